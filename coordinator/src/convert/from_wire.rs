@@ -1,0 +1,233 @@
+//! From the wire: parse, do not validate. What comes out of here is meant.
+
+use std::collections::HashMap;
+
+use kindling_proto::v1;
+use kindling_study::{
+    Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, FloatScale, InvalidId,
+    ObjectiveSpec, Param, Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName,
+    StudySpec, TrialNumber, WorkerId,
+};
+
+use super::json;
+use crate::transaction::StudyClaim;
+use crate::workers::WorkerInfo;
+
+/// The most slots that one worker may have.
+const MAX_SLOTS: u32 = 1024;
+/// The most parameters that a space may have.
+const MAX_PARAMS: usize = 1000;
+/// The longest reason and the longest attribute, in bytes.
+const MAX_TEXT: usize = 64 * 1024;
+/// The most attributes of one trial.
+const MAX_ATTRIBUTES: usize = 256;
+
+/// What a peer sent makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct Invalid {
+    field: String,
+    message: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl From<SpaceError> for Invalid {
+    fn from(error: SpaceError) -> Self {
+        Self::new(format!("space.{}.{}", error.param, error.key), error.message)
+    }
+}
+
+pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
+    let direction = match wire.direction() {
+        v1::Direction::Maximize => Direction::Maximize,
+        v1::Direction::Minimize => Direction::Minimize,
+        v1::Direction::Unspecified => {
+            return Err(Invalid::new("direction", "is either maximize or minimize"));
+        }
+    };
+    if wire.trials == 0 {
+        return Err(Invalid::new("trials", "is at least 1"));
+    }
+    if i64::try_from(wire.seed).is_err() {
+        return Err(Invalid::new("seed", "is at most 2^63 - 1"));
+    }
+    if wire.max_attempts == 0 {
+        return Err(Invalid::new("max_attempts", "is at least 1"));
+    }
+    if wire.space.len() > MAX_PARAMS {
+        return Err(Invalid::new("space", format!("has at most {MAX_PARAMS} parameters")));
+    }
+    let space = wire.space.into_iter().map(param).collect::<Result<_, _>>()?;
+    let objective = wire.objective.ok_or_else(|| Invalid::new("objective", "is missing"))?;
+    if objective.kind.is_empty() {
+        return Err(Invalid::new("objective.kind", "is empty"));
+    }
+    let settings = match objective.settings_json.as_str() {
+        "" => serde_json::Map::new(),
+        text => serde_json::from_str(text)
+            .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
+    };
+    Ok(StudySpec {
+        name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
+        direction,
+        trials: wire.trials,
+        seed: wire.seed,
+        max_attempts: wire.max_attempts,
+        sampler: options("sampler", wire.sampler)?,
+        pruner: options("pruner", wire.pruner)?,
+        space: SearchSpace::new(space)?,
+        objective: ObjectiveSpec { kind: objective.kind, settings },
+    })
+}
+
+pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {
+    let wire = wire.ok_or_else(|| Invalid::new("claim", "is missing"))?;
+    Ok(StudyClaim {
+        study: StudyId(wire.study_id),
+        claim: Claim {
+            number: TrialNumber(wire.trial),
+            attempt: Attempt(wire.attempt),
+            worker: worker_id(wire.worker_id)?,
+        },
+    })
+}
+
+/// Who a worker is, what it says about itself, and which leases it trains.
+pub(crate) fn lease_info(
+    id: String,
+    host: String,
+    device: String,
+    slots: u32,
+    holding: Vec<v1::Claim>,
+) -> Result<(WorkerId, WorkerInfo, Vec<StudyClaim>), Invalid> {
+    if slots > MAX_SLOTS {
+        return Err(Invalid::new("slots", format!("at most {MAX_SLOTS}")));
+    }
+    for (field, text) in [("host", &host), ("device", &device)] {
+        if text.len() > 256 {
+            return Err(Invalid::new(field, "at most 256 bytes"));
+        }
+    }
+    let holding = holding.into_iter().map(|c| claim(Some(c))).collect::<Result<_, _>>()?;
+    Ok((worker_id(id)?, WorkerInfo { host, device, slots }, holding))
+}
+
+pub(crate) fn finish(
+    result: Option<v1::finish_request::Result>,
+    attributes: HashMap<String, String>,
+) -> Result<(TrialResult, Attributes), Invalid> {
+    use v1::finish_request::Result as Wire;
+    let result = match result {
+        Some(Wire::Completed(v1::Completed { values })) => match values[..] {
+            [value] => TrialResult::Complete(value),
+            _ => return Err(Invalid::new("completed.values", "this build takes exactly one")),
+        },
+        Some(Wire::Pruned(v1::Pruned {})) => TrialResult::Pruned,
+        Some(Wire::Failed(v1::Failed { reason })) => TrialResult::Fail(shortened(reason)),
+        None => return Err(Invalid::new("result", "is missing")),
+    };
+    if attributes.len() > MAX_ATTRIBUTES {
+        return Err(Invalid::new("attributes_json", format!("at most {MAX_ATTRIBUTES}")));
+    }
+    let attribute = |(key, text): (String, String)| {
+        let field = || format!("attributes_json.{key}");
+        if key.is_empty() || key.len() > 512 || text.len() > MAX_TEXT {
+            return Err(Invalid::new(
+                field(),
+                format!("1 to 512 bytes of name, {MAX_TEXT} of text"),
+            ));
+        }
+        let value =
+            serde_json::from_str(&text).map_err(|e| Invalid::new(field(), e.to_string()))?;
+        Ok((key, value))
+    };
+    let attributes = attributes.into_iter().map(attribute).collect::<Result<_, _>>()?;
+    Ok((result, attributes))
+}
+
+pub(crate) fn named_values(wire: Vec<v1::NamedValue>) -> Result<Vec<(String, Choice)>, Invalid> {
+    wire.into_iter()
+        .map(|named| Ok((named.name.clone(), choice(&named.name, named.value)?)))
+        .collect()
+}
+
+/// The states that a list is restricted to, as wire numbers; empty for all.
+pub(crate) fn study_state_filter(states: &[i32]) -> Result<Vec<v1::TrialState>, Invalid> {
+    let state = |s: &i32| match v1::TrialState::try_from(*s) {
+        Ok(v1::TrialState::Unspecified) | Err(_) => {
+            Err(Invalid::new("states", format!("{s} is not a state")))
+        }
+        Ok(state) => Ok(state),
+    };
+    states.iter().map(state).collect()
+}
+
+fn worker_id(text: String) -> Result<WorkerId, Invalid> {
+    WorkerId::new(text).map_err(|e: InvalidId| Invalid::new("worker_id", e.to_string()))
+}
+
+fn param(wire: v1::Parameter) -> Result<Param, Invalid> {
+    use v1::parameter::Distribution as Wire;
+    let field = |key: &str| format!("space.{}.{key}", wire.name);
+    let distribution = match wire.distribution {
+        Some(Wire::Float(float)) => {
+            let scale = match (float.log, float.step) {
+                (true, Some(_)) => {
+                    return Err(Invalid::new(field("step"), "a log scale takes no step"));
+                }
+                (true, None) => FloatScale::Log,
+                (false, Some(step)) => FloatScale::Step(step),
+                (false, None) => FloatScale::Linear,
+            };
+            Distribution::Float { low: float.low, high: float.high, scale }
+        }
+        Some(Wire::Int(v1::IntDistribution { low, high, log, step })) => {
+            Distribution::Int { low, high, log, step: if step == 0 { 1 } else { step } }
+        }
+        Some(Wire::Categorical(categorical)) => {
+            let choices = categorical.choices.into_iter();
+            let choices = choices.map(|c| choice(&wire.name, Some(c))).collect::<Result<_, _>>()?;
+            Distribution::Categorical { choices }
+        }
+        None => return Err(Invalid::new(field("distribution"), "is missing")),
+    };
+    let when = wire.when.into_iter().map(|condition| {
+        let any_of = condition.any_of.into_iter().map(|c| choice(&wire.name, Some(c)));
+        Ok(Condition { parent: condition.parent, any_of: any_of.collect::<Result<_, _>>()? })
+    });
+    let when = when.collect::<Result<_, Invalid>>()?;
+    Ok(Param { name: wire.name, distribution, when })
+}
+
+fn choice(name: &str, wire: Option<v1::Value>) -> Result<Choice, Invalid> {
+    use v1::value::Kind;
+    match wire.and_then(|v| v.kind) {
+        Some(Kind::Float(x)) => Ok(Choice::Float(x)),
+        Some(Kind::Int(i)) => Ok(Choice::Int(i)),
+        Some(Kind::Bool(b)) => Ok(Choice::Bool(b)),
+        Some(Kind::Text(s)) => Ok(Choice::Text(s)),
+        None => Err(Invalid::new(name, "has no value")),
+    }
+}
+
+fn options<T: serde::de::DeserializeOwned>(
+    field: &str,
+    wire: Option<prost_types::Struct>,
+) -> Result<T, Invalid> {
+    let wire = wire.ok_or_else(|| Invalid::new(field, "is missing"))?;
+    let json = json::from_struct(wire).into();
+    serde_json::from_value(json).map_err(|e| Invalid::new(field, e.to_string()))
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+    }
+    text
+}

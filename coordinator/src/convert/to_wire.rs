@@ -1,0 +1,246 @@
+//! To the wire.
+
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_study::{
+    Choice, Direction, Distribution, FloatScale, ObjectiveSpec, Params, Phase,
+    Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, Verdict, Wall, WorkerId, trial_seed,
+};
+use serde::Serialize;
+
+use super::json;
+use crate::rate;
+use crate::transaction::{State, StudyClaim};
+use crate::workers::Worker;
+
+/// A study's spec as the wire has it.
+pub fn spec(spec: &StudySpec) -> v1::StudySpec {
+    v1::StudySpec {
+        name: spec.name.to_string(),
+        direction: match spec.direction {
+            Direction::Maximize => v1::Direction::Maximize,
+            Direction::Minimize => v1::Direction::Minimize,
+        }
+        .into(),
+        trials: spec.trials,
+        seed: spec.seed,
+        max_attempts: spec.max_attempts,
+        sampler: Some(options(&spec.sampler)),
+        pruner: Some(options(&spec.pruner)),
+        space: spec.space.params().iter().map(parameter).collect(),
+        objective: Some(objective(&spec.objective)),
+    }
+}
+
+pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
+    let mut counts = v1::TrialCounts {
+        waiting: study.waiting().len() as u32,
+        running: study.running().len() as u32,
+        ..Default::default()
+    };
+    for number in study.finish_order() {
+        match study.get(*number).map(state) {
+            Some(v1::TrialState::Complete) => counts.complete += 1,
+            Some(v1::TrialState::Pruned) => counts.pruned += 1,
+            _ => counts.fail += 1,
+        }
+    }
+    let best = study.best().and_then(|number| Some(trial(study, number, study.get(number)?)));
+    v1::Study {
+        id: id.0,
+        spec: Some(spec(study.spec())),
+        state: match study.state() {
+            StudyState::Active => v1::StudyState::Active,
+            StudyState::Paused => v1::StudyState::Paused,
+            StudyState::Stopped => v1::StudyState::Stopped,
+        }
+        .into(),
+        budget: study.budget(),
+        create_time: Some(timestamp(study.created())),
+        counts: Some(counts),
+        best,
+        finished: study.is_finished(),
+        trials_per_hour: rate::trials_per_hour(study, now),
+        time_left: rate::time_left(study, now).map(duration),
+    }
+}
+
+pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
+    let (values, fail_reason, attributes) = match &trial.phase {
+        Phase::Finished(outcome) => {
+            let (values, reason) = match &outcome.result {
+                TrialResult::Complete(value) => (vec![*value], String::new()),
+                TrialResult::Pruned => (vec![], String::new()),
+                TrialResult::Fail(reason) => (vec![], reason.clone()),
+            };
+            let attributes = outcome.attributes.iter();
+            (values, reason, attributes.map(|(k, v)| (k.clone(), v.to_string())).collect())
+        }
+        _ => Default::default(),
+    };
+    v1::Trial {
+        number: number.0,
+        state: state(trial).into(),
+        params: params(&study.spec().space, trial.params().unwrap_or(&trial.fixed)),
+        values,
+        intermediate_values: trial.curve.iter().map(intermediate).collect(),
+        attributes_json: attributes,
+        fail_reason,
+        attempt: trial.attempt.0,
+        worker: trial.worker.as_ref().map(ToString::to_string).unwrap_or_default(),
+        retry_of: trial.retry_of.map(|n| n.0),
+        start_time: trial.started.map(timestamp),
+        complete_time: trial.finished.map(timestamp),
+    }
+}
+
+pub(crate) fn params(space: &SearchSpace, params: &Params) -> Vec<v1::NamedValue> {
+    let named = space.params().iter().zip(params);
+    let active = named.filter_map(|(param, value)| {
+        let value = value_of(&param.distribution.show((*value)?));
+        Some(v1::NamedValue { name: param.name.clone(), value: Some(value) })
+    });
+    active.collect()
+}
+
+/// What the worker needs to train a trial that it was leased.
+pub(crate) fn assignment(
+    state: &State,
+    id: StudyId,
+    number: TrialNumber,
+) -> Option<v1::Assignment> {
+    let study = state.registry().get(id).ok()?;
+    let trial = study.get(number)?;
+    let claim = v1::Claim {
+        study_id: id.0,
+        trial: number.0,
+        attempt: trial.attempt.0,
+        worker_id: trial.worker.as_ref()?.to_string(),
+    };
+    Some(v1::Assignment {
+        claim: Some(claim),
+        study: study.spec().name.to_string(),
+        params: params(&study.spec().space, trial.params()?),
+        objective: Some(objective(&study.spec().objective)),
+        seed: trial_seed(study.spec().seed, number),
+        study_seed: study.spec().seed,
+    })
+}
+
+pub(crate) fn claim(claim: StudyClaim) -> v1::Claim {
+    v1::Claim {
+        study_id: claim.study.0,
+        trial: claim.claim.number.0,
+        attempt: claim.claim.attempt.0,
+        worker_id: claim.claim.worker.to_string(),
+    }
+}
+
+pub(crate) fn verdict(verdict: Verdict) -> v1::Verdict {
+    match verdict {
+        Verdict::Continue => v1::Verdict::Continue,
+        Verdict::Prune => v1::Verdict::Prune,
+        Verdict::Stop => v1::Verdict::Stop,
+    }
+}
+
+pub(crate) fn worker(state: &State, id: &WorkerId, worker: &Worker) -> v1::Worker {
+    let running = state.registry().held_by(id).into_iter().filter_map(|(study, number)| {
+        let study = state.registry().get(study).ok()?;
+        let trial = study.get(number)?;
+        Some(v1::RunningTrial {
+            study: study.spec().name.to_string(),
+            number: number.0,
+            attempt: trial.attempt.0,
+            newest: trial.curve.last().map(intermediate),
+        })
+    });
+    let (Tick(now), _) = state.now();
+    v1::Worker {
+        id: id.to_string(),
+        host: worker.info.host.clone(),
+        device: worker.info.device.clone(),
+        slots: worker.info.slots,
+        connected: worker.connections > 0,
+        silent: Some(duration(now.saturating_sub(worker.last_seen.0))),
+        trials: running.collect(),
+    }
+}
+
+pub(crate) fn state(trial: &Trial) -> v1::TrialState {
+    match &trial.phase {
+        Phase::Waiting => v1::TrialState::Waiting,
+        Phase::Running(_) => v1::TrialState::Running,
+        Phase::Finished(outcome) => match outcome.result {
+            TrialResult::Complete(_) => v1::TrialState::Complete,
+            TrialResult::Pruned => v1::TrialState::Pruned,
+            TrialResult::Fail(_) => v1::TrialState::Fail,
+        },
+    }
+}
+
+fn parameter(param: &kindling_study::Param) -> v1::Parameter {
+    use v1::parameter::Distribution as Wire;
+    let distribution = match &param.distribution {
+        Distribution::Float { low, high, scale } => Wire::Float(v1::FloatDistribution {
+            low: *low,
+            high: *high,
+            log: *scale == FloatScale::Log,
+            step: if let FloatScale::Step(step) = scale { Some(*step) } else { None },
+        }),
+        Distribution::Int { low, high, step, log } => {
+            Wire::Int(v1::IntDistribution { low: *low, high: *high, log: *log, step: *step })
+        }
+        Distribution::Categorical { choices } => Wire::Categorical(v1::CategoricalDistribution {
+            choices: choices.iter().map(value_of).collect(),
+        }),
+    };
+    let when = param.when.iter().map(|condition| v1::Condition {
+        parent: condition.parent.clone(),
+        any_of: condition.any_of.iter().map(value_of).collect(),
+    });
+    v1::Parameter {
+        name: param.name.clone(),
+        distribution: Some(distribution),
+        when: when.collect(),
+    }
+}
+
+fn objective(objective: &ObjectiveSpec) -> v1::Objective {
+    let settings_json = serde_json::Value::from(objective.settings.clone()).to_string();
+    v1::Objective { kind: objective.kind.clone(), settings_json }
+}
+
+fn value_of(choice: &Choice) -> v1::Value {
+    use v1::value::Kind;
+    let kind = match choice {
+        Choice::Bool(b) => Kind::Bool(*b),
+        Choice::Int(i) => Kind::Int(*i),
+        Choice::Float(x) => Kind::Float(*x),
+        Choice::Text(s) => Kind::Text(s.clone()),
+    };
+    v1::Value { kind: Some(kind) }
+}
+
+fn options(options: &impl Serialize) -> prost_types::Struct {
+    match serde_json::to_value(options) {
+        Ok(serde_json::Value::Object(map)) => json::to_struct(map),
+        _ => prost_types::Struct::default(),
+    }
+}
+
+fn intermediate((step, value): &(u64, f64)) -> v1::IntermediateValue {
+    v1::IntermediateValue { step: *step, value: *value }
+}
+
+fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
+    let nanos = micros.rem_euclid(1_000_000) as i32 * 1000;
+    prost_types::Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
+}
+
+pub(crate) fn duration(span: Duration) -> prost_types::Duration {
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+    prost_types::Duration { seconds, nanos: span.subsec_nanos() as i32 }
+}

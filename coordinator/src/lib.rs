@@ -1,0 +1,20 @@
+//! The coordinator: the shell around the pure core of `kindling-study`.
+//!
+//! A request walks `service → ledger → study decides → store commits → study applies → reply`, and
+//! nothing calls back up.
+
+mod clock;
+pub mod config;
+pub mod convert;
+mod ledger;
+mod rate;
+mod server;
+mod service;
+mod store;
+mod transaction;
+mod workers;
+
+pub use clock::{Clock, SystemClock};
+pub use ledger::{Ledger, LedgerError};
+pub use server::{Coordinator, Options, ServeError};
+pub use store::{SqliteStore, Store, StoreError};

@@ -1,0 +1,33 @@
+//! How fast a study goes, by the wall clock: for people, never for decisions.
+
+use std::time::Duration;
+
+use kindling_study::{Study, Wall};
+
+/// The rate of what comes is that of so many newest finished trials.
+const NEWEST: usize = 50;
+const HOUR: f64 = 3600.0;
+
+/// Trials finished per hour from the study's first start to its last finish, or to `now` while it
+/// runs. `None` before the first finish.
+pub(crate) fn trials_per_hour(study: &Study, now: Wall) -> Option<f64> {
+    let first = study.trials().iter().filter_map(|t| t.started).map(|Wall(w)| w).min()?;
+    let last = study.get(*study.finish_order().last()?)?.finished?.0;
+    let end = if study.running().is_empty() { last } else { now.0.max(last) };
+    let hours = (end - first) as f64 / 1e6 / HOUR;
+    (hours > 0.0).then(|| study.finish_order().len() as f64 / hours)
+}
+
+/// How long the rest of the budget takes at the rate of the newest finished trials. `None` when
+/// nothing runs, or nothing has finished yet.
+pub(crate) fn time_left(study: &Study, now: Wall) -> Option<Duration> {
+    let finished = study.finish_order();
+    let left = (study.budget() as usize).saturating_sub(finished.len());
+    if left == 0 || study.running().is_empty() {
+        return None;
+    }
+    let newest = &finished[finished.len().saturating_sub(NEWEST)..];
+    let since = newest.iter().filter_map(|n| study.get(*n)?.started).map(|Wall(w)| w).min()?;
+    let seconds = (now.0 - since).max(0) as f64 / 1e6 / newest.len() as f64 * left as f64;
+    Duration::try_from_secs_f64(seconds).ok()
+}

@@ -1,0 +1,165 @@
+//! The coordinator as a server: a store, the ledger on it, and the services on a socket.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_proto::v1::study_service_server::StudyServiceServer;
+use kindling_proto::v1::trial_service_server::TrialServiceServer;
+use kindling_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+
+use crate::clock::{Clock, SystemClock};
+use crate::ledger::{Health, Ledger};
+use crate::service::Service;
+use crate::store::{SqliteStore, StoreError};
+
+/// Open calls get so long to end after a request to stop; then connections are dropped.
+const DRAIN: Duration = Duration::from_secs(5);
+/// A peer that does not answer a ping for so long is gone.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to run a coordinator.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The store's file; made if it is missing.
+    pub store: PathBuf,
+    /// Where to listen. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// How long a lease lasts without a sign of life.
+    pub lease_term: Duration,
+}
+
+/// Why a coordinator did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server failed.
+    #[error("the server failed: {0}")]
+    Server(String),
+}
+
+/// A running coordinator.
+#[derive(Debug)]
+pub struct Coordinator {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    server: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Coordinator {
+    /// Opens the store and starts to serve.
+    pub async fn start(options: Options) -> Result<Self, ServeError> {
+        let store = SqliteStore::open(&options.store)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (ledger, failed) = Ledger::start(store, clock, options.lease_term)?;
+        let listen_error = |source| ServeError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let shutdown = CancellationToken::new();
+        let serving = serve(ledger, listener, shutdown.clone());
+        let server = tokio::spawn(async move {
+            tokio::select! {
+                served = serving => served,
+                Ok(error) = failed => Err(error.into()),
+            }
+        });
+        Ok(Self { address, shutdown, server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks it to stop: open calls end, within seconds.
+    pub fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Waits for its end, which comes after [`Self::stop`] or with an error of the store.
+    pub async fn ended(&mut self) -> Result<(), ServeError> {
+        (&mut self.server).await.unwrap_or_else(|e| Err(ServeError::Server(e.to_string())))
+    }
+}
+
+async fn serve(
+    ledger: Ledger,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let server_error = |e: &dyn std::error::Error| ServeError::Server(e.to_string());
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|e| server_error(&e))?;
+    let expiry = tokio::spawn(ledger.clone().expire_leases());
+    let health = tokio::spawn(report_health(ledger.health(), reporter));
+    let service = Service { ledger, shutdown: shutdown.clone() };
+    let server = Server::builder()
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .tcp_nodelay(true)
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(StudyServiceServer::new(service.clone()))
+        .add_service(TrialServiceServer::new(service.clone()))
+        .add_service(WorkerServiceServer::new(service))
+        .serve_with_incoming_shutdown(
+            TcpListenerStream::new(listener),
+            shutdown.clone().cancelled_owned(),
+        );
+    let served = tokio::select! {
+        served = server => served.map_err(|e| server_error(&e)),
+        // An idle or half-open connection must not hold the process.
+        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    };
+    expiry.abort();
+    health.abort();
+    served
+}
+
+/// Tells the health service whether the store can be written.
+async fn report_health(
+    mut health: tokio::sync::watch::Receiver<Health>,
+    reporter: tonic_health::server::HealthReporter,
+) {
+    loop {
+        let status = match *health.borrow_and_update() {
+            Health::Serving => ServingStatus::Serving,
+            Health::ReadOnly => ServingStatus::NotServing,
+        };
+        let services = [
+            "",
+            "kindling.v1.StudyService",
+            "kindling.v1.TrialService",
+            "kindling.v1.WorkerService",
+        ];
+        for service in services {
+            reporter.set_service_status(service, status).await;
+        }
+        if health.changed().await.is_err() {
+            return;
+        }
+    }
+}

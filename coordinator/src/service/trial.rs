@@ -1,0 +1,103 @@
+//! `TrialService`.
+
+use kindling_proto::v1;
+use kindling_proto::v1::trial_service_server::TrialService;
+use kindling_study::{StudyId, TrialNumber};
+use tonic::{Request, Response, Status};
+
+use super::Service;
+use super::status::refused;
+use super::study::{page_size, page_token};
+use crate::convert;
+
+type Reply<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl TrialService for Service {
+    async fn list_trials(
+        &self,
+        request: Request<v1::ListTrialsRequest>,
+    ) -> Reply<v1::ListTrialsResponse> {
+        let v1::ListTrialsRequest { study, page_size: size, page_token: token, states } =
+            request.into_inner();
+        let states = convert::study_state_filter(&states)?;
+        let size = page_size(size);
+        let first = match token.as_str() {
+            "" => 0,
+            token => u32::try_from(page_token(token)?)
+                .map_err(|_| convert::Invalid::new("page_token", "is out of range"))?,
+        };
+        let look = self.ledger.read(move |state| {
+            let (_, study) = state.registry().find(&study)?;
+            let mut page = v1::ListTrialsResponse::default();
+            for (index, trial) in study.trials().iter().enumerate().skip(first as usize) {
+                if page.trials.len() == size {
+                    page.next_page_token = index.to_string();
+                    break;
+                }
+                if states.is_empty() || states.contains(&convert::state(trial)) {
+                    page.trials.push(convert::trial(study, TrialNumber(index as u32), trial));
+                }
+            }
+            Ok(page)
+        });
+        let page = look.await?.map_err(|r| refused(&r))?;
+        Ok(Response::new(page))
+    }
+
+    async fn get_trial(
+        &self,
+        request: Request<v1::GetTrialRequest>,
+    ) -> Reply<v1::GetTrialResponse> {
+        let v1::GetTrialRequest { study, number } = request.into_inner();
+        let number = TrialNumber(number);
+        let look = self.ledger.read(move |state| {
+            let (_, study) = state.registry().find(&study)?;
+            study.trial_at(number).map(|trial| convert::trial(study, number, trial))
+        });
+        let trial = Some(look.await?.map_err(|r| refused(&r))?);
+        Ok(Response::new(v1::GetTrialResponse { trial }))
+    }
+
+    async fn enqueue_trial(
+        &self,
+        request: Request<v1::EnqueueTrialRequest>,
+    ) -> Reply<v1::EnqueueTrialResponse> {
+        let v1::EnqueueTrialRequest { study, params, request_id } = request.into_inner();
+        let fixed = convert::named_values(params)?;
+        let request_id = request_id_of(request_id)?;
+        let (id, number) =
+            self.ledger.write(move |t| t.enqueue(&study, &fixed, request_id)).await?;
+        let trial = Some(self.trial(id, number).await?);
+        Ok(Response::new(v1::EnqueueTrialResponse { trial }))
+    }
+
+    async fn retry_trial(
+        &self,
+        request: Request<v1::RetryTrialRequest>,
+    ) -> Reply<v1::RetryTrialResponse> {
+        let v1::RetryTrialRequest { study, number, request_id } = request.into_inner();
+        let request_id = request_id_of(request_id)?;
+        let (id, number) =
+            self.ledger.write(move |t| t.retry(&study, TrialNumber(number), request_id)).await?;
+        let trial = Some(self.trial(id, number).await?);
+        Ok(Response::new(v1::RetryTrialResponse { trial }))
+    }
+}
+
+impl Service {
+    async fn trial(&self, id: StudyId, number: TrialNumber) -> Result<v1::Trial, Status> {
+        let look = self.ledger.read(move |state| {
+            let study = state.registry().get(id)?;
+            study.trial_at(number).map(|trial| convert::trial(study, number, trial))
+        });
+        look.await?.map_err(|r| refused(&r))
+    }
+}
+
+fn request_id_of(text: String) -> Result<Option<String>, convert::Invalid> {
+    if text.len() > 256 {
+        return Err(convert::Invalid::new("request_id", "at most 256 bytes"));
+    }
+    Ok(Some(text).filter(|t| !t.is_empty()))
+}

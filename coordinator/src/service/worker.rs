@@ -1,0 +1,171 @@
+//! `WorkerService`.
+
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_proto::v1::worker_service_server::WorkerService;
+use kindling_study::WorkerId;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::Service;
+use crate::convert;
+
+/// The longest that a lease call waits for work.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+/// A worker is asked to say something so many times per lease term.
+const HEARTBEATS_PER_TERM: u32 = 4;
+
+type Reply<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl WorkerService for Service {
+    type HeartbeatStream = ReceiverStream<Result<v1::HeartbeatResponse, Status>>;
+
+    async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
+        let request = request.into_inner();
+        let (worker, info, holding) = convert::lease_info(
+            request.worker_id,
+            request.host,
+            request.device,
+            request.slots,
+            request.holding,
+        )?;
+        let wait = request.wait.unwrap_or_default();
+        let wait = Duration::try_from(wait).unwrap_or_default().min(MAX_WAIT);
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut version = self.ledger.version();
+        loop {
+            let work = version.borrow_and_update().work;
+            let (worker, info) = (worker.clone(), info.clone());
+            let (objectives, holding) = (request.objectives.clone(), holding.clone());
+            let lease = self.ledger.write(move |transaction| {
+                let leased = transaction.lease(&worker, info, &objectives, &holding);
+                let state = transaction.state();
+                let assignment = |(id, number)| convert::assignment(state, id, number);
+                Ok(leased.into_iter().filter_map(assignment).collect::<Vec<_>>())
+            });
+            let assignments = lease.await?;
+            if !assignments.is_empty() {
+                return Ok(Response::new(v1::LeaseResponse { assignments }));
+            }
+            tokio::select! {
+                changed = version.wait_for(|v| v.work != work) => {
+                    if changed.is_err() {
+                        return Err(Status::unavailable("the coordinator is shutting down"));
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    return Ok(Response::new(v1::LeaseResponse::default()));
+                },
+                () = self.shutdown.cancelled() => {
+                    return Err(Status::unavailable("the coordinator is shutting down"));
+                }
+            }
+        }
+    }
+
+    async fn report(&self, request: Request<v1::ReportRequest>) -> Reply<v1::ReportResponse> {
+        let v1::ReportRequest { claim, step, value } = request.into_inner();
+        let claim = convert::claim(claim)?;
+        let verdict = self.ledger.write(move |t| t.report(&claim, step, value)).await?;
+        let verdict = convert::verdict(verdict).into();
+        Ok(Response::new(v1::ReportResponse { verdict }))
+    }
+
+    async fn finish(&self, request: Request<v1::FinishRequest>) -> Reply<v1::FinishResponse> {
+        let v1::FinishRequest { claim, result, attributes_json } = request.into_inner();
+        let claim = convert::claim(claim)?;
+        let (result, attributes) = convert::finish(result, attributes_json)?;
+        tracing::info!(
+            trial = claim.claim.number.0,
+            worker = claim.claim.worker.as_str(),
+            ?result,
+            "finished"
+        );
+        self.ledger.write(move |t| t.finish(&claim, result, attributes)).await?;
+        Ok(Response::new(v1::FinishResponse {}))
+    }
+
+    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
+        let claim = convert::claim(request.into_inner().claim)?;
+        self.ledger.write(move |t| t.release(&claim)).await?;
+        Ok(Response::new(v1::ReleaseResponse {}))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<Streaming<v1::HeartbeatRequest>>,
+    ) -> Reply<Self::HeartbeatStream> {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(self.clone().listen(request.into_inner(), sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+impl Service {
+    /// Listens to one worker's heartbeats until its stream ends.
+    async fn listen(
+        self,
+        mut beats: Streaming<v1::HeartbeatRequest>,
+        answers: mpsc::Sender<Result<v1::HeartbeatResponse, Status>>,
+    ) {
+        let mut connected = None;
+        let farewell = loop {
+            let beat = tokio::select! {
+                beat = beats.message() => beat,
+                () = self.shutdown.cancelled() => break None,
+                () = answers.closed() => break None,
+            };
+            let answer = match beat {
+                Ok(Some(beat)) => self.answer(beat, &mut connected).await,
+                Ok(None) | Err(_) => break None,
+            };
+            match answer {
+                Ok(answer) => {
+                    if answers.send(Ok(answer)).await.is_err() {
+                        break None;
+                    }
+                }
+                Err(status) => break Some(status),
+            }
+        };
+        if let Some(status) = farewell {
+            _ = answers.try_send(Err(status));
+        }
+        if let Some(worker) = connected {
+            tracing::debug!(worker = worker.as_str(), "heartbeat ended");
+            let noted = self.ledger.write(move |transaction| {
+                transaction.disconnected(&worker);
+                Ok(())
+            });
+            _ = noted.await;
+        }
+    }
+
+    async fn answer(
+        &self,
+        beat: v1::HeartbeatRequest,
+        connected: &mut Option<WorkerId>,
+    ) -> Result<v1::HeartbeatResponse, Status> {
+        let v1::HeartbeatRequest { worker_id, host, device, slots, holding } = beat;
+        let (worker, info, holding) = convert::lease_info(worker_id, host, device, slots, holding)?;
+        if connected.as_ref().is_some_and(|before| *before != worker) {
+            return Err(Status::invalid_argument("worker_id: another one than before"));
+        }
+        let first = connected.replace(worker.clone()).is_none();
+        let noted = self.ledger.write(move |transaction| {
+            if first {
+                transaction.connected(&worker);
+            }
+            let lost = transaction.heartbeat(&worker, info, holding);
+            Ok((lost, transaction.state().lease_term()))
+        });
+        let (lost, term) = noted.await?;
+        Ok(v1::HeartbeatResponse {
+            lost: lost.into_iter().map(convert::claim_to_wire).collect(),
+            interval: Some(convert::duration(term / HEARTBEATS_PER_TERM)),
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! One event, as the rows that it changes.
+//!
+//! Statements name the row that has to be there. If it is not, or is there already, somebody else
+//! changed the file, and the batch fails instead of losing a result.
+
+use kindling_study::{
+    Event, LeaseEnd, Outcome, Proposal, Record, Result as TrialResult, StudyId, StudySpec,
+    TrialNumber, Wall, WorkerId,
+};
+use rusqlite::{Connection, Params as Bindings, params};
+use serde_json::json;
+
+use super::encode;
+use super::fault::Fault;
+use super::index::Index;
+
+/// Changes the rows. `index` is right again only if all of the batch was written and committed.
+pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Result<(), Fault> {
+    let mut at = Writer { conn, study: record.study, now: record.at, index };
+    match &record.event {
+        Event::Created { spec } => at.created(spec),
+        Event::Deleted => at.deleted(),
+        Event::StateChanged { state } => {
+            let state = encode::state(*state);
+            let id = record.study.0;
+            one(
+                conn,
+                "UPDATE kindling_studies SET state = ?2 WHERE study_id = ?1",
+                params![id, state],
+            )
+        }
+        Event::BudgetChanged { trials } => {
+            let id = record.study.0;
+            one(
+                conn,
+                "UPDATE kindling_studies SET budget = ?2 WHERE study_id = ?1",
+                params![id, trials],
+            )
+        }
+        Event::Enqueued { number, fixed, retry_of, request } => {
+            let trial = at.new_trial(*number)?;
+            let fixed = encode::fixed(&at.index.study(record.study)?.space, fixed);
+            if let Some(fixed) = &fixed {
+                system_attribute(conn, trial, "fixed_params", fixed)?;
+            }
+            let retry_of = retry_of.map(|number| number.0);
+            one(
+                conn,
+                "UPDATE kindling_trials SET fixed = ?2, retry_of = ?3, request = ?4 WHERE trial_id = ?1",
+                params![trial, fixed, retry_of, request],
+            )
+        }
+        Event::Proposed { number, proposal } => at.proposed(*number, proposal),
+        Event::Leased { number, attempt, worker } => at.leased(*number, attempt.0, worker),
+        Event::LeaseEnded { number, end } => at.lease_ended(*number, *end),
+        Event::Reported { number, step, value, prune } => {
+            at.reported(*number, *step, *value, *prune)
+        }
+        Event::Finished { number, outcome } => at.finished(*number, outcome),
+    }
+}
+
+/// The counters that the batch moved on.
+pub(super) fn write_counters(conn: &Connection, index: &Index) -> Result<(), Fault> {
+    for (key, value) in
+        [("next_study_id", index.next_study_id), ("next_trial_id", index.next_trial_id)]
+    {
+        run(
+            conn,
+            "UPDATE kindling_meta SET value = ?2 WHERE key = ?1 AND value <> ?2",
+            params![key, value],
+        )?;
+    }
+    Ok(())
+}
+
+struct Writer<'a> {
+    conn: &'a Connection,
+    index: &'a mut Index,
+    study: StudyId,
+    now: Wall,
+}
+
+impl Writer<'_> {
+    fn created(&mut self, spec: &StudySpec) -> Result<(), Fault> {
+        let (id, name) = (self.study.0, spec.name.as_str());
+        let text = serde_json::to_string(spec).map_err(|e| Fault::Misfit(e.to_string()))?;
+        let direction = if spec.direction.better(1.0, 0.0) { "MAXIMIZE" } else { "MINIMIZE" };
+        let state = encode::state(kindling_study::StudyState::Active);
+        one(
+            self.conn,
+            "INSERT INTO kindling_studies (study_id, spec, state, budget, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![id, text, state, spec.trials, self.now.0],
+        )?;
+        one(
+            self.conn,
+            "INSERT INTO studies (study_id, study_name) VALUES (?1, ?2)",
+            params![id, name],
+        )?;
+        one(
+            self.conn,
+            "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, 0)",
+            params![direction, id],
+        )?;
+        self.index.add(self.study, spec);
+        Ok(())
+    }
+
+    fn deleted(&mut self) -> Result<(), Fault> {
+        for table in [
+            "trial_user_attributes",
+            "trial_system_attributes",
+            "trial_params",
+            "trial_values",
+            "trial_intermediate_values",
+            "trial_heartbeats",
+            "kindling_leases",
+            "kindling_trials",
+        ] {
+            let of_the_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
+            let delete = format!("DELETE FROM {table} WHERE {of_the_study}");
+            run(self.conn, &delete, [self.study.0])?;
+        }
+        for table in
+            ["trials", "study_directions", "study_user_attributes", "study_system_attributes"]
+        {
+            run(self.conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [self.study.0])?;
+        }
+        for table in ["kindling_studies", "studies"] {
+            one(self.conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [self.study.0])?;
+        }
+        self.index.remove(self.study);
+        Ok(())
+    }
+
+    fn new_trial(&mut self, number: TrialNumber) -> Result<i64, Fault> {
+        let trial = self.index.add_trial(self.study, number)?;
+        one(self.conn, "INSERT INTO kindling_trials (trial_id) VALUES (?1)", [trial])?;
+        one(
+            self.conn,
+            "INSERT INTO trials (trial_id, number, study_id, state) VALUES (?1, ?2, ?3, 'WAITING')",
+            params![trial, number.0, self.study.0],
+        )?;
+        Ok(trial)
+    }
+
+    fn proposed(&mut self, number: TrialNumber, proposal: &Proposal) -> Result<(), Fault> {
+        let trial = match self.index.study(self.study)?.trial(number) {
+            Some(trial) => trial,
+            None => self.new_trial(number)?,
+        };
+        let study = self.index.study(self.study)?;
+        if !study.space.contains(&proposal.params) {
+            let what = format!("trial {number}: {:?} is not in the search space", proposal.params);
+            return Err(Fault::Misfit(what));
+        }
+        let values = study.space.params().iter().zip(&study.distributions).zip(&proposal.params);
+        for ((param, distribution), value) in values {
+            let Some(value) = value else { continue };
+            one(
+                self.conn,
+                "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![trial, param.name, encode::param(*value), distribution],
+            )?;
+        }
+        let exact_ints = encode::exact_ints(&study.space, &proposal.params);
+        let saw_pending = json!(proposal.saw_pending).to_string();
+        one(
+            self.conn,
+            "UPDATE kindling_trials SET saw_finished = ?2, saw_pending = ?3, exact_ints = ?4
+             WHERE trial_id = ?1",
+            params![trial, proposal.saw_finished, saw_pending, exact_ints],
+        )
+    }
+
+    fn leased(
+        &mut self,
+        number: TrialNumber,
+        attempt: u32,
+        worker: &WorkerId,
+    ) -> Result<(), Fault> {
+        let (trial, now) = (self.trial(number)?, self.datetime()?);
+        one(
+            self.conn,
+            "INSERT INTO kindling_leases (trial_id, attempt, worker, leased_at) VALUES (?1, ?2, ?3, ?4)",
+            params![trial, attempt, worker.as_str(), self.now.0],
+        )?;
+        one(
+            self.conn,
+            "UPDATE trials SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
+             WHERE trial_id = ?1",
+            params![trial, now],
+        )?;
+        if attempt > 1 {
+            run(self.conn, "DELETE FROM trial_intermediate_values WHERE trial_id = ?1", [trial])?;
+            one(
+                self.conn,
+                "UPDATE kindling_trials SET pruned_at = NULL WHERE trial_id = ?1",
+                [trial],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn lease_ended(&mut self, number: TrialNumber, end: LeaseEnd) -> Result<(), Fault> {
+        let trial = self.trial(number)?;
+        one(self.conn, END_LEASE, params![trial, self.now.0, end.as_str()])?;
+        one(self.conn, "UPDATE trials SET state = 'WAITING' WHERE trial_id = ?1", [trial])
+    }
+
+    fn reported(
+        &mut self,
+        number: TrialNumber,
+        step: u64,
+        value: f64,
+        prune: bool,
+    ) -> Result<(), Fault> {
+        let trial = self.trial(number)?;
+        let step = i64::try_from(step).map_err(|e| Fault::Misfit(format!("step {step}: {e}")))?;
+        let (value, kind) = encode::float(value);
+        one(
+            self.conn,
+            "INSERT INTO trial_intermediate_values
+                (trial_id, step, intermediate_value, intermediate_value_type)
+             VALUES (?1, ?2, ?3, ?4)",
+            params![trial, step, value, kind],
+        )?;
+        if prune {
+            one(
+                self.conn,
+                "UPDATE kindling_trials SET pruned_at = coalesce(pruned_at, ?2) WHERE trial_id = ?1",
+                params![trial, step],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn finished(&mut self, number: TrialNumber, outcome: &Outcome) -> Result<(), Fault> {
+        let (trial, now) = (self.trial(number)?, self.datetime()?);
+        // A trial that fails because its lease expired has no open lease any more.
+        run(self.conn, END_LEASE, params![trial, self.now.0, "FINISHED"])?;
+        let finish_index = self.index.study(self.study)?.next_finish_index();
+        let keys = outcome.attributes.keys().collect::<Vec<_>>();
+        let keys = (!keys.is_empty()).then(|| json!(keys).to_string());
+        one(
+            self.conn,
+            "UPDATE kindling_trials SET finish_index = ?2, attributes = ?3 WHERE trial_id = ?1",
+            params![trial, finish_index, keys],
+        )?;
+        let state = match &outcome.result {
+            TrialResult::Complete(value) if !value.is_finite() => {
+                return Err(Fault::Misfit(format!("trial {number}: its value is {value}")));
+            }
+            TrialResult::Complete(value) => {
+                one(
+                    self.conn,
+                    "INSERT INTO trial_values (trial_id, objective, value, value_type)
+                     VALUES (?1, 0, ?2, 'FINITE')",
+                    params![trial, value],
+                )?;
+                "COMPLETE"
+            }
+            TrialResult::Pruned => {
+                run(self.conn, VALUE_OF_PRUNED, [trial])?;
+                "PRUNED"
+            }
+            TrialResult::Fail(reason) => {
+                system_attribute(self.conn, trial, "fail_reason", &json!(reason).to_string())?;
+                "FAIL"
+            }
+        };
+        for (key, value) in &outcome.attributes {
+            one(
+                self.conn,
+                "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
+                params![trial, key, value.to_string()],
+            )?;
+        }
+        one(
+            self.conn,
+            "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1",
+            params![trial, state, now],
+        )
+    }
+
+    fn trial(&mut self, number: TrialNumber) -> Result<i64, Fault> {
+        let trial = self.index.study(self.study)?.trial(number);
+        trial.ok_or_else(|| Fault::Misfit(format!("study {} has no trial {number}", self.study.0)))
+    }
+
+    fn datetime(&self) -> Result<String, Fault> {
+        let now = self.now.0;
+        encode::datetime(self.now).ok_or_else(|| {
+            Fault::Misfit(format!(
+                "the clock is {now} µs from 1970, which is no year from 1 to 9999"
+            ))
+        })
+    }
+}
+
+const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
+    WHERE trial_id = ?1 AND ended IS NULL";
+
+/// Optuna gives a pruned trial its last intermediate value, unless that is NaN.
+const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
+    SELECT trial_id, 0, intermediate_value, intermediate_value_type
+    FROM trial_intermediate_values
+    WHERE trial_id = ?1 AND intermediate_value_type <> 'NAN'
+        AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)";
+
+fn system_attribute(conn: &Connection, trial: i64, key: &str, json: &str) -> Result<(), Fault> {
+    one(
+        conn,
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
+         ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
+        params![trial, key, json],
+    )
+}
+
+fn run(conn: &Connection, sql: &str, bindings: impl Bindings) -> Result<usize, Fault> {
+    Ok(conn.prepare_cached(sql)?.execute(bindings)?)
+}
+
+/// Runs a statement that changes one row.
+fn one(conn: &Connection, sql: &str, bindings: impl Bindings) -> Result<(), Fault> {
+    match run(conn, sql, bindings)? {
+        1 => Ok(()),
+        rows => {
+            let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            Err(Fault::Damaged(format!("a change to one row changed {rows}: {sql}")))
+        }
+    }
+}

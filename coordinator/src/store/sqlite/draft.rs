@@ -1,0 +1,169 @@
+//! A trial whose rows are being collected, and the check that they fit together.
+
+use std::collections::HashSet;
+
+use kindling_study::{
+    Attributes, Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick,
+    Trial, TrialNumber,
+};
+
+use super::encode;
+use super::fault::{Fault, damaged};
+
+pub(super) struct Draft {
+    pub(super) id: i64,
+    pub(super) study: i64,
+    pub(super) number: TrialNumber,
+    pub(super) stage: Stage,
+    /// Complete but for its proposal and its phase.
+    pub(super) trial: Trial,
+    pub(super) params: Params,
+    pub(super) exact_ints: Params,
+    /// What its proposal saw.
+    pub(super) saw: Option<(u32, Vec<TrialNumber>)>,
+    /// Whether its newest lease has not ended.
+    pub(super) is_leased: bool,
+    pub(super) finish_index: Option<u32>,
+    pub(super) value: Option<f64>,
+    pub(super) fail_reason: Option<String>,
+    pub(super) attribute_keys: HashSet<String>,
+    pub(super) attributes: Attributes,
+}
+
+/// Optuna's word for where a trial stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Waiting,
+    Running,
+    Complete,
+    Pruned,
+    Fail,
+}
+
+impl Stage {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "WAITING" => Self::Waiting,
+            "RUNNING" => Self::Running,
+            "COMPLETE" => Self::Complete,
+            "PRUNED" => Self::Pruned,
+            "FAIL" => Self::Fail,
+            _ => return None,
+        })
+    }
+}
+
+impl Draft {
+    pub(super) fn new(
+        id: i64,
+        study: i64,
+        number: TrialNumber,
+        stage: Stage,
+        fixed: Params,
+    ) -> Self {
+        let nothing: Params = vec![None; fixed.len()].into();
+        Self {
+            id,
+            study,
+            number,
+            stage,
+            trial: Trial::waiting(fixed),
+            params: nothing.clone(),
+            exact_ints: nothing,
+            saw: None,
+            is_leased: false,
+            finish_index: None,
+            value: None,
+            fail_reason: None,
+            attribute_keys: HashSet::new(),
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// The trial, if its rows fit together. Its study has `trials` trials, of which `finished`
+    /// finished.
+    pub(super) fn check(
+        mut self,
+        space: &SearchSpace,
+        trials: usize,
+        finished: usize,
+        lease_until: Tick,
+    ) -> Result<Trial, Fault> {
+        let id = self.id;
+        let wrong = |what: &str| Err(damaged("trials", id, what));
+
+        self.trial.proposal = self.take_proposal(space, trials, finished)?;
+        self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
+        let curve = &self.trial.curve;
+        if curve.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return wrong("a step has two intermediate values");
+        }
+        if self.trial.pruned_at.is_some_and(|at| self.trial.intermediate(at).is_none()) {
+            return wrong("pruned_at is a step without an intermediate value");
+        }
+        if self.trial.retry_of.is_some_and(|failed| failed >= self.number) {
+            return wrong("retry_of is no earlier trial");
+        }
+        let was_leased = self.trial.attempt.0 > 0;
+        if was_leased != self.trial.started.is_some() {
+            return wrong("datetime_start is there without a lease, or the other way round");
+        }
+        if was_leased && self.trial.proposal.is_none() {
+            return wrong("it was leased without parameters");
+        }
+        if self.is_leased != (self.stage == Stage::Running) {
+            return wrong("it is RUNNING without an open lease, or the other way round");
+        }
+        let is_over = !matches!(self.stage, Stage::Waiting | Stage::Running);
+        if is_over != self.finish_index.is_some() || is_over != self.trial.finished.is_some() {
+            return wrong(
+                "its state, finish_index and datetime_complete disagree on whether it is over",
+            );
+        }
+        if self.attributes.len() != self.attribute_keys.len() {
+            return wrong("a user attribute of its result is missing");
+        }
+        let result = match (self.stage, self.value, self.fail_reason) {
+            (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),
+            (Stage::Running, ..) => {
+                let phase = Phase::Running(Lease { deadline: lease_until });
+                return Ok(Trial { phase, ..self.trial });
+            }
+            (Stage::Complete, Some(value), _) if value.is_finite() => TrialResult::Complete(value),
+            (Stage::Complete, ..) => return wrong("it is COMPLETE without a finite value"),
+            (Stage::Pruned, ..) => TrialResult::Pruned,
+            (Stage::Fail, _, Some(reason)) => TrialResult::Fail(reason),
+            (Stage::Fail, _, None) => return wrong("it is FAIL without a fail_reason"),
+        };
+        let phase = Phase::Finished(Outcome { result, attributes: self.attributes });
+        Ok(Trial { phase, ..self.trial })
+    }
+
+    /// The parameters, with what their proposal saw; a replay looks that up unchecked.
+    fn take_proposal(
+        &mut self,
+        space: &SearchSpace,
+        trials: usize,
+        finished: usize,
+    ) -> Result<Option<Proposal>, Fault> {
+        let wrong = |what: &str| Err(damaged("kindling_trials", self.id, what));
+        let mut params = std::mem::take(&mut self.params);
+        let Some((saw_finished, saw_pending)) = self.saw.take() else {
+            let unproposed = params.iter().all(Option::is_none);
+            return if unproposed { Ok(None) } else { wrong("parameters without a proposal") };
+        };
+        for (value, exact) in params.iter_mut().zip(&self.exact_ints) {
+            if exact.is_some() && value.map(encode::param) != exact.map(encode::param) {
+                return wrong("exact_ints is not what trial_params has");
+            }
+            *value = exact.or(*value);
+        }
+        if !space.contains(&params) {
+            return wrong("its parameters are not in the search space");
+        }
+        if saw_finished as usize > finished || saw_pending.iter().any(|n| n.index() >= trials) {
+            return wrong("its proposal saw trials that do not exist");
+        }
+        Ok(Some(Proposal { params, saw_finished, saw_pending }))
+    }
+}

@@ -1,0 +1,144 @@
+//! Values as Optuna writes them, and back.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use kindling_study::{
+    Choice, Distribution, FloatScale, ParamValue, Params, SearchSpace, StudyState, Wall,
+};
+use serde_json::{Map, Value, json};
+
+/// UTC without saying so, as Optuna keeps datetimes.
+const DATETIME: &str = "%Y-%m-%d %H:%M:%S%.6f";
+
+/// `None` outside of the years 1 to 9999, which are all that Python knows.
+pub(super) fn datetime(at: Wall) -> Option<String> {
+    let at = Timestamp::from_microsecond(at.0).ok()?;
+    let utc = Offset::UTC.to_datetime(at);
+    (1..=9999).contains(&utc.year()).then(|| utc.strftime(DATETIME).to_string())
+}
+
+pub(super) fn datetime_from(text: &str) -> Option<Wall> {
+    let utc = DateTime::strptime(DATETIME, text).ok()?;
+    Some(Wall(Offset::UTC.to_timestamp(utc).ok()?.as_microsecond()))
+}
+
+pub(super) fn state(state: StudyState) -> &'static str {
+    match state {
+        StudyState::Active => "ACTIVE",
+        StudyState::Paused => "PAUSED",
+        StudyState::Stopped => "STOPPED",
+    }
+}
+
+pub(super) fn state_from(word: &str) -> Option<StudyState> {
+    [StudyState::Active, StudyState::Paused, StudyState::Stopped]
+        .into_iter()
+        .find(|s| state(*s) == word)
+}
+
+/// A value and its type: `SQLite` has no NaN, and Optuna keeps no infinity as a number.
+pub(super) fn float(value: f64) -> (Option<f64>, &'static str) {
+    match value {
+        v if v.is_nan() => (None, "NAN"),
+        f64::INFINITY => (None, "INF_POS"),
+        f64::NEG_INFINITY => (None, "INF_NEG"),
+        v => (Some(v), "FINITE"),
+    }
+}
+
+pub(super) fn float_from(value: Option<f64>, kind: &str) -> Option<f64> {
+    match (value, kind) {
+        (Some(value), "FINITE") => Some(value),
+        (None, "NAN") => Some(f64::NAN),
+        (None, "INF_POS") => Some(f64::INFINITY),
+        (None, "INF_NEG") => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+pub(super) fn distribution(distribution: &Distribution) -> String {
+    let (name, attributes) = match distribution {
+        Distribution::Float { low, high, scale } => {
+            let step = if let FloatScale::Step(step) = scale { Some(step) } else { None };
+            let log = *scale == FloatScale::Log;
+            let attributes = json!({"step": step, "low": low, "high": high, "log": log});
+            ("FloatDistribution", attributes)
+        }
+        Distribution::Int { low, high, step, log } => {
+            let attributes = json!({"log": log, "step": step, "low": low, "high": high});
+            ("IntDistribution", attributes)
+        }
+        Distribution::Categorical { choices } => {
+            ("CategoricalDistribution", json!({"choices": choices}))
+        }
+    };
+    json!({"name": name, "attributes": attributes}).to_string()
+}
+
+/// The value as a float, which is exact but for integers beyond 2^53.
+pub(super) fn param(value: ParamValue) -> f64 {
+    match value {
+        ParamValue::Float(value) => value,
+        ParamValue::Int(value) => value as f64,
+        ParamValue::Choice(index) => index as f64,
+    }
+}
+
+/// The value, of the kind that the distribution tells.
+pub(super) fn param_from(value: f64, distribution: &Distribution) -> Option<ParamValue> {
+    let is_whole = value.fract() == 0.0 && value.abs() <= i64::MAX as f64;
+    match distribution {
+        Distribution::Float { .. } => Some(ParamValue::Float(value)),
+        Distribution::Int { .. } if is_whole => Some(ParamValue::Int(value as i64)),
+        Distribution::Categorical { .. } if is_whole && value >= 0.0 => {
+            Some(ParamValue::Choice(value as usize))
+        }
+        _ => None,
+    }
+}
+
+/// The integers that [`param`] does not keep, by name.
+pub(super) fn exact_ints(space: &SearchSpace, params: &Params) -> Option<String> {
+    let inexact = |value| matches!(value, ParamValue::Int(i) if i128::from(i) != i as f64 as i128);
+    object(space, params, inexact)
+}
+
+/// An assignment by name, as people write the values; `None` if it assigns nothing.
+pub(super) fn fixed(space: &SearchSpace, fixed: &Params) -> Option<String> {
+    object(space, fixed, |_| true)
+}
+
+fn object(
+    space: &SearchSpace,
+    values: &Params,
+    wanted: impl Fn(ParamValue) -> bool,
+) -> Option<String> {
+    let mut object = Map::new();
+    for (param, value) in space.params().iter().zip(values) {
+        if let Some(value) = value.filter(|v| wanted(*v)) {
+            object.insert(param.name.clone(), json!(param.distribution.show(value)));
+        }
+    }
+    (!object.is_empty()).then(|| Value::Object(object).to_string())
+}
+
+/// Reads an assignment. Errors say what in it makes no sense.
+pub(super) fn fixed_from(space: &SearchSpace, text: &str) -> Result<Params, String> {
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let mut values = nothing(space);
+    for (name, value) in object {
+        let place = space.position(&name).ok_or_else(|| format!("no parameter `{name}`"))?;
+        let choice: Choice = serde_json::from_value(value).map_err(|e| format!("`{name}`: {e}"))?;
+        let distribution = &space.params()[place].distribution;
+        let value = distribution.parse(&choice);
+        let value = value.ok_or_else(|| format!("`{name}`: {choice} is not in {distribution}"))?;
+        values[place] = Some(value);
+    }
+    Ok(values)
+}
+
+/// The assignment that assigns nothing.
+pub(super) fn nothing(space: &SearchSpace) -> Params {
+    vec![None; space.params().len()].into()
+}

@@ -1,0 +1,408 @@
+//! Reading everything back. Whatever makes no sense is named by table and row; nothing is passed
+//! over, and nothing is mended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+
+use kindling_study::{
+    Attempt, Direction, Registry, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
+    TrialNumber, Wall, WorkerId,
+};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Row};
+use serde::de::DeserializeOwned;
+
+use super::draft::{Draft, Stage};
+use super::encode;
+use super::fault::{Fault, damaged};
+
+pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
+    let snapshot = conn.transaction()?;
+    let loader = Loader { conn: &snapshot };
+    let studies = loader.studies()?;
+    let mut trials = loader.trials(&studies)?;
+    loader.leases(&mut trials)?;
+    loader.params(&studies, &mut trials)?;
+    loader.curves(&mut trials)?;
+    loader.values(&mut trials)?;
+    loader.fail_reasons(&mut trials)?;
+    loader.attributes(&mut trials)?;
+
+    let mut drafts: BTreeMap<i64, Vec<Draft>> = BTreeMap::new();
+    for draft in trials.drafts {
+        drafts.entry(draft.study).or_default().push(draft);
+    }
+    let mut restored = BTreeMap::new();
+    for (id, study) in studies {
+        let drafts = drafts.remove(&id).unwrap_or_default();
+        let finish_order = finish_order(&drafts)?;
+        let count = drafts.len();
+        let trials = drafts
+            .into_iter()
+            .map(|draft| draft.check(&study.spec.space, count, finish_order.len(), lease_until))
+            .collect::<Result<_, _>>()?;
+        let StudyRow { spec, state, budget, created } = study;
+        let study = Study::restore(spec, state, budget, created, trials, finish_order);
+        restored.insert(StudyId(id), study);
+    }
+    let next_id = loader.next_study_id(&restored)?;
+    Ok(Registry::restore(restored, next_id))
+}
+
+struct StudyRow {
+    spec: StudySpec,
+    state: StudyState,
+    budget: u32,
+    created: Wall,
+}
+
+/// Trials by study and number, and where each id is.
+struct Trials {
+    drafts: Vec<Draft>,
+    places: HashMap<i64, usize>,
+}
+
+impl Trials {
+    /// The trial that a row belongs to.
+    fn of(&mut self, cells: &Cells<'_>, id: i64) -> Result<&mut Draft, Fault> {
+        let place = self.places.get(&id);
+        let place = place.ok_or_else(|| cells.damaged(format!("there is no trial {id}")))?;
+        Ok(&mut self.drafts[*place])
+    }
+}
+
+struct Loader<'a> {
+    conn: &'a Connection,
+}
+
+impl Loader<'_> {
+    fn studies(&self) -> Result<BTreeMap<i64, StudyRow>, Fault> {
+        self.none_without("studies", "study_id", "kindling_studies")?;
+        self.none_without("kindling_studies", "study_id", "studies")?;
+        let mut studies = BTreeMap::new();
+        self.each(
+            "kindling_studies",
+            "SELECT study_id, spec, state, budget, created_at, study_name
+             FROM kindling_studies JOIN studies USING (study_id)",
+            |row| {
+                let spec: StudySpec = row.json(1)?;
+                if row.get::<String>(5)? != spec.name.as_str() {
+                    return Err(row.damaged("the name is not the one in `studies`"));
+                }
+                let state = row.word(2, encode::state_from)?;
+                let created = Wall(row.get(4)?);
+                studies.insert(row.id, StudyRow { spec, state, budget: row.get(3)?, created });
+                Ok(())
+            },
+        )?;
+        let mut directions = BTreeMap::new();
+        self.each(
+            "study_directions",
+            "SELECT study_direction_id, study_id, objective, direction FROM study_directions",
+            |row| {
+                let direction = row.word(3, |word| match word {
+                    "MAXIMIZE" => Some(Direction::Maximize),
+                    "MINIMIZE" => Some(Direction::Minimize),
+                    _ => None,
+                })?;
+                directions.insert((row.get::<i64>(1)?, row.get::<i64>(2)?), direction);
+                Ok(())
+            },
+        )?;
+        for (id, study) in &studies {
+            if directions.remove(&(*id, 0)) != Some(study.spec.direction) {
+                return Err(damaged("kindling_studies", id, "study_directions says otherwise"));
+            }
+        }
+        match directions.keys().next() {
+            Some((id, _)) => {
+                Err(damaged("study_directions", format!("of study {id}"), "one too many"))
+            }
+            None => Ok(studies),
+        }
+    }
+
+    fn trials(&self, studies: &BTreeMap<i64, StudyRow>) -> Result<Trials, Fault> {
+        self.none_without("trials", "trial_id", "kindling_trials")?;
+        self.none_without("kindling_trials", "trial_id", "trials")?;
+        let mut trials = Trials { drafts: Vec::new(), places: HashMap::new() };
+        let mut previous = (0, None);
+        self.each(
+            "trials",
+            "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
+                fixed, retry_of, request, saw_finished, saw_pending, exact_ints, pruned_at,
+                finish_index, attributes
+             FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
+            |row| {
+                let study: i64 = row.get(1)?;
+                let Some(StudyRow { spec, .. }) = studies.get(&study) else {
+                    return Err(row.damaged(format!("there is no study {study}")));
+                };
+                let number: u32 = row.get(2)?;
+                let due =
+                    if previous.0 == study { previous.1.map_or(0, |n: u32| n + 1) } else { 0 };
+                if number != due {
+                    let what =
+                        format!("its number is {number}, but the next of study {study} is {due}");
+                    return Err(row.damaged(what));
+                }
+                previous = (study, Some(number));
+                trials.places.insert(row.id, trials.drafts.len());
+                trials.drafts.push(draft(row, study, TrialNumber(number), &spec.space)?);
+                Ok(())
+            },
+        )?;
+        Ok(trials)
+    }
+
+    fn leases(&self, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "kindling_leases",
+            "SELECT trial_id, attempt, worker, ended FROM kindling_leases ORDER BY trial_id, attempt",
+            |row| {
+                let draft = trials.of(row, row.id)?;
+                let attempt: u32 = row.get(1)?;
+                if attempt != draft.trial.attempt.0 + 1 || draft.is_leased {
+                    return Err(row.damaged(format!("attempt {attempt} cannot follow the one before")));
+                }
+                let worker = WorkerId::new(row.get::<String>(2)?);
+                draft.trial.worker = Some(worker.map_err(|error| row.damaged(error))?);
+                draft.trial.attempt = Attempt(attempt);
+                match row.get::<Option<String>>(3)?.as_deref() {
+                    None => draft.is_leased = true,
+                    Some("EXPIRED") => draft.trial.losses += 1,
+                    Some("HANDED_BACK" | "STUDY_STOPPED" | "FINISHED") => {}
+                    Some(word) => return Err(row.damaged(format!("ended: `{word}`"))),
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn params(&self, studies: &BTreeMap<i64, StudyRow>, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "trial_params",
+            "SELECT param_id, trial_id, param_name, param_value FROM trial_params",
+            |row| {
+                let draft = trials.of(row, row.get(1)?)?;
+                let name: String = row.get(2)?;
+                let value: f64 = row.get(3)?;
+                let space = studies.get(&draft.study).map(|study| &study.spec.space);
+                let place = space.and_then(|space| Some((space, space.position(&name)?)));
+                let Some((space, place)) = place else {
+                    return Err(row.damaged(format!("the study has no parameter `{name}`")));
+                };
+                let distribution = &space.params()[place].distribution;
+                let read = encode::param_from(value, distribution);
+                let read =
+                    read.ok_or_else(|| row.damaged(format!("{value} is not in {distribution}")))?;
+                draft.params[place] = Some(read);
+                Ok(())
+            },
+        )
+    }
+
+    fn curves(&self, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "trial_intermediate_values",
+            "SELECT trial_intermediate_value_id, trial_id, step, intermediate_value,
+                intermediate_value_type
+             FROM trial_intermediate_values",
+            |row| {
+                let step: i64 = row.get(2)?;
+                let step = u64::try_from(step).map_err(|_| row.damaged(format!("step {step}")))?;
+                let value = row.float(3)?;
+                trials.of(row, row.get(1)?)?.trial.curve.push((step, value));
+                Ok(())
+            },
+        )
+    }
+
+    fn values(&self, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "trial_values",
+            "SELECT trial_value_id, trial_id, objective, value, value_type FROM trial_values",
+            |row| {
+                let draft = trials.of(row, row.get(1)?)?;
+                let objective: i64 = row.get(2)?;
+                if objective != 0 || draft.value.is_some() {
+                    return Err(row.damaged(format!("a value for objective {objective}")));
+                }
+                draft.value = Some(row.float(3)?);
+                Ok(())
+            },
+        )
+    }
+
+    fn fail_reasons(&self, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "trial_system_attributes",
+            "SELECT trial_system_attribute_id, trial_id, value_json FROM trial_system_attributes
+             WHERE key = 'fail_reason'",
+            |row| {
+                let Some(place) = trials.places.get(&row.get(1)?) else { return Ok(()) };
+                let draft = &mut trials.drafts[*place];
+                if draft.stage == Stage::Fail {
+                    draft.fail_reason = Some(row.json(2)?);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// Only those that are a result's. Others belong to other people, who may attach what they like.
+    fn attributes(&self, trials: &mut Trials) -> Result<(), Fault> {
+        self.each(
+            "trial_user_attributes",
+            "SELECT trial_user_attribute_id, trial_id, key, value_json FROM trial_user_attributes",
+            |row| {
+                let id: Option<i64> = row.get(1)?;
+                let Some(place) = id.and_then(|id| trials.places.get(&id)) else { return Ok(()) };
+                let draft = &mut trials.drafts[*place];
+                let key: Option<String> = row.get(2)?;
+                if let Some(key) = key.filter(|key| draft.attribute_keys.contains(key)) {
+                    draft.attributes.insert(key, row.json(3)?);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn next_study_id(&self, studies: &BTreeMap<StudyId, Study>) -> Result<StudyId, Fault> {
+        let mut next = None;
+        self.each(
+            "kindling_meta",
+            "SELECT 0, value FROM kindling_meta WHERE key = 'next_study_id'",
+            |row| {
+                next = Some(StudyId(row.get(1)?));
+                Ok(())
+            },
+        )?;
+        let last = studies.last_key_value().map_or(StudyId(0), |(id, _)| *id);
+        next.filter(|next| *next > last).ok_or_else(|| {
+            let what = format!("{next:?}, but there is study {}", last.0);
+            damaged("kindling_meta", "next_study_id", what)
+        })
+    }
+
+    /// Refuses a row of `table` without its counterpart in `other`.
+    fn none_without(&self, table: &'static str, key: &str, other: &str) -> Result<(), Fault> {
+        let lone =
+            format!("SELECT {key} FROM {table} WHERE {key} NOT IN (SELECT {key} FROM {other})");
+        self.each(table, &lone, |row| Err(row.damaged(format!("it has no counterpart in {other}"))))
+    }
+
+    /// Visits the rows of a query, whose first column is the id under which `table` knows them.
+    fn each(
+        &self,
+        table: &'static str,
+        query: &str,
+        mut visit: impl FnMut(&Cells<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = self.conn.prepare(query)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0).map_err(|error| damaged(table, "?", error))?;
+            visit(&Cells { table, id, row })?;
+        }
+        Ok(())
+    }
+}
+
+/// One row; whatever is wrong with a cell is said with its table, its row and its column.
+struct Cells<'a> {
+    table: &'static str,
+    id: i64,
+    row: &'a Row<'a>,
+}
+
+impl Cells<'_> {
+    fn get<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+        self.row.get(column).map_err(|error| self.damaged(error))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text).map_err(|error| self.wrong(column, error))
+    }
+
+    fn json_or_null<T: DeserializeOwned>(&self, column: usize) -> Result<Option<T>, Fault> {
+        if self.get::<Option<String>>(column)?.is_some() {
+            self.json(column).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn word<T>(&self, column: usize, read: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+        let word: String = self.get(column)?;
+        read(&word).ok_or_else(|| self.wrong(column, format!("`{word}`")))
+    }
+
+    /// A value, and its type in the column after it.
+    fn float(&self, column: usize) -> Result<f64, Fault> {
+        let value: Option<f64> = self.get(column)?;
+        self.word(column + 1, |kind| encode::float_from(value, kind))
+    }
+
+    fn datetime(&self, column: usize) -> Result<Option<Wall>, Fault> {
+        if self.get::<Option<String>>(column)?.is_none() {
+            return Ok(None);
+        }
+        self.word(column, encode::datetime_from).map(Some)
+    }
+
+    fn wrong(&self, column: usize, what: impl Display) -> Fault {
+        let name = self.row.as_ref().column_name(column).unwrap_or("?");
+        self.damaged(format!("{name}: {what}"))
+    }
+
+    fn damaged(&self, what: impl Display) -> Fault {
+        damaged(self.table, self.id, what)
+    }
+}
+
+/// A trial as far as its own two rows tell.
+fn draft(
+    row: &Cells<'_>,
+    study: i64,
+    number: TrialNumber,
+    space: &SearchSpace,
+) -> Result<Draft, Fault> {
+    let fixed = match row.get::<Option<String>>(6)? {
+        Some(text) => encode::fixed_from(space, &text).map_err(|what| row.wrong(6, what))?,
+        None => encode::nothing(space),
+    };
+    let exact_ints = match row.get::<Option<String>>(11)? {
+        Some(text) => encode::fixed_from(space, &text).map_err(|what| row.wrong(11, what))?,
+        None => encode::nothing(space),
+    };
+    let mut draft = Draft::new(row.id, study, number, row.word(3, Stage::from_word)?, fixed);
+    draft.exact_ints = exact_ints;
+    draft.trial.started = row.datetime(4)?;
+    draft.trial.finished = row.datetime(5)?;
+    draft.trial.retry_of = row.get::<Option<u32>>(7)?.map(TrialNumber);
+    draft.trial.request = row.get(8)?;
+    let saw_finished: Option<u32> = row.get(9)?;
+    let saw_pending: Option<Vec<TrialNumber>> = row.json_or_null(10)?;
+    draft.saw = saw_finished.zip(saw_pending);
+    draft.trial.pruned_at = match row.get::<Option<i64>>(12)? {
+        Some(step) => Some(u64::try_from(step).map_err(|error| row.wrong(12, error))?),
+        None => None,
+    };
+    draft.finish_index = row.get(13)?;
+    draft.attribute_keys = row.json_or_null(14)?.unwrap_or_default();
+    Ok(draft)
+}
+
+fn finish_order(drafts: &[Draft]) -> Result<Vec<TrialNumber>, Fault> {
+    let mut finished: Vec<_> = drafts.iter().filter_map(|d| Some((d.finish_index?, d))).collect();
+    finished.sort_by_key(|(index, _)| *index);
+    for (due, (index, draft)) in finished.iter().enumerate() {
+        if *index as usize != due {
+            let what = format!("finish_index {index} where {due} is due");
+            return Err(damaged("kindling_trials", draft.id, what));
+        }
+    }
+    Ok(finished.into_iter().map(|(_, draft)| draft.number).collect())
+}

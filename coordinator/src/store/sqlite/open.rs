@@ -1,0 +1,210 @@
+//! Opening a file: look first and change nothing, then lock it, then make or use it.
+
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use super::fault::Fault;
+
+/// The layout that this build reads and writes.
+pub(super) const VERSION: i64 = 1;
+
+/// Our mark in the file's header: "KNDL".
+pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<(Connection, File), Fault> {
+    let path = absolute(path)?;
+    let lock_path = with_suffix(&path, ".lock");
+    // A file that was served before has its lock beside it. Any other is looked at before there is
+    // reason to put one there.
+    let held = lock_if_there(&lock_path)?;
+    let found = look(&path)?;
+    let lock = held.map_or_else(|| lock(&lock_path), Ok)?;
+    Ok((connect(&path, found, busy_timeout)?, lock))
+}
+
+/// What there is at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Nothing, or an empty file.
+    Nothing,
+    /// A store of ours that was closed properly, and is sound.
+    Sound,
+    /// A store of ours after a crash: some of its content is still beside it.
+    Unclosed,
+}
+
+fn look(path: &Path) -> Result<Look, Fault> {
+    let size = match fs::metadata(path) {
+        Ok(found) if found.is_file() => found.len(),
+        Ok(found) if found.is_dir() => return Err(Fault::Foreign("a directory".to_owned())),
+        Ok(_) => return Err(Fault::Foreign("not a regular file".to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        Err(error) => return Err(Fault::Io(error)),
+    };
+    let leaves = |suffix| fs::metadata(with_suffix(path, suffix)).is_ok_and(|m| m.len() > 0);
+    if size == 0 {
+        if leaves("-wal") {
+            let found = "the file is empty or gone, but its -wal is not";
+            return Err(Fault::Damaged(found.to_owned()));
+        }
+        return Ok(Look::Nothing);
+    }
+    let mut header = Vec::new();
+    File::open(path).and_then(|f| f.take(100).read_to_end(&mut header)).map_err(Fault::Io)?;
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(Fault::Foreign("not an SQLite file".to_owned()));
+    }
+    let Some(mark) = header.get(68..72) else {
+        return Err(Fault::Damaged(format!("an SQLite file that was cut off after {size} bytes")));
+    };
+    if mark != APPLICATION_ID.to_be_bytes() {
+        return Err(Fault::Foreign(whose(path)));
+    }
+    if leaves("-wal") || leaves("-journal") {
+        return Ok(Look::Unclosed);
+    }
+    check(&connect_to_look(path)?)?;
+    Ok(Look::Sound)
+}
+
+/// Checks the version, and that the file is intact. That reads all of it: a damaged page is found
+/// now and by name, not by a commit in the middle of the night.
+fn check(conn: &Connection) -> Result<(), Fault> {
+    check_version(conn)?;
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(Fault::Damaged(verdict)) }
+}
+
+fn check_version(conn: &Connection) -> Result<(), Fault> {
+    let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
+    match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
+        Ok(VERSION) => Ok(()),
+        Ok(newer) if newer > VERSION => Err(Fault::Newer(newer)),
+        Ok(other) => Err(Fault::Damaged(format!("kindling_meta: schema_version is {other}"))),
+        Err(rusqlite::Error::QueryReturnedNoRows) => {
+            Err(Fault::Damaged("kindling_meta: no schema_version".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(busy_timeout)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    // Until it proves sound, closing the file must not move the log's content into it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, found == Look::Unclosed)?;
+    if has_no_tables(&conn)? {
+        create(&mut conn)?;
+    } else if found == Look::Unclosed {
+        check(&conn)?;
+    }
+    check_version(&conn)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let why = format!("SQLite cannot keep a log beside the file (journal mode {mode})");
+        return Err(Fault::Io(io::Error::other(why)));
+    }
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    Ok(conn)
+}
+
+fn has_no_tables(conn: &Connection) -> Result<bool, Fault> {
+    Ok(conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?)
+}
+
+/// Makes the tables, and the mark in the header, in one transaction; before the log is switched on,
+/// so that the mark is in the file itself, where [`look`] looks for it. A crash in the middle leaves
+/// a file that may bear the mark already, and that `SQLite` empties when it is opened again.
+fn create(conn: &mut Connection) -> Result<(), Fault> {
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.execute_batch(SCHEMA)?;
+    Ok(tx.commit()?)
+}
+
+/// Whose `SQLite` file it is.
+fn whose(path: &Path) -> String {
+    let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'
+                  AND EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'study_directions')";
+    let is_optuna = connect_to_look(path)
+        .and_then(|conn| Ok(conn.query_row(tables, [], |_| Ok(())).optional()?));
+    match is_optuna {
+        Ok(Some(())) => "an Optuna store, not made by Kindling".to_owned(),
+        _ => "an SQLite file of another program".to_owned(),
+    }
+}
+
+/// A connection that writes nothing, locks nothing and leaves nothing beside the file. It does not
+/// see the log.
+fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.extend(format!("%{byte:02X}").chars()),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(uri, flags)?)
+}
+
+/// Locks the store for this process; the system lets go when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File, Fault> {
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(Fault::Io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Fault::InUse),
+        Err(TryLockError::Error(error)) => Err(Fault::Io(error)),
+    }
+}
+
+fn lock_if_there(path: &Path) -> Result<Option<File>, Fault> {
+    if path.exists() { lock(path).map(Some) } else { Ok(None) }
+}
+
+/// The path without links, so that a store has one lock whatever it is called by.
+fn absolute(path: &Path) -> Result<PathBuf, Fault> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        found => return found.map_err(Fault::Io),
+    }
+    let missing = |what: String| Fault::Io(io::Error::new(ErrorKind::NotFound, what));
+    let name = path.file_name().ok_or_else(|| missing("not the name of a file".to_owned()))?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match parent.canonicalize() {
+        Ok(parent) => Ok(parent.join(name)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(missing(format!("there is no directory {}", parent.display())))
+        }
+        Err(error) => Err(Fault::Io(error)),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}

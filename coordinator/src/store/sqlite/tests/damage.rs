@@ -1,0 +1,160 @@
+//! Content that makes no sense is named, never passed over.
+
+use kindling_study::Result as TrialResult;
+use serde_json::json;
+
+use super::*;
+
+/// A store with a trial in each state, as bytes. The trials' ids: 1 COMPLETE, 2 PRUNED, 3 FAIL,
+/// 4 RUNNING in its second attempt, 5 WAITING with a proposal, 6 WAITING with fixed values.
+fn store() -> Vec<u8> {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let said = json!({"accuracy": 0.5, "epochs": 3});
+    for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
+        let claim = ledger.lease(id, "w").expect("a trial");
+        ledger.report(id, &claim, 0, 0.25);
+        ledger.finish(id, &claim, result, said.as_object().expect("an object").clone());
+    }
+    let first = ledger.lease(id, "w").expect("a trial");
+    ledger.release(id, &first);
+    ledger.lease(id, "v").expect("the same trial");
+    let handed_back = ledger.lease(id, "w").expect("a trial");
+    ledger.release(id, &handed_back);
+    ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX - 5))], Some("r".into()));
+    ledger.commit();
+    let path = ledger.path();
+    let Ledger { store, dir: _dir, .. } = ledger;
+    drop(store);
+    std::fs::read(path).expect("readable")
+}
+
+/// Applies the statements to a store, without its guards, and loads it.
+fn load_after(store: &[u8], sql: &str) -> Result<Registry, StoreError> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, store).expect("written");
+    let mut conn = Connection::open(&file).expect("open");
+    let changeable =
+        "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA journal_mode = MEMORY;
+        DROP TRIGGER kindling_guards_states;
+        DROP TRIGGER kindling_guards_new_trials; DROP TRIGGER kindling_guards_old_trials;
+        DROP TRIGGER kindling_guards_new_studies; DROP TRIGGER kindling_guards_old_studies;";
+    conn.execute_batch(changeable).expect("changeable");
+    conn.execute_batch(sql).expect(sql);
+    load::registry(&mut conn, UNTIL).map_err(|fault| fault.at(file.path()))
+}
+
+fn damage(store: &[u8], sql: &str) -> String {
+    match load_after(store, sql) {
+        Err(StoreError::Damaged { found, .. }) => found,
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+#[test]
+fn damage_is_named_by_table_row_and_what() {
+    let store = store();
+    let found = damage(&store, "UPDATE trials SET state = 'DONE' WHERE trial_id = 4");
+    assert_eq!(found, "trials: row 4: state: `DONE`");
+    let found =
+        damage(&store, "UPDATE trial_intermediate_values SET intermediate_value_type = 'X'");
+    assert_eq!(found, "trial_intermediate_values: row 1: intermediate_value_type: `X`");
+    let found = damage(&store, "UPDATE kindling_trials SET saw_pending = '[1' WHERE trial_id = 2");
+    assert!(found.starts_with("trials: row 2: saw_pending: EOF"), "{found}");
+}
+
+#[test]
+fn nothing_that_makes_no_sense_is_loaded() {
+    let store = store();
+    for sql in [
+        "DELETE FROM studies",
+        "DELETE FROM kindling_studies",
+        "DELETE FROM study_directions",
+        "UPDATE study_directions SET direction = 'NOT_SET'",
+        "UPDATE study_directions SET direction = 'MINIMIZE'",
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
+        "UPDATE studies SET study_name = 'b'",
+        "UPDATE kindling_studies SET state = 'active'",
+        "UPDATE kindling_studies SET budget = -1",
+        "UPDATE kindling_studies SET budget = 4294967296",
+        "UPDATE kindling_studies SET spec = '{}'",
+        "UPDATE kindling_studies SET spec = replace(spec, '\"low\":-3', '\"low\":99')",
+        "UPDATE kindling_meta SET value = 1 WHERE key = 'next_study_id'",
+        "DELETE FROM kindling_meta WHERE key = 'next_study_id'",
+        "DELETE FROM trials WHERE trial_id = 1",
+        "DELETE FROM kindling_trials WHERE trial_id = 6",
+        "UPDATE trials SET number = 9 WHERE trial_id = 6",
+        "UPDATE trials SET number = 0",
+        "UPDATE trials SET number = NULL WHERE trial_id = 1",
+        "UPDATE trials SET study_id = 2 WHERE trial_id = 6",
+        "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 1",
+        "UPDATE trials SET state = 'WAITING' WHERE trial_id = 1",
+        "UPDATE trials SET state = 'COMPLETE' WHERE trial_id IN (2, 3)",
+        "UPDATE trials SET state = 'COMPLETE' WHERE trial_id = 4",
+        "UPDATE trials SET state = 'WAITING' WHERE trial_id = 4",
+        "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 5",
+        "UPDATE trials SET datetime_start = NULL WHERE trial_id = 4",
+        "UPDATE trials SET datetime_start = 'yesterday' WHERE trial_id = 4",
+        "UPDATE trials SET datetime_complete = NULL WHERE trial_id = 1",
+        "UPDATE trials SET datetime_complete = datetime_start WHERE trial_id = 4",
+        "UPDATE kindling_trials SET finish_index = NULL WHERE trial_id = 2",
+        "UPDATE kindling_trials SET finish_index = 0",
+        "UPDATE kindling_trials SET finish_index = 7 WHERE trial_id = 3",
+        "UPDATE kindling_trials SET saw_finished = 4 WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_finished = NULL WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_pending = '[6]' WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_pending = NULL WHERE trial_id = 5",
+        "UPDATE kindling_trials SET retry_of = 5 WHERE trial_id = 6",
+        "UPDATE kindling_trials SET pruned_at = 4 WHERE trial_id = 1",
+        "UPDATE kindling_trials SET pruned_at = -1 WHERE trial_id = 1",
+        "UPDATE kindling_trials SET fixed = '{\"huge\": 1.5}' WHERE trial_id = 6",
+        "UPDATE kindling_trials SET fixed = '{\"size\": 1}' WHERE trial_id = 6",
+        "UPDATE kindling_trials SET exact_ints = '{\"huge\": 9007199254740993}' WHERE trial_id = 1",
+        "UPDATE kindling_trials SET attributes = '[\"accuracy\", \"b\"]' WHERE trial_id = 1",
+        "DELETE FROM kindling_leases WHERE trial_id = 4 AND attempt = 1",
+        "DELETE FROM kindling_leases WHERE trial_id = 4",
+        "UPDATE kindling_leases SET ended = NULL WHERE attempt = 1",
+        "UPDATE kindling_leases SET ended = 'LOST' WHERE attempt = 1",
+        "UPDATE kindling_leases SET worker = char(10)",
+        "UPDATE kindling_leases SET trial_id = 99 WHERE trial_id = 4",
+        "DELETE FROM trial_params WHERE param_name = 'lr'",
+        "UPDATE trial_params SET param_name = 'size' WHERE param_name = 'lr'",
+        "UPDATE trial_params SET param_value = 1.5 WHERE param_name = 'layers'",
+        "UPDATE trial_params SET param_value = 99 WHERE param_name = 'kind'",
+        "UPDATE trial_params SET param_value = NULL WHERE param_name = 'lr'",
+        "UPDATE trial_params SET param_value = 'x' WHERE param_name = 'lr'",
+        "UPDATE trial_params SET trial_id = 99 WHERE param_id = 1",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
+        "UPDATE trial_intermediate_values SET step = -1",
+        "UPDATE trial_intermediate_values SET intermediate_value = NULL",
+        "UPDATE trial_intermediate_values SET trial_id = trial_id + 90",
+        "DELETE FROM trial_values",
+        "UPDATE trial_values SET objective = 1",
+        "UPDATE trial_values SET value = NULL, value_type = 'INF_POS'",
+        "UPDATE trial_values SET trial_id = trial_id + 90",
+        "DELETE FROM trial_system_attributes WHERE key = 'fail_reason'",
+        "UPDATE trial_system_attributes SET value_json = '7' WHERE key = 'fail_reason'",
+        "DELETE FROM trial_user_attributes WHERE key = 'accuracy'",
+        "UPDATE trial_user_attributes SET value_json = 'NaN' WHERE key = 'accuracy'",
+        "DROP TABLE trial_values",
+    ] {
+        damage(&store, sql);
+    }
+}
+
+#[test]
+fn what_others_attach_is_kept_and_passed_over() {
+    let store = store();
+    let untouched = shown(&load_after(&store, "").expect("loaded"));
+    for sql in [
+        "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, 'note', 'NaN')",
+        "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (NULL, NULL, NULL)",
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (1, 'note', '[NaN')",
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (99, NULL, NULL)",
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'note', x'00')",
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'fail_reason', '7')",
+        "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (4, 'now')",
+        "CREATE TABLE notes (x); CREATE INDEX faster ON trials (state)",
+    ] {
+        assert_eq!(shown(&load_after(&store, sql).expect(sql)), untouched, "{sql}");
+    }
+}

@@ -1,0 +1,290 @@
+//! Tests of the store alone. The fixture plays the ledger: a registry decides, applies, and commits.
+
+mod damage;
+mod failing;
+mod opening;
+mod optuna;
+mod round_trip;
+
+use std::path::PathBuf;
+
+use kindling_study::{
+    Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
+    FloatScale, ObjectiveSpec, Param, ParamValue, Params, Proposal, PrunerSpec, Record, Registry,
+    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+    sampler::SamplerSpec,
+};
+use tempfile::TempDir;
+
+use super::*;
+
+const UNTIL: Tick = Tick(Duration::from_mins(1));
+const SHORT: Duration = Duration::from_millis(50);
+
+/// A store, the registry that it should hold, and what was decided but not committed.
+struct Ledger {
+    dir: TempDir,
+    store: SqliteStore,
+    registry: Registry,
+    committed: Registry,
+    queue: Vec<Record>,
+    clock: i64,
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let store =
+            SqliteStore::open_with(&dir.path().join("study.db"), SHORT).expect("a new store");
+        let registry = Registry::default();
+        let committed = registry.clone();
+        Self { dir, store, registry, committed, queue: Vec::new(), clock: 1_700_000_000_123_456 }
+    }
+
+    /// One with a study.
+    fn with_study(spec: StudySpec) -> (Self, StudyId) {
+        let mut ledger = Self::new();
+        let id = ledger.create(spec).expect("a new name");
+        ledger.commit();
+        (ledger, id)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("study.db")
+    }
+
+    fn study(&self, id: StudyId) -> &Study {
+        self.registry.get(id).expect("a study")
+    }
+
+    /// Applies the events, at a time of their own, and queues them for the store.
+    fn take(&mut self, study: StudyId, events: Vec<Event>) {
+        self.clock += 1_000_003;
+        for event in events {
+            let record = Record { study, at: Wall(self.clock), event };
+            self.registry.apply(&record, UNTIL);
+            self.queue.push(record);
+        }
+    }
+
+    fn try_commit(&mut self) -> Result<(), StoreError> {
+        self.store.commit(&self.queue)?;
+        self.queue.clear();
+        self.committed = self.registry.clone();
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        self.try_commit().expect("committed");
+    }
+
+    /// Opens the file again, as after a restart, and compares what it holds.
+    fn reopen(self) -> Self {
+        let path = self.path();
+        let Self { dir, store, .. } = self;
+        drop(store);
+        let mut store = SqliteStore::open_with(&path, SHORT).expect("opened again");
+        let loaded = store.load(UNTIL).expect("loaded");
+        assert_eq!(shown(&loaded), shown(&self.committed));
+        Self { dir, store, ..self }
+    }
+
+    fn create(&mut self, spec: StudySpec) -> Option<StudyId> {
+        let Ok(Creation::New(id, event)) = self.registry.create(spec) else { return None };
+        self.take(id, vec![event]);
+        Some(id)
+    }
+
+    /// Leases a trial. Its parameters are drawn here, so that the test depends on no sampler.
+    fn lease(&mut self, id: StudyId, worker: &str) -> Option<Claim> {
+        let worker = WorkerId::new(worker).expect("a worker's id");
+        let (mut events, number) = self.study(id).lease(&worker)?;
+        let fixed = self.study(id).get(number).map(|trial| trial.fixed.clone());
+        let space = &self.study(id).spec().space;
+        for event in &mut events {
+            if let Event::Proposed { proposal: Proposal { params, .. }, .. } = event {
+                *params = draw(space, fixed.as_ref(), u64::from(number.0) + 1);
+            }
+        }
+        self.take(id, events);
+        let attempt = self.study(id).get(number).expect("leased").attempt;
+        Some(Claim { number, attempt, worker })
+    }
+
+    /// A report as it is, whatever the study would say to it.
+    fn report_unchecked(
+        &mut self,
+        id: StudyId,
+        number: TrialNumber,
+        (step, value): (u64, f64),
+        prune: bool,
+    ) {
+        let is_new = self.study(id).get(number).is_some_and(|t| t.intermediate(step).is_none());
+        if is_new && i64::try_from(step).is_ok() {
+            self.take(id, vec![Event::Reported { number, step, value, prune }]);
+        }
+    }
+
+    fn report(&mut self, id: StudyId, claim: &Claim, step: u64, value: f64) {
+        if let Ok((events, _)) = self.study(id).report(claim, step, value) {
+            self.take(id, events);
+        }
+    }
+
+    fn finish(
+        &mut self,
+        id: StudyId,
+        claim: &Claim,
+        result: kindling_study::Result,
+        said: Attributes,
+    ) {
+        if let Ok((events, ())) = self.study(id).finish(claim, result, said) {
+            self.take(id, events);
+        }
+    }
+
+    fn release(&mut self, id: StudyId, claim: &Claim) {
+        if let Ok((events, ())) = self.study(id).release(claim) {
+            self.take(id, events);
+        }
+    }
+
+    fn expire(&mut self, id: StudyId) {
+        let events = self.study(id).expire(UNTIL);
+        self.take(id, events);
+    }
+
+    fn enqueue(&mut self, id: StudyId, fixed: &[(String, Choice)], request: Option<String>) {
+        if let Ok((events, _)) = self.study(id).enqueue(fixed, request) {
+            self.take(id, events);
+        }
+    }
+
+    /// The claim of the trial's newest lease.
+    fn claim(&self, id: StudyId, number: TrialNumber) -> Claim {
+        let trial = self.study(id).get(number).expect("a trial");
+        Claim { number, attempt: trial.attempt, worker: trial.worker.clone().expect("leased") }
+    }
+
+    fn on_a_full_disk<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.store.conn.execute_batch("PRAGMA max_page_count = 1").expect("lowered");
+        let result = act(self);
+        self.store.conn.execute_batch("PRAGMA max_page_count = 1000000").expect("raised");
+        result
+    }
+
+    fn text(&self, query: &str) -> String {
+        self.store.conn.query_row(query, [], |row| row.get(0)).expect("a text")
+    }
+
+    /// How many rows each table has, and the counters of `kindling_meta` apart.
+    fn rows(&self) -> Vec<(String, i64)> {
+        let conn = &self.store.conn;
+        let mut tables =
+            conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("sql");
+        let names = tables.query_map([], |row| row.get::<_, String>(0)).expect("run");
+        names
+            .map(|name| {
+                let name = name.expect("a name");
+                let count = format!("SELECT count(*) FROM {name}");
+                let rows = conn.query_row(&count, [], |row| row.get(0)).expect("counted");
+                (name, rows)
+            })
+            .collect()
+    }
+}
+
+/// Everything that a registry holds, in an order, and with every NaN like any other.
+fn shown(registry: &Registry) -> String {
+    let study = |(id, study): (StudyId, &Study)| {
+        let indices = (study.best(), study.waiting(), study.running(), study.finish_order());
+        let kept = (study.spec(), study.state(), study.budget(), study.created(), study.trials());
+        format!("{id:?}\n{indices:#?}\n{kept:#?}")
+    };
+    let studies: Vec<_> = registry.iter().map(study).collect();
+    format!("next id {:?}\n{}", registry.next_id(), studies.join("\n"))
+}
+
+fn spec(name: &str) -> StudySpec {
+    StudySpec {
+        name: StudyName::new(name).expect("a name"),
+        direction: if name.len().is_multiple_of(2) {
+            Direction::Minimize
+        } else {
+            Direction::Maximize
+        },
+        trials: 12,
+        seed: u64::MAX - 3,
+        max_attempts: 2,
+        sampler: SamplerSpec::Random,
+        pruner: PrunerSpec::Median { startup_trials: 1, warmup_steps: 0 },
+        space: space(),
+        objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
+    }
+}
+
+/// One parameter of every kind, and two that are there only sometimes.
+fn space() -> SearchSpace {
+    let float = |low, high, scale| Distribution::Float { low, high, scale };
+    let int = |low, high, step, log| Distribution::Int { low, high, step, log };
+    let choices = vec![
+        Choice::Text("ädam \"w\"".into()),
+        Choice::Bool(true),
+        Choice::Int(1),
+        Choice::Float(1.0),
+        Choice::Float(0.1),
+    ];
+    let when = |any_of: Vec<Choice>| vec![Condition { parent: "kind".into(), any_of }];
+    let param = |name: &str, distribution, when| Param { name: name.into(), distribution, when };
+    let params = vec![
+        param("kind", Distribution::Categorical { choices }, vec![]),
+        param("lr", float(1e-300, 1e300, FloatScale::Log), vec![]),
+        param("momentum", float(-0.5, 0.5, FloatScale::Linear), when(vec![Choice::Bool(true)])),
+        param("dropout", float(0.1, 0.75, FloatScale::Step(0.1)), vec![]),
+        param("layers", int(-3, 40, 7, false), vec![]),
+        param("width", int(1, 1 << 20, 1, true), when(vec![Choice::Int(1), Choice::Float(0.1)])),
+        param("huge", int(1 << 53, i64::MAX, 1, false), vec![]),
+    ];
+    SearchSpace::new(params).expect("a space")
+}
+
+/// A point of the space, from a seed.
+fn draw(space: &SearchSpace, fixed: Option<&Params>, seed: u64) -> Params {
+    let mut values: Params = vec![None; space.params().len()].into();
+    let mut random = seed;
+    for place in 0..values.len() {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if space.is_active(place, &values) {
+            let drawn = draw_one(&space.params()[place].distribution, random >> 11);
+            values[place] = fixed.and_then(|fixed| fixed[place]).or(Some(drawn));
+        }
+    }
+    assert!(space.contains(&values), "{values:?}");
+    values
+}
+
+/// `random` has 53 bits.
+fn draw_one(distribution: &Distribution, random: u64) -> ParamValue {
+    let unit = random as f64 / (1_u64 << 53) as f64;
+    match distribution {
+        Distribution::Float { low, high, scale: FloatScale::Log } => {
+            let log = low.ln() + unit * (high.ln() - low.ln());
+            ParamValue::Float(log.exp().clamp(*low, *high))
+        }
+        Distribution::Float { low, high, scale: FloatScale::Linear } => {
+            ParamValue::Float(low + unit * (high - low))
+        }
+        Distribution::Float { low, high, scale: FloatScale::Step(step) } => {
+            ParamValue::Float(low + (unit * (high - low) / step).floor() * step)
+        }
+        Distribution::Int { low, high, step, .. } => {
+            // Odd ones too, also where a float has only even ones.
+            let half_way = (unit * ((high - low) / step / 2) as f64) as i64;
+            ParamValue::Int(low + step * (half_way + (random % 2).cast_signed()))
+        }
+        Distribution::Categorical { choices } => {
+            ParamValue::Choice(random as usize % choices.len())
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What is opened, what is refused, and that a refusal leaves everything as it was.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::*;
+
+/// The files of a directory, with their content.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(dir).expect("a directory").map(|e| e.expect("an entry").path());
+    entries.filter(|p| p.is_file()).map(|p| (p.clone(), fs::read(&p).expect("readable"))).collect()
+}
+
+/// Opens the file, which must be refused, and left alone.
+fn refusal(path: &Path) -> StoreError {
+    let dir = path.parent().expect("a parent");
+    let before = files(dir);
+    let refused = SqliteStore::open_with(path, SHORT).expect_err("refused");
+    assert!(files(dir) == before, "{refused}");
+    refused
+}
+
+/// A directory with a file of this content.
+fn file(content: &[u8]) -> (TempDir, PathBuf) {
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("study.db");
+    fs::write(&path, content).expect("written");
+    (dir, path)
+}
+
+/// A store that was closed properly, as bytes.
+fn store() -> Vec<u8> {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let claim = ledger.lease(id, "w").expect("a trial");
+    for step in 0..200 {
+        ledger.report(id, &claim, step, 0.25);
+    }
+    ledger.commit();
+    let Ledger { dir, store, .. } = ledger;
+    drop(store);
+    fs::read(dir.path().join("study.db")).expect("readable")
+}
+
+/// A store changed by this statement, as bytes.
+fn store_after(sql: &str) -> Vec<u8> {
+    let (_dir, path) = file(&store());
+    Connection::open(&path).expect("open").execute_batch(sql).expect("changed");
+    fs::read(&path).expect("readable")
+}
+
+fn another_database(sql: &str) -> (TempDir, PathBuf) {
+    let (dir, path) = file(b"");
+    Connection::open(&path).expect("open").execute_batch(sql).expect("made");
+    (dir, path)
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let (_dir, path) = file(b"");
+    SqliteStore::open(&path).expect("opened").load(UNTIL).expect("loaded");
+    SqliteStore::open(&path).expect("opened again");
+}
+
+#[test]
+fn a_closed_store_is_one_file_and_a_lock() {
+    let (_dir, path) = file(&store());
+    drop(SqliteStore::open(&path).expect("opened"));
+    let names: Vec<_> = files(path.parent().expect("a parent")).into_keys().collect();
+    assert_eq!(names, [path.clone(), path.with_extension("db.lock")]);
+}
+
+#[test]
+fn strange_names_are_names() {
+    let dir = TempDir::new().expect("a directory");
+    for name in ["a b?c#d%41.db", "ünï", "file:x"] {
+        let path = dir.path().join(name);
+        drop(SqliteStore::open(&path).expect("made"));
+        drop(SqliteStore::open(&path).expect("opened"));
+        assert!(path.is_file(), "{name}");
+    }
+}
+
+#[test]
+fn a_second_coordinator_is_refused_while_the_first_runs() {
+    let (_dir, path) = file(b"");
+    let first = SqliteStore::open(&path).expect("opened");
+    let link = path.with_file_name("link.db");
+    std::os::unix::fs::symlink(&path, &link).expect("linked");
+    for name in [&path, &link] {
+        let refused = SqliteStore::open(name).expect_err("in use");
+        assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+    }
+    drop(first);
+    SqliteStore::open(&path).expect("opened");
+}
+
+#[test]
+fn a_file_that_is_in_use_is_not_even_looked_at() {
+    let (_dir, path) = file(b"half a page");
+    let lock = fs::File::create(path.with_extension("db.lock")).expect("made");
+    lock.lock().expect("locked");
+    let refused = refusal(&path);
+    assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+}
+
+#[test]
+fn what_is_no_database_is_foreign() {
+    let mut garbage: Vec<u8> = (0..8192_u32).map(|i| ((i * 7919) >> 3) as u8).collect();
+    for content in [&b"x"[..], b"SQLite format 2\0", &garbage] {
+        let (_dir, path) = file(content);
+        let refused = refusal(&path);
+        assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
+    }
+    garbage[..16].copy_from_slice(b"SQLite format 3\0");
+    let (_dir, path) = file(&garbage);
+    assert!(matches!(refusal(&path), StoreError::Foreign { .. }), "not even our mark");
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("study.db");
+    fs::create_dir(&path).expect("made");
+    let refused = refusal(&path);
+    assert!(refused.to_string().contains("a directory"), "{refused}");
+}
+
+#[test]
+fn a_database_of_somebody_else_is_foreign() {
+    let (_dir, path) = another_database("CREATE TABLE t (x); PRAGMA journal_mode = WAL");
+    let refused = refusal(&path);
+    assert!(refused.to_string().contains("another program"), "{refused}");
+    let optuna = "CREATE TABLE alembic_version (v); CREATE TABLE study_directions (d)";
+    let (_dir, path) = another_database(optuna);
+    let refused = refusal(&path);
+    assert!(refused.to_string().contains("Optuna store"), "{refused}");
+}
+
+#[test]
+fn a_newer_store_is_refused() {
+    let (_dir, path) =
+        file(&store_after("UPDATE kindling_meta SET value = 7 WHERE key = 'schema_version'"));
+    let refused = refusal(&path);
+    assert!(matches!(refused, StoreError::Newer { found: 7, known: 1, .. }), "{refused}");
+}
+
+#[test]
+fn a_store_that_lost_something_is_damaged() {
+    let whole = store();
+    let mut scribbled = whole.clone();
+    scribbled[4096 * 3..4096 * 4].fill(0xA5);
+    for content in [
+        &whole[..50],
+        &whole[..whole.len() / 2],
+        &whole[..whole.len() - 1000],
+        &scribbled,
+        &store_after("DELETE FROM kindling_meta"),
+        &store_after("UPDATE kindling_meta SET value = -1"),
+        &store_after("DROP TABLE kindling_meta"),
+    ] {
+        let (_dir, path) = file(content);
+        let refused = refusal(&path);
+        assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn a_log_without_its_store_is_damage() {
+    let (_dir, path) = file(b"");
+    fs::write(path.with_extension("db-wal"), [1; 5000]).expect("written");
+    assert!(matches!(refusal(&path), StoreError::Damaged { .. }));
+    fs::remove_file(&path).expect("removed");
+    assert!(matches!(refusal(&path), StoreError::Damaged { .. }));
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let dir = TempDir::new().expect("a directory");
+    let refused = refusal_of_nothing(&dir.path().join("missing/study.db"));
+    assert!(refused.contains("there is no directory") && refused.contains("missing"), "{refused}");
+}
+
+fn refusal_of_nothing(path: &Path) -> String {
+    SqliteStore::open(path).expect_err("refused").to_string()
+}
+
+#[test]
+fn a_crash_loses_nothing_that_was_committed() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    ledger.lease(id, "w").expect("a trial");
+    ledger.commit();
+    // What a dead process leaves: the file and its log as they are in the middle of things. The
+    // worst middle is that of moving pages from the log into the file.
+    let log = fs::read(ledger.path().with_extension("db-wal")).expect("the log");
+    let mut content = fs::read(ledger.path()).expect("the file");
+    for frame in log[32..].chunks(24 + 4096) {
+        let page = u32::from_be_bytes(frame[..4].try_into().expect("4 bytes")) as usize;
+        if (2..=content.len() / 4096).contains(&page) {
+            content[4096 * (page - 1)..4096 * page].fill(0xA5);
+        }
+    }
+    let (_dir, path) = file(&content);
+    fs::write(path.with_extension("db-wal"), log).expect("written");
+    let loaded = SqliteStore::open(&path).expect("opened").load(UNTIL).expect("loaded");
+    assert_eq!(shown(&loaded), shown(&ledger.registry));
+}
+
+#[test]
+fn a_damaged_store_keeps_its_log_too() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    ledger.lease(id, "w").expect("a trial");
+    ledger.commit();
+    let mut content = fs::read(ledger.path()).expect("the file");
+    let end = content.len();
+    content[end - 4096..].fill(0xA5);
+    let (_dir, path) = file(&content);
+    let log_path = path.with_extension("db-wal");
+    fs::copy(ledger.path().with_extension("db-wal"), &log_path).expect("copied");
+    let log = fs::read(&log_path).expect("the log");
+    let refused = SqliteStore::open(&path).expect_err("damaged");
+    assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
+    assert_eq!(fs::read(&path).expect("the file"), content);
+    assert_eq!(fs::read(&log_path).expect("the log"), log);
+}
+
+#[test]
+fn a_crash_while_the_store_was_made_leaves_a_file_that_opens() {
+    let (_dir, path) = file(b"");
+    let mut conn = Connection::open(&path).expect("open");
+    conn.execute_batch("PRAGMA cache_size = 1")
+        .expect("set, so that the journal is in use at once");
+    let tx = conn.transaction().expect("begun");
+    tx.pragma_update(None, "application_id", open::APPLICATION_ID).expect("marked");
+    tx.execute_batch(include_str!("../schema.sql")).expect("made");
+    let journal = fs::read(path.with_extension("db-journal")).expect("the journal");
+    tx.commit().expect("made");
+
+    // The first pages reached the file, the others did not.
+    let (_dir, path) = file(&fs::read(&path).expect("the file")[..4096 * 3]);
+    fs::write(path.with_extension("db-journal"), journal).expect("written");
+    let loaded = SqliteStore::open(&path).expect("opened").load(UNTIL).expect("loaded");
+    assert_eq!(loaded, Registry::default());
+}

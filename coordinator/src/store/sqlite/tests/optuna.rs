@@ -1,0 +1,139 @@
+//! What Optuna and its dashboard find, and what they may do.
+
+use kindling_study::Result as TrialResult;
+use serde_json::json;
+
+use super::*;
+
+fn claimed(ledger: &mut Ledger, id: StudyId) -> Claim {
+    ledger.lease(id, "w").expect("a trial")
+}
+
+#[test]
+fn distributions_are_written_as_optuna_writes_them() {
+    let written =
+        space().params().iter().map(|p| encode::distribution(&p.distribution)).collect::<Vec<_>>();
+    let attributes = |index: usize| -> (String, serde_json::Value) {
+        let json: serde_json::Value = serde_json::from_str(&written[index]).expect("json");
+        (json["name"].as_str().expect("a name").to_owned(), json["attributes"].clone())
+    };
+    let choices = json!({"choices": ["ädam \"w\"", true, 1, 1.0, 0.1]});
+    assert_eq!(attributes(0), ("CategoricalDistribution".into(), choices));
+    let log = json!({"low": 1e-300, "high": 1e300, "log": true, "step": null});
+    assert_eq!(attributes(1), ("FloatDistribution".into(), log));
+    let stepped = json!({"low": 0.1, "high": 0.75, "log": false, "step": 0.1});
+    assert_eq!(attributes(3), ("FloatDistribution".into(), stepped));
+    let int = json!({"low": -3, "high": 39, "log": false, "step": 7});
+    assert_eq!(attributes(4), ("IntDistribution".into(), int));
+}
+
+#[test]
+fn states_values_and_reasons_are_where_optuna_looks() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    ledger.enqueue(id, &[("layers".into(), Choice::Int(4))], None);
+    let claim = claimed(&mut ledger, id);
+    ledger.report(id, &claim, 0, 0.5);
+    ledger.finish(id, &claim, TrialResult::Complete(0.75), Attributes::new());
+    let claim = claimed(&mut ledger, id);
+    ledger.report(id, &claim, 7, 0.5);
+    ledger.report(id, &claim, 3, 0.25);
+    ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
+    let claim = claimed(&mut ledger, id);
+    ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
+    let claim = claimed(&mut ledger, id);
+    ledger.report_unchecked(id, claim.number, (0, 0.5), false);
+    ledger.report_unchecked(id, claim.number, (1, f64::NAN), false);
+    ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
+    let claim = claimed(&mut ledger, id);
+    ledger.finish(id, &claim, TrialResult::Complete(f64::NAN), Attributes::new());
+    claimed(&mut ledger, id);
+    ledger.commit();
+
+    let trials = "SELECT group_concat(state || coalesce(ifnull(value, '') || value_type, '-'), ' ')
+        FROM trials LEFT JOIN trial_values USING (trial_id)";
+    assert_eq!(
+        ledger.text(trials),
+        "COMPLETE0.75FINITE PRUNED0.5FINITE PRUNED- PRUNED- FAIL- RUNNING-"
+    );
+    let curve = "SELECT typeof(intermediate_value) || intermediate_value_type
+        FROM trial_intermediate_values WHERE trial_id = 4 AND step = 1";
+    assert_eq!(ledger.text(curve), "nullNAN");
+    let attributes = "SELECT group_concat(trial_id || key || '=' || value_json, ' ')
+        FROM trial_system_attributes";
+    let reason = "\"the objective value is NaN\"";
+    assert_eq!(
+        ledger.text(attributes),
+        format!("1fixed_params={{\"layers\":4}} 5fail_reason={reason}")
+    );
+    ledger.reopen();
+}
+
+#[test]
+fn a_new_attempt_starts_a_new_curve_but_not_a_new_clock() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let claim = claimed(&mut ledger, id);
+    ledger.report(id, &claim, 0, 0.5);
+    ledger.commit();
+    let started = ledger.text("SELECT datetime_start FROM trials");
+    ledger.expire(id);
+    ledger.commit();
+    assert_eq!(ledger.text("SELECT state FROM trials"), "WAITING");
+    claimed(&mut ledger, id);
+    ledger.commit();
+    let now = "SELECT state || count(step) || datetime_start
+        FROM trials LEFT JOIN trial_intermediate_values USING (trial_id)";
+    assert_eq!(ledger.text(now), format!("RUNNING0{started}"));
+    let history =
+        "SELECT group_concat(attempt || worker || coalesce(ended, '-'), ' ') FROM kindling_leases";
+    assert_eq!(ledger.text(history), "1wEXPIRED 2w-");
+    ledger.reopen();
+}
+
+#[test]
+fn attributes_that_others_set_first_give_way_to_the_result() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let claim = claimed(&mut ledger, id);
+    ledger.commit();
+    let theirs = "INSERT INTO trial_user_attributes (trial_id, key, value_json)
+        VALUES (1, 'accuracy', '\"mine\"'), (1, 'note', '\"mine\"')";
+    ledger.store.conn.execute_batch(theirs).expect("attached");
+    let said = json!({"accuracy": 0.5}).as_object().expect("an object").clone();
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
+    ledger.commit();
+    let values = "SELECT group_concat(key || value_json) FROM trial_user_attributes";
+    assert_eq!(ledger.text(values), "accuracy0.5,note\"mine\"");
+    ledger.reopen();
+}
+
+#[test]
+fn others_may_attach_but_not_run_anything() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let claim = claimed(&mut ledger, id);
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), Attributes::new());
+    claimed(&mut ledger, id);
+    let waits = claimed(&mut ledger, id);
+    ledger.release(id, &waits);
+    ledger.commit();
+
+    // The statements behind the dashboard's buttons, and behind `study.optimize`.
+    let other = Connection::open(ledger.path()).expect("open");
+    for refused in [
+        "INSERT INTO studies (study_name) VALUES ('b')",
+        "DELETE FROM studies",
+        "INSERT INTO trials (study_id, state) VALUES (1, 'RUNNING')",
+        "DELETE FROM trials WHERE trial_id = 1",
+        "UPDATE trials SET state = 'COMPLETE' WHERE state = 'RUNNING'",
+        "UPDATE trials SET state = 'FAIL' WHERE state = 'WAITING'",
+        "UPDATE trials SET state = 'RUNNING' WHERE state = 'WAITING'",
+        "UPDATE trials SET state = 'WAITING' WHERE state = 'RUNNING'",
+    ] {
+        let error = other.execute_batch(&format!("PRAGMA foreign_keys = OFF; {refused}"));
+        let error = error.expect_err(refused).to_string();
+        assert!(error.contains("Kindling"), "{refused}: {error}");
+    }
+    let note =
+        "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, 'n', '1')";
+    other.execute_batch(note).expect("attached");
+    drop(other);
+    ledger.reopen();
+}

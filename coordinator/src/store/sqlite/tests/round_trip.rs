@@ -1,0 +1,248 @@
+//! Whatever happens to studies, the file gives back what the memory holds.
+
+use kindling_study::{Phase, Result as TrialResult, StudyState};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+/// What may happen. Small numbers pick among whatever there is at that moment.
+#[derive(Debug, Clone)]
+enum Happening {
+    Create(u8),
+    Delete(u8),
+    Lease(u8, u8),
+    Report(u8, u8, u64, f64),
+    Complete(u8, u8, f64),
+    Prune(u8, u8),
+    Fail(u8, u8, String),
+    Release(u8, u8),
+    Expire(u8),
+    Enqueue(u8, Option<f64>, Option<u8>),
+    Retry(u8, u8),
+    State(u8, StudyState),
+    Budget(u8, u32),
+    Commit,
+    CommitOnAFullDisk,
+    Reopen,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    use Happening::*;
+    let finite = prop_oneof![Just(0.5), Just(-1e-310), Just(f64::MAX), -1e3..1e3];
+    let any_float = prop_oneof![8 => finite.clone(), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
+    let step = prop_oneof![5 => 0..4_u64, 1 => Just(i64::MAX as u64), 1 => Just(u64::MAX)];
+    let state = prop_oneof![
+        4 => Just(StudyState::Active), 1 => Just(StudyState::Paused), 1 => Just(StudyState::Stopped),
+    ];
+    let (study, nth) = (0..4_u8, any::<u8>());
+    prop_oneof![
+        3 => (0..4_u8).prop_map(Create),
+        1 => study.clone().prop_map(Delete),
+        9 => (study.clone(), 0..3_u8).prop_map(|(s, w)| Lease(s, w)),
+        9 => (study.clone(), nth, step, any_float.clone()).prop_map(|(s, n, t, v)| Report(s, n, t, v)),
+        4 => (study.clone(), nth, any_float).prop_map(|(s, n, v)| Complete(s, n, v)),
+        2 => (study.clone(), nth).prop_map(|(s, n)| Prune(s, n)),
+        2 => (study.clone(), nth, ".{0,9}").prop_map(|(s, n, why)| Fail(s, n, why)),
+        2 => (study.clone(), nth).prop_map(|(s, n)| Release(s, n)),
+        1 => study.clone().prop_map(Expire),
+        2 => (study.clone(), prop::option::of(-0.5..0.5), prop::option::of(0..3_u8))
+            .prop_map(|(s, v, r)| Enqueue(s, v, r)),
+        2 => (study.clone(), nth).prop_map(|(s, n)| Retry(s, n)),
+        1 => (study.clone(), state).prop_map(|(s, state)| State(s, state)),
+        1 => (study, 0..30_u32).prop_map(|(s, trials)| Budget(s, trials)),
+        6 => Just(Commit),
+        1 => Just(CommitOnAFullDisk),
+        1 => Just(Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn the_file_gives_back_what_the_memory_holds(story in prop::collection::vec(happening(), 1..120)) {
+        let mut ledger = Ledger::new();
+        ledger.create(spec("first"));
+        for happening in story {
+            match happening {
+                Happening::Commit => ledger.commit(),
+                Happening::CommitOnAFullDisk => _ = ledger.on_a_full_disk(Ledger::try_commit),
+                Happening::Reopen => {
+                    ledger = ledger.reopen();
+                    // What was not committed is lost to the restart.
+                    ledger.registry = ledger.committed.clone();
+                    ledger.queue.clear();
+                }
+                other => happen(&mut ledger, other),
+            }
+        }
+        ledger.commit();
+        ledger.reopen();
+    }
+}
+
+fn happen(ledger: &mut Ledger, happening: Happening) {
+    if let Happening::Create(n) = happening {
+        ledger.create(spec(["first", "second", "third", "fourth"][usize::from(n)]));
+        return;
+    }
+    let (Happening::Delete(s)
+    | Happening::Lease(s, ..)
+    | Happening::Report(s, ..)
+    | Happening::Complete(s, ..)
+    | Happening::Prune(s, ..)
+    | Happening::Fail(s, ..)
+    | Happening::Release(s, ..)
+    | Happening::Expire(s)
+    | Happening::Enqueue(s, ..)
+    | Happening::Retry(s, ..)
+    | Happening::State(s, ..)
+    | Happening::Budget(s, ..)) = happening
+    else {
+        return;
+    };
+    let ids: Vec<_> = ledger.registry.iter().map(|(id, _)| id).collect();
+    let Some(id) = pick(&ids, s) else { return };
+    let running: Vec<_> = ledger.study(id).running().iter().copied().collect();
+    let running = |nth| pick(&running, nth).map(|number| ledger.claim(id, number));
+    match happening {
+        Happening::Delete(_) => {
+            if let Ok(event) = ledger.registry.delete(id) {
+                ledger.take(id, vec![event]);
+            }
+        }
+        Happening::Lease(_, worker) => _ = ledger.lease(id, &format!("worker {worker}")),
+        Happening::Report(_, nth, step, value) => {
+            let Some(claim) = running(nth) else { return };
+            if nth % 2 == 0 {
+                ledger.report(id, &claim, step, value);
+            } else {
+                ledger.report_unchecked(id, claim.number, (step, value), nth % 4 == 1);
+            }
+        }
+        Happening::Complete(_, nth, value) => {
+            if let Some(claim) = running(nth) {
+                ledger.finish(id, &claim, TrialResult::Complete(value), said());
+            }
+        }
+        Happening::Prune(_, nth) => {
+            if let Some(claim) = running(nth) {
+                ledger.finish(id, &claim, TrialResult::Pruned, said());
+            }
+        }
+        Happening::Fail(_, nth, why) => {
+            if let Some(claim) = running(nth) {
+                ledger.finish(id, &claim, TrialResult::Fail(why), Attributes::new());
+            }
+        }
+        Happening::Release(_, nth) => {
+            if let Some(claim) = running(nth) {
+                ledger.release(id, &claim);
+            }
+        }
+        Happening::Expire(_) => ledger.expire(id),
+        Happening::Enqueue(_, momentum, request) => {
+            let momentum = momentum.map(|value| ("momentum".to_owned(), Choice::Float(value)));
+            let kind = momentum.as_ref().map(|_| ("kind".to_owned(), Choice::Bool(true)));
+            let huge = ("huge".to_owned(), Choice::Int(i64::MAX - 1));
+            let fixed: Vec<_> = momentum.into_iter().chain(kind).chain([huge]).collect();
+            ledger.enqueue(id, &fixed, request.map(|r| format!("request {r}")));
+        }
+        Happening::Retry(_, nth) => {
+            let failed = |number: &TrialNumber| {
+                let trial = ledger.study(id).get(*number);
+                trial.is_some_and(|t| matches!(&t.phase, Phase::Finished(o) if matches!(o.result, TrialResult::Fail(_))))
+            };
+            let failed: Vec<_> =
+                ledger.study(id).finish_order().iter().copied().filter(failed).collect();
+            let Some(number) = pick(&failed, nth) else { return };
+            if let Ok((events, _)) = ledger.study(id).retry(number, None) {
+                ledger.take(id, events);
+            }
+        }
+        Happening::State(_, state) => {
+            let events = ledger.study(id).change_state(state);
+            ledger.take(id, events);
+        }
+        Happening::Budget(_, trials) => {
+            if let Ok((events, ())) = ledger.study(id).change_budget(trials) {
+                ledger.take(id, events);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn pick<T: Copy>(among: &[T], nth: u8) -> Option<T> {
+    among.get(usize::from(nth) % among.len().max(1)).copied()
+}
+
+/// Attributes of every kind of JSON.
+fn said() -> Attributes {
+    let said = json!({
+        "": null, "flag": true, "big": u64::MAX, "small": i64::MIN, "x": 0.1, "tiny": 5e-324,
+        "text": "ä \u{1F525} \" \u{0}", "list": [1, [2.0, {}]], "object": {"a": {"b": []}},
+    });
+    said.as_object().expect("an object").clone()
+}
+
+#[test]
+fn a_new_store_is_empty() {
+    Ledger::new().reopen();
+}
+
+#[test]
+fn ids_are_not_used_again_after_a_deletion() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    ledger.lease(id, "w").expect("a trial");
+    let events = ledger.study(id).change_state(StudyState::Stopped);
+    ledger.take(id, events);
+    let event = ledger.registry.delete(id).expect("nothing runs");
+    ledger.take(id, vec![event]);
+    ledger.commit();
+
+    let mut ledger = ledger.reopen();
+    assert_eq!(ledger.create(spec("a")), Some(StudyId(id.0 + 1)));
+    ledger.lease(StudyId(id.0 + 1), "w").expect("a trial");
+    ledger.commit();
+    let ids = "SELECT group_concat(study_id || ':' || trial_id) FROM trials";
+    assert_eq!(ledger.text(ids), "2:2");
+    ledger.reopen();
+}
+
+#[test]
+fn a_deletion_leaves_nothing_behind() {
+    let mut ledger = Ledger::new();
+    let empty = ledger.rows();
+    let id = ledger.create(spec("a")).expect("a study");
+    ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX))], Some("r".into()));
+    for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
+        let claim = ledger.lease(id, "w").expect("a trial");
+        ledger.report(id, &claim, 0, 0.25);
+        ledger.finish(id, &claim, result, said());
+    }
+    ledger.commit();
+    let others = "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, 'note', '1');
+        INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, 'note', '1');
+        INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (1, '2026-01-01 00:00:00.000000')";
+    ledger.store.conn.execute_batch(others).expect("attached");
+    let event = ledger.registry.delete(id).expect("nothing runs");
+    ledger.take(id, vec![event]);
+    ledger.commit();
+    assert_eq!(ledger.rows(), empty);
+    ledger.reopen();
+}
+
+#[test]
+fn times_are_exact() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    for clock in [-62_135_596_800_000_000, -1, 0, 1, 253_402_207_200_000_000 - 2_000_006] {
+        ledger.clock = clock;
+        let claim = ledger.lease(id, "w").expect("a trial");
+        ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
+    }
+    ledger.commit();
+    let first = "SELECT datetime_start FROM trials WHERE number = 1";
+    assert_eq!(ledger.text(first), "1970-01-01 00:00:01.000002");
+    ledger.reopen();
+}

@@ -1,0 +1,310 @@
+//! What the ledger holds, and one batch of decisions on it: the core decides, the state changes,
+//! and the events pile up for the commit.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use kindling_study::{
+    Attributes, Choice, Claim, Creation, Event, Record, Refusal, Registry, Result as TrialResult,
+    StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall, WorkerId,
+};
+
+use crate::clock::Clock;
+use crate::workers::{WorkerInfo, Workers};
+
+/// A worker whose connection was lost has so long to come back before its trials are leased again.
+const RECONNECT_GRACE: Duration = Duration::from_secs(3);
+
+/// Changes that are remembered for those who watch.
+const MAX_CHANGES: usize = 10_000;
+
+/// All that the ledger knows.
+pub(crate) struct State {
+    registry: Registry,
+    workers: Workers,
+    lease_term: Duration,
+    now: (Tick, Wall),
+    commits: u64,
+    /// The newest changes: after which commit, of which trial. Bounded.
+    changes: VecDeque<(u64, StudyId, TrialNumber)>,
+}
+
+/// A lease as its holder names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StudyClaim {
+    pub(crate) study: StudyId,
+    pub(crate) claim: Claim,
+}
+
+impl State {
+    pub(crate) fn new(registry: Registry, lease_term: Duration) -> Self {
+        Self {
+            registry,
+            workers: Workers::default(),
+            lease_term,
+            now: Default::default(),
+            commits: 0,
+            changes: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    pub(crate) fn lease_term(&self) -> Duration {
+        self.lease_term
+    }
+
+    /// The clocks as of the newest batch.
+    pub(crate) fn now(&self) -> (Tick, Wall) {
+        self.now
+    }
+
+    /// How many batches were committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// The trials of a study that changed after so many commits, as far as is remembered.
+    pub(crate) fn changed_since(&self, study: StudyId, commits: u64) -> BTreeSet<TrialNumber> {
+        let newer = self.changes.iter().rev().take_while(|(commit, ..)| *commit > commits);
+        newer.filter(|(_, id, _)| *id == study).map(|(.., number)| *number).collect()
+    }
+
+    /// Notes a commit and what it changed. Returns the number of commits.
+    pub(crate) fn note_commit(&mut self, records: &[Record]) -> u64 {
+        self.commits += 1;
+        for record in records {
+            if let Some(number) = record.event.trial() {
+                self.changes.push_back((self.commits, record.study, number));
+            }
+        }
+        let excess = self.changes.len().saturating_sub(MAX_CHANGES);
+        self.changes.drain(..excess);
+        self.commits
+    }
+
+    /// Replaces the studies by what is on disk; what is known of workers stays.
+    pub(crate) fn reset(&mut self, registry: Registry) {
+        self.registry = registry;
+    }
+}
+
+/// One batch. Every decision sees those before it.
+pub(crate) struct Transaction<'a> {
+    state: &'a mut State,
+    records: Vec<Record>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(crate) fn begin(state: &'a mut State, clock: &dyn Clock) -> Self {
+        state.now = (clock.tick(), clock.wall());
+        Self { state, records: Vec::new() }
+    }
+
+    pub(crate) fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.state
+    }
+
+    /// The study, and whether it is new.
+    pub(crate) fn create_study(&mut self, spec: StudySpec) -> Result<(StudyId, bool), Refusal> {
+        match self.state.registry.create(spec)? {
+            Creation::Exists(id) => Ok((id, false)),
+            Creation::New(id, event) => {
+                self.record(id, vec![event]);
+                Ok((id, true))
+            }
+        }
+    }
+
+    pub(crate) fn delete_study(&mut self, name: &str) -> Result<(), Refusal> {
+        let (id, _) = self.state.registry.find(name)?;
+        let event = self.state.registry.delete(id)?;
+        self.record(id, vec![event]);
+        Ok(())
+    }
+
+    pub(crate) fn change_state(
+        &mut self,
+        name: &str,
+        state: StudyState,
+    ) -> Result<StudyId, Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let events = study.change_state(state);
+        self.record(id, events);
+        Ok(id)
+    }
+
+    pub(crate) fn change_budget(&mut self, name: &str, trials: u32) -> Result<(), Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let (events, ()) = study.change_budget(trials)?;
+        self.record(id, events);
+        Ok(())
+    }
+
+    pub(crate) fn enqueue(
+        &mut self,
+        name: &str,
+        fixed: &[(String, Choice)],
+        request: Option<String>,
+    ) -> Result<(StudyId, TrialNumber), Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let (events, number) = study.enqueue(fixed, request)?;
+        self.record(id, events);
+        Ok((id, number))
+    }
+
+    pub(crate) fn retry(
+        &mut self,
+        name: &str,
+        failed: TrialNumber,
+        request: Option<String>,
+    ) -> Result<(StudyId, TrialNumber), Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let (events, number) = study.retry(failed, request)?;
+        self.record(id, events);
+        Ok((id, number))
+    }
+
+    /// Gives the worker its own leases that it does not name, and new ones up to its slots.
+    pub(crate) fn lease(
+        &mut self,
+        worker: &WorkerId,
+        info: WorkerInfo,
+        objectives: &[String],
+        holding: &[StudyClaim],
+    ) -> Vec<(StudyId, TrialNumber)> {
+        let slots = info.slots as usize;
+        self.seen(worker, info);
+        let held = self.state.registry.held_by(worker);
+        let named = |(study, number): &(StudyId, TrialNumber)| {
+            holding.iter().any(|h| {
+                let current = self.state.registry.get(*study).ok().and_then(|s| s.get(*number));
+                h.study == *study
+                    && current.is_some_and(|t| t.is_claimed_by(&h.claim))
+                    && h.claim.number == *number
+            })
+        };
+        let (held_count, mut leased) =
+            (held.len(), held.into_iter().filter(|h| !named(h)).collect::<Vec<_>>());
+        leased.truncate(slots.saturating_sub(holding.len()));
+        for _ in held_count..slots {
+            let Some((study, events, number)) = self.state.registry.lease(worker, objectives)
+            else {
+                break;
+            };
+            self.record(study, events);
+            leased.push((study, number));
+        }
+        leased
+    }
+
+    pub(crate) fn report(
+        &mut self,
+        StudyClaim { study, claim }: &StudyClaim,
+        step: u64,
+        value: f64,
+    ) -> Result<Verdict, Refusal> {
+        self.renew(&claim.worker);
+        let (events, verdict) = self.state.registry.get(*study)?.report(claim, step, value)?;
+        self.record(*study, events);
+        Ok(verdict)
+    }
+
+    pub(crate) fn finish(
+        &mut self,
+        StudyClaim { study, claim }: &StudyClaim,
+        result: TrialResult,
+        attributes: Attributes,
+    ) -> Result<(), Refusal> {
+        self.renew(&claim.worker);
+        let (events, ()) = self.state.registry.get(*study)?.finish(claim, result, attributes)?;
+        self.record(*study, events);
+        Ok(())
+    }
+
+    pub(crate) fn release(
+        &mut self,
+        StudyClaim { study, claim }: &StudyClaim,
+    ) -> Result<(), Refusal> {
+        let (events, ()) = self.state.registry.get(*study)?.release(claim)?;
+        self.record(*study, events);
+        Ok(())
+    }
+
+    /// Notes that the worker lives. Returns those of its leases that are not its own any more.
+    pub(crate) fn heartbeat(
+        &mut self,
+        worker: &WorkerId,
+        info: WorkerInfo,
+        holding: Vec<StudyClaim>,
+    ) -> Vec<StudyClaim> {
+        self.seen(worker, info);
+        let held = self.state.registry.held_by(worker);
+        let is_held = |h: &StudyClaim| {
+            let trial = self.state.registry.get(h.study).ok().and_then(|s| s.get(h.claim.number));
+            held.contains(&(h.study, h.claim.number))
+                && trial.is_some_and(|t| t.is_claimed_by(&h.claim))
+        };
+        holding.into_iter().filter(|h| !is_held(h)).collect()
+    }
+
+    pub(crate) fn connected(&mut self, worker: &WorkerId) {
+        let (now, _) = self.state.now;
+        self.state.workers.connected(worker, now);
+    }
+
+    /// A connection of the worker ended. Without another one it has a moment to come back.
+    pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
+        if self.state.workers.disconnected(worker) {
+            let deadline = self.state.now.0 + RECONNECT_GRACE.min(self.state.lease_term);
+            self.state.registry.hasten(worker, deadline);
+        }
+    }
+
+    /// Ends overdue leases and forgets workers that are long gone.
+    pub(crate) fn expire(&mut self) {
+        let (now, _) = self.state.now;
+        let overdue: Vec<_> =
+            self.state.registry.iter().map(|(id, study)| (id, study.expire(now))).collect();
+        for (id, events) in overdue {
+            for event in &events {
+                if let Event::LeaseEnded { number, .. } = event {
+                    tracing::warn!(study = id.0, trial = number.0, "lease expired");
+                }
+            }
+            self.record(id, events);
+        }
+        let registry = &self.state.registry;
+        self.state.workers.forget_silent(now, |worker| !registry.held_by(worker).is_empty());
+    }
+
+    fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
+        let (now, _) = self.state.now;
+        self.state.workers.seen(worker, info, now);
+        self.renew(worker);
+    }
+
+    fn renew(&mut self, worker: &WorkerId) {
+        let deadline = self.state.now.0 + self.state.lease_term;
+        self.state.registry.renew(worker, deadline);
+    }
+
+    fn record(&mut self, study: StudyId, events: Vec<Event>) {
+        let (now, at) = self.state.now;
+        for event in events {
+            let record = Record { study, at, event };
+            self.state.registry.apply(&record, now + self.state.lease_term);
+            self.records.push(record);
+        }
+    }
+}

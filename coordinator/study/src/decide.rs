@@ -1,0 +1,257 @@
+//! What a study decides: each command gives events and a typed reply, or a refusal. Nothing in here
+//! changes the study; [`Study::apply`] does, once the events are on disk.
+
+use crate::event::{Event, LeaseEnd};
+use crate::ids::{TrialNumber, WorkerId};
+use crate::pruner::PrunerSpec;
+use crate::refusal::Refusal;
+use crate::seed::proposal_rng;
+use crate::space::{Choice, Params};
+use crate::study::{Study, StudyState};
+use crate::time::Tick;
+use crate::trial::{
+    Attributes, Claim, Outcome, Phase, Proposal, Result as TrialResult, Trial, Verdict,
+};
+
+/// Events to commit, and the reply to give once they are.
+pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
+
+impl Study {
+    /// Leases the next trial to the worker: one that waits, else a new one while the budget lasts.
+    /// `None` when there is nothing to do.
+    pub fn lease(&self, worker: &WorkerId) -> Option<(Vec<Event>, TrialNumber)> {
+        if self.state() != StudyState::Active {
+            return None;
+        }
+        let (number, trial) = match self.waiting().first() {
+            Some(number) => (*number, Some(self.trial(*number))),
+            None if self.trials().len() < self.budget() as usize => {
+                (TrialNumber(self.trials().len() as u32), None)
+            }
+            None => return None,
+        };
+        let mut events = Vec::with_capacity(2);
+        if trial.is_none_or(|t| t.proposal.is_none()) {
+            let proposal = self.propose(number, trial.map(|t| &t.fixed));
+            events.push(Event::Proposed { number, proposal });
+        }
+        let attempt = trial.map(|t| t.attempt).unwrap_or_default().next();
+        events.push(Event::Leased { number, attempt, worker: worker.clone() });
+        Some((events, number))
+    }
+
+    /// Takes an intermediate value. Repeating a report repeats its answer. A value that is not
+    /// finite fails the trial. Steps ascend, so that the pruner's word stands once it is given.
+    pub fn report(&self, claim: &Claim, step: u64, value: f64) -> Decision<Verdict> {
+        let number = claim.number;
+        let trial = self.claimed(claim)?;
+        if i64::try_from(step).is_err() {
+            return Err(Refusal::StepTooLarge(step));
+        }
+        let over = match &trial.phase {
+            Phase::Finished(outcome) => Some(outcome),
+            _ => None,
+        };
+        if !value.is_finite() {
+            let outcome = failed(format!("the intermediate value of step {step} is {value}"));
+            return match over {
+                Some(recorded) if *recorded == outcome => Ok((vec![], Verdict::Stop)),
+                Some(_) => Err(stale(claim, trial)),
+                None => Ok((vec![Event::Finished { number, outcome }], Verdict::Stop)),
+            };
+        }
+        if let Some(recorded) = trial.intermediate(step) {
+            if recorded.to_bits() != value.to_bits() {
+                return Err(Refusal::Conflict { number, what: format!("step {step}") });
+            }
+            let verdict = match trial.pruned_at {
+                Some(at) if at <= step => Verdict::Prune,
+                _ => Verdict::Continue,
+            };
+            return Ok((vec![], verdict));
+        }
+        if over.is_some() {
+            return Err(stale(claim, trial));
+        }
+        if let Some((newest, _)) = trial.curve.last().filter(|(newest, _)| *newest > step) {
+            return Err(Refusal::StepGoesBack { number, step, newest: *newest });
+        }
+        let prune = trial.pruned_at.is_some() || self.pruner_gives_up(trial, step, value);
+        let verdict = if prune { Verdict::Prune } else { Verdict::Continue };
+        Ok((vec![Event::Reported { number, step, value, prune }], verdict))
+    }
+
+    /// Takes a trial's result. Repeating it changes nothing; another result is refused. A value
+    /// that is not finite fails the trial.
+    pub fn finish(
+        &self,
+        claim: &Claim,
+        result: TrialResult,
+        attributes: Attributes,
+    ) -> Decision<()> {
+        let number = claim.number;
+        let trial = self.claimed(claim)?;
+        let result = match result {
+            TrialResult::Complete(value) if !value.is_finite() => {
+                TrialResult::Fail(format!("the objective value is {value}"))
+            }
+            result => result,
+        };
+        let outcome = Outcome { result, attributes };
+        match &trial.phase {
+            Phase::Finished(recorded) if *recorded == outcome => Ok((vec![], ())),
+            Phase::Finished(_) => Err(Refusal::Conflict { number, what: "its result".into() }),
+            _ => Ok((vec![Event::Finished { number, outcome }], ())),
+        }
+    }
+
+    /// Takes a trial back, to be leased again with the same parameters.
+    pub fn release(&self, claim: &Claim) -> Decision<()> {
+        let number = claim.number;
+        let trial = self.trial_at(number)?;
+        match trial.phase {
+            Phase::Waiting if trial.is_claimed_by(claim) => Ok((vec![], ())),
+            Phase::Running(_) if trial.is_claimed_by(claim) => {
+                Ok((vec![Event::LeaseEnded { number, end: LeaseEnd::HandedBack }], ()))
+            }
+            _ => Err(stale(claim, trial)),
+        }
+    }
+
+    /// Ends the leases whose deadline has come. A trial that lost too many fails.
+    pub fn expire(&self, now: Tick) -> Vec<Event> {
+        let overdue = |number: &&TrialNumber| matches!(self.trial(**number).phase, Phase::Running(lease) if lease.deadline <= now);
+        let mut events = Vec::new();
+        for number in self.running().iter().copied().filter(|n| overdue(&n)) {
+            events.push(Event::LeaseEnded { number, end: LeaseEnd::Expired });
+            let trial = self.trial(number);
+            let losses = trial.losses + 1;
+            if losses >= self.spec().max_attempts {
+                let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
+                let reason = format!("lost {losses} times with its worker, last with {last}");
+                events.push(Event::Finished { number, outcome: failed(reason) });
+            }
+        }
+        events
+    }
+
+    /// Adds a trial with some values fixed; it takes a place of the budget.
+    pub fn enqueue(
+        &self,
+        fixed: &[(String, Choice)],
+        request: Option<String>,
+    ) -> Decision<TrialNumber> {
+        if let Some(number) = request.as_deref().and_then(|r| self.enqueued_by(r)) {
+            return Ok((vec![], number));
+        }
+        let fixed = self.spec().space.fix(fixed)?;
+        if self.trials().len() >= self.budget() as usize {
+            return Err(Refusal::BudgetSpent { budget: self.budget() });
+        }
+        let number = TrialNumber(self.trials().len() as u32);
+        Ok((vec![Event::Enqueued { number, fixed, retry_of: None, request }], number))
+    }
+
+    /// Adds a trial with the parameters of a failed one, and a place for it to the budget: a
+    /// finished trial is never reopened.
+    pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
+        if let Some(number) = request.as_deref().and_then(|r| self.enqueued_by(r)) {
+            return Ok((vec![], number));
+        }
+        let trial = self.trial_at(failed)?;
+        let Phase::Finished(Outcome { result: TrialResult::Fail(_), .. }) = trial.phase else {
+            return Err(Refusal::NotFailed(failed));
+        };
+        let fixed = trial.params().unwrap_or(&trial.fixed).clone();
+        let number = TrialNumber(self.trials().len() as u32);
+        let events = vec![
+            Event::BudgetChanged { trials: self.budget().saturating_add(1) },
+            Event::Enqueued { number, fixed, retry_of: Some(failed), request },
+        ];
+        Ok((events, number))
+    }
+
+    /// Pauses, resumes or stops the study. Stopping calls the running trials back; they wait, with
+    /// their parameters, for the study to be resumed.
+    pub fn change_state(&self, state: StudyState) -> Vec<Event> {
+        let mut events = Vec::new();
+        if state == StudyState::Stopped {
+            let end = LeaseEnd::StudyStopped;
+            events.extend(self.running().iter().map(|n| Event::LeaseEnded { number: *n, end }));
+        }
+        if state != self.state() {
+            events.push(Event::StateChanged { state });
+        }
+        events
+    }
+
+    /// Sets the number of trials to finish.
+    pub fn change_budget(&self, trials: u32) -> Decision<()> {
+        if (trials as usize) < self.trials().len() {
+            return Err(Refusal::BudgetTooSmall { wanted: trials, existing: self.trials().len() });
+        }
+        let change = Event::BudgetChanged { trials };
+        Ok((if trials == self.budget() { vec![] } else { vec![change] }, ()))
+    }
+
+    /// Proposes parameters, seeing all that finished and all that is pending now.
+    fn propose(&self, number: TrialNumber, fixed: Option<&Params>) -> Proposal {
+        let pending: Vec<_> = self
+            .running()
+            .union(self.waiting())
+            .filter(|n| self.trial(**n).proposal.is_some())
+            .copied()
+            .collect();
+        let finished = self.finish_order().len();
+        let params = self.proposal_of(number, fixed, finished, &pending);
+        Proposal { params, saw_finished: finished as u32, saw_pending: pending }
+    }
+
+    /// The parameters that a proposal for `number` makes out of what it sees.
+    pub(crate) fn proposal_of(
+        &self,
+        number: TrialNumber,
+        fixed: Option<&Params>,
+        finished: usize,
+        pending: &[TrialNumber],
+    ) -> Params {
+        let nothing: Params = vec![None; self.spec().space.params().len()].into();
+        let mut rng = proposal_rng(self.spec().seed, number);
+        let history = self.history(finished, pending);
+        self.spec().sampler.propose(&history, fixed.unwrap_or(&nothing), &mut rng)
+    }
+
+    fn pruner_gives_up(&self, trial: &Trial, step: u64, value: f64) -> bool {
+        if self.spec().pruner == PrunerSpec::None {
+            return false; // Spares the copy of the curve.
+        }
+        let curve = [trial.curve.as_slice(), &[(step, value)]].concat();
+        let completed = self.finish_order().iter().map(|n| self.trial(*n));
+        let completed = completed.filter(|t| t.value().is_some()).map(|t| t.curve.as_slice());
+        self.spec().pruner.prunes(self.spec().direction, &curve, completed)
+    }
+
+    /// The trial, if the claim's lease is its newest one and it is running or finished under it.
+    fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
+        let trial = self.trial_at(claim.number)?;
+        if trial.is_claimed_by(claim) && !matches!(trial.phase, Phase::Waiting) {
+            Ok(trial)
+        } else {
+            Err(stale(claim, trial))
+        }
+    }
+}
+
+fn stale(claim: &Claim, trial: &Trial) -> Refusal {
+    let worker = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
+    let held = match trial.phase {
+        Phase::Waiting => "it waits to be leased".to_owned(),
+        Phase::Running(_) => format!("attempt {} runs on {worker}", trial.attempt),
+        Phase::Finished(_) => format!("it finished in attempt {} on {worker}", trial.attempt),
+    };
+    Refusal::StaleLease { number: claim.number, claimed: claim.attempt, held }
+}
+
+fn failed(reason: String) -> Outcome {
+    Outcome { result: TrialResult::Fail(reason), attributes: Attributes::new() }
+}

@@ -1,0 +1,134 @@
+//! What happened: the only facts there are. The store keeps them, and [`crate::Study::apply`] is
+//! the only way in which a study changes.
+
+use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
+use crate::space::Params;
+use crate::spec::StudySpec;
+use crate::study::StudyState;
+use crate::time::Wall;
+use crate::trial::{Outcome, Proposal};
+
+/// An event, when, and in which study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The study.
+    pub study: StudyId,
+    /// The wall clock when it was decided.
+    pub at: Wall,
+    /// What happened.
+    pub event: Event,
+}
+
+/// One fact about a study.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The study exists from now on.
+    Created {
+        /// What it was asked to do.
+        spec: Box<StudySpec>,
+    },
+    /// The study is gone, with its trials.
+    Deleted,
+    /// It was paused, resumed or stopped.
+    StateChanged {
+        /// The new state.
+        state: StudyState,
+    },
+    /// The number of trials to finish is another now.
+    BudgetChanged {
+        /// The new number.
+        trials: u32,
+    },
+    /// A trial waits, with some values fixed.
+    Enqueued {
+        /// The new trial, the next number.
+        number: TrialNumber,
+        /// The fixed values.
+        fixed: Params,
+        /// The failed trial that it repeats.
+        retry_of: Option<TrialNumber>,
+        /// The id of the request.
+        request: Option<String>,
+    },
+    /// A trial got its parameters: a new one, or one that waits.
+    Proposed {
+        /// The trial.
+        number: TrialNumber,
+        /// Its parameters and what the proposal saw.
+        proposal: Proposal,
+    },
+    /// A worker holds the trial. Its curve starts anew.
+    Leased {
+        /// The trial.
+        number: TrialNumber,
+        /// The lease's fencing number.
+        attempt: Attempt,
+        /// The holder.
+        worker: WorkerId,
+    },
+    /// The trial waits again, with the same parameters.
+    LeaseEnded {
+        /// The trial.
+        number: TrialNumber,
+        /// Why.
+        end: LeaseEnd,
+    },
+    /// A worker reported the intermediate value of a step.
+    Reported {
+        /// The trial.
+        number: TrialNumber,
+        /// The step.
+        step: u64,
+        /// The value, finite.
+        value: f64,
+        /// Whether the pruner gave the trial up at this step.
+        prune: bool,
+    },
+    /// The trial is over.
+    Finished {
+        /// The trial.
+        number: TrialNumber,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+impl Event {
+    /// The trial that it is about, if it is about one.
+    pub fn trial(&self) -> Option<TrialNumber> {
+        match self {
+            Self::Created { .. }
+            | Self::Deleted
+            | Self::StateChanged { .. }
+            | Self::BudgetChanged { .. } => None,
+            Self::Enqueued { number, .. }
+            | Self::Proposed { number, .. }
+            | Self::Leased { number, .. }
+            | Self::LeaseEnded { number, .. }
+            | Self::Reported { number, .. }
+            | Self::Finished { number, .. } => Some(*number),
+        }
+    }
+}
+
+/// Why a lease ended without a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseEnd {
+    /// The worker fell silent or its connection was lost.
+    Expired,
+    /// The worker gave the trial back.
+    HandedBack,
+    /// The study was stopped.
+    StudyStopped,
+}
+
+impl LeaseEnd {
+    /// The word under which it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "EXPIRED",
+            Self::HandedBack => "HANDED_BACK",
+            Self::StudyStopped => "STUDY_STOPPED",
+        }
+    }
+}

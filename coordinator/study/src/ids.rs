@@ -1,0 +1,138 @@
+//! Identifiers, each a type of its own, so that a trial number cannot stand where an attempt should.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The store's key of a study. Never reused, also not after the study was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StudyId(pub i64);
+
+/// A trial's place in its study, from 0.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct TrialNumber(pub u32);
+
+impl TrialNumber {
+    /// The number as an index into the study's list of trials.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for TrialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The fencing number of a lease: it grows each time the trial is leased; 0 is "never leased".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Attempt(pub u32);
+
+impl Attempt {
+    /// The attempt that the next lease gets.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A name that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {why}")]
+pub struct InvalidId {
+    what: &'static str,
+    why: String,
+}
+
+/// The longest study name, in bytes: the width of Optuna's column.
+const MAX_STUDY_NAME: usize = 512;
+/// The longest worker id, in bytes.
+const MAX_WORKER_ID: usize = 256;
+
+/// A study's name: unique, not empty, printable, at most 512 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StudyName(Arc<str>);
+
+/// A worker's name for itself: one per process, not empty, printable, at most 256 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(Arc<str>);
+
+macro_rules! printable_name {
+    ($name:ident, $what:literal, $max:expr) => {
+        impl $name {
+            /// Takes the text if it is a valid name.
+            pub fn new(text: impl Into<String>) -> std::result::Result<Self, InvalidId> {
+                check($what, $max, &text.into()).map(|text| Self(text.into()))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+printable_name!(StudyName, "a study's name", MAX_STUDY_NAME);
+printable_name!(WorkerId, "a worker's id", MAX_WORKER_ID);
+
+impl TryFrom<String> for StudyName {
+    type Error = InvalidId;
+    fn try_from(text: String) -> std::result::Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl From<StudyName> for String {
+    fn from(name: StudyName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+fn check<'a>(
+    what: &'static str,
+    max: usize,
+    text: &'a str,
+) -> std::result::Result<&'a str, InvalidId> {
+    let why = if text.trim().is_empty() {
+        "must not be empty".to_owned()
+    } else if text.len() > max {
+        format!("must have at most {max} bytes; this one has {}", text.len())
+    } else if let Some(c) = text.chars().find(|c| c.is_control()) {
+        format!("must be printable; this one holds {c:?}")
+    } else {
+        return Ok(text);
+    };
+    Err(InvalidId { what, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_printable_and_bounded() {
+        assert!(StudyName::new("weight-init").is_ok());
+        for bad in ["", "  ", "a\nb", &"x".repeat(513)] {
+            assert!(StudyName::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(WorkerId::new("x".repeat(257)).is_err());
+    }
+}

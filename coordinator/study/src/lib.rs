@@ -1,0 +1,36 @@
+//! The pure core of Kindling: what a study is, what may happen to it, and what happens next.
+//!
+//! No I/O, no clock, no async and no randomness of its own: time and seeds are arguments, every
+//! fact is an [`Event`], every mutation is [`Study::apply`], and every decision returns events and
+//! a typed reply. The shell around it commits the events before anybody hears the reply.
+
+mod decide;
+mod event;
+mod ids;
+mod pruner;
+mod refusal;
+mod registry;
+mod replay;
+pub mod sampler;
+mod seed;
+mod space;
+mod spec;
+mod study;
+mod time;
+mod trial;
+
+pub use decide::Decision;
+pub use event::{Event, LeaseEnd, Record};
+pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialNumber, WorkerId};
+pub use pruner::PrunerSpec;
+pub use refusal::Refusal;
+pub use registry::{Creation, Registry};
+pub use replay::{Mismatch, Replay};
+pub use seed::trial_seed;
+pub use space::{
+    Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
+};
+pub use spec::{Direction, ObjectiveSpec, Settings, StudySpec};
+pub use study::{Study, StudyState};
+pub use time::{Tick, Wall};
+pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};

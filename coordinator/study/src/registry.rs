@@ -1,0 +1,134 @@
+//! All studies of a coordinator.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::event::{Event, Record};
+use crate::ids::{StudyId, TrialNumber, WorkerId};
+use crate::refusal::Refusal;
+use crate::spec::StudySpec;
+use crate::study::Study;
+use crate::time::Tick;
+
+/// The studies, by id, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registry {
+    studies: BTreeMap<StudyId, Study>,
+    /// Larger than any id that ever was.
+    next_id: StudyId,
+}
+
+/// What creating a study comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Creation {
+    /// It exists already, with the same spec.
+    Exists(StudyId),
+    /// It is new: commit and apply this event.
+    New(StudyId, Event),
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::restore(BTreeMap::new(), StudyId(1))
+    }
+}
+
+impl Registry {
+    /// The studies as a store kept them; `next_id` is larger than any id that ever was.
+    pub fn restore(studies: BTreeMap<StudyId, Study>, next_id: StudyId) -> Self {
+        Self { studies, next_id }
+    }
+
+    /// The id that the next study gets.
+    pub fn next_id(&self) -> StudyId {
+        self.next_id
+    }
+
+    /// The studies, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (StudyId, &Study)> {
+        self.studies.iter().map(|(id, study)| (*id, study))
+    }
+
+    /// The studies whose ids lie behind a bound, oldest first.
+    pub fn range(&self, after: Bound<StudyId>) -> impl Iterator<Item = (StudyId, &Study)> {
+        self.studies.range((after, Bound::Unbounded)).map(|(id, study)| (*id, study))
+    }
+
+    /// The study of this id.
+    pub fn get(&self, id: StudyId) -> Result<&Study, Refusal> {
+        self.studies.get(&id).ok_or_else(|| Refusal::UnknownStudy(format!("#{}", id.0)))
+    }
+
+    /// The study of this name.
+    pub fn find(&self, name: &str) -> Result<(StudyId, &Study), Refusal> {
+        self.iter()
+            .find(|(_, study)| study.spec().name.as_str() == name)
+            .ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
+    }
+
+    /// Decides on a new study. One of the same name and spec is that study; a budget may differ.
+    pub fn create(&self, spec: StudySpec) -> Result<Creation, Refusal> {
+        let Ok((id, study)) = self.find(spec.name.as_str()) else {
+            return Ok(Creation::New(self.next_id, Event::Created { spec: Box::new(spec) }));
+        };
+        let differences = study.spec().differences(&spec);
+        if differences.is_empty() {
+            Ok(Creation::Exists(id))
+        } else {
+            Err(Refusal::OtherSpec { name: spec.name, differences })
+        }
+    }
+
+    /// Decides on deleting a study, which must not have running trials.
+    pub fn delete(&self, id: StudyId) -> Result<Event, Refusal> {
+        match self.get(id)?.running().len() {
+            0 => Ok(Event::Deleted),
+            running => Err(Refusal::StillRunning(running)),
+        }
+    }
+
+    /// Leases a trial of the oldest study that has one for a worker with these objectives.
+    pub fn lease(
+        &self,
+        worker: &WorkerId,
+        objectives: &[String],
+    ) -> Option<(StudyId, Vec<Event>, TrialNumber)> {
+        self.iter().filter(|(_, study)| objectives.contains(&study.spec().objective.kind)).find_map(
+            |(id, study)| study.lease(worker).map(|(events, number)| (id, events, number)),
+        )
+    }
+
+    /// The trials that the worker holds.
+    pub fn held_by(&self, worker: &WorkerId) -> Vec<(StudyId, TrialNumber)> {
+        let held = |(id, study): (StudyId, &Study)| -> Vec<_> {
+            study.held_by(worker).map(|number| (id, number)).collect()
+        };
+        self.iter().flat_map(held).collect()
+    }
+
+    /// Renews all leases of the worker.
+    pub fn renew(&mut self, worker: &WorkerId, deadline: Tick) {
+        self.studies.values_mut().for_each(|study| study.renew(worker, deadline));
+    }
+
+    /// Lets all leases of the worker end by `deadline` unless it renews them.
+    pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
+        self.studies.values_mut().for_each(|study| study.hasten(worker, deadline));
+    }
+
+    /// Makes a record's mutation. `lease_until` is the deadline of a lease that starts with it.
+    pub fn apply(&mut self, record: &Record, lease_until: Tick) {
+        match &record.event {
+            Event::Created { spec } => {
+                self.studies.insert(record.study, Study::new((**spec).clone(), record.at));
+                self.next_id = self.next_id.max(StudyId(record.study.0 + 1));
+            }
+            Event::Deleted => _ = self.studies.remove(&record.study),
+            event => {
+                if let Some(study) = self.studies.get_mut(&record.study) {
+                    study.apply(event, record.at, lease_until);
+                }
+            }
+        }
+    }
+}

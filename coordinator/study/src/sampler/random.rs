@@ -1,0 +1,104 @@
+//! Independent uniform draws from each active parameter's distribution.
+
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::axis::Axis;
+use super::freedom::{Freedom, freedoms};
+use crate::space::{ParamValue, Params, SearchSpace};
+
+pub(super) fn propose(space: &SearchSpace, fixed: &Params, rng: &mut ChaCha8Rng) -> Params {
+    let mut values: Params = vec![None; space.params().len()].into();
+    for (place, freedom) in freedoms(space, fixed).iter().enumerate() {
+        if space.is_active(place, &values) {
+            let axis = Axis::new(&space.params()[place].distribution);
+            values[place] = Some(draw(&axis, freedom, rng));
+        }
+    }
+    values
+}
+
+fn draw(axis: &Axis, freedom: &Freedom, rng: &mut ChaCha8Rng) -> ParamValue {
+    match (freedom, axis) {
+        (Freedom::Fixed(value), _) | (_, Axis::Single(value)) => *value,
+        (Freedom::Among(open), _) => ParamValue::Choice(open[index(open.len(), rng)]),
+        (Freedom::Any, Axis::Choices(count)) => ParamValue::Choice(index(*count, rng)),
+        (Freedom::Any, Axis::Line(line)) => line.value(uniform(rng)),
+    }
+}
+
+fn index(count: usize, rng: &mut ChaCha8Rng) -> usize {
+    (uniform(rng) * count as f64) as usize
+}
+
+/// A number in `[0, 1)`. Made here, so that no release of `rand` can change a proposal.
+pub(super) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+    use crate::space::{Choice, Condition, Distribution, FloatScale, Param};
+
+    const DRAWS: u32 = 10_000;
+
+    /// How often a draw satisfies `hit`.
+    fn share(distribution: Distribution, hit: impl Fn(ParamValue) -> bool) -> f64 {
+        let param = Param { name: "x".into(), distribution, when: vec![] };
+        let space = SearchSpace::new(vec![param]).expect("valid");
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let drawn = (0..DRAWS).filter_map(|_| propose(&space, &vec![None].into(), &mut rng)[0]);
+        drawn.filter(|value| hit(*value)).count() as f64 / f64::from(DRAWS)
+    }
+
+    fn about(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 4.0 * (expected * (1.0 - expected) / f64::from(DRAWS)).sqrt()
+    }
+
+    #[test]
+    fn draws_are_uniform_on_their_scale() {
+        let float = |low, high, scale| Distribution::Float { low, high, scale };
+        let below = |limit: f64| move |value| matches!(value, ParamValue::Float(x) if x < limit);
+        assert!(about(share(float(-1.0, 3.0, FloatScale::Linear), below(0.0)), 0.25));
+        assert!(about(share(float(1e-4, 1.0, FloatScale::Log), below(1e-3)), 0.25));
+        assert!(about(share(float(0.0, 2.0, FloatScale::Step(0.5)), below(0.25)), 0.2));
+
+        let is = |goal| move |value| value == goal;
+        let ints = Distribution::Int { low: 2, high: 11, step: 3, log: false };
+        assert!(about(share(ints, is(ParamValue::Int(11))), 0.25));
+        let log_ints = Distribution::Int { low: 1, high: 16, step: 1, log: true };
+        let two = (2.5_f64 / 1.5).ln() / (16.5_f64 / 0.5).ln();
+        assert!(about(share(log_ints, is(ParamValue::Int(2))), two));
+        let choices = (0..4).map(Choice::Int).collect();
+        let choices = Distribution::Categorical { choices };
+        assert!(about(share(choices, is(ParamValue::Choice(3))), 0.25));
+    }
+
+    #[test]
+    fn a_parent_is_uniform_among_what_its_fixed_child_allows() {
+        let choices = (0..4).map(Choice::Int).collect();
+        let parent = Distribution::Categorical { choices };
+        let child = Distribution::Int { low: 0, high: 9, step: 1, log: false };
+        let when = Condition { parent: "m".into(), any_of: vec![Choice::Int(3), Choice::Int(1)] };
+        let space = SearchSpace::new(vec![
+            Param { name: "m".into(), distribution: parent, when: vec![] },
+            Param { name: "k".into(), distribution: child, when: vec![when] },
+        ])
+        .expect("valid");
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let fixed: Params = vec![None, Some(ParamValue::Int(5))].into();
+        let mut seen = [0; 4];
+        for _ in 0..DRAWS {
+            let proposal = propose(&space, &fixed, &mut rng);
+            assert_eq!(proposal[1], fixed[1]);
+            if let Some(ParamValue::Choice(c)) = proposal[0] {
+                seen[c] += 1;
+            }
+        }
+        assert_eq!([seen[0], seen[2]], [0, 0]);
+        assert!(about(f64::from(seen[1]) / f64::from(DRAWS), 0.5));
+    }
+}

@@ -1,0 +1,94 @@
+//! What a study was asked to do. Immutable: what may change later (the budget, paused or not) is
+//! the study's state.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::StudyName;
+use crate::pruner::PrunerSpec;
+use crate::sampler::SamplerSpec;
+use crate::space::SearchSpace;
+
+/// Whether a larger or a smaller objective value is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Larger is better.
+    Maximize,
+    /// Smaller is better.
+    Minimize,
+}
+
+impl Direction {
+    /// Whether `a` is strictly better than `b`.
+    pub fn better(self, a: f64, b: f64) -> bool {
+        match self {
+            Self::Maximize => a > b,
+            Self::Minimize => a < b,
+        }
+    }
+
+    /// The value as a loss: smaller is better.
+    pub fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Maximize => -value,
+            Self::Minimize => value,
+        }
+    }
+}
+
+/// Free-form settings, as JSON.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
+/// What a worker runs for each trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveSpec {
+    /// The objective's name among those that a worker offers.
+    pub kind: String,
+    /// Its settings, which only the objective understands.
+    pub settings: Settings,
+}
+
+/// A study as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudySpec {
+    /// Its name, unique among the coordinator's studies.
+    pub name: StudyName,
+    /// Which way is better.
+    pub direction: Direction,
+    /// The number of trials to finish.
+    pub trials: u32,
+    /// The seed that every proposal and every trial's own seed derive from.
+    pub seed: u64,
+    /// How many leases of a trial may be lost before it fails, at least 1.
+    pub max_attempts: u32,
+    /// Who proposes.
+    pub sampler: SamplerSpec,
+    /// Who ends unpromising trials.
+    pub pruner: PrunerSpec,
+    /// Where to search.
+    pub space: SearchSpace,
+    /// What to run.
+    pub objective: ObjectiveSpec,
+}
+
+impl StudySpec {
+    /// The top-level keys in which two specs differ. `trials` is not one of them: a study's budget
+    /// may grow after its creation.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        let mut differ = |key, yes: bool| {
+            if yes {
+                keys.push(key);
+            }
+        };
+        differ("name", self.name != other.name);
+        differ("direction", self.direction != other.direction);
+        differ("seed", self.seed != other.seed);
+        differ("max_attempts", self.max_attempts != other.max_attempts);
+        differ("sampler", self.sampler != other.sampler);
+        differ("pruner", self.pruner != other.pruner);
+        differ("space", self.space != other.space);
+        differ("objective", self.objective != other.objective);
+        keys
+    }
+}

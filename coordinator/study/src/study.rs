@@ -1,0 +1,310 @@
+//! A study: its trials, its indices over them, and `apply`, the only way it changes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, LeaseEnd};
+use crate::ids::{TrialNumber, WorkerId};
+use crate::refusal::Refusal;
+use crate::sampler::{History, Observation};
+use crate::spec::StudySpec;
+use crate::time::{Tick, Wall};
+use crate::trial::{Lease, Outcome, Phase, Result, Trial};
+
+/// Whether a study gives out work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StudyState {
+    /// It does, as long as its budget lasts.
+    Active,
+    /// Running trials may finish; no trial is leased.
+    Paused,
+    /// Running trials were called back; no trial is leased.
+    Stopped,
+}
+
+/// A study and everything that happened to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Study {
+    spec: StudySpec,
+    state: StudyState,
+    budget: u32,
+    created: Wall,
+    trials: Vec<Trial>,
+    /// Finished trials in the order in which they finished, whatever their result.
+    finish_order: Vec<TrialNumber>,
+    // Indices over `trials`, derived from it.
+    waiting: BTreeSet<TrialNumber>,
+    running: BTreeSet<TrialNumber>,
+    holders: HashMap<WorkerId, BTreeSet<TrialNumber>>,
+    requests: HashMap<String, TrialNumber>,
+    best: Option<TrialNumber>,
+}
+
+impl Study {
+    /// A new study without trials.
+    pub fn new(spec: StudySpec, created: Wall) -> Self {
+        let budget = spec.trials;
+        let (trials, order) = (Vec::new(), Vec::new());
+        Self::restore(spec, StudyState::Active, budget, created, trials, order)
+    }
+
+    /// A study as a store kept it. `finish_order` names the finished trials in the order in which
+    /// they finished; running trials carry the lease that the caller gave them.
+    pub fn restore(
+        spec: StudySpec,
+        state: StudyState,
+        budget: u32,
+        created: Wall,
+        trials: Vec<Trial>,
+        finish_order: Vec<TrialNumber>,
+    ) -> Self {
+        let mut study = Self {
+            spec,
+            state,
+            budget,
+            created,
+            trials,
+            finish_order: Vec::new(),
+            waiting: BTreeSet::new(),
+            running: BTreeSet::new(),
+            holders: HashMap::new(),
+            requests: HashMap::new(),
+            best: None,
+        };
+        for number in (0..study.trials.len() as u32).map(TrialNumber) {
+            let trial = study.trial(number);
+            let request = trial.request.clone();
+            match trial.phase {
+                Phase::Waiting => _ = study.waiting.insert(number),
+                Phase::Running(_) => study.note_leased(number),
+                Phase::Finished(_) => {}
+            }
+            study.requests.extend(request.map(|r| (r, number)));
+        }
+        for number in finish_order {
+            study.note_finished(number);
+        }
+        study
+    }
+
+    /// What it was asked to do.
+    pub fn spec(&self) -> &StudySpec {
+        &self.spec
+    }
+
+    /// Whether it gives out work.
+    pub fn state(&self) -> StudyState {
+        self.state
+    }
+
+    /// The number of trials to finish.
+    pub fn budget(&self) -> u32 {
+        self.budget
+    }
+
+    /// When it was created.
+    pub fn created(&self) -> Wall {
+        self.created
+    }
+
+    /// Its trials; a trial's number is its index.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// The trial of this number, if there is one.
+    pub fn get(&self, number: TrialNumber) -> Option<&Trial> {
+        self.trials.get(number.index())
+    }
+
+    /// The trial of this number, or the refusal that there is none.
+    pub fn trial_at(&self, number: TrialNumber) -> std::result::Result<&Trial, Refusal> {
+        let trials = self.trials.len();
+        self.get(number).ok_or(Refusal::UnknownTrial { number, trials })
+    }
+
+    /// The trials that wait, lowest number first.
+    pub fn waiting(&self) -> &BTreeSet<TrialNumber> {
+        &self.waiting
+    }
+
+    /// The trials that are leased.
+    pub fn running(&self) -> &BTreeSet<TrialNumber> {
+        &self.running
+    }
+
+    /// The trials that the worker holds.
+    pub fn held_by(&self, worker: &WorkerId) -> impl Iterator<Item = TrialNumber> {
+        self.holders.get(worker).into_iter().flatten().copied()
+    }
+
+    /// Finished trials in the order in which they finished.
+    pub fn finish_order(&self) -> &[TrialNumber] {
+        &self.finish_order
+    }
+
+    /// The completed trial with the best value; of equals, the first to finish.
+    pub fn best(&self) -> Option<TrialNumber> {
+        self.best
+    }
+
+    /// Whether every trial of the budget has finished.
+    pub fn is_finished(&self) -> bool {
+        self.finish_order.len() >= self.budget as usize
+    }
+
+    /// The trial that a request enqueued.
+    pub(crate) fn enqueued_by(&self, request: &str) -> Option<TrialNumber> {
+        self.requests.get(request).copied()
+    }
+
+    pub(crate) fn trial(&self, number: TrialNumber) -> &Trial {
+        &self.trials[number.index()]
+    }
+
+    /// What a proposal sees that saw the first `finished` trials of the finish order, and `pending`.
+    pub(crate) fn history(&self, finished: usize, pending: &[TrialNumber]) -> History<'_> {
+        let observed = |number: &TrialNumber| {
+            let trial = self.trial(*number);
+            let params = trial.params()?;
+            let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
+            match result {
+                Result::Complete(value) => {
+                    Some(Observation { params, value: *value, pruned: false })
+                }
+                Result::Pruned => {
+                    let value = trial.curve.last().map(|(_, v)| *v).filter(|v| v.is_finite())?;
+                    Some(Observation { params, value, pruned: true })
+                }
+                Result::Fail(_) => None,
+            }
+        };
+        History {
+            space: &self.spec.space,
+            direction: self.spec.direction,
+            observations: self.finish_order[..finished].iter().filter_map(observed).collect(),
+            pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
+        }
+    }
+
+    /// Makes an event's mutation. `lease_until` is the deadline of a lease that starts with it.
+    ///
+    /// Events come from this study's own decisions, or from its store; they fit by construction.
+    pub fn apply(&mut self, event: &Event, at: Wall, lease_until: Tick) {
+        match event {
+            Event::Created { .. } | Event::Deleted => {} // The registry's.
+            Event::StateChanged { state } => self.state = *state,
+            Event::BudgetChanged { trials } => self.budget = *trials,
+            Event::Enqueued { number, fixed, retry_of, request } => {
+                let mut trial = Trial::waiting(fixed.clone());
+                trial.retry_of = *retry_of;
+                trial.request.clone_from(request);
+                self.requests.extend(request.clone().map(|r| (r, *number)));
+                self.push(*number, trial);
+            }
+            Event::Proposed { number, proposal } => {
+                if number.index() == self.trials.len() {
+                    let nothing_fixed = vec![None; self.spec.space.params().len()].into();
+                    self.push(*number, Trial::waiting(nothing_fixed));
+                }
+                self.trials[number.index()].proposal = Some(proposal.clone());
+            }
+            Event::Leased { number, attempt, worker } => {
+                let trial = &mut self.trials[number.index()];
+                trial.attempt = *attempt;
+                trial.worker = Some(worker.clone());
+                trial.curve.clear();
+                trial.pruned_at = None;
+                trial.started.get_or_insert(at);
+                trial.phase = Phase::Running(Lease { deadline: lease_until });
+                self.waiting.remove(number);
+                self.note_leased(*number);
+            }
+            Event::LeaseEnded { number, end } => {
+                let trial = &mut self.trials[number.index()];
+                trial.phase = Phase::Waiting;
+                trial.losses += u32::from(*end == LeaseEnd::Expired);
+                self.note_unleased(*number);
+                self.waiting.insert(*number);
+            }
+            Event::Reported { number, step, value, prune } => {
+                let trial = &mut self.trials[number.index()];
+                trial.curve.push((*step, *value));
+                if *prune {
+                    trial.pruned_at.get_or_insert(*step);
+                }
+            }
+            Event::Finished { number, outcome } => {
+                let trial = &mut self.trials[number.index()];
+                trial.phase = Phase::Finished(outcome.clone());
+                trial.finished = Some(at);
+                self.waiting.remove(number);
+                self.note_unleased(*number);
+                self.note_finished(*number);
+            }
+        }
+    }
+
+    /// Renews every lease that the worker holds: it has been heard of. Nothing to record, since
+    /// deadlines are not stored.
+    pub fn renew(&mut self, worker: &WorkerId, deadline: Tick) {
+        self.set_deadlines(worker, |_| deadline);
+    }
+
+    /// The worker's connection was lost: its leases end no later than `deadline` unless it renews.
+    pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
+        self.set_deadlines(worker, |current| current.min(deadline));
+    }
+
+    /// How long the trial has run or ran, by the wall clock.
+    pub fn duration(&self, number: TrialNumber, now: Wall) -> Option<Duration> {
+        let trial = self.get(number)?;
+        let end = trial.finished.unwrap_or(now);
+        let micros = end.0.saturating_sub(trial.started?.0);
+        Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+    }
+
+    fn set_deadlines(&mut self, worker: &WorkerId, new: impl Fn(Tick) -> Tick) {
+        for number in self.holders.get(worker).into_iter().flatten() {
+            if let Phase::Running(lease) = &mut self.trials[number.index()].phase {
+                lease.deadline = new(lease.deadline);
+            }
+        }
+    }
+
+    fn push(&mut self, number: TrialNumber, trial: Trial) {
+        debug_assert_eq!(number.index(), self.trials.len());
+        self.trials.push(trial);
+        self.waiting.insert(number);
+    }
+
+    fn note_leased(&mut self, number: TrialNumber) {
+        self.running.insert(number);
+        if let Some(worker) = self.trial(number).worker.clone() {
+            self.holders.entry(worker).or_default().insert(number);
+        }
+    }
+
+    fn note_unleased(&mut self, number: TrialNumber) {
+        self.running.remove(&number);
+        let Some(worker) = self.trial(number).worker.clone() else { return };
+        if let Some(held) = self.holders.get_mut(&worker) {
+            held.remove(&number);
+            if held.is_empty() {
+                self.holders.remove(&worker);
+            }
+        }
+    }
+
+    fn note_finished(&mut self, number: TrialNumber) {
+        self.finish_order.push(number);
+        let Some(value) = self.trial(number).value() else { return };
+        let best = self.best.and_then(|b| self.trial(b).value());
+        if best.is_none_or(|b| self.spec.direction.better(value, b)) {
+            self.best = Some(number);
+        }
+    }
+}

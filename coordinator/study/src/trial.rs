@@ -1,0 +1,154 @@
+//! One trial and the phases of its life.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Attempt, TrialNumber, WorkerId};
+use crate::space::Params;
+use crate::time::{Tick, Wall};
+
+/// A trial. Its number is its place in the study's list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Values that somebody fixed when enqueuing it; all `None` otherwise.
+    pub fixed: Params,
+    /// The failed trial that this one repeats.
+    pub retry_of: Option<TrialNumber>,
+    /// The id of the request that enqueued it, so that a repeated request adds nothing.
+    pub request: Option<String>,
+    /// Its parameters, from the first lease on.
+    pub proposal: Option<Proposal>,
+    /// The attempt of its newest lease.
+    pub attempt: Attempt,
+    /// Who held its newest lease.
+    pub worker: Option<WorkerId>,
+    /// How many of its leases were lost.
+    pub losses: u32,
+    /// Intermediate values of the newest attempt, by ascending step.
+    pub curve: Vec<(u64, f64)>,
+    /// The step at which the pruner gave it up.
+    pub pruned_at: Option<u64>,
+    /// When it was first leased.
+    pub started: Option<Wall>,
+    /// When it finished.
+    pub finished: Option<Wall>,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+/// Where a trial stands. Only a running trial has a lease.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// To be leased.
+    Waiting,
+    /// Leased.
+    Running(Lease),
+    /// Over, for good.
+    Finished(Outcome),
+}
+
+/// A worker's right to one trial until the deadline; the attempt and the worker stand in the trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// When it ends unless renewed. Not stored: a restart gives every open lease a full term.
+    pub deadline: Tick,
+}
+
+/// A proposal, with what is needed to compute it again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// What was proposed.
+    pub params: Params,
+    /// It saw the first so many trials of the study's finish order.
+    pub saw_finished: u32,
+    /// It saw these trials as pending.
+    pub saw_pending: Vec<TrialNumber>,
+}
+
+/// What else a worker says of a finished trial, by name, as JSON.
+pub type Attributes = serde_json::Map<String, serde_json::Value>;
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The result.
+    pub result: Result,
+    /// Whatever else the worker said; the sampler never sees it.
+    pub attributes: Attributes,
+}
+
+/// The result of a finished trial, in Optuna's states.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Result {
+    /// COMPLETE, with a finite objective value.
+    Complete(f64),
+    /// PRUNED.
+    Pruned,
+    /// FAIL, with the reason.
+    Fail(String),
+}
+
+/// Which lease a worker's call is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The trial.
+    pub number: TrialNumber,
+    /// The lease's attempt.
+    pub attempt: Attempt,
+    /// The lease's holder.
+    pub worker: WorkerId,
+}
+
+/// What a worker should do next with its trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Continue,
+    /// Finish it as pruned.
+    Prune,
+    /// Drop it: it is over.
+    Stop,
+}
+
+impl Trial {
+    /// A trial that waits, with some of its values fixed.
+    pub fn waiting(fixed: Params) -> Self {
+        Self {
+            fixed,
+            retry_of: None,
+            request: None,
+            proposal: None,
+            attempt: Attempt::default(),
+            worker: None,
+            losses: 0,
+            curve: Vec::new(),
+            pruned_at: None,
+            started: None,
+            finished: None,
+            phase: Phase::Waiting,
+        }
+    }
+
+    /// Whether the claim names this trial's newest lease.
+    pub fn is_claimed_by(&self, claim: &Claim) -> bool {
+        self.attempt == claim.attempt && self.worker.as_ref() == Some(&claim.worker)
+    }
+
+    /// The intermediate value reported for a step.
+    pub fn intermediate(&self, step: u64) -> Option<f64> {
+        let place = self.curve.binary_search_by_key(&step, |(s, _)| *s).ok()?;
+        Some(self.curve[place].1)
+    }
+
+    /// The objective value, if the trial completed.
+    pub fn value(&self) -> Option<f64> {
+        match self.phase {
+            Phase::Finished(Outcome { result: Result::Complete(value), .. }) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The values of its parameters, once proposed.
+    pub fn params(&self) -> Option<&Params> {
+        self.proposal.as_ref().map(|p| &p.params)
+    }
+}

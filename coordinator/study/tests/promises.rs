@@ -1,0 +1,420 @@
+//! The promises of the core under any sequence of calls, checked against a history kept outside.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use kindling_study::sampler::{SamplerSpec, TpeOptions};
+use kindling_study::{
+    Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, Event, FloatScale,
+    ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal, Result as TrialResult,
+    SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, TrialNumber, Verdict,
+    Wall, WorkerId,
+};
+use proptest::prelude::*;
+
+const TERM: Duration = Duration::from_secs(30);
+const BUDGET: u32 = 8;
+const MAX_ATTEMPTS: u32 = 3;
+
+/// One call, or one turn of fate. Indices pick among what there is, modulo.
+#[derive(Debug, Clone)]
+enum Op {
+    Lease {
+        worker: u8,
+    },
+    /// A call under the `claim`-th claim that was ever given, whether it still holds or not.
+    Report {
+        claim: usize,
+        step: u64,
+        value: f64,
+    },
+    Finish {
+        claim: usize,
+        value: f64,
+    },
+    Fail {
+        claim: usize,
+    },
+    Release {
+        claim: usize,
+    },
+    /// The worker is heard of.
+    Renew {
+        worker: u8,
+    },
+    /// The worker's connection is lost.
+    Hasten {
+        worker: u8,
+    },
+    /// Time passes, and overdue leases end.
+    Wait {
+        seconds: u64,
+    },
+    /// The coordinator starts again from what its store kept.
+    Restart,
+    Enqueue {
+        rate: f64,
+        request: Option<u8>,
+    },
+    Retry {
+        number: u32,
+    },
+    Change {
+        state: StudyState,
+    },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let value = prop_oneof![8 => 0.0..1.0, 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
+    let worker = 0..4_u8;
+    let claim = any::<usize>();
+    let state = prop_oneof![
+        Just(StudyState::Active),
+        Just(StudyState::Active),
+        Just(StudyState::Paused),
+        Just(StudyState::Stopped),
+    ];
+    prop_oneof![
+        6 => worker.clone().prop_map(|worker| Op::Lease { worker }),
+        4 => (claim.clone(), 0..3_u64, value.clone())
+            .prop_map(|(claim, step, value)| Op::Report { claim, step, value }),
+        4 => (claim.clone(), value).prop_map(|(claim, value)| Op::Finish { claim, value }),
+        1 => claim.clone().prop_map(|claim| Op::Fail { claim }),
+        1 => claim.prop_map(|claim| Op::Release { claim }),
+        1 => worker.clone().prop_map(|worker| Op::Renew { worker }),
+        1 => worker.prop_map(|worker| Op::Hasten { worker }),
+        2 => (0..40_u64).prop_map(|seconds| Op::Wait { seconds }),
+        1 => Just(Op::Restart),
+        1 => (0.1..0.9, proptest::option::of(0..3_u8))
+            .prop_map(|(rate, request)| Op::Enqueue { rate, request }),
+        1 => (0..BUDGET).prop_map(|number| Op::Retry { number }),
+        1 => state.prop_map(|state| Op::Change { state }),
+    ]
+}
+
+/// The study, and what the world outside was told of it.
+struct World {
+    study: Study,
+    now: Tick,
+    /// Every claim that was ever given.
+    claims: Vec<Claim>,
+    /// Results that were acknowledged, with their claims.
+    acknowledged: HashMap<TrialNumber, (Claim, TrialResult)>,
+    /// The parameters that each trial was first leased with.
+    params: HashMap<TrialNumber, Params>,
+    /// Retries that were acknowledged: each adds one to the budget.
+    retries: HashSet<TrialNumber>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            study: Study::new(spec(), Wall(0)),
+            now: Tick::default(),
+            claims: Vec::new(),
+            acknowledged: HashMap::new(),
+            params: HashMap::new(),
+            retries: HashSet::new(),
+        }
+    }
+
+    fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            self.study.apply(event, Wall(0), self.now + TERM);
+        }
+    }
+
+    fn claim(&self, index: usize) -> Option<Claim> {
+        self.claims.get(index.checked_rem(self.claims.len())?).cloned()
+    }
+
+    fn holds(&self, claim: &Claim) -> bool {
+        let trial = self.study.get(claim.number).expect("claimed trials exist");
+        matches!(trial.phase, Phase::Running(_)) && trial.is_claimed_by(claim)
+    }
+
+    fn step(&mut self, op: Op) {
+        let before = self.study.clone();
+        match op {
+            Op::Lease { worker } => self.lease(&worker_id(worker)),
+            Op::Report { claim, step, value } => {
+                let Some(claim) = self.claim(claim) else { return };
+                self.report(&before, &claim, step, value);
+            }
+            Op::Finish { claim, value } => {
+                let Some(claim) = self.claim(claim) else { return };
+                self.finish(&before, &claim, TrialResult::Complete(value));
+            }
+            Op::Fail { claim } => {
+                let Some(claim) = self.claim(claim) else { return };
+                self.finish(&before, &claim, TrialResult::Fail("boom".into()));
+            }
+            Op::Release { claim } => {
+                let Some(claim) = self.claim(claim) else { return };
+                let held = self.holds(&claim);
+                if let Ok((events, ())) = self.study.release(&claim) {
+                    self.apply(&events);
+                    let trial = self.study.get(claim.number).expect("there");
+                    assert_eq!(trial.phase, Phase::Waiting);
+                    assert_eq!(trial.params(), self.params.get(&claim.number));
+                } else {
+                    assert!(!held, "the holder may give its trial back");
+                }
+            }
+            Op::Renew { worker } => self.study.renew(&worker_id(worker), self.now + TERM),
+            Op::Hasten { worker } => {
+                self.study.hasten(&worker_id(worker), self.now + Duration::from_secs(3));
+            }
+            Op::Wait { seconds } => self.wait(&before, seconds),
+            Op::Restart => self.restart(),
+            Op::Enqueue { rate, request } => self.enqueue(&before, rate, request),
+            Op::Retry { number } => {
+                if let Ok((events, new)) = self.study.retry(TrialNumber(number), None) {
+                    self.apply(&events);
+                    assert!(self.retries.insert(new));
+                    let old = before.get(TrialNumber(number)).expect("it failed");
+                    let fixed = &self.study.get(new).expect("there").fixed;
+                    assert_eq!(fixed, old.params().unwrap_or(&old.fixed));
+                }
+            }
+            Op::Change { state } => {
+                let events = self.study.change_state(state);
+                self.apply(&events);
+                assert_eq!(self.study.state(), state);
+            }
+        }
+        self.check(&before);
+    }
+
+    fn lease(&mut self, worker: &WorkerId) {
+        let Some((events, number)) = self.study.lease(worker) else {
+            let spent = self.study.trials().len() >= self.study.budget() as usize;
+            let idle = self.study.waiting().is_empty() && spent;
+            assert!(idle || self.study.state() != StudyState::Active, "there was work");
+            return;
+        };
+        self.apply(&events);
+        let trial = self.study.get(number).expect("leased");
+        let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+        let older = self.claims.iter().filter(|c| c.number == number).map(|c| c.attempt);
+        assert!(older.max().unwrap_or(Attempt(0)) < claim.attempt, "the attempt grows");
+        let params = trial.params().expect("proposed").clone();
+        assert!(self.study.spec().space.contains(&params));
+        let first = self.params.entry(number).or_insert_with(|| params.clone());
+        assert_eq!(*first, params, "a trial keeps its parameters");
+        assert!(trial.curve.is_empty(), "an attempt starts anew");
+        self.claims.push(claim);
+    }
+
+    fn report(&mut self, before: &Study, claim: &Claim, step: u64, value: f64) {
+        let held = self.holds(claim);
+        match self.study.report(claim, step, value) {
+            Ok((events, verdict)) => {
+                self.apply(&events);
+                let again = self.study.report(claim, step, value);
+                assert_eq!(again, Ok((vec![], verdict)), "the same answer again");
+                if !value.is_finite() && held {
+                    assert_eq!(verdict, Verdict::Stop);
+                }
+            }
+            Err(refusal) => {
+                let own_fault =
+                    matches!(refusal, Refusal::Conflict { .. } | Refusal::StepGoesBack { .. });
+                assert!(!held || own_fault, "the holder is heard: {refusal}");
+                assert_eq!(*before, self.study, "a refusal changes nothing");
+            }
+        }
+    }
+
+    fn finish(&mut self, before: &Study, claim: &Claim, result: TrialResult) {
+        let held = self.holds(claim);
+        match self.study.finish(claim, result.clone(), Attributes::new()) {
+            Ok((events, ())) => {
+                self.apply(&events);
+                assert_eq!(
+                    self.study.finish(claim, result.clone(), Attributes::new()),
+                    Ok((vec![], ()))
+                );
+                if held {
+                    let told = (claim.clone(), result);
+                    assert!(
+                        self.acknowledged.insert(claim.number, told).is_none(),
+                        "recorded once"
+                    );
+                }
+            }
+            Err(_) => {
+                assert!(!held, "the holder's result is taken");
+                assert_eq!(*before, self.study, "a refusal changes nothing");
+            }
+        }
+    }
+
+    fn wait(&mut self, before: &Study, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+        let events = self.study.expire(self.now);
+        self.apply(&events);
+        for number in before.running() {
+            let (was, is) =
+                (before.get(*number).expect("there"), self.study.get(*number).expect("there"));
+            let Phase::Running(lease) = was.phase else { panic!("running") };
+            match &is.phase {
+                Phase::Running(_) => assert!(lease.deadline > self.now, "overdue leases end"),
+                Phase::Waiting => {
+                    assert!(lease.deadline <= self.now, "no lease ends early");
+                    assert_eq!(is.losses, was.losses + 1);
+                    assert!(is.losses < MAX_ATTEMPTS);
+                }
+                Phase::Finished(outcome) => {
+                    assert!(matches!(outcome.result, TrialResult::Fail(_)));
+                    assert_eq!(is.losses, MAX_ATTEMPTS);
+                }
+            }
+        }
+    }
+
+    /// What a store keeps, and what a restart makes of it: every open lease gets a full term.
+    fn restart(&mut self) {
+        let mut trials = self.study.trials().to_vec();
+        for trial in &mut trials {
+            if let Phase::Running(lease) = &mut trial.phase {
+                lease.deadline = self.now + TERM;
+            }
+        }
+        let restored = Study::restore(
+            self.study.spec().clone(),
+            self.study.state(),
+            self.study.budget(),
+            self.study.created(),
+            trials,
+            self.study.finish_order().to_vec(),
+        );
+        for worker in 0..4 {
+            self.study.renew(&worker_id(worker), self.now + TERM);
+        }
+        assert_eq!(restored, self.study, "a restart loses nothing");
+        self.study = restored;
+    }
+
+    fn enqueue(&mut self, before: &Study, rate: f64, request: Option<u8>) {
+        let fixed = [("rate".to_owned(), Choice::Float(rate))];
+        let request = request.map(|r| r.to_string());
+        match self.study.enqueue(&fixed, request.clone()) {
+            Ok((events, number)) => {
+                self.apply(&events);
+                if request.is_some() {
+                    assert_eq!(self.study.enqueue(&fixed, request), Ok((vec![], number)));
+                }
+            }
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::BudgetSpent { budget: before.budget() });
+                assert_eq!(before.trials().len(), before.budget() as usize);
+            }
+        }
+    }
+
+    /// What holds at any time.
+    fn check(&self, before: &Study) {
+        let study = &self.study;
+        assert_eq!(study.budget(), BUDGET + self.retries.len() as u32, "the budget is exact");
+        assert!(study.trials().len() <= study.budget() as usize, "N trials means N");
+        let finished: HashSet<_> = study.finish_order().iter().collect();
+        assert_eq!(finished.len(), study.finish_order().len(), "recorded once");
+        assert!(study.finish_order().starts_with(before.finish_order()), "and for good");
+        for number in before.finish_order() {
+            let (was, is) = (before.get(*number), study.get(*number));
+            assert_eq!(is, was, "a finished trial never changes");
+        }
+        for (number, (claim, result)) in &self.acknowledged {
+            let trial = study.get(*number).expect("acknowledged");
+            let Phase::Finished(Outcome { result: recorded, .. }) = &trial.phase else {
+                panic!("an acknowledged result is lost");
+            };
+            assert!(trial.is_claimed_by(claim));
+            match result {
+                TrialResult::Complete(value) if !value.is_finite() => {
+                    assert!(
+                        matches!(recorded, TrialResult::Fail(why) if why.contains("objective value"))
+                    );
+                }
+                result => assert_eq!(recorded, result),
+            }
+        }
+        let values = study.trials().iter().filter_map(kindling_study::Trial::value);
+        assert!(values.into_iter().all(f64::is_finite), "no value that is none");
+        for (index, trial) in study.trials().iter().enumerate() {
+            let number = TrialNumber(index as u32);
+            let indexed = (study.waiting().contains(&number), study.running().contains(&number));
+            let phase = match trial.phase {
+                Phase::Waiting => (true, false),
+                Phase::Running(_) => (false, true),
+                Phase::Finished(_) => (false, false),
+            };
+            assert_eq!(indexed, phase);
+        }
+    }
+
+    /// Works through what is left.
+    fn run_to_end(&mut self) {
+        let events = self.study.change_state(StudyState::Active);
+        self.apply(&events);
+        self.wait(&self.study.clone(), 1_000);
+        for _ in 0..1_000 {
+            let before = self.study.clone();
+            self.lease(&worker_id(9));
+            let Some(number) = self.study.running().first().copied() else { break };
+            let trial = self.study.get(number).expect("there");
+            let claim = Claim { number, attempt: trial.attempt, worker: worker_id(9) };
+            self.finish(&before, &claim, TrialResult::Complete(0.5));
+            self.check(&before);
+        }
+        assert!(self.study.is_finished());
+        assert_eq!(self.study.finish_order().len(), self.study.budget() as usize, "N means N");
+        let replay = self.study.replay();
+        assert!(replay.mismatches.is_empty(), "{replay:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_sequence_of_calls_keeps_the_promises(ops in proptest::collection::vec(op(), 0..120)) {
+        let mut world = World::new();
+        for op in ops {
+            world.step(op);
+        }
+        world.run_to_end();
+    }
+}
+
+fn worker_id(n: u8) -> WorkerId {
+    WorkerId::new(format!("w{n}")).expect("valid")
+}
+
+fn spec() -> StudySpec {
+    let choices = ["a", "b"].map(|c| Choice::Text(c.into())).to_vec();
+    let method = Param {
+        name: "method".into(),
+        distribution: Distribution::Categorical { choices },
+        when: vec![],
+    };
+    let float = |name: &str, when| Param {
+        name: name.into(),
+        distribution: Distribution::Float { low: 0.1, high: 0.9, scale: FloatScale::Log },
+        when,
+    };
+    let only_a = Condition { parent: "method".into(), any_of: vec![Choice::Text("a".into())] };
+    let params = vec![method, float("rate", vec![]), float("std", vec![only_a])];
+    StudySpec {
+        name: StudyName::new("s").expect("valid"),
+        direction: Direction::Maximize,
+        trials: BUDGET,
+        seed: 1,
+        max_attempts: MAX_ATTEMPTS,
+        sampler: SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 }),
+        pruner: PrunerSpec::Median { startup_trials: 2, warmup_steps: 0 },
+        space: SearchSpace::new(params).expect("valid"),
+        objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
+    }
+}

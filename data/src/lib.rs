@@ -1,0 +1,26 @@
+//! Data sets for Kindling's objectives.
+//!
+//! - [`mnist`]: the four MNIST files, found in a directory or downloaded into a cache, and believed
+//!   only once their SHA-256 is right.
+//! - [`digits`]: synthetic digits drawn by code, so that a study runs with no file and no network
+//!   at all.
+//! - [`Split`]: a seeded draw of disjoint train and validation sets.
+//! - [`idx`]: the file format MNIST comes in.
+//!
+//! What is absent: nothing here falls back from one data set to another. A study that asks for
+//! MNIST gets MNIST or an error that says what to do.
+//!
+//! Everything seeded gives the same bytes on every platform and in every build, because studies are
+//! replayed.
+
+mod dataset;
+mod digits;
+pub mod idx;
+pub mod mnist;
+mod random;
+mod split;
+
+pub use dataset::{Dataset, DatasetError, MAX_LABEL};
+pub use digits::digits;
+pub use mnist::{Mnist, MnistError};
+pub use split::{Split, SplitError};

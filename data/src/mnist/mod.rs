@@ -1,0 +1,149 @@
+//! MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 × 28 pixels.
+//!
+//! Usually [`ensure`] and then [`Mnist::load`]. The files are looked for in exactly one place: the
+//! directory that somebody named, or else the cache. Their content is checked each time they are
+//! read.
+
+mod error;
+mod fetch;
+mod file;
+mod locate;
+#[cfg(test)]
+mod test_support;
+
+use std::borrow::Cow;
+use std::path::Path;
+
+pub use error::{FileFault, MirrorFailure, MnistError};
+pub use fetch::{FetchProgress, fetch};
+pub use file::{FileReport, verify};
+pub use locate::{cache_dir, ensure, locate};
+
+use crate::dataset::Dataset;
+use crate::idx;
+
+/// Both halves of MNIST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mnist {
+    /// 60,000 images to train and validate with.
+    pub train: Dataset,
+    /// 10,000 images for the final figure only.
+    pub test: Dataset,
+}
+
+impl Mnist {
+    /// Reads the four files in `dir`, each gzipped or not, and checks the SHA-256 of their content.
+    pub fn load(dir: &Path) -> Result<Self, MnistError> {
+        Self::load_as(&MNIST, dir)
+    }
+
+    fn load_as(manifest: &Manifest, dir: &Path) -> Result<Self, MnistError> {
+        locate::require(manifest, dir)?;
+        let half = |images: &FileSpec, labels: &FileSpec| {
+            let (path, images) = file::read(dir, images)?;
+            let (_, labels) = file::read(dir, labels)?;
+            idx::parse(&images, &labels).map_err(|source| MnistError::Format { path, source })
+        };
+        let [train_images, train_labels, test_images, test_labels] = &manifest.0;
+        Ok(Self { train: half(train_images, train_labels)?, test: half(test_images, test_labels)? })
+    }
+}
+
+/// The four files: training images and labels, test images and labels.
+#[derive(Clone, Debug)]
+struct Manifest([FileSpec; 4]);
+
+/// One file, without regard to how it is packed.
+#[derive(Clone, Debug)]
+struct FileSpec {
+    /// Its name, without `.gz`.
+    name: &'static str,
+    /// The SHA-256 of its unpacked content, in lower-case hexadecimal.
+    sha256: Cow<'static, str>,
+}
+
+impl FileSpec {
+    const fn new(name: &'static str, sha256: &'static str) -> Self {
+        Self { name, sha256: Cow::Borrowed(sha256) }
+    }
+}
+
+/// MNIST as it was published.
+const MNIST: Manifest = Manifest([
+    FileSpec::new(
+        "train-images-idx3-ubyte",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    FileSpec::new(
+        "train-labels-idx1-ubyte",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    FileSpec::new(
+        "t10k-images-idx3-ubyte",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    FileSpec::new(
+        "t10k-labels-idx1-ubyte",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+]);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::test_support::Fake;
+    use super::*;
+    use crate::idx::IdxError;
+
+    #[test]
+    fn four_gzip_files_make_a_data_set() {
+        let (fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
+        fake.write_gz(dir.path());
+        let mnist = Mnist::load_as(&fake.manifest, dir.path()).unwrap();
+        assert_eq!((mnist.train.len(), mnist.test.len()), (3, 2));
+        assert_eq!((mnist.train.labels(), mnist.test.labels()), (&[5, 0, 4][..], &[7, 2][..]));
+        assert_eq!(mnist.train.image(1), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn right_checksums_do_not_excuse_a_wrong_format() {
+        let (mut fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
+        fake.replace(1, idx::write::labels(2, &[5, 0]));
+        fake.write_gz(dir.path());
+        let error = Mnist::load_as(&fake.manifest, dir.path()).unwrap_err();
+        assert!(
+            matches!(error, MnistError::Format { source: IdxError::CountMismatch { .. }, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("train-images-idx3-ubyte.gz"), "{error}");
+    }
+
+    /// The real files, where there are any: `KINDLING_DATA_DIR=… cargo nextest run`.
+    #[test]
+    fn the_published_files_load() {
+        let Some(dir) = std::env::var_os("KINDLING_DATA_DIR") else {
+            return;
+        };
+        let mnist = Mnist::load(Path::new(&dir)).unwrap();
+        assert_eq!((mnist.train.len(), mnist.test.len()), (60_000, 10_000));
+        assert_eq!((mnist.train.rows(), mnist.train.columns()), (28, 28));
+        assert_eq!(mnist.train.labels()[..5], [5, 0, 4, 1, 9]);
+        assert_eq!(mnist.test.labels()[..5], [7, 2, 1, 0, 4]);
+        let mean = mnist.train.pixels().iter().map(|&p| u64::from(p)).sum::<u64>() as f64
+            / mnist.train.pixels().len() as f64;
+        assert!((mean / 255.0 - 0.1307).abs() < 1e-4, "the well-known mean of MNIST, not {mean}");
+    }
+
+    #[test]
+    fn a_file_changed_by_one_byte_is_refused() {
+        let (fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
+        fake.write_gz(dir.path());
+        let path = dir.path().join("t10k-labels-idx1-ubyte.gz");
+        fs::write(&path, test_support::gzip(&idx::write::labels(2, &[7, 3]))).unwrap();
+        let error = Mnist::load_as(&fake.manifest, dir.path()).unwrap_err().to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        assert!(error.contains(&*fake.manifest.0[3].sha256), "names what it expected: {error}");
+        assert!(error.contains("hint: "), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! `kindling data …`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use kindling_data::mnist::{self, FetchProgress};
+
+use crate::json;
+
+#[derive(clap::Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Subcommand)]
+enum DataCommand {
+    /// Download MNIST from its public mirrors and verify it
+    Fetch {
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Verify the MNIST files' content by SHA-256
+    Verify {
+        #[command(flatten)]
+        folder: Folder,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Folder {
+    /// The folder with the files, instead of the cache
+    #[arg(long, value_name = "DIR", env = "KINDLING_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub(crate) fn data(args: DataArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        DataCommand::Fetch { folder } => {
+            let folder = folder.path()?;
+            mnist::fetch(&folder, &mut show_fetch())?;
+            println!("MNIST lies in {}", folder.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        DataCommand::Verify { folder, json } => Ok(verify(&folder.path()?, json)),
+    }
+}
+
+/// Shows a download on standard error.
+pub(crate) fn show_fetch() -> impl FnMut(FetchProgress<'_>) {
+    let bar = indicatif::ProgressBar::new(0);
+    move |progress| match progress {
+        FetchProgress::Receiving { name, received, total } => {
+            bar.set_length(total.unwrap_or(received));
+            bar.set_message(name.to_owned());
+            bar.set_position(received);
+        }
+        FetchProgress::MirrorFailed(failure) => eprintln!("{failure}; trying the next mirror"),
+        FetchProgress::Done { name } => {
+            bar.reset();
+            eprintln!("{name}: fetched and verified");
+        }
+    }
+}
+
+impl Folder {
+    fn path(self) -> anyhow::Result<PathBuf> {
+        Ok(self.data_dir.map_or_else(mnist::cache_dir, Ok)?)
+    }
+}
+
+/// Fails if a file is not as it should be.
+fn verify(folder: &Path, json: bool) -> ExitCode {
+    let reports = mnist::verify(folder);
+    let all_right = reports.iter().all(|r| r.state.is_ok());
+    if json {
+        let file = |r: &mnist::FileReport| {
+            let state = r.state.as_ref().map_or_else(mnist::FileFault::word, |()| "ok");
+            serde_json::json!({ "path": r.path, "state": state })
+        };
+        json::print(&reports.iter().map(file).collect());
+    } else {
+        for report in &reports {
+            match &report.state {
+                Ok(()) => println!("{}: ok", report.path.display()),
+                Err(fault) => println!("{}: {fault}", report.path.display()),
+            }
+        }
+    }
+    if all_right {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("hint: `kindling data fetch` downloads what is missing or damaged");
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,146 @@
+//! Values as people read them.
+
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_proto::v1::value::Kind;
+
+/// A parameter's value, floats to five significant digits.
+pub(crate) fn value(value: Option<&v1::Value>) -> String {
+    match value.and_then(|v| v.kind.as_ref()) {
+        Some(Kind::Float(x)) => number(*x),
+        Some(Kind::Int(i)) => i.to_string(),
+        Some(Kind::Bool(b)) => b.to_string(),
+        Some(Kind::Text(s)) => s.clone(),
+        None => String::new(),
+    }
+}
+
+/// Five significant digits, as short as they can be.
+pub(crate) fn number(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return x.to_string();
+    }
+    let magnitude = x.abs().log10().floor();
+    if !(-4.0..9.0).contains(&magnitude) {
+        return format!("{x:.3e}");
+    }
+    let decimals = (4.0 - magnitude).clamp(0.0, 12.0) as usize;
+    let fixed = format!("{x:.decimals$}");
+    if fixed.contains('.') {
+        fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        fixed
+    }
+}
+
+/// All parameters on one line.
+pub(crate) fn params(params: &[v1::NamedValue]) -> String {
+    let pairs = params.iter().map(|p| format!("{}={}", p.name, value(p.value.as_ref())));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// The trial's objective value, or nothing.
+pub(crate) fn objective(trial: &v1::Trial) -> String {
+    trial.values.first().map_or(String::new(), |x| number(*x))
+}
+
+/// The state's word.
+pub(crate) fn trial_state(trial: &v1::Trial) -> &'static str {
+    let name = trial.state().as_str_name();
+    name.strip_prefix("TRIAL_STATE_").unwrap_or(name)
+}
+
+/// The state's word; a study whose budget is used up is finished.
+pub(crate) fn study_state(study: &v1::Study) -> &'static str {
+    match study.state() {
+        _ if study.finished => "FINISHED",
+        v1::StudyState::Paused => "PAUSED",
+        v1::StudyState::Stopped => "STOPPED",
+        _ => "ACTIVE",
+    }
+}
+
+/// Such as `2h 05m`, `3m 20s` or `4.2s`.
+pub(crate) fn duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..10 => format!("{:.1}s", span.as_secs_f64()),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A wire duration.
+pub(crate) fn span(wire: Option<prost_types::Duration>) -> Option<Duration> {
+    wire.and_then(|d| Duration::try_from(d).ok())
+}
+
+/// A wire time.
+pub(crate) fn time(wire: Option<&prost_types::Timestamp>) -> Option<jiff::Timestamp> {
+    let wire = wire?;
+    jiff::Timestamp::new(wire.seconds, wire.nanos).ok()
+}
+
+/// From start to finish.
+pub(crate) fn trial_duration(trial: &v1::Trial) -> Option<Duration> {
+    let (start, end) = (time(trial.start_time.as_ref())?, time(trial.complete_time.as_ref())?);
+    Duration::try_from(end.duration_since(start)).ok()
+}
+
+/// Finished of all, and the trials in each state that occurs.
+pub(crate) fn counts(study: &v1::Study) -> String {
+    let counts = study.counts.unwrap_or_default();
+    let states = [
+        ("complete", counts.complete),
+        ("pruned", counts.pruned),
+        ("failed", counts.fail),
+        ("running", counts.running),
+        ("waiting", counts.waiting),
+    ];
+    let shown = states.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}"));
+    format!(
+        "{}/{} finished ({})",
+        finished(study),
+        study.budget,
+        shown.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// How many trials have finished.
+pub(crate) fn finished(study: &v1::Study) -> u32 {
+    study.counts.map_or(0, |c| c.complete + c.pruned + c.fail)
+}
+
+/// The study's name.
+pub(crate) fn name(study: &v1::Study) -> &str {
+    study.spec.as_ref().map_or("", |s| s.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_five_digits_and_no_more() {
+        for (x, shown) in [
+            (0.978, "0.978"),
+            (0.001_323_432_1, "0.0013234"),
+            (64.0, "64"),
+            (121_994.0, "121994"),
+            (1e-7, "1.000e-7"),
+            (-2.5, "-2.5"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(number(x), shown);
+        }
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        assert_eq!(duration(Duration::from_millis(4230)), "4.2s");
+        assert_eq!(duration(Duration::from_secs(200)), "3m 20s");
+        assert_eq!(duration(Duration::from_secs(7510)), "2h 05m");
+    }
+}

@@ -1,0 +1,31 @@
+//! Errors for people: what went wrong, and below it what to do.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// An error with a hint.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    error: String,
+    hint: String,
+}
+
+impl Hinted {
+    pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { error: error.into(), hint: hint.into() }.into()
+    }
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nhint: {}", self.error, self.hint)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// Prints the error to standard error.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

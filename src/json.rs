@@ -1,0 +1,97 @@
+//! Wire messages as JSON for scripts.
+
+use kindling_proto::v1;
+use kindling_proto::v1::value::Kind;
+use serde_json::{Map, Value, json};
+
+use crate::format;
+
+pub(crate) fn study(study: &v1::Study) -> Value {
+    let spec = study.spec.clone().unwrap_or_default();
+    let counts = study.counts.unwrap_or_default();
+    let objective = spec.objective.clone().unwrap_or_default();
+    json!({
+        "name": spec.name,
+        "state": format::study_state(study),
+        "direction": if spec.direction() == v1::Direction::Minimize { "minimize" } else { "maximize" },
+        "trials": study.budget,
+        "seed": spec.seed,
+        "max_attempts": spec.max_attempts,
+        "objective": {
+            "kind": objective.kind,
+            "settings": serde_json::from_str::<Value>(&objective.settings_json).unwrap_or_default(),
+        },
+        "counts": {
+            "waiting": counts.waiting,
+            "running": counts.running,
+            "complete": counts.complete,
+            "pruned": counts.pruned,
+            "fail": counts.fail,
+        },
+        "best": study.best.as_ref().map(trial),
+        "trials_per_hour": study.trials_per_hour,
+        "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
+        "created": format::time(study.create_time.as_ref()).map(|t| t.to_string()),
+    })
+}
+
+pub(crate) fn trial(trial: &v1::Trial) -> Value {
+    let attribute = |(key, text): (&String, &String)| {
+        (key.clone(), serde_json::from_str(text).unwrap_or_default())
+    };
+    let curve = trial.intermediate_values.iter().map(|i| json!({"step": i.step, "value": i.value}));
+    json!({
+        "number": trial.number,
+        "state": format::trial_state(trial),
+        "params": params(&trial.params),
+        "values": trial.values,
+        "intermediate_values": curve.collect::<Vec<_>>(),
+        "attributes": trial.attributes_json.iter().map(attribute).collect::<Map<_, _>>(),
+        "fail_reason": Some(&trial.fail_reason).filter(|r| !r.is_empty()),
+        "attempt": trial.attempt,
+        "worker": trial.worker,
+        "retry_of": trial.retry_of,
+        "start": format::time(trial.start_time.as_ref()).map(|t| t.to_string()),
+        "complete": format::time(trial.complete_time.as_ref()).map(|t| t.to_string()),
+    })
+}
+
+pub(crate) fn worker(worker: &v1::Worker) -> Value {
+    let running = worker.trials.iter().map(|t| {
+        json!({
+            "study": t.study,
+            "trial": t.number,
+            "attempt": t.attempt,
+            "step": t.newest.map(|n| n.step),
+            "value": t.newest.map(|n| n.value),
+        })
+    });
+    json!({
+        "id": worker.id,
+        "host": worker.host,
+        "device": worker.device,
+        "slots": worker.slots,
+        "connected": worker.connected,
+        "silent_seconds": format::span(worker.silent).map(|d| d.as_secs_f64()),
+        "running": running.collect::<Vec<_>>(),
+    })
+}
+
+pub(crate) fn params(params: &[v1::NamedValue]) -> Map<String, Value> {
+    params.iter().map(|p| (p.name.clone(), value(p.value.as_ref()))).collect()
+}
+
+fn value(value: Option<&v1::Value>) -> Value {
+    match value.and_then(|v| v.kind.as_ref()) {
+        Some(Kind::Float(x)) => json!(x),
+        Some(Kind::Int(i)) => json!(i),
+        Some(Kind::Bool(b)) => json!(b),
+        Some(Kind::Text(s)) => json!(s),
+        None => Value::Null,
+    }
+}
+
+/// Prints one JSON document.
+pub(crate) fn print(value: &Value) {
+    println!("{value:#}");
+}

@@ -1,0 +1,103 @@
+//! A study's progress on standard error: bars on a terminal, a line per finished trial elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use kindling_proto::v1;
+
+use crate::{format, table};
+
+/// Shows the updates of a watched study.
+pub(crate) struct Progress {
+    bars: MultiProgress,
+    total: ProgressBar,
+    workers: BTreeMap<String, ProgressBar>,
+    on_terminal: bool,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        let bars = MultiProgress::new();
+        let total = bars.add(ProgressBar::new(0));
+        // The templates are constants; a bad one would only lose its looks.
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials{msg}");
+        total.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { bars, total, workers: BTreeMap::new(), on_terminal }
+    }
+
+    pub(crate) fn show(&mut self, update: &v1::WatchStudyResponse) {
+        let Some(study) = &update.study else { return };
+        if self.on_terminal {
+            self.show_bars(study, &update.workers);
+        }
+        for trial in update.changed.iter().filter(|t| t.complete_time.is_some()) {
+            self.line(&finished_line(study, trial));
+        }
+    }
+
+    /// Prints a line above the bars.
+    pub(crate) fn line(&self, line: &str) {
+        if self.on_terminal {
+            _ = self.bars.println(line);
+        } else {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Takes the bars away.
+    pub(crate) fn clear(&self) {
+        _ = self.bars.clear();
+    }
+
+    fn show_bars(&mut self, study: &v1::Study, workers: &[v1::Worker]) {
+        self.total.set_length(study.budget.into());
+        self.total.set_position(format::finished(study).into());
+        self.total.set_message(totals(study));
+        self.workers.retain(|id, bar| {
+            let stays = workers.iter().any(|w| w.id == *id && w.connected);
+            if !stays {
+                bar.finish_and_clear();
+            }
+            stays
+        });
+        for worker in workers.iter().filter(|w| w.connected) {
+            let bar = self.workers.entry(worker.id.clone()).or_insert_with(|| {
+                let style = ProgressStyle::with_template("  {prefix}  {wide_msg}");
+                let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+                self.bars.add(ProgressBar::no_length().with_style(style))
+            });
+            let does: Vec<_> = worker.trials.iter().map(table::running).collect();
+            bar.set_prefix(worker.id.clone());
+            bar.set_message(if does.is_empty() { "idle".to_owned() } else { does.join(" · ") });
+        }
+    }
+}
+
+/// Such as ` · best 0.9752 (#21) · 42.1 trials/h · 1h 29m left`.
+fn totals(study: &v1::Study) -> String {
+    let best =
+        study.best.as_ref().map(|b| format!(" · best {} (#{})", format::objective(b), b.number));
+    let rate = study.trials_per_hour.map(|r| format!(" · {} trials/h", format::number(r.round())));
+    let left = format::span(study.time_left).map(|l| format!(" · {} left", format::duration(l)));
+    [best, rate, left].into_iter().flatten().collect()
+}
+
+fn finished_line(study: &v1::Study, trial: &v1::Trial) -> String {
+    let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
+    let what = match trial.state() {
+        v1::TrialState::Complete => format::objective(trial),
+        v1::TrialState::Fail => trial.fail_reason.clone(),
+        _ => String::new(),
+    };
+    format!(
+        "trial {:>4}  {:<8}  {what:<8}  {took:>7}  {}/{}{}  {}",
+        trial.number,
+        format::trial_state(trial),
+        format::finished(study),
+        study.budget,
+        totals(study),
+        format::params(&trial.params),
+    )
+}

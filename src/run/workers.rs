@@ -1,0 +1,88 @@
+//! The child processes of a run.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kindling_worker::DeviceName;
+use tokio::process::{Child, Command};
+
+/// Workers that died are replaced so often, all in all; then something is wrong.
+const MAX_REPLACEMENTS: usize = 20;
+/// Workers that were told to stop get so long.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The worker processes.
+pub(super) struct Workers {
+    children: Vec<Child>,
+    spawn: Box<dyn Fn(usize) -> anyhow::Result<Child> + Send + Sync>,
+}
+
+impl Workers {
+    pub(super) fn start(
+        url: &str,
+        count: usize,
+        device: DeviceName,
+        data_dir: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let (url, data_dir) = (url.to_owned(), data_dir.map(Path::to_owned));
+        let spawn = move |index: usize| {
+            let mut command = Command::new(&program);
+            command.args(["worker", "--stop-with-stdin", "--grace", "0"]);
+            command.args(["--coordinator", &url, "--device", &device.to_string()]);
+            let id = format!("worker-{}-{}", index + 1, std::process::id());
+            command.args(["--id", &id]);
+            if let Some(dir) = &data_dir {
+                command.arg("--data-dir").arg(dir);
+            }
+            if std::env::var_os("KINDLING_LOG").is_none() {
+                command.env("KINDLING_LOG", "error");
+            }
+            // A group of its own: Ctrl-C reaches this process alone, which drains the workers.
+            // Their standard input closes with this process, however it ends.
+            let child = command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
+            child.context("cannot start a worker")
+        };
+        let children = (0..count).map(&spawn).collect::<Result<_, _>>()?;
+        Ok(Self { children, spawn: Box::new(spawn) })
+    }
+
+    /// Replaces workers that die. Returns when too many did.
+    pub(super) async fn keep_alive(&mut self) -> anyhow::Error {
+        for replaced in 0.. {
+            let index = loop {
+                let dead = self.children.iter_mut().position(|c| !matches!(c.try_wait(), Ok(None)));
+                match dead {
+                    Some(index) => break index,
+                    None => tokio::time::sleep(Duration::from_millis(500)).await,
+                }
+            };
+            if replaced == MAX_REPLACEMENTS {
+                break;
+            }
+            eprintln!("worker {} ended; starting another in its place", index + 1);
+            match (self.spawn)(self.children.len() + replaced) {
+                Ok(child) => self.children[index] = child,
+                Err(error) => return error,
+            }
+        }
+        anyhow::anyhow!(
+            "workers ended {MAX_REPLACEMENTS} times; the study is on disk and goes on with the same command"
+        )
+    }
+
+    /// Tells the workers to stop and waits until they have.
+    pub(super) async fn drain(&mut self) {
+        for child in &mut self.children {
+            drop(child.stdin.take());
+        }
+        let all = async {
+            for child in &mut self.children {
+                _ = child.wait().await;
+            }
+        };
+        _ = tokio::time::timeout(DRAIN, all).await;
+    }
+}

@@ -1,0 +1,255 @@
+//! `kindling study …`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use kindling_coordinator::convert::spec_to_wire;
+use kindling_proto::v1;
+
+use crate::client::{Client, CoordinatorUrl, empty, refused};
+use crate::export::{self, ExportArgs};
+use crate::hint::Hinted;
+use crate::progress::Progress;
+use crate::{format, json, study_file, table};
+
+#[derive(clap::Args)]
+pub(crate) struct StudyArgs {
+    #[command(flatten)]
+    url: CoordinatorUrl,
+    #[command(subcommand)]
+    command: StudyCommand,
+}
+
+#[derive(Subcommand)]
+enum StudyCommand {
+    /// Create a study from a file; one that exists with the same spec stays as it is
+    Create {
+        /// The study file
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all studies
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one study: states, best trial, rate, workers
+    Show(Named),
+    /// Follow a study until it is finished
+    Watch(Named),
+    /// Lease no more trials; running ones may finish
+    Pause(Named),
+    /// Lease trials again
+    Resume {
+        #[command(flatten)]
+        named: Named,
+        /// The number of trials to finish from now on
+        #[arg(long, value_name = "N")]
+        trials: Option<u32>,
+    },
+    /// Call running trials back; they wait for the study to be resumed
+    Stop(Named),
+    /// Remove a study and all its trials
+    Delete {
+        #[command(flatten)]
+        named: Named,
+        /// Do it; what is deleted is gone
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write the trials as CSV or JSON
+    Export(ExportArgs),
+    /// Compute every proposal again from the record and compare
+    Replay(Named),
+}
+
+#[derive(clap::Args)]
+struct Named {
+    /// The study's name
+    name: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
+    if let StudyCommand::Create { file, json } = args.command {
+        // A mistake in the file shows before a coordinator is looked for.
+        let spec = study_file::read(&file)?;
+        let mut client = Client::connect(&args.url.coordinator).await?;
+        let (study, created) = create(&mut client, spec_to_wire(&spec)).await?;
+        if !created {
+            eprintln!("study `{}` exists already; it stays as it is", spec.name);
+        }
+        print_state(&study, json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut client = Client::connect(&args.url.coordinator).await?;
+    match args.command {
+        StudyCommand::Create { .. } => {}
+        StudyCommand::List { json } => list(&mut client, json).await?,
+        StudyCommand::Show(named) => show(&mut client, &named).await?,
+        StudyCommand::Watch(named) => watch(&mut client, &named).await?,
+        StudyCommand::Pause(Named { name, json }) => {
+            let response = client.studies.pause_study(v1::PauseStudyRequest { name }).await;
+            print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
+        }
+        StudyCommand::Resume { named: Named { name, json }, trials } => {
+            let request = v1::ResumeStudyRequest { name, trials };
+            let response = client.studies.resume_study(request).await.map_err(refused)?;
+            print_state(&response.into_inner().study.ok_or_else(empty)?, json);
+        }
+        StudyCommand::Stop(Named { name, json }) => {
+            let response = client.studies.stop_study(v1::StopStudyRequest { name }).await;
+            print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
+        }
+        StudyCommand::Delete { named, yes } => delete(&mut client, named, yes).await?,
+        StudyCommand::Export(args) => export::export(&mut client, &args).await?,
+        StudyCommand::Replay(named) => return replay(&mut client, named).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Creates the study, or finds it; says which.
+pub(crate) async fn create(
+    client: &mut Client,
+    spec: v1::StudySpec,
+) -> anyhow::Result<(v1::Study, bool)> {
+    let request = v1::CreateStudyRequest { spec: Some(spec) };
+    let response = client.studies.create_study(request).await.map_err(refused)?.into_inner();
+    Ok((response.study.ok_or_else(empty)?, response.created))
+}
+
+fn print_state(study: &v1::Study, json: bool) {
+    if json {
+        json::print(&json::study(study));
+    } else {
+        println!(
+            "{}: {}, {}",
+            format::name(study),
+            format::study_state(study),
+            format::counts(study)
+        );
+    }
+}
+
+async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
+    let mut studies = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListStudiesRequest { page_size: 0, page_token };
+        let page = client.studies.list_studies(request).await.map_err(refused)?.into_inner();
+        studies.extend(page.studies);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    if json {
+        json::print(&studies.iter().map(json::study).collect());
+    } else if studies.is_empty() {
+        eprintln!("no studies yet; `kindling study create FILE` makes one");
+    } else {
+        println!("{}", table::studies(&studies));
+    }
+    Ok(())
+}
+
+async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
+    let study = client.study(name).await?;
+    let workers = client.workers().await?;
+    if *json {
+        let mut document = json::study(&study);
+        document["workers"] = workers.iter().map(json::worker).collect();
+        json::print(&document);
+        return Ok(());
+    }
+    print_state(&study, false);
+    if let Some(best) = &study.best {
+        println!(
+            "best: {} in trial {}: {}",
+            format::objective(best),
+            best.number,
+            format::params(&best.params)
+        );
+    }
+    if let Some(rate) = study.trials_per_hour {
+        let left = format::span(study.time_left).map(format::duration);
+        let left = left.map(|l| format!(", about {l} left")).unwrap_or_default();
+        println!("rate: {} trials per hour{left}", format::number(rate));
+    }
+    if !workers.is_empty() {
+        println!("{}", table::workers(&workers));
+    }
+    Ok(())
+}
+
+async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
+    let request = v1::WatchStudyRequest { name: name.clone() };
+    let mut updates = client.studies.watch_study(request).await.map_err(refused)?.into_inner();
+    let mut progress = (!json).then(Progress::new);
+    while let Some(update) = updates.message().await.map_err(refused)? {
+        match &mut progress {
+            Some(progress) => progress.show(&update),
+            None => println!(
+                "{}",
+                serde_json::json!({
+                    "study": update.study.as_ref().map(json::study),
+                    "changed": update.changed.iter().map(json::trial).collect::<Vec<_>>(),
+                    "workers": update.workers.iter().map(json::worker).collect::<Vec<_>>(),
+                })
+            ),
+        }
+        if update.study.is_some_and(|s| s.finished) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn delete(client: &mut Client, Named { name, json }: Named, yes: bool) -> anyhow::Result<()> {
+    if !yes {
+        let study = client.study(&name).await?;
+        return Err(Hinted::new(
+            format!("this would remove `{name}` for good: {}", format::counts(&study)),
+            "add --yes to do it; `kindling study export` keeps a copy",
+        ));
+    }
+    let request = v1::DeleteStudyRequest { name: name.clone() };
+    client.studies.delete_study(request).await.map_err(refused)?;
+    if json {
+        json::print(&serde_json::json!({ "deleted": name }));
+    } else {
+        println!("{name}: deleted");
+    }
+    Ok(())
+}
+
+/// Fails if a proposal came out differently.
+async fn replay(client: &mut Client, Named { name, json }: Named) -> anyhow::Result<ExitCode> {
+    let request = v1::ReplayStudyRequest { name: name.clone() };
+    let replay = client.studies.replay_study(request).await.map_err(refused)?.into_inner();
+    if json {
+        let mismatch = |m: &v1::ReplayMismatch| {
+            serde_json::json!({
+                "number": m.number,
+                "recorded": json::params(&m.recorded),
+                "recomputed": json::params(&m.recomputed),
+            })
+        };
+        let mismatches: Vec<_> = replay.mismatches.iter().map(mismatch).collect();
+        json::print(&serde_json::json!({ "checked": replay.checked, "mismatches": mismatches }));
+    } else {
+        for m in &replay.mismatches {
+            println!("trial {}: recorded   {}", m.number, format::params(&m.recorded));
+            println!("trial {}: recomputed {}", m.number, format::params(&m.recomputed));
+        }
+        let equal = replay.checked as usize - replay.mismatches.len();
+        println!("{name}: {} proposals computed again, {equal} equal", replay.checked);
+    }
+    Ok(if replay.mismatches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

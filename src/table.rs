@@ -1,0 +1,79 @@
+//! Tables that read well without colour.
+
+use comfy_table::{CellAlignment, Table, presets};
+use kindling_proto::v1;
+
+use crate::format;
+
+/// A table with a line below its head; the columns named in `right` hold numbers.
+pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+pub(crate) fn studies(studies: &[v1::Study]) -> Table {
+    let mut table =
+        new(&["study", "state", "finished", "running", "best", "trials/h"], &[2, 3, 4, 5]);
+    for study in studies {
+        table.add_row([
+            format::name(study).to_owned(),
+            format::study_state(study).to_owned(),
+            format!("{}/{}", format::finished(study), study.budget),
+            study.counts.map_or(0, |c| c.running).to_string(),
+            study.best.as_ref().map(format::objective).unwrap_or_default(),
+            study.trials_per_hour.map(format::number).unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
+    let mut table = new(
+        &["trial", "state", "value", "steps", "attempt", "time", "parameters"],
+        &[0, 2, 3, 4, 5],
+    );
+    for trial in trials {
+        table.add_row([
+            trial.number.to_string(),
+            format::trial_state(trial).to_owned(),
+            format::objective(trial),
+            trial.intermediate_values.len().to_string(),
+            trial.attempt.to_string(),
+            format::trial_duration(trial).map(format::duration).unwrap_or_default(),
+            format::params(&trial.params),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
+    let mut table = new(&["worker", "device", "slots", "heard of", "does"], &[2, 3]);
+    for worker in workers {
+        let silent = format::span(worker.silent).unwrap_or_default();
+        let heard = match worker.connected {
+            true => "now".to_owned(),
+            false => format!("{} ago", format::duration(silent)),
+        };
+        let does: Vec<_> = worker.trials.iter().map(running).collect();
+        table.add_row([
+            worker.id.clone(),
+            worker.device.clone(),
+            worker.slots.to_string(),
+            heard,
+            if does.is_empty() { "idle".to_owned() } else { does.join("\n") },
+        ]);
+    }
+    table
+}
+
+/// Such as `digits #12, step 4: 0.9312`.
+pub(crate) fn running(trial: &v1::RunningTrial) -> String {
+    let newest = trial.newest.map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
+    format!("{} #{}{}", trial.study, trial.number, newest.unwrap_or_default())
+}

@@ -1,0 +1,118 @@
+//! Processes die; the study does not.
+
+mod support;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Coordinator, Folder, count, study_file};
+
+/// What a finished trial says, by number.
+fn finished(trials: &[Value]) -> HashMap<u64, Value> {
+    let complete = trials.iter().filter(|t| t["state"] == "COMPLETE");
+    complete.map(|t| (t["number"].as_u64().expect("a number"), t.clone())).collect()
+}
+
+#[test]
+fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
+    let folder = Folder::new();
+    let (store, file) = (folder.path("study.db"), folder.write("s.toml", study_file("s", 12)));
+    let mut coordinator = Coordinator::start(&store);
+    let address = coordinator.address().to_owned();
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let _workers = [coordinator.worker("w1"), coordinator.worker("w2")];
+    let mut acknowledged = HashMap::new();
+    for round in 1..=3 {
+        coordinator.wait_until("s", |s| count(s, "complete") >= round * 3);
+        let before = finished(&coordinator.trials("s"));
+        coordinator.process().kill();
+        coordinator = Coordinator::start_at(&store, &address);
+        let after = finished(&coordinator.trials("s"));
+        for (number, trial) in before {
+            assert_eq!(after.get(&number), Some(&trial), "what was acknowledged is still there");
+            acknowledged.insert(number, trial);
+        }
+    }
+    let study = coordinator.wait_until_finished("s");
+    assert_eq!(count(&study, "complete"), 12, "exactly the budget: {study}");
+    let trials = coordinator.trials("s");
+    assert_eq!(trials.len(), 12);
+    let now = finished(&trials);
+    for (number, trial) in acknowledged {
+        assert_eq!(now[&number], trial, "a finished trial never changes");
+    }
+    for trial in &trials {
+        // The outages were shorter than a lease: the workers went on, under the same leases.
+        assert_eq!(trial["attempt"], 1, "{trial}");
+        let steps = trial["intermediate_values"].as_array().expect("a curve");
+        let steps: Vec<_> = steps.iter().map(|s| s["step"].as_u64().expect("a step")).collect();
+        assert!(steps.is_sorted() && !steps.is_empty(), "{steps:?}");
+    }
+}
+
+#[test]
+fn a_killed_workers_trial_is_leased_again_with_the_same_parameters() {
+    let folder = Folder::new();
+    let file = folder.write("s.toml", study_file("s", 4));
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let mut doomed = coordinator.worker("doomed");
+    coordinator.wait_until("s", |s| count(s, "running") == 1);
+    // Stopped first, so that the trial cannot finish between the look and the kill.
+    doomed.signal("STOP");
+    let running = coordinator.ask_json(&["trial", "list", "s", "--state", "running"]);
+    let Some(running) = running.as_array().and_then(|r| r.first()).cloned() else {
+        panic!("the worker holds a trial when it is stopped");
+    };
+    assert_eq!(running["attempt"], 1);
+    doomed.kill();
+    let killed = Instant::now();
+    let number = running["number"].to_string();
+    loop {
+        let trial = coordinator.ask_json(&["trial", "show", "s", &number]);
+        if trial["state"] == "WAITING" {
+            assert_eq!(trial["params"], running["params"]);
+            break;
+        }
+        assert!(killed.elapsed() < Duration::from_secs(60), "{trial}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _heir = coordinator.worker("heir");
+    coordinator.wait_until_finished("s");
+    let trial = coordinator.ask_json(&["trial", "show", "s", &number]);
+    assert_eq!(trial["state"], "COMPLETE");
+    assert_eq!(trial["worker"], "heir");
+    assert_eq!(trial["attempt"], 2);
+    assert_eq!(trial["params"], running["params"]);
+}
+
+#[test]
+fn a_worker_that_is_told_to_stop_hands_its_trial_back() {
+    let folder = Folder::new();
+    let file =
+        folder.write("s.toml", study_file("s", 50).replace("max_epochs = 3", "max_epochs = 100"));
+    let mut coordinator = Coordinator::start(&folder.path("study.db"));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let url = coordinator.url();
+    let args = ["worker", "--coordinator", &url, "--id", "w", "--grace", "0"];
+    let mut worker = support::Process::start(&mut support::kindling(&args));
+    coordinator.wait_until("s", |s| count(s, "running") == 1);
+    worker.signal("TERM");
+    assert!(worker.wait(), "it leaves in peace");
+    let study = coordinator.wait_until("s", |s| count(s, "running") == 0);
+    assert!(count(&study, "waiting") <= 1 && count(&study, "fail") == 0, "{study}");
+    coordinator.process().signal("TERM");
+    assert!(coordinator.process().wait(), "so does the coordinator");
+}
+
+#[test]
+fn the_second_coordinator_on_a_store_refuses() {
+    let folder = Folder::new();
+    let store = folder.path("study.db");
+    let _first = Coordinator::start(&store);
+    let store = store.to_str().expect("plain");
+    let error = support::failure(&["coordinator", "--store", store, "--listen", "127.0.0.1:0"]);
+    assert!(error.contains("another coordinator"), "{error}");
+    assert!(error.contains("hint:"), "{error}");
+}

@@ -1,0 +1,134 @@
+//! The services as a stranger's client meets them: health, reflection, every call listed.
+
+mod support;
+
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use kindling_proto::v1::{self, study_service_client::StudyServiceClient};
+use support::{Coordinator, Folder, study_file};
+use tokio_stream::StreamExt as _;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+#[tokio::test]
+async fn health_and_reflection_need_nothing_at_hand() {
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let url = coordinator.url();
+    let mut health = HealthClient::connect(url.clone()).await.expect("connects");
+    for service in
+        ["", "kindling.v1.StudyService", "kindling.v1.TrialService", "kindling.v1.WorkerService"]
+    {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let status = health.check(request).await.expect("answers").into_inner().status;
+        assert_eq!(status, 1, "{service:?} is SERVING");
+    }
+    let mut reflection = ServerReflectionClient::connect(url).await.expect("connects");
+    let ask = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let answers =
+        reflection.server_reflection_info(tokio_stream::once(ask)).await.expect("answers");
+    let answer = answers.into_inner().next().await.expect("one").expect("good");
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}");
+    };
+    let names: Vec<_> = list.service.iter().map(|s| s.name.as_str()).collect();
+    for name in ["StudyService", "TrialService", "WorkerService"] {
+        assert!(names.contains(&format!("kindling.v1.{name}").as_str()), "{names:?}");
+    }
+}
+
+/// A lease of the study's next trial for the worker.
+async fn lease(
+    client: &mut WorkerServiceClient<tonic::transport::Channel>,
+    worker: &str,
+) -> v1::Assignment {
+    let request = v1::LeaseRequest {
+        worker_id: worker.to_owned(),
+        slots: 1,
+        objectives: vec!["mnist_cnn".to_owned()],
+        ..Default::default()
+    };
+    let response = client.lease(request).await.expect("leased").into_inner();
+    response.assignments.into_iter().next().expect("one trial")
+}
+
+#[tokio::test]
+async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let file = folder.write("s.toml", study_file("s", 2));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let mut client = WorkerServiceClient::connect(coordinator.url()).await.expect("connects");
+
+    let first = lease(&mut client, "w1").await;
+    assert_eq!(lease(&mut client, "w1").await, first, "asking again gives one's own trial again");
+    let claim = first.claim.clone();
+    let report = |value| v1::ReportRequest { claim: claim.clone(), step: 0, value };
+    for _ in 0..2 {
+        let verdict = client.report(report(0.5)).await.expect("taken").into_inner().verdict();
+        assert_eq!(verdict, v1::Verdict::Continue);
+    }
+    let conflict = client.report(report(0.6)).await.expect_err("another payload");
+    assert_eq!(conflict.code(), Code::AlreadyExists);
+
+    client.release(v1::ReleaseRequest { claim: claim.clone() }).await.expect("released");
+    let second = lease(&mut client, "w2").await;
+    assert_eq!(second.params, first.params, "the same trial with the same parameters");
+    assert_eq!(second.claim.as_ref().map(|c| c.attempt), Some(2));
+    let before = coordinator.trials("s");
+    let finish = |claim: &Option<v1::Claim>, value| v1::FinishRequest {
+        claim: claim.clone(),
+        result: Some(v1::finish_request::Result::Completed(v1::Completed { values: vec![value] })),
+        attributes_json: Default::default(),
+    };
+    let zombie = client.report(report(0.7)).await.expect_err("an old attempt");
+    assert_eq!(zombie.code(), Code::FailedPrecondition);
+    let zombie = client.finish(finish(&first.claim, 0.9)).await.expect_err("an old attempt");
+    assert_eq!(zombie.code(), Code::FailedPrecondition);
+    assert_eq!(coordinator.trials("s"), before, "state unchanged");
+
+    for _ in 0..2 {
+        client.finish(finish(&second.claim, 0.8)).await.expect("the same answer each time");
+    }
+    let other = client.finish(finish(&second.claim, 0.9)).await.expect_err("another payload");
+    assert_eq!(other.code(), Code::AlreadyExists);
+
+    // NaN fails the trial and says why.
+    let third = lease(&mut client, "w3").await;
+    client.finish(finish(&third.claim, f64::NAN)).await.expect("taken");
+    let failed = coordinator.ask_json(&["trial", "show", "s", "1"]);
+    assert_eq!(failed["state"], "FAIL");
+    assert_eq!(failed["fail_reason"], "the objective value is NaN");
+    let retried = coordinator.ask_json(&["trial", "retry", "s", "1"]);
+    assert_eq!(retried["number"], 2);
+    assert_eq!(retried["params"], failed["params"]);
+}
+
+#[tokio::test]
+async fn nonsense_gets_a_typed_status() {
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let mut workers = WorkerServiceClient::connect(coordinator.url()).await.expect("connects");
+    let mut studies = StudyServiceClient::connect(coordinator.url()).await.expect("connects");
+    let status = workers.report(v1::ReportRequest::default()).await.expect_err("no claim");
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let claim = v1::Claim { study_id: 1, trial: 0, attempt: 1, worker_id: "w".to_owned() };
+    let report = v1::ReportRequest { claim: Some(claim), step: 0, value: 0.0 };
+    let status = workers.report(report).await.expect_err("no such study");
+    assert_eq!(status.code(), Code::NotFound);
+    let status =
+        studies.create_study(v1::CreateStudyRequest::default()).await.expect_err("no spec");
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let huge = v1::StudySpec { name: "x".repeat(5_000_000), ..Default::default() };
+    let status = studies.create_study(v1::CreateStudyRequest { spec: Some(huge) }).await;
+    let code = status.expect_err("oversize").code();
+    assert!(matches!(code, Code::OutOfRange | Code::ResourceExhausted), "{code:?}");
+    assert_eq!(coordinator.ask_json(&["study", "list"]), serde_json::json!([]));
+}

@@ -1,0 +1,58 @@
+//! `kindling run` as a user meets it.
+
+mod support;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{Folder, Process, kindling, study_file};
+
+#[test]
+fn run_goes_from_nothing_to_an_answer() {
+    let folder = Folder::new();
+    let file = folder.write("s.toml", study_file("s", 4));
+    let store = folder.path("s.db");
+    let (file, store) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
+    let output = support::output(&["run", file, "--workers", "2", "--store", store]);
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    assert!(stdout.contains("4/4 finished (4 complete)"), "{stdout}");
+    assert!(stdout.contains("test accuracy of that trial's own weights: 0."), "{stdout}");
+    assert!(stdout.contains(&format!("store: {store}")), "{stdout}");
+    assert!(stderr.contains("trial    0  COMPLETE"), "progress without a terminal: {stderr}");
+
+    // The same command again finds everything done; a larger budget goes on.
+    let again = support::output(&["run", file, "--workers", "1", "--store", store, "--json"]);
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    assert_eq!(again["counts"]["complete"], 4);
+    let more = ["run", file, "--workers", "1", "--store", store, "--json", "--trials", "5"];
+    let more: serde_json::Value =
+        serde_json::from_slice(&support::output(&more).stdout).expect("JSON");
+    assert_eq!(more["counts"]["complete"], 5);
+}
+
+#[test]
+fn ctrl_c_drains_says_how_to_resume_and_leaves_no_process_behind() {
+    let folder = Folder::new();
+    let file = folder.write("s.toml", study_file("s", 6));
+    let store = folder.path("s.db");
+    let (file, store) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
+    let args = ["run", file, "--workers", "1", "--store", store];
+    let mut run = Process::start(kindling(&args).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let start = Instant::now();
+    while !std::fs::exists(store).expect("a look") {
+        assert!(start.elapsed() < support::PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    run.signal("INT");
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(run.child().stderr.as_mut().expect("piped"), &mut stderr)
+        .expect("UTF-8");
+    assert!(!run.wait(), "an interrupted run is not a success");
+    assert!(stderr.contains("To resume, run the same command again"), "{stderr}");
+    let resumed = support::output(&args);
+    let stdout = String::from_utf8_lossy(&resumed.stdout);
+    assert!(stdout.contains("6/6 finished (6 complete)"), "{stdout}");
+}

@@ -1,0 +1,246 @@
+//! Real processes, real sockets, real files.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Whatever is waited for comes within this time, also on a busy machine, or never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A study that trains real networks on embedded digits, small enough for tests.
+pub(crate) fn study_file(name: &str, trials: u32) -> String {
+    format!(
+        r#"
+name = "{name}"
+direction = "maximize"
+trials = {trials}
+seed = 7
+
+[sampler]
+kind = "tpe"
+startup_trials = 3
+
+[objective]
+kind = "mnist_cnn"
+data = "digits"
+train = 64
+epoch_validation = 32
+trial_validation = 32
+test = 32
+max_epochs = 3
+
+[space.winit_conv]
+type = "categorical"
+choices = ["gaussian", "xavier_uniform", "he_normal"]
+
+[space.winit_fc]
+type = "categorical"
+choices = ["gaussian", "xavier_normal", "he_uniform"]
+
+[space.learning_rate]
+type = "float"
+low = 5e-4
+high = 1e-2
+log = true
+
+[space.gaussian_std_conv]
+type = "float"
+low = 0.25
+high = 4.0
+log = true
+when = {{ winit_conv = "gaussian" }}
+
+[space.gaussian_std_fc]
+type = "float"
+low = 0.25
+high = 4.0
+log = true
+when = {{ winit_fc = "gaussian" }}
+"#
+    )
+}
+
+/// A folder for one test.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("written");
+        path
+    }
+}
+
+/// The `kindling` command, deaf to the tester's surroundings.
+pub(crate) fn kindling(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kindling"));
+    command.args(args).stdin(Stdio::null());
+    for name in ["KINDLING_COORDINATOR", "KINDLING_DATA_DIR", "KINDLING_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the command to its end.
+pub(crate) fn output(args: &[&str]) -> Output {
+    kindling(args).output().expect("runs")
+}
+
+/// What the command prints to standard error as it fails.
+pub(crate) fn failure(args: &[&str]) -> String {
+    let output = output(args);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{args:?} should fail; it said {stderr}");
+    stderr
+}
+
+/// A child process that does not outlive its test.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("starts"))
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// kill -9, and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("ended");
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let status = Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for its end; whether it succeeded.
+    pub(crate) fn wait(&mut self) -> bool {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("a status") {
+                return status.success();
+            }
+            assert!(start.elapsed() < PATIENCE, "the process does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+/// A coordinator process on a store.
+pub(crate) struct Coordinator {
+    process: Process,
+    address: String,
+}
+
+impl Coordinator {
+    /// On a free port.
+    pub(crate) fn start(store: &Path) -> Self {
+        Self::start_at(store, "127.0.0.1:0")
+    }
+
+    pub(crate) fn start_at(store: &Path, address: &str) -> Self {
+        let store = store.to_str().expect("a plain path");
+        let args = ["coordinator", "--store", store, "--listen", address, "--lease-term", "5"];
+        let mut process = Process::start(kindling(&args).stderr(Stdio::piped()));
+        let mut log = BufReader::new(process.child().stderr.take().expect("piped"));
+        let mut seen = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).expect("readable") > 0, "no address in {seen}");
+            if let Some((_, address)) = line.trim().split_once("listening on http://") {
+                break address.split_whitespace().next().expect("an address").to_owned();
+            }
+            seen.push_str(&line);
+        };
+        // Somebody must read on, or the log fills its pipe.
+        std::thread::spawn(move || {
+            log.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+        });
+        Self { process, address }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    pub(crate) fn worker(&self, id: &str) -> Process {
+        Process::start(&mut kindling(&["worker", "--coordinator", &self.url(), "--id", id]))
+    }
+
+    /// Runs a query command to its end and returns what it prints.
+    pub(crate) fn ask(&self, args: &[&str]) -> String {
+        let url = self.url();
+        let output = output(&[args, &["--coordinator", &url]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    pub(crate) fn ask_json(&self, args: &[&str]) -> Value {
+        let text = self.ask(&[args, &["--json"]].concat());
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    pub(crate) fn trials(&self, study: &str) -> Vec<Value> {
+        let Value::Array(trials) = self.ask_json(&["trial", "list", study]) else {
+            panic!("a list of trials");
+        };
+        trials
+    }
+
+    /// Waits until the study is as wanted, and returns it.
+    pub(crate) fn wait_until(&self, study: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let shown = self.ask_json(&["study", "show", study]);
+            if wanted(&shown) {
+                return shown;
+            }
+            assert!(start.elapsed() < PATIENCE, "still {shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn wait_until_finished(&self, study: &str) -> Value {
+        self.wait_until(study, |s| s["state"] == "FINISHED")
+    }
+}
+
+/// How many trials of a shown study stand in a state.
+pub(crate) fn count(study: &Value, state: &str) -> u64 {
+    study["counts"][state].as_u64().expect("a count")
+}

@@ -1,0 +1,101 @@
+//! The worker's command line, shared by `kindling worker` and by workers of a user's own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::device::DeviceName;
+use crate::objective::Objective;
+use crate::session::{self, WorkerError, WorkerOptions};
+
+/// The arguments of a worker.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerArgs {
+    /// The coordinator's address
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KINDLING_COORDINATOR",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub coordinator: String,
+    /// Where to train: auto or flex
+    #[arg(long, default_value_t)]
+    pub device: DeviceName,
+    /// How many trials to train at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub slots: u32,
+    /// Threads for each slot; flex always trains on one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: u32,
+    /// Where data sets lie
+    #[arg(long, value_name = "DIR", env = "KINDLING_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// This worker's name, instead of one that is unique to the process
+    #[arg(long, value_name = "NAME")]
+    pub id: Option<String>,
+    /// Seconds that running trials may go on after a request to stop, before they are handed back
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub grace: u64,
+    /// Stop when standard input closes: the parent is gone
+    #[arg(long, hide = true)]
+    pub stop_with_stdin: bool,
+}
+
+/// Runs a worker until it is told to stop by SIGTERM or Ctrl-C. A second signal ends it at once.
+pub async fn run_worker(
+    args: WorkerArgs,
+    objectives: Vec<Arc<dyn Objective>>,
+) -> Result<(), WorkerError> {
+    if args.threads > 1 {
+        tracing::warn!(
+            "flex trains each slot on one thread; --threads {} changes nothing",
+            args.threads
+        );
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    if args.stop_with_stdin {
+        tokio::spawn(stop_on_end_of_stdin(stop.clone()));
+    }
+    let options = WorkerOptions {
+        coordinator: args.coordinator,
+        id: args.id,
+        device: args.device,
+        slots: args.slots as usize,
+        data_dir: args.data_dir,
+        grace: Duration::from_secs(args.grace),
+    };
+    session::work(options, objectives, stop).await
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be heard; end this worker with kill -9");
+        return;
+    };
+    for first in [true, false] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if first {
+            stop.cancel();
+        }
+    }
+    tracing::warn!("second signal: leaving at once");
+    std::process::exit(130);
+}
+
+async fn stop_on_end_of_stdin(stop: CancellationToken) {
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    while matches!(stdin.read(&mut buffer).await, Ok(n) if n > 0) {}
+    stop.cancel();
+}

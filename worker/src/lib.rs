@@ -1,0 +1,19 @@
+//! A Kindling worker: leases trials from a coordinator, trains them, reports and finishes them.
+//!
+//! To run an objective of your own, implement [`Objective`] and hand it to [`run_worker`]; see
+//! `examples/own_objective.rs`.
+
+mod command;
+mod convert;
+mod device;
+pub mod mnist_cnn;
+mod objective;
+mod session;
+
+pub use command::{WorkerArgs, run_worker};
+pub use device::{DeviceName, UnknownDevice};
+pub use objective::{
+    Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,
+    TrialError, TrialFacts,
+};
+pub use session::{WorkerError, WorkerOptions, work};

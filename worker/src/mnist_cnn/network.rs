@@ -1,0 +1,238 @@
+//! The two networks, built from tables.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+
+use super::conv::{Conv, ConvShape, KERNEL_AREA};
+use super::init::Init;
+
+/// The side of an image in pixels.
+const SIDE: usize = 28;
+
+/// The number of digits to tell apart.
+const CLASSES: usize = 10;
+
+/// The layers of a network: convolutions with `ReLU`, then fully connected layers with sigmoid
+/// between them.
+#[derive(Debug, Clone, Copy)]
+pub struct Architecture {
+    /// The convolutions.
+    pub convs: &'static [ConvShape],
+    /// The widths from the first fully connected layer's input to the last one's output.
+    pub widths: &'static [usize],
+}
+
+/// 121,994 parameters, 3.57 M multiply-adds an image.
+pub const COMMON: Architecture = Architecture {
+    convs: &[conv(1, 32, 1, true), conv(32, 64, 0, true), conv(64, 64, 0, false)],
+    widths: &[1024, 64, CLASSES],
+};
+
+/// 2,710,186 parameters, 17.4 M multiply-adds an image.
+pub const DEEP: Architecture = Architecture {
+    convs: &[
+        conv(1, 32, 1, true),
+        conv(32, 64, 0, false),
+        conv(64, 96, 1, true),
+        conv(96, 128, 0, false),
+        conv(128, 128, 1, false),
+    ],
+    widths: &[2048, 1024, 256, 64, CLASSES],
+};
+
+const fn conv(inputs: usize, outputs: usize, padding: usize, pool: bool) -> ConvShape {
+    ConvShape { inputs, outputs, padding, pool }
+}
+
+/// What a layer's initialisation depends on, and what the layer costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerShape {
+    /// Inputs of a neuron; a convolution counts channels × kernel area.
+    pub fan_in: usize,
+    /// Outputs of a neuron, counted likewise.
+    pub fan_out: usize,
+    /// Neurons that have weights and a bias of their own. The weights are `[fan_in, neurons]`.
+    pub neurons: usize,
+    /// Places of an image that the neurons are applied at: 1 in a fully connected layer.
+    pub places: usize,
+}
+
+impl LayerShape {
+    /// The number of weights and biases.
+    pub fn parameters(self) -> usize {
+        (self.fan_in + 1) * self.neurons
+    }
+
+    /// Multiply-adds for one image.
+    pub fn multiply_adds(self) -> usize {
+        self.fan_in * self.neurons * self.places
+    }
+}
+
+impl Architecture {
+    /// The convolutions' shapes, from the image on.
+    pub fn conv_layers(&self) -> Vec<LayerShape> {
+        let mut side = SIDE;
+        let layer = |conv: &ConvShape| {
+            let places = conv.side_convolved(side).pow(2);
+            side = conv.side_out(side);
+            LayerShape {
+                fan_in: conv.inputs * KERNEL_AREA,
+                fan_out: conv.outputs * KERNEL_AREA,
+                neurons: conv.outputs,
+                places,
+            }
+        };
+        self.convs.iter().map(layer).collect()
+    }
+
+    /// The fully connected layers' shapes.
+    pub fn fc_layers(&self) -> Vec<LayerShape> {
+        let layer = |widths: &[usize]| LayerShape {
+            fan_in: widths[0],
+            fan_out: widths[1],
+            neurons: widths[1],
+            places: 1,
+        };
+        self.widths.windows(2).map(layer).collect()
+    }
+}
+
+/// A network with its weights.
+#[derive(Module, Debug)]
+pub struct Network {
+    convs: Vec<Conv>,
+    fcs: Vec<Linear>,
+}
+
+impl Network {
+    /// A network with weights drawn by one method for its convolutions and one for its fully
+    /// connected layers, and with biases of 0. Takes batches of at most `capacity` images.
+    pub fn new(
+        architecture: &Architecture,
+        conv: Init,
+        fc: Init,
+        rng: &mut ChaCha8Rng,
+        capacity: usize,
+        device: &Device,
+    ) -> Self {
+        let mut side = SIDE;
+        let mut convs = Vec::new();
+        for (&shape, layer) in architecture.convs.iter().zip(architecture.conv_layers()) {
+            let kernel = linear(layer, conv, rng, device);
+            convs.push(Conv::new(shape, side, kernel, capacity, device));
+            side = shape.side_out(side);
+        }
+        let fcs = architecture.fc_layers().into_iter();
+        let fcs = fcs.map(|layer| linear(layer, fc, rng, device)).collect();
+        Self { convs, fcs }
+    }
+
+    /// The weights and biases of the convolutions.
+    #[cfg(test)]
+    pub(super) fn kernels(&self) -> impl Iterator<Item = &Linear> {
+        self.convs.iter().map(Conv::kernel)
+    }
+
+    /// Logits `[images, 10]` of images `[images, 784]`, whose pixels run from −1 to 1.
+    pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
+        let [n, pixels] = images.dims();
+        let maps = images.reshape([n * pixels, 1]);
+        let maps = self.convs.iter().fold(maps, |maps, conv| conv.forward(maps));
+        // The features come pixel by pixel where PyTorch has them channel by channel: the same
+        // network with the first layer's rows in another order.
+        let [rows, channels] = maps.dims();
+        let features = maps.reshape([n, rows / n * channels]);
+        let (last, hidden) = self.fcs.split_last().expect("a fully connected layer");
+        let hidden = hidden.iter().fold(features, |x, fc| sigmoid(fc.forward(x)));
+        last.forward(hidden)
+    }
+}
+
+/// Weights `[fan_in, neurons]` drawn by `init`, and biases of 0.
+fn linear(layer: LayerShape, init: Init, rng: &mut ChaCha8Rng, device: &Device) -> Linear {
+    let shape = [layer.fan_in, layer.neurons];
+    let weights = init.draw(layer.fan_in, layer.fan_out, shape[0] * shape[1], rng);
+    Linear {
+        weight: Param::from_data(TensorData::new(weights, shape), device),
+        bias: Some(Param::from_tensor(Tensor::zeros([layer.neurons], device))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::super::testing::{device, differ};
+    use super::*;
+
+    fn network(architecture: &Architecture) -> Network {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let (conv, fc) = (Init::HeNormal, Init::XavierUniform);
+        Network::new(architecture, conv, fc, &mut rng, 3, &device())
+    }
+
+    fn sum(architecture: &Architecture, of: impl Fn(LayerShape) -> usize) -> usize {
+        let layers = [architecture.conv_layers(), architecture.fc_layers()].concat();
+        layers.into_iter().map(of).sum()
+    }
+
+    #[test]
+    fn the_networks_have_the_published_numbers_of_parameters() {
+        for (architecture, parameters) in [(COMMON, 121_994), (DEEP, 2_710_186)] {
+            assert_eq!(network(&architecture).num_params(), parameters);
+            assert_eq!(sum(&architecture, LayerShape::parameters), parameters);
+        }
+    }
+
+    #[test]
+    fn the_networks_need_the_published_multiply_adds() {
+        let millions = |architecture| sum(architecture, LayerShape::multiply_adds) as f64 / 1e6;
+        assert!((millions(&COMMON) - 3.57).abs() < 0.005, "{}", millions(&COMMON));
+        assert!((millions(&DEEP) - 17.4).abs() < 0.05, "{}", millions(&DEEP));
+    }
+
+    #[test]
+    fn fans_count_channels_times_kernel_area() {
+        let fans = |layers: Vec<LayerShape>| -> Vec<_> {
+            layers.iter().map(|l| (l.fan_in, l.fan_out)).collect()
+        };
+        assert_eq!(fans(COMMON.conv_layers()), [(9, 288), (288, 576), (576, 576)]);
+        assert_eq!(fans(COMMON.fc_layers()), [(1024, 64), (64, 10)]);
+        assert_eq!(
+            fans(DEEP.conv_layers()),
+            [(9, 288), (288, 576), (576, 864), (864, 1152), (1152, 1152)]
+        );
+        assert_eq!(fans(DEEP.fc_layers()), [(2048, 1024), (1024, 256), (256, 64), (64, 10)]);
+    }
+
+    #[test]
+    fn biases_start_at_exactly_zero_and_weights_do_not() {
+        for architecture in [COMMON, DEEP] {
+            let network = network(&architecture);
+            for layer in network.kernels().chain(&network.fcs) {
+                let biases = layer.bias.as_ref().unwrap().to_data();
+                assert!(biases.iter::<f32>().all(|b| b.to_bits() == 0));
+                let weights = layer.weight.to_data();
+                assert!(weights.iter::<f32>().all(|w| w.to_bits() != 0));
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_has_ten_logits_which_do_not_depend_on_its_batch() {
+        let pixels = (0..3 * 784).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0);
+        let data = TensorData::new(pixels.collect::<Vec<_>>(), [3, 784]);
+        let images = Tensor::<2>::from_data(data, &device());
+        for architecture in [COMMON, DEEP] {
+            let network = network(&architecture);
+            let together = network.forward(images.clone());
+            assert_eq!(together.dims(), [3, CLASSES]);
+            let alone = network.forward(images.clone().slice(2..3));
+            assert!(differ(&together.slice(2..3), &alone) < 1e-5);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a worker runs: the trait that users implement, and what an objective sees of its trial.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::de::DeserializeOwned;
+
+/// Free-form settings and attributes, as JSON.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;
+
+/// Something to optimise: parameters in, a value out.
+///
+/// One objective serves every trial that a worker runs, several at a time when the worker has
+/// several slots, each on a thread of its own. To be reproducible it draws all its randomness from
+/// [`Trial::seed`].
+pub trait Objective: Send + Sync {
+    /// The name by which a study file asks for it: `[objective] kind = "…"`.
+    fn kind(&self) -> &str;
+
+    /// Checks a study file's settings before the study is created.
+    fn check(&self, settings: &JsonMap) -> Result<(), SettingsError> {
+        let _ = settings;
+        Ok(())
+    }
+
+    /// Whether trials with these settings read MNIST, so that it can be fetched before any starts.
+    fn uses_mnist(&self, settings: &JsonMap) -> bool {
+        let _ = settings;
+        false
+    }
+
+    /// Trains one trial to its end. A panic in here fails the trial, not the worker.
+    fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
+}
+
+/// A finished trial.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Completion {
+    /// The objective value. NaN or infinite fails the trial.
+    pub value: f64,
+    /// Whatever else is worth keeping; the sampler never sees it.
+    pub attributes: JsonMap,
+}
+
+impl Completion {
+    /// A value with no attributes.
+    pub fn new(value: f64) -> Self {
+        Self { value, attributes: JsonMap::new() }
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.attributes.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+/// Why a trial ended without a value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TrialError {
+    /// It was told to stop: pruned, stopped, or no longer this worker's.
+    Stopped,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl<E: std::error::Error> From<E> for TrialError {
+    fn from(error: E) -> Self {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        Self::Failed(reason)
+    }
+}
+
+/// "Stop now": what [`Trial::report`] answers when the trial should not go on. `?` turns it into
+/// [`TrialError::Stopped`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
+impl From<Stopped> for TrialError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// What is wrong with an objective's settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("objective.{key}: {message}")]
+pub struct SettingsError {
+    /// The key at fault, dotted where nested; empty for the whole table.
+    pub key: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamValue {
+    /// Of a float parameter.
+    Float(f64),
+    /// Of an int parameter, or a categorical choice that is a whole number.
+    Int(i64),
+    /// A categorical choice that is a truth value.
+    Bool(bool),
+    /// A categorical choice that is a word.
+    Text(String),
+}
+
+impl fmt::Display for ParamValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Int(i) => write!(f, "{i}"),
+            Self::Bool(b) => write!(f, "{b}"),
+            Self::Text(s) => f.write_str(s),
+        }
+    }
+}
+
+/// The active parameters of a trial, by name.
+pub type Params = BTreeMap<String, ParamValue>;
+
+/// Everything that identifies one trial's work; the same facts give the same result.
+#[derive(Debug, Clone)]
+pub struct TrialFacts {
+    /// The active parameters.
+    pub params: Params,
+    /// The objective's settings from the study file.
+    pub settings: JsonMap,
+    /// The trial's own seed: every attempt at the trial gets the same.
+    pub seed: u64,
+    /// The study's seed, for what all trials share, such as the split of the data.
+    pub study_seed: u64,
+}
+
+/// Receives a trial's intermediate values. The answer says go on or stop.
+pub trait Reporter: Send {
+    /// Takes the value of one step.
+    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
+}
+
+/// One trial as its objective sees it.
+pub struct Trial<'a> {
+    facts: &'a TrialFacts,
+    device: Device,
+    data_dir: Option<PathBuf>,
+    reporter: &'a mut dyn Reporter,
+}
+
+impl<'a> Trial<'a> {
+    /// A trial on a device. `data_dir` is where data sets lie, if the worker was told.
+    pub fn new(
+        facts: &'a TrialFacts,
+        device: Device,
+        data_dir: Option<PathBuf>,
+        reporter: &'a mut dyn Reporter,
+    ) -> Self {
+        Self { facts, device, data_dir, reporter }
+    }
+
+    /// The value of a float parameter (or of a whole number as one).
+    pub fn float(&self, name: &str) -> Result<f64, TrialError> {
+        match self.param(name)? {
+            ParamValue::Float(x) => Ok(*x),
+            ParamValue::Int(i) => Ok(*i as f64),
+            other => Err(wrong_kind(name, other, "a number")),
+        }
+    }
+
+    /// The value of an int parameter.
+    pub fn int(&self, name: &str) -> Result<i64, TrialError> {
+        match self.param(name)? {
+            ParamValue::Int(i) => Ok(*i),
+            other => Err(wrong_kind(name, other, "a whole number")),
+        }
+    }
+
+    /// The chosen word of a categorical parameter.
+    pub fn choice(&self, name: &str) -> Result<&'a str, TrialError> {
+        match self.param(name)? {
+            ParamValue::Text(s) => Ok(s),
+            other => Err(wrong_kind(name, other, "a word")),
+        }
+    }
+
+    /// All active parameters.
+    pub fn params(&self) -> &'a Params {
+        &self.facts.params
+    }
+
+    /// The objective's settings, read into a type of its own.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T, TrialError> {
+        Ok(serde_json::from_value(self.facts.settings.clone().into())?)
+    }
+
+    /// The seed for all randomness of this trial.
+    pub fn seed(&self) -> u64 {
+        self.facts.seed
+    }
+
+    /// The study's seed, for what all its trials share.
+    pub fn study_seed(&self) -> u64 {
+        self.facts.study_seed
+    }
+
+    /// Where to train. `device().clone().autodiff()` tracks gradients.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Where data sets lie, if the worker was told.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// Reports the intermediate value of a step (an epoch, say). `Err(Stopped)` means: return now.
+    pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        self.reporter.report(step, value)
+    }
+
+    fn param(&self, name: &str) -> Result<&'a ParamValue, TrialError> {
+        self.facts.params.get(name).ok_or_else(|| {
+            let active: Vec<_> = self.facts.params.keys().map(String::as_str).collect();
+            TrialError::Failed(format!(
+                "parameter `{name}` is not active in this trial, which has {}",
+                active.join(", ")
+            ))
+        })
+    }
+}
+
+fn wrong_kind(name: &str, found: &ParamValue, expected: &str) -> TrialError {
+    TrialError::Failed(format!("parameter `{name}` is {found}, not {expected}"))
+}

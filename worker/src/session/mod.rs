@@ -1,0 +1,221 @@
+//! A worker's session with its coordinator: heartbeat, lease, train, report, finish.
+//!
+//! Training goes on whatever becomes of the connection. What a trial has to say waits in its own
+//! queue, in order, until the coordinator has taken or refused it.
+
+mod heartbeat;
+mod link;
+mod slot;
+mod told;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kindling_proto::v1;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Endpoint, Uri};
+
+use crate::device::DeviceName;
+use crate::objective::Objective;
+use link::Link;
+use told::{Ending, Told};
+
+/// How long a lease call waits for work before it is made again.
+const LEASE_WAIT: Duration = Duration::from_secs(30);
+
+/// How to run a worker.
+pub struct WorkerOptions {
+    /// The coordinator's address, such as `http://127.0.0.1:50051`.
+    pub coordinator: String,
+    /// This worker's name; one that is unique to the process if absent.
+    pub id: Option<String>,
+    /// The device that its trials train on.
+    pub device: DeviceName,
+    /// How many trials it trains at a time.
+    pub slots: usize,
+    /// Where data sets lie.
+    pub data_dir: Option<PathBuf>,
+    /// How long running trials may go on after a request to stop, before they are handed back.
+    pub grace: Duration,
+}
+
+/// Why a worker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The address makes no sense.
+    #[error("`{address}` is not a coordinator's address: {reason}")]
+    Address {
+        /// What was given.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Which leases a worker trains. Shared by the loops of its session.
+#[derive(Clone)]
+struct Holding {
+    claims: Arc<watch::Sender<Vec<Held>>>,
+}
+
+/// One lease, and the way to tell its trial to stop.
+#[derive(Clone)]
+struct Held {
+    claim: v1::Claim,
+    told: Told,
+}
+
+impl Holding {
+    fn new() -> Self {
+        Self { claims: Arc::new(watch::Sender::new(Vec::new())) }
+    }
+
+    fn claims(&self) -> Vec<v1::Claim> {
+        self.claims.borrow().iter().map(|held| held.claim.clone()).collect()
+    }
+
+    fn add(&self, claim: &v1::Claim) -> Told {
+        let told = Told::new();
+        let held = Held { claim: claim.clone(), told: told.clone() };
+        self.claims.send_modify(|claims| claims.push(held));
+        told
+    }
+
+    fn remove(&self, claim: &v1::Claim) {
+        self.claims.send_modify(|claims| claims.retain(|held| held.claim != *claim));
+    }
+
+    fn drop_lost(&self, lost: &[v1::Claim]) {
+        for held in self.claims.borrow().iter().filter(|held| lost.contains(&held.claim)) {
+            held.told.tell(Ending::Dropped);
+        }
+    }
+
+    fn hand_back_all(&self) {
+        self.claims.borrow().iter().for_each(|held| held.told.tell(Ending::HandBack));
+    }
+
+    /// Waits until fewer than `slots` leases are held.
+    async fn free_slot(&self, slots: usize) {
+        _ = self.claims.subscribe().wait_for(|claims| claims.len() < slots).await;
+    }
+}
+
+/// What every part of a session needs.
+#[derive(Clone)]
+struct Session {
+    link: Link,
+    identity: v1::HeartbeatRequest,
+    objectives: Arc<Vec<Arc<dyn Objective>>>,
+    holding: Holding,
+    device: DeviceName,
+    data_dir: Option<PathBuf>,
+    /// Running trials are handed back once it is cancelled.
+    hand_back: CancellationToken,
+}
+
+/// Works until `stop` is cancelled: leases trials of the objectives, trains them, reports and
+/// finishes them. An unreachable coordinator is tried again for as long as it takes.
+///
+/// After `stop`, running trials may finish within the grace; then they are handed back.
+pub async fn work(
+    options: WorkerOptions,
+    objectives: Vec<Arc<dyn Objective>>,
+    stop: CancellationToken,
+) -> Result<(), WorkerError> {
+    let address_error =
+        |reason: String| WorkerError::Address { address: options.coordinator.clone(), reason };
+    let uri: Uri = options.coordinator.parse().map_err(|e| address_error(format!("{e}")))?;
+    if uri.scheme().is_none() || uri.host().is_none() {
+        return Err(address_error("expected something like http://127.0.0.1:50051".to_owned()));
+    }
+    let slots = options.slots.max(1);
+    let host = hostname();
+    let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
+    tracing::info!(worker = id, coordinator = options.coordinator, slots, "worker starts");
+    let session = Session {
+        link: Link::new(Endpoint::from(uri)),
+        identity: v1::HeartbeatRequest {
+            worker_id: id,
+            host,
+            device: options.device.resolved().to_string(),
+            slots: slots as u32,
+            holding: Vec::new(),
+        },
+        objectives: Arc::new(objectives),
+        holding: Holding::new(),
+        device: options.device,
+        data_dir: options.data_dir.clone(),
+        hand_back: CancellationToken::new(),
+    };
+    let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
+    let mut trials = JoinSet::new();
+    tokio::select! {
+        () = session.lease_trials(slots, &mut trials) => {}
+        () = stop.cancelled() => {}
+    }
+    tracing::info!(running = trials.len(), "worker drains");
+    let all_done = async { while trials.join_next().await.is_some() {} };
+    if tokio::time::timeout(options.grace, all_done).await.is_err() {
+        session.hand_back.cancel();
+        session.holding.hand_back_all();
+        while trials.join_next().await.is_some() {}
+    }
+    heartbeat.abort();
+    Ok(())
+}
+
+impl Session {
+    async fn lease_trials(&self, slots: usize, trials: &mut JoinSet<()>) {
+        loop {
+            self.holding.free_slot(slots).await;
+            while trials.try_join_next().is_some() {}
+            for assignment in self.lease().await {
+                let Some(claim) = assignment.claim.clone() else { continue };
+                if self.holding.claims().contains(&claim) {
+                    continue;
+                }
+                let told = self.holding.add(&claim);
+                let session = self.clone();
+                trials.spawn(async move {
+                    slot::train(&session, assignment, &claim, &told).await;
+                    session.holding.remove(&claim);
+                });
+            }
+        }
+    }
+
+    async fn lease(&self) -> Vec<v1::Assignment> {
+        let v1::HeartbeatRequest { worker_id, host, device, slots, .. } = self.identity.clone();
+        let request = v1::LeaseRequest {
+            worker_id,
+            host,
+            device,
+            slots,
+            objectives: self.objectives.iter().map(|o| o.kind().to_owned()).collect(),
+            holding: self.holding.claims(),
+            wait: LEASE_WAIT.try_into().ok(),
+        };
+        // A slot that frees up while the call waits may change what is asked for, but a call that
+        // waits has found no work, so nothing is lost by letting it wait on.
+        let call = self.link.persist("lease", |mut client| {
+            let request = request.clone();
+            async move { client.lease(request).await }
+        });
+        call.await.map(|response| response.assignments).unwrap_or_default()
+    }
+}
+
+fn hostname() -> String {
+    let from_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let name = from_kernel.ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).unwrap_or_else(|| "worker".into())
+}
+
+/// Unique to this process, so that no later one can pass for it.
+fn unique_id(host: &str) -> String {
+    format!("{host}-{}-{:04x}", std::process::id(), rand::random::<u16>())
+}

@@ -1,0 +1,245 @@
+//! One trial from lease to finish. The objective trains on a thread of its own; what it says goes
+//! to the coordinator in order, and waits in the outbox while there is no coordinator.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_proto::v1::finish_request::Result as WireResult;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Session;
+use super::told::{Ending, Told};
+use crate::convert;
+use crate::objective::{
+    Completion, JsonMap, Objective, Reporter, Stopped, Trial, TrialError, TrialFacts,
+};
+
+/// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
+const LAST_WORD: Duration = Duration::from_secs(3);
+
+type Outcome = Result<Completion, TrialError>;
+
+/// An intermediate value on its way. `taken` is dropped once the coordinator has it.
+struct Report {
+    step: u64,
+    value: f64,
+    taken: oneshot::Sender<()>,
+}
+
+/// Trains one leased trial and tells the coordinator how it went.
+pub(super) async fn train(
+    session: &Session,
+    assignment: v1::Assignment,
+    claim: &v1::Claim,
+    told: &Told,
+) {
+    let (trial, attempt) = (claim.trial, claim.attempt);
+    tracing::info!(study = assignment.study, trial, attempt, "training");
+    let (reports, outbox) = mpsc::unbounded_channel();
+    let sending = tokio::spawn(send_all(session.clone(), claim.clone(), outbox, told.clone()));
+    let mut training = start(session, assignment, reports, told);
+    let outcome = tokio::select! {
+        outcome = &mut training => outcome,
+        ending = told.abandoned() => {
+            if ending == Ending::Dropped {
+                // The slot is not free before its thread is.
+                tracing::warn!(trial, attempt, "dropped: not this worker's any more");
+                _ = training.await;
+            } else {
+                hand_back(session, claim).await;
+            }
+            return;
+        }
+    };
+    // The thread is done, and with it the reports: all that is left waits in the outbox.
+    _ = sending.await;
+    let outcome = outcome.unwrap_or_else(|_| Err(TrialError::Failed("the trial panicked".into())));
+    if let Some((result, attributes)) = result_of(outcome, told.get()) {
+        finish(session, claim, result, attributes).await;
+    }
+}
+
+/// Runs the objective on a thread of its own.
+fn start(
+    session: &Session,
+    assignment: v1::Assignment,
+    reports: mpsc::UnboundedSender<Report>,
+    told: &Told,
+) -> oneshot::Receiver<Outcome> {
+    let (done, outcome) = oneshot::channel();
+    let reporter = ThreadReporter {
+        reports,
+        told: told.clone(),
+        session: session.clone(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let session = session.clone();
+    let name = format!("trial-{}", assignment.claim.as_ref().map_or(0, |c| c.trial));
+    let run = move || {
+        let run = AssertUnwindSafe(|| run(&session, assignment, reporter));
+        let outcome = std::panic::catch_unwind(run)
+            .unwrap_or_else(|panic| Err(TrialError::Failed(panic_message(&*panic))));
+        _ = done.send(outcome);
+    };
+    if let Err(error) = std::thread::Builder::new().name(name).spawn(run) {
+        tracing::error!(%error, "no thread for a trial"); // `done` is dropped: the trial fails.
+    }
+    outcome
+}
+
+fn run(session: &Session, assignment: v1::Assignment, mut reporter: ThreadReporter) -> Outcome {
+    let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
+    let objective: &dyn Objective = session
+        .objectives
+        .iter()
+        .find(|o| o.kind() == kind)
+        .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
+        .as_ref();
+    let facts: TrialFacts = convert::facts(assignment)?;
+    let device = session.device.open();
+    let mut trial = Trial::new(&facts, device, session.data_dir.clone(), &mut reporter);
+    objective.run(&mut trial)
+}
+
+/// The training thread's end of the outbox.
+struct ThreadReporter {
+    reports: mpsc::UnboundedSender<Report>,
+    told: Told,
+    session: Session,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Reporter for ThreadReporter {
+    /// Waits for the verdict while the coordinator is in reach, and never for a coordinator.
+    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        let (taken, verdict) = oneshot::channel();
+        if self.told.get().is_none() && self.reports.send(Report { step, value, taken }).is_ok() {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    _ = verdict => {}
+                    _ = self.told.abandoned() => {}
+                    () = self.session.link.down() => {}
+                }
+            });
+        }
+        if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+/// Sends the reports in order until the thread has no more or the trial is abandoned.
+async fn send_all(
+    session: Session,
+    claim: v1::Claim,
+    mut outbox: mpsc::UnboundedReceiver<Report>,
+    told: Told,
+) {
+    while let Some(Report { step, value, taken }) = outbox.recv().await {
+        let request = v1::ReportRequest { claim: Some(claim.clone()), step, value };
+        let call = session.link.persist("report", |mut client| {
+            let request = request.clone();
+            async move { client.report(request).await }
+        });
+        let answer = tokio::select! {
+            answer = call => answer,
+            _ = told.abandoned() => return,
+        };
+        match answer.map(|response| response.verdict()) {
+            Ok(v1::Verdict::Continue | v1::Verdict::Unspecified) => {}
+            Ok(v1::Verdict::Prune) => told.tell(Ending::Pruned),
+            Ok(v1::Verdict::Stop | v1::Verdict::Lost) => told.tell(Ending::Dropped),
+            Err(status) => {
+                tracing::warn!(trial = claim.trial, reason = status.message(), "report refused");
+                told.tell(Ending::Dropped);
+            }
+        }
+        drop(taken);
+    }
+}
+
+/// What to tell of an outcome; `None` when the trial is not this worker's to speak of.
+fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, JsonMap)> {
+    let (result, attributes) = match (outcome, told) {
+        (_, Some(Ending::Dropped)) => return None,
+        (Ok(Completion { value, attributes }), _) => {
+            (WireResult::Completed(v1::Completed { values: vec![value] }), attributes)
+        }
+        (Err(TrialError::Stopped), Some(Ending::Pruned)) => {
+            (WireResult::Pruned(v1::Pruned {}), JsonMap::new())
+        }
+        (Err(TrialError::Failed(reason)), _) => {
+            (WireResult::Failed(v1::Failed { reason }), JsonMap::new())
+        }
+        (Err(TrialError::Stopped), _) => {
+            let reason = "the objective stopped without being told to".to_owned();
+            (WireResult::Failed(v1::Failed { reason }), JsonMap::new())
+        }
+    };
+    Some((result, attributes))
+}
+
+async fn finish(session: &Session, claim: &v1::Claim, result: WireResult, attributes: JsonMap) {
+    let attributes = attributes.into_iter().map(|(k, v)| (k, v.to_string())).collect();
+    let request = v1::FinishRequest {
+        claim: Some(claim.clone()),
+        result: Some(result),
+        attributes_json: attributes,
+    };
+    let call = session.link.persist("finish", |mut client| {
+        let request = request.clone();
+        async move { client.finish(request).await }
+    });
+    let leaving = async {
+        session.hand_back.cancelled().await;
+        tokio::time::sleep(LAST_WORD).await;
+    };
+    tokio::select! {
+        answer = call => match answer {
+            Ok(_) => tracing::info!(trial = claim.trial, attempt = claim.attempt, "finished"),
+            Err(status) => {
+                tracing::warn!(trial = claim.trial, reason = status.message(), "finish refused");
+            }
+        },
+        () = leaving => tracing::error!(trial = claim.trial, "a result could not be delivered"),
+    }
+}
+
+async fn hand_back(session: &Session, claim: &v1::Claim) {
+    let request = v1::ReleaseRequest { claim: Some(claim.clone()) };
+    let call = session.link.persist("release", |mut client| {
+        let request = request.clone();
+        async move { client.release(request).await }
+    });
+    match tokio::time::timeout(LAST_WORD, call).await {
+        Ok(Ok(_)) => tracing::info!(trial = claim.trial, "handed back"),
+        Ok(Err(status)) => {
+            tracing::warn!(trial = claim.trial, reason = status.message(), "release refused");
+        }
+        Err(_) => tracing::warn!(trial = claim.trial, "could not be handed back; it will expire"),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the objective panicked: {}", text.unwrap_or("no message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_trial_is_not_spoken_of() {
+        assert_eq!(result_of(Ok(Completion::new(1.0)), Some(Ending::Dropped)), None);
+        assert!(result_of(Ok(Completion::new(1.0)), None).is_some());
+    }
+
+    #[test]
+    fn a_stop_that_nobody_asked_for_is_a_failure() {
+        let (result, _) = result_of(Err(TrialError::Stopped), None).expect("told");
+        assert!(matches!(result, WireResult::Failed(_)));
+        let (result, _) = result_of(Err(TrialError::Stopped), Some(Ending::Pruned)).expect("told");
+        assert!(matches!(result, WireResult::Pruned(_)));
+    }
+}

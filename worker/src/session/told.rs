@@ -1,0 +1,58 @@
+//! What a trial was told: the first word counts.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Why a trial's objective is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The pruner gave the trial up: finish it as pruned.
+    Pruned,
+    /// The trial is over, or not this worker's any more: say nothing more of it.
+    Dropped,
+    /// This worker stops: hand the trial back.
+    HandBack,
+}
+
+/// Set once, seen by all clones.
+#[derive(Clone)]
+pub(super) struct Told(Arc<watch::Sender<Option<Ending>>>);
+
+impl Told {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+
+    pub(super) fn tell(&self, ending: Ending) {
+        self.0.send_if_modified(|told| told.replace(told.unwrap_or(ending)).is_none());
+    }
+
+    pub(super) fn get(&self) -> Option<Ending> {
+        *self.0.borrow()
+    }
+
+    /// Waits for a word that ends the work on the trial here and now.
+    pub(super) async fn abandoned(&self) -> Ending {
+        let mut told = self.0.subscribe();
+        let abandons = |told: &Option<Ending>| told.is_some_and(|e| e != Ending::Pruned);
+        match told.wait_for(abandons).await {
+            Ok(ending) => (*ending).unwrap_or(Ending::Dropped),
+            Err(_) => Ending::Dropped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_counts() {
+        let told = Told::new();
+        assert_eq!(told.get(), None);
+        told.tell(Ending::Pruned);
+        told.tell(Ending::Dropped);
+        assert_eq!(told.get(), Some(Ending::Pruned));
+    }
+}
