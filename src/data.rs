@@ -7,6 +7,7 @@ use clap::Subcommand;
 use kindling_data::mnist::{self, FetchProgress};
 
 use crate::json;
+use crate::out::outln;
 
 #[derive(clap::Args)]
 pub(crate) struct DataArgs {
@@ -43,7 +44,7 @@ pub(crate) fn data(args: DataArgs) -> anyhow::Result<ExitCode> {
         DataCommand::Fetch { folder } => {
             let folder = folder.path()?;
             mnist::fetch(&folder, &mut show_fetch())?;
-            println!("MNIST lies in {}", folder.display());
+            outln!("MNIST lies in {}", folder.display());
             Ok(ExitCode::SUCCESS)
         }
         DataCommand::Verify { folder, json } => Ok(verify(&folder.path()?, json)),
@@ -86,8 +87,8 @@ fn verify(folder: &Path, json: bool) -> ExitCode {
     } else {
         for report in &reports {
             match &report.state {
-                Ok(()) => println!("{}: ok", report.path.display()),
-                Err(fault) => println!("{}: {fault}", report.path.display()),
+                Ok(()) => outln!("{}: ok", report.path.display()),
+                Err(fault) => outln!("{}: {fault}", report.path.display()),
             }
         }
     }

@@ -1,7 +1,6 @@
 //! `kindling study export`.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -43,7 +42,10 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
     match &args.output {
         Some(path) => std::fs::write(path, document)
             .with_context(|| format!("cannot write {}", path.display())),
-        None => Ok(std::io::stdout().write_all(&document)?),
+        None => {
+            crate::out::write(&document);
+            Ok(())
+        }
     }
 }
 

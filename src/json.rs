@@ -5,6 +5,7 @@ use kindling_proto::v1::value::Kind;
 use serde_json::{Map, Value, json};
 
 use crate::format;
+use crate::out::outln;
 
 pub(crate) fn study(study: &v1::Study) -> Value {
     let spec = study.spec.clone().unwrap_or_default();
@@ -93,5 +94,5 @@ fn value(value: Option<&v1::Value>) -> Value {
 
 /// Prints one JSON document.
 pub(crate) fn print(value: &Value) {
-    println!("{value:#}");
+    outln!("{value:#}");
 }

@@ -8,6 +8,7 @@ mod format;
 mod hint;
 mod json;
 mod objectives;
+mod out;
 mod progress;
 mod run;
 mod study;

@@ -18,6 +18,7 @@ use crate::client::{Client, empty, refused};
 use crate::coordinator::explain;
 use crate::data::show_fetch;
 use crate::hint::Hinted;
+use crate::out::outln;
 use crate::progress::Progress;
 use crate::study::create;
 use crate::{format, json, objectives, study_file, table};
@@ -189,16 +190,16 @@ fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &std::path::Path
     best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
     best.truncate(BEST);
     if !best.is_empty() {
-        println!("{}", table::trials(&best));
+        outln!("{}", table::trials(&best));
     }
-    println!("{}", format::counts(study));
+    outln!("{}", format::counts(study));
     if let Some(best) = &study.best {
-        println!("best: {} in trial {}", format::objective(best), best.number);
+        outln!("best: {} in trial {}", format::objective(best), best.number);
         if let Some(test) = best.attributes_json.get("test_accuracy") {
-            println!("test accuracy of that trial's own weights: {test}");
+            outln!("test accuracy of that trial's own weights: {test}");
         }
     }
-    println!("store: {}", store.display());
+    outln!("store: {}", store.display());
 }
 
 fn cores() -> usize {

@@ -10,6 +10,7 @@ use kindling_proto::v1;
 use crate::client::{Client, CoordinatorUrl, empty, refused};
 use crate::export::{self, ExportArgs};
 use crate::hint::Hinted;
+use crate::out::outln;
 use crate::progress::Progress;
 use crate::{format, json, study_file, table};
 
@@ -128,7 +129,7 @@ fn print_state(study: &v1::Study, json: bool) {
     if json {
         json::print(&json::study(study));
     } else {
-        println!(
+        outln!(
             "{}: {}, {}",
             format::name(study),
             format::study_state(study),
@@ -154,7 +155,7 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
     } else if studies.is_empty() {
         eprintln!("no studies yet; `kindling study create FILE` makes one");
     } else {
-        println!("{}", table::studies(&studies));
+        outln!("{}", table::studies(&studies));
     }
     Ok(())
 }
@@ -170,7 +171,7 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     }
     print_state(&study, false);
     if let Some(best) = &study.best {
-        println!(
+        outln!(
             "best: {} in trial {}: {}",
             format::objective(best),
             best.number,
@@ -180,10 +181,10 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     if let Some(rate) = study.trials_per_hour {
         let left = format::span(study.time_left).map(format::duration);
         let left = left.map(|l| format!(", about {l} left")).unwrap_or_default();
-        println!("rate: {} trials per hour{left}", format::number(rate));
+        outln!("rate: {} trials per hour{left}", format::number(rate));
     }
     if !workers.is_empty() {
-        println!("{}", table::workers(&workers));
+        outln!("{}", table::workers(&workers));
     }
     Ok(())
 }
@@ -195,7 +196,7 @@ async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Res
     while let Some(update) = updates.message().await.map_err(refused)? {
         match &mut progress {
             Some(progress) => progress.show(&update),
-            None => println!(
+            None => outln!(
                 "{}",
                 serde_json::json!({
                     "study": update.study.as_ref().map(json::study),
@@ -224,7 +225,7 @@ async fn delete(client: &mut Client, Named { name, json }: Named, yes: bool) -> 
     if json {
         json::print(&serde_json::json!({ "deleted": name }));
     } else {
-        println!("{name}: deleted");
+        outln!("{name}: deleted");
     }
     Ok(())
 }
@@ -245,11 +246,11 @@ async fn replay(client: &mut Client, Named { name, json }: Named) -> anyhow::Res
         json::print(&serde_json::json!({ "checked": replay.checked, "mismatches": mismatches }));
     } else {
         for m in &replay.mismatches {
-            println!("trial {}: recorded   {}", m.number, format::params(&m.recorded));
-            println!("trial {}: recomputed {}", m.number, format::params(&m.recomputed));
+            outln!("trial {}: recorded   {}", m.number, format::params(&m.recorded));
+            outln!("trial {}: recomputed {}", m.number, format::params(&m.recomputed));
         }
         let equal = replay.checked as usize - replay.mismatches.len();
-        println!("{name}: {} proposals computed again, {equal} equal", replay.checked);
+        outln!("{name}: {} proposals computed again, {equal} equal", replay.checked);
     }
     Ok(if replay.mismatches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@ use kindling_proto::v1;
 
 use crate::client::{Client, CoordinatorUrl, empty, refused};
 use crate::hint::Hinted;
+use crate::out::outln;
 use crate::{format, json, table};
 
 #[derive(clap::Args)]
@@ -80,7 +81,7 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             if json {
                 json::print(&trials.iter().map(json::trial).collect());
             } else {
-                println!("{}", table::trials(&trials.iter().collect::<Vec<_>>()));
+                outln!("{}", table::trials(&trials.iter().collect::<Vec<_>>()));
             }
         }
         TrialCommand::Show { numbered: Numbered { study, number, json } } => {
@@ -120,26 +121,26 @@ fn print(trial: &v1::Trial, json: bool) {
         json::print(&json::trial(trial));
         return;
     }
-    println!("{}", table::trials(&[trial]));
+    outln!("{}", table::trials(&[trial]));
     if !trial.worker.is_empty() {
-        println!("worker: {}", trial.worker);
+        outln!("worker: {}", trial.worker);
     }
     if let Some(number) = trial.retry_of {
-        println!("retry of: trial {number}");
+        outln!("retry of: trial {number}");
     }
     if !trial.fail_reason.is_empty() {
-        println!("failed: {}", trial.fail_reason);
+        outln!("failed: {}", trial.fail_reason);
     }
     let attributes: std::collections::BTreeMap<_, _> = trial.attributes_json.iter().collect();
     for (key, text) in attributes {
-        println!("{key}: {text}");
+        outln!("{key}: {text}");
     }
     if !trial.intermediate_values.is_empty() {
         let mut curve = table::new(&["step", "value"], &[0, 1]);
         for point in &trial.intermediate_values {
             curve.add_row([point.step.to_string(), format::number(point.value)]);
         }
-        println!("{curve}");
+        outln!("{curve}");
     }
 }
 

@@ -7,6 +7,7 @@ use kindling_proto::v1::{self, study_service_client::StudyServiceClient};
 use support::{Coordinator, Folder, study_file};
 use tokio_stream::StreamExt as _;
 use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -18,8 +19,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 async fn health_and_reflection_need_nothing_at_hand() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));
-    let url = coordinator.url();
-    let mut health = HealthClient::connect(url.clone()).await.expect("connects");
+    let mut health = HealthClient::new(channel(&coordinator).await);
     for service in
         ["", "kindling.v1.StudyService", "kindling.v1.TrialService", "kindling.v1.WorkerService"]
     {
@@ -27,7 +27,7 @@ async fn health_and_reflection_need_nothing_at_hand() {
         let status = health.check(request).await.expect("answers").into_inner().status;
         assert_eq!(status, 1, "{service:?} is SERVING");
     }
-    let mut reflection = ServerReflectionClient::connect(url).await.expect("connects");
+    let mut reflection = ServerReflectionClient::new(channel(&coordinator).await);
     let ask = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
@@ -44,11 +44,13 @@ async fn health_and_reflection_need_nothing_at_hand() {
     }
 }
 
+async fn channel(coordinator: &Coordinator) -> Channel {
+    let endpoint = Endpoint::from_shared(coordinator.url()).expect("an address");
+    endpoint.connect().await.expect("connects")
+}
+
 /// A lease of the study's next trial for the worker.
-async fn lease(
-    client: &mut WorkerServiceClient<tonic::transport::Channel>,
-    worker: &str,
-) -> v1::Assignment {
+async fn lease(client: &mut WorkerServiceClient<Channel>, worker: &str) -> v1::Assignment {
     let request = v1::LeaseRequest {
         worker_id: worker.to_owned(),
         slots: 1,

@@ -62,7 +62,8 @@ pub enum ServeError {
 pub struct Coordinator {
     address: SocketAddr,
     shutdown: CancellationToken,
-    server: JoinHandle<Result<(), ServeError>>,
+    /// `None` once its end was seen.
+    server: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
 impl Coordinator {
@@ -70,19 +71,22 @@ impl Coordinator {
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let store = SqliteStore::open(&options.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let (ledger, failed) = Ledger::start(store, clock, options.lease_term)?;
+        let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
         let listen_error = |source| ServeError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let shutdown = CancellationToken::new();
         let serving = serve(ledger, listener, shutdown.clone());
         let server = tokio::spawn(async move {
-            tokio::select! {
+            let served = tokio::select! {
                 served = serving => served,
-                Ok(error) = failed => Err(error.into()),
-            }
+                Ok(error) = &mut failed => return Err(error.into()),
+            };
+            // With the services gone the ledger closes its store; whoever opens it next may.
+            _ = tokio::time::timeout(DRAIN, failed).await;
+            served
         });
-        Ok(Self { address, shutdown, server })
+        Ok(Self { address, shutdown, server: Some(server) })
     }
 
     /// Where it listens.
@@ -97,7 +101,10 @@ impl Coordinator {
 
     /// Waits for its end, which comes after [`Self::stop`] or with an error of the store.
     pub async fn ended(&mut self) -> Result<(), ServeError> {
-        (&mut self.server).await.unwrap_or_else(|e| Err(ServeError::Server(e.to_string())))
+        let Some(server) = &mut self.server else { return Ok(()) };
+        let ended = server.await.unwrap_or_else(|e| Err(ServeError::Server(e.to_string())));
+        self.server = None;
+        ended
     }
 }
 

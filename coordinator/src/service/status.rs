@@ -38,6 +38,6 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::StillRunning(_) => Code::FailedPrecondition,
         Refusal::NotInSpace(_) | Refusal::StepGoesBack { .. } | Refusal::StepTooLarge(_) => {
             Code::InvalidArgument
-        },
+        }
     }
 }

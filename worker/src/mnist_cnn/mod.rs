@@ -2,7 +2,7 @@
 //!
 //! A trial draws the weights of a convolutional network by two of seven methods, one for the
 //! convolutions and one for the fully connected layers, trains it, and gives its accuracy on images
-//! that it did not train on. `EXPERIMENT.md` has the whole protocol.
+//! that it did not train on. `studies/README.md` has the whole protocol.
 
 mod conv;
 mod early_stopping;

@@ -66,9 +66,9 @@ impl LayerShape {
         (self.fan_in + 1) * self.neurons
     }
 
-    /// Multiply-adds for one image.
+    /// Multiply-adds for one image; adding a bias counts as one.
     pub fn multiply_adds(self) -> usize {
-        self.fan_in * self.neurons * self.places
+        self.parameters() * self.places
     }
 }
 

@@ -18,47 +18,48 @@ const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn beat(session: Session) {
     let mut backoff = Backoff::default();
     loop {
-        let started = tokio::time::Instant::now();
-        let status = stream(&session).await;
+        let (answered, status) = stream(&session).await;
         session.link.note_down("heartbeat", &status);
-        if started.elapsed() > Duration::from_secs(30) {
+        if answered {
             backoff = Backoff::default();
         }
         backoff.wait().await;
     }
 }
 
-/// Holds one stream until it breaks.
-async fn stream(session: &Session) -> Status {
-    let (beats, outgoing) = mpsc::channel(1);
-    if beats.send(message(session)).await.is_err() {
-        return Status::internal("no stream");
-    }
-    let response = session.link.client().heartbeat(ReceiverStream::new(outgoing)).await;
-    let mut answers = match response {
-        Ok(response) => response.into_inner(),
-        Err(status) => return status,
+/// Holds one stream until it breaks; whether it was ever answered, and how it broke.
+async fn stream(session: &Session) -> (bool, Status) {
+    let mut answered = false;
+    let status = match hold(session, &mut answered).await {
+        Ok(()) => Status::unavailable("the stream ended"),
+        Err(status) => status,
     };
+    (answered, status)
+}
+
+async fn hold(session: &Session, answered: &mut bool) -> Result<(), Status> {
+    let (beats, outgoing) = mpsc::channel(1);
+    _ = beats.try_send(message(session));
+    let response = session.link.client().heartbeat(ReceiverStream::new(outgoing)).await;
+    let mut answers = response?.into_inner();
     let mut interval = FIRST_INTERVAL;
     let mut holding = session.holding.claims.subscribe();
     loop {
         tokio::select! {
-            answer = answers.message() => match answer {
-                Ok(Some(answer)) => {
-                    session.link.note_up("heartbeat");
-                    session.holding.drop_lost(&answer.lost);
-                    let wanted = answer.interval.and_then(|i| Duration::try_from(i).ok());
-                    interval = wanted.unwrap_or(FIRST_INTERVAL).max(Duration::from_millis(10));
-                    continue; // Only sending resets the wait.
-                }
-                Ok(None) => return Status::unavailable("the stream ended"),
-                Err(status) => return status,
-            },
+            answer = answers.message() => {
+                let Some(answer) = answer? else { return Ok(()) };
+                *answered = true;
+                session.link.note_up("heartbeat");
+                session.holding.drop_lost(&answer.lost);
+                let wanted = answer.interval.and_then(|i| Duration::try_from(i).ok());
+                interval = wanted.unwrap_or(FIRST_INTERVAL).max(Duration::from_millis(10));
+                continue;
+            }
             () = tokio::time::sleep(interval) => {}
             _ = holding.changed() => {}
         }
         if beats.send(message(session)).await.is_err() {
-            return Status::unavailable("the stream ended");
+            return Ok(());
         }
     }
 }

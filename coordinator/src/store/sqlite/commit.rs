@@ -16,10 +16,10 @@ use super::index::Index;
 
 /// Changes the rows. `index` is right again only if all of the batch was written and committed.
 pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Result<(), Fault> {
-    let mut at = Writer { conn, study: record.study, now: record.at, index };
+    let mut writer = Writer { conn, study: record.study, now: record.at, index };
     match &record.event {
-        Event::Created { spec } => at.created(spec),
-        Event::Deleted => at.deleted(),
+        Event::Created { spec } => writer.created(spec),
+        Event::Deleted => writer.deleted(),
         Event::StateChanged { state } => {
             let state = encode::state(*state);
             let id = record.study.0;
@@ -38,8 +38,8 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
             )
         }
         Event::Enqueued { number, fixed, retry_of, request } => {
-            let trial = at.new_trial(*number)?;
-            let fixed = encode::fixed(&at.index.study(record.study)?.space, fixed);
+            let trial = writer.new_trial(*number)?;
+            let fixed = encode::fixed(&writer.index.study(record.study)?.space, fixed);
             if let Some(fixed) = &fixed {
                 system_attribute(conn, trial, "fixed_params", fixed)?;
             }
@@ -50,13 +50,13 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
                 params![trial, fixed, retry_of, request],
             )
         }
-        Event::Proposed { number, proposal } => at.proposed(*number, proposal),
-        Event::Leased { number, attempt, worker } => at.leased(*number, attempt.0, worker),
-        Event::LeaseEnded { number, end } => at.lease_ended(*number, *end),
+        Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
+        Event::Leased { number, attempt, worker } => writer.leased(*number, attempt.0, worker),
+        Event::LeaseEnded { number, end } => writer.lease_ended(*number, *end),
         Event::Reported { number, step, value, prune } => {
-            at.reported(*number, *step, *value, *prune)
+            writer.reported(*number, *step, *value, *prune)
         }
-        Event::Finished { number, outcome } => at.finished(*number, outcome),
+        Event::Finished { number, outcome } => writer.finished(*number, outcome),
     }
 }
 

@@ -9,7 +9,7 @@ use kindling_study::{
     TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::draft::{Draft, Stage};
@@ -45,8 +45,10 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
         let study = Study::restore(spec, state, budget, created, trials, finish_order);
         restored.insert(StudyId(id), study);
     }
-    let next_id = loader.next_study_id(&restored)?;
-    Ok(Registry::restore(restored, next_id))
+    let newest_study = restored.last_key_value().map(|(id, _)| id.0);
+    let next_study = StudyId(loader.counter("next_study_id", newest_study)?);
+    loader.counter("next_trial_id", trials.places.into_keys().max())?;
+    Ok(Registry::restore(restored, next_study))
 }
 
 struct StudyRow {
@@ -268,20 +270,13 @@ impl Loader<'_> {
         )
     }
 
-    fn next_study_id(&self, studies: &BTreeMap<StudyId, Study>) -> Result<StudyId, Fault> {
-        let mut next = None;
-        self.each(
-            "kindling_meta",
-            "SELECT 0, value FROM kindling_meta WHERE key = 'next_study_id'",
-            |row| {
-                next = Some(StudyId(row.get(1)?));
-                Ok(())
-            },
-        )?;
-        let last = studies.last_key_value().map_or(StudyId(0), |(id, _)| *id);
-        next.filter(|next| *next > last).ok_or_else(|| {
-            let what = format!("{next:?}, but there is study {}", last.0);
-            damaged("kindling_meta", "next_study_id", what)
+    /// A counter of ids, which is above every id that there is.
+    fn counter(&self, key: &str, newest: Option<i64>) -> Result<i64, Fault> {
+        let value = "SELECT value FROM kindling_meta WHERE key = ?1";
+        let next = self.conn.query_row(value, [key], |row| row.get(0)).optional()?;
+        // The upper bound is for whoever counts on from here.
+        next.filter(|next| (newest.unwrap_or(0) + 1..1 << 62).contains(next)).ok_or_else(|| {
+            damaged("kindling_meta", key, format!("{next:?}, where the newest id is {newest:?}"))
         })
     }
 

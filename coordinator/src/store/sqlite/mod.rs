@@ -1,4 +1,4 @@
-//! The store in `SQLite`: one file, in Optuna's layout, with tables of ours beside it: `schema.sql`.
+//! The store in `SQLite`: one file in Optuna's layout, and tables of ours beside it (`schema.sql`).
 //!
 //! One connection writes; others, Optuna and its dashboard among them, may read at any time. What
 //! is never here: a lease's deadline, and a decision. The store writes down events and reads back
@@ -36,7 +36,7 @@ pub struct SqliteStore {
     conn: Connection,
     /// `None` after a batch failed: it is read again from the file, which knows best.
     index: Option<Index>,
-    /// Locked for as long as the store is open. The last field, so that the connection closes first.
+    /// Locked while the store is open. The last field, so that the connection closes first.
     _lock: File,
 }
 
@@ -44,7 +44,8 @@ impl SqliteStore {
     /// Opens the store in this file, or makes one there if the file is missing or empty. Its
     /// directory must exist.
     ///
-    /// A file that is refused keeps every byte, and nothing is put beside it.
+    /// A file that is refused keeps every byte, and nothing is put beside it. One that is opened has
+    /// a `.lock` beside it from then on, which says who serves it: nobody, unless it is locked.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, BUSY_TIMEOUT)
     }

@@ -80,6 +80,8 @@ fn nothing_that_makes_no_sense_is_loaded() {
         "UPDATE kindling_studies SET spec = replace(spec, '\"low\":-3', '\"low\":99')",
         "UPDATE kindling_meta SET value = 1 WHERE key = 'next_study_id'",
         "DELETE FROM kindling_meta WHERE key = 'next_study_id'",
+        "UPDATE kindling_meta SET value = 6 WHERE key = 'next_trial_id'",
+        "UPDATE kindling_meta SET value = 9223372036854775807 WHERE key = 'next_trial_id'",
         "DELETE FROM trials WHERE trial_id = 1",
         "DELETE FROM kindling_trials WHERE trial_id = 6",
         "UPDATE trials SET number = 9 WHERE trial_id = 6",

@@ -111,16 +111,17 @@ impl Ledger {
         Some(Claim { number, attempt, worker })
     }
 
-    /// A report as it is, whatever the study would say to it.
+    /// A report as it is, whatever the study would say to its value.
     fn report_unchecked(
         &mut self,
         id: StudyId,
-        number: TrialNumber,
+        claim: &Claim,
         (step, value): (u64, f64),
         prune: bool,
     ) {
-        let is_new = self.study(id).get(number).is_some_and(|t| t.intermediate(step).is_none());
-        if is_new && i64::try_from(step).is_ok() {
+        let number = claim.number;
+        let newest = self.study(id).get(number).and_then(|trial| trial.curve.last());
+        if newest.is_none_or(|(newest, _)| *newest < step) && i64::try_from(step).is_ok() {
             self.take(id, vec![Event::Reported { number, step, value, prune }]);
         }
     }

@@ -35,14 +35,14 @@ fn states_values_and_reasons_are_where_optuna_looks() {
     ledger.report(id, &claim, 0, 0.5);
     ledger.finish(id, &claim, TrialResult::Complete(0.75), Attributes::new());
     let claim = claimed(&mut ledger, id);
-    ledger.report(id, &claim, 7, 0.5);
     ledger.report(id, &claim, 3, 0.25);
+    ledger.report(id, &claim, 7, 0.5);
     ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
     let claim = claimed(&mut ledger, id);
     ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
     let claim = claimed(&mut ledger, id);
-    ledger.report_unchecked(id, claim.number, (0, 0.5), false);
-    ledger.report_unchecked(id, claim.number, (1, f64::NAN), false);
+    ledger.report_unchecked(id, &claim, (0, 0.5), false);
+    ledger.report_unchecked(id, &claim, (1, f64::NAN), false);
     ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
     let claim = claimed(&mut ledger, id);
     ledger.finish(id, &claim, TrialResult::Complete(f64::NAN), Attributes::new());

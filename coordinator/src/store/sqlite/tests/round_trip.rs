@@ -58,7 +58,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn the_file_gives_back_what_the_memory_holds(story in prop::collection::vec(happening(), 1..120)) {
         let mut ledger = Ledger::new();
@@ -117,7 +117,7 @@ fn happen(ledger: &mut Ledger, happening: Happening) {
             if nth % 2 == 0 {
                 ledger.report(id, &claim, step, value);
             } else {
-                ledger.report_unchecked(id, claim.number, (step, value), nth % 4 == 1);
+                ledger.report_unchecked(id, &claim, (step, value), nth % 4 == 1);
             }
         }
         Happening::Complete(_, nth, value) => {

@@ -1,0 +1,238 @@
+//! The values that a parameter can take.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SpaceError, error};
+
+/// The values that a parameter can take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Distribution {
+    /// Real numbers in `[low, high]`, both finite.
+    Float {
+        /// The smallest value.
+        low: f64,
+        /// The largest value.
+        high: f64,
+        /// How the values are spaced.
+        #[serde(default)]
+        scale: FloatScale,
+    },
+    /// Whole numbers `low, low + step, …` up to `high`.
+    Int {
+        /// The smallest value.
+        low: i64,
+        /// The largest value; lowered to `low` plus a multiple of `step`.
+        high: i64,
+        /// The distance of neighbours, at least 1.
+        step: i64,
+        /// Whether ratios count rather than differences (then `low ≥ 1` and `step = 1`).
+        log: bool,
+    },
+    /// One of a list, without an order.
+    Categorical {
+        /// The values, at least one, no two equal.
+        choices: Vec<Choice>,
+    },
+}
+
+/// How the values of a float parameter are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatScale {
+    /// Differences count.
+    #[default]
+    Linear,
+    /// Ratios count; `low > 0`.
+    Log,
+    /// Only `low + k · step` for whole k.
+    Step(f64),
+}
+
+/// One value of a categorical parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Choice {
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A real number.
+    Float(f64),
+    /// A word.
+    Text(String),
+}
+
+/// A parameter's value; which kind it is follows from its distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParamValue {
+    /// Of a float parameter.
+    Float(f64),
+    /// Of an int parameter.
+    Int(i64),
+    /// Of a categorical parameter: the index of the choice.
+    Choice(usize),
+}
+
+impl Distribution {
+    /// Whether the value is one of this distribution's.
+    pub fn contains(&self, value: ParamValue) -> bool {
+        match (self, value) {
+            (Self::Float { low, high, scale }, ParamValue::Float(x)) => {
+                x >= *low
+                    && x <= *high
+                    && match scale {
+                        FloatScale::Step(step) => {
+                            let k = (x - low) / step;
+                            (k - k.round()).abs() < 1e-6
+                        }
+                        _ => true,
+                    }
+            }
+            (Self::Int { low, high, step, .. }, ParamValue::Int(x)) => {
+                (*low..=*high).contains(&x) && x.abs_diff(*low) % step.unsigned_abs() == 0
+            }
+            (Self::Categorical { choices }, ParamValue::Choice(c)) => c < choices.len(),
+            _ => false,
+        }
+    }
+
+    /// The value that a person's or a peer's choice names, if it is one of this distribution's.
+    pub fn parse(&self, choice: &Choice) -> Option<ParamValue> {
+        let value = match (self, choice) {
+            (Self::Float { .. }, Choice::Float(x)) => ParamValue::Float(*x),
+            (Self::Float { .. }, Choice::Int(x)) => ParamValue::Float(*x as f64),
+            (Self::Int { .. }, Choice::Int(x)) => ParamValue::Int(*x),
+            (Self::Categorical { choices }, choice) => {
+                ParamValue::Choice(choices.iter().position(|c| c == choice)?)
+            }
+            _ => return None,
+        };
+        self.contains(value).then_some(value)
+    }
+
+    /// The value as its author would write it.
+    pub fn show(&self, value: ParamValue) -> Choice {
+        match (self, value) {
+            (Self::Categorical { choices }, ParamValue::Choice(c)) => choices[c].clone(),
+            (_, ParamValue::Float(x)) => Choice::Float(x),
+            (_, ParamValue::Int(x)) => Choice::Int(x),
+            (_, ParamValue::Choice(c)) => Choice::Int(i64::try_from(c).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float { low, high, scale } => {
+                write!(f, "{low} to {high}")?;
+                match scale {
+                    FloatScale::Linear => Ok(()),
+                    FloatScale::Log => f.write_str(" (log)"),
+                    FloatScale::Step(step) => write!(f, " in steps of {step}"),
+                }
+            }
+            Self::Int { low, high, step, log } => {
+                write!(f, "the whole numbers {low} to {high}")?;
+                match (step, log) {
+                    (_, true) => f.write_str(" (log)"),
+                    (1, false) => Ok(()),
+                    (step, false) => write!(f, " in steps of {step}"),
+                }
+            }
+            Self::Categorical { choices } => {
+                let names: Vec<_> = choices.iter().map(Choice::to_string).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(b) => write!(f, "{b}"),
+            Self::Int(i) => write!(f, "{i}"),
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Text(s) => f.write_str(s),
+        }
+    }
+}
+
+/// The distribution of the parameter `name`, if it is sound.
+pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribution, SpaceError> {
+    match &distribution {
+        Distribution::Float { low, high, scale } => {
+            for (key, x) in [("low", low), ("high", high)] {
+                if !x.is_finite() {
+                    return Err(error(name, key, format!("{x} is not a finite number")));
+                }
+            }
+            if low > high {
+                return Err(error(name, "low", format!("low = {low} is above high = {high}")));
+            }
+            match scale {
+                FloatScale::Linear => {}
+                FloatScale::Log if *low > 0.0 => {}
+                FloatScale::Log => {
+                    return Err(error(
+                        name,
+                        "low",
+                        format!("a log scale needs low > 0, not {low}"),
+                    ));
+                }
+                FloatScale::Step(step) if step.is_finite() && *step > 0.0 => {
+                    // Finer steps drown in the rounding of the values themselves.
+                    let finest = low.abs().max(high.abs()) * 1e-9;
+                    if *step < finest {
+                        let message = format!("{step} is too fine for values of this size");
+                        return Err(error(name, "step", message));
+                    }
+                }
+                FloatScale::Step(step) => {
+                    return Err(error(name, "step", format!("a step is above 0, not {step}")));
+                }
+            }
+            if !(high - low).is_finite() {
+                return Err(error(name, "high", "the range is too wide to be a number"));
+            }
+        }
+        Distribution::Int { low, high, step, log } => {
+            if low > high {
+                return Err(error(name, "low", format!("low = {low} is above high = {high}")));
+            }
+            if *step < 1 {
+                return Err(error(name, "step", format!("a step is at least 1, not {step}")));
+            }
+            if *log && *low < 1 {
+                return Err(error(name, "low", format!("a log scale needs low ≥ 1, not {low}")));
+            }
+            if *log && *step != 1 {
+                return Err(error(name, "step", "a log scale takes no step"));
+            }
+            let Some(width) = high.checked_sub(*low) else {
+                return Err(error(name, "high", "the range is wider than 2^63"));
+            };
+            let high = low + width / step * step;
+            return Ok(Distribution::Int { low: *low, high, step: *step, log: *log });
+        }
+        Distribution::Categorical { choices } => {
+            if choices.is_empty() {
+                return Err(error(name, "choices", "at least one choice is needed"));
+            }
+            for (i, choice) in choices.iter().enumerate() {
+                if choices[..i].contains(choice) {
+                    return Err(error(name, "choices", format!("{choice} stands there twice")));
+                }
+                if matches!(choice, Choice::Float(x) if !x.is_finite()) {
+                    return Err(error(name, "choices", format!("{choice} is not finite")));
+                }
+            }
+        }
+    }
+    Ok(distribution)
+}

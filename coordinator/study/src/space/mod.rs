@@ -1,0 +1,281 @@
+//! The search space: distributions and the conditions under which a parameter is there at all.
+//!
+//! Parsed, not validated: a [`SearchSpace`] that exists is acyclic, its parameters stand in an
+//! order in which every parent precedes its children, and its ranges are not empty.
+
+mod distribution;
+mod order;
+
+use serde::{Deserialize, Serialize};
+
+use distribution::checked;
+use order::{parents_first, resolve};
+
+pub use distribution::{Choice, Distribution, FloatScale, ParamValue};
+
+/// A search space. Parameters keep the author's order as far as parents come first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Param>", into = "Vec<Param>")]
+pub struct SearchSpace {
+    params: Vec<Param>,
+    /// For each parameter, its conditions with the parent's place and the choices' indices.
+    conditions: Vec<Vec<(usize, Vec<usize>)>>,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// Its name, unique in the space.
+    pub name: String,
+    /// Its values.
+    pub distribution: Distribution,
+    /// When it is active: all of these must hold; none means always.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
+}
+
+/// "The categorical parameter `parent` is active and has one of these values."
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The name of a categorical parameter.
+    pub parent: String,
+    /// Some of its choices, at least one.
+    pub any_of: Vec<Choice>,
+}
+
+/// Values in the order of the space's parameters; `None` where a parameter is not active (or, in a
+/// partial assignment, not fixed).
+pub type Params = Box<[Option<ParamValue>]>;
+
+/// What is wrong with a space, and where.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("parameter `{param}`: {message}")]
+pub struct SpaceError {
+    /// The parameter at fault.
+    pub param: String,
+    /// Its key at fault: `low`, `high`, `step`, `log`, `choices`, `when` or `name`.
+    pub key: &'static str,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl SearchSpace {
+    /// Checks the parameters and puts parents before children.
+    pub fn new(params: Vec<Param>) -> Result<Self, SpaceError> {
+        if params.is_empty() {
+            return Err(error("", "name", "a search space needs at least one parameter"));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for param in &params {
+            if param.name.trim().is_empty() || param.name.len() > 512 {
+                return Err(error(&param.name, "name", "a name has 1 to 512 bytes"));
+            }
+            if !seen.insert(param.name.clone()) {
+                return Err(error(&param.name, "name", "there are two parameters of this name"));
+            }
+        }
+        let params = params
+            .into_iter()
+            .map(|p| Ok(Param { distribution: checked(&p.name, p.distribution)?, ..p }))
+            .collect::<Result<Vec<_>, SpaceError>>()?;
+        let params = parents_first(params)?;
+        let conditions = params
+            .iter()
+            .map(|p| p.when.iter().map(|c| resolve(&params, p, c)).collect())
+            .collect::<Result<_, _>>()?;
+        Ok(Self { params, conditions })
+    }
+
+    /// The parameters, parents first.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// The place of the parameter of this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.params.iter().position(|p| p.name == name)
+    }
+
+    /// The conditions of the parameter at `place`: the parent's place and the choices that satisfy.
+    pub fn conditions(&self, place: usize) -> &[(usize, Vec<usize>)] {
+        &self.conditions[place]
+    }
+
+    /// Whether the parameter at `place` is active, given the values of those before it.
+    pub fn is_active(&self, place: usize, values: &[Option<ParamValue>]) -> bool {
+        self.conditions[place].iter().all(|(parent, choices)| {
+            matches!(values[*parent], Some(ParamValue::Choice(c)) if choices.contains(&c))
+        })
+    }
+
+    /// Whether every active parameter has a value of its distribution, and no other has one.
+    pub fn contains(&self, values: &[Option<ParamValue>]) -> bool {
+        values.len() == self.params.len()
+            && (0..values.len()).all(|place| match values[place] {
+                Some(value) => {
+                    self.is_active(place, values) && self.params[place].distribution.contains(value)
+                }
+                None => !self.is_active(place, values),
+            })
+    }
+
+    /// Reads a partial assignment of names to values, as an enqueued trial fixes it.
+    ///
+    /// Errors: an unknown name, a value outside its distribution, a value for a parameter whose
+    /// condition the other values exclude.
+    pub fn fix(&self, named: &[(String, Choice)]) -> Result<Params, SpaceError> {
+        let mut values: Params = vec![None; self.params.len()].into();
+        for (name, choice) in named {
+            let place = self.position(name).ok_or_else(|| {
+                let known: Vec<_> = self.params.iter().map(|p| p.name.as_str()).collect();
+                error(
+                    name,
+                    "name",
+                    format!("not in the search space, which has {}", known.join(", ")),
+                )
+            })?;
+            let distribution = &self.params[place].distribution;
+            let value = distribution
+                .parse(choice)
+                .ok_or_else(|| error(name, "name", format!("{choice} is not in {distribution}")))?;
+            values[place] = Some(value);
+        }
+        self.check_together(&values)?;
+        Ok(values)
+    }
+
+    /// Whether the fixed values can all be active in one trial: what a fixed child needs of its
+    /// parents, and they of theirs, must leave each of them a choice.
+    fn check_together(&self, fixed: &[Option<ParamValue>]) -> Result<(), SpaceError> {
+        let mut needed: Vec<Option<Vec<usize>>> = vec![None; fixed.len()];
+        for place in (0..fixed.len()).rev() {
+            // Children come after their parents, so all that is needed of this one is known.
+            let left = needed[place].as_deref();
+            let fits = match (left, fixed[place]) {
+                (Some(choices), Some(ParamValue::Choice(c))) => choices.contains(&c),
+                (Some(choices), _) => !choices.is_empty(),
+                (None, Some(_)) => true,
+                (None, None) => continue,
+            };
+            if !fits {
+                let message = "not active together with the other values given";
+                return Err(error(&self.params[place].name, "when", message));
+            }
+            for (parent, choices) in &self.conditions[place] {
+                let left = needed[*parent].get_or_insert_with(|| choices.clone());
+                left.retain(|c| choices.contains(c));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<Vec<Param>> for SearchSpace {
+    type Error = SpaceError;
+    fn try_from(params: Vec<Param>) -> Result<Self, SpaceError> {
+        Self::new(params)
+    }
+}
+
+impl From<SearchSpace> for Vec<Param> {
+    fn from(space: SearchSpace) -> Self {
+        space.params
+    }
+}
+
+fn error(param: &str, key: &'static str, message: impl Into<String>) -> SpaceError {
+    SpaceError { param: param.to_owned(), key, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn method(name: &str, when: Vec<Condition>) -> Param {
+        let choices = ["gaussian", "xavier"].map(|c| Choice::Text(c.into())).into();
+        Param { name: name.into(), distribution: Distribution::Categorical { choices }, when }
+    }
+
+    fn std(low: f64, high: f64, when: Vec<Condition>) -> Param {
+        let distribution = Distribution::Float { low, high, scale: FloatScale::Log };
+        Param { name: "std".into(), distribution, when }
+    }
+
+    fn when(parent: &str, choice: &str) -> Vec<Condition> {
+        vec![Condition { parent: parent.into(), any_of: vec![Choice::Text(choice.into())] }]
+    }
+
+    fn refusal(params: Vec<Param>) -> String {
+        SearchSpace::new(params).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn parents_come_first_and_decide_who_is_active() {
+        let space =
+            SearchSpace::new(vec![std(0.25, 4.0, when("m", "gaussian")), method("m", vec![])])
+                .expect("valid");
+        assert_eq!(space.position("m"), Some(0));
+        let with_std = [Some(ParamValue::Choice(0)), Some(ParamValue::Float(1.0))];
+        assert!(space.contains(&with_std));
+        assert!(!space.contains(&[Some(ParamValue::Choice(1)), Some(ParamValue::Float(1.0))]));
+        assert!(!space.contains(&[Some(ParamValue::Choice(0)), None]));
+        assert!(space.contains(&[Some(ParamValue::Choice(1)), None]));
+    }
+
+    #[test]
+    fn impossible_spaces_are_refused() {
+        assert!(refusal(vec![]).contains("at least one"));
+        assert!(refusal(vec![std(4.0, 0.25, vec![])]).contains("low = 4 is above high = 0.25"));
+        assert!(refusal(vec![std(0.0, 1.0, vec![])]).contains("low > 0"));
+        assert!(refusal(vec![std(f64::NAN, 1.0, vec![])]).contains("finite"));
+        assert!(refusal(vec![std(0.1, 1.0, when("m", "gaussian"))]).contains("no parameter `m`"));
+        let unknown_choice = vec![method("m", vec![]), std(0.1, 1.0, when("m", "he"))];
+        assert!(refusal(unknown_choice).contains("never he"));
+        let cycle = vec![method("a", when("b", "xavier")), method("b", when("a", "xavier"))];
+        assert!(refusal(cycle).contains("cycle"));
+        let twice = vec![method("m", vec![]), method("m", vec![])];
+        assert!(refusal(twice).contains("two parameters"));
+    }
+
+    #[test]
+    fn fixed_values_are_checked() {
+        let space =
+            SearchSpace::new(vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian"))])
+                .expect("valid");
+        let fix = |pairs: &[(&str, Choice)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(n, c)| ((*n).to_owned(), c.clone())).collect();
+            space.fix(&pairs)
+        };
+        assert!(fix(&[("std", Choice::Int(1))]).is_ok());
+        assert!(fix(&[("sdt", Choice::Int(1))]).is_err());
+        assert!(fix(&[("std", Choice::Float(9.0))]).is_err());
+        let excluded = [("m", Choice::Text("xavier".into())), ("std", Choice::Float(1.0))];
+        assert!(fix(&excluded).is_err());
+    }
+
+    #[test]
+    fn fixed_children_must_agree_on_their_parent() {
+        let mut other = std(0.25, 4.0, when("m", "xavier"));
+        other.name = "gain".into();
+        let params = vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian")), other];
+        let space = SearchSpace::new(params).expect("valid");
+        let fix = |names: &[&str]| {
+            let pairs: Vec<_> =
+                names.iter().map(|n| ((*n).to_owned(), Choice::Float(1.0))).collect();
+            space.fix(&pairs)
+        };
+        assert!(fix(&["std"]).is_ok());
+        assert!(fix(&["gain"]).is_ok());
+        assert!(fix(&["std", "gain"]).is_err());
+    }
+
+    #[test]
+    fn json_round_trip_keeps_the_space() {
+        let space =
+            SearchSpace::new(vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian"))])
+                .expect("valid");
+        let json = serde_json::to_string(&space).expect("json");
+        assert_eq!(serde_json::from_str::<SearchSpace>(&json).expect("read"), space);
+        assert!(serde_json::from_str::<SearchSpace>("[]").is_err());
+    }
+}
