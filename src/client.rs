@@ -8,7 +8,7 @@ use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::hint::Hinted;
+use crate::hint::hinted;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Trials asked for at a time.
@@ -38,12 +38,12 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(|e| Hinted::new(format!("`{url}`: {e}"), "give it as http://HOST:PORT"))?
+            .map_err(|e| hinted(format!("`{url}`: {e}"), "give it as http://HOST:PORT"))?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true);
         let channel = endpoint.connect().await.map_err(|error| {
             let why = std::error::Error::source(&error).map_or(error.to_string(), source_chain);
-            Hinted::new(
+            hinted(
                 format!("no coordinator answers at {url}: {why}"),
                 "start one with `kindling coordinator --store study.db`, or name another with --coordinator URL",
             )
@@ -95,15 +95,15 @@ impl Client {
 pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = status.message();
     match status.code() {
-        Code::NotFound => Hinted::new(message, "`kindling study list` shows what there is"),
-        Code::AlreadyExists if message.contains("another") => Hinted::new(
+        Code::NotFound => hinted(message, "`kindling study list` shows what there is"),
+        Code::AlreadyExists if message.contains("another") => hinted(
             message,
             "give the study in the file another name, or delete the old one with `kindling study delete`",
         ),
         Code::FailedPrecondition if message.contains("all exist already") => {
-            Hinted::new(message, "raise the budget with `kindling study resume NAME --trials N`")
+            hinted(message, "raise the budget with `kindling study resume NAME --trials N`")
         }
-        Code::Unavailable => Hinted::new(
+        Code::Unavailable => hinted(
             format!("the coordinator is out of reach: {message}"),
             "see whether it still runs; nothing that it acknowledged is lost",
         ),

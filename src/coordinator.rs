@@ -7,7 +7,7 @@ use std::time::Duration;
 use kindling_coordinator::{Coordinator, Options, ServeError};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::hint::Hinted;
+use crate::hint::hinted;
 
 #[derive(clap::Args)]
 pub(crate) struct CoordinatorArgs {
@@ -28,7 +28,7 @@ pub(crate) struct CoordinatorArgs {
 pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     if !args.listen.ip().is_loopback() {
         if !args.insecure {
-            return Err(Hinted::new(
+            return Err(hinted(
                 format!(
                     "{} is not a loopback address, and anybody who reaches it may use it",
                     args.listen
@@ -60,8 +60,8 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
 /// A server's error with the store's hint.
 pub(crate) fn explain(error: ServeError) -> anyhow::Error {
     match &error {
-        ServeError::Store(store) => Hinted::new(error.to_string(), store.hint()),
-        ServeError::Listen { .. } => Hinted::new(
+        ServeError::Store(store) => hinted(error.to_string(), store.hint()),
+        ServeError::Listen { .. } => hinted(
             error.to_string(),
             "is another coordinator running? choose another port with --listen",
         ),

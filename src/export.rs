@@ -39,14 +39,11 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
             format!("{document:#}\n").into_bytes()
         }
     };
-    match &args.output {
-        Some(path) => std::fs::write(path, document)
-            .with_context(|| format!("cannot write {}", path.display())),
-        None => {
-            crate::out::write(&document);
-            Ok(())
-        }
-    }
+    let Some(path) = &args.output else {
+        crate::out::write(&document);
+        return Ok(());
+    };
+    std::fs::write(path, document).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// One line a trial: number, state, value, parameters, attributes, then how it ran.

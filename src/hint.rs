@@ -3,17 +3,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// An error with a hint.
 #[derive(Debug)]
-pub(crate) struct Hinted {
+struct Hinted {
     error: String,
     hint: String,
 }
 
-impl Hinted {
-    pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Self { error: error.into(), hint: hint.into() }.into()
-    }
+/// An error with a hint below it.
+pub(crate) fn hinted(error: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Hinted { error: error.into(), hint: hint.into() }.into()
 }
 
 impl fmt::Display for Hinted {

@@ -17,7 +17,7 @@ use self::workers::Workers;
 use crate::client::{Client, empty, refused};
 use crate::coordinator::explain;
 use crate::data::show_fetch;
-use crate::hint::Hinted;
+use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::study::create;
@@ -66,13 +66,13 @@ enum End {
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let mut spec = study_file::read(&args.file)?;
     if !args.listen.ip().is_loopback() {
-        return Err(Hinted::new(
+        return Err(hinted(
             format!("{} is not a loopback address", args.listen),
             "for workers on other machines, start `kindling coordinator` and `kindling worker`",
         ));
     }
     let Some(objective) = objectives::find(&spec.objective.kind) else {
-        return Err(Hinted::new(
+        return Err(hinted(
             format!("objective `{}` is not built in", spec.objective.kind),
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",
         ));

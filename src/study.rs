@@ -9,7 +9,7 @@ use kindling_proto::v1;
 
 use crate::client::{Client, CoordinatorUrl, empty, refused};
 use crate::export::{self, ExportArgs};
-use crate::hint::Hinted;
+use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::{format, json, study_file, table};
@@ -215,7 +215,7 @@ async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Res
 async fn delete(client: &mut Client, Named { name, json }: Named, yes: bool) -> anyhow::Result<()> {
     if !yes {
         let study = client.study(&name).await?;
-        return Err(Hinted::new(
+        return Err(hinted(
             format!("this would remove `{name}` for good: {}", format::counts(&study)),
             "add --yes to do it; `kindling study export` keeps a copy",
         ));

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use kindling_coordinator::config;
 use kindling_study::StudySpec;
 
-use crate::hint::Hinted;
+use crate::hint::hinted;
 use crate::objectives;
 
 /// Reads the file and checks it whole, so that a mistake shows before anything is created.
@@ -14,22 +14,19 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     let fault = |error: config::StudyFileError| {
-        Hinted::new(format!("{shown}: {error}"), "nothing was created; mend the file and try again")
+        hinted(format!("{shown}: {error}"), "nothing was created; mend the file and try again")
     };
     let spec = config::parse(&text).map_err(fault)?;
-    match objectives::find(&spec.objective.kind) {
-        Some(objective) => objective.check(&spec.objective.settings).map_err(|error| {
-            let key = if error.key.is_empty() {
-                "objective".to_owned()
-            } else {
-                format!("objective.{}", error.key)
-            };
-            fault(config::error_at(&text, &key, error.message))
-        })?,
-        None => tracing::warn!(
+    let Some(objective) = objectives::find(&spec.objective.kind) else {
+        tracing::warn!(
             "objective `{}` is not built in; trials wait for a worker that offers it",
             spec.objective.kind
-        ),
-    }
+        );
+        return Ok(spec);
+    };
+    objective.check(&spec.objective.settings).map_err(|error| {
+        let key = ["objective", &error.key].join(".");
+        fault(config::error_at(&text, key.trim_end_matches('.'), error.message))
+    })?;
     Ok(spec)
 }

@@ -56,9 +56,10 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
     let mut table = new(&["worker", "device", "slots", "heard of", "does"], &[2, 3]);
     for worker in workers {
         let silent = format::span(worker.silent).unwrap_or_default();
-        let heard = match worker.connected {
-            true => "now".to_owned(),
-            false => format!("{} ago", format::duration(silent)),
+        let heard = if worker.connected {
+            "now".to_owned()
+        } else {
+            format!("{} ago", format::duration(silent))
         };
         let does: Vec<_> = worker.trials.iter().map(running).collect();
         table.add_row([

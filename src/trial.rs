@@ -4,7 +4,7 @@ use clap::{Subcommand, ValueEnum};
 use kindling_proto::v1;
 
 use crate::client::{Client, CoordinatorUrl, empty, refused};
-use crate::hint::Hinted;
+use crate::hint::hinted;
 use crate::out::outln;
 use crate::{format, json, table};
 
@@ -155,10 +155,10 @@ async fn fix(
         let Some(param) = spec.space.iter().find(|p| p.name == name) else {
             let known: Vec<_> = spec.space.iter().map(|p| p.name.as_str()).collect();
             let hint = format!("the study has {}", known.join(", "));
-            return Err(Hinted::new(format!("no parameter `{name}`"), hint));
+            return Err(hinted(format!("no parameter `{name}`"), hint));
         };
         let value = value(param, &text).ok_or_else(|| {
-            Hinted::new(format!("`{text}` is not a value of `{name}`"), describe(param))
+            hinted(format!("`{text}` is not a value of `{name}`"), describe(param))
         })?;
         Ok(v1::NamedValue { name, value: Some(value) })
     });

@@ -27,7 +27,7 @@ fn mistakes_in_a_study_file_name_line_key_and_expectation() {
         (
             "winit_conv = \"gaussian\" }",
             "conv = \"gaussian\" }",
-            ["line 42", "when", "no parameter `conv`"],
+            ["line 39", "when", "no parameter `conv`"],
         ),
         (
             "choices = [\"gaussian\", \"xavier_uniform\", \"he_normal\"]",
@@ -37,9 +37,9 @@ fn mistakes_in_a_study_file_name_line_key_and_expectation() {
         (
             "max_epochs = 3",
             "max_epoch = 3",
-            ["line 19", "`objective.max_epoch`", "expected one of"],
+            ["line 18", "`objective.max_epoch`", "expected one of"],
         ),
-        ("data = \"digits\"", "data = \"digit\"", ["line 14", "objective.data", "digits"]),
+        ("data = \"digits\"", "data = \"digit\"", ["line 13", "objective.data", "digits"]),
     ] {
         let error = refusal(&coordinator, &folder, from, to);
         for part in expected {

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_proto::v1::{self, study_service_client::StudyServiceClient};
 use support::{Coordinator, Folder, study_file};
@@ -88,7 +90,7 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
     let finish = |claim: &Option<v1::Claim>, value| v1::FinishRequest {
         claim: claim.clone(),
         result: Some(v1::finish_request::Result::Completed(v1::Completed { values: vec![value] })),
-        attributes_json: Default::default(),
+        attributes_json: HashMap::new(),
     };
     let zombie = client.report(report(0.7)).await.expect_err("an old attempt");
     assert_eq!(zombie.code(), Code::FailedPrecondition);

@@ -133,7 +133,7 @@ fn dashboard_lists_the_study(python: &str, store: &std::path::Path) {
         if let Some(studies) = get("") {
             break studies;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "the dashboard does not answer");
+        assert!(start.elapsed() < Duration::from_mins(1), "the dashboard does not answer");
         std::thread::sleep(Duration::from_millis(300));
     };
     assert!(studies.contains("\"s\""), "{studies}");

@@ -150,6 +150,7 @@ impl Ledger {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn turned_away(error: mpsc::error::TrySendError<Job>) -> LedgerError {
     match error {
         mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
@@ -185,8 +186,12 @@ impl<S: Store> Writer<S> {
         }
         let records = transaction.into_records();
         let failure = if records.is_empty() { None } else { self.commit(&records)? };
-        acks.into_iter().for_each(|ack| ack(failure.clone()));
-        reads.into_iter().for_each(|look| look(&self.state));
+        for ack in acks {
+            ack(failure.clone());
+        }
+        for look in reads {
+            look(&self.state);
+        }
         Ok(())
     }
 

@@ -136,14 +136,14 @@ async fn serve(
             TcpListenerStream::new(listener),
             shutdown.clone().cancelled_owned(),
         );
-    let served = tokio::select! {
-        served = server => served.map_err(|e| server_error(&e)),
+    let end = tokio::select! {
+        end = server => end.map_err(|e| server_error(&e)),
         // An idle or half-open connection must not hold the process.
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
     };
     expiry.abort();
     health.abort();
-    served
+    end
 }
 
 /// Tells the health service whether the store can be written.

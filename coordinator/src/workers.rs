@@ -7,7 +7,7 @@ use std::time::Duration;
 use kindling_study::{Tick, WorkerId};
 
 /// A worker that has been silent for so long, and holds nothing, is forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(600);
+const FORGET_AFTER: Duration = Duration::from_mins(10);
 
 /// What a worker says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Whatever is waited for comes within this time, also on a busy machine, or never.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A study that trains real networks on embedded digits, small enough for tests.
 pub(crate) fn study_file(name: &str, trials: u32) -> String {
@@ -180,7 +180,7 @@ impl Coordinator {
         };
         // Somebody must read on, or the log fills its pipe.
         std::thread::spawn(move || {
-            log.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+            log.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"));
         });
         Self { process, address }
     }

@@ -129,7 +129,7 @@ pub(crate) fn assignment(
     })
 }
 
-pub(crate) fn claim(claim: StudyClaim) -> v1::Claim {
+pub(crate) fn claim(claim: &StudyClaim) -> v1::Claim {
     v1::Claim {
         study_id: claim.study.0,
         trial: claim.claim.number.0,
@@ -242,5 +242,5 @@ fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
 
 pub(crate) fn duration(span: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-    prost_types::Duration { seconds, nanos: span.subsec_nanos() as i32 }
+    prost_types::Duration { seconds, nanos: span.subsec_nanos().cast_signed() }
 }

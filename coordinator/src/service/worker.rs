@@ -13,7 +13,7 @@ use super::Service;
 use crate::convert;
 
 /// The longest that a lease call waits for work.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 /// A worker is asked to say something so many times per lease term.
 const HEARTBEATS_PER_TERM: u32 = 4;
 
@@ -164,7 +164,7 @@ impl Service {
         });
         let (lost, term) = noted.await?;
         Ok(v1::HeartbeatResponse {
-            lost: lost.into_iter().map(convert::claim_to_wire).collect(),
+            lost: lost.iter().map(convert::claim_to_wire).collect(),
             interval: Some(convert::duration(term / HEARTBEATS_PER_TERM)),
         })
     }

@@ -61,7 +61,8 @@ impl Study {
             };
         }
         if let Some(recorded) = trial.intermediate(step) {
-            if recorded.to_bits() != value.to_bits() {
+            #[expect(clippy::float_cmp, reason = "a repeated report repeats the very value")]
+            if recorded != value {
                 return Err(Refusal::Conflict { number, what: format!("step {step}") });
             }
             let verdict = match trial.pruned_at {

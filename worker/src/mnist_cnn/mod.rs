@@ -58,6 +58,10 @@ impl Objective for MnistCnn {
         Settings::parse(settings).map(|_| ())
     }
 
+    fn uses_mnist(&self, settings: &JsonMap) -> bool {
+        Settings::parse(settings).is_ok_and(|settings| settings.data == DataName::Mnist)
+    }
+
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError> {
         let settings = Settings::parse(&trial.settings()?)?;
         let (conv, fc) = (Init::of(trial, "conv")?, Init::of(trial, "fc")?);

@@ -14,7 +14,7 @@ pub enum Distribution {
     Float {
         /// The smallest value.
         low: f64,
-        /// The largest value.
+        /// The largest value; with a step, lowered to `low` plus a multiple of it.
         high: f64,
         /// How the values are spaced.
         #[serde(default)]
@@ -175,6 +175,9 @@ pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribu
             if low > high {
                 return Err(error(name, "low", format!("low = {low} is above high = {high}")));
             }
+            if !(high - low).is_finite() {
+                return Err(error(name, "high", "the range is too wide to be a number"));
+            }
             match scale {
                 FloatScale::Linear => {}
                 FloatScale::Log if *low > 0.0 => {}
@@ -192,13 +195,14 @@ pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribu
                         let message = format!("{step} is too fine for values of this size");
                         return Err(error(name, "step", message));
                     }
+                    // The last value of the grid, not quite reached by rounding or not at all.
+                    let steps = ((high - low) / step + 1e-6).floor();
+                    let high = (low + steps * step).min(*high);
+                    return Ok(Distribution::Float { low: *low, high, scale: *scale });
                 }
                 FloatScale::Step(step) => {
                     return Err(error(name, "step", format!("a step is above 0, not {step}")));
                 }
-            }
-            if !(high - low).is_finite() {
-                return Err(error(name, "high", "the range is too wide to be a number"));
             }
         }
         Distribution::Int { low, high, step, log } => {

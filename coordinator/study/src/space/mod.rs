@@ -238,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn a_range_ends_on_its_grid() {
+        let high = |high, step| {
+            let scale = FloatScale::Step(step);
+            let distribution = Distribution::Float { low: 0.0, high, scale };
+            let param = Param { name: "x".into(), distribution, when: vec![] };
+            match SearchSpace::new(vec![param]).expect("valid").params()[0].distribution {
+                Distribution::Float { high, .. } => high,
+                _ => unreachable!("a float stays one"),
+            }
+        };
+        assert!((high(1.0, 0.3) - 0.9).abs() < 1e-12);
+        assert!((high(1.0, 0.1) - 1.0).abs() < 1e-12, "rounding does not cost the last value");
+    }
+
+    #[test]
     fn fixed_values_are_checked() {
         let space =
             SearchSpace::new(vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian"))])
