@@ -26,7 +26,7 @@ fn distributions() -> impl Strategy<Value = Distribution> {
         prop_oneof![Just(5e-324), Just(1e300), 1e-6..1.0],
         prop_oneof![Just(1.0), Just(1.0 + f64::EPSILON), Just(1e7), 1.0..1e4],
     );
-    let steps = (-10.0..10.0, 0.0..10.0, prop_oneof![Just(0.1), Just(1e-7), 1e-3..4.0]);
+    let steps = (-10.0..10.0, 0.0..10.0, prop_oneof![Just(0.1), Just(1e-6), 1e-3..4.0]);
     let int = (-20_i64..20, prop_oneof![Just(0), Just(i64::MAX / 2), 0_i64..50], 1_i64..9);
     let log_int = (1_i64..9, prop_oneof![Just(0), Just(i64::MAX - 9), 0_i64..2000]);
     let floats = prop_oneof![

@@ -190,14 +190,16 @@ pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribu
                 }
                 FloatScale::Step(step) if step.is_finite() && *step > 0.0 => {
                     // Finer steps drown in the rounding of the values themselves.
-                    let finest = low.abs().max(high.abs()) * 1e-9;
+                    let finest = low.abs().max(high.abs()) * 1e-8;
                     if *step < finest {
                         let message = format!("{step} is too fine for values of this size");
                         return Err(error(name, "step", message));
                     }
                     // The last value of the grid, not quite reached by rounding or not at all.
                     let steps = ((high - low) / step + 1e-6).floor();
-                    let high = (low + steps * step).min(*high);
+                    let end = low + steps * step;
+                    // 0.7, where 0.1 + 6 × 0.1 is 0.7000000000000001: Optuna counts in decimals.
+                    let high = format!("{end:.14e}").parse().unwrap_or(end).clamp(*low, *high);
                     return Ok(Distribution::Float { low: *low, high, scale: *scale });
                 }
                 FloatScale::Step(step) => {

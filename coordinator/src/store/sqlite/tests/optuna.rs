@@ -21,7 +21,7 @@ fn distributions_are_written_as_optuna_writes_them() {
     assert_eq!(attributes(0), ("CategoricalDistribution".into(), choices));
     let log = json!({"low": 1e-300, "high": 1e300, "log": true, "step": null});
     assert_eq!(attributes(1), ("FloatDistribution".into(), log));
-    let stepped = json!({"low": 0.1, "high": 0.75, "log": false, "step": 0.1});
+    let stepped = json!({"low": 0.1, "high": 0.7, "log": false, "step": 0.1});
     assert_eq!(attributes(3), ("FloatDistribution".into(), stepped));
     let int = json!({"low": -3, "high": 39, "log": false, "step": 7});
     assert_eq!(attributes(4), ("IntDistribution".into(), int));
