@@ -38,6 +38,10 @@ enum Op {
     Release {
         claim: usize,
     },
+    /// Somebody else calls under the `claim`-th claim.
+    Impostor {
+        claim: usize,
+    },
     /// The worker is heard of.
     Renew {
         worker: u8,
@@ -81,6 +85,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (claim, value).prop_map(|(claim, value)| Op::Finish { claim, value }),
         1 => claim.prop_map(|claim| Op::Fail { claim }),
         1 => claim.prop_map(|claim| Op::Release { claim }),
+        1 => claim.prop_map(|claim| Op::Impostor { claim }),
         1 => worker.clone().prop_map(|worker| Op::Renew { worker }),
         1 => worker.prop_map(|worker| Op::Hasten { worker }),
         2 => (0..40_u64).prop_map(|seconds| Op::Wait { seconds }),
@@ -128,9 +133,23 @@ impl World {
         self.claims.get(index.checked_rem(self.claims.len())?).cloned()
     }
 
+    /// Whether the claim is the newest that was given for its trial: known from outside, since the
+    /// study's own word is what is on trial here.
+    fn is_newest(&self, claim: &Claim) -> bool {
+        let given = self.claims.iter().rev().find(|c| c.number == claim.number);
+        given == Some(claim)
+    }
+
     fn holds(&self, claim: &Claim) -> bool {
         let trial = self.study.get(claim.number).expect("claimed trials exist");
-        matches!(trial.phase, Phase::Running(_)) && trial.is_claimed_by(claim)
+        matches!(trial.phase, Phase::Running(_)) && self.is_newest(claim)
+    }
+
+    /// A call under the claim was taken: it must be the newest, and the trial not given up since.
+    fn assert_not_fenced(&self, before: &Study, claim: &Claim) {
+        assert!(self.is_newest(claim), "a zombie was heard");
+        let waits = before.get(claim.number).is_some_and(|t| t.phase == Phase::Waiting);
+        assert!(!waits, "a lease that ended was heard");
     }
 
     fn step(&mut self, op: &Op) {
@@ -153,6 +172,7 @@ impl World {
                 let Some(claim) = self.claim(claim) else { return };
                 let held = self.holds(&claim);
                 if let Ok((events, ())) = self.study.release(&claim) {
+                    assert!(self.is_newest(&claim), "a zombie was heard");
                     self.apply(&events);
                     let trial = self.study.get(claim.number).expect("there");
                     assert_eq!(trial.phase, Phase::Waiting);
@@ -160,6 +180,14 @@ impl World {
                 } else {
                     assert!(!held, "the holder may give its trial back");
                 }
+            }
+            Op::Impostor { claim } => {
+                let Some(claim) = self.claim(claim) else { return };
+                let claim = Claim { worker: worker_id(99), ..claim };
+                assert!(self.study.report(&claim, 0, 0.5).is_err());
+                let result = TrialResult::Complete(0.5);
+                assert!(self.study.finish(&claim, result, Attributes::new()).is_err());
+                assert!(self.study.release(&claim).is_err());
             }
             Op::Renew { worker } => self.study.renew(&worker_id(worker), self.now + TERM),
             Op::Hasten { worker } => {
@@ -210,6 +238,7 @@ impl World {
         let held = self.holds(claim);
         match self.study.report(claim, step, value) {
             Ok((events, verdict)) => {
+                self.assert_not_fenced(before, claim);
                 self.apply(&events);
                 let again = self.study.report(claim, step, value);
                 assert_eq!(again, Ok((vec![], verdict)), "the same answer again");
@@ -229,6 +258,7 @@ impl World {
     fn finish(&mut self, before: &Study, claim: &Claim, result: TrialResult) {
         let held = self.holds(claim);
         if let Ok((events, ())) = self.study.finish(claim, result.clone(), Attributes::new()) {
+            self.assert_not_fenced(before, claim);
             self.apply(&events);
             let again = self.study.finish(claim, result.clone(), Attributes::new());
             assert_eq!(again, Ok((vec![], ())), "the same answer again");
@@ -323,7 +353,7 @@ impl World {
             let Phase::Finished(Outcome { result: recorded, .. }) = &trial.phase else {
                 panic!("an acknowledged result is lost");
             };
-            assert!(trial.is_claimed_by(claim));
+            assert!(self.is_newest(claim));
             match result {
                 TrialResult::Complete(value) if !value.is_finite() => {
                     assert!(
@@ -353,8 +383,8 @@ impl World {
         self.apply(&events);
         self.wait(&self.study.clone(), 1_000);
         for _ in 0..1_000 {
-            let before = self.study.clone();
             self.lease(&worker_id(9));
+            let before = self.study.clone();
             let Some(number) = self.study.running().first().copied() else { break };
             let trial = self.study.get(number).expect("there");
             let claim = Claim { number, attempt: trial.attempt, worker: worker_id(9) };
