@@ -1,14 +1,22 @@
 //! Tables that read well without colour.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use kindling_proto::v1;
 
 use crate::format;
 
+/// One line, below the head.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table with a line below its head; the columns named in `right` hold numbers.
 pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().copied());
+    // On a terminal, what is too wide is broken inside its cell; in a pipe, a line stays a line.
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(head.iter().copied());
     for column in right {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);
