@@ -153,3 +153,20 @@ fn missing_and_damaged_data_are_errors_and_never_replaced_silently() {
     assert!(!verify.status.success());
     assert!(String::from_utf8_lossy(&verify.stdout).contains("wrong checksum"));
 }
+
+#[test]
+fn a_worker_without_data_hands_its_trial_back_and_ends() {
+    let folder = Folder::new();
+    let text = study_file("s", 3).replace("data = \"digits\"", "data = \"mnist\"");
+    let file = folder.write("s.toml", text.replace("test = 32\n", ""));
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let empty = folder.path("data");
+    std::fs::create_dir(&empty).expect("made");
+    let (url, empty) = (coordinator.url(), empty.to_str().expect("plain").to_owned());
+    let error = failure(&["worker", "--coordinator", &url, "--data-dir", &empty]);
+    assert!(error.contains("cannot train") && error.contains(&empty), "{error}");
+    let study = coordinator.ask_json(&["study", "show", "s"]);
+    assert_eq!(support::count(&study, "fail"), 0, "no trial pays for it: {study}");
+    assert_eq!(support::count(&study, "waiting"), 1, "{study}");
+}

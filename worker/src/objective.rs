@@ -65,6 +65,9 @@ pub enum TrialError {
     Stopped,
     /// It failed, for this reason.
     Failed(String),
+    /// This worker cannot run such trials at all: its data is missing, say. The trial is handed back
+    /// and the worker ends with the reason, rather than failing one trial after the other.
+    Unfit(String),
 }
 
 impl<E: std::error::Error> From<E> for TrialError {

@@ -1,13 +1,13 @@
 //! What a study decides: each command gives events and a typed reply, or a refusal. Nothing in here
 //! changes the study; [`Study::apply`] does, once the events are on disk.
 
-use crate::event::{Event, LeaseEnd};
+use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::PrunerSpec;
 use crate::refusal::Refusal;
 use crate::seed::proposal_rng;
 use crate::space::{Choice, Params};
-use crate::study::{Study, StudyState};
+use crate::study::Study;
 use crate::time::Tick;
 use crate::trial::{
     Attributes, Claim, Outcome, Phase, Proposal, Result as TrialResult, Trial, Verdict,

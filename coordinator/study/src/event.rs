@@ -1,10 +1,11 @@
 //! What happened: the only facts there are. The store keeps them, and [`crate::Study::apply`] is
 //! the only way in which a study changes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
 use crate::space::Params;
 use crate::spec::StudySpec;
-use crate::study::StudyState;
 use crate::time::Wall;
 use crate::trial::{Outcome, Proposal};
 
@@ -109,6 +110,18 @@ impl Event {
             | Self::Finished { number, .. } => Some(*number),
         }
     }
+}
+
+/// Whether a study gives out work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StudyState {
+    /// It does, as long as its budget lasts.
+    Active,
+    /// Running trials may finish; no trial is leased.
+    Paused,
+    /// Running trials were called back; no trial is leased.
+    Stopped,
 }
 
 /// Why a lease ended without a result.

@@ -5,6 +5,7 @@
 //! a typed reply. The shell around it commits the events before anybody hears the reply.
 
 mod decide;
+mod direction;
 mod event;
 mod ids;
 mod pruner;
@@ -20,7 +21,8 @@ mod time;
 mod trial;
 
 pub use decide::Decision;
-pub use event::{Event, LeaseEnd, Record};
+pub use direction::Direction;
+pub use event::{Event, LeaseEnd, Record, StudyState};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialNumber, WorkerId};
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
@@ -30,7 +32,7 @@ pub use seed::trial_seed;
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };
-pub use spec::{Direction, ObjectiveSpec, Settings, StudySpec};
-pub use study::{Study, StudyState};
+pub use spec::{ObjectiveSpec, Settings, StudySpec};
+pub use study::Study;
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};

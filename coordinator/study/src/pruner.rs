@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Direction;
+use crate::direction::Direction;
 
 /// Which pruner a study uses, with its options.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -3,27 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::event::{Event, LeaseEnd};
+use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::refusal::Refusal;
 use crate::sampler::{History, Observation};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
 use crate::trial::{Lease, Outcome, Phase, Result, Trial};
-
-/// Whether a study gives out work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum StudyState {
-    /// It does, as long as its budget lasts.
-    Active,
-    /// Running trials may finish; no trial is leased.
-    Paused,
-    /// Running trials were called back; no trial is leased.
-    Stopped,
-}
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]

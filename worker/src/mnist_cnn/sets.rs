@@ -66,10 +66,8 @@ impl Sets {
     fn load(origin: &Origin) -> Result<Self, TrialError> {
         let (pool, test) = match origin.data {
             DataName::Mnist => {
-                let dir = mnist::ensure(origin.data_dir.as_deref(), &mut |progress| {
-                    tracing::debug!(?progress, "downloading MNIST");
-                })?;
-                let Mnist { train, test } = Mnist::load(&dir)?;
+                let Mnist { train, test } = mnist_of(origin.data_dir.as_deref())
+                    .map_err(|error| TrialError::Unfit(error.to_string()))?;
                 (train, test)
             }
             DataName::Digits => {
@@ -94,6 +92,14 @@ impl Sets {
             test,
         })
     }
+}
+
+/// MNIST from the folder, the cache or a mirror. Without it no trial can run here.
+fn mnist_of(data_dir: Option<&Path>) -> Result<Mnist, mnist::MnistError> {
+    let dir = mnist::ensure(data_dir, &mut |progress| {
+        tracing::debug!(?progress, "downloading MNIST");
+    })?;
+    Mnist::load(&dir)
 }
 
 #[cfg(test)]
@@ -135,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn mnist_that_is_not_there_fails_the_trial_with_a_hint() {
+    fn without_mnist_the_worker_is_unfit_and_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let facts = testing::facts(&json!({}), &json!({}));
         let mut reports = testing::Reports::default();
@@ -143,7 +149,7 @@ mod tests {
         let trial = Trial::new(&facts, testing::device(), dir, &mut reports);
         let error = SetsCache::default().get(&trial, &Settings::default()).unwrap_err();
         assert!(
-            matches!(&error, TrialError::Failed(reason) if reason.contains("train-images-idx3-ubyte")
+            matches!(&error, TrialError::Unfit(reason) if reason.contains("train-images-idx3-ubyte")
                 && reason.contains("hint: ")),
             "{error:?}"
         );

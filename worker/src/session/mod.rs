@@ -9,7 +9,7 @@ mod slot;
 mod told;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kindling_proto::v1;
@@ -51,6 +51,12 @@ pub enum WorkerError {
         /// What was given.
         address: String,
         /// Why not.
+        reason: String,
+    },
+    /// Its objective cannot run here.
+    #[error("this worker cannot train, and handed its trial back: {reason}")]
+    Unfit {
+        /// What the objective said.
         reason: String,
     },
 }
@@ -113,6 +119,10 @@ struct Session {
     holding: Holding,
     device: DeviceName,
     data_dir: Option<PathBuf>,
+    /// No more trials are leased once it is cancelled.
+    stop: CancellationToken,
+    /// Why this worker cannot train, if it turned out that it cannot.
+    unfit: Arc<OnceLock<String>>,
     /// Running trials are handed back once it is cancelled.
     hand_back: CancellationToken,
 }
@@ -149,6 +159,8 @@ pub async fn work(
         holding: Holding::new(),
         device: options.device,
         data_dir: options.data_dir.clone(),
+        stop: stop.clone(),
+        unfit: Arc::default(),
         hand_back: CancellationToken::new(),
     };
     let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
@@ -165,10 +177,19 @@ pub async fn work(
         while trials.join_next().await.is_some() {}
     }
     heartbeat.abort();
-    Ok(())
+    match session.unfit.get() {
+        Some(reason) => Err(WorkerError::Unfit { reason: reason.clone() }),
+        None => Ok(()),
+    }
 }
 
 impl Session {
+    /// Ends the session: its objective cannot run here.
+    fn end_unfit(&self, reason: String) {
+        _ = self.unfit.set(reason);
+        self.stop.cancel();
+    }
+
     async fn lease_trials(&self, slots: usize, trials: &mut JoinSet<()>) {
         loop {
             self.holding.free_slot(slots).await;

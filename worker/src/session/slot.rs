@@ -52,6 +52,12 @@ pub(super) async fn train(
             return;
         }
     };
+    if let Ok(Err(TrialError::Unfit(reason))) = outcome {
+        tracing::error!(trial, reason, "this worker cannot train");
+        session.end_unfit(reason);
+        hand_back(session, claim).await;
+        return;
+    }
     // The thread is done, and with it the reports: all that is left waits in the outbox.
     _ = sending.await;
     let outcome = outcome.unwrap_or_else(|_| Err(TrialError::Failed("the trial panicked".into())));
@@ -167,7 +173,7 @@ fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, Json
         (Err(TrialError::Stopped), Some(Ending::Pruned)) => {
             (WireResult::Pruned(v1::Pruned {}), JsonMap::new())
         }
-        (Err(TrialError::Failed(reason)), _) => {
+        (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => {
             (WireResult::Failed(v1::Failed { reason }), JsonMap::new())
         }
         (Err(TrialError::Stopped), _) => {
