@@ -21,12 +21,16 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     let mut coordinator = Coordinator::start(&store);
     let address = coordinator.address().to_owned();
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
-    let _workers = [coordinator.worker("w1"), coordinator.worker("w2")];
+    let logs = ["w1", "w2"].map(|id| folder.path(id));
+    let _workers =
+        [coordinator.worker_with_log("w1", &logs[0]), coordinator.worker_with_log("w2", &logs[1])];
     let mut acknowledged = HashMap::new();
     for round in 1..=3 {
         coordinator.wait_until("s", |s| count(s, "complete") >= round * 3);
         let before = finished(&coordinator.trials("s"));
         coordinator.process().kill();
+        // Longer than an epoch: there is something to say meanwhile.
+        std::thread::sleep(Duration::from_secs(1));
         coordinator = Coordinator::start_at(&store, &address);
         let after = finished(&coordinator.trials("s"));
         for (number, trial) in before {
@@ -42,7 +46,12 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     for (number, trial) in acknowledged {
         assert_eq!(now[&number], trial, "a finished trial never changes");
     }
+    let logs = logs.map(|log| std::fs::read_to_string(log).expect("a log")).concat();
+    assert!(logs.contains("no answer; trying again"), "the outages were noticed: {logs}");
     for trial in &trials {
+        let begun = format!(" trial={} ", trial["number"]);
+        let begun = logs.lines().filter(|l| l.contains("training") && l.contains(&begun));
+        assert_eq!(begun.count(), 1, "no training was begun anew: {logs}");
         // The outages were shorter than a lease: the workers went on, under the same leases.
         assert_eq!(trial["attempt"], 1, "{trial}");
         let steps = trial["intermediate_values"].as_array().expect("a curve");
@@ -55,7 +64,9 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
 fn a_killed_workers_trial_is_leased_again_with_the_same_parameters() {
     let folder = Folder::new();
     let file = folder.write("s.toml", study_file("s", 4));
-    let coordinator = Coordinator::start(&folder.path("study.db"));
+    // So long a term never ends within this test: it is the lost connection that counts.
+    let term = Duration::from_hours(1);
+    let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let mut doomed = coordinator.worker("doomed");
     coordinator.wait_until("s", |s| count(s, "running") == 1);

@@ -165,8 +165,13 @@ impl Coordinator {
     }
 
     pub(crate) fn start_at(store: &Path, address: &str) -> Self {
+        Self::start_with(store, address, Duration::from_secs(5))
+    }
+
+    pub(crate) fn start_with(store: &Path, address: &str, lease_term: Duration) -> Self {
         let store = store.to_str().expect("a plain path");
-        let args = ["coordinator", "--store", store, "--listen", address, "--lease-term", "5"];
+        let term = lease_term.as_secs().to_string();
+        let args = ["coordinator", "--store", store, "--listen", address, "--lease-term", &term];
         let mut process = Process::start(kindling(&args).stderr(Stdio::piped()));
         let mut log = BufReader::new(process.child().stderr.take().expect("piped"));
         let mut seen = String::new();
@@ -199,6 +204,14 @@ impl Coordinator {
 
     pub(crate) fn worker(&self, id: &str) -> Process {
         Process::start(&mut kindling(&["worker", "--coordinator", &self.url(), "--id", id]))
+    }
+
+    /// A worker whose log goes to a file.
+    pub(crate) fn worker_with_log(&self, id: &str, log: &Path) -> Process {
+        let log = std::fs::File::create(log).expect("a log");
+        let url = self.url();
+        let args = ["worker", "--coordinator", &url, "--id", id];
+        Process::start(kindling(&args).stderr(log))
     }
 
     /// Runs a query command to its end and returns what it prints.
