@@ -157,7 +157,7 @@ pub(crate) fn named_values(wire: Vec<v1::NamedValue>) -> Result<Vec<(String, Cho
 }
 
 /// The states that a list is restricted to, as wire numbers; empty for all.
-pub(crate) fn study_state_filter(states: &[i32]) -> Result<Vec<v1::TrialState>, Invalid> {
+pub(crate) fn trial_states(states: &[i32]) -> Result<Vec<v1::TrialState>, Invalid> {
     let state = |s: &i32| match v1::TrialState::try_from(*s) {
         Ok(v1::TrialState::Unspecified) | Err(_) => {
             Err(Invalid::new("states", format!("{s} is not a state")))

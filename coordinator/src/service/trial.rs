@@ -20,7 +20,7 @@ impl TrialService for Service {
     ) -> Reply<v1::ListTrialsResponse> {
         let v1::ListTrialsRequest { study, page_size: size, page_token: token, states } =
             request.into_inner();
-        let states = convert::study_state_filter(&states)?;
+        let states = convert::trial_states(&states)?;
         let size = page_size(size);
         let first = match token.as_str() {
             "" => 0,
