@@ -6,7 +6,7 @@ use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
 use crate::hint::hinted;
 
@@ -58,6 +58,15 @@ impl Client {
         let request = v1::GetStudyRequest { name: name.to_owned() };
         let response = self.studies.get_study(request).await.map_err(refused)?;
         response.into_inner().study.ok_or_else(empty)
+    }
+
+    /// The study now, and again after every change.
+    pub(crate) async fn watch(
+        &mut self,
+        name: &str,
+    ) -> anyhow::Result<Streaming<v1::WatchStudyResponse>> {
+        let request = v1::WatchStudyRequest { name: name.to_owned() };
+        Ok(self.studies.watch_study(request).await.map_err(refused)?.into_inner())
     }
 
     pub(crate) async fn workers(&mut self) -> anyhow::Result<Vec<v1::Worker>> {

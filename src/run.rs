@@ -146,8 +146,7 @@ async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> any
 
 /// Shows the study's progress until it is finished or the user has had enough.
 async fn watch(client: &mut Client, name: &str) -> anyhow::Result<End> {
-    let request = v1::WatchStudyRequest { name: name.to_owned() };
-    let mut updates = client.studies.watch_study(request).await.map_err(refused)?.into_inner();
+    let mut updates = client.watch(name).await?;
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut progress = Progress::new();

@@ -190,8 +190,7 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
 }
 
 async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
-    let request = v1::WatchStudyRequest { name: name.clone() };
-    let mut updates = client.studies.watch_study(request).await.map_err(refused)?.into_inner();
+    let mut updates = client.watch(name).await?;
     let mut progress = (!json).then(Progress::new);
     while let Some(update) = updates.message().await.map_err(refused)? {
         match &mut progress {

@@ -216,7 +216,7 @@ impl Study {
         finished: usize,
         pending: &[TrialNumber],
     ) -> Params {
-        let nothing: Params = vec![None; self.spec().space.params().len()].into();
+        let nothing = self.spec().space.nothing();
         let mut rng = proposal_rng(self.spec().seed, number);
         let history = self.history(finished, pending);
         self.spec().sampler.propose(&history, fixed.unwrap_or(&nothing), &mut rng)

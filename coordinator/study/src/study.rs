@@ -193,8 +193,7 @@ impl Study {
             }
             Event::Proposed { number, proposal } => {
                 if number.index() == self.trials.len() {
-                    let nothing_fixed = vec![None; self.spec.space.params().len()].into();
-                    self.push(*number, Trial::waiting(nothing_fixed));
+                    self.push(*number, Trial::waiting(self.spec.space.nothing()));
                 }
                 self.trials[number.index()].proposal = Some(proposal.clone());
             }

@@ -3,9 +3,8 @@
 //! A batch of feature maps is a matrix here: a row for each pixel, image after image and row by
 //! row, and a column for each channel. A convolution gathers the nine pixels around each of its
 //! outputs into one long row and multiplies by its weights. Burn's own convolution would do, but
-//! its pure-Rust backend takes twice the time to train and four times the time to evaluate: it
-//! convolves image by image, expresses the gradient of the weights as a convolution with a huge
-//! kernel, and pools one number at a time.
+//! its pure-Rust backend is much slower at it: it convolves image by image, expresses the gradient
+//! of the weights as a convolution with a huge kernel, and pools one number at a time.
 
 use burn::module::Module;
 use burn::nn::Linear;

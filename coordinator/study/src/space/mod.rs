@@ -119,12 +119,17 @@ impl SearchSpace {
             })
     }
 
+    /// The assignment that fixes no parameter.
+    pub fn nothing(&self) -> Params {
+        vec![None; self.params.len()].into()
+    }
+
     /// Reads a partial assignment of names to values, as an enqueued trial fixes it.
     ///
     /// Errors: an unknown name, a value outside its distribution, a value for a parameter whose
     /// condition the other values exclude.
     pub fn fix(&self, named: &[(String, Choice)]) -> Result<Params, SpaceError> {
-        let mut values: Params = vec![None; self.params.len()].into();
+        let mut values = self.nothing();
         for (name, choice) in named {
             let place = self.position(name).ok_or_else(|| {
                 let known: Vec<_> = self.params.iter().map(|p| p.name.as_str()).collect();

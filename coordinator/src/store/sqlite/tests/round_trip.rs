@@ -58,7 +58,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn the_file_gives_back_what_the_memory_holds(story in prop::collection::vec(happening(), 1..120)) {
         let mut ledger = Ledger::new();
