@@ -10,10 +10,10 @@ use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist;
 use kindling_proto::v1;
 use kindling_study::StudySpec;
-use kindling_worker::DeviceName;
+use kindling_worker::DeviceChoice;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::workers::Workers;
+use self::workers::{Plan, Workers};
 use crate::client::{Client, empty, refused};
 use crate::coordinator::explain;
 use crate::data::show_fetch;
@@ -37,18 +37,24 @@ pub(crate) struct RunArgs {
     /// Where data sets lie
     #[arg(long, value_name = "DIR", env = "KINDLING_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// How many worker processes to start [default: one per core]
+    /// How many worker processes to start [default: one per GPU, or else one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
+    /// How many trials each worker trains at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots: u32,
+    /// Threads for each of these trials; flex always trains on one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    threads: u32,
     /// The number of trials to finish, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
     /// The file that holds the study [default: the study's name with .db]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
-    /// Where to train: auto or flex
-    #[arg(long, default_value_t)]
-    device: DeviceName,
+    /// Where to train: auto, flex, cpu (libtorch) or cuda:N, or several with commas
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
     /// Where the coordinator listens, for those who want to look on; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -77,6 +83,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",
         ));
     };
+    let devices = args.device.resolve()?;
     let data_dir = if objective.uses_mnist(&spec.objective.settings) {
         Some(mnist::ensure(args.data_dir.as_deref(), &mut show_fetch())?)
     } else {
@@ -91,8 +98,14 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     begin(&mut client, &spec, args.trials.is_some()).await?;
     eprintln!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
 
-    let count = args.workers.map_or_else(cores, usize::from);
-    let mut workers = Workers::start(&url, count, args.device, data_dir.as_deref())?;
+    let mut workers = Workers::start(Plan {
+        coordinator: url,
+        workers: args.workers.map(usize::from),
+        devices,
+        slots: args.slots,
+        threads: args.threads,
+        data_dir,
+    })?;
     let end = tokio::select! {
         end = watch(&mut client, spec.name.as_str()) => end,
         error = workers.keep_alive() => Err(error),
@@ -199,8 +212,4 @@ fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &std::path::Path
         }
     }
     outln!("store: {}", store.display());
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

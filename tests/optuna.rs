@@ -51,12 +51,12 @@ fn a_reader_that_never_lets_go_blocks_no_result() {
     assert_eq!(trials(&reader), 5);
 }
 
-/// Needs `KINDLING_OPTUNA_PYTHON`: a Python with optuna 5.0.0 and optuna-dashboard; `.ci/run` sets
+/// Needs `KINDLING_PEERS_PYTHON`: a Python with optuna 5.0.0 and optuna-dashboard; `.ci/run` sets
 /// it. The layout itself is also tested without, beside the store's code.
 #[test]
 fn optuna_and_its_dashboard_show_a_running_study() {
-    let Ok(python) = std::env::var("KINDLING_OPTUNA_PYTHON") else {
-        eprintln!("skipped: KINDLING_OPTUNA_PYTHON is not set");
+    let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else {
+        eprintln!("skipped: KINDLING_PEERS_PYTHON is not set");
         return;
     };
     let folder = Folder::new();

@@ -1,6 +1,6 @@
 //! The child processes of a run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,39 +13,73 @@ const MAX_REPLACEMENTS: usize = 20;
 /// Workers that were told to stop get so long.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// What workers to start.
+pub(super) struct Plan {
+    /// The coordinator's address.
+    pub(super) coordinator: String,
+    /// How many, or as many as the devices can use.
+    pub(super) workers: Option<usize>,
+    /// What they share out among them.
+    pub(super) devices: Vec<DeviceName>,
+    /// Trials that each trains at a time.
+    pub(super) slots: u32,
+    /// Threads for each of these.
+    pub(super) threads: u32,
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+impl Plan {
+    /// One worker for each GPU, or one for each core, as far as its threads leave any.
+    fn count(&self, cores: usize) -> usize {
+        self.workers.unwrap_or_else(|| {
+            if self.devices.iter().any(|device| device.is_gpu()) {
+                self.devices.len()
+            } else {
+                (cores / (self.slots * self.threads) as usize).max(1)
+            }
+        })
+    }
+
+    /// The command of the worker in one of the places, under a number of its own.
+    fn command(&self, program: &Path, place: usize, number: usize) -> Command {
+        let mut command = Command::new(program);
+        command.args(["worker", "--stop-with-stdin", "--grace", "0"]);
+        command.args(["--coordinator", &self.coordinator]);
+        let device = self.devices[place % self.devices.len()];
+        command.args(["--device", &device.to_string()]);
+        command.args(["--slots", &self.slots.to_string()]);
+        command.args(["--threads", &self.threads.to_string()]);
+        let id = format!("worker-{}-{}", number + 1, std::process::id());
+        command.args(["--id", &id]);
+        if let Some(dir) = &self.data_dir {
+            command.arg("--data-dir").arg(dir);
+        }
+        if std::env::var_os("KINDLING_LOG").is_none() {
+            command.env("KINDLING_LOG", "error");
+        }
+        command
+    }
+}
+
 /// The worker processes.
 pub(super) struct Workers {
     children: Vec<Child>,
-    spawn: Box<dyn Fn(usize) -> anyhow::Result<Child> + Send + Sync>,
+    spawn: Box<dyn Fn(usize, usize) -> anyhow::Result<Child> + Send + Sync>,
 }
 
 impl Workers {
-    pub(super) fn start(
-        url: &str,
-        count: usize,
-        device: DeviceName,
-        data_dir: Option<&Path>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn start(plan: Plan) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let (url, data_dir) = (url.to_owned(), data_dir.map(Path::to_owned));
-        let spawn = move |index: usize| {
-            let mut command = Command::new(&program);
-            command.args(["worker", "--stop-with-stdin", "--grace", "0"]);
-            command.args(["--coordinator", &url, "--device", &device.to_string()]);
-            let id = format!("worker-{}-{}", index + 1, std::process::id());
-            command.args(["--id", &id]);
-            if let Some(dir) = &data_dir {
-                command.arg("--data-dir").arg(dir);
-            }
-            if std::env::var_os("KINDLING_LOG").is_none() {
-                command.env("KINDLING_LOG", "error");
-            }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = plan.count(cores);
+        let spawn = move |place, number| {
+            let mut command = plan.command(&program, place, number);
             // A group of its own: Ctrl-C reaches this process alone, which drains the workers.
             // Their standard input closes with this process, however it ends.
             let child = command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
             child.context("cannot start a worker")
         };
-        let children = (0..count).map(&spawn).collect::<Result<_, _>>()?;
+        let children = (0..count).map(|place| spawn(place, place)).collect::<Result<_, _>>()?;
         Ok(Self { children, spawn: Box::new(spawn) })
     }
 
@@ -63,7 +97,7 @@ impl Workers {
                 break;
             }
             eprintln!("worker {} ended; starting another in its place", index + 1);
-            match (self.spawn)(self.children.len() + replaced) {
+            match (self.spawn)(index, self.children.len() + replaced) {
                 Ok(child) => self.children[index] = child,
                 Err(error) => return error,
             }

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::device::DeviceName;
+use crate::device::{DeviceChoice, print_devices};
 use crate::objective::Objective;
 use crate::session::{self, WorkerError, WorkerOptions};
 
@@ -23,10 +23,16 @@ pub struct WorkerArgs {
         default_value = "http://127.0.0.1:50051"
     )]
     pub coordinator: String,
-    /// Where to train: auto or flex
-    #[arg(long, default_value_t)]
-    pub device: DeviceName,
-    /// How many trials to train at a time
+    /// Where to train: auto, flex, cpu (libtorch) or cuda:N, or several with commas
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub device: DeviceChoice,
+    /// Print what there is to train on, and stop
+    #[arg(long)]
+    pub list_devices: bool,
+    /// With --list-devices: print JSON
+    #[arg(long, requires = "list_devices")]
+    pub json: bool,
+    /// How many trials to train at a time on each device
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub slots: u32,
     /// Threads for each slot; flex always trains on one
@@ -51,11 +57,10 @@ pub async fn run_worker(
     args: WorkerArgs,
     objectives: Vec<Arc<dyn Objective>>,
 ) -> Result<(), WorkerError> {
-    if args.threads > 1 {
-        tracing::warn!(
-            "flex trains each slot on one thread; --threads {} changes nothing",
-            args.threads
-        );
+    if args.list_devices {
+        // A reader that has seen enough is no error.
+        _ = print_devices(args.json);
+        return Ok(());
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
@@ -65,8 +70,9 @@ pub async fn run_worker(
     let options = WorkerOptions {
         coordinator: args.coordinator,
         id: args.id,
-        device: args.device,
+        devices: args.device,
         slots: args.slots as usize,
+        threads: args.threads as usize,
         data_dir: args.data_dir,
         grace: Duration::from_secs(args.grace),
     };

@@ -11,7 +11,7 @@ mod objective;
 mod session;
 
 pub use command::{WorkerArgs, run_worker};
-pub use device::{DeviceName, UnknownDevice};
+pub use device::{DeviceChoice, DeviceError, DeviceName, UnknownDevice};
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,
     TrialError, TrialFacts,

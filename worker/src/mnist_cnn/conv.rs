@@ -1,15 +1,18 @@
-//! Convolution, `ReLU` and max-pooling as gathers and matrix products.
+//! Convolution, `ReLU` and max-pooling.
 //!
 //! A batch of feature maps is a matrix here: a row for each pixel, image after image and row by
-//! row, and a column for each channel. A convolution gathers the nine pixels around each of its
-//! outputs into one long row and multiplies by its weights. Burn's own convolution would do, but
-//! its pure-Rust backend is much slower at it: it convolves image by image, expresses the gradient
-//! of the weights as a convolution with a huge kernel, and pools one number at a time.
+//! row, and a column for each channel. A backend that has the whole as one operation of its own
+//! gets to do it. For the others a convolution gathers the nine pixels around each of its outputs
+//! into one long row and multiplies by its weights. Burn's own convolution would do, but its
+//! pure-Rust backend is much slower at it: it convolves image by image, expresses the gradient of
+//! the weights as a convolution with a huge kernel, and pools one number at a time.
 
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::device::Convolution;
 
 /// A kernel covers 3×3 pixels.
 const KERNEL_SIDE: usize = 3;
@@ -49,13 +52,15 @@ pub(super) struct Conv {
     /// biases `[outputs]`.
     kernel: Linear,
     /// The rows that the outputs gather, nine for each, for as many images as a batch may hold. One
-    /// table without pooling; with pooling one for each corner of the pooling windows.
+    /// table without pooling; with pooling one for each corner of the pooling windows; none where
+    /// the backend has the operation.
     tables: Vec<Tensor<1, Int>>,
     /// Rows that one image gathers by one table.
     gathered: usize,
-    /// Pixels of an input image.
-    pixels: usize,
-    padded: bool,
+    /// The side of an input image.
+    side: usize,
+    padding: usize,
+    pool: bool,
 }
 
 impl Conv {
@@ -72,13 +77,13 @@ impl Conv {
             let length = table.len();
             Tensor::from_data(TensorData::new(table, [length]), device)
         };
-        Self {
-            kernel,
-            tables: tables(shape, side, capacity).map(on_device).collect(),
-            gathered: shape.side_out(side).pow(2) * KERNEL_AREA,
-            pixels: side * side,
-            padded: shape.padding > 0,
-        }
+        let tables = if Convolution::is_native_on(device) {
+            Vec::new()
+        } else {
+            tables(shape, side, capacity).map(on_device).collect()
+        };
+        let gathered = shape.side_out(side).pow(2) * KERNEL_AREA;
+        Self { kernel, tables, gathered, side, padding: shape.padding, pool: shape.pool }
     }
 
     /// Its weights and biases.
@@ -89,9 +94,27 @@ impl Conv {
 
     /// Feature maps `[images × pixels, inputs]` to `[images × pixels out, outputs]`.
     pub(super) fn forward(&self, maps: Tensor<2>) -> Tensor<2> {
+        match self.tables.split_first() {
+            Some((first, rest)) => self.gather(maps, first, rest),
+            None => self.native(maps),
+        }
+    }
+
+    fn native(&self, maps: Tensor<2>) -> Tensor<2> {
+        let Self { side, padding, pool, .. } = *self;
+        let biases = self.kernel.bias.as_ref().expect("every layer has biases");
+        Convolution { side, padding, pool }.forward(maps, self.kernel.weight.val(), biases.val())
+    }
+
+    fn gather(
+        &self,
+        maps: Tensor<2>,
+        first: &Tensor<1, Int>,
+        rest: &[Tensor<1, Int>],
+    ) -> Tensor<2> {
         let [rows, channels] = maps.dims();
-        let gathered = rows / self.pixels * self.gathered;
-        let maps = if self.padded {
+        let gathered = rows / self.side.pow(2) * self.gathered;
+        let maps = if self.padding > 0 {
             // Padding gathers row 0.
             let zeros = Tensor::zeros([1, channels], &maps.device());
             Tensor::cat(vec![zeros, maps], 0)
@@ -107,7 +130,6 @@ impl Conv {
         // has more. Each corner is a matrix of its own, so nothing is reordered, and only the
         // largest of four passes its gradient back, the first among equals: just as in pooling.
         // What comes forward may differ from pooling in its last bit.
-        let (first, rest) = self.tables.split_first().expect("one table or four");
         rest.iter().fold(relu(convolve(first)), |largest, table| {
             largest.clone() + relu(convolve(table) - largest)
         })

@@ -4,10 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kindling_data::Dataset;
 
 use super::network::Network;
-
-/// Images in one step of evaluation. On a CPU the pixels that a step gathers should fit into a
-/// core's cache.
-pub(super) const EVALUATION_BATCH: usize = 16;
+use crate::device::evaluation_batch;
 
 /// Labelled images on a device.
 #[derive(Debug, Clone)]
@@ -29,14 +26,22 @@ impl Images {
         }
     }
 
+    pub(super) fn device(&self) -> Device {
+        self.labels.device()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.labels.dims()[0]
     }
 
-    /// The images at `indices`, `[indices, pixels]`, and their labels, `[indices]`.
-    pub(super) fn batch(&self, indices: &[i64]) -> (Tensor<2>, Tensor<1, Int>) {
+    /// Copies indices of images to their device.
+    pub(super) fn indices(&self, indices: &[i64]) -> Tensor<1, Int> {
         let data = TensorData::new(indices.to_vec(), [indices.len()]);
-        let indices = Tensor::<1, Int>::from_data(data, &self.labels.device());
+        Tensor::from_data(data, &self.device())
+    }
+
+    /// The images at `indices`, `[indices, pixels]`, and their labels, `[indices]`.
+    pub(super) fn batch(&self, indices: Tensor<1, Int>) -> (Tensor<2>, Tensor<1, Int>) {
         let pixels = self.pixels.clone().select(0, indices.clone());
         (pixels, self.labels.clone().select(0, indices))
     }
@@ -46,11 +51,12 @@ impl Images {
 ///
 /// `network` and `images` are on one device, without gradients.
 pub(super) fn accuracy(network: &Network, images: &Images) -> f64 {
-    let n = images.len();
+    let (n, device) = (images.len(), images.device());
+    let step = evaluation_batch(&device);
     // Counted on the device and read back once: reading waits for the device.
-    let mut right = Tensor::<1, Int>::zeros([1], &images.labels.device());
-    for start in (0..n).step_by(EVALUATION_BATCH) {
-        let batch = start..n.min(start + EVALUATION_BATCH);
+    let mut right = Tensor::<1, Int>::zeros([1], &device);
+    for start in (0..n).step_by(step) {
+        let batch = start..n.min(start + step);
         let logits = network.forward(images.pixels.clone().slice(batch.clone()));
         let guesses = logits.argmax(1).squeeze_dim(1);
         let labels = images.labels.clone().slice(batch);
@@ -72,14 +78,15 @@ mod tests {
     #[test]
     fn a_batch_holds_the_images_asked_for() {
         let data = Dataset::new(vec![0, 255, 51, 0, 0, 255], vec![7, 8, 9], 1, 2).unwrap();
-        let (pixels, labels) = Images::upload(&data, &device()).batch(&[2, 0]);
+        let images = Images::upload(&data, &device());
+        let (pixels, labels) = images.batch(images.indices(&[2, 0]));
         pixels.to_data().assert_eq(&TensorData::from([[-1.0_f32, 1.0], [-1.0, 1.0]]), true);
         assert_eq!(labels.to_data().iter::<i64>().collect::<Vec<_>>(), [9, 7]);
     }
 
     #[test]
     fn accuracy_is_the_share_of_labels_that_have_the_largest_logit() {
-        let data = kindling_data::digits(EVALUATION_BATCH * 2 + 3, 1);
+        let data = kindling_data::digits(evaluation_batch(&device()) * 2 + 3, 1);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let init = Init::HeNormal;
         let network = Network::new(&COMMON, init, init, &mut rng, data.len(), &device());
@@ -101,7 +108,7 @@ mod tests {
         let data = kindling_data::digits(100, 1);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let init = Init::Zero;
-        let network = Network::new(&COMMON, init, init, &mut rng, EVALUATION_BATCH, &device());
+        let network = Network::new(&COMMON, init, init, &mut rng, data.len(), &device());
         let images = Images::upload(&data, &device());
         assert!((accuracy(&network, &images) - 0.1).abs() < 1e-12);
     }

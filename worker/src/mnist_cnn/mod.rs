@@ -9,6 +9,8 @@ mod early_stopping;
 mod images;
 mod init;
 mod network;
+#[cfg(test)]
+mod parity;
 mod sets;
 mod settings;
 #[cfg(test)]
@@ -19,13 +21,14 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 pub use self::conv::ConvShape;
-use self::images::{EVALUATION_BATCH, Images, accuracy};
+use self::images::{Images, accuracy};
 pub use self::init::Init;
 use self::init::positive;
 pub use self::network::{Architecture, COMMON, DEEP, LayerShape, Network};
 use self::sets::SetsCache;
 pub use self::settings::{DataName, LossKind, NetworkName, Settings};
 use self::train::{TrainingData, train};
+use crate::device::evaluation_batch;
 use crate::objective::{Completion, JsonMap, Objective, SettingsError, Trial, TrialError};
 
 /// The objective `mnist_cnn`: accuracy on the trial-validation images, to maximise.
@@ -75,7 +78,7 @@ impl Objective for MnistCnn {
             conv,
             fc,
             &mut stream(trial, Purpose::Weights),
-            settings.batch_size().max(EVALUATION_BATCH),
+            settings.batch_size().max(evaluation_batch(&device)),
             &tracking,
         );
         let data = TrainingData {

@@ -119,22 +119,41 @@ impl Network {
         capacity: usize,
         device: &Device,
     ) -> Self {
+        Self::with_weights(architecture, capacity, device, |layer| {
+            let init = if layer.places == 1 { fc } else { conv };
+            init.draw(layer.fan_in, layer.fan_out, layer.fan_in * layer.neurons, rng)
+        })
+    }
+
+    /// A network with these weights, `[fan_in, neurons]` for each layer, asked for from the image
+    /// on, and with biases of 0.
+    pub(super) fn with_weights(
+        architecture: &Architecture,
+        capacity: usize,
+        device: &Device,
+        mut weights: impl FnMut(LayerShape) -> Vec<f32>,
+    ) -> Self {
+        let mut linear = |layer: LayerShape| Linear {
+            weight: Param::from_data(
+                TensorData::new(weights(layer), [layer.fan_in, layer.neurons]),
+                device,
+            ),
+            bias: Some(Param::from_tensor(Tensor::zeros([layer.neurons], device))),
+        };
         let mut side = SIDE;
         let mut convs = Vec::new();
         for (&shape, layer) in architecture.convs.iter().zip(architecture.conv_layers()) {
-            let kernel = linear(layer, conv, rng, device);
-            convs.push(Conv::new(shape, side, kernel, capacity, device));
+            convs.push(Conv::new(shape, side, linear(layer), capacity, device));
             side = shape.side_out(side);
         }
-        let fcs = architecture.fc_layers().into_iter();
-        let fcs = fcs.map(|layer| linear(layer, fc, rng, device)).collect();
+        let fcs = architecture.fc_layers().into_iter().map(linear).collect();
         Self { convs, fcs }
     }
 
-    /// The weights and biases of the convolutions.
+    /// The layers from the image on.
     #[cfg(test)]
-    pub(super) fn kernels(&self) -> impl Iterator<Item = &Linear> {
-        self.convs.iter().map(Conv::kernel)
+    pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
+        self.convs.iter().map(Conv::kernel).chain(&self.fcs)
     }
 
     /// Logits `[images, 10]` of images `[images, 784]`, whose pixels run from −1 to 1.
@@ -149,16 +168,6 @@ impl Network {
         let (last, hidden) = self.fcs.split_last().expect("a fully connected layer");
         let hidden = hidden.iter().fold(features, |x, fc| sigmoid(fc.forward(x)));
         last.forward(hidden)
-    }
-}
-
-/// Weights `[fan_in, neurons]` drawn by `init`, and biases of 0.
-fn linear(layer: LayerShape, init: Init, rng: &mut ChaCha8Rng, device: &Device) -> Linear {
-    let shape = [layer.fan_in, layer.neurons];
-    let weights = init.draw(layer.fan_in, layer.fan_out, shape[0] * shape[1], rng);
-    Linear {
-        weight: Param::from_data(TensorData::new(weights, shape), device),
-        bias: Some(Param::from_tensor(Tensor::zeros([layer.neurons], device))),
     }
 }
 
@@ -213,7 +222,7 @@ mod tests {
     fn biases_start_at_exactly_zero_and_weights_do_not() {
         for architecture in [COMMON, DEEP] {
             let network = network(&architecture);
-            for layer in network.kernels().chain(&network.fcs) {
+            for layer in network.layers() {
                 let biases = layer.bias.as_ref().unwrap().to_data();
                 assert!(biases.iter::<f32>().all(|b| b.to_bits() == 0));
                 let weights = layer.weight.to_data();

@@ -6,9 +6,24 @@ use serde_json::Value;
 use crate::DeviceName;
 use crate::objective::{ParamValue, Reporter, Stopped, Trial, TrialFacts};
 
-/// The device that tests run on.
+/// The device that tests run on: flex, or what `KINDLING_TEST_DEVICE` names.
 pub(super) fn device() -> Device {
-    DeviceName::Flex.open()
+    let name = std::env::var("KINDLING_TEST_DEVICE");
+    let name = name.map_or(DeviceName::Flex, |name| name.parse().expect("a device"));
+    name.open(0, 1).expect("a device of this build")
+}
+
+/// Every device that this build can compare with others.
+pub(super) fn devices() -> Vec<Device> {
+    let mut names = vec![DeviceName::Flex];
+    if cfg!(feature = "tch") {
+        names.push(DeviceName::Cpu);
+    }
+    if let Ok(name) = std::env::var("KINDLING_TEST_DEVICE") {
+        names.push(name.parse().expect("a device"));
+    }
+    names.dedup();
+    names.into_iter().map(|name| name.open(0, 1).expect("a device of this build")).collect()
 }
 
 /// The facts of a trial, its parameters and settings given as JSON objects.

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLoss;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor};
 use rand::seq::SliceRandom as _;
@@ -12,6 +12,7 @@ use super::early_stopping::{Best, EarlyStopping, Verdict};
 use super::images::{Images, accuracy};
 use super::network::Network;
 use super::settings::{LossKind, Settings};
+use crate::device::{AdamW, AdamWConstants};
 use crate::objective::{Stopped, TrialError};
 
 /// What training leaves.
@@ -33,6 +34,10 @@ pub(super) struct TrainingData {
     pub(super) validation: Images,
 }
 
+/// `PyTorch`'s defaults; Burn's own differ in ε and the decay.
+pub(super) const ADAM_W: AdamWConstants =
+    AdamWConstants { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
+
 /// Trains until early stopping says so. `report` gets each epoch's number and its accuracy on the
 /// validation images.
 pub(super) fn train(
@@ -43,7 +48,7 @@ pub(super) fn train(
     rng: &mut ChaCha8Rng,
     mut report: impl FnMut(u64, f64) -> Result<(), Stopped>,
 ) -> Result<Trained, TrialError> {
-    let mut optimizer = adam_w();
+    let mut optimizer = AdamW::new(ADAM_W, &data.train.device());
     let mut stopping = EarlyStopping::new(settings.patience);
     let mut order: Vec<i64> = (0..).take(data.train.len()).collect();
     let mut kept = network.valid();
@@ -78,39 +83,33 @@ pub(super) fn train(
 /// One pass over the training images. Gives the network and the mean loss.
 fn one_epoch(
     mut network: Network,
-    optimizer: &mut ModuleOptimizer,
+    optimizer: &mut AdamW,
     data: &TrainingData,
     order: &[i64],
     settings: &Settings,
     learning_rate: f64,
 ) -> (Network, f64) {
+    let order_there = data.train.indices(order);
+    let (n, step) = (order.len(), settings.batch_size());
     // Summed on the device and read back once: reading waits for the device.
     let mut sum = None;
     // The last batch may be smaller, and its mean counts as much as any other: as in PyTorch.
-    for indices in order.chunks(settings.batch_size()) {
-        let (images, labels) = data.train.batch(indices);
+    for start in (0..n).step_by(step) {
+        let batch = start..n.min(start + step);
+        let count = batch.len();
+        let (images, labels) = data.train.batch(order_there.clone().slice(batch));
         let loss = loss(network.forward(images), labels, settings.loss);
-        let weighted = loss.clone().inner() * indices.len() as f64;
+        let weighted = loss.clone().inner() * count as f64;
         sum = Some(sum.map_or(weighted.clone(), |sum: Tensor<1>| sum + weighted));
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(learning_rate, network, gradients);
     }
     let sum = sum.expect("at least one image, says Settings");
-    (network, f64::from(sum.into_scalar::<f32>()) / order.len() as f64)
-}
-
-/// `AdamW` as `PyTorch` defines it by default; Burn's own defaults for ε and the decay differ.
-fn adam_w() -> ModuleOptimizer {
-    AdamWConfig::new()
-        .with_beta_1(0.9)
-        .with_beta_2(0.999)
-        .with_epsilon(1e-8)
-        .with_weight_decay(0.01)
-        .init()
+    (network, f64::from(sum.into_scalar::<f32>()) / n as f64)
 }
 
 /// The mean cross-entropy `[1]` of logits `[images, 10]` and labels `[images]`.
-fn loss(logits: Tensor<2>, labels: Tensor<1, Int>, kind: LossKind) -> Tensor<1> {
+pub(super) fn loss(logits: Tensor<2>, labels: Tensor<1, Int>, kind: LossKind) -> Tensor<1> {
     let taken_for_logits = match kind {
         LossKind::Softmax => softmax(logits, 1),
         LossKind::Logits => logits,
@@ -127,7 +126,6 @@ mod tests {
     use kindling_data::digits;
     use rand::SeedableRng as _;
 
-    use super::super::images::EVALUATION_BATCH;
     use super::super::init::Init;
     use super::super::network::COMMON;
     use super::super::testing::device;
@@ -138,7 +136,7 @@ mod tests {
         let (inner, tracking) = (device(), device().autodiff());
         let settings = Settings { batch_size: Some(16), ..Settings::default() };
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let network = Network::new(&COMMON, init, init, &mut rng, EVALUATION_BATCH, &tracking);
+        let network = Network::new(&COMMON, init, init, &mut rng, 16, &tracking);
         let data = TrainingData {
             train: Images::upload(&digits(40, 1), &tracking),
             validation: Images::upload(&digits(40, 2), &inner),
@@ -149,7 +147,7 @@ mod tests {
     #[test]
     fn training_lowers_the_loss() {
         let (mut network, data, settings) = few_digits(Init::XavierNormal);
-        let (mut optimizer, order) = (adam_w(), (0..40).collect::<Vec<_>>());
+        let (mut optimizer, order) = (AdamW::new(ADAM_W, &device()), (0..40).collect::<Vec<_>>());
         let mut losses = Vec::new();
         for _ in 0..8 {
             let loss;
@@ -163,15 +161,16 @@ mod tests {
     fn the_loss_of_an_epoch_counts_every_image_once_though_the_last_batch_is_smaller() {
         let (network, data, settings) = few_digits(Init::XavierNormal);
         let order = (0..40).collect::<Vec<_>>();
-        let (images, labels) = data.train.batch(&order[..16]);
+        let (images, labels) = data.train.batch(data.train.indices(&order[..16]));
         let first = loss(network.forward(images), labels, settings.loss);
-        let (images, labels) = data.train.batch(&order[16..32]);
+        let (images, labels) = data.train.batch(data.train.indices(&order[16..32]));
         let second = loss(network.forward(images), labels, settings.loss);
-        let (images, labels) = data.train.batch(&order[32..]);
+        let (images, labels) = data.train.batch(data.train.indices(&order[32..]));
         let third = loss(network.forward(images), labels, settings.loss);
         let expected = (first * 16 + second * 16 + third * 8).into_scalar::<f32>() / 40.0;
         // So small a learning rate changes nothing.
-        let (_, found) = one_epoch(network, &mut adam_w(), &data, &order, &settings, 1e-30);
+        let (_, found) =
+            one_epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-30);
         assert!((found - f64::from(expected)).abs() < 1e-5, "{found} {expected}");
     }
 
@@ -198,8 +197,9 @@ mod tests {
     fn zeros_stay_zeros_in_every_convolution() {
         let (network, data, settings) = few_digits(Init::Zero);
         let order = (0..40).collect::<Vec<_>>();
-        let (network, _) = one_epoch(network, &mut adam_w(), &data, &order, &settings, 1e-2);
-        for kernel in network.kernels() {
+        let (network, _) =
+            one_epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-2);
+        for kernel in network.layers().take(COMMON.convs.len()) {
             let weights = kernel.weight.to_data();
             assert!(weights.iter::<f32>().all(|w| w.to_bits() == 0));
         }
@@ -233,7 +233,7 @@ mod tests {
         let rate = 0.05;
         let weight = Tensor::<2>::from_data(TensorData::new(weights.to_vec(), [5, 1]), &device);
         let mut layer = Linear { weight: Param::from_tensor(weight), bias: None };
-        let mut optimizer = adam_w();
+        let mut optimizer = AdamW::new(ADAM_W, &device);
         for gradient in &gradients {
             // The loss is the sum of gradient × weight.
             let slope = Tensor::<2>::from_data([*gradient], &device);

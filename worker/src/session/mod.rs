@@ -5,6 +5,7 @@
 
 mod heartbeat;
 mod link;
+mod seats;
 mod slot;
 mod told;
 
@@ -18,9 +19,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Endpoint, Uri};
 
-use crate::device::DeviceName;
+use crate::device::{self, DeviceChoice, DeviceError};
 use crate::objective::Objective;
 use link::Link;
+use seats::Seats;
 use told::{Ending, Told};
 
 /// How long a lease call waits for work before it is made again.
@@ -32,18 +34,20 @@ pub struct WorkerOptions {
     pub coordinator: String,
     /// This worker's name; one that is unique to the process if absent.
     pub id: Option<String>,
-    /// The device that its trials train on.
-    pub device: DeviceName,
-    /// How many trials it trains at a time.
+    /// The devices that its trials train on.
+    pub devices: DeviceChoice,
+    /// How many trials it trains at a time on each of them.
     pub slots: usize,
+    /// How many threads each of them trains with.
+    pub threads: usize,
     /// Where data sets lie.
     pub data_dir: Option<PathBuf>,
     /// How long running trials may go on after a request to stop, before they are handed back.
     pub grace: Duration,
 }
 
-/// Why a worker did not start.
-#[derive(Debug, thiserror::Error)]
+/// Why a worker did not start, or ended of itself.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum WorkerError {
     /// The address makes no sense.
     #[error("`{address}` is not a coordinator's address: {reason}")]
@@ -53,7 +57,16 @@ pub enum WorkerError {
         /// Why not.
         reason: String,
     },
-    /// Its objective cannot run here.
+    /// A device cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A trial broke a device for the whole process.
+    #[error("a trial failed and left its device unusable to this worker, which ends: {reason}")]
+    Broken {
+        /// What the device's backend said.
+        reason: String,
+    },
+    /// Its objective cannot run here, or a device is lost.
     #[error("this worker cannot train, and handed its trial back: {reason}")]
     Unfit {
         /// What the objective said.
@@ -117,12 +130,13 @@ struct Session {
     identity: v1::HeartbeatRequest,
     objectives: Arc<Vec<Arc<dyn Objective>>>,
     holding: Holding,
-    device: DeviceName,
+    seats: Seats,
+    threads: usize,
     data_dir: Option<PathBuf>,
     /// No more trials are leased once it is cancelled.
     stop: CancellationToken,
-    /// Why this worker cannot train, if it turned out that it cannot.
-    unfit: Arc<OnceLock<String>>,
+    /// Why this worker can train no more, if it turned out that it cannot.
+    ended: Arc<OnceLock<WorkerError>>,
     /// Running trials are handed back once it is cancelled.
     hand_back: CancellationToken,
 }
@@ -142,25 +156,29 @@ pub async fn work(
     if uri.scheme().is_none() || uri.host().is_none() {
         return Err(address_error("expected something like http://127.0.0.1:50051".to_owned()));
     }
-    let slots = options.slots.max(1);
+    let devices = options.devices.resolve()?;
+    let slots = options.slots.max(1) * devices.len();
+    let names = device::join(&devices);
     let host = hostname();
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
-    tracing::info!(worker = id, coordinator = options.coordinator, slots, "worker starts");
+    let address = &options.coordinator;
+    tracing::info!(worker = id, coordinator = address, devices = names, slots, "worker starts");
     let session = Session {
         link: Link::new(Endpoint::from(uri)),
         identity: v1::HeartbeatRequest {
             worker_id: id,
             host,
-            device: options.device.resolved().to_string(),
+            device: names,
             slots: slots as u32,
             holding: Vec::new(),
         },
         objectives: Arc::new(objectives),
         holding: Holding::new(),
-        device: options.device,
+        seats: Seats::new(&devices),
+        threads: options.threads.max(1),
         data_dir: options.data_dir.clone(),
         stop: stop.clone(),
-        unfit: Arc::default(),
+        ended: Arc::default(),
         hand_back: CancellationToken::new(),
     };
     let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
@@ -177,16 +195,13 @@ pub async fn work(
         while trials.join_next().await.is_some() {}
     }
     heartbeat.abort();
-    match session.unfit.get() {
-        Some(reason) => Err(WorkerError::Unfit { reason: reason.clone() }),
-        None => Ok(()),
-    }
+    session.ended.get().map_or(Ok(()), |why| Err(why.clone()))
 }
 
 impl Session {
-    /// Ends the session: its objective cannot run here.
-    fn end_unfit(&self, reason: String) {
-        _ = self.unfit.set(reason);
+    /// Ends the session: this worker is of no more use.
+    fn end(&self, why: WorkerError) {
+        _ = self.ended.set(why);
         self.stop.cancel();
     }
 

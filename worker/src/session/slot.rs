@@ -8,9 +8,10 @@ use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Session;
 use super::told::{Ending, Told};
+use super::{Session, WorkerError};
 use crate::convert;
+use crate::device::Fault;
 use crate::objective::{
     Completion, JsonMap, Objective, Reporter, Stopped, Trial, TrialError, TrialFacts,
 };
@@ -19,6 +20,13 @@ use crate::objective::{
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 type Outcome = Result<Completion, TrialError>;
+
+/// How a trial's thread ended.
+enum Ran {
+    Ended(Outcome),
+    /// The device failed, not the objective.
+    Fault(Fault),
+}
 
 /// An intermediate value on its way. `taken` is dropped once the coordinator has it.
 struct Report {
@@ -52,15 +60,28 @@ pub(super) async fn train(
             return;
         }
     };
-    if let Ok(Err(TrialError::Unfit(reason))) = outcome {
-        tracing::error!(trial, reason, "this worker cannot train");
-        session.end_unfit(reason);
-        hand_back(session, claim).await;
-        return;
-    }
+    let outcome = outcome.unwrap_or_else(|_| {
+        Ran::Ended(Err(TrialError::Failed("no thread could be started for the trial".into())))
+    });
+    let outcome = match outcome {
+        Ran::Ended(Err(TrialError::Unfit(reason))) | Ran::Fault(Fault::Lost(reason)) => {
+            tracing::error!(trial, reason, "this worker cannot train");
+            session.end(WorkerError::Unfit { reason });
+            hand_back(session, claim).await;
+            return;
+        }
+        Ran::Fault(Fault::BrokenByTrial(reason)) => {
+            tracing::error!(trial, reason, "the device is of no more use to this worker");
+            session.end(WorkerError::Broken { reason: reason.clone() });
+            Err(TrialError::Failed(reason))
+        }
+        Ran::Fault(Fault::OutOfMemory(reason)) => {
+            Err(TrialError::Failed(format!("{reason} hint: fewer slots or a smaller batch")))
+        }
+        Ran::Ended(outcome) => outcome,
+    };
     // The thread is done, and with it the reports: all that is left waits in the outbox.
     _ = sending.await;
-    let outcome = outcome.unwrap_or_else(|_| Err(TrialError::Failed("the trial panicked".into())));
     if let Some((result, attributes)) = result_of(outcome, told.get()) {
         finish(session, claim, result, attributes).await;
     }
@@ -72,7 +93,7 @@ fn start(
     assignment: v1::Assignment,
     reports: mpsc::UnboundedSender<Report>,
     told: &Told,
-) -> oneshot::Receiver<Outcome> {
+) -> oneshot::Receiver<Ran> {
     let (done, outcome) = oneshot::channel();
     let reporter = ThreadReporter {
         reports,
@@ -84,9 +105,8 @@ fn start(
     let name = format!("trial-{}", assignment.claim.as_ref().map_or(0, |c| c.trial));
     let run = move || {
         let run = AssertUnwindSafe(|| run(&session, assignment, reporter));
-        let outcome = std::panic::catch_unwind(run)
-            .unwrap_or_else(|panic| Err(TrialError::Failed(panic_message(&*panic))));
-        _ = done.send(outcome);
+        let ran = std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended);
+        _ = done.send(ran);
     };
     if let Err(error) = std::thread::Builder::new().name(name).spawn(run) {
         tracing::error!(%error, "no thread for a trial"); // `done` is dropped: the trial fails.
@@ -103,7 +123,11 @@ fn run(session: &Session, assignment: v1::Assignment, mut reporter: ThreadReport
         .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
         .as_ref();
     let facts: TrialFacts = convert::facts(assignment)?;
-    let device = session.device.open();
+    let seat = session.seats.take();
+    let device = seat
+        .device
+        .open(seat.slot, session.threads)
+        .map_err(|error| TrialError::Unfit(error.to_string()))?;
     let mut trial = Trial::new(&facts, device, session.data_dir.clone(), &mut reporter);
     objective.run(&mut trial)
 }
@@ -225,10 +249,15 @@ async fn hand_back(session: &Session, claim: &v1::Claim) {
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic says: of the device, or of the objective.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Ran {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the objective panicked: {}", text.unwrap_or("no message"))
+    let text = text.unwrap_or("no message");
+    Fault::of(text).map_or_else(
+        || Ran::Ended(Err(TrialError::Failed(format!("the objective panicked: {text}")))),
+        Ran::Fault,
+    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,123 @@
+"""The same experiment in both: trial-validation accuracy and epochs over seeds, at three fixed configurations.
+
+    python experiment.py KINDLING MNIST [--device cpu] [--seeds 10] [--jobs 2] [--json FILE]
+
+KINDLING is the built command. Each seed has a split of the data, weights and orders of its own. A row agrees when the
+means differ by at most two standard errors of their difference.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+CONFIGURATIONS = [
+    {"winit_conv": "he_normal", "winit_fc": "xavier_normal", "learning_rate": 1e-3},
+    {"winit_conv": "xavier_uniform", "winit_fc": "gaussian", "gaussian_std_fc": 0.3, "learning_rate": 2e-3},
+    {"winit_conv": "gaussian", "gaussian_std_conv": 0.25, "winit_fc": "he_uniform", "learning_rate": 5e-4},
+]
+
+
+def kindling(args, params, seed):
+    """One study of one trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [
+            'name = "one"', 'direction = "maximize"', "trials = 1", f"seed = {seed}",
+            "[objective]", 'kind = "mnist_cnn"', f'network = "{args.network}"', 'data = "mnist"',
+        ]
+        for name, value in params.items():
+            lines.append(f"[space.{name}]")
+            if isinstance(value, str):
+                lines += ['type = "categorical"', f'choices = ["{value}"]']
+            else:
+                lines += ['type = "float"', f"low = {value}", f"high = {value}"]
+        file = os.path.join(folder, "one.toml")
+        with open(file, "w") as study:
+            study.write("\n".join(lines) + "\n")
+        command = [
+            args.kindling, "run", file, "--store", os.path.join(folder, "one.db"), "--data-dir", args.mnist,
+            "--workers", "1", "--device", args.device, "--json",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        best = json.loads(done.stdout)["best"]
+        return {"value": best["values"][0], "epochs": best["attributes"]["epochs"]}
+
+
+def pytorch(args, params, seed):
+    """In a process of its own: PyTorch's seed and threads are global."""
+    command = [sys.executable, __file__, args.kindling, args.mnist, "--one", json.dumps(params), "--seed", str(seed)]
+    done = subprocess.run(command + ["--network", args.network], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def one(args):
+    import torch
+
+    import protocol
+
+    torch.set_num_threads(1)
+    parts = protocol.split(protocol.mnist(args.mnist), args.seed)
+    print(json.dumps(protocol.trial(parts, args.network, json.loads(args.one), args.seed)))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kindling")
+    parser.add_argument("mnist")
+    parser.add_argument("--network", default="common")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--json")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        return one(args)
+
+    def run(job):
+        contender, index, seed = job
+        found = contender(args, CONFIGURATIONS[index], seed)
+        print(f"{contender.__name__}, configuration {index + 1}, seed {seed}: {found}", file=sys.stderr)
+        return found
+
+    jobs = [(c, i, s) for s in range(1, args.seeds + 1) for i in range(len(CONFIGURATIONS)) for c in (kindling, pytorch)]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        results = dict(zip(jobs, pool.map(run, jobs)))
+
+    table, agree = [], True
+    print("| configuration | | Kindling | PyTorch | difference in standard errors |")
+    print("|---|---|---|---|---|")
+    for index, params in enumerate(CONFIGURATIONS):
+        for what in ("value", "epochs"):
+            ours, theirs = (
+                [results[contender, index, seed][what] for seed in range(1, args.seeds + 1)]
+                for contender in (kindling, pytorch)
+            )
+            error = lambda xs: statistics.stdev(xs) / len(xs) ** 0.5
+            both = (error(ours) ** 2 + error(theirs) ** 2) ** 0.5
+            gap = (statistics.mean(ours) - statistics.mean(theirs)) / both
+            agree &= abs(gap) <= 2
+            described = " ".join(f"{k}={v}" for k, v in params.items())
+            table.append({"params": params, "what": what, "kindling": ours, "pytorch": theirs, "gap": gap})
+            print(
+                f"| {described} | {what} | {statistics.mean(ours):.4f} ± {error(ours):.4f} "
+                f"| {statistics.mean(theirs):.4f} ± {error(theirs):.4f} | {gap:+.2f} |"
+            )
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(table, file, indent=1)
+    print("all agree" if agree else "not all agree")
+    sys.exit(0 if agree else 1)
+
+
+if __name__ == "__main__":
+    main()

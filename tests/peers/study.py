@@ -1,0 +1,213 @@
+"""Trials per hour of one study, side by side: Kindling, and Optuna with PyTorch in a notebook and at its best.
+
+    python study.py KINDLING MNIST [--networks common deep] [--trials 8] [--epochs 6] [--rounds 3] [--json FILE]
+
+KINDLING is the built command. Every trial of every contender trains for the same number of epochs, so that all do the
+same work: the flagship's space, sampled at random; validation after each epoch; trial validation and test at the end.
+
+- kindling-libtorch, kindling-flex: `kindling run`, one worker per core, the store on disk; everything is counted, from
+  the start of the command to its end.
+- notebook: one process, Optuna in memory, PyTorch with its default threads, as one writes it in a notebook; counted
+  from the first trial on, without starting Python and loading the data.
+- best: one process per core with one thread each, channels last and the fused optimiser, one Optuna study in a file;
+  counted likewise, from when all processes are ready.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"]
+CONTENDERS = ("notebook", "best", "kindling-libtorch", "kindling-flex")
+
+
+def study_file(network, trials, epochs):
+    methods = json.dumps(METHODS)
+    return f"""
+name = "throughput"
+direction = "maximize"
+trials = {trials}
+seed = 1
+[sampler]
+kind = "random"
+[objective]
+kind = "mnist_cnn"
+network = "{network}"
+data = "mnist"
+max_epochs = {epochs}
+patience = {epochs}
+[space.winit_conv]
+type = "categorical"
+choices = {methods}
+[space.winit_fc]
+type = "categorical"
+choices = {methods}
+[space.learning_rate]
+type = "float"
+low = 5e-4
+high = 1e-2
+log = true
+[space.gaussian_std_conv]
+type = "float"
+low = 0.25
+high = 4.0
+log = true
+when = {{ winit_conv = "gaussian" }}
+[space.gaussian_std_fc]
+type = "float"
+low = 0.25
+high = 4.0
+log = true
+when = {{ winit_fc = "gaussian" }}
+"""
+
+
+def kindling(args, network, device):
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "study.toml")
+        with open(file, "w") as study:
+            study.write(study_file(network, args.trials, args.epochs))
+        command = [args.kindling, "run", file, "--store", os.path.join(folder, "study.db")]
+        start = time.perf_counter()
+        done = subprocess.run(
+            command + ["--data-dir", args.mnist, "--device", device], capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        return time.perf_counter() - start
+
+
+def suggest(trial):
+    params = {}
+    for layer in ("conv", "fc"):
+        params[f"winit_{layer}"] = method = trial.suggest_categorical(f"winit_{layer}", METHODS)
+        if method == "gaussian":
+            name = f"gaussian_std_{layer}"
+            params[name] = trial.suggest_float(name, 0.25, 4.0, log=True)
+    params["learning_rate"] = trial.suggest_float("learning_rate", 5e-4, 1e-2, log=True)
+    return params
+
+
+def objective(args, network, parts, tuned):
+    import protocol
+
+    def run(trial):
+        found = protocol.trial(
+            parts, network, suggest(trial), trial.number, args.epochs, args.epochs, tuned=tuned
+        )
+        trial.set_user_attr("test_accuracy", found["test_accuracy"])
+        return found["value"]
+
+    return run
+
+
+def notebook(args, network):
+    """In a process of its own; prints the seconds."""
+    import optuna
+
+    import protocol
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    parts = protocol.split(protocol.mnist(args.mnist), 1)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
+    start = time.perf_counter()
+    study.optimize(objective(args, network, parts, False), n_trials=args.trials)
+    print(time.perf_counter() - start)
+
+
+def best(args, network):
+    import multiprocessing
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        storage = f"sqlite:///{folder}/study.db"
+        optuna.create_study(study_name="s", storage=storage, direction="maximize")
+        cores = os.cpu_count()
+        ready = context.Barrier(cores + 1)
+        processes = [context.Process(target=best_process, args=(args, network, storage, ready)) for _ in range(cores)]
+        for process in processes:
+            process.start()
+        ready.wait()
+        start = time.perf_counter()
+        for process in processes:
+            process.join()
+        print(time.perf_counter() - start)
+
+
+def best_process(args, network, storage, ready):
+    import optuna
+    import torch
+
+    import protocol
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    torch.set_num_threads(1)
+    channels_last = lambda part: (part[0].contiguous(memory_format=torch.channels_last), part[1])
+    parts = [channels_last(part) for part in protocol.split(protocol.mnist(args.mnist), 1)]
+    study = optuna.load_study(study_name="s", storage=storage, sampler=optuna.samplers.RandomSampler())
+    ready.wait()
+    study.optimize(objective(args, network, parts, True), n_trials=args.trials // os.cpu_count())
+
+
+def seconds(args, contender, network):
+    if contender.startswith("kindling"):
+        return kindling(args, network, {"kindling-libtorch": "cpu", "kindling-flex": "flex"}[contender])
+    command = [sys.executable, __file__, args.kindling, args.mnist, "--as", contender, "--networks", network]
+    command += ["--trials", str(args.trials), "--epochs", str(args.epochs)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return float(done.stdout.split()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kindling")
+    parser.add_argument("mnist")
+    parser.add_argument("--networks", nargs="+", default=["common", "deep"])
+    parser.add_argument("--trials", type=int, default=8, help="a multiple of the number of cores")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json")
+    parser.add_argument("--as", dest="contender", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.contender:
+        return {"notebook": notebook, "best": best}[args.contender](args, args.networks[0])
+
+    rates = {}
+    for number in range(args.rounds):
+        for network in args.networks:
+            turn = number % len(CONTENDERS)
+            for contender in CONTENDERS[turn:] + CONTENDERS[:turn]:
+                rate = 3600 * args.trials / seconds(args, contender, network)
+                rates.setdefault((network, contender), []).append(rate)
+                print(f"round {number + 1}: {network}, {contender}: {rate:.0f} trials/h", file=sys.stderr)
+    table = []
+    print("| network | contender | trials per hour, median (range) | times the notebook, median | times Optuna and PyTorch at their best, median |")
+    print("|---|---|---|---|---|")
+    for (network, contender), own in rates.items():
+        times = lambda other: statistics.median(a / b for a, b in zip(own, rates[network, other]))
+        row = {
+            "network": network, "contender": contender, "rate": statistics.median(own),
+            "times_notebook": times("notebook"), "times_best": times("best"),
+        }
+        table.append(row)
+        print(
+            f"| {network} | {contender} | {row['rate']:.0f} ({min(own):.0f} to {max(own):.0f}) "
+            f"| {row['times_notebook']:.2f} | {row['times_best']:.2f} |"
+        )
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(table, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

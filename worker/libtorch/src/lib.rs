@@ -1,0 +1,214 @@
+//! The parts of libtorch that its Rust binding lacks: the native backward pass of a convolution,
+//! one `AdamW` step over all parameters at once, a CUDA stream for each thread, the names of GPUs.
+//!
+//! This is the only crate of ours with `unsafe` code, and nothing else is in it.
+
+use std::ffi::{CStr, c_char};
+
+pub use tch;
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+unsafe extern "C" {
+    fn kindling_convolution_backward(
+        slope: *const C_tensor,
+        input: *const C_tensor,
+        weight: *const C_tensor,
+        padding: i64,
+        input_wanted: bool,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn kindling_adam_w(
+        weights: *const *const C_tensor,
+        slopes: *const *const C_tensor,
+        first_moments: *const *const C_tensor,
+        second_moments: *const *const C_tensor,
+        count: usize,
+        step: *const C_tensor,
+        learning_rate: f64,
+        beta_1: f64,
+        beta_2: f64,
+        weight_decay: f64,
+        epsilon: f64,
+    ) -> *mut c_char;
+    fn kindling_end_without_destructors();
+    fn kindling_use_stream(index: i64, slot: i64) -> *mut c_char;
+    fn kindling_libtorch_version() -> *const c_char;
+    fn kindling_gpu(
+        index: i64,
+        name: *mut c_char,
+        name_capacity: i32,
+        memory: *mut usize,
+    ) -> *mut c_char;
+}
+
+/// What libtorch or the GPU's driver said. The text begins with libtorch's own words, such as
+/// `CUDA out of memory`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(pub String);
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Where a convolution's outputs get their values from: its gradients, given the gradient of what
+/// it gave.
+#[derive(Debug)]
+pub struct ConvolutionGradients {
+    /// Of the input `[images, inputs, height, width]`, if wanted.
+    pub input: Option<Tensor>,
+    /// Of the weights `[outputs, inputs, kernel height, kernel width]`.
+    pub weight: Tensor,
+    /// Of the biases `[outputs]`.
+    pub bias: Tensor,
+}
+
+/// The gradients of a two-dimensional convolution with stride 1, one group and a bias: `slope` is
+/// the gradient of its output `[images, outputs, height, width]`. `at::convolution_backward`.
+pub fn convolution_backward(
+    slope: &Tensor,
+    input: &Tensor,
+    weight: &Tensor,
+    padding: usize,
+    input_wanted: bool,
+) -> Result<ConvolutionGradients, Error> {
+    let mut out = [std::ptr::null_mut(); 3];
+    // SAFETY: the tensors live as long as the call, which does not keep them, and `out` has room
+    // for the three that it writes.
+    checked(unsafe {
+        kindling_convolution_backward(
+            slope.as_ptr(),
+            input.as_ptr(),
+            weight.as_ptr(),
+            padding as i64,
+            input_wanted,
+            out.as_mut_ptr(),
+        )
+    })?;
+    // SAFETY: without an error each is a tensor of ours to own, or null where none was wanted.
+    let owned = |tensor: *mut C_tensor| unsafe { Tensor::from_ptr(tensor) };
+    let [input, weight, bias] = out;
+    let input = input_wanted.then(|| owned(input));
+    Ok(ConvolutionGradients { input, weight: owned(weight), bias: owned(bias) })
+}
+
+/// What `AdamW` keeps of the past of all parameters, and its constants. Loshchilov and Hutter,
+/// arXiv 1711.05101, as `torch.optim.AdamW` defines it.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamW {
+    /// The decay of the first moments.
+    pub beta_1: f64,
+    /// The decay of the second moments.
+    pub beta_2: f64,
+    /// The decay of the weights, times the learning rate.
+    pub weight_decay: f64,
+    /// Added to the root of the second moments.
+    pub epsilon: f64,
+}
+
+/// A parameter in an `AdamW` step: all four of one shape, contiguous, on one device.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Changed in place.
+    pub weight: Tensor,
+    /// The gradient.
+    pub slope: Tensor,
+    /// Changed in place; zeros before the first step.
+    pub first_moment: Tensor,
+    /// Changed in place; zeros before the first step.
+    pub second_moment: Tensor,
+}
+
+impl AdamW {
+    /// One step on all parameters, in place: `at::_fused_adamw_`. `step` is a float of its own
+    /// tensor on the parameters' device, and counts the steps, this one included.
+    pub fn step(
+        &self,
+        parameters: &mut [Parameter],
+        step: &Tensor,
+        learning_rate: f64,
+    ) -> Result<(), Error> {
+        let list = |of: fn(&Parameter) -> &Tensor| -> Vec<_> {
+            parameters.iter().map(|parameter| of(parameter).as_ptr()).collect()
+        };
+        let weights = list(|parameter| &parameter.weight);
+        let slopes = list(|parameter| &parameter.slope);
+        let first_moments = list(|parameter| &parameter.first_moment);
+        let second_moments = list(|parameter| &parameter.second_moment);
+        // SAFETY: the four lists have one length and outlive the call, and so do the tensors.
+        checked(unsafe {
+            kindling_adam_w(
+                weights.as_ptr(),
+                slopes.as_ptr(),
+                first_moments.as_ptr(),
+                second_moments.as_ptr(),
+                weights.len(),
+                step.as_ptr(),
+                learning_rate,
+                self.beta_1,
+                self.beta_2,
+                self.weight_decay,
+                self.epsilon,
+            )
+        })
+    }
+}
+
+/// Lets this process end, whenever it does, without destroying libtorch's globals: that would crash
+/// threads that are still using them.
+pub fn end_without_destructors() {
+    // SAFETY: registers a handler that takes nothing and does not return.
+    unsafe { kindling_end_without_destructors() }
+}
+
+/// Makes the calling thread use the CUDA stream of that slot on a GPU, so that its kernels do not
+/// queue behind those of other slots. What the thread allocated before must not be used after.
+pub fn use_stream(gpu: usize, slot: usize) -> Result<(), Error> {
+    // SAFETY: no memory is passed.
+    checked(unsafe { kindling_use_stream(gpu as i64, slot as i64) })
+}
+
+/// The release of libtorch that this build was made with.
+#[must_use]
+pub fn version() -> String {
+    // SAFETY: the string is a literal of the C++ side.
+    unsafe { CStr::from_ptr(kindling_libtorch_version()) }.to_string_lossy().into_owned()
+}
+
+/// A GPU as its driver describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// Such as `NVIDIA H100 80GB HBM3`.
+    pub name: String,
+    /// Its memory in bytes.
+    pub memory: usize,
+}
+
+/// The GPU that `cuda:<index>` means, or why there is none.
+pub fn gpu(index: usize) -> Result<Gpu, Error> {
+    let mut name = [0 as c_char; 256];
+    let mut memory = 0;
+    // SAFETY: the call writes a string that ends within the 256 bytes, and a number.
+    checked(unsafe {
+        kindling_gpu(index as i64, name.as_mut_ptr(), name.len() as i32, &raw mut memory)
+    })?;
+    // SAFETY: the driver ends the name with a zero byte; the array was zeros before.
+    let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned();
+    Ok(Gpu { name, memory })
+}
+
+/// Turns the C side's message into an error, and frees it.
+fn checked(message: *mut c_char) -> Result<(), Error> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: a message that is not null is a string from `strdup`, ours to free, once.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    // SAFETY: as above, and nothing reads it any more.
+    unsafe { libc::free(message.cast()) };
+    Err(Error(text))
+}
