@@ -1,8 +1,9 @@
 //! Devices by name, and what their backends do best themselves. Nothing outside this folder names a
 //! backend.
 
+mod adam_w;
+mod convolution;
 mod fault;
-mod kernels;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod list;
@@ -12,8 +13,9 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
+pub(crate) use self::adam_w::{AdamW, AdamWConstants};
+pub(crate) use self::convolution::Convolution;
 pub(crate) use self::fault::Fault;
-pub(crate) use self::kernels::{AdamW, AdamWConstants, Convolution};
 pub(crate) use self::list::print_devices;
 
 /// A device that trains.

@@ -121,24 +121,27 @@ impl Network {
     ) -> Self {
         Self::with_weights(architecture, capacity, device, |layer| {
             let init = if layer.places == 1 { fc } else { conv };
-            init.draw(layer.fan_in, layer.fan_out, layer.fan_in * layer.neurons, rng)
+            let count = layer.fan_in * layer.neurons;
+            (init.draw(layer.fan_in, layer.fan_out, count, rng), vec![0.0; layer.neurons])
         })
     }
 
-    /// A network with these weights, `[fan_in, neurons]` for each layer, asked for from the image
-    /// on, and with biases of 0.
+    /// A network with these weights, `[fan_in, neurons]`, and biases, `[neurons]`, for each layer,
+    /// asked for from the image on.
     pub(super) fn with_weights(
         architecture: &Architecture,
         capacity: usize,
         device: &Device,
-        mut weights: impl FnMut(LayerShape) -> Vec<f32>,
+        mut numbers: impl FnMut(LayerShape) -> (Vec<f32>, Vec<f32>),
     ) -> Self {
-        let mut linear = |layer: LayerShape| Linear {
-            weight: Param::from_data(
-                TensorData::new(weights(layer), [layer.fan_in, layer.neurons]),
-                device,
-            ),
-            bias: Some(Param::from_tensor(Tensor::zeros([layer.neurons], device))),
+        let mut linear = |layer: LayerShape| {
+            let (weights, biases) = numbers(layer);
+            let weights = TensorData::new(weights, [layer.fan_in, layer.neurons]);
+            let biases = TensorData::new(biases, [layer.neurons]);
+            Linear {
+                weight: Param::from_data(weights, device),
+                bias: Some(Param::from_data(biases, device)),
+            }
         };
         let mut side = SIDE;
         let mut convs = Vec::new();

@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use kindling_libtorch::{Parameter, tch};
 
-use crate::device::kernels::AdamWConstants;
+use crate::device::adam_w::AdamWConstants;
 
 /// The optimiser and what it remembers of each parameter.
 pub(crate) struct AdamW {

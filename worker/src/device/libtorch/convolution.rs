@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, LibTorch};
 use burn::tensor::Tensor;
 use kindling_libtorch::tch;
 
-use crate::device::kernels::Convolution;
+use crate::device::convolution::Convolution;
 
 const KERNEL_SIDE: i64 = 3;
 
