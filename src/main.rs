@@ -22,6 +22,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+/// Training allocates and frees the same large buffers over and over, which glibc's allocator gives
+/// back to the system and faults in again each time. Also for libtorch's C++ side.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Distributed hyper-parameter optimisation: a coordinator, many workers, one durable file.
 #[derive(Parser)]
 #[command(name = "kindling", version, about, propagate_version = true)]

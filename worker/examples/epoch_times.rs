@@ -16,6 +16,10 @@ use kindling_worker::{
 };
 use serde_json::json;
 
+/// As in the `kindling` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Args {
     /// Where to train
