@@ -5,7 +5,9 @@
 #
 # BIN holds the built programs `kindling` and `epoch_times`, and `parity`, the test program of the worker (README.md says
 # how to build the three); MNIST the four files. `python3` must have the PyTorch that they were built with. Results go to
-# OUT as JSON and text. To try the script without a GPU: DEVICE=cpu TRIALS=2 SLOTS=1 tests/peers/gpu.sh …
+# OUT as JSON and text. To try the script where there is no GPU:
+#
+#     DEVICE=cpu TRIALS=2 SWEEP=1 SLOTS=1 EPOCHS=1 PYTORCH_TRIALS=1 tests/peers/gpu.sh BIN MNIST OUT
 set -euo pipefail
 bin="$(realpath "$1")" mnist="$(realpath "$2")" out="${3:-.}"
 mkdir -p "$out"
@@ -15,6 +17,11 @@ device="${DEVICE:-cuda:0}" trials="${TRIALS:-200}" slots="${SLOTS:-1 2 4 8 16}" 
 
 LD_LIBRARY_PATH="$(python3 -c 'import os, torch; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')"
 export LD_LIBRARY_PATH
+study=../../studies/weight-init-deep.toml
+if [ -n "${EPOCHS:-}" ]; then
+    sed "s/^patience = .*/&\nmax_epochs = $EPOCHS/" "$study" > "$out/study.toml"
+    study="$out/study.toml"
+fi
 step() { printf '\n== %s (%s)\n' "$1" "$(date -u +%H:%M:%S)"; }
 seconds() { date +%s.%N; }
 
@@ -31,11 +38,12 @@ for network in common deep; do
 done
 
 step 'seconds per trial of PyTorch alone, one after another'
-python3 - "$mnist" "${device}" "$out/pytorch.json" "${PYTORCH_TRIALS:-6}" <<'PYTHON'
+python3 - "$mnist" "$device" "$out/pytorch.json" "${PYTORCH_TRIALS:-6}" "${EPOCHS:-200}" <<'PYTHON'
 import json, sys, time
+sys.path.insert(0, ".")
 import torch
 import protocol
-folder, device, out, count = sys.argv[1:]
+folder, device, out, count, epochs = sys.argv[1:]
 parts = [(images.to(device), labels.to(device)) for images, labels in protocol.split(protocol.mnist(folder), 42)]
 params = {"winit_conv": "he_normal", "winit_fc": "xavier_normal", "learning_rate": 1e-3}
 found = []
@@ -43,7 +51,7 @@ for tuned in (False, True):
     protocol.trial(parts, "deep", params, 0, max_epochs=1, device=device, tuned=tuned)  # warms up
     for seed in range(1, int(count) + 1):
         start = time.perf_counter()
-        done = protocol.trial(parts, "deep", params, seed, device=device, tuned=tuned, max_epochs=200)
+        done = protocol.trial(parts, "deep", params, seed, device=device, tuned=tuned, max_epochs=int(epochs))
         found.append({"tuned": tuned, "seconds": time.perf_counter() - start, **done})
         print(found[-1], flush=True)
 json.dump(found, open(out, "w"), indent=1)
@@ -52,7 +60,7 @@ PYTHON
 run() { # STUDY-TRIALS SLOTS NAME
     local start
     start="$(seconds)"
-    "$bin/kindling" run ../../studies/weight-init-deep.toml --data-dir "$mnist" --device "$device" --slots "$2" \
+    "$bin/kindling" run "$study" --data-dir "$mnist" --device "$device" --slots "$2" \
         --trials "$1" --store "$out/$3.db" --json > "$out/$3.json"
     python3 -c "
 import json, sys
