@@ -55,7 +55,8 @@ fn one_worker_drives_several_devices_with_several_slots_each() {
     let coordinator = Coordinator::start(&folder.path("study.db"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let url = coordinator.url();
-    let args = ["worker", "--coordinator", &url, "--device", HERE, "--slots", "2", "--threads", "1"];
+    let args =
+        ["worker", "--coordinator", &url, "--device", HERE, "--slots", "2", "--threads", "1"];
     let _worker = Process::start(&mut kindling(&args));
     let slots = 2 * HERE.split(',').count() as u64;
     coordinator.wait_until("s", |study| count(study, "running") == slots);
