@@ -46,7 +46,7 @@ impl Convolution {
         #[cfg(not(feature = "tch"))]
         {
             let _ = (maps, weights, biases);
-            unreachable!("no backend of this build has a convolution of its own")
+            unreachable!("no backend of this build does {self:?} itself")
         }
     }
 }
