@@ -58,10 +58,9 @@ mod tests {
         let (a, b) = (DeviceName::Cuda(0), DeviceName::Cuda(1));
         let seats = Seats::new(&[a, b]);
         let place = |seat: &Seat| (seat.device, seat.slot);
-        let taken: Vec<_> = (0..4).map(|_| seats.take()).collect();
+        let mut taken: Vec<_> = (0..4).map(|_| seats.take()).collect();
         assert_eq!(taken.iter().map(place).collect::<Vec<_>>(), [(a, 0), (b, 0), (a, 1), (b, 1)]);
-        let mut taken = taken.into_iter();
-        drop(taken.nth(1));
+        drop(taken.remove(1));
         assert_eq!(place(&seats.take()), (b, 0));
     }
 }
