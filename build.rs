@@ -2,8 +2,8 @@
 //! programs or tests.
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
     // From the build script of `kindling-libtorch`, with the feature `tch`.
+    println!("cargo:rerun-if-env-changed=DEP_KINDLING_LIBTORCH_LIB");
     let Ok(lib) = std::env::var("DEP_KINDLING_LIBTORCH_LIB") else { return };
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
 }

@@ -50,7 +50,7 @@ fn a_device_that_is_not_there_is_refused_before_anything_is_made() {
 #[test]
 fn one_worker_drives_several_devices_with_several_slots_each() {
     let folder = Folder::new();
-    let long = study_file("s", 8).replace("max_epochs = 3", "max_epochs = 20");
+    let long = study_file("s", 8).replace("train = 64", "train = 1000");
     let file = folder.write("s.toml", long);
     let coordinator = Coordinator::start(&folder.path("study.db"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);

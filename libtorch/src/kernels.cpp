@@ -78,12 +78,10 @@ char *kindling_adam_w(at::Tensor *const *weights, at::Tensor *const *slopes,
   });
 }
 
-// Lets the process end without destroying libtorch's globals, which would crash a thread that still
-// trains: a worker that hands a trial back does not wait for its thread.
+// Lets the process end without destroying the globals that libtorch has made up to now, which would
+// crash a thread that still trains: a worker that hands a trial back does not wait for its thread.
 void kindling_end_without_destructors() {
-  static const int once =
-      on_exit([](int status, void *) { fflush(nullptr); _exit(status); }, nullptr);
-  (void)once;
+  on_exit([](int status, void *) { fflush(nullptr); _exit(status); }, nullptr);
 }
 
 // Makes the calling thread use the stream of that slot on a CUDA device, so that its kernels do not

@@ -158,8 +158,8 @@ impl AdamW {
     }
 }
 
-/// Lets this process end, whenever it does, without destroying libtorch's globals: that would crash
-/// threads that are still using them.
+/// Lets this process end, whenever it does, without destroying the globals that libtorch has made up
+/// to now: that would crash threads that are still using them.
 pub fn end_without_destructors() {
     // SAFETY: registers a handler that takes nothing and does not return.
     unsafe { kindling_end_without_destructors() }

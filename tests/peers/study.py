@@ -67,6 +67,10 @@ when = {{ winit_fc = "gaussian" }}
 """
 
 
+def cores():
+    return len(os.sched_getaffinity(0))
+
+
 def kindling(args, network, device):
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "study.toml")
@@ -130,9 +134,8 @@ def best(args, network):
     with tempfile.TemporaryDirectory() as folder:
         storage = f"sqlite:///{folder}/study.db"
         optuna.create_study(study_name="s", storage=storage, direction="maximize")
-        cores = os.cpu_count()
-        ready = context.Barrier(cores + 1)
-        processes = [context.Process(target=best_process, args=(args, network, storage, ready)) for _ in range(cores)]
+        ready = context.Barrier(cores() + 1)
+        processes = [context.Process(target=best_process, args=(args, network, storage, ready)) for _ in range(cores())]
         for process in processes:
             process.start()
         ready.wait()
@@ -154,7 +157,7 @@ def best_process(args, network, storage, ready):
     parts = [channels_last(part) for part in protocol.split(protocol.mnist(args.mnist), 1)]
     study = optuna.load_study(study_name="s", storage=storage, sampler=optuna.samplers.RandomSampler())
     ready.wait()
-    study.optimize(objective(args, network, parts, True), n_trials=args.trials // os.cpu_count())
+    study.optimize(objective(args, network, parts, True), n_trials=args.trials // cores())
 
 
 def seconds(args, contender, network):
@@ -179,6 +182,8 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--as", dest="contender", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.trials < 1 or args.trials % cores():
+        parser.error(f"--trials must be a multiple of the number of cores, {cores()}")
     if args.contender:
         return {"notebook": notebook, "best": best}[args.contender](args, args.networks[0])
 

@@ -13,8 +13,13 @@ pub(crate) enum Fault {
 }
 
 /// In the words of libtorch, which reports every error as text. A GPU's errors begin with `CUDA`.
-const OUT_OF_MEMORY: [&str; 2] =
-    ["CUDA out of memory", "DefaultCPUAllocator: can't allocate memory"];
+const OUT_OF_MEMORY: [&str; 5] = [
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "DefaultCPUAllocator: can't allocate memory",
+];
 const BROKEN_BY_TRIAL: [&str; 2] = ["device-side assert triggered", "an illegal memory access"];
 const LOST: [&str; 5] = [
     "CUDA error",
@@ -42,7 +47,7 @@ impl Fault {
 }
 
 /// libtorch's own first line, without the C++ stack that follows and the Rust error around it.
-fn said(message: &str) -> String {
+pub(super) fn said(message: &str) -> String {
     let inner = message.split_once("Torch(\"").map_or(message, |(_, inner)| inner);
     let line = inner.split("\\n").next().unwrap_or(inner);
     let line = line.lines().next().unwrap_or(line);

@@ -142,6 +142,13 @@ impl DeviceName {
     }
 }
 
+/// To be called when no more trials are begun, whether or not all have ended, and the process may
+/// end.
+pub(crate) fn before_exit() {
+    #[cfg(feature = "tch")]
+    kindling_libtorch::end_without_destructors();
+}
+
 /// How many images of an evaluation a device likes to see at a time.
 pub(crate) fn evaluation_batch(device: &Device) -> usize {
     #[cfg(feature = "tch")]

@@ -66,7 +66,13 @@ pub enum WorkerError {
         /// What the device's backend said.
         reason: String,
     },
-    /// Its objective cannot run here, or a device is lost.
+    /// A device failed, or was left unusable by one of several trials.
+    #[error("this worker's device is lost, and its trial will be leased again: {reason}")]
+    DeviceLost {
+        /// What the device's backend said.
+        reason: String,
+    },
+    /// Its objective cannot run here.
     #[error("this worker cannot train, and handed its trial back: {reason}")]
     Unfit {
         /// What the objective said.
@@ -131,7 +137,6 @@ struct Session {
     objectives: Arc<Vec<Arc<dyn Objective>>>,
     holding: Holding,
     seats: Seats,
-    threads: usize,
     data_dir: Option<PathBuf>,
     /// No more trials are leased once it is cancelled.
     stop: CancellationToken,
@@ -157,25 +162,25 @@ pub async fn work(
         return Err(address_error("expected something like http://127.0.0.1:50051".to_owned()));
     }
     let devices = options.devices.resolve()?;
-    let slots = options.slots.max(1) * devices.len();
+    let slots = options.slots.max(1);
     let names = device::join(&devices);
     let host = hostname();
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
     let address = &options.coordinator;
     tracing::info!(worker = id, coordinator = address, devices = names, slots, "worker starts");
+    let all_slots = slots * devices.len();
     let session = Session {
         link: Link::new(Endpoint::from(uri)),
         identity: v1::HeartbeatRequest {
             worker_id: id,
             host,
             device: names,
-            slots: slots as u32,
+            slots: all_slots as u32,
             holding: Vec::new(),
         },
         objectives: Arc::new(objectives),
         holding: Holding::new(),
-        seats: Seats::new(&devices),
-        threads: options.threads.max(1),
+        seats: Seats::open(&devices, slots, options.threads.max(1))?,
         data_dir: options.data_dir.clone(),
         stop: stop.clone(),
         ended: Arc::default(),
@@ -184,7 +189,7 @@ pub async fn work(
     let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
     let mut trials = JoinSet::new();
     tokio::select! {
-        () = session.lease_trials(slots, &mut trials) => {}
+        () = session.lease_trials(all_slots, &mut trials) => {}
         () = stop.cancelled() => {}
     }
     tracing::info!(running = trials.len(), "worker drains");
@@ -195,6 +200,8 @@ pub async fn work(
         while trials.join_next().await.is_some() {}
     }
     heartbeat.abort();
+    // What was registered last is run first.
+    device::before_exit();
     session.ended.get().map_or(Ok(()), |why| Err(why.clone()))
 }
 
@@ -203,6 +210,13 @@ impl Session {
     fn end(&self, why: WorkerError) {
         _ = self.ended.set(why);
         self.stop.cancel();
+    }
+
+    /// Ends the session without a word on the trial: its lease is lost with this worker, which
+    /// counts, so that a trial that breaks devices does so for a few times only.
+    fn lose_device(&self, trial: u32, reason: String) {
+        tracing::error!(trial, reason, "the device is lost to this worker");
+        self.end(WorkerError::DeviceLost { reason });
     }
 
     async fn lease_trials(&self, slots: usize, trials: &mut JoinSet<()>) {

@@ -4,10 +4,12 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use burn::tensor::Device;
 use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
 use tokio::sync::{mpsc, oneshot};
 
+use super::seats::Seat;
 use super::told::{Ending, Told};
 use super::{Session, WorkerError};
 use crate::convert;
@@ -46,14 +48,17 @@ pub(super) async fn train(
     tracing::info!(study = assignment.study, trial, attempt, "training");
     let (reports, outbox) = mpsc::unbounded_channel();
     let sending = tokio::spawn(send_all(session.clone(), claim.clone(), outbox, told.clone()));
-    let mut training = start(session, assignment, reports, told);
+    let seat = session.seats.take().await;
+    let mut training = start(session, seat, assignment, reports, told);
     let outcome = tokio::select! {
         outcome = &mut training => outcome,
         ending = told.abandoned() => {
             if ending == Ending::Dropped {
                 // The slot is not free before its thread is.
                 tracing::warn!(trial, attempt, "dropped: not this worker's any more");
-                _ = training.await;
+                if let Ok(Ran::Fault(Fault::Lost(reason) | Fault::BrokenByTrial(reason))) = training.await {
+                    session.end(WorkerError::DeviceLost { reason });
+                }
             } else {
                 hand_back(session, claim).await;
             }
@@ -61,13 +66,22 @@ pub(super) async fn train(
         }
     };
     let outcome = outcome.unwrap_or_else(|_| {
-        Ran::Ended(Err(TrialError::Failed("no thread could be started for the trial".into())))
+        Ran::Ended(Err(TrialError::Failed("the trial's thread is gone".into())))
     });
     let outcome = match outcome {
-        Ran::Ended(Err(TrialError::Unfit(reason))) | Ran::Fault(Fault::Lost(reason)) => {
+        Ran::Ended(Err(TrialError::Unfit(reason))) => {
             tracing::error!(trial, reason, "this worker cannot train");
             session.end(WorkerError::Unfit { reason });
             hand_back(session, claim).await;
+            return;
+        }
+        // Beside other trials nobody can tell whose doing it was.
+        Ran::Fault(Fault::BrokenByTrial(reason)) if session.holding.claims().len() > 1 => {
+            session.lose_device(trial, reason);
+            return;
+        }
+        Ran::Fault(Fault::Lost(reason)) => {
+            session.lose_device(trial, reason);
             return;
         }
         Ran::Fault(Fault::BrokenByTrial(reason)) => {
@@ -87,9 +101,10 @@ pub(super) async fn train(
     }
 }
 
-/// Runs the objective on a thread of its own.
+/// Runs the objective on its seat's thread.
 fn start(
     session: &Session,
+    seat: Seat,
     assignment: v1::Assignment,
     reports: mpsc::UnboundedSender<Report>,
     told: &Told,
@@ -102,19 +117,19 @@ fn start(
         runtime: tokio::runtime::Handle::current(),
     };
     let session = session.clone();
-    let name = format!("trial-{}", assignment.claim.as_ref().map_or(0, |c| c.trial));
-    let run = move || {
-        let run = AssertUnwindSafe(|| run(&session, assignment, reporter));
-        let ran = std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended);
-        _ = done.send(ran);
-    };
-    if let Err(error) = std::thread::Builder::new().name(name).spawn(run) {
-        tracing::error!(%error, "no thread for a trial"); // `done` is dropped: the trial fails.
-    }
+    seat.run(done, move |device| {
+        let run = AssertUnwindSafe(|| run(&session, device, assignment, reporter));
+        std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended)
+    });
     outcome
 }
 
-fn run(session: &Session, assignment: v1::Assignment, mut reporter: ThreadReporter) -> Outcome {
+fn run(
+    session: &Session,
+    device: &Device,
+    assignment: v1::Assignment,
+    mut reporter: ThreadReporter,
+) -> Outcome {
     let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
     let objective: &dyn Objective = session
         .objectives
@@ -123,12 +138,8 @@ fn run(session: &Session, assignment: v1::Assignment, mut reporter: ThreadReport
         .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
         .as_ref();
     let facts: TrialFacts = convert::facts(assignment)?;
-    let seat = session.seats.take();
-    let device = seat
-        .device
-        .open(seat.slot, session.threads)
-        .map_err(|error| TrialError::Unfit(error.to_string()))?;
-    let mut trial = Trial::new(&facts, device, session.data_dir.clone(), &mut reporter);
+    let data_dir = session.data_dir.clone();
+    let mut trial = Trial::new(&facts, device.clone(), data_dir, &mut reporter);
     objective.run(&mut trial)
 }
 

@@ -53,7 +53,7 @@ pub(in crate::device) fn convolve(
 struct Saved {
     convolution: Convolution,
     maps: TchTensor,
-    /// `[outputs, inputs, 3, 3]`, a copy.
+    /// `[outputs, inputs, 3, 3]`.
     weights: TchTensor,
     /// Before pooling, and the places of the largest; if there is pooling.
     pooled: Option<(TchTensor, TchTensor)>,

@@ -11,6 +11,8 @@ use burn::backend::{DispatchDevice, LibTorchDevice};
 use burn::tensor::Device;
 use kindling_libtorch::{Gpu, tch};
 
+use super::fault::said;
+
 pub(super) use self::adam_w::AdamW;
 pub(super) use self::convolution::convolve;
 
@@ -42,6 +44,11 @@ pub(super) fn open_cpu(threads: usize) -> Device {
 pub(super) fn open_gpu(index: usize, slot: usize, threads: usize) -> Result<Device, String> {
     prepare(threads);
     kindling_libtorch::use_stream(index, slot).map_err(|error| error.to_string())?;
+    // Makes the thread's handles and workspaces, and shows whether the GPU works at all.
+    let some = tch::Tensor::f_ones([8, 8], (tch::Kind::Float, tch::Device::Cuda(index)));
+    let product = some.and_then(|some| some.f_matmul(&some));
+    drop(product.map_err(|error| said(&error.to_string()))?);
+    tch::Cuda::synchronize(index as i64);
     Ok(Device::libtorch_cuda(index))
 }
 
