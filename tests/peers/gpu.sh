@@ -1,82 +1,116 @@
 #!/usr/bin/env bash
 # Everything there is to measure on a GPU, in one command:
 #
-#     tests/peers/gpu.sh BIN MNIST [OUT]
+#     tests/peers/gpu.sh BIN MNIST OUT [parity] [epochs] [trials] [sweep] [study]
 #
-# BIN holds the built programs `kindling` and `epoch_times`, and `parity`, the test program of the worker (README.md says
-# how to build the three); MNIST the four files. `python3` must have the PyTorch that they were built with. Results go to
-# OUT as JSON and text. To try the script where there is no GPU:
+# or only the steps that are named. BIN holds the built programs `kindling`, `epoch_times` and `parity`
+# (tests/peers/build.sh makes them), MNIST the four files. `python3` must have the PyTorch that they were built with.
+# OUT gets the results; a step that fails leaves the others alone. To try the script where there is no GPU:
 #
-#     DEVICE=cpu TRIALS=2 SWEEP=1 SLOTS=1 EPOCHS=1 PYTORCH_TRIALS=1 tests/peers/gpu.sh BIN MNIST OUT
-set -euo pipefail
-bin="$(realpath "$1")" mnist="$(realpath "$2")" out="${3:-.}"
-mkdir -p "$out"
-out="$(realpath "$out")"
-cd "$(dirname "$0")"
-device="${DEVICE:-cuda:0}" trials="${TRIALS:-200}" slots="${SLOTS:-1 2 4 8 16}" sweep="${SWEEP:-32}"
-
+#     DEVICE=cpu TRIALS=2 SLOTS=1 EPOCHS=1 tests/peers/gpu.sh BIN MNIST OUT
+set -uo pipefail
+bin="$(realpath "$1")" mnist="$(realpath "$2")"
+mkdir -p "$3"
+out="$(realpath "$3")"
+shift 3
+steps="${*:-parity epochs trials sweep study}"
+cd "$(dirname "$0")" || exit 1
+device="${DEVICE:-cuda:0}" slots="${SLOTS:-1 4 8 16}" sweep_epochs="${EPOCHS:-10}"
+databases="$(mktemp -d)"
+trap 'rm -rf "$databases"' EXIT
 LD_LIBRARY_PATH="$(python3 -c 'import os, torch; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')"
 export LD_LIBRARY_PATH
-study=../../studies/weight-init-deep.toml
-if [ -n "${EPOCHS:-}" ]; then
-    sed "s/^patience = .*/&\nmax_epochs = $EPOCHS/" "$study" > "$out/study.toml"
-    study="$out/study.toml"
-fi
+
 step() { printf '\n== %s (%s)\n' "$1" "$(date -u +%H:%M:%S)"; }
-seconds() { date +%s.%N; }
+wanted() { case " $steps " in *" $1 "*) ;; *) return 1 ;; esac; }
+now() { date +%s.%N; }
+per_hour() { python3 -c "import sys; print(f'{3600 * $1 / $2:.0f}')"; }
+since() { python3 -c "print(f'{$(now) - $1:.2f}')"; }
 
 step 'devices'
-"$bin/kindling" worker --list-devices
-"$bin/kindling" worker --list-devices --json > "$out/devices.json"
+"$bin/kindling" worker --list-devices | tee "$out/devices.txt"
+theirs="$(python3 -c 'import torch; print(torch.__version__.split("+")[0])')"
+if ! grep -q "libtorch $theirs," "$out/devices.txt"; then
+    echo "error: these programs were not built on this machine's PyTorch $theirs" >&2
+    echo "hint: with that release in the active environment, LIBTORCH_BYPASS_VERSION_CHECK=1 tests/peers/build.sh BIN" >&2
+    exit 1
+fi
 
-step "parity with PyTorch 2.9.0 on $device, in full single precision"
-NVIDIA_TF32_OVERRIDE=0 KINDLING_TEST_DEVICE="$device" "$bin/parity" --nocapture parity::a_network_computes_what_pytorch_computed
+if wanted parity; then
+    step "parity with PyTorch 2.9.0 on $device, in full single precision"
+    NVIDIA_TF32_OVERRIDE=0 KINDLING_TEST_DEVICE="$device" "$bin/parity" --nocapture \
+        parity::a_network_computes_what_pytorch_computed 2>&1 | tee "$out/parity.txt"
+fi
 
-step 'seconds per epoch and validation, one after another'
-for network in common deep; do
-    echo "$network, Kindling: $("$bin/epoch_times" --device "$device" --network "$network" | tee "$out/epoch-$network.json")"
-done
+if wanted epochs; then
+    step 'seconds per epoch and validation'
+    for network in common deep; do
+        "$bin/epoch_times" --device "$device" --network "$network" > "$out/epoch-$network.json" \
+            && echo "$network: $(cat "$out/epoch-$network.json")"
+    done
+fi
 
-step 'seconds per trial of PyTorch alone, one after another'
-python3 - "$mnist" "$device" "$out/pytorch.json" "${PYTORCH_TRIALS:-6}" "${EPOCHS:-200}" <<'PYTHON'
+# run STUDY-FILE SLOTS NAME: prints seconds
+run() {
+    local start
+    start="$(now)"
+    "$bin/kindling" run "$1" --data-dir "$mnist" --device "$device" --slots "$2" --workers 1 \
+        --store "$databases/$3.db" --json > "$out/$3.json" 2> "$databases/$3.log" || { tail -5 "$databases/$3.log" >&2; return 1; }
+    since "$start"
+}
+
+if wanted trials; then
+    step "seconds per trial of $sweep_epochs epochs of the deep network, one after another: PyTorch, then Kindling"
+    python3 - "$mnist" "$device" "$out/pytorch.json" "$sweep_epochs" <<'PYTHON'
 import json, sys, time
 sys.path.insert(0, ".")
 import torch
 import protocol
-folder, device, out, count, epochs = sys.argv[1:]
+
+folder, device, out, epochs = sys.argv[1:]
+epochs = int(epochs)
 parts = [(images.to(device), labels.to(device)) for images, labels in protocol.split(protocol.mnist(folder), 42)]
 params = {"winit_conv": "he_normal", "winit_fc": "xavier_normal", "learning_rate": 1e-3}
 found = []
 for tuned in (False, True):
-    protocol.trial(parts, "deep", params, 0, max_epochs=1, device=device, tuned=tuned)  # warms up
-    for seed in range(1, int(count) + 1):
+    protocol.trial(parts, "deep", params, 0, 1, 1, device, tuned)  # warms up
+    for seed in (1, 2, 3):
         start = time.perf_counter()
-        done = protocol.trial(parts, "deep", params, seed, device=device, tuned=tuned, max_epochs=int(epochs))
+        done = protocol.trial(parts, "deep", params, seed, epochs, epochs, device, tuned)
         found.append({"tuned": tuned, "seconds": time.perf_counter() - start, **done})
         print(found[-1], flush=True)
-json.dump(found, open(out, "w"), indent=1)
+with open(out, "w") as file:
+    json.dump(found, file, indent=1)
 PYTHON
+fi
 
-run() { # STUDY-TRIALS SLOTS NAME
-    local start
-    start="$(seconds)"
-    "$bin/kindling" run "$study" --data-dir "$mnist" --device "$device" --slots "$2" \
-        --trials "$1" --store "$out/$3.db" --json > "$out/$3.json"
-    python3 -c "
-import json, sys
-s = float(sys.argv[2]) - float(sys.argv[1])
-best = json.load(open(sys.argv[3]))['best']
-print(f'$1 trials, $2 slots: {s:.1f} s, {3600 * $1 / s:.0f} trials/h; best {best[\"values\"][0]}, {best[\"attributes\"]}')
-" "$start" "$(seconds)" "$out/$3.json" | tee -a "$out/studies.txt"
+# The study with as many trials and epochs as wanted, sampled at random: equal work, however many run at a time.
+equal() { # TRIALS
+    sed -e "s/^trials = .*/trials = $1/" -e 's/^kind = "tpe"/kind = "random"/' -e '/^startup_trials/d' -e '/^candidates/d' \
+        -e "s/^patience = .*/patience = $sweep_epochs\nmax_epochs = $sweep_epochs/" ../../studies/weight-init-deep.toml
 }
 
-step "trials per hour against slots: the first $sweep trials of the deep study"
 best_slots=1 best_rate=0
-for n in $slots; do
-    run "$sweep" "$n" "sweep-$n"
-    rate="$(tail -1 "$out/studies.txt" | sed 's/.*, \([0-9]*\) trials.*/\1/')"
-    if [ "$rate" -gt "$best_rate" ]; then best_rate="$rate" best_slots="$n"; fi
-done
+if wanted sweep; then
+    step "trials of $sweep_epochs epochs per hour against slots"
+    for n in $slots; do
+        trials=$((n * 3 > 8 ? n * 3 : 8))
+        [ -n "${EPOCHS:-}" ] && trials=$n
+        equal "$trials" > "$databases/sweep.toml"
+        seconds="$(run "$databases/sweep.toml" "$n" "sweep-$n")" || continue
+        rate="$(per_hour "$trials" "$seconds")"
+        echo "$n slots: $trials trials in $seconds s, $rate trials/h" | tee -a "$out/sweep.txt"
+        if [ "$rate" -gt "$best_rate" ]; then best_rate="$rate" best_slots="$n"; fi
+    done
+fi
 
-step "the deep study, $trials trials, $best_slots slots"
-run "$trials" "$best_slots" study
+if wanted study; then
+    n="${STUDY_SLOTS:-$best_slots}"
+    step "the deep study as it is, $n slots"
+    sed -e "s/^trials = .*/trials = ${TRIALS:-200}/" ../../studies/weight-init-deep.toml > "$databases/study.toml"
+    [ -n "${EPOCHS:-}" ] && sed -i "s/^patience = .*/&\nmax_epochs = $EPOCHS/" "$databases/study.toml"
+    if seconds="$(run "$databases/study.toml" "$n" study)"; then
+        echo "${TRIALS:-200} trials in $seconds s, $(per_hour "${TRIALS:-200}" "$seconds") trials/h" | tee "$out/study.txt"
+    fi
+fi
+step 'done'

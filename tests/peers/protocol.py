@@ -93,11 +93,6 @@ def mnist(folder):
     )
 
 
-def noise(generator=None):
-    """Images of noise, as many as MNIST's: for timings on machines without it."""
-    return tuple((torch.rand(n, 1, 28, 28) * 2 - 1, torch.randint(0, 10, (n,))) for n in (60000, 10000))
-
-
 def split(data, seed):
     """2,000 to train on, 2,000 and 5,000 to validate with, of 60,000; and the 10,000 to test with."""
     (images, labels), test = data
@@ -143,9 +138,10 @@ def trial(parts, name, params, seed, max_epochs=200, patience=5, device="cpu", t
         network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=params["learning_rate"], fused=tuned or None)
     best, best_epoch, kept = -1.0, -1, None
+    batch = 128 if tuned else 1000
     for number in range(max_epochs):
         epoch(network, optimizer, train, BATCH[name])
-        reached = accuracy(network, epoch_validation)
+        reached = accuracy(network, epoch_validation, batch)
         if reached > best:
             best, best_epoch = reached, number
             kept = {key: value.clone() for key, value in network.state_dict().items()}
@@ -153,7 +149,7 @@ def trial(parts, name, params, seed, max_epochs=200, patience=5, device="cpu", t
             break
     network.load_state_dict(kept)
     return {
-        "value": accuracy(network, trial_validation),
-        "test_accuracy": accuracy(network, test),
+        "value": accuracy(network, trial_validation, batch),
+        "test_accuracy": accuracy(network, test, batch),
         "epochs": number,
     }

@@ -112,7 +112,9 @@ fn serve(
         Err(error) => _ = opened.send(Err(error)),
         Ok(device) => {
             _ = opened.send(Ok(()));
-            waiting.iter().for_each(|job| job(&device));
+            for job in waiting {
+                job(&device);
+            }
         }
     }
 }
