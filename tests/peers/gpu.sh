@@ -60,7 +60,7 @@ run() {
 }
 
 if wanted trials; then
-    step "seconds per trial of $sweep_epochs epochs of the deep network, one after another: PyTorch, then Kindling"
+    step "seconds per trial of $sweep_epochs epochs of PyTorch, one after another (Kindling's are in the sweep, at 1 slot)"
     python3 - "$mnist" "$device" "$out/pytorch.json" "$sweep_epochs" <<'PYTHON'
 import json, sys, time
 sys.path.insert(0, ".")
