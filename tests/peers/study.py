@@ -18,6 +18,7 @@ same work: the flagship's space, sampled at random; validation after each epoch;
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -29,44 +30,19 @@ CONTENDERS = ("notebook", "processes", "tuned", "kindling-libtorch", "kindling-f
 
 
 def study_file(network, trials, epochs):
-    methods = json.dumps(METHODS)
-    return f"""
-name = "throughput"
-direction = "maximize"
-trials = {trials}
-seed = 1
-[sampler]
-kind = "random"
-[objective]
-kind = "mnist_cnn"
-network = "{network}"
-data = "mnist"
-max_epochs = {epochs}
-patience = {epochs}
-[space.winit_conv]
-type = "categorical"
-choices = {methods}
-[space.winit_fc]
-type = "categorical"
-choices = {methods}
-[space.learning_rate]
-type = "float"
-low = 5e-4
-high = 1e-2
-log = true
-[space.gaussian_std_conv]
-type = "float"
-low = 0.25
-high = 4.0
-log = true
-when = {{ winit_conv = "gaussian" }}
-[space.gaussian_std_fc]
-type = "float"
-low = 0.25
-high = 4.0
-log = true
-when = {{ winit_fc = "gaussian" }}
-"""
+    """The flagship's own study file, sampled at random and with a fixed number of epochs."""
+    name = {"common": "weight-init.toml", "deep": "weight-init-deep.toml"}[network]
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../studies", name)) as file:
+        text = file.read()
+    for pattern, line in [
+        (r"trials = .*", f"trials = {trials}"),
+        (r'kind = "tpe".*', 'kind = "random"'),
+        (r"(startup_trials|candidates) = .*", ""),
+        (r"patience = .*", f"patience = {epochs}\nmax_epochs = {epochs}"),
+    ]:
+        text, count = re.subn(f"(?m)^{pattern}$", line, text)
+        assert count > 0, pattern
+    return text
 
 
 def cores():

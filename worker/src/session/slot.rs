@@ -1,5 +1,5 @@
-//! One trial from lease to finish. The objective trains on a thread of its own; what it says goes
-//! to the coordinator in order, and waits in the outbox while there is no coordinator.
+//! One trial from lease to finish. The objective trains on its seat's thread; what it says goes to
+//! the coordinator in order, and waits in the outbox while there is no coordinator.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
