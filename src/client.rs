@@ -1,56 +1,30 @@
 //! The way to a coordinator, for every command that asks one.
 
-use std::time::Duration;
-
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use kindling_worker::{Bearer, ConnectArgs, Connection, innermost};
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::hint::hinted;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Trials asked for at a time.
 const PAGE: u32 = 500;
-
-/// Which coordinator to ask.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct CoordinatorUrl {
-    /// The coordinator's address
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "KINDLING_COORDINATOR",
-        default_value = "http://127.0.0.1:50051",
-        global = true
-    )]
-    pub(crate) coordinator: String,
-}
 
 /// A connected client.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub(crate) studies: StudyServiceClient<Channel>,
-    pub(crate) trials: TrialServiceClient<Channel>,
+    pub(crate) studies: StudyServiceClient<Connection>,
+    pub(crate) trials: TrialServiceClient<Connection>,
 }
 
 impl Client {
-    pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(|e| hinted(format!("`{url}`: {e}"), "give it as http://HOST:PORT"))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true);
-        let channel = endpoint.connect().await.map_err(|error| {
-            let why = std::error::Error::source(&error).map_or(error.to_string(), source_chain);
-            hinted(
-                format!("no coordinator answers at {url}: {why}"),
-                "start one with `kindling coordinator --store study.db`, or name another with --coordinator URL",
-            )
-        })?;
+    pub(crate) async fn connect(to: &ConnectArgs) -> anyhow::Result<Self> {
+        let (channel, bearer) = connect(to).await?;
         Ok(Self {
-            studies: StudyServiceClient::new(channel.clone()),
-            trials: TrialServiceClient::new(channel),
+            studies: StudyServiceClient::with_interceptor(channel.clone(), bearer.clone()),
+            trials: TrialServiceClient::with_interceptor(channel, bearer),
         })
     }
 
@@ -99,6 +73,18 @@ impl Client {
     }
 }
 
+/// A connection, and what to put into each call.
+pub(crate) async fn connect(to: &ConnectArgs) -> anyhow::Result<(Channel, Bearer)> {
+    let (endpoint, bearer) = to.endpoint()?;
+    let channel = endpoint.connect().await.map_err(|error| {
+        hinted(
+            format!("no coordinator answers at {}: {}", to.coordinator, innermost(&error)),
+            "start one with `kindling coordinator --store study.db`, or name another with --coordinator URL",
+        )
+    })?;
+    Ok((channel, bearer))
+}
+
 /// A refusal as an error for people.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn refused(status: Status) -> anyhow::Error {
@@ -112,6 +98,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         Code::FailedPrecondition if message.contains("all exist already") => {
             hinted(message, "raise the budget with `kindling study resume NAME --trials N`")
         }
+        Code::Unauthenticated | Code::PermissionDenied => {
+            hinted(message, "give the coordinator's client token with --token-file FILE")
+        }
         Code::Unavailable => hinted(
             format!("the coordinator is out of reach: {message}"),
             "see whether it still runs; nothing that it acknowledged is lost",
@@ -122,14 +111,4 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
 
 pub(crate) fn empty() -> anyhow::Error {
     anyhow::anyhow!("the coordinator's answer is empty; is it another version?")
-}
-
-fn source_chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = cause.to_string();
-        source = cause.source();
-    }
-    text
 }

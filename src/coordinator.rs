@@ -1,10 +1,12 @@
 //! `kindling coordinator`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kindling_coordinator::{Coordinator, Options, ServeError};
+use anyhow::Context as _;
+use kindling_coordinator::{Coordinator, Options, ServeError, Tls, Tokens};
+use kindling_worker::Token;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::hinted;
@@ -20,33 +22,101 @@ pub(crate) struct CoordinatorArgs {
     /// Seconds without a sign of life after which a worker's trials are leased again
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = lease_term)]
     lease_term: f64,
+    /// The file with the token that workers must show
+    #[arg(long, value_name = "FILE", requires = "client_token_file")]
+    worker_token_file: Option<PathBuf>,
+    /// The file with the token that everybody else must show
+    #[arg(long, value_name = "FILE", requires = "worker_token_file")]
+    client_token_file: Option<PathBuf>,
+    /// Encrypt, with this certificate; `kindling certificate create` makes some
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Let in only those who show a certificate that this authority signed
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+    /// Serve metrics for Prometheus on this address, to anybody who reaches it
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Listen on an address that is not loopback although nobody needs a token there
     #[arg(long)]
     insecure: bool,
 }
 
-pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
-    if !args.listen.ip().is_loopback() {
-        if !args.insecure {
+impl CoordinatorArgs {
+    /// Who may call; refuses to let in everybody from everywhere.
+    fn tokens(&self) -> anyhow::Result<Option<Tokens>> {
+        let (Some(worker), Some(client)) = (&self.worker_token_file, &self.client_token_file)
+        else {
+            return self.let_everybody_in().map(|()| None);
+        };
+        let (worker, client) = (Token::read(worker)?, Token::read(client)?);
+        if worker == client {
             return Err(hinted(
-                format!(
-                    "{} is not a loopback address, and anybody who reaches it may use it",
-                    args.listen
-                ),
-                "listen on 127.0.0.1, or add --insecure if the network is yours alone",
+                "workers and clients have the same token, so that each could pass for the other",
+                "kindling token create FILE makes a new one",
             ));
         }
-        tracing::warn!("INSECURE: anybody who reaches {} may use this coordinator", args.listen);
+        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() {
+            tracing::warn!("without --tls-cert, tokens and results cross the network in the clear");
+        }
+        let secret = |token: &Token| token.secret().to_owned();
+        Ok(Some(Tokens { worker: secret(&worker), client: secret(&client) }))
     }
+
+    fn let_everybody_in(&self) -> anyhow::Result<()> {
+        let listen = self.listen;
+        if listen.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.insecure {
+            tracing::warn!("INSECURE: anybody who reaches {listen} may use this coordinator");
+            return Ok(());
+        }
+        Err(hinted(
+            format!("{listen} is not a loopback address, and anybody who reaches it could use it"),
+            format!(
+                "kindling token create worker.token client.token && kindling coordinator --listen {listen} \
+                 --worker-token-file worker.token --client-token-file client.token\n      \
+                 or add --insecure if the network is yours alone"
+            ),
+        ))
+    }
+
+    fn tls(&self) -> anyhow::Result<Option<Tls>> {
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
+            return Ok(None);
+        };
+        Ok(Some(Tls {
+            certificate: read(certificate)?,
+            key: read(key)?,
+            client_ca: self.tls_client_ca.as_deref().map(read).transpose()?,
+        }))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
+    let (tokens, tls) = (args.tokens()?, args.tls()?);
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let options = Options {
         store: args.store.clone(),
         listen: args.listen,
         lease_term: Duration::from_secs_f64(args.lease_term),
+        tokens,
+        tls,
+        metrics: args.metrics,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
-    tracing::info!(store = %args.store.display(), "listening on http://{}", coordinator.address());
+    let address = coordinator.address();
+    tracing::info!(store = %args.store.display(), "listening on {scheme}://{address}");
     tokio::select! {
         ended = coordinator.ended() => return ended.map_err(explain),
         _ = terminate.recv() => {}
@@ -65,7 +135,11 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
             error.to_string(),
             "is another coordinator running? choose another port with --listen",
         ),
-        ServeError::Server(_) => error.into(),
+        ServeError::Tls(_) => hinted(
+            error.to_string(),
+            "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
+        ),
+        ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
     }
 }
 

@@ -1,26 +1,30 @@
 //! The `kindling` command.
 
+mod certificate;
 mod client;
 mod coordinator;
 mod data;
 mod export;
 mod format;
+mod health;
 mod hint;
 mod json;
 mod objectives;
 mod out;
 mod progress;
 mod run;
+mod secret_file;
 mod study;
 mod study_file;
 mod table;
+mod token;
 mod trial;
 mod worker;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use kindling_telemetry::TelemetryArgs;
 
 /// Training allocates and frees the same large buffers over and over, which glibc's allocator gives
 /// back to the system and faults in again each time. Also for libtorch's C++ side.
@@ -33,6 +37,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 #[derive(Subcommand)]
@@ -49,16 +55,27 @@ enum Command {
     Trial(trial::TrialArgs),
     /// Fetch and verify data sets
     Data(data::DataArgs),
+    /// Ask a coordinator whether it can serve
+    Health(health::HealthArgs),
+    /// Make the tokens that coordinators ask for
+    Token(token::TokenArgs),
+    /// Make certificates for TLS
+    Certificate(certificate::CertificateArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    init_logging(&cli.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return hint::report(&error.into()),
     };
-    let result = runtime.block_on(dispatch(cli.command));
+    let result = runtime.block_on(async {
+        let (service, level) = cli.command.service();
+        let telemetry = cli.telemetry.init(service, level)?;
+        let result = dispatch(cli.command).await;
+        telemetry.end().await;
+        result
+    });
     // A training thread or a blocked read of standard input must not hold the process.
     runtime.shutdown_background();
     match result {
@@ -75,22 +92,20 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Study(args) => return study::study(args).await,
         Command::Trial(args) => trial::trial(args).await?,
         Command::Data(args) => return data::data(args),
+        Command::Health(args) => health::health(args).await?,
+        Command::Token(args) => token::token(args)?,
+        Command::Certificate(args) => certificate::certificate(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Logs go to standard error: a server's by default from `info`, other commands' from `warn`.
-fn init_logging(command: &Command) {
-    let level = match command {
-        Command::Coordinator(_) | Command::Worker(_) => "info",
-        _ => "warn",
-    };
-    let filter = EnvFilter::try_from_env("KINDLING_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
+impl Command {
+    /// The process's name to a collector of spans, and the level from which it logs: a server has more to say.
+    fn service(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Coordinator(_) => ("kindling-coordinator", "info"),
+            Self::Worker(_) => ("kindling-worker", "info"),
+            _ => ("kindling", "warn"),
+        }
+    }
 }

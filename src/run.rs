@@ -10,7 +10,7 @@ use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist;
 use kindling_proto::v1;
 use kindling_study::StudySpec;
-use kindling_worker::DeviceChoice;
+use kindling_worker::{ConnectArgs, DeviceChoice};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::workers::{Plan, Workers};
@@ -91,10 +91,10 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     };
     spec.trials = args.trials.unwrap_or(spec.trials);
     let store = args.store.clone().unwrap_or_else(|| format!("{}.db", spec.name).into());
-    let options = Options { store: store.clone(), listen: args.listen, lease_term: LEASE_TERM };
+    let options = Options::open(store.clone(), args.listen, LEASE_TERM);
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let url = format!("http://{}", coordinator.address());
-    let mut client = Client::connect(&url).await?;
+    let mut client = Client::connect(&ConnectArgs::plain(&url)).await?;
     begin(&mut client, &spec, args.trials.is_some()).await?;
     eprintln!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
 

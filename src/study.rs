@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use kindling_coordinator::convert::spec_to_wire;
 use kindling_proto::v1;
+use kindling_worker::ConnectArgs;
 
-use crate::client::{Client, CoordinatorUrl, empty, refused};
+use crate::client::{Client, empty, refused};
 use crate::export::{self, ExportArgs};
 use crate::hint::hinted;
 use crate::out::outln;
@@ -17,7 +18,7 @@ use crate::{format, json, study_file, table};
 #[derive(clap::Args)]
 pub(crate) struct StudyArgs {
     #[command(flatten)]
-    url: CoordinatorUrl,
+    connect: ConnectArgs,
     #[command(subcommand)]
     command: StudyCommand,
 }
@@ -81,7 +82,7 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
     if let StudyCommand::Create { file, json } = args.command {
         // A mistake in the file shows before a coordinator is looked for.
         let spec = study_file::read(&file)?;
-        let mut client = Client::connect(&args.url.coordinator).await?;
+        let mut client = Client::connect(&args.connect).await?;
         let (study, created) = create(&mut client, spec_to_wire(&spec)).await?;
         if !created {
             eprintln!("study `{}` exists already; it stays as it is", spec.name);
@@ -89,7 +90,7 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
         print_state(&study, json);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut client = Client::connect(&args.url.coordinator).await?;
+    let mut client = Client::connect(&args.connect).await?;
     match args.command {
         StudyCommand::Create { .. } => {}
         StudyCommand::List { json } => list(&mut client, json).await?,

@@ -2,8 +2,9 @@
 
 use clap::{Subcommand, ValueEnum};
 use kindling_proto::v1;
+use kindling_worker::ConnectArgs;
 
-use crate::client::{Client, CoordinatorUrl, empty, refused};
+use crate::client::{Client, empty, refused};
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::{format, json, table};
@@ -11,7 +12,7 @@ use crate::{format, json, table};
 #[derive(clap::Args)]
 pub(crate) struct TrialArgs {
     #[command(flatten)]
-    url: CoordinatorUrl,
+    connect: ConnectArgs,
     #[command(subcommand)]
     command: TrialCommand,
 }
@@ -73,7 +74,7 @@ enum State {
 }
 
 pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
-    let mut client = Client::connect(&args.url.coordinator).await?;
+    let mut client = Client::connect(&args.connect).await?;
     match args.command {
         TrialCommand::List { study, state, json } => {
             let states: Vec<_> = state.into_iter().map(State::to_wire).collect();

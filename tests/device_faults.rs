@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_worker::{
-    Completion, DeviceChoice, DeviceName, Objective, Trial, TrialError, WorkerError, WorkerOptions,
+    Completion, ConnectArgs, DeviceChoice, DeviceName, Objective, Trial, TrialError, WorkerError,
+    WorkerOptions,
 };
 use serde_json::Value;
 use support::{Coordinator, Folder, count};
@@ -59,7 +60,7 @@ high = 1.0
 fn work(coordinator: &Coordinator, objective: Fragile) -> Result<(), WorkerError> {
     let device = if cfg!(feature = "tch") { DeviceName::Cpu } else { DeviceName::Flex };
     let options = WorkerOptions {
-        coordinator: coordinator.url(),
+        connect: ConnectArgs::plain(coordinator.url()),
         id: None,
         devices: DeviceChoice::from(device),
         slots: 1,

@@ -3,12 +3,13 @@
 //! answers. Nobody is told what is not on disk, and many results share one fsync.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kindling_study::Refusal;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::observe;
 use crate::store::{Store, StoreError};
 use crate::transaction::{State, Transaction};
 
@@ -170,6 +171,7 @@ impl<S: Store> Writer<S> {
     fn run(mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+            observe::queue_depth(waiting.len());
             self.process(batch.drain(..))?;
         }
         Ok(())
@@ -200,8 +202,10 @@ impl<S: Store> Writer<S> {
         &mut self,
         records: &[kindling_study::Record],
     ) -> Result<Option<LedgerError>, StoreError> {
+        let start = Instant::now();
         match self.store.commit(records) {
             Ok(()) => {
+                observe::committed(records.len(), start);
                 let brings_work = records.iter().any(|r| brings_work(&r.event));
                 let commits = self.state.note_commit(records);
                 self.version.send_modify(|version| {

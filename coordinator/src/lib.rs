@@ -7,6 +7,7 @@ mod clock;
 pub mod config;
 pub mod convert;
 mod ledger;
+mod observe;
 mod rate;
 mod server;
 mod service;
@@ -16,5 +17,6 @@ mod workers;
 
 pub use clock::{Clock, SystemClock};
 pub use ledger::{Ledger, LedgerError};
-pub use server::{Coordinator, Options, ServeError};
+pub use server::{Coordinator, Options, ServeError, Tls};
+pub use service::access::Tokens;
 pub use store::{SqliteStore, Store, StoreError};

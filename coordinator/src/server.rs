@@ -9,16 +9,20 @@ use kindling_proto::v1;
 use kindling_proto::v1::study_service_server::StudyServiceServer;
 use kindling_proto::v1::trial_service_server::TrialServiceServer;
 use kindling_proto::v1::worker_service_server::WorkerServiceServer;
+use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
+use tonic::transport::{Certificate, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
+use tower::layer::util::{Identity, Stack};
 
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Health, Ledger};
+use crate::observe;
 use crate::service::Service;
+use crate::service::access::{GuardLayer, Tokens};
 use crate::store::{SqliteStore, StoreError};
 
 /// Open calls get so long to end after a request to stop; then connections are dropped.
@@ -26,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A peer that does not answer a ping for so long is gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// A caller that has not agreed on TLS after so long is dropped.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How to run a coordinator.
 #[derive(Debug, Clone)]
@@ -36,6 +42,36 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How long a lease lasts without a sign of life.
     pub lease_term: Duration,
+    /// What callers must show; nothing if absent.
+    pub tokens: Option<Tokens>,
+    /// How to encrypt; not at all if absent.
+    pub tls: Option<Tls>,
+    /// Where to serve metrics, if anywhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl Options {
+    /// A coordinator that lets everybody in who reaches it.
+    pub fn open(store: PathBuf, listen: SocketAddr, lease_term: Duration) -> Self {
+        Self { store, listen, lease_term, tokens: None, tls: None, metrics: None }
+    }
+}
+
+/// Certificates and keys, each as PEM.
+#[derive(Clone)]
+pub struct Tls {
+    /// The coordinator's certificate, and those between it and its authority.
+    pub certificate: Vec<u8>,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The authority whose certificate callers must show, if they must.
+    pub client_ca: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls(…)")
+    }
 }
 
 /// Why a coordinator did not start, or ended.
@@ -52,6 +88,12 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificates cannot be used.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(String),
@@ -69,6 +111,7 @@ pub struct Coordinator {
 impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
+        let guarded = guarded_server(&options)?;
         let store = SqliteStore::open(&options.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
@@ -76,7 +119,12 @@ impl Coordinator {
         let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let shutdown = CancellationToken::new();
-        let serving = serve(ledger, listener, shutdown.clone());
+        if let Some(address) = options.metrics {
+            serve_metrics(address)?;
+            observe::describe();
+            tokio::spawn(observe::watch(ledger.clone()));
+        }
+        let serving = serve(guarded, ledger, listener, shutdown.clone());
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -108,7 +156,28 @@ impl Coordinator {
     }
 }
 
+type GuardedServer = Server<Stack<GuardLayer, Identity>>;
+
+/// The server without services: how it talks, and whom it lets in.
+fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .tcp_nodelay(true);
+    if let Some(Tls { certificate, key, client_ca }) = &options.tls {
+        let mut tls = ServerTlsConfig::new()
+            .identity(tonic::transport::Identity::from_pem(certificate, key))
+            .timeout(HANDSHAKE);
+        if let Some(ca) = client_ca {
+            tls = tls.client_ca_root(Certificate::from_pem(ca));
+        }
+        server = server.tls_config(tls).map_err(|error| ServeError::Tls(innermost(&error)))?;
+    }
+    Ok(server.layer(GuardLayer(options.tokens.clone().map(Arc::new))))
+}
+
 async fn serve(
+    mut server: GuardedServer,
     ledger: Ledger,
     listener: TcpListener,
     shutdown: CancellationToken,
@@ -123,10 +192,7 @@ async fn serve(
     let expiry = tokio::spawn(ledger.clone().expire_leases());
     let health = tokio::spawn(report_health(ledger.health(), reporter));
     let service = Service { ledger, shutdown: shutdown.clone() };
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PING_TIMEOUT))
-        .tcp_nodelay(true)
+    let server = server
         .add_service(health_service)
         .add_service(reflection)
         .add_service(StudyServiceServer::new(service.clone()))
@@ -169,4 +235,9 @@ async fn report_health(
             return;
         }
     }
+}
+
+/// What the error at the bottom says: those above it only say that there is one.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }

@@ -2,14 +2,17 @@
 //! and the events pile up for the commit.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kindling_study::{
     Attributes, Choice, Claim, Creation, Event, Record, Refusal, Registry, Result as TrialResult,
     StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall, WorkerId,
 };
+use kindling_telemetry::context;
+use tracing::field::Empty;
 
 use crate::clock::Clock;
+use crate::observe;
 use crate::workers::{WorkerInfo, Workers};
 
 /// A worker whose connection was lost has so long to come back before its trials are leased again.
@@ -34,6 +37,15 @@ pub(crate) struct State {
 pub(crate) struct StudyClaim {
     pub(crate) study: StudyId,
     pub(crate) claim: Claim,
+}
+
+/// A trial that a worker was given.
+#[derive(Debug)]
+pub(crate) struct Leased {
+    pub(crate) study: StudyId,
+    pub(crate) number: TrialNumber,
+    /// For the worker to go on with the trial's trace; empty if nobody traces.
+    pub(crate) trace: String,
 }
 
 impl State {
@@ -182,7 +194,7 @@ impl<'a> Transaction<'a> {
         info: WorkerInfo,
         objectives: &[String],
         holding: &[StudyClaim],
-    ) -> Vec<(StudyId, TrialNumber)> {
+    ) -> Vec<Leased> {
         let slots = info.slots as usize;
         self.seen(worker, info);
         let held = self.state.registry.held_by(worker);
@@ -194,18 +206,28 @@ impl<'a> Transaction<'a> {
                     && h.claim.number == *number
             })
         };
-        let (held_count, mut leased) =
-            (held.len(), held.into_iter().filter(|h| !named(h)).collect::<Vec<_>>());
+        let again = |&(study, number): &_| Leased { study, number, trace: String::new() };
+        let mut leased: Vec<_> = held.iter().filter(|h| !named(h)).map(again).collect();
         leased.truncate(slots.saturating_sub(holding.len()));
-        for _ in held_count..slots {
-            let Some((study, events, number)) = self.state.registry.lease(worker, objectives)
-            else {
-                break;
-            };
-            self.record(study, events);
-            leased.push((study, number));
+        for _ in held.len()..slots {
+            let Some(new) = self.lease_new(worker, objectives) else { break };
+            leased.push(new);
         }
         leased
+    }
+
+    /// Where a trial's trace begins.
+    fn lease_new(&mut self, worker: &WorkerId, objectives: &[String]) -> Option<Leased> {
+        let start = Instant::now();
+        let span = tracing::info_span!("lease", study = Empty, trial = Empty, worker = %worker);
+        let (study, events, number) =
+            span.in_scope(|| self.state.registry.lease(worker, objectives))?;
+        span.record("study", study.0).record("trial", number.0);
+        if events.iter().any(|event| matches!(event, Event::Proposed { .. })) {
+            observe::proposed(start);
+        }
+        self.record(study, events);
+        Some(Leased { study, number, trace: context(&span) })
     }
 
     pub(crate) fn report(
@@ -280,6 +302,7 @@ impl<'a> Transaction<'a> {
             for event in &events {
                 if let Event::LeaseEnded { number, .. } = event {
                     tracing::warn!(study = id.0, trial = number.0, "lease expired");
+                    observe::expired();
                 }
             }
             self.record(id, events);

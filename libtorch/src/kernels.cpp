@@ -7,17 +7,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <map>
-#include <mutex>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <dlfcn.h>
 #include <unistd.h>
 
 #include <ATen/ATen.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/version.h>
 
@@ -84,21 +82,25 @@ void kindling_end_without_destructors() {
   on_exit([](int status, void *) { fflush(nullptr); _exit(status); }, nullptr);
 }
 
-// Makes the calling thread use the stream of that slot on a CUDA device, so that its kernels do not
-// queue behind those of other slots. A slot's stream is always the same one: libtorch keeps freed
-// memory for the stream that it was allocated on.
-char *kindling_use_stream(int64_t index, int64_t slot) {
+// Makes the calling thread use a stream of its own on a CUDA device, so that its kernels do not queue
+// behind those of other threads.
+char *kindling_use_own_stream(int64_t index) {
   return guarded([&] {
-    static std::mutex mutex;
-    static std::map<std::pair<int64_t, int64_t>, c10::Stream> streams;
     const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
     const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
     cuda.setDevice(device);
-    const std::lock_guard<std::mutex> lock(mutex);
-    auto found = streams.find({index, slot});
-    if (found == streams.end())
-      found = streams.emplace(std::pair(index, slot), cuda.getStreamFromGlobalPool(device)).first;
-    cuda.exchangeStream(found->second);
+    cuda.exchangeStream(cuda.getStreamFromGlobalPool(device));
+  });
+}
+
+// The bytes on a CUDA device that this process's tensors take, and those it keeps for them.
+char *kindling_gpu_memory(int64_t index, int64_t *allocated, int64_t *reserved) {
+  return guarded([&] {
+    auto *allocator = at::getDeviceAllocator(c10::DeviceType::CUDA);
+    const auto stats = allocator->getDeviceStats(static_cast<c10::DeviceIndex>(index));
+    // The first of each array is the sum over all sizes of blocks.
+    *allocated = stats.allocated_bytes[0].current;
+    *reserved = stats.reserved_bytes[0].current;
   });
 }
 

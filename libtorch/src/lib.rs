@@ -1,5 +1,6 @@
 //! The parts of libtorch that its Rust binding lacks: the native backward pass of a convolution,
-//! one `AdamW` step over all parameters at once, a CUDA stream for each thread, the names of GPUs.
+//! one `AdamW` step over all parameters at once, a CUDA stream for each thread, the names and
+//! the memory of GPUs.
 //!
 //! This is the only crate of ours with `unsafe` code, and nothing else is in it.
 
@@ -32,7 +33,8 @@ unsafe extern "C" {
         epsilon: f64,
     ) -> *mut c_char;
     fn kindling_end_without_destructors();
-    fn kindling_use_stream(index: i64, slot: i64) -> *mut c_char;
+    fn kindling_use_own_stream(index: i64) -> *mut c_char;
+    fn kindling_gpu_memory(index: i64, allocated: *mut i64, reserved: *mut i64) -> *mut c_char;
     fn kindling_libtorch_version() -> *const c_char;
     fn kindling_gpu(
         index: i64,
@@ -165,11 +167,30 @@ pub fn end_without_destructors() {
     unsafe { kindling_end_without_destructors() }
 }
 
-/// Makes the calling thread use the CUDA stream of that slot on a GPU, so that its kernels do not
-/// queue behind those of other slots. What the thread allocated before must not be used after.
-pub fn use_stream(gpu: usize, slot: usize) -> Result<(), Error> {
+/// Makes the calling thread use a CUDA stream of its own on a GPU, so that its kernels do not queue
+/// behind those of other threads: of 32, which libtorch hands out in turns. What the thread
+/// allocated before must not be used after.
+pub fn use_own_stream(gpu: usize) -> Result<(), Error> {
     // SAFETY: no memory is passed.
-    checked(unsafe { kindling_use_stream(gpu as i64, slot as i64) })
+    checked(unsafe { kindling_use_own_stream(gpu as i64) })
+}
+
+/// What this process has of a GPU's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Taken by tensors.
+    pub allocated: u64,
+    /// These, and what libtorch keeps for the next ones.
+    pub reserved: u64,
+}
+
+/// What this process has of a GPU's memory.
+pub fn gpu_memory(gpu: usize) -> Result<Memory, Error> {
+    let (mut allocated, mut reserved) = (0_i64, 0_i64);
+    // SAFETY: both are written to during the call alone.
+    checked(unsafe { kindling_gpu_memory(gpu as i64, &raw mut allocated, &raw mut reserved) })?;
+    let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
+    Ok(Memory { allocated: bytes(allocated), reserved: bytes(reserved) })
 }
 
 /// The release of libtorch that this build was made with.

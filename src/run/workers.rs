@@ -54,6 +54,12 @@ impl Plan {
         if let Some(dir) = &self.data_dir {
             command.arg("--data-dir").arg(dir);
         }
+        // What leads to other coordinators is nothing to this one.
+        for name in
+            ["KINDLING_TOKEN_FILE", "KINDLING_TLS_CA", "KINDLING_TLS_CERT", "KINDLING_TLS_KEY"]
+        {
+            command.env_remove(name);
+        }
         if std::env::var_os("KINDLING_LOG").is_none() {
             command.env("KINDLING_LOG", "error");
         }

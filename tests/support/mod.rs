@@ -88,7 +88,8 @@ impl Folder {
 pub(crate) fn kindling(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kindling"));
     command.args(args).stdin(Stdio::null());
-    for name in ["KINDLING_COORDINATOR", "KINDLING_DATA_DIR", "KINDLING_LOG"] {
+    let ours = std::env::vars_os().map(|(name, _)| name);
+    for name in ours.filter(|n| n.to_string_lossy().starts_with("KINDLING_")) {
         command.env_remove(name);
     }
     command
@@ -169,16 +170,26 @@ impl Coordinator {
     }
 
     pub(crate) fn start_with(store: &Path, address: &str, lease_term: Duration) -> Self {
-        let store = store.to_str().expect("a plain path");
         let term = lease_term.as_secs().to_string();
-        let args = ["coordinator", "--store", store, "--listen", address, "--lease-term", &term];
+        Self::start_with_args(store, &["--listen", address, "--lease-term", &term])
+    }
+
+    /// On a free port, with what else it takes.
+    pub(crate) fn start_secured(store: &Path, more: &[&str]) -> Self {
+        Self::start_with_args(store, &[&["--listen", "127.0.0.1:0"], more].concat())
+    }
+
+    fn start_with_args(store: &Path, more: &[&str]) -> Self {
+        let store = store.to_str().expect("a plain path");
+        let args = [&["coordinator", "--store", store], more].concat();
         let mut process = Process::start(kindling(&args).stderr(Stdio::piped()));
         let mut log = BufReader::new(process.child().stderr.take().expect("piped"));
         let mut seen = String::new();
         let address = loop {
             let mut line = String::new();
             assert!(log.read_line(&mut line).expect("readable") > 0, "no address in {seen}");
-            if let Some((_, address)) = line.trim().split_once("listening on http://") {
+            if let Some((_, address)) = line.trim().split_once("listening on http") {
+                let address = address.trim_start_matches(['s', ':', '/']);
                 break address.split_whitespace().next().expect("an address").to_owned();
             }
             seen.push_str(&line);

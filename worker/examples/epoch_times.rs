@@ -65,7 +65,7 @@ fn epochs(args: &Args, train: usize, validation: usize) -> Result<Vec<f64>, Tria
         seed: 1,
         study_seed: 1,
     };
-    let device = args.device.open(0, args.threads)?;
+    let device = args.device.open(args.threads)?;
     let mut clock = Clock::default();
     MnistCnn::new().run(&mut Trial::new(&facts, device, None, &mut clock))?;
     Ok(clock.0.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect())

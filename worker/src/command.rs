@@ -1,28 +1,27 @@
 //! The worker's command line, shared by `kindling worker` and by workers of a user's own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_telemetry::serve_metrics;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::connect::ConnectArgs;
 use crate::device::{DeviceChoice, print_devices};
 use crate::objective::Objective;
+use crate::observe;
 use crate::session::{self, WorkerError, WorkerOptions};
 
 /// The arguments of a worker.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkerArgs {
-    /// The coordinator's address
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "KINDLING_COORDINATOR",
-        default_value = "http://127.0.0.1:50051"
-    )]
-    pub coordinator: String,
+    /// The coordinator, and what it asks for.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
     /// Where to train: auto, flex, cpu (libtorch) or cuda:N, or several with commas
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: DeviceChoice,
@@ -47,6 +46,9 @@ pub struct WorkerArgs {
     /// Seconds that running trials may go on after a request to stop, before they are handed back
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub grace: u64,
+    /// Serve metrics for Prometheus on this address, to anybody who reaches it
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// Stop when standard input closes: the parent is gone
     #[arg(long, hide = true)]
     pub stop_with_stdin: bool,
@@ -62,13 +64,17 @@ pub async fn run_worker(
         _ = print_devices(args.json);
         return Ok(());
     }
+    if let Some(address) = args.metrics {
+        serve_metrics(address)?;
+        observe::describe();
+    }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     if args.stop_with_stdin {
         tokio::spawn(stop_on_end_of_stdin(stop.clone()));
     }
     let options = WorkerOptions {
-        coordinator: args.coordinator,
+        connect: args.connect,
         id: args.id,
         devices: args.device,
         slots: args.slots as usize,

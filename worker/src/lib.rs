@@ -4,13 +4,16 @@
 //! `examples/own_objective.rs`.
 
 mod command;
+mod connect;
 mod convert;
 mod device;
 pub mod mnist_cnn;
 mod objective;
+mod observe;
 mod session;
 
 pub use command::{WorkerArgs, run_worker};
+pub use connect::{Bearer, ConnectArgs, ConnectError, Connection, Token, innermost};
 pub use device::{DeviceChoice, DeviceError, DeviceName, UnknownDevice};
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::json;
 use crate::rate;
-use crate::transaction::{State, StudyClaim};
+use crate::transaction::{Leased, State, StudyClaim};
 use crate::workers::Worker;
 
 /// A study's spec as the wire has it.
@@ -106,11 +106,9 @@ pub(crate) fn params(space: &SearchSpace, params: &Params) -> Vec<v1::NamedValue
 }
 
 /// What the worker needs to train a trial that it was leased.
-pub(crate) fn assignment(
-    state: &State,
-    id: StudyId,
-    number: TrialNumber,
-) -> Option<v1::Assignment> {
+pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignment> {
+    let Leased { study: id, number, trace } = leased;
+    let (id, number) = (*id, *number);
     let study = state.registry().get(id).ok()?;
     let trial = study.get(number)?;
     let claim = v1::Claim {
@@ -126,6 +124,7 @@ pub(crate) fn assignment(
         objective: Some(objective(&study.spec().objective)),
         seed: trial_seed(study.spec().seed, number),
         study_seed: study.spec().seed,
+        traceparent: trace.clone(),
     })
 }
 

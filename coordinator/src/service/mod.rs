@@ -1,5 +1,6 @@
 //! The gRPC services: each handler parses its request, asks the ledger, and answers.
 
+pub(crate) mod access;
 mod status;
 mod study;
 mod trial;

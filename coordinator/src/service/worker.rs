@@ -1,16 +1,18 @@
 //! `WorkerService`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
 use kindling_proto::v1::worker_service_server::WorkerService;
 use kindling_study::WorkerId;
+use kindling_telemetry::follow_request;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
 
 use super::Service;
-use crate::convert;
+use crate::{convert, observe};
 
 /// The longest that a lease call waits for work.
 const MAX_WAIT: Duration = Duration::from_mins(1);
@@ -37,17 +39,19 @@ impl WorkerService for Service {
         let deadline = tokio::time::Instant::now() + wait;
         let mut version = self.ledger.version();
         loop {
+            let start = Instant::now();
             let work = version.borrow_and_update().work;
             let (worker, info) = (worker.clone(), info.clone());
             let (objectives, holding) = (request.objectives.clone(), holding.clone());
             let lease = self.ledger.write(move |transaction| {
                 let leased = transaction.lease(&worker, info, &objectives, &holding);
                 let state = transaction.state();
-                let assignment = |(id, number)| convert::assignment(state, id, number);
-                Ok(leased.into_iter().filter_map(assignment).collect::<Vec<_>>())
+                let assignment = |leased| convert::assignment(state, leased);
+                Ok(leased.iter().filter_map(assignment).collect::<Vec<_>>())
             });
             let assignments = lease.await?;
             if !assignments.is_empty() {
+                observe::leased(start);
                 return Ok(Response::new(v1::LeaseResponse { assignments }));
             }
             tokio::select! {
@@ -67,14 +71,19 @@ impl WorkerService for Service {
     }
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Reply<v1::ReportResponse> {
+        let span = tracing::info_span!("take report", step = request.get_ref().step);
+        follow_request(&span, &request);
         let v1::ReportRequest { claim, step, value } = request.into_inner();
         let claim = convert::claim(claim)?;
-        let verdict = self.ledger.write(move |t| t.report(&claim, step, value)).await?;
+        let write = self.ledger.write(move |t| t.report(&claim, step, value));
+        let verdict = write.instrument(span).await?;
         let verdict = convert::verdict(verdict).into();
         Ok(Response::new(v1::ReportResponse { verdict }))
     }
 
     async fn finish(&self, request: Request<v1::FinishRequest>) -> Reply<v1::FinishResponse> {
+        let span = tracing::info_span!("take result");
+        follow_request(&span, &request);
         let v1::FinishRequest { claim, result, attributes_json } = request.into_inner();
         let claim = convert::claim(claim)?;
         let (result, attributes) = convert::finish(result, attributes_json)?;
@@ -84,7 +93,8 @@ impl WorkerService for Service {
             ?result,
             "finished"
         );
-        self.ledger.write(move |t| t.finish(&claim, result, attributes)).await?;
+        let write = self.ledger.write(move |t| t.finish(&claim, result, attributes));
+        write.instrument(span).await?;
         Ok(Response::new(v1::FinishResponse {}))
     }
 

@@ -125,19 +125,39 @@ impl DeviceName {
     }
 
     /// The device for the calling thread, which is to train one trial on it: with so many threads,
-    /// and on a GPU with the stream of that slot. flex always trains on one thread.
-    pub fn open(self, slot: usize, threads: usize) -> Result<Device, DeviceError> {
+    /// and on a GPU with a stream of its own. flex always trains on one thread.
+    pub fn open(self, threads: usize) -> Result<Device, DeviceError> {
         #[cfg(not(feature = "tch"))]
-        let _ = (slot, threads);
+        let _ = threads;
         match self {
             Self::Flex => Ok(Device::flex()),
             #[cfg(feature = "tch")]
             Self::Cpu => Ok(libtorch::open_cpu(threads)),
             #[cfg(feature = "tch")]
-            Self::Cuda(index) => libtorch::open_gpu(index, slot, threads)
+            Self::Cuda(index) => libtorch::open_gpu(index, threads)
                 .map_err(|reason| DeviceError::Refused { device: self, reason }),
             #[cfg(not(feature = "tch"))]
             Self::Cpu | Self::Cuda(_) => Err(DeviceError::NotBuilt(self)),
+        }
+    }
+}
+
+/// What this process has of a GPU's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// Taken by tensors.
+    pub(crate) allocated: u64,
+    /// These, and what the backend keeps for the next ones.
+    pub(crate) reserved: u64,
+}
+
+impl DeviceName {
+    /// The memory that this process has of it, if it is a GPU.
+    pub(crate) fn memory(self) -> Option<Memory> {
+        match self {
+            #[cfg(feature = "tch")]
+            Self::Cuda(index) => libtorch::memory(index),
+            _ => None,
         }
     }
 }
@@ -256,7 +276,7 @@ mod tests {
         let best = DeviceChoice::Auto.resolve().expect("never fails");
         assert!(!best.is_empty());
         assert_eq!(DeviceChoice::Named(best.clone()).resolve(), Ok(best.clone()));
-        assert!(best[0].open(0, 1).is_ok());
+        assert!(best[0].open(1).is_ok());
         assert_eq!(best[0] == DeviceName::Flex, cfg!(not(feature = "tch")));
     }
 }

@@ -10,7 +10,7 @@ use crate::objective::{ParamValue, Reporter, Stopped, Trial, TrialFacts};
 pub(super) fn device() -> Device {
     let name = std::env::var("KINDLING_TEST_DEVICE");
     let name = name.map_or(DeviceName::Flex, |name| name.parse().expect("a device"));
-    name.open(0, 1).expect("a device of this build")
+    name.open(1).expect("a device of this build")
 }
 
 /// Every device that this build can compare with others.
@@ -23,7 +23,7 @@ pub(super) fn devices() -> Vec<Device> {
         names.push(name.parse().expect("a device"));
     }
     names.dedup();
-    names.into_iter().map(|name| name.open(0, 1).expect("a device of this build")).collect()
+    names.into_iter().map(|name| name.open(1).expect("a device of this build")).collect()
 }
 
 /// The facts of a trial, its parameters and settings given as JSON objects.

@@ -1,42 +1,45 @@
 //! The connection: made anew as often as needed, with jittered backoff, for as long as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use tokio::sync::watch;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
+
+use crate::connect::{Bearer, Connection};
 
 /// The first wait before a call is repeated; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait; a coordinator that is back has its workers back within this time and a bit.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection without an answer to a ping for so long is dead.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) type Client = WorkerServiceClient<Channel>;
+pub(super) type Client = WorkerServiceClient<Connection>;
 
 /// A way to the coordinator; clones share the connection.
 #[derive(Clone)]
 pub(super) struct Link {
     client: Client,
     up: Arc<watch::Sender<bool>>,
+    /// Whether any call was ever let in.
+    admitted: Arc<AtomicBool>,
 }
 
 impl Link {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint, bearer: Bearer) -> Self {
         let channel = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
             // Without this the pings stop exactly when nothing else would tell that the peer died.
             .keep_alive_while_idle(true)
-            .tcp_nodelay(true)
             .connect_lazy();
-        Self { client: WorkerServiceClient::new(channel), up: Arc::new(watch::Sender::new(true)) }
+        let client = WorkerServiceClient::with_interceptor(channel, bearer);
+        Self { client, up: Arc::new(watch::Sender::new(true)), admitted: Arc::default() }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -64,6 +67,7 @@ impl Link {
                     self.note_up(what);
                     return Ok(response.into_inner());
                 }
+                Err(status) if self.is_kept_out(status.code()) => return Err(status),
                 Err(status) if is_final(status.code()) => {
                     self.note_up(what);
                     return Err(status);
@@ -74,7 +78,15 @@ impl Link {
         }
     }
 
+    /// Whether the coordinator refuses this worker as such, and has never done otherwise: a token
+    /// that was good once is an operator's mistake, which passes.
+    fn is_kept_out(&self, code: Code) -> bool {
+        matches!(code, Code::Unauthenticated | Code::PermissionDenied)
+            && !self.admitted.load(Ordering::Relaxed)
+    }
+
     pub(super) fn note_up(&self, what: &'static str) {
+        self.admitted.store(true, Ordering::Relaxed);
         if !self.up.send_replace(true) {
             tracing::info!(what, "the coordinator answers again");
         }
@@ -96,8 +108,6 @@ fn is_final(code: Code) -> bool {
             | Code::NotFound
             | Code::AlreadyExists
             | Code::FailedPrecondition
-            | Code::PermissionDenied
-            | Code::Unauthenticated
             | Code::Unimplemented
     )
 }
@@ -124,6 +134,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::ConnectArgs;
 
     #[test]
     fn an_outage_is_not_an_answer() {
@@ -131,5 +142,16 @@ mod tests {
             assert!(!is_final(code), "{code:?}");
         }
         assert!(is_final(Code::FailedPrecondition));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_was_let_in_once_waits_for_its_token_to_be_good_again() {
+        let (endpoint, bearer) = ConnectArgs::plain("http://127.0.0.1:1").endpoint().unwrap();
+        let link = Link::new(endpoint, bearer);
+        assert!(
+            link.is_kept_out(Code::Unauthenticated) && link.is_kept_out(Code::PermissionDenied)
+        );
+        link.note_up("lease");
+        assert!(!link.is_kept_out(Code::Unauthenticated) && !is_final(Code::Unauthenticated));
     }
 }

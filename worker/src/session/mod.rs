@@ -14,13 +14,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kindling_proto::v1;
+use kindling_telemetry::{TelemetryError, follow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Endpoint, Uri};
+use tonic::Code;
+use tracing::{Instrument as _, info_span};
 
+use crate::connect::{ConnectArgs, ConnectError};
 use crate::device::{self, DeviceChoice, DeviceError};
 use crate::objective::Objective;
+use crate::observe;
 use link::Link;
 use seats::Seats;
 use told::{Ending, Told};
@@ -30,8 +34,8 @@ const LEASE_WAIT: Duration = Duration::from_secs(30);
 
 /// How to run a worker.
 pub struct WorkerOptions {
-    /// The coordinator's address, such as `http://127.0.0.1:50051`.
-    pub coordinator: String,
+    /// The coordinator, and what it asks for.
+    pub connect: ConnectArgs,
     /// This worker's name; one that is unique to the process if absent.
     pub id: Option<String>,
     /// The devices that its trials train on.
@@ -49,13 +53,19 @@ pub struct WorkerOptions {
 /// Why a worker did not start, or ended of itself.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WorkerError {
-    /// The address makes no sense.
-    #[error("`{address}` is not a coordinator's address: {reason}")]
-    Address {
-        /// What was given.
-        address: String,
-        /// Why not.
+    /// Metrics cannot be served.
+    #[error("{0}")]
+    Telemetry(Arc<TelemetryError>),
+    /// There is nothing to connect to.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The coordinator does not let this worker in.
+    #[error("the coordinator refuses this worker: {reason}\nhint: {hint}")]
+    Refused {
+        /// What it said.
         reason: String,
+        /// What may help.
+        hint: &'static str,
     },
     /// A device cannot be had.
     #[error(transparent)]
@@ -78,6 +88,12 @@ pub enum WorkerError {
         /// What the objective said.
         reason: String,
     },
+}
+
+impl From<TelemetryError> for WorkerError {
+    fn from(error: TelemetryError) -> Self {
+        Self::Telemetry(Arc::new(error))
+    }
 }
 
 /// Which leases a worker trains. Shared by the loops of its session.
@@ -105,12 +121,18 @@ impl Holding {
     fn add(&self, claim: &v1::Claim) -> Told {
         let told = Told::new();
         let held = Held { claim: claim.clone(), told: told.clone() };
-        self.claims.send_modify(|claims| claims.push(held));
+        self.claims.send_modify(|claims| {
+            claims.push(held);
+            observe::running(claims.len());
+        });
         told
     }
 
     fn remove(&self, claim: &v1::Claim) {
-        self.claims.send_modify(|claims| claims.retain(|held| held.claim != *claim));
+        self.claims.send_modify(|claims| {
+            claims.retain(|held| held.claim != *claim);
+            observe::running(claims.len());
+        });
     }
 
     fn drop_lost(&self, lost: &[v1::Claim]) {
@@ -155,22 +177,17 @@ pub async fn work(
     objectives: Vec<Arc<dyn Objective>>,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let address_error =
-        |reason: String| WorkerError::Address { address: options.coordinator.clone(), reason };
-    let uri: Uri = options.coordinator.parse().map_err(|e| address_error(format!("{e}")))?;
-    if uri.scheme().is_none() || uri.host().is_none() {
-        return Err(address_error("expected something like http://127.0.0.1:50051".to_owned()));
-    }
+    let (endpoint, bearer) = options.connect.endpoint()?;
     let devices = options.devices.resolve()?;
     let slots = options.slots.max(1);
     let names = device::join(&devices);
     let host = hostname();
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
-    let address = &options.coordinator;
+    let address = &options.connect.coordinator;
     tracing::info!(worker = id, coordinator = address, devices = names, slots, "worker starts");
     let all_slots = slots * devices.len();
     let session = Session {
-        link: Link::new(Endpoint::from(uri)),
+        link: Link::new(endpoint, bearer),
         identity: v1::HeartbeatRequest {
             worker_id: id,
             host,
@@ -187,6 +204,7 @@ pub async fn work(
         hand_back: CancellationToken::new(),
     };
     let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
+    let memory = tokio::spawn(observe::watch_memory(devices));
     let mut trials = JoinSet::new();
     tokio::select! {
         () = session.lease_trials(all_slots, &mut trials) => {}
@@ -200,6 +218,7 @@ pub async fn work(
         while trials.join_next().await.is_some() {}
     }
     heartbeat.abort();
+    memory.abort();
     // What was registered last is run first.
     device::before_exit();
     session.ended.get().map_or(Ok(()), |why| Err(why.clone()))
@@ -214,8 +233,8 @@ impl Session {
 
     /// Ends the session without a word on the trial: its lease is lost with this worker, which
     /// counts, so that a trial that breaks devices does so for a few times only.
-    fn lose_device(&self, trial: u32, reason: String) {
-        tracing::error!(trial, reason, "the device is lost to this worker");
+    fn lose_device(&self, reason: String) {
+        tracing::error!(reason, "the device is lost to this worker");
         self.end(WorkerError::DeviceLost { reason });
     }
 
@@ -230,10 +249,14 @@ impl Session {
                 }
                 let told = self.holding.add(&claim);
                 let session = self.clone();
-                trials.spawn(async move {
+                let v1::Claim { trial, attempt, .. } = claim;
+                let span = info_span!("trial", study = assignment.study, trial, attempt);
+                follow(&span, &assignment.traceparent);
+                let work = async move {
                     slot::train(&session, assignment, &claim, &told).await;
                     session.holding.remove(&claim);
-                });
+                };
+                trials.spawn(work.instrument(span));
             }
         }
     }
@@ -255,7 +278,20 @@ impl Session {
             let request = request.clone();
             async move { client.lease(request).await }
         });
-        call.await.map(|response| response.assignments).unwrap_or_default()
+        match call.await {
+            Ok(response) => response.assignments,
+            Err(status) => {
+                let hint = match status.code() {
+                    Code::Unauthenticated | Code::PermissionDenied => {
+                        "give the coordinator's worker token with --token-file FILE"
+                    }
+                    _ => "are both of the same version?",
+                };
+                self.end(WorkerError::Refused { reason: status.message().to_owned(), hint });
+                // The session's end is on its way.
+                std::future::pending().await
+            }
+        }
     }
 }
 

@@ -95,7 +95,7 @@ fn start(device: DeviceName, slot: usize, threads: usize) -> Result<Sender<Job>,
     let refused = |reason: String| DeviceError::Refused { device, reason };
     std::thread::Builder::new()
         .name(format!("{device}-{slot}"))
-        .spawn(move || serve(device.open(slot, threads), &opened, &waiting))
+        .spawn(move || serve(device.open(threads), &opened, &waiting))
         .map_err(|error| refused(error.to_string()))?;
     match ready.recv() {
         Ok(outcome) => outcome.map(|()| jobs),

@@ -2,12 +2,14 @@
 //! the coordinator in order, and waits in the outbox while there is no coordinator.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
+use kindling_telemetry::carry;
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument as _, Span, info_span};
 
 use super::seats::Seat;
 use super::told::{Ending, Told};
@@ -17,6 +19,7 @@ use crate::device::Fault;
 use crate::objective::{
     Completion, JsonMap, Objective, Reporter, Stopped, Trial, TrialError, TrialFacts,
 };
+use crate::observe;
 
 /// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
@@ -44,10 +47,10 @@ pub(super) async fn train(
     claim: &v1::Claim,
     told: &Told,
 ) {
-    let (trial, attempt) = (claim.trial, claim.attempt);
-    tracing::info!(study = assignment.study, trial, attempt, "training");
+    tracing::info!("training");
     let (reports, outbox) = mpsc::unbounded_channel();
-    let sending = tokio::spawn(send_all(session.clone(), claim.clone(), outbox, told.clone()));
+    let sending = send_all(session.clone(), claim.clone(), outbox, told.clone());
+    let sending = tokio::spawn(sending.in_current_span());
     let seat = session.seats.take().await;
     let mut training = start(session, seat, assignment, reports, told);
     let outcome = tokio::select! {
@@ -55,7 +58,7 @@ pub(super) async fn train(
         ending = told.abandoned() => {
             if ending == Ending::Dropped {
                 // The slot is not free before its thread is.
-                tracing::warn!(trial, attempt, "dropped: not this worker's any more");
+                tracing::warn!("dropped: not this worker's any more");
                 if let Ok(Ran::Fault(Fault::Lost(reason) | Fault::BrokenByTrial(reason))) = training.await {
                     session.end(WorkerError::DeviceLost { reason });
                 }
@@ -70,22 +73,22 @@ pub(super) async fn train(
     });
     let outcome = match outcome {
         Ran::Ended(Err(TrialError::Unfit(reason))) => {
-            tracing::error!(trial, reason, "this worker cannot train");
+            tracing::error!(reason, "this worker cannot train");
             session.end(WorkerError::Unfit { reason });
             hand_back(session, claim).await;
             return;
         }
         // Beside other trials nobody can tell whose doing it was.
         Ran::Fault(Fault::BrokenByTrial(reason)) if session.holding.claims().len() > 1 => {
-            session.lose_device(trial, reason);
+            session.lose_device(reason);
             return;
         }
         Ran::Fault(Fault::Lost(reason)) => {
-            session.lose_device(trial, reason);
+            session.lose_device(reason);
             return;
         }
         Ran::Fault(Fault::BrokenByTrial(reason)) => {
-            tracing::error!(trial, reason, "the device is of no more use to this worker");
+            tracing::error!(reason, "the device is of no more use to this worker");
             session.end(WorkerError::Broken { reason: reason.clone() });
             Err(TrialError::Failed(reason))
         }
@@ -97,6 +100,7 @@ pub(super) async fn train(
     // The thread is done, and with it the reports: all that is left waits in the outbox.
     _ = sending.await;
     if let Some((result, attributes)) = result_of(outcome, told.get()) {
+        observe::ended(&result);
         finish(session, claim, result, attributes).await;
     }
 }
@@ -115,9 +119,11 @@ fn start(
         told: told.clone(),
         session: session.clone(),
         runtime: tokio::runtime::Handle::current(),
+        step_began: Instant::now(),
     };
-    let session = session.clone();
+    let (session, span) = (session.clone(), Span::current());
     seat.run(done, move |device| {
+        let _in_span = span.entered();
         let run = AssertUnwindSafe(|| run(&session, device, assignment, reporter));
         std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended)
     });
@@ -149,12 +155,14 @@ struct ThreadReporter {
     told: Told,
     session: Session,
     runtime: tokio::runtime::Handle,
+    step_began: Instant,
 }
 
 impl Reporter for ThreadReporter {
     /// Waits for the verdict while the coordinator is in reach, and never for a coordinator.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         let (taken, verdict) = oneshot::channel();
+        observe::step(self.step_began);
         if self.told.get().is_none() && self.reports.send(Report { step, value, taken }).is_ok() {
             self.runtime.block_on(async {
                 tokio::select! {
@@ -164,6 +172,8 @@ impl Reporter for ThreadReporter {
                 }
             });
         }
+        // What follows is the next step's; waiting for the verdict was nobody's.
+        self.step_began = Instant::now();
         if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
     }
 }
@@ -178,9 +188,10 @@ async fn send_all(
     while let Some(Report { step, value, taken }) = outbox.recv().await {
         let request = v1::ReportRequest { claim: Some(claim.clone()), step, value };
         let call = session.link.persist("report", |mut client| {
-            let request = request.clone();
+            let request = carry(request.clone());
             async move { client.report(request).await }
         });
+        let call = call.instrument(info_span!("report", step, value));
         let answer = tokio::select! {
             answer = call => answer,
             _ = told.abandoned() => return,
@@ -190,7 +201,7 @@ async fn send_all(
             Ok(v1::Verdict::Prune) => told.tell(Ending::Pruned),
             Ok(v1::Verdict::Stop | v1::Verdict::Lost) => told.tell(Ending::Dropped),
             Err(status) => {
-                tracing::warn!(trial = claim.trial, reason = status.message(), "report refused");
+                tracing::warn!(reason = status.message(), "report refused");
                 told.tell(Ending::Dropped);
             }
         }
@@ -227,21 +238,22 @@ async fn finish(session: &Session, claim: &v1::Claim, result: WireResult, attrib
         attributes_json: attributes,
     };
     let call = session.link.persist("finish", |mut client| {
-        let request = request.clone();
+        let request = carry(request.clone());
         async move { client.finish(request).await }
     });
+    let call = call.instrument(info_span!("finish"));
     let leaving = async {
         session.hand_back.cancelled().await;
         tokio::time::sleep(LAST_WORD).await;
     };
     tokio::select! {
         answer = call => match answer {
-            Ok(_) => tracing::info!(trial = claim.trial, attempt = claim.attempt, "finished"),
+            Ok(_) => tracing::info!("finished"),
             Err(status) => {
-                tracing::warn!(trial = claim.trial, reason = status.message(), "finish refused");
+                tracing::warn!(reason = status.message(), "finish refused");
             }
         },
-        () = leaving => tracing::error!(trial = claim.trial, "a result could not be delivered"),
+        () = leaving => tracing::error!("a result could not be delivered"),
     }
 }
 
@@ -252,11 +264,11 @@ async fn hand_back(session: &Session, claim: &v1::Claim) {
         async move { client.release(request).await }
     });
     match tokio::time::timeout(LAST_WORD, call).await {
-        Ok(Ok(_)) => tracing::info!(trial = claim.trial, "handed back"),
+        Ok(Ok(_)) => tracing::info!("handed back"),
         Ok(Err(status)) => {
-            tracing::warn!(trial = claim.trial, reason = status.message(), "release refused");
+            tracing::warn!(reason = status.message(), "release refused");
         }
-        Err(_) => tracing::warn!(trial = claim.trial, "could not be handed back; it will expire"),
+        Err(_) => tracing::warn!("could not be handed back; it will expire"),
     }
 }
 

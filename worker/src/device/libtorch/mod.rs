@@ -11,6 +11,7 @@ use burn::backend::{DispatchDevice, LibTorchDevice};
 use burn::tensor::Device;
 use kindling_libtorch::{Gpu, tch};
 
+use super::Memory;
 use super::fault::said;
 
 pub(super) use self::adam_w::AdamW;
@@ -31,6 +32,13 @@ pub(super) fn gpu(index: usize) -> Result<Gpu, String> {
     Err(format!("libtorch {} can use {usable} GPUs here", version()))
 }
 
+/// See [`super::DeviceName::memory`].
+pub(super) fn memory(index: usize) -> Option<Memory> {
+    let kindling_libtorch::Memory { allocated, reserved } =
+        kindling_libtorch::gpu_memory(index).ok()?;
+    Some(Memory { allocated, reserved })
+}
+
 /// The release that this build was made with.
 pub(super) fn version() -> String {
     kindling_libtorch::version()
@@ -41,9 +49,9 @@ pub(super) fn open_cpu(threads: usize) -> Device {
     Device::libtorch()
 }
 
-pub(super) fn open_gpu(index: usize, slot: usize, threads: usize) -> Result<Device, String> {
+pub(super) fn open_gpu(index: usize, threads: usize) -> Result<Device, String> {
     prepare(threads);
-    kindling_libtorch::use_stream(index, slot).map_err(|error| error.to_string())?;
+    kindling_libtorch::use_own_stream(index).map_err(|error| error.to_string())?;
     // Makes the thread's handles and workspaces, and shows whether the GPU works at all.
     let some = tch::Tensor::f_ones([8, 8], (tch::Kind::Float, tch::Device::Cuda(index)));
     let product = some.and_then(|some| some.f_matmul(&some));

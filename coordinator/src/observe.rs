@@ -1,0 +1,108 @@
+//! What a coordinator tells Prometheus. The names are for dashboards and stay as they are.
+
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::convert;
+use crate::ledger::Ledger;
+
+/// Studies are counted at most so often.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+const TRIALS: &str = "kindling_trials";
+const BUDGET: &str = "kindling_trials_budget";
+const BEST: &str = "kindling_best_value";
+const WORKERS: &str = "kindling_workers";
+const SLOTS: &str = "kindling_worker_slots";
+const QUEUE: &str = "kindling_queue_depth";
+const COMMIT: &str = "kindling_commit_seconds";
+const EVENTS: &str = "kindling_committed_events_total";
+const LEASE: &str = "kindling_lease_seconds";
+const PROPOSALS: &str = "kindling_proposals_total";
+const PROPOSAL: &str = "kindling_proposal_seconds";
+const EXPIRED: &str = "kindling_leases_expired_total";
+
+/// Says what each metric means.
+pub(crate) fn describe() {
+    describe_gauge!(TRIALS, "Trials of a study in a state");
+    describe_gauge!(BUDGET, "Trials that a study is to finish");
+    describe_gauge!(BEST, "The best objective value of a study");
+    describe_gauge!(WORKERS, "Workers whose heartbeat stands");
+    describe_gauge!(SLOTS, "Trials that these workers can train at a time");
+    describe_gauge!(QUEUE, "Calls that wait for the ledger");
+    describe_histogram!(COMMIT, Unit::Seconds, "One durable commit of a batch of events");
+    describe_counter!(EVENTS, "Events on disk");
+    describe_histogram!(
+        LEASE,
+        Unit::Seconds,
+        "A lease, from the request to the commit; not the wait for work"
+    );
+    describe_counter!(PROPOSALS, "Trials proposed by a sampler");
+    describe_histogram!(PROPOSAL, Unit::Seconds, "One trial's proposal");
+    describe_counter!(EXPIRED, "Leases that ended without a word from their worker");
+}
+
+/// Notes what studies and workers there are, for as long as the ledger lives.
+pub(crate) async fn watch(ledger: Ledger) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    loop {
+        interval.tick().await;
+        let look = ledger.read(|state| {
+            let now = state.now().1;
+            for (id, study) in state.registry().iter() {
+                note_study(&convert::study(id, study, now));
+            }
+            let connected = || state.workers().iter().filter(|(_, worker)| worker.connections > 0);
+            gauge!(WORKERS).set(connected().count() as f64);
+            gauge!(SLOTS)
+                .set(connected().map(|(_, worker)| f64::from(worker.info.slots)).sum::<f64>());
+        });
+        if look.await.is_err() {
+            return;
+        }
+    }
+}
+
+fn note_study(study: &v1::Study) {
+    let name = study.spec.as_ref().map(|spec| spec.name.clone()).unwrap_or_default();
+    let counts = study.counts.unwrap_or_default();
+    for (state, count) in [
+        ("WAITING", counts.waiting),
+        ("RUNNING", counts.running),
+        ("COMPLETE", counts.complete),
+        ("PRUNED", counts.pruned),
+        ("FAIL", counts.fail),
+    ] {
+        gauge!(TRIALS, "study" => name.clone(), "state" => state).set(f64::from(count));
+    }
+    gauge!(BUDGET, "study" => name.clone()).set(f64::from(study.budget));
+    if let Some(value) = study.best.as_ref().and_then(|best| best.values.first()) {
+        gauge!(BEST, "study" => name).set(*value);
+    }
+}
+
+pub(crate) fn queue_depth(waiting: usize) {
+    gauge!(QUEUE).set(waiting as f64);
+}
+
+pub(crate) fn committed(events: usize, since: Instant) {
+    histogram!(COMMIT).record(since.elapsed());
+    counter!(EVENTS).increment(events as u64);
+}
+
+pub(crate) fn leased(since: Instant) {
+    histogram!(LEASE).record(since.elapsed());
+}
+
+pub(crate) fn proposed(since: Instant) {
+    counter!(PROPOSALS).increment(1);
+    histogram!(PROPOSAL).record(since.elapsed());
+}
+
+pub(crate) fn expired() {
+    counter!(EXPIRED).increment(1);
+}

@@ -1,0 +1,11 @@
+//! How Kindling's processes are watched: logs, metrics for Prometheus, and traces for `OpenTelemetry`.
+//!
+//! Code says what happens with `tracing` and `metrics`; this says where it goes.
+
+mod logs;
+mod metrics;
+mod trace;
+
+pub use self::logs::{LogFormat, Telemetry, TelemetryArgs, TelemetryError};
+pub use self::metrics::serve_metrics;
+pub use self::trace::{carry, context, follow, follow_request};

@@ -1,0 +1,126 @@
+//! Logs on standard error, and spans to a collector if one is named.
+
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// A collector that does not answer holds up the end of a process for so long.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The arguments that say where a process's logs and spans go.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct TelemetryArgs {
+    /// How log lines look
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = "KINDLING_LOG_FORMAT",
+        global = true
+    )]
+    pub log_format: LogFormat,
+    /// Send spans to the OpenTelemetry collector at this address, by gRPC
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
+    pub otlp: Option<String>,
+}
+
+/// Why there is no telemetry.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The collector's address makes no sense.
+    #[error("cannot send spans to `{url}`: {reason}\nhint: something like http://127.0.0.1:4317")]
+    Collector {
+        /// What was given.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Metrics cannot be served.
+    #[error("cannot serve metrics on {address}: {reason}")]
+    Metrics {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The way to the collector, if there is one.
+#[derive(Debug)]
+#[must_use]
+pub struct Telemetry {
+    spans: Option<SdkTracerProvider>,
+}
+
+impl TelemetryArgs {
+    /// Starts logging, from this level up unless `KINDLING_LOG` says otherwise. Needs a Tokio runtime if spans go
+    /// anywhere. `service` is the process's name to the collector.
+    pub fn init(&self, service: &'static str, level: &str) -> Result<Telemetry, TelemetryError> {
+        let filter =
+            EnvFilter::try_from_env("KINDLING_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none())
+            .with_target(false);
+        let lines = match self.log_format {
+            LogFormat::Text => lines.boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        };
+        let spans = self.otlp.as_deref().map(|url| collector(url, service)).transpose()?;
+        let to_collector = spans.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("kindling"))
+                .with_location(false)
+                .with_threads(false)
+                // Whatever the log shows; and never the exporter's own doings.
+                .with_filter(ours())
+        });
+        tracing_subscriber::registry().with(lines.with_filter(filter)).with(to_collector).init();
+        Ok(Telemetry { spans })
+    }
+}
+
+fn ours() -> tracing_subscriber::filter::Targets {
+    tracing_subscriber::filter::Targets::new().with_target("kindling", LevelFilter::INFO)
+}
+
+fn collector(url: &str, service: &'static str) -> Result<SdkTracerProvider, TelemetryError> {
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(url).build();
+    let exporter = exporter.map_err(|error| TelemetryError::Collector {
+        url: url.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let resource = Resource::builder().with_service_name(service).build();
+    Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+impl Telemetry {
+    /// Sends the spans that are left.
+    pub async fn end(self) {
+        let Some(spans) = self.spans else { return };
+        // It blocks until the exporter, which needs this runtime, is done.
+        let ended =
+            tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_SPANS)).await;
+        if let Ok(Err(error)) = ended {
+            eprintln!("warning: some spans were not sent: {error}");
+        }
+    }
+}

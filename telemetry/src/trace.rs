@@ -1,0 +1,54 @@
+//! A trace that goes on in another process: W3C Trace Context, <https://www.w3.org/TR/trace-context/>.
+
+use std::collections::HashMap;
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tonic::Request;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+const HEADER: &str = "traceparent";
+
+/// What another process needs to go on with this span's trace; empty if nobody traces.
+pub fn context(span: &Span) -> String {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
+    carrier.remove(HEADER).unwrap_or_default()
+}
+
+/// Makes the span a part of the trace that the context comes from. What makes no sense is ignored.
+pub fn follow(span: &Span, context: &str) {
+    struct One<'a>(&'a str);
+    impl Extractor for One<'_> {
+        fn get(&self, key: &str) -> Option<&str> {
+            (key == HEADER).then_some(self.0)
+        }
+        fn keys(&self) -> Vec<&str> {
+            vec![HEADER]
+        }
+    }
+    if !context.is_empty() {
+        // The error says that nobody traces.
+        _ = span.set_parent(TraceContextPropagator::new().extract(&One(context)));
+    }
+}
+
+/// A request that carries the current span's trace.
+pub fn carry<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let context = context(&Span::current());
+    if !context.is_empty()
+        && let Ok(value) = context.parse()
+    {
+        request.metadata_mut().insert(HEADER, value);
+    }
+    request
+}
+
+/// Makes the span a part of the trace that the request carries.
+pub fn follow_request<T>(span: &Span, request: &Request<T>) {
+    if let Some(Ok(context)) = request.metadata().get(HEADER).map(|value| value.to_str()) {
+        follow(span, context);
+    }
+}

@@ -1,0 +1,296 @@
+//! Who gets in: every call that the coordinator serves, with every kind of wrong key.
+
+mod support;
+
+use std::path::Path;
+
+use prost_types::FileDescriptorSet;
+use support::{Coordinator, Folder, Process, failure, kindling, output, study_file};
+use tonic::client::Grpc;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+
+/// Every method of every service, `/package.Service/Method`, out of the descriptor sets.
+fn methods() -> Vec<String> {
+    let sets = [
+        kindling_proto::v1::DESCRIPTORS,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    ];
+    let mut methods = Vec::new();
+    for set in sets {
+        let set: FileDescriptorSet = prost::Message::decode(set).expect("a descriptor set");
+        for file in &set.file {
+            for service in &file.service {
+                let service_name = format!("{}.{}", file.package(), service.name());
+                let paths = service.method.iter().map(|m| format!("/{service_name}/{}", m.name()));
+                methods.extend(paths);
+            }
+        }
+    }
+    methods
+}
+
+/// The methods, with the token that each asks for; health asks for none.
+fn guarded() -> impl Iterator<Item = (String, &'static str)> {
+    let methods = methods().into_iter().filter(|m| !m.starts_with("/grpc.health."));
+    methods.map(|method| {
+        let token = if method.contains("WorkerService") { "worker" } else { "client" };
+        (method, token)
+    })
+}
+
+/// Calls a method with an empty message; whether it got past the door.
+async fn call(channel: &Channel, method: &str, token: Option<&str>) -> Result<(), Status> {
+    let mut request = Request::new(tokio_stream::once(()));
+    if let Some(token) = token {
+        let value = format!("Bearer {}", token.trim()).parse().expect("ASCII");
+        request.metadata_mut().insert("authorization", value);
+    }
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    let codec = ProstCodec::<(), ()>::default();
+    let path = method.parse().expect("a path");
+    // The types do not matter: an empty message is one of each, and what comes back is not read.
+    client.streaming(request, path, codec).await.map(|_| ())
+}
+
+struct Keys {
+    folder: Folder,
+}
+
+impl Keys {
+    fn new() -> Self {
+        let folder = Folder::new();
+        for name in ["worker", "client", "foreign"] {
+            let file = folder.path(name);
+            assert!(output(&["token", "create", text(&file)]).status.success());
+        }
+        for name in ["certificates", "foreign-certificates"] {
+            let made = output(&["certificate", "create", text(&folder.path(name))]);
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
+        Self { folder }
+    }
+
+    fn token(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path(name)).expect("a token")
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.folder.path(name)).to_owned()
+    }
+
+    fn pem(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path(name)).expect("a PEM file")
+    }
+
+    fn identity(&self, name: &str) -> Identity {
+        Identity::from_pem(self.pem(&format!("{name}.pem")), self.pem(&format!("{name}.key")))
+    }
+
+    fn coordinator(&self, more: &[&str]) -> Coordinator {
+        let (worker, client) = (self.path("worker"), self.path("client"));
+        let tokens = ["--worker-token-file", &worker, "--client-token-file", &client];
+        Coordinator::start_secured(&self.folder.path("study.db"), &[&tokens, more].concat())
+    }
+
+    /// With TLS, and only for those who show a certificate of the right authority.
+    fn coordinator_with_tls(&self) -> Coordinator {
+        let file = |name: &str| self.path(&format!("certificates/{name}"));
+        self.coordinator(&[
+            "--tls-cert",
+            &file("server.pem"),
+            "--tls-key",
+            &file("server.key"),
+            "--tls-client-ca",
+            &file("ca.pem"),
+        ])
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+fn plain(coordinator: &Coordinator) -> Channel {
+    let url = format!("http://{}", coordinator.address());
+    Endpoint::from_shared(url).expect("an address").connect_lazy()
+}
+
+fn with_tls(coordinator: &Coordinator, tls: ClientTlsConfig) -> Channel {
+    let url = format!("https://{}", coordinator.address());
+    let endpoint = Endpoint::from_shared(url).expect("an address");
+    endpoint.tls_config(tls).expect("certificates").connect_lazy()
+}
+
+#[test]
+fn nothing_is_served_that_is_not_tried_here() {
+    let methods = methods();
+    let count = |service| methods.iter().filter(|m| m.contains(service)).count();
+    assert_eq!(count("/kindling.v1.StudyService/"), 10);
+    assert_eq!(count("/kindling.v1.TrialService/"), 4);
+    assert_eq!(count("/kindling.v1.WorkerService/"), 5);
+    assert_eq!(count("/grpc.reflection.v1.ServerReflection/"), 1);
+}
+
+#[tokio::test]
+async fn no_call_goes_without_its_own_token() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator(&[]);
+    let channel = plain(&coordinator);
+    let mut tried = 0;
+    for (method, right) in guarded() {
+        let wrong = if right == "worker" { "client" } else { "worker" };
+        for (token, code) in [
+            (None, Code::Unauthenticated),
+            (Some(keys.token("foreign")), Code::Unauthenticated),
+            (Some(keys.token(wrong)), Code::PermissionDenied),
+        ] {
+            let refused = call(&channel, &method, token.as_deref()).await.expect_err(&method);
+            assert_eq!(refused.code(), code, "{method} with {token:?}: {refused}");
+            tried += 1;
+        }
+        let let_in = call(&channel, &method, Some(&keys.token(right))).await;
+        let code = let_in.err().map(|status| status.code());
+        let kept_out = [Code::Unauthenticated, Code::PermissionDenied, Code::Unavailable];
+        assert!(!code.is_some_and(|code| kept_out.contains(&code)), "{method}: {code:?}");
+    }
+    assert!(tried >= 60);
+    assert!(call(&channel, "/grpc.health.v1.Health/Check", None).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_call_goes_around_tls() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator_with_tls();
+    let ca = || {
+        let ca = Certificate::from_pem(keys.pem("certificates/ca.pem"));
+        ClientTlsConfig::new().ca_certificate(ca)
+    };
+    let mut foreign_ca = ClientTlsConfig::new();
+    foreign_ca = foreign_ca
+        .ca_certificate(Certificate::from_pem(keys.pem("foreign-certificates/ca.pem")))
+        .identity(keys.identity("certificates/client"));
+    let wrong = [
+        ("plaintext on TLS", plain(&coordinator)),
+        ("no certificate", with_tls(&coordinator, ca())),
+        (
+            "another authority's certificate",
+            with_tls(&coordinator, ca().identity(keys.identity("foreign-certificates/client"))),
+        ),
+        (
+            "a server's certificate for a caller's",
+            with_tls(&coordinator, ca().identity(keys.identity("certificates/server"))),
+        ),
+        ("a coordinator that the caller does not trust", with_tls(&coordinator, foreign_ca)),
+    ];
+    let right = with_tls(&coordinator, ca().identity(keys.identity("certificates/client")));
+    for (method, token) in guarded() {
+        let token = keys.token(token);
+        for (what, channel) in &wrong {
+            let refused = call(channel, &method, Some(&token)).await.expect_err(what);
+            // No answer, but an error of the connection's: it is refused before any call is.
+            let cause = std::error::Error::source(&refused).expect("a cause");
+            assert!(cause.is::<tonic::transport::Error>(), "{method}, {what}: {refused:?}");
+        }
+        let code = call(&right, &method, Some(&token)).await.err().map(|status| status.code());
+        let kept_out = [Code::Unauthenticated, Code::Unavailable, Code::Unknown];
+        assert!(!code.is_some_and(|code| kept_out.contains(&code)), "{method}: {code:?}");
+    }
+}
+
+#[test]
+fn a_study_runs_through_tls_with_tokens_and_no_log_holds_one() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator_with_tls();
+    let url = format!("https://{}", coordinator.address());
+    let args = |command: &[&str], who: &str| -> Vec<String> {
+        let file = |name: &str| keys.path(&format!("certificates/{name}"));
+        let more = [
+            ("--coordinator", url.clone()),
+            ("--token-file", keys.path(who)),
+            ("--tls-ca", file("ca.pem")),
+            ("--tls-cert", file(&format!("{who}.pem"))),
+            ("--tls-key", file(&format!("{who}.key"))),
+        ];
+        let more = more.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+        command.iter().map(|&word| word.to_owned()).chain(more).collect()
+    };
+    let run = |command: &[&str]| {
+        let args = args(command, "client");
+        let done = output(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("UTF-8")
+    };
+    let file = keys.folder.write("s.toml", study_file("s", 3));
+    assert_eq!(run(&["health"]), "SERVING\n");
+    run(&["study", "create", text(&file)]);
+    let log = keys.folder.path("worker.log");
+    let worker = args(&["worker"], "worker");
+    let mut command = kindling(&worker.iter().map(String::as_str).collect::<Vec<_>>());
+    command.env("KINDLING_LOG", "trace").stderr(std::fs::File::create(&log).expect("a log"));
+    let mut worker = Process::start(&mut command);
+    let watched = run(&["study", "watch", "s", "--json"]);
+    assert!(watched.contains("FINISHED"), "{watched}");
+    worker.signal("TERM");
+    assert!(worker.wait());
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(log.contains("finished"), "{log}");
+    assert!(!log.contains(keys.token("worker").trim()), "the token is in the log");
+}
+
+#[test]
+fn a_worker_that_is_not_let_in_ends_and_says_what_to_do() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator(&[]);
+    let url = coordinator.url();
+    for token in [None, Some("foreign"), Some("client")] {
+        let file = token.map(|name| keys.path(name));
+        let mut args = vec!["worker", "--coordinator", &url];
+        args.extend(file.iter().flat_map(|file| ["--token-file", file]));
+        let said = failure(&args);
+        assert!(said.contains("refuses this worker") && said.contains("hint: "), "{said}");
+    }
+    let said = failure(&["study", "list", "--coordinator", &url]);
+    assert!(said.contains("needs a token") && said.contains("--token-file"), "{said}");
+}
+
+#[test]
+fn an_open_address_needs_tokens_and_the_refusal_holds_the_command_that_mends_it() {
+    let folder = Folder::new();
+    let store = folder.path("study.db");
+    let said = failure(&["coordinator", "--store", text(&store), "--listen", "0.0.0.0:0"]);
+    assert!(
+        said.contains("kindling token create") && said.contains("--worker-token-file"),
+        "{said}"
+    );
+    assert!(!store.exists());
+}
+
+#[test]
+fn tokens_are_made_once_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    let file = folder.path("token");
+    assert!(output(&["token", "create", text(&file)]).status.success());
+    let token = std::fs::read_to_string(&file).expect("made");
+    assert_eq!(token.trim().len(), 64);
+    assert_eq!(file.metadata().expect("made").permissions().mode() & 0o777, 0o600);
+    assert!(failure(&["token", "create", text(&file)]).contains("exists already"));
+    let other = folder.path("other");
+    assert!(output(&["token", "create", "--keep", text(&file), text(&other)]).status.success());
+    assert_eq!(std::fs::read_to_string(&file).expect("kept"), token);
+    assert_ne!(std::fs::read_to_string(&other).expect("made"), token);
+}
+
+#[test]
+fn workers_and_clients_must_not_share_a_token() {
+    let keys = Keys::new();
+    let (store, token) = (keys.path("study.db"), keys.path("worker"));
+    let tokens = ["--worker-token-file", &token, "--client-token-file", &token];
+    let said = failure(&[&["coordinator", "--store", &store][..], &tokens].concat());
+    assert!(said.contains("same token"), "{said}");
+}

@@ -1,0 +1,202 @@
+//! What those who watch a running cluster see: metrics, logs for machines, and spans that follow a trial from process to
+//! process.
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use serde_json::Value;
+use support::{Coordinator, Folder, PATIENCE, Process, kindling, study_file};
+use tonic::{Request, Response, Status};
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port")
+}
+
+/// The page at /metrics.
+fn metrics(address: SocketAddr) -> String {
+    let start = Instant::now();
+    let mut stream = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("sent");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("answered");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    page
+}
+
+/// The number on the line that starts so.
+fn number(page: &str, line: &str) -> f64 {
+    let found = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().expect("a number")
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let folder = Folder::new();
+    let (of_coordinator, of_worker) = (free_address(), free_address());
+    let flag = of_coordinator.to_string();
+    let coordinator = Coordinator::start_secured(&folder.path("study.db"), &["--metrics", &flag]);
+    let file = folder.write("s.toml", study_file("s", 3));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let (url, flag) = (coordinator.url(), of_worker.to_string());
+    let _worker =
+        Process::start(&mut kindling(&["worker", "--coordinator", &url, "--metrics", &flag]));
+    let study = coordinator.wait_until_finished("s");
+
+    // Studies are counted once a second.
+    let start = Instant::now();
+    let page = loop {
+        let page = metrics(of_coordinator);
+        if page.contains(r#"kindling_trials{study="s",state="COMPLETE"} 3"#) {
+            break page;
+        }
+        assert!(start.elapsed() < PATIENCE, "{page}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(number(&page, r#"kindling_trials{study="s",state="RUNNING"}"#).abs() < 0.1);
+    let best = study["best"]["values"][0].as_f64().expect("a value");
+    assert!((number(&page, r#"kindling_best_value{study="s"}"#) - best).abs() < 1e-12);
+    assert!((number(&page, "kindling_workers") - 1.0).abs() < 0.1);
+    assert!((number(&page, "kindling_proposals_total") - 3.0).abs() < 0.1);
+    assert!((number(&page, "kindling_proposal_seconds_count") - 3.0).abs() < 0.1);
+    assert!(number(&page, "kindling_lease_seconds_count") >= 3.0);
+    assert!(number(&page, "kindling_commit_seconds_count") >= 6.0);
+    assert!(number(&page, "kindling_commit_seconds_sum") > 0.0);
+    assert!(number(&page, "kindling_committed_events_total") >= 12.0);
+    assert!(number(&page, "kindling_queue_depth") >= 0.0);
+    assert!(number(&page, "process_resident_memory_bytes") > 1e6);
+
+    let page = metrics(of_worker);
+    assert!((number(&page, r#"kindling_worker_trials_total{state="COMPLETE"}"#) - 3.0).abs() < 0.1);
+    // Three trials of three epochs each.
+    assert!((number(&page, "kindling_worker_epoch_seconds_count") - 9.0).abs() < 0.1);
+    assert!(number(&page, "kindling_worker_epoch_seconds_sum") > 0.0);
+    assert!(number(&page, "kindling_worker_trials_running").abs() < 0.1);
+}
+
+#[test]
+fn logs_for_machines_are_a_json_object_a_line() {
+    let folder = Folder::new();
+    let store = folder.path("study.db");
+    let store = store.to_str().expect("plain");
+    let args = ["coordinator", "--store", store, "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut process = Process::start(kindling(&args).stderr(Stdio::piped()));
+    let log = BufReader::new(process.child().stderr.take().expect("piped"));
+    let mut lines = log.lines().map(|line| line.expect("readable"));
+    let first: Value = serde_json::from_str(&lines.next().expect("a line")).expect("JSON");
+    assert_eq!(first["level"], "INFO");
+    assert_eq!(first["store"], store);
+    assert!(first["message"].as_str().expect("text").starts_with("listening on http://"));
+    process.signal("TERM");
+    for line in lines {
+        serde_json::from_str::<Value>(&line).expect("JSON");
+    }
+}
+
+/// A span as the collector got it.
+#[derive(Debug, Clone)]
+struct Span {
+    process: String,
+    name: String,
+    trace: Vec<u8>,
+    id: Vec<u8>,
+    parent: Vec<u8>,
+}
+
+/// Keeps the spans that are sent to it.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<Span>>>);
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let mut kept = self.0.lock().expect("no panic");
+        for of_process in request.into_inner().resource_spans {
+            let attributes = of_process.resource.map(|r| r.attributes).unwrap_or_default();
+            let name = attributes.into_iter().find(|a| a.key == "service.name");
+            let process = format!("{:?}", name.expect("a name").value);
+            for span in of_process.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+                kept.push(Span {
+                    process: process.clone(),
+                    name: span.name,
+                    trace: span.trace_id,
+                    id: span.span_id,
+                    parent: span.parent_span_id,
+                });
+            }
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_follows_a_trial_from_its_proposal_to_its_result() {
+    let collector = Collector::default();
+    let address = free_address();
+    let service = TraceServiceServer::new(collector.clone());
+    tokio::spawn(tonic::transport::Server::builder().add_service(service).serve(address));
+
+    let folder = Folder::new();
+    let otlp = format!("http://{address}");
+    let store = folder.path("study.db");
+    let mut coordinator = Coordinator::start_secured(&store, &["--otlp", &otlp]);
+    let file = folder.write("s.toml", study_file("s", 2));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let url = coordinator.url();
+    let mut worker =
+        Process::start(&mut kindling(&["worker", "--coordinator", &url, "--otlp", &otlp]));
+    coordinator.wait_until_finished("s");
+    // Whoever ends sends what is left.
+    worker.signal("TERM");
+    assert!(worker.wait());
+    coordinator.process().signal("TERM");
+    assert!(coordinator.process().wait());
+
+    let spans = collector.0.lock().expect("no panic").clone();
+    let mut traces: HashMap<_, Vec<_>> = HashMap::new();
+    for span in &spans {
+        traces.entry(span.trace.clone()).or_default().push(span);
+    }
+    let of_trials: Vec<_> =
+        traces.values().filter(|spans| spans.iter().any(|span| span.name == "trial")).collect();
+    assert_eq!(of_trials.len(), 2, "{spans:?}");
+    for spans in of_trials {
+        let one = |name: &str| {
+            let mut found = spans.iter().filter(|span| span.name == name);
+            found.next().unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+        };
+        let parent_of = |child: &str, parent: &str| assert_eq!(one(child).parent, one(parent).id);
+        assert!(one("lease").parent.is_empty());
+        parent_of("trial", "lease");
+        parent_of("finish", "trial");
+        parent_of("take result", "finish");
+        assert_eq!(spans.iter().filter(|span| span.name == "take report").count(), 3);
+        for (name, process) in
+            [("lease", "coordinator"), ("trial", "worker"), ("take result", "coordinator")]
+        {
+            assert!(one(name).process.contains(&format!("kindling-{process}")), "{spans:?}");
+        }
+    }
+}

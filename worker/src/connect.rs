@@ -1,0 +1,239 @@
+//! How to reach a coordinator: its address, a token, and TLS. Shared by workers and by the commands that ask one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
+use tonic::{Request, Status};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The arguments that say which coordinator to use, and how.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConnectArgs {
+    /// The coordinator's address; https:// with TLS
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KINDLING_COORDINATOR",
+        default_value = "http://127.0.0.1:50051",
+        global = true
+    )]
+    pub coordinator: String,
+    /// The file with the token that the coordinator asks for
+    #[arg(long, value_name = "FILE", env = "KINDLING_TOKEN_FILE", global = true)]
+    pub token_file: Option<PathBuf>,
+    /// With https://: the authority that signed the coordinator's certificate [default: the system's]
+    #[arg(long, value_name = "FILE", env = "KINDLING_TLS_CA", global = true)]
+    pub tls_ca: Option<PathBuf>,
+    /// With https://: a certificate of one's own, where the coordinator asks for one
+    #[arg(long, value_name = "FILE", env = "KINDLING_TLS_CERT", global = true)]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", env = "KINDLING_TLS_KEY", global = true)]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Why it makes no sense to try to connect.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ConnectError {
+    /// The address makes no sense.
+    #[error(
+        "`{address}` is not a coordinator's address: {reason}\n\
+         hint: something like http://127.0.0.1:50051, or https:// with TLS"
+    )]
+    Address {
+        /// What was given.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {reason}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The token's file holds no token.
+    #[error("{path} holds no token: {reason}\nhint: `kindling token create FILE` makes one", path = path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The arguments for TLS do not fit together, or with the certificates.
+    #[error("TLS: {0}")]
+    Tls(String),
+}
+
+/// A secret that lets its bearer in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The token in a file: one word.
+    pub fn read(path: &Path) -> Result<Self, ConnectError> {
+        let content = read(path)?;
+        let reason = |reason| ConnectError::Token { path: path.to_owned(), reason };
+        let text = String::from_utf8(content).map_err(|_| reason("it is not text"))?;
+        let token = text.trim();
+        if token.len() < 16 {
+            return Err(reason("expected at least 16 characters"));
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(reason("expected one word of ASCII characters"));
+        }
+        Ok(Self(token.to_owned()))
+    }
+
+    /// For those who compare it.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A channel on which each call carries the token.
+pub type Connection = InterceptedService<Channel, Bearer>;
+
+/// Puts the token into each call.
+#[derive(Debug, Clone)]
+pub struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl ConnectArgs {
+    /// A coordinator that asks for neither token nor TLS.
+    pub fn plain(coordinator: impl Into<String>) -> Self {
+        Self {
+            coordinator: coordinator.into(),
+            token_file: None,
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+        }
+    }
+
+    /// What to connect to, with all files read, and the token for each call.
+    pub fn endpoint(&self) -> Result<(Endpoint, Bearer), ConnectError> {
+        let address_error =
+            |reason| ConnectError::Address { address: self.coordinator.clone(), reason };
+        let uri: Uri = self.coordinator.parse().map_err(|e| address_error(format!("{e}")))?;
+        let tls = match (uri.scheme_str(), uri.host()) {
+            (Some("https"), Some(_)) => true,
+            (Some("http"), Some(_)) => false,
+            _ => {
+                return Err(address_error("expected http://HOST:PORT or https://HOST:PORT".into()));
+            }
+        };
+        let mut endpoint = Endpoint::from(uri).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+        if tls {
+            endpoint = endpoint
+                .tls_config(self.tls()?)
+                .map_err(|error| ConnectError::Tls(innermost(&error)))?;
+        } else if self.tls_ca.is_some() || self.tls_cert.is_some() || self.tls_key.is_some() {
+            return Err(ConnectError::Tls(format!(
+                "certificates are given, but {} goes without TLS\nhint: write https://",
+                self.coordinator
+            )));
+        }
+        let token = self.token_file.as_deref().map(Token::read).transpose()?;
+        let bearer = token.map(|token| {
+            let value = format!("Bearer {}", token.secret());
+            let mut value: MetadataValue<Ascii> = value.parse().expect("ASCII, says Token");
+            value.set_sensitive(true);
+            value
+        });
+        Ok((endpoint, Bearer(bearer)))
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig, ConnectError> {
+        let mut tls = match &self.tls_ca {
+            Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+            }
+            (None, None) => {}
+            _ => {
+                let reason = "a certificate and its key go together: --tls-cert and --tls-key";
+                return Err(ConnectError::Tls(reason.to_owned()));
+            }
+        }
+        Ok(tls)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
+    std::fs::read(path)
+        .map_err(|error| ConnectError::File { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// What the error at the bottom says: those above it only say that there is one.
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(content: &[u8]) -> Result<Token, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, content).unwrap();
+        Token::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_token_is_one_word_and_no_secret_to_a_log() {
+        let token_read = token(b"0123456789abcdef\n").unwrap();
+        assert_eq!(token_read.secret(), "0123456789abcdef");
+        assert_eq!(format!("{token_read:?}"), "Token(…)");
+        for content in [&b""[..], b"short", b"two words, many letters", b"0123456789abcdef\xff"] {
+            assert!(token(content).unwrap_err().contains("holds no token"), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_scheme_and_a_host() {
+        for address in ["127.0.0.1:50051", "grpc://host:1", "http://", "not one"] {
+            let error = ConnectArgs::plain(address).endpoint().unwrap_err();
+            assert!(matches!(error, ConnectError::Address { .. }), "{address}: {error}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_not_ignored_in_silence() {
+        let args = ConnectArgs {
+            tls_ca: Some("ca.pem".into()),
+            ..ConnectArgs::plain("http://127.0.0.1:50051")
+        };
+        assert!(args.endpoint().unwrap_err().to_string().contains("write https://"));
+        let args = ConnectArgs {
+            tls_cert: Some("worker.pem".into()),
+            ..ConnectArgs::plain("https://127.0.0.1:50051")
+        };
+        assert!(args.endpoint().unwrap_err().to_string().contains("go together"));
+    }
+}

@@ -1,0 +1,61 @@
+//! What a worker tells Prometheus. The names are for dashboards and stay as they are.
+
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1::finish_request::Result as WireResult;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::device::{DeviceName, Memory};
+
+/// How often a GPU's memory is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(5);
+
+const TRIALS: &str = "kindling_worker_trials_total";
+const RUNNING: &str = "kindling_worker_trials_running";
+const EPOCH: &str = "kindling_worker_epoch_seconds";
+const MEMORY: &str = "kindling_worker_device_memory_bytes";
+
+/// Says what each metric means.
+pub(crate) fn describe() {
+    describe_counter!(TRIALS, "Trials that this worker ended, by how");
+    describe_gauge!(RUNNING, "Trials that this worker trains");
+    describe_histogram!(EPOCH, Unit::Seconds, "One step of a trial, from report to report");
+    describe_gauge!(
+        MEMORY,
+        Unit::Bytes,
+        "A GPU's memory: `allocated` to tensors, `reserved` for them by this worker"
+    );
+}
+
+pub(crate) fn running(trials: usize) {
+    gauge!(RUNNING).set(trials as f64);
+}
+
+pub(crate) fn ended(result: &WireResult) {
+    let state = match result {
+        WireResult::Completed(_) => "COMPLETE",
+        WireResult::Pruned(_) => "PRUNED",
+        WireResult::Failed(_) => "FAIL",
+    };
+    counter!(TRIALS, "state" => state).increment(1);
+}
+
+pub(crate) fn step(since: Instant) {
+    histogram!(EPOCH).record(since.elapsed());
+}
+
+/// Notes what GPUs' memory this worker has, for as long as it is polled.
+pub(crate) async fn watch_memory(devices: Vec<DeviceName>) {
+    let mut interval = tokio::time::interval(MEMORY_INTERVAL);
+    loop {
+        interval.tick().await;
+        for device in &devices {
+            let Some(Memory { allocated, reserved }) = device.memory() else { continue };
+            for (kind, bytes) in [("allocated", allocated), ("reserved", reserved)] {
+                gauge!(MEMORY, "device" => device.to_string(), "kind" => kind).set(bytes as f64);
+            }
+        }
+    }
+}
