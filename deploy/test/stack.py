@@ -155,6 +155,26 @@ def check_exact(name, trials):
     say(f"{name}: {TRIALS} trials, all COMPLETE; attempts {attempts}")
 
 
+def check_variants():
+    """What needs more hosts or GPUs is at least sound, and asks for what is missing."""
+    files = lambda *names: [part for name in names for part in ("-f", str(ROOT / "deploy" / name))]
+    config = lambda *args, **env: run("docker", "compose", *args, "config", "-q", check=False, env=os.environ | env)
+    for args, env in [
+        (files("compose.yaml", "compose.gpu.yaml"), {}),
+        (files("compose.yaml", "compose.gpu.yaml") + ["--profile", "8-gpus"], {}),
+        (files("compose.yaml", "compose.open.yaml"), {"KINDLING_HOST": "host"}),
+        (files("compose.worker.yaml"), {"KINDLING_COORDINATOR": "u", "KINDLING_JOIN": "/join", "KINDLING_USER": "1:1"}),
+        (
+            files("compose.worker.yaml", "compose.worker.gpu.yaml"),
+            {"KINDLING_COORDINATOR": "u", "KINDLING_JOIN": "/join", "KINDLING_USER": "1:1"},
+        ),
+    ]:
+        done = config(*args, **env)
+        assert done.returncode == 0, f"{args}: {done.stderr}"
+    assert "KINDLING_HOST" in config(*files("compose.yaml", "compose.open.yaml")).stderr
+    say("the variants for GPUs and further hosts are sound")
+
+
 def check_locks(stack):
     for service in ("tokens", "coordinator", "study", "worker"):
         for container in stack.containers(service, running=False):
@@ -302,6 +322,7 @@ def main():
         if not args.keep:
             after.callback(lambda: stack.compose("down", "-v", "--remove-orphans", check=False))
         stack.write_study("first")
+        check_variants()
         say("building and starting; the first time compiles everything")
         stack.compose("up", "-d", "--build", "--scale", "worker=2")
         say("up")
