@@ -54,7 +54,8 @@ fn metrics_count_what_happened() {
     let folder = Folder::new();
     let (of_coordinator, of_worker) = (free_address(), free_address());
     let flag = of_coordinator.to_string();
-    let coordinator = Coordinator::start_secured(&folder.path("study.db"), &["--metrics", &flag]);
+    let store = folder.path("study.db");
+    let mut coordinator = Coordinator::start_secured(&store, &["--metrics", &flag]);
     let file = folder.write("s.toml", study_file("s", 3));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let (url, flag) = (coordinator.url(), of_worker.to_string());
@@ -91,6 +92,11 @@ fn metrics_count_what_happened() {
     assert!((number(&page, "kindling_worker_epoch_seconds_count") - 9.0).abs() < 0.1);
     assert!(number(&page, "kindling_worker_epoch_seconds_sum") > 0.0);
     assert!(number(&page, "kindling_worker_trials_running").abs() < 0.1);
+
+    // Who watches must not keep the store from being closed.
+    coordinator.process().signal("TERM");
+    assert!(coordinator.process().wait());
+    assert!(!folder.path("study.db-wal").exists());
 }
 
 #[test]

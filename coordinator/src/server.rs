@@ -11,7 +11,7 @@ use kindling_proto::v1::trial_service_server::TrialServiceServer;
 use kindling_proto::v1::worker_service_server::WorkerServiceServer;
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Server, ServerTlsConfig};
@@ -122,9 +122,9 @@ impl Coordinator {
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
-            tokio::spawn(observe::watch(ledger.clone()));
         }
-        let serving = serve(guarded, ledger, listener, shutdown.clone());
+        let observed = options.metrics.is_some();
+        let serving = serve(guarded, ledger, listener, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -181,6 +181,7 @@ async fn serve(
     ledger: Ledger,
     listener: TcpListener,
     shutdown: CancellationToken,
+    observed: bool,
 ) -> Result<(), ServeError> {
     let server_error = |e: &dyn std::error::Error| ServeError::Server(e.to_string());
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -189,8 +190,13 @@ async fn serve(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|e| server_error(&e))?;
-    let expiry = tokio::spawn(ledger.clone().expire_leases());
-    let health = tokio::spawn(report_health(ledger.health(), reporter));
+    // They end with this function: the ledger closes its store once nobody has a way to it.
+    let mut beside = JoinSet::new();
+    beside.spawn(ledger.clone().expire_leases());
+    beside.spawn(report_health(ledger.health(), reporter));
+    if observed {
+        beside.spawn(observe::watch(ledger.clone()));
+    }
     let service = Service { ledger, shutdown: shutdown.clone() };
     let server = server
         .add_service(health_service)
@@ -202,14 +208,11 @@ async fn serve(
             TcpListenerStream::new(listener),
             shutdown.clone().cancelled_owned(),
         );
-    let end = tokio::select! {
+    tokio::select! {
         end = server => end.map_err(|e| server_error(&e)),
         // An idle or half-open connection must not hold the process.
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
-    };
-    expiry.abort();
-    health.abort();
-    end
+    }
 }
 
 /// Tells the health service whether the store can be written.
