@@ -209,7 +209,11 @@ async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Res
             return Ok(());
         }
     }
-    Ok(())
+    // A script that waits for the end must not take this for it.
+    Err(hinted(
+        format!("the coordinator stopped before `{name}` was finished"),
+        "watch again once it is back; nothing that it acknowledged is lost",
+    ))
 }
 
 async fn delete(client: &mut Client, Named { name, json }: Named, yes: bool) -> anyhow::Result<()> {

@@ -250,7 +250,11 @@ fn a_worker_that_is_not_let_in_ends_and_says_what_to_do() {
         let file = token.map(|name| keys.path(name));
         let mut args = vec!["worker", "--coordinator", &url];
         args.extend(file.iter().flat_map(|file| ["--token-file", file]));
-        let said = failure(&args);
+        // One that is let in does not end.
+        let log = keys.folder.path("worker.log");
+        let stderr = std::fs::File::create(&log).expect("a log");
+        assert!(!Process::start(kindling(&args).stderr(stderr)).wait());
+        let said = std::fs::read_to_string(&log).expect("a log");
         assert!(said.contains("refuses this worker") && said.contains("hint: "), "{said}");
     }
     let said = failure(&["study", "list", "--coordinator", &url]);

@@ -3,10 +3,12 @@
 mod support;
 
 use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
 
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_proto::v1::{self, study_service_client::StudyServiceClient};
-use support::{Coordinator, Folder, study_file};
+use support::{Coordinator, Folder, Process, kindling, study_file};
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
@@ -135,4 +137,23 @@ async fn nonsense_gets_a_typed_status() {
     let code = status.expect_err("oversize").code();
     assert!(matches!(code, Code::OutOfRange | Code::ResourceExhausted), "{code:?}");
     assert_eq!(coordinator.ask_json(&["study", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn watching_a_study_succeeds_only_once_it_is_finished() {
+    let folder = Folder::new();
+    let mut coordinator = Coordinator::start(&folder.path("study.db"));
+    let file = folder.write("s.toml", study_file("s", 2));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let url = coordinator.url();
+    let mut command = kindling(&["study", "watch", "s", "--json", "--coordinator", &url]);
+    let mut watching = Process::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut first = String::new();
+    let mut updates = BufReader::new(watching.child().stdout.take().expect("piped"));
+    updates.read_line(&mut first).expect("an update");
+    coordinator.process().signal("TERM");
+    assert!(!watching.wait(), "nothing was finished");
+    let mut said = String::new();
+    watching.child().stderr.take().expect("piped").read_to_string(&mut said).expect("UTF-8");
+    assert!(said.contains("before `s` was finished") && said.contains("hint: "), "{said}");
 }

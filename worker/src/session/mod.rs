@@ -210,6 +210,7 @@ pub async fn work(
         () = session.lease_trials(all_slots, &mut trials) => {}
         () = stop.cancelled() => {}
     }
+    while trials.try_join_next().is_some() {}
     tracing::info!(running = trials.len(), "worker drains");
     let all_done = async { while trials.join_next().await.is_some() {} };
     if tokio::time::timeout(options.grace, all_done).await.is_err() {
