@@ -57,7 +57,14 @@ pub(crate) fn certificate(args: CertificateArgs) -> anyhow::Result<()> {
     let names = [AUTHORITY, SERVER].into_iter().chain(CALLERS);
     let files: Vec<_> =
         names.flat_map(|name| [pem(&folder, name), key_of(&folder, name)]).collect();
+    let (hosts_file, wanted) = (folder.join("server.hosts"), format!("{}\n", hosts.join(",")));
     if keep && files.iter().all(|file| file.exists()) {
+        if std::fs::read_to_string(&hosts_file).is_ok_and(|hosts| hosts != wanted) {
+            return Err(hinted(
+                format!("{} has certificates for other hosts", folder.display()),
+                "remove them for new ones; workers then need the new ca.pem",
+            ));
+        }
         eprintln!("{} has certificates; they stay as they are", folder.display());
         return Ok(());
     }
@@ -84,6 +91,9 @@ pub(crate) fn certificate(args: CertificateArgs) -> anyhow::Result<()> {
         caller.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         issue(&folder, name, caller, &issuer)?;
     }
+    // For --keep.
+    std::fs::write(&hosts_file, wanted)
+        .with_context(|| format!("cannot write {}", hosts_file.display()))?;
     eprintln!(
         "certificates for {}, valid for {days} days, lie in {}",
         hosts.join(", "),

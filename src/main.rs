@@ -71,9 +71,9 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         let (service, level) = cli.command.service();
-        let telemetry = cli.telemetry.init(service, level)?;
-        let result = dispatch(cli.command).await;
-        telemetry.end().await;
+        let watched = cli.telemetry.init(service, level)?;
+        let result = dispatch(cli.command, cli.telemetry).await;
+        watched.end().await;
         result
     });
     // A training thread or a blocked read of standard input must not hold the process.
@@ -84,9 +84,9 @@ fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(args) => return run::run(args).await,
+        Command::Run(args) => return run::run(args, telemetry).await,
         Command::Coordinator(args) => coordinator::serve(args).await?,
         Command::Worker(args) => worker::work(args).await?,
         Command::Study(args) => return study::study(args).await,

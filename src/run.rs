@@ -10,6 +10,7 @@ use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist;
 use kindling_proto::v1;
 use kindling_study::StudySpec;
+use kindling_telemetry::TelemetryArgs;
 use kindling_worker::{ConnectArgs, DeviceChoice};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -69,7 +70,7 @@ enum End {
     Interrupted,
 }
 
-pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {
     let mut spec = study_file::read(&args.file)?;
     if !args.listen.ip().is_loopback() {
         return Err(hinted(
@@ -105,6 +106,7 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         slots: args.slots,
         threads: args.threads,
         data_dir,
+        telemetry,
     })?;
     let end = tokio::select! {
         end = watch(&mut client, spec.name.as_str()) => end,

@@ -91,9 +91,12 @@ impl Keys {
     }
 
     fn coordinator(&self, more: &[&str]) -> Coordinator {
-        let (worker, client) = (self.path("worker"), self.path("client"));
-        let tokens = ["--worker-token-file", &worker, "--client-token-file", &client];
-        Coordinator::start_secured(&self.folder.path("study.db"), &[&tokens, more].concat())
+        let (store, worker, client) =
+            (self.path("study.db"), self.path("worker"), self.path("client"));
+        let mut args = vec!["coordinator", "--store", &store, "--listen", "127.0.0.1:0"];
+        args.extend(["--worker-token-file", &worker, "--client-token-file", &client]);
+        args.extend(more);
+        Coordinator::start_command(kindling(&args).env("KINDLING_LOG", "trace"))
     }
 
     /// With TLS, and only for those who show a certificate of the right authority.
@@ -238,7 +241,12 @@ fn a_study_runs_through_tls_with_tokens_and_no_log_holds_one() {
     assert!(worker.wait());
     let log = std::fs::read_to_string(&log).expect("a log");
     assert!(log.contains("finished"), "{log}");
-    assert!(!log.contains(keys.token("worker").trim()), "the token is in the log");
+    for (whose, log) in [("worker", log), ("coordinator", coordinator.log())] {
+        assert!(log.contains("TRACE"), "the {whose}'s log should hold all there is");
+        for token in ["worker", "client"] {
+            assert!(!log.contains(keys.token(token).trim()), "a token is in the {whose}'s log");
+        }
+    }
 }
 
 #[test]
@@ -288,6 +296,19 @@ fn tokens_are_made_once_for_their_owner_alone() {
     assert!(output(&["token", "create", "--keep", text(&file), text(&other)]).status.success());
     assert_eq!(std::fs::read_to_string(&file).expect("kept"), token);
     assert_ne!(std::fs::read_to_string(&other).expect("made"), token);
+}
+
+#[test]
+fn certificates_that_are_kept_are_for_the_hosts_asked_for() {
+    let folder = Folder::new();
+    let path = folder.path("certificates");
+    let create = ["certificate", "create", text(&path), "--keep", "--host"];
+    assert!(output(&[&create[..], &["a,b"]].concat()).status.success());
+    let certificate = std::fs::read(path.join("server.pem")).expect("made");
+    assert!(output(&[&create[..], &["a,b"]].concat()).status.success());
+    assert_eq!(std::fs::read(path.join("server.pem")).expect("kept"), certificate);
+    assert!(failure(&[&create[..], &["a,c"]].concat()).contains("for other hosts"));
+    assert!(failure(&["certificate", "create", text(&path)]).contains("exists already"));
 }
 
 #[test]

@@ -205,7 +205,7 @@ impl<S: Store> Writer<S> {
         let start = Instant::now();
         match self.store.commit(records) {
             Ok(()) => {
-                observe::committed(records.len(), start);
+                observe::committed(records, start);
                 let brings_work = records.iter().any(|r| brings_work(&r.event));
                 let commits = self.state.note_commit(records);
                 self.version.send_modify(|version| {

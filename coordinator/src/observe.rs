@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
+use kindling_study::{Event, LeaseEnd, Record};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
+use tokio::time::MissedTickBehavior;
+
 use crate::convert;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 
 /// Studies are counted at most so often.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -49,6 +52,7 @@ pub(crate) fn describe() {
 /// Notes what studies and workers there are, for as long as the ledger lives.
 pub(crate) async fn watch(ledger: Ledger) {
     let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         let look = ledger.read(|state| {
@@ -61,7 +65,7 @@ pub(crate) async fn watch(ledger: Ledger) {
             gauge!(SLOTS)
                 .set(connected().map(|(_, worker)| f64::from(worker.info.slots)).sum::<f64>());
         });
-        if look.await.is_err() {
+        if let Err(LedgerError::Closed) = look.await {
             return;
         }
     }
@@ -89,9 +93,17 @@ pub(crate) fn queue_depth(waiting: usize) {
     gauge!(QUEUE).set(waiting as f64);
 }
 
-pub(crate) fn committed(events: usize, since: Instant) {
+/// Counts what is on disk, and not what was only decided.
+pub(crate) fn committed(records: &[Record], since: Instant) {
     histogram!(COMMIT).record(since.elapsed());
-    counter!(EVENTS).increment(events as u64);
+    counter!(EVENTS).increment(records.len() as u64);
+    for record in records {
+        match record.event {
+            Event::Proposed { .. } => counter!(PROPOSALS).increment(1),
+            Event::LeaseEnded { end: LeaseEnd::Expired, .. } => counter!(EXPIRED).increment(1),
+            _ => {}
+        }
+    }
 }
 
 pub(crate) fn leased(since: Instant) {
@@ -99,10 +111,5 @@ pub(crate) fn leased(since: Instant) {
 }
 
 pub(crate) fn proposed(since: Instant) {
-    counter!(PROPOSALS).increment(1);
     histogram!(PROPOSAL).record(since.elapsed());
-}
-
-pub(crate) fn expired() {
-    counter!(EXPIRED).increment(1);
 }

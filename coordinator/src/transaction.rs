@@ -9,7 +9,6 @@ use kindling_study::{
     StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall, WorkerId,
 };
 use kindling_telemetry::context;
-use tracing::field::Empty;
 
 use crate::clock::Clock;
 use crate::observe;
@@ -219,10 +218,10 @@ impl<'a> Transaction<'a> {
     /// Where a trial's trace begins.
     fn lease_new(&mut self, worker: &WorkerId, objectives: &[String]) -> Option<Leased> {
         let start = Instant::now();
-        let span = tracing::info_span!("lease", study = Empty, trial = Empty, worker = %worker);
-        let (study, events, number) =
-            span.in_scope(|| self.state.registry.lease(worker, objectives))?;
-        span.record("study", study.0).record("trial", number.0);
+        let (study, events, number) = self.state.registry.lease(worker, objectives)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let span =
+            tracing::info_span!("lease", study = study.0, trial = number.0, %worker, seconds);
         if events.iter().any(|event| matches!(event, Event::Proposed { .. })) {
             observe::proposed(start);
         }
@@ -302,7 +301,6 @@ impl<'a> Transaction<'a> {
             for event in &events {
                 if let Event::LeaseEnded { number, .. } = event {
                     tracing::warn!(study = id.0, trial = number.0, "lease expired");
-                    observe::expired();
                 }
             }
             self.record(id, events);

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kindling_telemetry::TelemetryArgs;
 use kindling_worker::DeviceName;
 use tokio::process::{Child, Command};
 
@@ -26,6 +27,7 @@ pub(super) struct Plan {
     /// Threads for each of these.
     pub(super) threads: u32,
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) telemetry: TelemetryArgs,
 }
 
 impl Plan {
@@ -54,6 +56,10 @@ impl Plan {
         if let Some(dir) = &self.data_dir {
             command.arg("--data-dir").arg(dir);
         }
+        command.args(["--log-format", self.telemetry.log_format.name()]);
+        if let Some(url) = &self.telemetry.otlp {
+            command.args(["--otlp", url]);
+        }
         // What leads to other coordinators is nothing to this one.
         for name in
             ["KINDLING_TOKEN_FILE", "KINDLING_TLS_CA", "KINDLING_TLS_CERT", "KINDLING_TLS_KEY"]
@@ -78,6 +84,10 @@ impl Workers {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = plan.count(cores);
+        let idle = plan.devices.len().saturating_sub(count);
+        if idle > 0 {
+            eprintln!("warning: {count} workers leave {idle} of the devices without work");
+        }
         let spawn = move |place, number| {
             let mut command = plan.command(&program, place, number);
             // A group of its own: Ctrl-C reaches this process alone, which drains the workers.

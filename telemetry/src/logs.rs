@@ -23,6 +23,16 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// The arguments that say where a process's logs and spans go.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct TelemetryArgs {

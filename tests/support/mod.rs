@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -157,6 +158,7 @@ impl Drop for Process {
 pub(crate) struct Coordinator {
     process: Process,
     address: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Coordinator {
@@ -182,7 +184,11 @@ impl Coordinator {
     fn start_with_args(store: &Path, more: &[&str]) -> Self {
         let store = store.to_str().expect("a plain path");
         let args = [&["coordinator", "--store", store], more].concat();
-        let mut process = Process::start(kindling(&args).stderr(Stdio::piped()));
+        Self::start_command(&mut kindling(&args))
+    }
+
+    pub(crate) fn start_command(command: &mut Command) -> Self {
+        let mut process = Process::start(command.stderr(Stdio::piped()));
         let mut log = BufReader::new(process.child().stderr.take().expect("piped"));
         let mut seen = String::new();
         let address = loop {
@@ -195,10 +201,20 @@ impl Coordinator {
             seen.push_str(&line);
         };
         // Somebody must read on, or the log fills its pipe.
+        let kept = Arc::new(Mutex::new(seen));
+        let keep = Arc::clone(&kept);
         std::thread::spawn(move || {
-            log.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"));
+            for line in log.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                *keep.lock().expect("no panic") += &format!("{line}\n");
+            }
         });
-        Self { process, address }
+        Self { process, address, log: kept }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -166,10 +166,12 @@ impl ConnectArgs {
     }
 
     fn tls(&self) -> Result<ClientTlsConfig, ConnectError> {
-        let mut tls = match &self.tls_ca {
+        let tls = match &self.tls_ca {
             Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
             None => ClientTlsConfig::new().with_native_roots(),
         };
+        // The time to connect does not count this.
+        let mut tls = tls.timeout(CONNECT_TIMEOUT);
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
                 tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));

@@ -9,8 +9,8 @@ use metrics::{
 
 use crate::device::{DeviceName, Memory};
 
-/// How often a GPU's memory is looked at.
-const MEMORY_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a worker looks at itself.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 const TRIALS: &str = "kindling_worker_trials_total";
 const RUNNING: &str = "kindling_worker_trials_running";
@@ -46,11 +46,13 @@ pub(crate) fn step(since: Instant) {
     histogram!(EPOCH).record(since.elapsed());
 }
 
-/// Notes what GPUs' memory this worker has, for as long as it is polled.
-pub(crate) async fn watch_memory(devices: Vec<DeviceName>) {
-    let mut interval = tokio::time::interval(MEMORY_INTERVAL);
+/// Notes what this worker trains and what GPUs' memory it has, for as long as it is polled. A gauge that is not set
+/// again and again is forgotten.
+pub(crate) async fn watch(devices: Vec<DeviceName>, trials: impl Fn() -> usize) {
+    let mut interval = tokio::time::interval(INTERVAL);
     loop {
         interval.tick().await;
+        running(trials());
         for device in &devices {
             let Some(Memory { allocated, reserved }) = device.memory() else { continue };
             for (kind, bytes) in [("allocated", allocated), ("reserved", reserved)] {

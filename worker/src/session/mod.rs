@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, error_span};
 
 use crate::connect::{ConnectArgs, ConnectError};
 use crate::device::{self, DeviceChoice, DeviceError};
@@ -204,7 +204,8 @@ pub async fn work(
         hand_back: CancellationToken::new(),
     };
     let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
-    let memory = tokio::spawn(observe::watch_memory(devices));
+    let holding = session.holding.clone();
+    let watch = tokio::spawn(observe::watch(devices, move || holding.claims().len()));
     let mut trials = JoinSet::new();
     tokio::select! {
         () = session.lease_trials(all_slots, &mut trials) => {}
@@ -219,7 +220,7 @@ pub async fn work(
         while trials.join_next().await.is_some() {}
     }
     heartbeat.abort();
-    memory.abort();
+    watch.abort();
     // What was registered last is run first.
     device::before_exit();
     session.ended.get().map_or(Ok(()), |why| Err(why.clone()))
@@ -251,7 +252,8 @@ impl Session {
                 let told = self.holding.add(&claim);
                 let session = self.clone();
                 let v1::Claim { trial, attempt, .. } = claim;
-                let span = info_span!("trial", study = assignment.study, trial, attempt);
+                // An error says of which trial it is, however little is logged.
+                let span = error_span!("trial", study = assignment.study, trial, attempt);
                 follow(&span, &assignment.traceparent);
                 let work = async move {
                     slot::train(&session, assignment, &claim, &told).await;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
-use kindling_telemetry::carry;
+use kindling_telemetry::{carry, context, follow};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{Instrument as _, Span, info_span};
+use tracing::{Instrument as _, Span, error_span, info_span};
 
 use super::seats::Seat;
 use super::told::{Ending, Told};
@@ -113,6 +113,7 @@ fn start(
     reports: mpsc::UnboundedSender<Report>,
     told: &Told,
 ) -> oneshot::Receiver<Ran> {
+    let trial = assignment.claim.as_ref().map(|claim| claim.trial);
     let (done, outcome) = oneshot::channel();
     let reporter = ThreadReporter {
         reports,
@@ -121,7 +122,10 @@ fn start(
         runtime: tokio::runtime::Handle::current(),
         step_began: Instant::now(),
     };
-    let (session, span) = (session.clone(), Span::current());
+    // Not the session's own span: a trial that is handed back does not wait for its thread.
+    let span = error_span!(parent: None, "train", study = assignment.study, trial);
+    follow(&span, &context(&Span::current()));
+    let session = session.clone();
     seat.run(done, move |device| {
         let _in_span = span.entered();
         let run = AssertUnwindSafe(|| run(&session, device, assignment, reporter));
