@@ -206,7 +206,7 @@ impl Coordinator {
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 eprintln!("{line}");
-                *keep.lock().expect("no panic") += &format!("{line}\n");
+                keep.lock().expect("no panic").extend([&line, "\n"]);
             }
         });
         Self { process, address, log: kept }
