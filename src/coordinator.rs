@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kindling_coordinator::{Coordinator, Options, ServeError, Tls, Tokens};
-use kindling_worker::Token;
+use kindling_worker::{Token, innermost};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::hinted;
@@ -136,7 +136,7 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
             "is another coordinator running? choose another port with --listen",
         ),
         ServeError::Tls(_) => hinted(
-            error.to_string(),
+            format!("TLS: {}", innermost(&error)),
             "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
         ),
         ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),

@@ -55,7 +55,7 @@ fn metrics_count_what_happened() {
     let (of_coordinator, of_worker) = (free_address(), free_address());
     let flag = of_coordinator.to_string();
     let store = folder.path("study.db");
-    let mut coordinator = Coordinator::start_secured(&store, &["--metrics", &flag]);
+    let mut coordinator = Coordinator::start_on_free_port(&store, &["--metrics", &flag]);
     let file = folder.write("s.toml", study_file("s", 3));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let (url, flag) = (coordinator.url(), of_worker.to_string());
@@ -167,7 +167,7 @@ async fn one_trace_follows_a_trial_from_its_proposal_to_its_result() {
     let folder = Folder::new();
     let otlp = format!("http://{address}");
     let store = folder.path("study.db");
-    let mut coordinator = Coordinator::start_secured(&store, &["--otlp", &otlp]);
+    let mut coordinator = Coordinator::start_on_free_port(&store, &["--otlp", &otlp]);
     let file = folder.write("s.toml", study_file("s", 2));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let url = coordinator.url();

@@ -7,7 +7,6 @@ use kindling_study::{Event, LeaseEnd, Record};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-
 use tokio::time::MissedTickBehavior;
 
 use crate::convert;

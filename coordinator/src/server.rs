@@ -89,8 +89,8 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// The certificates cannot be used.
-    #[error("TLS: {0}")]
-    Tls(String),
+    #[error("the certificates cannot be used")]
+    Tls(#[source] tonic::transport::Error),
     /// Metrics cannot be served.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -171,7 +171,7 @@ fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
         if let Some(ca) = client_ca {
             tls = tls.client_ca_root(Certificate::from_pem(ca));
         }
-        server = server.tls_config(tls).map_err(|error| ServeError::Tls(innermost(&error)))?;
+        server = server.tls_config(tls).map_err(ServeError::Tls)?;
     }
     Ok(server.layer(GuardLayer(options.tokens.clone().map(Arc::new))))
 }
@@ -238,9 +238,4 @@ async fn report_health(
             return;
         }
     }
-}
-
-/// What the error at the bottom says: those above it only say that there is one.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    error.source().map_or_else(|| error.to_string(), innermost)
 }

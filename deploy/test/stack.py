@@ -160,6 +160,7 @@ def check_variants():
     """What needs more hosts or GPUs is at least sound, and asks for what is missing."""
     files = lambda *names: [part for name in names for part in ("-f", str(ROOT / "deploy" / name))]
     config = lambda *args, **env: run("docker", "compose", *args, "config", "-q", check=False, env=os.environ | env)
+    join = {"KINDLING_COORDINATOR": "u", "KINDLING_JOIN": "/join", "KINDLING_USER": "1:1"}
     for args, env in [
         (files("compose.yaml", "compose.gpu.yaml"), {}),
         (files("compose.yaml", "compose.gpu.yaml") + ["--profile", "8-gpus"], {}),
@@ -168,11 +169,8 @@ def check_variants():
             files("compose.yaml", "compose.gpu.yaml", "compose.open.yaml", "compose.open.gpu.yaml") + ["--profile", "8-gpus"],
             {"KINDLING_HOST": "host"},
         ),
-        (files("compose.worker.yaml"), {"KINDLING_COORDINATOR": "u", "KINDLING_JOIN": "/join", "KINDLING_USER": "1:1"}),
-        (
-            files("compose.worker.yaml", "compose.worker.gpu.yaml"),
-            {"KINDLING_COORDINATOR": "u", "KINDLING_JOIN": "/join", "KINDLING_USER": "1:1"},
-        ),
+        (files("compose.worker.yaml"), join),
+        (files("compose.worker.yaml", "compose.worker.gpu.yaml"), join),
     ]:
         done = config(*args, **env)
         assert done.returncode == 0, f"{args}: {done.stderr}"

@@ -177,7 +177,7 @@ impl Coordinator {
     }
 
     /// On a free port, with what else it takes.
-    pub(crate) fn start_secured(store: &Path, more: &[&str]) -> Self {
+    pub(crate) fn start_on_free_port(store: &Path, more: &[&str]) -> Self {
         Self::start_with_args(store, &[&["--listen", "127.0.0.1:0"], more].concat())
     }
 

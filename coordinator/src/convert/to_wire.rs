@@ -107,8 +107,7 @@ pub(crate) fn params(space: &SearchSpace, params: &Params) -> Vec<v1::NamedValue
 
 /// What the worker needs to train a trial that it was leased.
 pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignment> {
-    let Leased { study: id, number, trace } = leased;
-    let (id, number) = (*id, *number);
+    let &Leased { study: id, number, ref trace } = leased;
     let study = state.registry().get(id).ok()?;
     let trial = study.get(number)?;
     let claim = v1::Claim {
