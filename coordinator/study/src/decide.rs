@@ -5,6 +5,7 @@ use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::PrunerSpec;
 use crate::refusal::Refusal;
+use crate::sampler::{Archive, Ask};
 use crate::seed::proposal_rng;
 use crate::space::{Choice, Params};
 use crate::study::Study;
@@ -203,9 +204,9 @@ impl Study {
             .filter(|n| self.trial(**n).proposal.is_some())
             .copied()
             .collect();
-        let finished = self.finish_order().len();
-        let params = self.proposal_of(number, fixed, finished, &pending);
-        Proposal { params, saw_finished: finished as u32, saw_pending: pending }
+        let params = self.proposal_of(number, fixed, self.archive(), &pending);
+        let saw_finished = self.finish_order().len() as u32;
+        Proposal { params, saw_finished, saw_pending: pending }
     }
 
     /// The parameters that a proposal for `number` makes out of what it sees.
@@ -213,13 +214,18 @@ impl Study {
         &self,
         number: TrialNumber,
         fixed: Option<&Params>,
-        finished: usize,
+        archive: &Archive,
         pending: &[TrialNumber],
     ) -> Params {
-        let nothing = self.spec().space.nothing();
-        let mut rng = proposal_rng(self.spec().seed, number);
-        let history = self.history(finished, pending);
-        self.spec().sampler.propose(&history, fixed.unwrap_or(&nothing), &mut rng)
+        let space = &self.spec().space;
+        let nothing = space.nothing();
+        let ask = Ask {
+            space,
+            archive,
+            pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
+            fixed: fixed.unwrap_or(&nothing),
+        };
+        self.spec().sampler.propose(&ask, &mut proposal_rng(self.spec().seed, number))
     }
 
     fn pruner_gives_up(&self, trial: &Trial, step: u64, value: f64) -> bool {

@@ -1,8 +1,10 @@
 //! Replay: every proposal of a study computed again from what its record says it saw.
 
 use crate::ids::TrialNumber;
+use crate::sampler::Archive;
 use crate::space::Params;
 use crate::study::Study;
+use crate::trial::{Proposal, Trial};
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,18 +30,33 @@ impl Study {
     /// Computes every proposal again and compares it, bit for bit, with the record.
     pub fn replay(&self) -> Replay {
         let mut replay = Replay::default();
-        for (index, trial) in self.trials().iter().enumerate() {
-            let Some(proposal) = &trial.proposal else { continue };
-            let number = TrialNumber(index as u32);
-            let seen = proposal.saw_finished as usize;
+        let spec = self.spec();
+        let mut archive = Archive::new(&spec.space, spec.direction);
+        let mut finished = self.finish_order().iter().map(|number| self.trial(*number));
+        let mut seen = 0;
+        for (number, trial, proposal) in self.in_order_of_proposal() {
+            for trial in finished.by_ref().take((proposal.saw_finished - seen) as usize) {
+                archive.add(&spec.space, trial);
+            }
+            seen = proposal.saw_finished;
             let recomputed =
-                self.proposal_of(number, Some(&trial.fixed), seen, &proposal.saw_pending);
+                self.proposal_of(number, Some(&trial.fixed), &archive, &proposal.saw_pending);
             replay.checked += 1;
             if recomputed != proposal.params {
                 let recorded = proposal.params.clone();
                 replay.mismatches.push(Mismatch { number, recorded, recomputed });
             }
         }
+        replay.mismatches.sort_by_key(|mismatch| mismatch.number);
         replay
+    }
+
+    /// By how much of the finish order they saw: a trial that was enqueued can be proposed late.
+    fn in_order_of_proposal(&self) -> Vec<(TrialNumber, &Trial, &Proposal)> {
+        let trials = (0..).map(TrialNumber).zip(self.trials());
+        let mut proposed: Vec<_> =
+            trials.filter_map(|(n, trial)| Some((n, trial, trial.proposal.as_ref()?))).collect();
+        proposed.sort_by_key(|(_, _, proposal)| proposal.saw_finished);
+        proposed
     }
 }

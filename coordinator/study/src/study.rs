@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::refusal::Refusal;
-use crate::sampler::{History, Observation};
+use crate::sampler::Archive;
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
-use crate::trial::{Lease, Outcome, Phase, Result, Trial};
+use crate::trial::{Lease, Phase, Trial};
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,7 @@ pub struct Study {
     holders: HashMap<WorkerId, BTreeSet<TrialNumber>>,
     requests: HashMap<String, TrialNumber>,
     best: Option<TrialNumber>,
+    archive: Archive,
 }
 
 impl Study {
@@ -47,6 +48,7 @@ impl Study {
         trials: Vec<Trial>,
         finish_order: Vec<TrialNumber>,
     ) -> Self {
+        let archive = Archive::new(&spec.space, spec.direction);
         let mut study = Self {
             spec,
             state,
@@ -59,6 +61,7 @@ impl Study {
             holders: HashMap::new(),
             requests: HashMap::new(),
             best: None,
+            archive,
         };
         for number in (0..study.trials.len() as u32).map(TrialNumber) {
             let trial = study.trial(number);
@@ -151,29 +154,9 @@ impl Study {
         &self.trials[number.index()]
     }
 
-    /// What a proposal sees that saw the first `finished` trials of the finish order, and `pending`.
-    pub(crate) fn history(&self, finished: usize, pending: &[TrialNumber]) -> History<'_> {
-        let observed = |number: &TrialNumber| {
-            let trial = self.trial(*number);
-            let params = trial.params()?;
-            let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
-            match result {
-                Result::Complete(value) => {
-                    Some(Observation { params, value: *value, pruned: false })
-                }
-                Result::Pruned => {
-                    let value = trial.curve.last().map(|(_, v)| *v).filter(|v| v.is_finite())?;
-                    Some(Observation { params, value, pruned: true })
-                }
-                Result::Fail(_) => None,
-            }
-        };
-        History {
-            space: &self.spec.space,
-            direction: self.spec.direction,
-            observations: self.finish_order[..finished].iter().filter_map(observed).collect(),
-            pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
-        }
+    /// What samplers learn from.
+    pub(crate) fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// Makes an event's mutation. `lease_until` is the deadline of a lease that starts with it.
@@ -286,6 +269,7 @@ impl Study {
 
     fn note_finished(&mut self, number: TrialNumber) {
         self.finish_order.push(number);
+        self.archive.add(&self.spec.space, &self.trials[number.index()]);
         let Some(value) = self.trial(number).value() else { return };
         let best = self.best.and_then(|b| self.trial(b).value());
         if best.is_none_or(|b| self.spec.direction.better(value, b)) {

@@ -3,6 +3,7 @@
 use crate::space::{Distribution, FloatScale, ParamValue};
 
 /// The shape of a distribution.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Axis {
     /// This value and no other: nothing to learn.
     Single(ParamValue),
@@ -15,7 +16,7 @@ pub(super) enum Axis {
 /// Numbers on a line that is stretched to `[0, 1]`, in the coordinate in which distances count:
 /// the number itself, its logarithm, or its place on a grid. A grid's value stands for the cell
 /// around it, half a step to either side.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Line {
     values: Values,
     /// The coordinate at 0.
@@ -33,7 +34,7 @@ pub(super) enum Site {
     Cell { low: f64, high: f64 },
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Values {
     Linear {
         low: f64,
@@ -78,6 +79,15 @@ impl Axis {
         }
     }
 
+    /// The value as one number: its place on the line, or the index of the choice.
+    pub(super) fn coordinate(&self, value: ParamValue) -> f64 {
+        match self {
+            Self::Single(_) => 0.0,
+            Self::Choices(_) => number(value),
+            Self::Line(line) => line.place(value),
+        }
+    }
+
     fn line(values: Values) -> Self {
         let (low, high) = values.bounds();
         let single = match values {
@@ -96,6 +106,16 @@ impl Axis {
 }
 
 impl Line {
+    /// Whether it has densities, not cells.
+    pub(super) fn is_continuous(&self) -> bool {
+        matches!(self.values, Values::Linear { .. } | Values::Log { .. })
+    }
+
+    /// The logarithm of how many units of the number, or of its logarithm, the line is long.
+    pub(super) fn log_span(&self) -> f64 {
+        libm::log(self.span)
+    }
+
     /// The value whose cell holds `z`, or that stands at `z` where there are no cells.
     pub(super) fn value(&self, z: f64) -> ParamValue {
         let x = self.low + z * self.span;

@@ -1,10 +1,14 @@
 //! Samplers: who proposes the next trial's parameters. A sampler is one file and one arm of
 //! [`SamplerSpec::propose`].
 
+mod archive;
 mod axis;
+mod exponential;
 mod freedom;
+mod normal;
 mod parzen;
 mod random;
+mod startup;
 #[cfg(test)]
 mod tests;
 mod tpe;
@@ -13,9 +17,9 @@ mod truncnorm;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::Direction;
 use crate::space::{Params, SearchSpace};
 
+pub use archive::Archive;
 pub use tpe::TpeOptions;
 
 /// Which sampler a study uses, with its options.
@@ -29,35 +33,24 @@ pub enum SamplerSpec {
 }
 
 /// What a proposal may look at.
-pub struct History<'a> {
+pub struct Ask<'a> {
     /// Where to search.
     pub space: &'a SearchSpace,
-    /// Which way is better.
-    pub direction: Direction,
-    /// Finished trials with a value, in the order in which they finished.
-    pub observations: Vec<Observation<'a>>,
+    /// The trials that finished.
+    pub archive: &'a Archive,
     /// The parameters of trials that were proposed and have not finished.
     pub pending: Vec<&'a Params>,
-}
-
-/// A trial that finished with a value.
-#[derive(Debug, Clone, Copy)]
-pub struct Observation<'a> {
-    /// Its parameters.
-    pub params: &'a Params,
-    /// Its objective value, or, of a pruned trial, its last intermediate value; finite.
-    pub value: f64,
-    /// Whether it was pruned: then it ranks behind every trial that completed.
-    pub pruned: bool,
+    /// Values that are set already; `None` where the sampler chooses.
+    pub fixed: &'a Params,
 }
 
 impl SamplerSpec {
-    /// Proposes values for every active parameter. Those that `fixed` sets stay as they are.
-    /// The same history, `fixed` and generator give the same proposal.
-    pub fn propose(&self, history: &History<'_>, fixed: &Params, rng: &mut ChaCha8Rng) -> Params {
+    /// Proposes values for every active parameter. Those that are fixed stay as they are.
+    /// The same question and generator give the same proposal.
+    pub fn propose(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
         match self {
-            Self::Tpe(options) => tpe::propose(options, history, fixed, rng),
-            Self::Random => random::propose(history.space, fixed, rng),
+            Self::Tpe(options) => tpe::propose(options, ask, rng),
+            Self::Random => random::propose(ask.space, ask.fixed, rng),
         }
     }
 

@@ -27,7 +27,7 @@ fn draw(axis: &Axis, freedom: &Freedom, rng: &mut ChaCha8Rng) -> ParamValue {
     }
 }
 
-fn index(count: usize, rng: &mut ChaCha8Rng) -> usize {
+pub(super) fn index(count: usize, rng: &mut ChaCha8Rng) -> usize {
     (uniform(rng) * count as f64) as usize
 }
 

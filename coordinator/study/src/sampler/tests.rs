@@ -1,14 +1,24 @@
 //! What every sampler promises, and that the clever one earns its keep.
 
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::Direction;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue};
+use crate::trial::{Attributes, Outcome, Phase, Proposal, Result, Trial};
 
-fn propose(sampler: &SamplerSpec, history: &History<'_>, fixed: &Params, seed: u64) -> Params {
-    sampler.propose(history, fixed, &mut ChaCha8Rng::seed_from_u64(seed))
+fn propose(sampler: &SamplerSpec, past: &Past, fixed: &Params, seed: u64) -> Params {
+    let ask = Ask {
+        space: &past.space,
+        archive: &past.archive(),
+        pending: past.pending.iter().collect(),
+        fixed,
+    };
+    sampler.propose(&ask, &mut ChaCha8Rng::seed_from_u64(seed))
 }
 
 fn tpe() -> SamplerSpec {
@@ -114,42 +124,47 @@ fn draws() -> impl Strategy<Value = Draw> {
 struct Past {
     space: SearchSpace,
     direction: Direction,
-    observations: Vec<(Params, f64, bool)>,
+    finished: Vec<(Params, Result)>,
     pending: Vec<Params>,
 }
 
 impl Past {
-    fn history(&self) -> History<'_> {
-        let seen = self.observations.iter();
-        History {
-            space: &self.space,
-            direction: self.direction,
-            observations: seen
-                .map(|(params, value, pruned)| Observation {
-                    params,
-                    value: *value,
-                    pruned: *pruned,
-                })
-                .collect(),
-            pending: self.pending.iter().collect(),
+    fn archive(&self) -> Archive {
+        let mut archive = Archive::new(&self.space, self.direction);
+        for (params, result) in &self.finished {
+            archive.add(&self.space, &finished(params, result));
         }
+        archive
     }
+}
+
+/// A trial that finished; a pruned one got to step 3, at the value 0.5.
+pub(super) fn finished(params: &Params, result: &Result) -> Trial {
+    let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_pending: vec![] };
+    let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
+    let mut trial = Trial::waiting(vec![None; params.len()].into());
+    trial.proposal = Some(proposal);
+    trial.curve = vec![(3, 0.5)];
+    trial.phase = Phase::Finished(outcome);
+    trial
 }
 
 fn pasts() -> impl Strategy<Value = Past> {
     let value = prop_oneof![Just(0.0), Just(-0.0), Just(f64::MAX), Just(f64::MIN), -1.0..1.0];
-    let observations = prop::collection::vec((draws(), value, any::<bool>()), 0..200);
+    let result = prop_oneof![
+        4 => value.prop_map(Result::Complete),
+        1 => Just(Result::Pruned),
+        1 => Just(Result::Fail("no reason".into())),
+    ];
+    let finished = prop::collection::vec((draws(), result), 0..200);
     let pending = prop::collection::vec(draws(), 0..10);
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
-    (spaces(), direction, observations, pending).prop_map(
-        |(space, direction, observations, pending)| {
-            let observe =
-                |(draw, value, pruned): (Draw, f64, bool)| (draw.params(&space), value, pruned);
-            let observations = observations.into_iter().map(observe).collect();
-            let pending = pending.iter().map(|draw| draw.params(&space)).collect();
-            Past { space, direction, observations, pending }
-        },
-    )
+    (spaces(), direction, finished, pending).prop_map(|(space, direction, finished, pending)| {
+        let of = |(draw, result): (Draw, Result)| (draw.params(&space), result);
+        let finished = finished.into_iter().map(of).collect();
+        let pending = pending.iter().map(|draw| draw.params(&space)).collect();
+        Past { space, direction, finished, pending }
+    })
 }
 
 proptest! {
@@ -164,12 +179,12 @@ proptest! {
             fixed[place] = None;
         }
         for sampler in [tpe(), SamplerSpec::Random] {
-            let proposal = propose(&sampler, &past.history(), &fixed, seed);
+            let proposal = propose(&sampler, &past, &fixed, seed);
             prop_assert!(past.space.contains(&proposal), "{proposal:?}");
             for (proposed, fixed) in proposal.iter().zip(&fixed) {
                 prop_assert!(fixed.is_none() || proposed == fixed, "{proposal:?}");
             }
-            prop_assert_eq!(&proposal, &propose(&sampler, &past.history(), &fixed, seed));
+            prop_assert_eq!(&proposal, &propose(&sampler, &past, &fixed, seed));
         }
     }
 
@@ -180,7 +195,7 @@ proptest! {
             fixed[place] = Draw { seed, extreme: true }.params(&past.space)[place];
         }
         for sampler in [tpe(), SamplerSpec::Random] {
-            let proposal = propose(&sampler, &past.history(), &fixed, seed);
+            let proposal = propose(&sampler, &past, &fixed, seed);
             prop_assert!(past.space.contains(&proposal), "{proposal:?}");
         }
     }
@@ -222,23 +237,24 @@ fn median_depth(sampler: &SamplerSpec) -> f64 {
     let space = valley();
     let study = |seed: u64| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut trials: Vec<(Params, f64)> = Vec::new();
+        let mut archive = Archive::new(&space, Direction::Minimize);
+        let (mut running, mut best) = (VecDeque::<Params>::new(), f64::INFINITY);
         for _ in 0..60 {
-            let (finished, running) = trials.split_at(trials.len().saturating_sub(PARALLEL - 1));
-            let history = History {
+            if running.len() == PARALLEL {
+                let params = running.pop_front().expect("four");
+                let value = depth(&params);
+                best = best.min(value);
+                archive.add(&space, &finished(&params, &Result::Complete(value)));
+            }
+            let ask = Ask {
                 space: &space,
-                direction: Direction::Minimize,
-                observations: finished
-                    .iter()
-                    .map(|(params, value)| Observation { params, value: *value, pruned: false })
-                    .collect(),
-                pending: running.iter().map(|(params, _)| params).collect(),
+                archive: &archive,
+                pending: running.iter().collect(),
+                fixed: &nothing(&space),
             };
-            let params = sampler.propose(&history, &nothing(&space), &mut rng);
-            let value = depth(&params);
-            trials.push((params, value));
+            running.push_back(sampler.propose(&ask, &mut rng));
         }
-        trials.iter().map(|(_, value)| *value).fold(f64::INFINITY, f64::min)
+        best
     };
     let mut depths: Vec<_> = (0..15).map(study).collect();
     depths.sort_by(f64::total_cmp);
@@ -260,11 +276,13 @@ fn candidates_come_from_the_good_density() {
     let past = Past {
         space,
         direction: Direction::Maximize,
-        observations: (0..100).map(|i| (at(f64::from(i) / 100.0), f64::from(i), false)).collect(),
+        finished: (0..100)
+            .map(|i| (at(f64::from(i) / 100.0), Result::Complete(f64::from(i))))
+            .collect(),
         pending: vec![at(0.0)],
     };
     let first = SamplerSpec::Tpe(TpeOptions { candidates: 1, ..TpeOptions::default() });
-    let is_good = |seed| match propose(&first, &past.history(), &nothing(&past.space), seed)[0] {
+    let is_good = |seed| match propose(&first, &past, &nothing(&past.space), seed)[0] {
         Some(ParamValue::Float(x)) => x > 0.8,
         _ => false,
     };
@@ -283,13 +301,13 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
     ];
     let all = misfits.iter().cycle().take(50).cloned();
     let past = Past {
-        observations: all.clone().map(|params| (params, 0.0, false)).collect(),
-        pending: all.collect(),
+        finished: all.map(|params| (params, Result::Complete(0.0))).collect(),
+        pending: vec![],
         direction: Direction::Minimize,
         space,
     };
     for seed in 0..20 {
-        let proposal = propose(&tpe(), &past.history(), &nothing(&past.space), seed);
+        let proposal = propose(&tpe(), &past, &nothing(&past.space), seed);
         assert!(past.space.contains(&proposal), "{proposal:?}");
     }
 }
@@ -297,20 +315,44 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
 #[test]
 fn tpe_learns_from_the_tenth_trial_on() {
     let space = valley();
-    let all = Past {
-        observations: (0..10)
+    let past = |finished: u64| Past {
+        finished: (0..finished)
             .map(|seed| Draw { seed, extreme: false }.params(&space))
-            .map(|params| (params.clone(), depth(&params), false))
+            .map(|params| (params.clone(), Result::Complete(depth(&params))))
             .collect(),
-        space,
+        space: space.clone(),
         direction: Direction::Minimize,
         pending: vec![],
     };
-    let ask = |sampler: SamplerSpec, finished: usize| {
-        let mut history = all.history();
-        history.observations.truncate(finished);
-        propose(&sampler, &history, &nothing(&all.space), 1)
+    let ask = |past: &Past, startup_trials| {
+        let options = TpeOptions { startup_trials, ..TpeOptions::default() };
+        propose(&SamplerSpec::Tpe(options), past, &nothing(&space), 1)
     };
-    assert_eq!(ask(tpe(), 9), ask(SamplerSpec::Random, 9));
-    assert_ne!(ask(tpe(), 10), ask(SamplerSpec::Random, 10));
+    assert_eq!(ask(&past(9), 10), ask(&past(9), 99));
+    assert_ne!(ask(&past(10), 10), ask(&past(10), 99));
+}
+
+#[test]
+fn startup_trials_use_each_choice_as_often_as_any_other() {
+    let choices = |n| Distribution::Categorical { choices: (0..n).map(Choice::Int).collect() };
+    let param = |name: &str, n| Param { name: name.into(), distribution: choices(n), when: vec![] };
+    let space = SearchSpace::new(vec![param("a", 7), param("b", 2)]).expect("valid");
+    let mut past =
+        Past { space, direction: Direction::Maximize, finished: vec![], pending: vec![] };
+    let mut uses = [vec![0; 7], vec![0; 2]];
+    for trial in 0..40 {
+        let options = TpeOptions { startup_trials: 40, ..TpeOptions::default() };
+        let params = propose(&SamplerSpec::Tpe(options), &past, &nothing(&past.space), 100 + trial);
+        for (uses, value) in uses.iter_mut().zip(&params) {
+            let Some(ParamValue::Choice(c)) = value else { panic!("a choice") };
+            uses[*c] += 1;
+            let (least, most) = (uses.iter().min(), uses.iter().max());
+            assert!(most <= least.map(|n| n + 1).as_ref(), "{uses:?}");
+        }
+        // Whether they run, fail or complete: they count.
+        match trial % 3 {
+            0 => past.pending.push(params),
+            _ => past.finished.push((params, Result::Complete(0.0))),
+        }
+    }
 }

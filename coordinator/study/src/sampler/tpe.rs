@@ -1,16 +1,16 @@
 //! Tree-structured Parzen estimator: proposes where good observations are dense and bad ones, with
 //! the trials still running among them, are not.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::axis::Axis;
+use super::Ask;
+use super::archive::Table;
 use super::freedom::{Freedom, freedoms};
-use super::parzen::ParzenEstimator;
-use super::{History, random};
-use crate::space::{ParamValue, Params, SearchSpace};
+use super::normal::Width;
+use super::parzen::{ParzenEstimator, Sample};
+use super::startup;
+use crate::space::{ParamValue, Params};
 
 /// Options of the TPE sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,51 +28,80 @@ impl Default for TpeOptions {
     }
 }
 
-pub(super) fn propose(
-    options: &TpeOptions,
-    history: &History<'_>,
-    fixed: &Params,
-    rng: &mut ChaCha8Rng,
-) -> Params {
-    let space = history.space;
-    if history.observations.len() < options.startup_trials as usize {
-        return random::propose(space, fixed, rng);
+/// Of the kernels at good observations: narrower than Optuna's, so that the search can close in.
+const GOOD_WIDTH: Width = Width::Gaps { narrowest: 0.4 };
+/// Of the kernels at bad observations.
+const BAD_WIDTH: Width = Width::Same { factor: 0.06 };
+/// The weight of the prior among them, which have 1: where nobody has looked is not that good.
+const BAD_PRIOR: f64 = 2.0;
+/// Bad observations that are looked at: more tell nothing new, and cost time.
+const MAX_BAD: usize = 500;
+
+pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
+    if ask.archive.observations() < options.startup_trials as usize {
+        return startup::propose(ask, rng);
     }
-    let (good, bad) = split(history);
-    let freedoms = freedoms(space, fixed);
-    let mut values: Params = vec![None; space.params().len()].into();
-    for group in groups(space) {
-        if !space.is_active(group[0], &values) {
+    let space = ask.space;
+    let freedoms = freedoms(space, ask.fixed);
+    let mut values = space.nothing();
+    for table in ask.archive.tables() {
+        if !space.is_active(table.places[0], &values) {
             continue;
         }
-        let group = Group::new(space, group, &freedoms);
-        let point = group.propose(&good, &bad, options.candidates, rng);
-        for (place, value) in group.places.iter().zip(point) {
+        let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
+        let (good, bad) = split(table, &ask.pending);
+        let point = best_draw(table, &good, &bad, &freedoms, options.candidates, rng);
+        for (place, value) in table.places.iter().zip(point) {
             values[*place] = Some(value);
         }
     }
     values
 }
 
-/// The good and the bad, each in the order in which they finished, pending trials last.
-fn split<'a>(history: &History<'a>) -> (Vec<&'a Params>, Vec<&'a Params>) {
-    let observations = &history.observations;
-    // Adding 0 makes −0 equal to 0.
-    let loss = |i: usize| history.direction.loss(observations[i].value) + 0.0;
-    let mut ranking: Vec<_> = (0..observations.len()).collect();
-    ranking.sort_by(|a, b| {
-        let pruned = observations[*a].pruned.cmp(&observations[*b].pruned);
-        pruned.then(loss(*a).total_cmp(&loss(*b)))
-    });
-    let mut is_good = vec![false; observations.len()];
-    for place in &ranking[..good_count(observations.len())] {
-        is_good[*place] = true;
+/// The draw from the good density l with the largest `log l − log g`; the first of equals.
+fn best_draw(
+    table: &Table,
+    good: &Sample,
+    bad: &Sample,
+    freedoms: &[Freedom],
+    candidates: u32,
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    let good = ParzenEstimator::new(&table.axes, good, GOOD_WIDTH);
+    let bad = ParzenEstimator::new(&table.axes, bad, BAD_WIDTH);
+    let draws = good.draws(freedoms);
+    let score = |point: &[ParamValue]| good.log_density(point) - bad.log_density(point);
+    let mut best = draws.sample(rng);
+    let mut best_score = score(&best);
+    for _ in 1..candidates {
+        let point = draws.sample(rng);
+        let score = score(&point);
+        if score > best_score {
+            (best, best_score) = (point, score);
+        }
     }
-    let of = |kind: bool| {
-        let those = observations.iter().zip(&is_good).filter(move |(_, good)| **good == kind);
-        those.map(|(observation, _)| observation.params)
+    best
+}
+
+/// The good and the bad among the trials in which the table's parameters are active. Those that
+/// are still running count as bad (a constant liar).
+fn split(table: &Table, pending: &[&Params]) -> (Sample, Sample) {
+    let good = table.best(good_count(table.len()));
+    let bad: Vec<_> = table.spread(MAX_BAD).filter(|row| !good.contains(row)).collect();
+    let columns = |rows: &[usize]| -> Vec<Vec<f64>> {
+        let column = |place| rows.iter().map(|row| table.column(place)[*row]).collect();
+        (0..table.places.len()).map(column).collect()
     };
-    (of(true).collect(), of(false).chain(history.pending.iter().copied()).collect())
+    let mut bad_columns = columns(&bad);
+    for row in pending.iter().filter_map(|params| table.row(params)) {
+        for (column, coordinate) in bad_columns.iter_mut().zip(row) {
+            column.push(coordinate);
+        }
+    }
+    let bad_weights = vec![1.0; bad_columns[0].len()];
+    let weights = good_weights(good.len());
+    let good = Sample { columns: columns(&good), weights, prior: 1.0 };
+    (good, Sample { columns: bad_columns, weights: bad_weights, prior: BAD_PRIOR })
 }
 
 /// The best tenth, at most 25.
@@ -80,148 +109,57 @@ fn good_count(observations: usize) -> usize {
     observations.div_ceil(10).min(25)
 }
 
-/// For each parent the choices that satisfy, in ascending order.
-type Conditions = BTreeMap<usize, Vec<usize>>;
-
-/// The places of parameters with equal conditions, parents' groups first.
-fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Conditions, Vec<usize>)> = Vec::new();
-    for place in 0..space.params().len() {
-        let conditions = merged(space.conditions(place));
-        match groups.iter_mut().find(|(known, _)| *known == conditions) {
-            Some((_, places)) => places.push(place),
-            None => groups.push((conditions, vec![place])),
-        }
-    }
-    groups.into_iter().map(|(_, places)| places).collect()
-}
-
-/// One form of the conditions, however they were written.
-fn merged(conditions: &[(usize, Vec<usize>)]) -> Conditions {
-    let mut merged = Conditions::new();
-    for (parent, choices) in conditions {
-        let known = merged.entry(*parent).or_insert_with(|| choices.clone());
-        known.retain(|c| choices.contains(c));
-        known.sort_unstable();
-        known.dedup();
-    }
-    merged
-}
-
-/// Parameters that are active together, modelled jointly.
-struct Group<'a> {
-    space: &'a SearchSpace,
-    places: Vec<usize>,
-    axes: Vec<Axis>,
-    freedoms: Vec<Freedom>,
-}
-
-impl<'a> Group<'a> {
-    fn new(space: &'a SearchSpace, places: Vec<usize>, freedoms: &[Freedom]) -> Self {
-        let axes = places.iter().map(|p| Axis::new(&space.params()[*p].distribution)).collect();
-        let freedoms = places.iter().map(|p| freedoms[*p].clone()).collect();
-        Self { space, places, axes, freedoms }
-    }
-
-    /// The draw from the good density l with the largest `log l − log g`; the first of equals.
-    fn propose(
-        &self,
-        good: &[&Params],
-        bad: &[&Params],
-        candidates: u32,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<ParamValue> {
-        let good = self.estimator(good);
-        let bad = self.estimator(bad);
-        let draws = good.draws(&self.freedoms);
-        let score = |point: &[ParamValue]| good.log_density(point) - bad.log_density(point);
-        let mut best = draws.sample(rng);
-        let mut best_score = score(&best);
-        for _ in 1..candidates {
-            let point = draws.sample(rng);
-            let score = score(&point);
-            if score > best_score {
-                (best, best_score) = (point, score);
-            }
-        }
-        best
-    }
-
-    /// Learns from those in which the group is active.
-    fn estimator(&self, seen: &[&Params]) -> ParzenEstimator {
-        let seen: Vec<_> = seen.iter().filter(|params| self.is_active_in(params)).collect();
-        let column = |place: &usize| seen.iter().filter_map(|params| params[*place]).collect();
-        let columns: Vec<_> = self.places.iter().map(column).collect();
-        ParzenEstimator::new(&self.axes, &columns)
-    }
-
-    fn is_active_in(&self, params: &Params) -> bool {
-        self.places.iter().all(|place| {
-            let distribution = &self.space.params()[*place].distribution;
-            params.get(*place).copied().flatten().is_some_and(|v| distribution.contains(v))
-        })
-    }
+/// The weights of good observations, best first; 1 on average. Each is the logarithm of how far its
+/// rank stands from the end of the ranking, as CMA-ES weights its parents (Hansen, arXiv
+/// 1604.00772). Ranks, unlike improvements, mean the same when the objective is transformed, and
+/// hold against noise.
+fn good_weights(count: usize) -> Vec<f64> {
+    let log = |rank: usize| libm::log((count as f64 + 0.5) / (rank as f64 + 1.0));
+    let mean = (0..count).map(log).sum::<f64>() / count as f64;
+    (0..count).map(|rank| log(rank) / mean).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Observation;
+    use super::super::Archive;
+    use super::super::tests::finished;
     use super::*;
     use crate::Direction;
-    use crate::space::{Choice, Condition, Distribution, FloatScale, Param};
+    use crate::space::{Distribution, FloatScale, Param, SearchSpace};
+    use crate::trial::Result::{self, Complete, Pruned};
 
-    fn float(name: &str, when: Vec<Condition>) -> Param {
+    /// Splits trials at 0, 0.01, 0.02, … with these results, and says which are good, best first,
+    /// and which bad, in hundredths.
+    fn split_of(direction: Direction, results: &[Result], pending: usize) -> [Vec<usize>; 2] {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
-        Param { name: name.into(), distribution, when }
-    }
-
-    fn method(name: &str, when: Vec<Condition>) -> Param {
-        let choices = (0..3).map(Choice::Int).collect();
-        Param { name: name.into(), distribution: Distribution::Categorical { choices }, when }
-    }
-
-    fn when(parent: &str, any_of: &[i64]) -> Condition {
-        let any_of = any_of.iter().copied().map(Choice::Int).collect();
-        Condition { parent: parent.into(), any_of }
-    }
-
-    /// Splits trials at 0, 1, 2, … with these values, and says which are good and which bad.
-    fn split_of(direction: Direction, trials: &[(f64, bool)], pending: u8) -> [Vec<f64>; 2] {
-        let space = SearchSpace::new(vec![float("x", vec![])]).expect("valid");
-        let at = |x: usize| -> Params { vec![Some(ParamValue::Float(x as f64))].into() };
-        let params: Vec<_> = (0..trials.len() + usize::from(pending)).map(at).collect();
-        let (finished, pending) = params.split_at(trials.len());
-        let observe = |(params, (value, pruned)): (_, &(f64, bool))| Observation {
-            params,
-            value: *value,
-            pruned: *pruned,
-        };
-        let observations = finished.iter().zip(trials).map(observe).collect();
-        let pending = pending.iter().collect();
-        let (good, bad) = split(&History { space: &space, direction, observations, pending });
-        let x = |params: &&Params| match params[0] {
-            Some(ParamValue::Float(x)) => x,
-            _ => f64::NAN,
-        };
-        [good.iter().map(x).collect(), bad.iter().map(x).collect()]
+        let param = Param { name: "x".into(), distribution, when: vec![] };
+        let space = SearchSpace::new(vec![param]).expect("valid");
+        let at = |i: usize| -> Params { vec![Some(ParamValue::Float(i as f64 / 100.0))].into() };
+        let mut archive = Archive::new(&space, direction);
+        for (i, result) in results.iter().enumerate() {
+            archive.add(&space, &finished(&at(i), result));
+        }
+        let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
+        let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>());
+        [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }
 
     #[test]
     fn the_best_tenth_is_good_and_pending_trials_are_bad() {
-        let values = [3.0, 0.0, 2.0, -0.0, 5.0, 1.0, 4.0, 9.0, 8.0, 7.0, 6.0].map(|v| (v, false));
+        let values = [3.0, 0.0, 2.0, -0.0, 5.0, 1.0, 4.0, 9.0, 8.0, 7.0, 6.0].map(Complete);
         let [good, bad] = split_of(Direction::Minimize, &values, 2);
-        assert_eq!(good, [1.0, 3.0]);
-        assert_eq!(bad, [0.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0]);
-        assert_eq!(split_of(Direction::Maximize, &values, 0)[0], [7.0, 8.0]);
-        assert_eq!(split_of(Direction::Minimize, &[], 1), [vec![], vec![0.0]]);
+        assert_eq!(good, [1, 3]);
+        assert_eq!(bad, [0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        assert_eq!(split_of(Direction::Maximize, &values, 0)[0], [7, 8]);
+        assert_eq!(split_of(Direction::Minimize, &[], 1), [vec![], vec![0]]);
     }
 
     #[test]
     fn pruned_trials_rank_behind_all_that_completed_and_ties_go_to_the_first() {
-        let pruned = [(0.0, true), (9.0, false), (1.0, true)];
-        assert_eq!(split_of(Direction::Minimize, &pruned, 0)[0], [1.0]);
-        assert_eq!(split_of(Direction::Minimize, &[(0.0, false), (-0.0, false)], 0)[0], [0.0]);
-        assert_eq!(split_of(Direction::Maximize, &[(-0.0, false), (0.0, false)], 0)[0], [0.0]);
+        let results = [Pruned, Complete(9.0), Pruned];
+        assert_eq!(split_of(Direction::Minimize, &results, 0)[0], [1]);
+        assert_eq!(split_of(Direction::Minimize, &[Complete(0.0), Complete(-0.0)], 0)[0], [0]);
+        assert_eq!(split_of(Direction::Maximize, &[Complete(-0.0), Complete(0.0)], 0)[0], [0]);
     }
 
     #[test]
@@ -230,16 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn parameters_with_the_same_conditions_form_a_group() {
-        let space = SearchSpace::new(vec![
-            method("a", vec![]),
-            float("x", vec![when("a", &[0, 1])]),
-            method("b", vec![]),
-            float("y", vec![when("b", &[0]), when("a", &[1])]),
-            float("z", vec![when("a", &[1, 0, 1])]),
-            float("u", vec![when("a", &[1]), when("b", &[2, 0]), when("b", &[0, 1])]),
-        ])
-        .expect("valid");
-        assert_eq!(groups(&space), [vec![0, 2], vec![1, 4], vec![3, 5]]);
+    fn better_ranks_weigh_more() {
+        let weights = good_weights(20);
+        assert!(weights.is_sorted_by(|a, b| a > b) && weights[19] > 0.0);
+        assert!((weights.iter().sum::<f64>() - 20.0).abs() < 1e-12);
+        assert_eq!(good_weights(1), [1.0]);
     }
 }

@@ -1,6 +1,10 @@
 //! The densities against Optuna's own numbers.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use rand::SeedableRng as _;
+use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::space::{Choice, Distribution, FloatScale};
@@ -18,172 +22,146 @@ fn categorical(choices: i64) -> Distribution {
     Distribution::Categorical { choices: (0..choices).map(Choice::Int).collect() }
 }
 
-fn estimator(space: &[Distribution], columns: &[Vec<ParamValue>]) -> ParzenEstimator {
-    let axes: Vec<_> = space.iter().map(Axis::new).collect();
-    ParzenEstimator::new(&axes, columns)
+/// Optuna's rule.
+const GAPS: Width = Width::Gaps { narrowest: 1.0 };
+
+/// One estimator and points at which its density is known; see `ask_optuna.py`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Case {
+    #[serde(default)]
+    name: String,
+    space: Vec<Distribution>,
+    observations: Vec<Vec<f64>>,
+    weights: Vec<f64>,
+    points: Vec<Vec<f64>>,
+    #[serde(default)]
+    log_density: Vec<f64>,
 }
 
-fn assert_densities(estimator: &ParzenEstimator, known: &[(&[ParamValue], f64)]) {
-    for (point, expected) in known {
-        let actual = estimator.log_density(point);
-        assert!((actual - expected).abs() < 1e-10, "{point:?}: {actual}, not {expected}");
+impl Case {
+    fn log_densities(&self) -> Vec<f64> {
+        let axes: Vec<_> = self.space.iter().map(Axis::new).collect();
+        let values = |d: &Distribution, column: &[f64]| -> Vec<ParamValue> {
+            column.iter().map(|x| value(d, *x)).collect()
+        };
+        let columns: Vec<_> =
+            self.space.iter().zip(&self.observations).map(|(d, c)| values(d, c)).collect();
+        let estimator = weighted(&axes, &columns, self.weights.clone());
+        let point = |point: &Vec<f64>| -> Vec<_> {
+            self.space.iter().zip(point).map(|(d, x)| value(d, *x)).collect()
+        };
+        self.points.iter().map(|p| estimator.log_density(&point(p))).collect()
     }
 }
 
-// The numbers in the next tests are those of Optuna 5.0.0, with end points considered:
-//
-// import numpy as np
-// from optuna.distributions import (
-//     FloatDistribution as F, IntDistribution as I, CategoricalDistribution as C)
-// from optuna.samplers._tpe.parzen_estimator import (
-//     _ParzenEstimator as P, _ParzenEstimatorParameters as O)
-// from optuna.samplers._tpe.sampler import default_weights
-// def p(space, seen, points):
-//     e = P({k: np.array(v, float) for k, v in seen.items()}, space,
-//           O(1.0, True, True, default_weights, True))
-//     print(e.log_pdf({k: np.array(v, float) for k, v in points.items()}).tolist())
+fn value(distribution: &Distribution, x: f64) -> ParamValue {
+    match distribution {
+        Distribution::Float { .. } => F(x),
+        Distribution::Int { .. } => I(x as i64),
+        Distribution::Categorical { .. } => C(x as usize),
+    }
+}
 
-#[test]
-fn floats_agree_with_optuna() {
-    // p({"x": F(-1, 3)}, {"x": [0.5, -1, 2.9, 0.5]}, {"x": [-1, 0.5, 1.7, 3]})
-    let linear = estimator(
-        &[float(-1.0, 3.0, FloatScale::Linear)],
-        &[vec![F(0.5), F(-1.0), F(2.9), F(0.5)]],
-    );
-    assert_densities(
-        &linear,
-        &[
-            (&[F(-1.0)], -1.348_334_149_706_438_7),
-            (&[F(0.5)], -1.258_942_013_984_906_1),
-            (&[F(1.7)], -1.450_389_671_366_347_3),
-            (&[F(3.0)], -1.770_359_757_456_066),
-        ],
-    );
-    // p({"x": F(0, 1)}, {"x": [0.5, 0.4]}, {"x": [0, 0.45, 1]})
-    let ends = estimator(&[float(0.0, 1.0, FloatScale::Linear)], &[vec![F(0.5), F(0.4)]]);
-    assert_densities(
-        &ends,
-        &[
-            (&[F(0.0)], -0.219_274_993_680_631_75),
-            (&[F(0.45)], 0.148_734_237_984_542_1),
-            (&[F(1.0)], -0.382_562_436_748_296_4),
-        ],
-    );
-    // p({"x": F(5e-4, 1e-2, log=True)}, {"x": [1e-3, 8e-4, 9e-3]}, {"x": [5e-4, 1e-3, 4e-3]})
-    let log = estimator(&[float(5e-4, 1e-2, FloatScale::Log)], &[vec![F(1e-3), F(8e-4), F(9e-3)]]);
-    assert_densities(
-        &log,
-        &[
-            (&[F(5e-4)], -0.998_301_578_871_434_7),
-            (&[F(1e-3)], -0.816_181_690_448_973_6),
-            (&[F(4e-3)], -1.313_278_503_625_23),
-        ],
-    );
+fn weighted(axes: &[Axis], columns: &[Vec<ParamValue>], weights: Vec<f64>) -> ParzenEstimator {
+    let coordinates = |(axis, column): (&Axis, &Vec<ParamValue>)| -> Vec<f64> {
+        column.iter().map(|value| axis.coordinate(*value)).collect()
+    };
+    let columns = axes.iter().zip(columns).map(coordinates).collect();
+    ParzenEstimator::new(axes, &Sample { columns, weights, prior: 1.0 }, GAPS)
+}
+
+fn estimator(space: &[Distribution], columns: &[Vec<ParamValue>]) -> ParzenEstimator {
+    let axes: Vec<_> = space.iter().map(Axis::new).collect();
+    weighted(&axes, columns, vec![1.0; columns[0].len()])
 }
 
 #[test]
-fn grids_agree_with_optuna() {
-    // p({"x": F(0, 1, step=0.25)}, {"x": [0.25, 0.25, 1]}, {"x": [0, 0.25, 0.5, 1]})
-    let steps =
-        estimator(&[float(0.0, 1.0, FloatScale::Step(0.25))], &[vec![F(0.25), F(0.25), F(1.0)]]);
-    assert_densities(
-        &steps,
-        &[
-            (&[F(0.0)], -1.640_793_620_848_099_8),
-            (&[F(0.25)], -1.478_676_349_896_756_3),
-            (&[F(0.5)], -1.498_273_798_699_783_8),
-            (&[F(1.0)], -1.825_783_833_149_045_5),
-        ],
-    );
-    // p({"x": I(2, 20, step=3)}, {"x": [5, 17]}, {"x": [2, 5, 11, 20]})
-    let ints = estimator(&[int(2, 20, 3, false)], &[vec![I(5), I(17)]]);
-    assert_densities(
-        &ints,
-        &[
-            (&[I(2)], -2.043_272_309_853_503),
-            (&[I(5)], -1.948_152_396_789_301_7),
-            (&[I(11)], -1.871_796_108_195_196_6),
-            (&[I(20)], -2.043_272_309_853_503),
-        ],
-    );
-    // p({"x": I(1, 100, log=True)}, {"x": [1, 7, 64]}, {"x": [1, 2, 50, 100]})
-    let log = estimator(&[int(1, 100, 1, true)], &[vec![I(1), I(7), I(64)]]);
-    assert_densities(
-        &log,
-        &[
-            (&[I(1)], -1.647_759_368_849_892_2),
-            (&[I(2)], -2.298_668_920_314_215_7),
-            (&[I(50)], -5.653_796_442_474_798),
-            (&[I(100)], -6.471_382_374_136_899),
-        ],
-    );
+fn densities_are_those_that_optuna_gave() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("cases.json")).expect("cases");
+    for case in cases {
+        for (found, known) in case.log_densities().iter().zip(&case.log_density) {
+            assert!((found - known).abs() < 1e-10, "{}: {found}, not {known}", case.name);
+        }
+    }
 }
 
+/// Asks the real package, if there is one: `KINDLING_PEERS_PYTHON` names a Python that has it.
 #[test]
-fn choices_agree_with_optuna() {
-    // p({"x": C("abc")}, {"x": [0, 2, 2]}, {"x": [0, 1, 2]})
-    let choices = estimator(&[categorical(3)], &[vec![C(0), C(2), C(2)]]);
-    assert_densities(
-        &choices,
-        &[
-            (&[C(0)], -1.098_612_288_668_109_8),
-            (&[C(1)], -1.658_228_076_603_532_4),
-            (&[C(2)], -0.741_937_344_729_377_3),
-        ],
-    );
+#[expect(clippy::disallowed_methods, reason = "a test may look around")]
+fn log_l_minus_log_g_is_what_optuna_says() {
+    let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else { return };
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    // Pairs: the good and the bad of one history.
+    let cases: Vec<Case> = (0..100).flat_map(|_| random_pair(&mut rng)).collect();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sampler/parzen/ask_optuna.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    let input = serde_json::to_vec(&cases).expect("JSON");
+    child.stdin.take().expect("a pipe").write_all(&input).expect("written");
+    let output = child.wait_with_output().expect("an answer");
+    let answers: Vec<Case> = serde_json::from_slice(&output.stdout).expect("answers");
+    for (case, answer) in cases.chunks(2).zip(answers.chunks(2)) {
+        let [good, bad] = [&case[0], &case[1]].map(Case::log_densities);
+        for place in 0..good.len() {
+            let found = good[place] - bad[place];
+            let known = answer[0].log_density[place] - answer[1].log_density[place];
+            assert!((found - known).abs() < 1e-9, "{found}, not {known}: {case:?}");
+        }
+    }
 }
 
-#[test]
-fn the_prior_alone_agrees_with_optuna() {
-    // p({"x": F(0, 2), "c": C("abcd")}, {"x": [], "c": []}, {"x": [0, 1], "c": [0, 3]})
-    let space = [float(0.0, 2.0, FloatScale::Linear), categorical(4)];
-    let prior = estimator(&space, &[vec![], vec![]]);
-    assert_densities(
-        &prior,
-        &[(&[F(0.0), C(0)], -2.163_463_741_188_886_4), (&[F(1.0), C(3)], -2.038_463_741_188_886_4)],
-    );
+/// Estimators of up to 40 good and 200 bad observations without ties, at the same points.
+fn random_pair(rng: &mut ChaCha8Rng) -> [Case; 2] {
+    let kinds = [
+        float(-3.0, 5.0, FloatScale::Linear),
+        float(1e-5, 1e-1, FloatScale::Log),
+        float(0.0, 1e4, FloatScale::Step(0.5)),
+        int(-9, 100_000, 1, false),
+        int(10, 100_000, 1, true),
+        categorical(5),
+    ];
+    let space: Vec<_> = kinds.into_iter().filter(|_| uniform(rng) < 0.6).collect();
+    let space = if space.is_empty() { vec![categorical(2)] } else { space };
+    let points: Vec<_> = (0..10).map(|_| space.iter().map(|d| draw(d, rng)).collect()).collect();
+    [40.0, 200.0].map(|most| {
+        let count = 1 + (uniform(rng) * most) as usize;
+        Case {
+            name: String::new(),
+            observations: space.iter().map(|d| column(d, count, rng)).collect(),
+            weights: (0..count).map(|_| 0.1 + uniform(rng)).collect(),
+            space: space.clone(),
+            points: points.clone(),
+            log_density: vec![],
+        }
+    })
 }
 
-#[test]
-fn products_agree_with_optuna() {
-    // p({"x": F(1e-3, 1, log=True), "k": I(0, 9), "c": C("ab")},
-    //   {"x": [0.01, 0.5, 0.02, 0.9], "k": [1, 8, 2, 2], "c": [0, 1, 0, 0]},
-    //   {"x": [0.015, 0.7, 0.001], "k": [1, 8, 9], "c": [0, 1, 1]})
-    let space = [float(1e-3, 1.0, FloatScale::Log), int(0, 9, 1, false), categorical(2)];
-    let joint = estimator(
-        &space,
-        &[
-            vec![F(0.01), F(0.5), F(0.02), F(0.9)],
-            vec![I(1), I(8), I(2), I(2)],
-            vec![C(0), C(1), C(0), C(0)],
-        ],
-    );
-    assert_densities(
-        &joint,
-        &[
-            (&[F(0.015), I(1), C(0)], -3.997_989_286_985_817),
-            (&[F(0.7), I(8), C(1)], -4.896_423_524_371_803),
-            (&[F(0.001), I(9), C(1)], -6.216_876_801_584_549),
-        ],
-    );
+/// So many values; numbers that all differ.
+fn column(distribution: &Distribution, count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let mut column = Vec::new();
+    while column.len() < count {
+        let x = draw(distribution, rng);
+        if matches!(distribution, Distribution::Categorical { .. }) || !column.contains(&x) {
+            column.push(x);
+        }
+    }
+    column
 }
 
-#[test]
-fn old_observations_weigh_less_as_in_optuna() {
-    // i = np.arange(40)
-    // p({"x": F(0, 1), "c": C("ab")}, {"x": i * 7 % 40 / 40, "c": i // 20},
-    //   {"x": [0.1, 0.9], "c": [0, 1]})
-    let space = [float(0.0, 1.0, FloatScale::Linear), categorical(2)];
-    let column = (0..40).map(|i| F(f64::from(i * 7 % 40) / 40.0)).collect();
-    let ramp = estimator(&space, &[column, (0..40).map(|i| C(i / 20)).collect()]);
-    assert_densities(
-        &ramp,
-        &[(&[F(0.1), C(0)], -0.658_681_570_378_72), (&[F(0.9), C(1)], -0.483_308_219_982_090_6)],
-    );
-    // i = np.arange(26); p({"x": F(0, 1)}, {"x": i / 26}, {"x": [0.0]})
-    let column = (0..26).map(|i| F(f64::from(i) / 26.0)).collect();
-    let one_old = estimator(&space[..1], &[column]);
-    assert_densities(&one_old, &[(&[F(0.0)], -0.884_646_524_348_333_1)]);
+fn draw(distribution: &Distribution, rng: &mut ChaCha8Rng) -> f64 {
+    match (Axis::new(distribution), distribution) {
+        (Axis::Line(line), _) => match line.value(uniform(rng)) {
+            F(x) => x,
+            I(x) => x as f64,
+            C(c) => c as f64,
+        },
+        (_, Distribution::Categorical { choices }) => (uniform(rng) * choices.len() as f64).floor(),
+        _ => unreachable!("no single values here"),
+    }
 }
 
 #[test]

@@ -1,0 +1,99 @@
+//! A study's proposals over standard input and output, one JSON message a line, for programs that
+//! compare samplers: `{"study": {"space": …, "sampler": …, "direction": …, "seed": …}}` begins a
+//! study, `{"ask": {}}` gives a trial's number and parameters, `{"tell": {"number": …, "value": …}}`
+//! its result.
+
+use std::error::Error;
+use std::io::{BufRead as _, Write as _};
+use std::time::Duration;
+
+use kindling_study::sampler::SamplerSpec;
+use kindling_study::{
+    Attributes, Claim, Direction, Event, ObjectiveSpec, PrunerSpec, SearchSpace, Settings, Study,
+    StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Message {
+    Study { space: SearchSpace, sampler: SamplerSpec, direction: Direction, seed: u64 },
+    Ask {},
+    Tell { number: u32, value: f64 },
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let worker = WorkerId::new("worker")?;
+    let mut study = None;
+    for line in std::io::stdin().lock().lines() {
+        let answer = match serde_json::from_str(&line?)? {
+            Message::Study { space, sampler, direction, seed } => {
+                study = Some(new_study(space, sampler, direction, seed)?);
+                Value::Null
+            }
+            Message::Ask {} => ask(study.as_mut().ok_or("no study")?, &worker)?,
+            Message::Tell { number, value } => {
+                tell(study.as_mut().ok_or("no study")?, &worker, number, value)?;
+                Value::Null
+            }
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn new_study(
+    space: SearchSpace,
+    sampler: SamplerSpec,
+    direction: Direction,
+    seed: u64,
+) -> Result<Study, Box<dyn Error>> {
+    let spec = StudySpec {
+        name: StudyName::new("study")?,
+        direction,
+        trials: u32::MAX,
+        seed,
+        max_attempts: 1,
+        sampler,
+        pruner: PrunerSpec::None,
+        space,
+        objective: ObjectiveSpec { kind: "asked".into(), settings: Settings::new() },
+    };
+    Ok(Study::new(spec, Wall(0)))
+}
+
+fn ask(study: &mut Study, worker: &WorkerId) -> Result<Value, Box<dyn Error>> {
+    let (events, number) = study.lease(worker).ok_or("no trial")?;
+    apply(study, &events);
+    let trial = study.trial_at(number)?;
+    let params = trial.params().ok_or("no parameters")?;
+    let values = study.spec().space.params().iter().zip(params).filter_map(|(param, value)| {
+        let shown = param.distribution.show((*value)?);
+        Some((param.name.clone(), json!(shown)))
+    });
+    Ok(json!({ "number": number.0, "params": values.collect::<serde_json::Map<_, _>>() }))
+}
+
+fn tell(
+    study: &mut Study,
+    worker: &WorkerId,
+    number: u32,
+    value: f64,
+) -> Result<(), Box<dyn Error>> {
+    let number = TrialNumber(number);
+    let attempt = study.trial_at(number)?.attempt;
+    let claim = Claim { number, attempt, worker: worker.clone() };
+    let (events, ()) =
+        study.finish(&claim, kindling_study::Result::Complete(value), Attributes::new())?;
+    apply(study, &events);
+    Ok(())
+}
+
+fn apply(study: &mut Study, events: &[Event]) {
+    for event in events {
+        study.apply(event, Wall(0), Tick(Duration::MAX));
+    }
+}

@@ -1,0 +1,99 @@
+//! How long a proposal takes: `proposal_times FINISHED RUNNING REPEATS` reads a study's space and
+//! sampler, `{"space": …, "sampler": …}`, from standard input, fills the study with so many random
+//! trials, and prints the times of further proposals, in seconds, as a JSON list.
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
+use std::error::Error;
+use std::io::stdin;
+use std::time::{Duration, Instant};
+
+use kindling_study::sampler::SamplerSpec;
+use kindling_study::{
+    Attributes, Claim, Direction, Event, ObjectiveSpec, ParamValue, PrunerSpec, SearchSpace,
+    Settings, Study, StudyName, StudySpec, Tick, Wall, WorkerId,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Input {
+    space: SearchSpace,
+    sampler: SamplerSpec,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = std::env::args().skip(1).map(|a| a.parse()).collect::<Result<Vec<_>, _>>()?;
+    let [finished, running, repeats] = arguments[..] else {
+        return Err("expected: FINISHED RUNNING REPEATS".into());
+    };
+    let input: Input = serde_json::from_reader(stdin())?;
+    let worker = WorkerId::new("worker")?;
+    let mut study = filled(input, finished, running, &worker)?;
+    let mut times: Vec<f64> = Vec::new();
+    for _ in 0..repeats {
+        let start = Instant::now();
+        let (events, _) = study.lease(&worker).ok_or("no trial")?;
+        times.push(start.elapsed().as_secs_f64());
+        // The oldest finishes, so that as many run as before.
+        apply(&mut study, &events);
+        finish_oldest(&mut study, &worker)?;
+    }
+    println!("{}", serde_json::to_string(&times)?);
+    Ok(())
+}
+
+/// A study with so many finished and running trials, which random search proposed.
+fn filled(
+    input: Input,
+    finished: usize,
+    running: usize,
+    worker: &WorkerId,
+) -> Result<Study, Box<dyn Error>> {
+    let spec = StudySpec {
+        name: StudyName::new("study")?,
+        direction: Direction::Maximize,
+        trials: u32::MAX,
+        seed: 1,
+        max_attempts: 1,
+        sampler: SamplerSpec::Random,
+        pruner: PrunerSpec::None,
+        space: input.space,
+        objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
+    };
+    let mut random = Study::new(spec.clone(), Wall(0));
+    for trial in 0..finished + running {
+        let (events, _) = random.lease(worker).ok_or("no trial")?;
+        apply(&mut random, &events);
+        if trial >= running {
+            finish_oldest(&mut random, worker)?;
+        }
+    }
+    let (state, budget) = (random.state(), random.budget());
+    let (trials, order) = (random.trials().to_vec(), random.finish_order().to_vec());
+    let spec = StudySpec { sampler: input.sampler, ..spec };
+    Ok(Study::restore(spec, state, budget, Wall(0), trials, order))
+}
+
+fn finish_oldest(study: &mut Study, worker: &WorkerId) -> Result<(), Box<dyn Error>> {
+    let number = *study.running().first().ok_or("nothing runs")?;
+    let trial = study.trial_at(number)?;
+    let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+    let value = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
+    let result = kindling_study::Result::Complete(value);
+    let (events, ()) = study.finish(&claim, result, Attributes::new())?;
+    apply(study, &events);
+    Ok(())
+}
+
+fn number_of(value: &ParamValue) -> f64 {
+    match value {
+        ParamValue::Float(x) => *x,
+        ParamValue::Int(x) => *x as f64,
+        ParamValue::Choice(c) => *c as f64,
+    }
+}
+
+fn apply(study: &mut Study, events: &[Event]) {
+    for event in events {
+        study.apply(event, Wall(0), Tick(Duration::MAX));
+    }
+}
