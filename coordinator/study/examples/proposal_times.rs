@@ -54,7 +54,7 @@ fn filled(
         trials: u32::MAX,
         seed: 1,
         max_attempts: 1,
-        sampler: SamplerSpec::Random,
+        sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: input.space,
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },

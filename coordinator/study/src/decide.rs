@@ -224,8 +224,10 @@ impl Study {
             archive,
             pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
             fixed: fixed.unwrap_or(&nothing),
+            seed: self.spec().seed,
+            number: number.0,
         };
-        self.spec().sampler.propose(&ask, &mut proposal_rng(self.spec().seed, number))
+        self.spec().sampler.propose(&ask, &mut proposal_rng(ask.seed, number))
     }
 
     fn pruner_gives_up(&self, trial: &Trial, step: u64, value: f64) -> bool {

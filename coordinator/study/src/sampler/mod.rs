@@ -1,35 +1,43 @@
 //! Samplers: who proposes the next trial's parameters. A sampler is one file and one arm of
-//! [`SamplerSpec::propose`].
+//! [`SamplerSpec::draw`].
 
 mod archive;
 mod axis;
 mod exponential;
-mod freedom;
+mod grid;
+mod hash;
 mod normal;
 mod parzen;
 mod random;
+mod sobol;
 mod startup;
 #[cfg(test)]
 mod tests;
 mod tpe;
 mod truncnorm;
 
+use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::space::{Params, SearchSpace};
+use crate::space::{Configurations, Params, SearchSpace, Values};
 
 pub use archive::Archive;
+pub use grid::GridOptions;
 pub use tpe::TpeOptions;
 
 /// Which sampler a study uses, with its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum SamplerSpec {
     /// Tree-structured Parzen estimator.
     Tpe(TpeOptions),
     /// Independent uniform draws.
-    Random,
+    Random {},
+    /// A scrambled Sobol sequence.
+    Sobol {},
+    /// A few values of each parameter, in every combination.
+    Grid(GridOptions),
 }
 
 /// What a proposal may look at.
@@ -42,15 +50,39 @@ pub struct Ask<'a> {
     pub pending: Vec<&'a Params>,
     /// Values that are set already; `None` where the sampler chooses.
     pub fixed: &'a Params,
+    /// The study's seed.
+    pub seed: u64,
+    /// The number of the trial to propose for.
+    pub number: u32,
 }
+
+/// Draws, before the sampler's choice is given up for another one that was not tried.
+const REDRAWS: usize = 8;
 
 impl SamplerSpec {
     /// Proposes values for every active parameter. Those that are fixed stay as they are.
     /// The same question and generator give the same proposal.
+    ///
+    /// No configuration is proposed that another trial has or had, as long as there are others; in
+    /// a continuous space there always are, and two draws are hardly ever the same.
     pub fn propose(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
+        let first = self.draw(ask, rng);
+        if !ask.is_tried(&first) {
+            return first;
+        }
+        let again = (1..REDRAWS).map(|_| self.draw(ask, rng)).find(|params| !ask.is_tried(params));
+        again.or_else(|| ask.untried(rng)).unwrap_or(first)
+    }
+
+    fn draw(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
         match self {
             Self::Tpe(options) => tpe::propose(options, ask, rng),
-            Self::Random => random::propose(ask.space, ask.fixed, rng),
+            Self::Random {} => random::propose(ask.space, ask.fixed, rng),
+            Self::Sobol {} => sobol::propose(ask.space, ask.seed, ask.number, ask.fixed),
+            Self::Grid(options) => {
+                let is_tried = |params: &Params| ask.is_tried(params);
+                grid::propose(options, ask.space, ask.number, ask.fixed, is_tried)
+            }
         }
     }
 
@@ -58,7 +90,22 @@ impl SamplerSpec {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tpe(_) => "tpe",
-            Self::Random => "random",
+            Self::Random {} => "random",
+            Self::Sobol {} => "sobol",
+            Self::Grid(_) => "grid",
         }
+    }
+}
+
+impl Ask<'_> {
+    fn is_tried(&self, params: &Params) -> bool {
+        self.archive.has_tried(params) || self.pending.contains(&params)
+    }
+
+    /// Any configuration that was not tried, of a discrete space that has one.
+    fn untried(&self, rng: &mut ChaCha8Rng) -> Option<Params> {
+        let all = Configurations::new(self.space, self.fixed, Values::All)?;
+        let start = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        all.untried(start, |params| self.is_tried(params))
     }
 }

@@ -5,10 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::axis::{Axis, Line, Site};
 use super::exponential::log_sum_exp;
-use super::freedom::Freedom;
 use super::normal::{Normal, Width, kernels};
 use super::random::uniform;
-use crate::space::ParamValue;
+use crate::space::{Freedom, ParamValue};
 
 /// What an estimator is made of: a row for each observation.
 #[derive(Debug)]

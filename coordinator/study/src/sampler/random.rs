@@ -4,31 +4,28 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::axis::Axis;
-use super::freedom::{Freedom, freedoms};
-use crate::space::{ParamValue, Params, SearchSpace};
+use crate::space::{Freedom, ParamValue, Params, SearchSpace, freedoms};
 
 pub(super) fn propose(space: &SearchSpace, fixed: &Params, rng: &mut ChaCha8Rng) -> Params {
     let mut values: Params = vec![None; space.params().len()].into();
     for (place, freedom) in freedoms(space, fixed).iter().enumerate() {
         if space.is_active(place, &values) {
             let axis = Axis::new(&space.params()[place].distribution);
-            values[place] = Some(draw(&axis, freedom, rng));
+            values[place] = Some(pick(&axis, freedom, || uniform(rng)));
         }
     }
     values
 }
 
-fn draw(axis: &Axis, freedom: &Freedom, rng: &mut ChaCha8Rng) -> ParamValue {
+/// The value at `at` in `[0, 1)` of all that is left open; asked for only where there is a choice.
+pub(super) fn pick(axis: &Axis, freedom: &Freedom, at: impl FnOnce() -> f64) -> ParamValue {
+    let index = |count: usize, at: f64| (at * count as f64) as usize;
     match (freedom, axis) {
         (Freedom::Fixed(value), _) | (_, Axis::Single(value)) => *value,
-        (Freedom::Among(open), _) => ParamValue::Choice(open[index(open.len(), rng)]),
-        (Freedom::Any, Axis::Choices(count)) => ParamValue::Choice(index(*count, rng)),
-        (Freedom::Any, Axis::Line(line)) => line.value(uniform(rng)),
+        (Freedom::Among(open), _) => ParamValue::Choice(open[index(open.len(), at())]),
+        (Freedom::Any, Axis::Choices(count)) => ParamValue::Choice(index(*count, at())),
+        (Freedom::Any, Axis::Line(line)) => line.value(at()),
     }
-}
-
-pub(super) fn index(count: usize, rng: &mut ChaCha8Rng) -> usize {
-    (uniform(rng) * count as f64) as usize
 }
 
 /// A number in `[0, 1)`. Made here, so that no release of `rand` can change a proposal.

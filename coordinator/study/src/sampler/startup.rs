@@ -1,18 +1,14 @@
 //! The first trials, before there is anything to learn from: a design that is balanced at any time,
 //! however many trials run, fail or were fixed by somebody. Each choice is as frequent as any other,
-//! give or take one, and numbers keep their distance.
+//! give or take one, and numbers follow a Sobol sequence.
 
 use rand_chacha::ChaCha8Rng;
 
 use super::Ask;
-use super::axis::{Axis, Line};
-use super::freedom::{Freedom, freedoms};
-use super::random::{index, uniform};
-use crate::space::{ParamValue, Params};
-
-/// Draws of a number, of which the one farthest from all before is taken (Mitchell's best
-/// candidate, 1991).
-const CANDIDATES: usize = 8;
+use super::axis::Axis;
+use super::random::{pick, uniform};
+use super::sobol;
+use crate::space::{Freedom, Params, freedoms};
 
 pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
     let freedoms = freedoms(ask.space, ask.fixed);
@@ -22,39 +18,36 @@ pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
             continue;
         }
         let running: Vec<_> = ask.pending.iter().filter_map(|params| table.row(params)).collect();
+        let index = (table.len() + running.len()) as u32;
         for (column, (place, axis)) in table.places.iter().zip(&table.axes).enumerate() {
             let finished = table.column(column).iter().copied();
             let seen = finished.chain(running.iter().map(|row| row[column]));
-            values[*place] = Some(match (&freedoms[*place], axis) {
-                (Freedom::Fixed(value), _) | (_, Axis::Single(value)) => *value,
-                (Freedom::Among(open), _) => least_used(open, seen, rng),
+            let freedom = match (&freedoms[*place], axis) {
+                (Freedom::Among(open), _) => Freedom::Among(least_used(open, seen)),
                 (Freedom::Any, Axis::Choices(count)) => {
-                    least_used(&(0..*count).collect::<Vec<_>>(), seen, rng)
+                    Freedom::Among(least_used(&(0..*count).collect::<Vec<_>>(), seen))
                 }
-                (Freedom::Any, Axis::Line(line)) => farthest(line, &seen.collect::<Vec<_>>(), rng),
-            });
+                (freedom, _) => freedom.clone(),
+            };
+            let at = || match axis {
+                Axis::Line(_) => sobol::unit(ask.seed, *place as u32, index),
+                _ => uniform(rng),
+            };
+            values[*place] = Some(pick(axis, &freedom, at));
         }
     }
     values
 }
 
-/// One of the choices that are open and were used least.
-fn least_used(open: &[usize], seen: impl Iterator<Item = f64>, rng: &mut ChaCha8Rng) -> ParamValue {
+/// The choices that are open and were used least.
+fn least_used(open: &[usize], seen: impl Iterator<Item = f64>) -> Vec<usize> {
     let mut uses = vec![0; open.len()];
     for choice in seen {
         if let Some(place) = open.iter().position(|c| *c == choice as usize) {
             uses[place] += 1;
         }
     }
-    let least = uses.iter().min().copied().unwrap_or(0);
-    let rarest: Vec<_> = open.iter().zip(uses).filter(|(_, n)| *n == least).collect();
-    ParamValue::Choice(*rarest[index(rarest.len(), rng)].0)
-}
-
-/// Of a few draws the one farthest from all before.
-fn farthest(line: &Line, seen: &[f64], rng: &mut ChaCha8Rng) -> ParamValue {
-    let distance = |at: f64| seen.iter().map(|x| (x - at).abs()).fold(f64::INFINITY, f64::min);
-    let draws = (0..CANDIDATES).map(|_| uniform(rng));
-    let far = draws.map(|at| (distance(at), at)).reduce(|a, b| if b.0 > a.0 { b } else { a });
-    line.value(far.map_or(0.5, |(_, at)| at))
+    let least = uses.iter().min().copied();
+    let places = open.iter().zip(uses).filter(|(_, uses)| Some(*uses) == least);
+    places.map(|(choice, _)| *choice).collect()
 }

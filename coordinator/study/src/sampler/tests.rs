@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::Direction;
+use crate::space::arbitrary::spaces;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Result, Trial};
 
@@ -17,6 +18,8 @@ fn propose(sampler: &SamplerSpec, past: &Past, fixed: &Params, seed: u64) -> Par
         archive: &past.archive(),
         pending: past.pending.iter().collect(),
         fixed,
+        seed,
+        number: past.finished.len() as u32,
     };
     sampler.propose(&ask, &mut ChaCha8Rng::seed_from_u64(seed))
 }
@@ -25,67 +28,13 @@ fn tpe() -> SamplerSpec {
     SamplerSpec::Tpe(TpeOptions::default())
 }
 
+fn samplers() -> [SamplerSpec; 4] {
+    let grid = SamplerSpec::Grid(GridOptions::default());
+    [tpe(), SamplerSpec::Random {}, SamplerSpec::Sobol {}, grid]
+}
+
 fn nothing(space: &SearchSpace) -> Params {
     vec![None; space.params().len()].into()
-}
-
-/// Any distribution, the odd ones often.
-fn distributions() -> impl Strategy<Value = Distribution> {
-    let float = (-1e3..1e3, prop_oneof![Just(0.0), Just(1e-300), Just(1e300), 1e-6..1e3]);
-    let log = (
-        prop_oneof![Just(5e-324), Just(1e300), 1e-6..1.0],
-        prop_oneof![Just(1.0), Just(1.0 + f64::EPSILON), Just(1e7), 1.0..1e4],
-    );
-    let steps = (-10.0..10.0, 0.0..10.0, prop_oneof![Just(0.1), Just(1e-6), 1e-3..4.0]);
-    let int = (-20_i64..20, prop_oneof![Just(0), Just(i64::MAX / 2), 0_i64..50], 1_i64..9);
-    let log_int = (1_i64..9, prop_oneof![Just(0), Just(i64::MAX - 9), 0_i64..2000]);
-    let floats = prop_oneof![
-        float.prop_map(|(low, width)| (low, low + width, FloatScale::Linear)),
-        log.prop_map(|(low, ratio)| (low, low * ratio, FloatScale::Log)),
-        steps.prop_map(|(low, width, step)| (low, low + width, FloatScale::Step(step))),
-    ];
-    let ints = prop_oneof![
-        int.prop_map(|(low, width, step)| (low, low + width, step, false)),
-        log_int.prop_map(|(low, width)| (low, low + width, 1, true)),
-    ];
-    prop_oneof![
-        floats.prop_map(|(low, high, scale)| Distribution::Float { low, high, scale }),
-        ints.prop_map(|(low, high, step, log)| Distribution::Int { low, high, step, log }),
-        (1_i64..5).prop_map(|n| {
-            Distribution::Categorical { choices: (0..n).map(Choice::Int).collect() }
-        }),
-    ]
-}
-
-/// Spaces in which about half the parameters depend on up to two others.
-fn spaces() -> impl Strategy<Value = SearchSpace> {
-    let condition = (any::<prop::sample::Index>(), 1_u8..16);
-    let param = (distributions(), prop::collection::vec(condition, 0..3));
-    prop::collection::vec(param, 1..8).prop_map(|drawn| {
-        let mut params: Vec<Param> = Vec::new();
-        for (distribution, conditions) in drawn {
-            let parents: Vec<_> = params.iter().filter(|p| !choices(p).is_empty()).collect();
-            let when = conditions.iter().filter(|_| !parents.is_empty()).map(|(parent, mask)| {
-                let parent = parent.get(&parents);
-                let chosen = choices(parent).iter().enumerate().filter(|(c, _)| mask >> c & 1 == 1);
-                let mut any_of: Vec<_> = chosen.map(|(_, choice)| choice.clone()).collect();
-                if any_of.is_empty() {
-                    any_of.push(Choice::Int(0));
-                }
-                Condition { parent: parent.name.clone(), any_of }
-            });
-            let when = when.collect();
-            params.push(Param { name: params.len().to_string(), distribution, when });
-        }
-        SearchSpace::new(params).expect("valid")
-    })
-}
-
-fn choices(param: &Param) -> &[Choice] {
-    match &param.distribution {
-        Distribution::Categorical { choices } => choices,
-        Distribution::Float { .. } | Distribution::Int { .. } => &[],
-    }
 }
 
 /// A trial's parameters: drawn at random, or with the numbers at the ends of their ranges.
@@ -157,6 +106,9 @@ fn pasts() -> impl Strategy<Value = Past> {
         1 => Just(Result::Fail("no reason".into())),
     ];
     let finished = prop::collection::vec((draws(), result), 0..200);
+    // Few histories are long; in those that are, trials repeat.
+    let times = prop_oneof![19 => Just(1), 1 => 2..50_usize];
+    let finished = (finished, times).prop_map(|(finished, times)| finished.repeat(times));
     let pending = prop::collection::vec(draws(), 0..10);
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
     (spaces(), direction, finished, pending).prop_map(|(space, direction, finished, pending)| {
@@ -178,7 +130,7 @@ proptest! {
         for place in (0..fixed.len()).filter(|place| mask >> place & 1 == 0) {
             fixed[place] = None;
         }
-        for sampler in [tpe(), SamplerSpec::Random] {
+        for sampler in samplers() {
             let proposal = propose(&sampler, &past, &fixed, seed);
             prop_assert!(past.space.contains(&proposal), "{proposal:?}");
             for (proposed, fixed) in proposal.iter().zip(&fixed) {
@@ -189,15 +141,98 @@ proptest! {
     }
 
     #[test]
+    fn designs_stay_in_the_space_and_keep_what_is_fixed(
+        space in spaces(), other in draws(), mask: u8, seed: u64, number: u32, points in 1_u16..7,
+    ) {
+        let mut fixed = other.params(&space);
+        for place in (0..fixed.len()).filter(|place| mask >> place & 1 == 0) {
+            fixed[place] = None;
+        }
+        let grid = GridOptions { points: points.try_into().expect("not 0") };
+        let designs: [&dyn Fn() -> Params; 2] = [
+            &|| grid::propose(&grid, &space, number, &fixed, |_| false),
+            &|| sobol::propose(&space, seed, number, &fixed),
+        ];
+        for propose in designs {
+            let proposal = propose();
+            prop_assert!(space.contains(&proposal), "{proposal:?}");
+            for (proposed, fixed) in proposal.iter().zip(&fixed) {
+                prop_assert!(fixed.is_none() || proposed == fixed, "{proposal:?}");
+            }
+            prop_assert_eq!(&proposal, &propose());
+        }
+    }
+
+    #[test]
     fn fixed_values_that_disagree_do_no_harm(past in pasts(), others: [u64; 8], seed: u64) {
         let mut fixed = nothing(&past.space);
         for (place, seed) in others.into_iter().enumerate().take(fixed.len()) {
             fixed[place] = Draw { seed, extreme: true }.params(&past.space)[place];
         }
-        for sampler in [tpe(), SamplerSpec::Random] {
+        for sampler in samplers() {
             let proposal = propose(&sampler, &past, &fixed, seed);
             prop_assert!(past.space.contains(&proposal), "{proposal:?}");
         }
+    }
+}
+
+/// 2 · 3 + 4 configurations: the second parameter is there only under one choice of the first.
+fn ten_configurations() -> SearchSpace {
+    let choices = |n: i64| (0..n).map(Choice::Int).collect();
+    let int = Distribution::Int { low: 1, high: 4, step: 1, log: false };
+    let categorical = |n| Distribution::Categorical { choices: choices(n) };
+    let when = |any_of: &[i64]| Condition {
+        parent: "a".into(),
+        any_of: any_of.iter().copied().map(Choice::Int).collect(),
+    };
+    SearchSpace::new(vec![
+        Param { name: "a".into(), distribution: categorical(3), when: vec![] },
+        Param { name: "b".into(), distribution: categorical(3), when: vec![when(&[0, 1])] },
+        Param { name: "c".into(), distribution: int, when: vec![when(&[2])] },
+    ])
+    .expect("valid")
+}
+
+#[test]
+fn nothing_is_proposed_twice_while_something_is_untried() {
+    for sampler in samplers() {
+        for seed in 0..20 {
+            let mut past = Past {
+                space: ten_configurations(),
+                direction: Direction::Maximize,
+                finished: vec![],
+                pending: vec![],
+            };
+            let results = [Result::Complete(1.0), Result::Fail("lost".into()), Result::Pruned];
+            let mut seen: Vec<Params> = vec![];
+            for trial in 0..10 {
+                let fixed = nothing(&past.space);
+                let proposal = propose(&sampler, &past, &fixed, seed + trial);
+                assert!(!seen.contains(&proposal), "{sampler:?}: {proposal:?} after {seen:?}");
+                seen.push(proposal.clone());
+                match results.get(trial as usize % 4) {
+                    Some(result) => past.finished.push((proposal, result.clone())),
+                    None => past.pending.push(proposal),
+                }
+            }
+            let eleventh = propose(&sampler, &past, &nothing(&past.space), seed);
+            assert!(past.space.contains(&eleventh));
+        }
+    }
+}
+
+#[test]
+fn a_trial_whose_values_are_all_fixed_may_repeat_another() {
+    let mut past = Past {
+        space: ten_configurations(),
+        direction: Direction::Maximize,
+        finished: vec![],
+        pending: vec![],
+    };
+    let failed: Params = vec![Some(ParamValue::Choice(2)), None, Some(ParamValue::Int(3))].into();
+    past.finished.push((failed.clone(), Result::Fail("lost".into())));
+    for sampler in samplers() {
+        assert_eq!(propose(&sampler, &past, &failed, 1), failed);
     }
 }
 
@@ -251,6 +286,8 @@ fn median_depth(sampler: &SamplerSpec) -> f64 {
                 archive: &archive,
                 pending: running.iter().collect(),
                 fixed: &nothing(&space),
+                seed,
+                number: 0,
             };
             running.push_back(sampler.propose(&ask, &mut rng));
         }
@@ -263,7 +300,7 @@ fn median_depth(sampler: &SamplerSpec) -> f64 {
 
 #[test]
 fn tpe_beats_random_search() {
-    let (tpe, random) = (median_depth(&tpe()), median_depth(&SamplerSpec::Random));
+    let (tpe, random) = (median_depth(&tpe()), median_depth(&SamplerSpec::Random {}));
     assert!(tpe < 0.5 * random, "TPE reaches {tpe}, random search {random}");
 }
 

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Ask;
 use super::archive::Table;
-use super::freedom::{Freedom, freedoms};
 use super::normal::Width;
 use super::parzen::{ParzenEstimator, Sample};
 use super::startup;
-use crate::space::{ParamValue, Params};
+use crate::space::{Freedom, ParamValue, Params, freedoms};
 
 /// Options of the TPE sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -100,6 +100,33 @@ impl Distribution {
         }
     }
 
+    /// How many values there are; `None` if they are not separate numbers.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match self {
+            Self::Float { low, high, scale: FloatScale::Step(step) } => {
+                // What `contains` forgives, too.
+                Some(((high - low) / step + 1e-6) as u64 + 1)
+            }
+            Self::Float { low, high, .. } => (low >= high).then_some(1),
+            Self::Int { low, high, step, .. } => {
+                Some(high.abs_diff(*low) / step.unsigned_abs() + 1)
+            }
+            Self::Categorical { choices } => Some(choices.len() as u64),
+        }
+    }
+
+    /// The value of number `k` below `size`, in ascending order.
+    pub(crate) fn nth(&self, k: u64) -> ParamValue {
+        match self {
+            Self::Float { low, high, scale: FloatScale::Step(step) } => {
+                ParamValue::Float((low + k as f64 * step).min(*high))
+            }
+            Self::Float { low, .. } => ParamValue::Float(*low),
+            Self::Int { low, step, .. } => ParamValue::Int(low + k as i64 * step),
+            Self::Categorical { .. } => ParamValue::Choice(k as usize),
+        }
+    }
+
     /// The value that a person's or a peer's choice names, if it is one of this distribution's.
     pub fn parse(&self, choice: &Choice) -> Option<ParamValue> {
         let value = match (self, choice) {

@@ -3,7 +3,11 @@
 //! Parsed, not validated: a [`SearchSpace`] that exists is acyclic, its parameters stand in an
 //! order in which every parent precedes its children, and its ranges are not empty.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod discrete;
 mod distribution;
+pub(crate) mod freedom;
 mod order;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use distribution::checked;
 use order::{parents_first, resolve};
 
+pub(crate) use discrete::{Configurations, Values};
 pub use distribution::{Choice, Distribution, FloatScale, ParamValue};
+pub(crate) use freedom::{Freedom, freedoms};
 
 /// A search space. Parameters keep the author's order as far as parents come first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -217,7 +217,7 @@ fn spec(name: &str) -> StudySpec {
         trials: 12,
         seed: u64::MAX - 3,
         max_attempts: 2,
-        sampler: SamplerSpec::Random,
+        sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::Median { startup_trials: 1, warmup_steps: 0 },
         space: space(),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },

@@ -1,11 +1,11 @@
 //! What fixed values leave open: the values themselves, and the choices of their parents under
 //! which they count at all.
 
-use crate::space::{Param, ParamValue, Params, SearchSpace};
+use super::{Param, ParamValue, Params, SearchSpace};
 
 /// What a proposal may choose for one parameter.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Freedom {
+pub(crate) enum Freedom {
     /// All that the distribution has.
     Any,
     /// One of these choices, at least one, in ascending order.
@@ -16,7 +16,7 @@ pub(super) enum Freedom {
 
 /// The freedom of each parameter, so that every fixed value becomes active, as far as the fixed
 /// values agree.
-pub(super) fn freedoms(space: &SearchSpace, fixed: &Params) -> Vec<Freedom> {
+pub(crate) fn freedoms(space: &SearchSpace, fixed: &Params) -> Vec<Freedom> {
     let fixed = |(place, param): (usize, &Param)| {
         let value = fixed.get(place).copied().flatten();
         value.filter(|v| param.distribution.contains(*v)).map_or(Freedom::Any, Freedom::Fixed)

@@ -1,0 +1,84 @@
+//! Quasi-random search: a Sobol sequence, which fills the space more evenly than random draws do,
+//! scrambled, so that every seed has a sequence of its own.
+
+mod joe_kuo;
+
+use super::axis::Axis;
+use super::hash::mix;
+use super::random::pick;
+use crate::space::{Params, SearchSpace, freedoms};
+use joe_kuo::INITIAL_NUMBERS;
+
+/// Point `number` of the seed's sequence, which has a dimension for each parameter of the space. A
+/// parameter that is not active, or fixed, leaves its dimension unused.
+pub(super) fn propose(space: &SearchSpace, seed: u64, number: u32, fixed: &Params) -> Params {
+    let mut values = space.nothing();
+    for (place, freedom) in freedoms(space, fixed).iter().enumerate() {
+        if space.is_active(place, &values) {
+            let axis = Axis::new(&space.params()[place].distribution);
+            values[place] = Some(pick(&axis, freedom, || unit(seed, place as u32, number)));
+        }
+    }
+    values
+}
+
+/// One coordinate, in `[0, 1)`, of point `index` of the seed's scrambled Sobol sequence.
+///
+/// In every dimension, of the first 2^k points one falls into each 2^k-th part of the interval, and so
+/// it is with each block of 2^k points that follows. Beyond the 64 dimensions of the table, each next
+/// 64 are a sequence of the same kind whose points come in another order. With those of another
+/// sequence they have no more in common than random numbers (Burley 2020).
+pub(super) fn unit(seed: u64, dimension: u32, index: u32) -> f64 {
+    let table = INITIAL_NUMBERS.len() as u32;
+    let (sequence, column) = (dimension / table, dimension % table);
+    let key = |purpose: u64, which: u32| mix(mix(mix(seed) ^ purpose) ^ u64::from(which));
+    let index = match sequence {
+        0 => index,
+        _ => (scramble(u64::from(index) << 32, key(1, sequence)) >> 32) as u32,
+    };
+    let point = u64::from(sobol(column as usize, index)) << 32;
+    (scramble(point, key(0, dimension)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A permutation of the fractions `bits / 2^64`: each half of the interval changes places with the
+/// other or not, then the halves of each half, and so on, 53 times. Which do is decided by a hash of
+/// where they are (Owen 1995, "Randomly Permuted (t,m,s)-Nets and (t,s)-Sequences"; Burley 2020,
+/// "Practical Hash-based Owen Scrambling", who merges the hashes into one).
+fn scramble(bits: u64, key: u64) -> u64 {
+    let mut scrambled = bits;
+    // The digits so far, after a 1 that tells how many they are.
+    let mut node = 1;
+    for shift in (11..64).rev() {
+        let swap = mix(key ^ node) >> 63;
+        scrambled ^= swap << shift;
+        node = node << 1 | (bits >> shift & 1);
+    }
+    scrambled
+}
+
+/// The coordinate, times 2^32, of point `index` of the unscrambled sequence in plain (not Gray code)
+/// order.
+fn sobol(column: usize, index: u32) -> u32 {
+    let directions = directions(column);
+    let digits = directions.iter().enumerate().filter(|(k, _)| index >> k & 1 == 1);
+    digits.fold(0, |sum, (_, direction)| sum ^ direction)
+}
+
+/// What each binary digit of an index adds to the coordinate (Bratley and Fox 1988, "Algorithm 659").
+fn directions(column: usize) -> [u32; 32] {
+    let (polynomial, initial) = INITIAL_NUMBERS[column];
+    let degree = initial.len();
+    let mut directions = [0; 32];
+    for k in 0..32 {
+        directions[k] = match initial.get(k) {
+            Some(number) => number << (31 - k),
+            None => (1..=degree)
+                .filter(|i| polynomial >> (degree - i) & 1 == 1)
+                .fold(directions[k - degree] >> degree, |sum, i| sum ^ directions[k - i]),
+        };
+    }
+    directions
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! The configurations of a discrete space as numbers.
+//!
+//! A space with conditions is no product of its parameters, since two of them may share parents. So
+//! its configurations are the paths through a graph: a node stands for a parameter and for which of
+//! the later ones are ruled out by then, and each value leads on to a node of the next parameter.
+//! Values that rule out the same lead to the same node, which is why the graph stays small.
+//!
+//! Cost: linear in the ways out of all nodes. Each parent comes directly before its children, as far
+//! as other parents allow, so that without conditions there is one node for each parameter, and
+//! otherwise about as many as the unfinished families have combinations that matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::freedom::{Freedom, freedoms};
+use super::{Distribution, ParamValue, Params, SearchSpace};
+
+/// The values that a parameter may take while it is active.
+#[derive(Debug, Clone)]
+pub(crate) enum Values<'a> {
+    /// All that the distribution has.
+    All(&'a Distribution),
+    /// These, at least one, no two equal.
+    These(Vec<ParamValue>),
+}
+
+/// The configurations of a space whose active parameters all have finitely many values, numbered
+/// from 0. Later parameters vary faster; children count as later than all of their parents.
+#[derive(Debug)]
+pub(crate) struct Configurations<'a> {
+    values: Vec<Values<'a>>,
+    /// By place in the order of visit; the first is where every path begins.
+    nodes: Vec<Node>,
+    /// How many paths lead from each node to the end, which is the last.
+    counts: Vec<u128>,
+}
+
+#[derive(Debug)]
+struct Node {
+    place: usize,
+    ways: Ways,
+}
+
+/// Which node comes next.
+#[derive(Debug)]
+enum Ways {
+    /// The parameter is not active.
+    Inactive(usize),
+    /// The same for every value.
+    Any(usize),
+    /// One for each value.
+    Each(Vec<usize>),
+}
+
+/// The places of later parameters that cannot be active any more.
+type RuledOut = BTreeSet<usize>;
+
+impl<'a> Configurations<'a> {
+    /// The configurations that keep what is fixed, as far as the fixed values agree; a parameter
+    /// of which nothing is fixed has the values that `open` says.
+    ///
+    /// `None` if they cannot be counted: some parameter that may be active has a continuous range,
+    /// there are more than 2^128 of them, or the conditions are so entangled (and then there are
+    /// thousands of configurations) that to count them would take long.
+    pub(crate) fn new(
+        space: &'a SearchSpace,
+        fixed: &Params,
+        open: impl Fn(&'a Distribution) -> Values<'a>,
+    ) -> Option<Self> {
+        let distributions = space.params().iter().map(|param| &param.distribution);
+        let values: Vec<_> = freedoms(space, fixed)
+            .iter()
+            .zip(distributions)
+            .map(|(freedom, distribution)| Values::left(freedom, || open(distribution)))
+            .collect();
+        let nodes = graph(space, &values)?;
+        let counts = counts(&nodes, &values)?;
+        Some(Self { values, nodes, counts })
+    }
+
+    /// How many there are, at least one.
+    pub(crate) fn count(&self) -> u128 {
+        self.counts[0]
+    }
+
+    /// The configuration of number `k` below the count.
+    pub(crate) fn get(&self, mut k: u128) -> Params {
+        let mut params: Params = vec![None; self.values.len()].into();
+        let mut at = 0;
+        while let Some(Node { place, ways }) = self.nodes.get(at) {
+            let values = &self.values[*place];
+            match ways {
+                Ways::Inactive(next) => at = *next,
+                Ways::Any(next) => {
+                    params[*place] = Some(values.nth((k / self.counts[*next]) as u64));
+                    (at, k) = (*next, k % self.counts[*next]);
+                }
+                Ways::Each(ways) => {
+                    let mut value = 0;
+                    while k >= self.counts[ways[value]] {
+                        k -= self.counts[ways[value]];
+                        value += 1;
+                    }
+                    params[*place] = Some(values.nth(value as u64));
+                    at = ways[value];
+                }
+            }
+        }
+        params
+    }
+
+    /// The first configuration that was not tried, from number `start` modulo the count on and
+    /// around; `None` if all were. Asks at most once more than there are tried ones.
+    pub(crate) fn untried(
+        &self,
+        start: u128,
+        is_tried: impl Fn(&Params) -> bool,
+    ) -> Option<Params> {
+        let start = start % self.count();
+        let numbers = (start..self.count()).chain(0..start);
+        numbers.map(|k| self.get(k)).find(|params| !is_tried(params))
+    }
+}
+
+impl Values<'_> {
+    /// The values that a freedom leaves, where it is limited, else those that are `open`.
+    pub(crate) fn left(freedom: &Freedom, open: impl FnOnce() -> Self) -> Self {
+        match freedom {
+            Freedom::Any => open(),
+            Freedom::Among(choices) => {
+                Self::These(choices.iter().copied().map(ParamValue::Choice).collect())
+            }
+            Freedom::Fixed(value) => Self::These(vec![*value]),
+        }
+    }
+
+    /// How many there are; `None` if they are not separate numbers.
+    pub(crate) fn count(&self) -> Option<u64> {
+        match self {
+            Self::All(distribution) => distribution.size(),
+            Self::These(values) => Some(values.len() as u64),
+        }
+    }
+
+    /// The value of number `k` below the count.
+    pub(crate) fn nth(&self, k: u64) -> ParamValue {
+        match self {
+            Self::All(distribution) => distribution.nth(k),
+            Self::These(values) => values[k as usize],
+        }
+    }
+}
+
+/// The nodes in the order of visit, without the end; `None` if that takes too many ways.
+fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
+    /// So that no space keeps anybody waiting: some ten milliseconds.
+    const MOST_WAYS: usize = 1 << 15;
+    let families = Families::new(space);
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut ways_left = MOST_WAYS;
+    let mut states = vec![RuledOut::new()];
+    for place in families.order() {
+        let first_next = nodes.len() + states.len();
+        let mut next_states = BTreeMap::new();
+        let mut next = |state: RuledOut| {
+            let count = next_states.len();
+            first_next + *next_states.entry(state).or_insert(count)
+        };
+        for mut state in states {
+            let ways = if state.remove(&place) {
+                state.extend(families.children(place));
+                Ways::Inactive(next(state))
+            } else if families.children(place).next().is_none() {
+                Ways::Any(next(state))
+            } else {
+                let without = |value: ParamValue| {
+                    state.iter().copied().chain(families.ruled_out(place, value)).collect()
+                };
+                let count = values[place].count()?;
+                ways_left = ways_left.checked_sub(usize::try_from(count).ok()?)?;
+                Ways::Each((0..count).map(|k| next(without(values[place].nth(k)))).collect())
+            };
+            ways_left = ways_left.checked_sub(1)?;
+            nodes.push(Node { place, ways });
+        }
+        let mut numbered: Vec<_> = next_states.into_iter().collect();
+        numbered.sort_unstable_by_key(|(_, number)| *number);
+        states = numbered.into_iter().map(|(state, _)| state).collect();
+    }
+    Some(nodes)
+}
+
+/// The number of paths from each node to the end, and from the end.
+fn counts(nodes: &[Node], values: &[Values]) -> Option<Vec<u128>> {
+    let mut counts = vec![1_u128; nodes.len() + 1];
+    for (at, Node { place, ways }) in nodes.iter().enumerate().rev() {
+        counts[at] = match ways {
+            Ways::Inactive(next) => counts[*next],
+            Ways::Any(next) => counts[*next].checked_mul(values[*place].count()?.into())?,
+            Ways::Each(ways) => {
+                ways.iter().try_fold(0_u128, |sum, next| sum.checked_add(counts[*next]))?
+            }
+        };
+    }
+    Some(counts)
+}
+
+/// Who depends on whom.
+struct Families<'a> {
+    space: &'a SearchSpace,
+    /// For each parameter, its children with the choices that satisfy each of their conditions.
+    children: Vec<Vec<(usize, &'a [usize])>>,
+}
+
+impl<'a> Families<'a> {
+    fn new(space: &'a SearchSpace) -> Self {
+        let mut children = vec![Vec::new(); space.params().len()];
+        for place in 0..children.len() {
+            for (parent, choices) in space.conditions(place) {
+                children[*parent].push((place, choices.as_slice()));
+            }
+        }
+        Self { space, children }
+    }
+
+    fn children(&self, place: usize) -> impl Iterator<Item = usize> {
+        self.children[place].iter().map(|(child, _)| *child)
+    }
+
+    /// The children that are not active if the parameter at `place` has this value.
+    fn ruled_out(&self, place: usize, value: ParamValue) -> impl Iterator<Item = usize> {
+        let refuses = move |choices: &[usize]| !matches!(value, ParamValue::Choice(c) if choices.contains(&c));
+        self.children[place].iter().filter(move |(_, c)| refuses(c)).map(|(child, _)| *child)
+    }
+
+    /// All places: a parameter follows the last of its parents as closely as its siblings allow.
+    fn order(&self) -> Vec<usize> {
+        let count = self.children.len();
+        let mut missing: Vec<_> = (0..count).map(|p| self.space.conditions(p).len()).collect();
+        let mut next: Vec<_> = (0..count).rev().filter(|place| missing[*place] == 0).collect();
+        let mut order = Vec::with_capacity(count);
+        while let Some(place) = next.pop() {
+            order.push(place);
+            for (child, _) in self.children[place].iter().rev() {
+                missing[*child] -= 1;
+                if missing[*child] == 0 {
+                    next.push(*child);
+                }
+            }
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests;
