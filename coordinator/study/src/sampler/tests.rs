@@ -108,7 +108,7 @@ fn pasts() -> impl Strategy<Value = Past> {
     let finished = prop::collection::vec((draws(), result), 0..200);
     // Few histories are long; in those that are, trials repeat.
     let times = prop_oneof![19 => Just(1), 1 => 2..50_usize];
-    let finished = (finished, times).prop_map(|(finished, times)| finished.repeat(times));
+    let finished = (finished, times).prop_map(|(finished, times)| vec![finished; times].concat());
     let pending = prop::collection::vec(draws(), 0..10);
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
     (spaces(), direction, finished, pending).prop_map(|(space, direction, finished, pending)| {
