@@ -246,7 +246,8 @@ fn section<T: DeserializeOwned>(name: &str, table: Table) -> Result<T, Fault> {
     read(&[name], Value::Table(table))
 }
 
-/// Reads a value below a key; the key at fault comes from serde's message, which quotes it.
+/// Reads a value below a key; the key at fault comes from serde's message, which quotes it, or from
+/// a message that begins with it: "`key`: what is wrong".
 fn read<T: DeserializeOwned>(at: &[&str], value: Value) -> Result<T, Fault> {
     let json = serde_json::to_value(value).map_err(|e| fault_below(at, &e.to_string()))?;
     serde_path_to_error::deserialize(json).map_err(|error| {
@@ -262,6 +263,10 @@ fn read<T: DeserializeOwned>(at: &[&str], value: Value) -> Result<T, Fault> {
 
 fn fault_below(at: &[&str], message: &str) -> Fault {
     let mut key: Vec<String> = at.iter().map(|k| (*k).to_owned()).collect();
+    if let Some((below, message)) = message.strip_prefix('`').and_then(|m| m.split_once("`: ")) {
+        key.extend(below.split('.').map(str::to_owned));
+        return Fault { key, message: message.to_owned() };
+    }
     let quoted = message.split('`').nth(1);
     if message.starts_with("unknown field") {
         key.extend(quoted.map(str::to_owned));
@@ -384,6 +389,62 @@ when = { method = "gaussian" }
             for part in expected {
                 assert!(message.contains(part), "{to}: {message:?} lacks {part:?}");
             }
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_pruner_name_its_option() {
+        for (pruner, expected) in [
+            ("kind = \"hyper\"", vec!["line 7", "`pruner.kind`", "`hyperband`"]),
+            ("kind = \"none\"\nsteps = 1", vec!["line 8", "`pruner.steps`"]),
+            ("kind = \"median\"\nwarmup = 1", vec!["line 8", "`pruner.warmup`", "expected one of"]),
+            (
+                "kind = \"median\"\nwarmup_steps = -1",
+                vec!["line 8", "`pruner.warmup_steps`", "integer `-1`"],
+            ),
+            (
+                "kind = \"percentile\"\npercentile = 0.0",
+                vec!["line 8", "`pruner.percentile`", "above 0, up to 100"],
+            ),
+            (
+                "kind = \"asha\"\nmin_resource = 1\nreduction_factor = 1",
+                vec!["line 9", "`pruner.reduction_factor`", "at least 2"],
+            ),
+            (
+                "kind = \"asha\"\nmin_resource = 0",
+                vec!["line 8", "`pruner.min_resource`", "at least 1"],
+            ),
+            ("kind = \"hyperband\"", vec!["line 6", "`pruner`", "missing field `max_resource`"]),
+            (
+                "kind = \"hyperband\"\nmin_resource = 4\nmax_resource = 3",
+                vec!["line 9", "`pruner.max_resource`", "3 is below min_resource = 4"],
+            ),
+            (
+                "kind = \"patience\"\nwrapped = { kind = \"median\", min_trials = 0 }",
+                vec!["line 8", "`pruner.wrapped.min_trials`", "at least 1"],
+            ),
+        ] {
+            let message = error("[objective]", &format!("[pruner]\n{pruner}\n[objective]"));
+            for part in expected {
+                assert!(message.contains(part), "{pruner}: {message:?} lacks {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn our_own_study_files_are_valid() {
+        for (text, pruner) in [
+            (include_str!("../../studies/own-objective.toml"), r#"{"kind":"none"}"#),
+            (include_str!("../../studies/quickstart.toml"), r#"{"kind":"none"}"#),
+            (
+                include_str!("../../studies/quickstart-pruned.toml"),
+                r#"{"kind":"asha","min_resource":2,"reduction_factor":3,"min_early_stopping_rate":0}"#,
+            ),
+            (include_str!("../../studies/weight-init.toml"), r#"{"kind":"none"}"#),
+            (include_str!("../../studies/weight-init-deep.toml"), r#"{"kind":"none"}"#),
+        ] {
+            let spec = parse(text).expect("valid");
+            assert_eq!(serde_json::to_string(&spec.pruner).expect("JSON"), pruner);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
-use crate::pruner::PrunerSpec;
+use crate::pruner::Report;
 use crate::refusal::Refusal;
 use crate::sampler::{Archive, Ask};
 use crate::seed::proposal_rng;
@@ -78,7 +78,7 @@ impl Study {
         if let Some((newest, _)) = trial.curve.last().filter(|(newest, _)| *newest > step) {
             return Err(Refusal::StepGoesBack { number, step, newest: *newest });
         }
-        let prune = trial.pruned_at.is_some() || self.pruner_gives_up(trial, step, value);
+        let prune = trial.pruned_at.is_some() || self.pruner_gives_up(number, step, value);
         let verdict = if prune { Verdict::Prune } else { Verdict::Continue };
         Ok((vec![Event::Reported { number, step, value, prune }], verdict))
     }
@@ -230,14 +230,10 @@ impl Study {
         self.spec().sampler.propose(&ask, &mut proposal_rng(ask.seed, number))
     }
 
-    fn pruner_gives_up(&self, trial: &Trial, step: u64, value: f64) -> bool {
-        if self.spec().pruner == PrunerSpec::None {
-            return false; // Spares the copy of the curve.
-        }
-        let curve = [trial.curve.as_slice(), &[(step, value)]].concat();
-        let completed = self.finish_order().iter().map(|n| self.trial(*n));
-        let completed = completed.filter(|t| t.value().is_some()).map(|t| t.curve.as_slice());
-        self.spec().pruner.prunes(self.spec().direction, &curve, completed)
+    fn pruner_gives_up(&self, number: TrialNumber, step: u64, value: f64) -> bool {
+        let loss = self.spec().direction.loss(value);
+        let report = Report { number, step, loss, earlier: &self.trial(number).curve };
+        self.spec().pruner.prunes(self.progress(), &report)
     }
 
     /// The trial, if the claim's lease is its newest one and it is running or finished under it.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
+use crate::pruner::Progress;
 use crate::refusal::Refusal;
 use crate::sampler::Archive;
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
-use crate::trial::{Lease, Phase, Trial};
+use crate::trial::{Lease, Outcome, Phase, Result, Trial};
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,7 @@ pub struct Study {
     requests: HashMap<String, TrialNumber>,
     best: Option<TrialNumber>,
     archive: Archive,
+    progress: Progress,
 }
 
 impl Study {
@@ -62,14 +64,18 @@ impl Study {
             requests: HashMap::new(),
             best: None,
             archive,
+            progress: Progress::default(),
         };
         for number in (0..study.trials.len() as u32).map(TrialNumber) {
             let trial = study.trial(number);
             let request = trial.request.clone();
             match trial.phase {
                 Phase::Waiting => _ = study.waiting.insert(number),
-                Phase::Running(_) => study.note_leased(number),
-                Phase::Finished(_) => {}
+                Phase::Running(_) => {
+                    study.note_leased(number);
+                    study.note_curve(number);
+                }
+                Phase::Finished(_) => study.note_curve(number),
             }
             study.requests.extend(request.map(|r| (r, number)));
         }
@@ -150,6 +156,11 @@ impl Study {
         self.requests.get(request).copied()
     }
 
+    /// How far each trial has come, as pruners see it.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     pub(crate) fn trial(&self, number: TrialNumber) -> &Trial {
         &self.trials[number.index()]
     }
@@ -197,12 +208,15 @@ impl Study {
                 trial.losses += u32::from(*end == LeaseEnd::Expired);
                 self.note_unleased(*number);
                 self.waiting.insert(*number);
+                self.progress.forget(*number);
             }
             Event::Reported { number, step, value, prune } => {
                 let trial = &mut self.trials[number.index()];
                 trial.curve.push((*step, *value));
+                self.progress.report(*number, *step, self.spec.direction.loss(*value));
                 if *prune {
                     trial.pruned_at.get_or_insert(*step);
+                    self.progress.give_up(*number);
                 }
             }
             Event::Finished { number, outcome } => {
@@ -267,13 +281,30 @@ impl Study {
         }
     }
 
+    fn note_curve(&mut self, number: TrialNumber) {
+        let trial = &self.trials[number.index()];
+        for (step, value) in &trial.curve {
+            self.progress.report(number, *step, self.spec.direction.loss(*value));
+        }
+        if trial.pruned_at.is_some() {
+            self.progress.give_up(number);
+        }
+    }
+
     fn note_finished(&mut self, number: TrialNumber) {
         self.finish_order.push(number);
         self.archive.add(&self.spec.space, &self.trials[number.index()]);
-        let Some(value) = self.trial(number).value() else { return };
-        let best = self.best.and_then(|b| self.trial(b).value());
-        if best.is_none_or(|b| self.spec.direction.better(value, b)) {
-            self.best = Some(number);
+        let Phase::Finished(Outcome { result, .. }) = &self.trial(number).phase else { return };
+        match *result {
+            Result::Complete(value) => {
+                let best = self.best.and_then(|b| self.trial(b).value());
+                if best.is_none_or(|b| self.spec.direction.better(value, b)) {
+                    self.best = Some(number);
+                }
+                self.progress.complete(number);
+            }
+            Result::Pruned => self.progress.give_up(number),
+            Result::Fail(_) => self.progress.forget(number),
         }
     }
 }

@@ -97,6 +97,18 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn pruner() -> impl Strategy<Value = PrunerSpec> {
+    let options = prop_oneof![
+        Just(r#"{"kind": "none"}"#),
+        Just(r#"{"kind": "median", "startup_trials": 2}"#),
+        Just(r#"{"kind": "percentile", "startup_trials": 0}"#),
+        Just(r#"{"kind": "asha", "reduction_factor": 2}"#),
+        Just(r#"{"kind": "hyperband", "max_resource": 4, "reduction_factor": 2}"#),
+        Just(r#"{"kind": "patience", "patience": 1}"#),
+    ];
+    options.prop_map(|options| serde_json::from_str(options).expect("valid"))
+}
+
 /// The study, and what the world outside was told of it.
 struct World {
     study: Study,
@@ -112,9 +124,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(pruner: PrunerSpec) -> Self {
         Self {
-            study: Study::new(spec(), Wall(0)),
+            study: Study::new(spec(pruner), Wall(0)),
             now: Tick::default(),
             claims: Vec::new(),
             acknowledged: HashMap::new(),
@@ -402,8 +414,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_sequence_of_calls_keeps_the_promises(ops in proptest::collection::vec(op(), 0..120)) {
-        let mut world = World::new();
+    fn any_sequence_of_calls_keeps_the_promises(
+        pruner in pruner(),
+        ops in proptest::collection::vec(op(), 0..120),
+    ) {
+        let mut world = World::new(pruner);
         for op in ops {
             world.step(&op);
         }
@@ -415,7 +430,7 @@ fn worker_id(n: u8) -> WorkerId {
     WorkerId::new(format!("w{n}")).expect("valid")
 }
 
-fn spec() -> StudySpec {
+fn spec(pruner: PrunerSpec) -> StudySpec {
     let choices = ["a", "b"].map(|c| Choice::Text(c.into())).to_vec();
     let method = Param {
         name: "method".into(),
@@ -436,7 +451,7 @@ fn spec() -> StudySpec {
         seed: 1,
         max_attempts: MAX_ATTEMPTS,
         sampler: SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 }),
-        pruner: PrunerSpec::Median { startup_trials: 2, warmup_steps: 0 },
+        pruner,
         space: SearchSpace::new(params).expect("valid"),
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
     }

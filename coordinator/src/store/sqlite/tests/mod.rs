@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, ObjectiveSpec, Param, ParamValue, Params, Proposal, PrunerSpec, Record, Registry,
-    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+    FloatScale, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry, SearchSpace,
+    Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
     sampler::SamplerSpec,
 };
 use tempfile::TempDir;
@@ -218,7 +218,7 @@ fn spec(name: &str) -> StudySpec {
         seed: u64::MAX - 3,
         max_attempts: 2,
         sampler: SamplerSpec::Random {},
-        pruner: PrunerSpec::Median { startup_trials: 1, warmup_steps: 0 },
+        pruner: serde_json::from_str(r#"{"kind": "median", "startup_trials": 1}"#).expect("valid"),
         space: space(),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
     }

@@ -1,0 +1,83 @@
+//! Verdicts on given curves, for `tests/peers/pruners.py` to compare with Optuna's.
+//!
+//! Reads one JSON document: the pruner's options, the direction, each trial's curve, and whose turn
+//! it is to report, turn by turn. A trial completes with the last point of its curve; one that is
+//! given up ends, if it obeys, and its further turns pass. Prints a line for each report: trial,
+//! step, verdict.
+
+use std::io::Read as _;
+
+use kindling_study::sampler::SamplerSpec;
+use kindling_study::{
+    Attributes, Claim, Direction, Distribution, Event, FloatScale, ObjectiveSpec, Param,
+    PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
+    TrialNumber, Verdict, Wall, WorkerId,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Scenario {
+    pruner: PrunerSpec,
+    direction: Direction,
+    curves: Vec<Vec<(u64, f64)>>,
+    turns: Vec<u32>,
+    obeys: bool,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    let scenario: Scenario = serde_json::from_str(&text)?;
+    let worker = WorkerId::new("w")?;
+    let mut study = study(&scenario)?;
+    for number in scenario.turns.into_iter().map(TrialNumber) {
+        while study.get(number).is_none() {
+            let (events, _) = study.lease(&worker).ok_or("a turn without a curve")?;
+            apply(&mut study, &events);
+        }
+        if !study.running().contains(&number) {
+            continue;
+        }
+        let trial = study.trial_at(number)?;
+        let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+        let curve = &scenario.curves[number.index()];
+        let place = trial.curve.len();
+        let (step, value) = curve[place];
+        let (events, verdict) = study.report(&claim, step, value)?;
+        apply(&mut study, &events);
+        let result = match verdict {
+            Verdict::Prune if scenario.obeys => Some(TrialResult::Pruned),
+            _ if place + 1 == curve.len() => Some(TrialResult::Complete(value)),
+            _ => None,
+        };
+        if let Some(result) = result {
+            let (events, ()) = study.finish(&claim, result, Attributes::new())?;
+            apply(&mut study, &events);
+        }
+        println!("{number} {step} {}", u8::from(verdict == Verdict::Prune));
+    }
+    Ok(())
+}
+
+fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
+    let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
+    let param = Param { name: "x".to_owned(), distribution, when: vec![] };
+    let spec = StudySpec {
+        name: StudyName::new("s")?,
+        direction: scenario.direction,
+        trials: u32::try_from(scenario.curves.len())?,
+        seed: 0,
+        max_attempts: 1,
+        sampler: SamplerSpec::Random {},
+        pruner: scenario.pruner.clone(),
+        space: SearchSpace::new(vec![param])?,
+        objective: ObjectiveSpec { kind: "none".to_owned(), settings: Settings::new() },
+    };
+    Ok(Study::new(spec, Wall(0)))
+}
+
+fn apply(study: &mut Study, events: &[Event]) {
+    for event in events {
+        study.apply(event, Wall(0), Tick::default());
+    }
+}

@@ -1,0 +1,84 @@
+//! Reads a pruner's options. Every error names the option: it begins with its key in backquotes,
+//! dotted if it is a pruner's in a pruner.
+
+use serde::de::{DeserializeOwned, Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::{Hyperband, PrunerSpec};
+
+/// A pruner as JSON: its kind and its options.
+pub(super) type Table = Map<String, Value>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    None,
+    Median,
+    Percentile,
+    Asha,
+    Hyperband,
+    Patience,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
+
+impl TryFrom<Table> for PrunerSpec {
+    type Error = String;
+
+    fn try_from(mut table: Table) -> Result<Self, String> {
+        let kind = table.remove("kind").ok_or("missing field `kind`")?;
+        Ok(match Kind::deserialize(kind).map_err(|error| format!("`kind`: {error}"))? {
+            Kind::None => read(table).map(|NoOptions {}| Self::None)?,
+            Kind::Median => Self::Median(read(table)?),
+            Kind::Percentile => Self::Percentile(read(table)?),
+            Kind::Asha => Self::Asha(read(table)?),
+            Kind::Hyperband => Self::Hyperband(read(table).and_then(Hyperband::checked)?),
+            Kind::Patience => Self::Patience(read(table)?),
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(table: Table) -> Result<T, String> {
+    serde_path_to_error::deserialize(Value::Object(table)).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        match message.strip_prefix('`') {
+            _ if path == "." => message,
+            Some(below) => format!("`{path}.{below}"),
+            None => format!("`{path}`: {message}"),
+        }
+    })
+}
+
+/// A whole number that is not below `MIN`.
+pub(super) fn at_least<'de, const MIN: u64, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if number < MIN {
+        let expected = format!("a whole number of at least {MIN}");
+        return Err(D::Error::invalid_value(Unexpected::Unsigned(number), &expected.as_str()));
+    }
+    Ok(number)
+}
+
+/// Above 0, up to 100.
+pub(super) fn per_cent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number > 0.0 && number <= 100.0 {
+        return Ok(number);
+    }
+    Err(D::Error::invalid_value(Unexpected::Float(number), &"a number above 0, up to 100"))
+}
+
+/// Finite, and not below 0.
+pub(super) fn distance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number >= 0.0 && number.is_finite() {
+        return Ok(number);
+    }
+    Err(D::Error::invalid_value(Unexpected::Float(number), &"a finite number of at least 0"))
+}
