@@ -9,14 +9,17 @@ use kindling_study::{
     WorkerId,
 };
 
-/// A study whose first rung, at step 1, lets the best half go on.
-struct Halving(Study);
+struct Pruned(Study);
 
-impl Halving {
-    fn new() -> Self {
+impl Pruned {
+    /// A study whose first rung, at step 1, lets the best half go on.
+    fn halving() -> Self {
+        Self::by(r#"{"kind": "asha", "reduction_factor": 2}"#)
+    }
+
+    fn by(pruner: &str) -> Self {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
         let param = Param { name: "x".into(), distribution, when: vec![] };
-        let pruner = r#"{"kind": "asha", "reduction_factor": 2}"#;
         let spec = StudySpec {
             name: StudyName::new("s").expect("valid"),
             direction: Direction::Maximize,
@@ -65,7 +68,7 @@ impl Halving {
 
 #[test]
 fn larger_is_better_where_the_study_maximizes() {
-    let mut study = Halving::new();
+    let mut study = Pruned::halving();
     study.reported(0.5);
     assert_eq!(study.reported(0.6).1, Verdict::Continue);
     assert_eq!(study.reported(0.4).1, Verdict::Prune);
@@ -73,7 +76,7 @@ fn larger_is_better_where_the_study_maximizes() {
 
 #[test]
 fn a_verdict_stands_whatever_happens_after_it() {
-    let mut study = Halving::new();
+    let mut study = Pruned::halving();
     let (first, verdict) = study.reported(0.5);
     assert_eq!(verdict, Verdict::Continue);
     let (worse, verdict) = study.reported(0.4);
@@ -91,7 +94,7 @@ fn a_verdict_stands_whatever_happens_after_it() {
 
 #[test]
 fn a_lost_attempt_leaves_nothing_behind() {
-    let mut study = Halving::new();
+    let mut study = Pruned::halving();
     let (lost, _) = study.reported(0.9);
     let events = study.0.release(&lost).expect("held").0;
     study.apply(&events);
@@ -108,7 +111,7 @@ fn a_lost_attempt_leaves_nothing_behind() {
 
 #[test]
 fn failed_trials_do_not_count() {
-    let mut study = Halving::new();
+    let mut study = Pruned::halving();
     let (failed, _) = study.reported(0.9);
     study.finish(&failed, TrialResult::Fail("broken".into()));
     assert_eq!(study.reported(0.5).1, Verdict::Continue);
@@ -117,4 +120,21 @@ fn failed_trials_do_not_count() {
     study.finish(&pruned, TrialResult::Pruned);
     study.reported(0.6);
     assert_eq!(study.reported(0.5).1, Verdict::Continue, "second of four, of which one pruned");
+}
+
+#[test]
+fn a_trial_that_gave_itself_up_stays_in_the_comparison() {
+    let mut study = Pruned::by(r#"{"kind": "median", "startup_trials": 0, "warmup_steps": 2}"#);
+    for (at_one, at_two) in [(0.3, 0.4), (0.3, 0.6)] {
+        let (claim, _) = study.reported(at_one);
+        study.report(&claim, 2, at_two);
+    }
+    let quitters = [(); 2].map(|()| study.reported(0.1).0);
+    let (judged, _) = study.reported(0.2);
+    let mut without = Pruned(study.0.clone());
+    assert_eq!(without.report(&judged, 2, 0.3), Verdict::Prune, "below 0.5");
+    for quitter in quitters {
+        study.finish(&quitter, TrialResult::Pruned);
+    }
+    assert_eq!(study.report(&judged, 2, 0.3), Verdict::Continue, "above 0.25");
 }

@@ -76,7 +76,7 @@ pub(super) fn falls(
         .take_while(|rung| *rung <= report.step)
         .any(|rung| {
             let (mut completed, mut better) = (1, 0);
-            let others = progress.others(report).filter(|(number, _)| competes(*number));
+            let others = progress.reached().filter(|(number, _)| competes(*number));
             for loss in others.filter_map(|(_, other)| other.completing(rung)) {
                 completed += 1;
                 better += u64::from(loss < own);

@@ -1,13 +1,13 @@
 //! Pruners: a report and what the other trials have reached, and whether to give the trial up. A
 //! pruner is one file and one arm of [`PrunerSpec::prunes`].
 //!
-//! All of them compare the same thing, the best value that each trial reached *by* a step. So one
-//! bad evaluation ends nobody, trials that report at other steps compare, and none that compares
-//! gives up the best trial so far. Running and pruned trials count, as far as they came; failed
-//! ones do not, nor does what a lost attempt reported: the next attempt reports it again.
+//! All of them look at the same thing, the best value that a trial has reached *by* a step. So a
+//! bad evaluation takes nothing back, trials that report at other steps compare, and none that
+//! compares gives up the best trial so far. Running and pruned trials count, as far as they came;
+//! failed ones do not, nor does what a lost attempt reported: the next attempt reports it again.
 //!
-//! Steps are numbers as reported. An objective that counts its epochs from 0 has trained one more
-//! epoch by a step than one that counts from 1; no rule depends on where the count starts.
+//! Steps are the numbers as reported. By the same step, an objective that counts its epochs from 0
+//! has trained one more than one that counts from 1.
 //!
 //! A verdict rests on the study's trials alone, and `apply` records it: a repeated report gets it
 //! from the record, and after a restart the pruner says what it would have said.

@@ -41,8 +41,8 @@ impl Percentile {
         if report.step < self.warmup_steps || progress.completed() < self.startup_trials {
             return false;
         }
-        let others = progress.others(report);
-        let mut losses: Vec<f64> = others.filter_map(|(_, other)| other.by(report.step)).collect();
+        let others = progress.reached().filter_map(|(_, other)| other.by(report.step));
+        let mut losses: Vec<f64> = others.collect();
         if (losses.len() as u64) < self.min_trials {
             return false;
         }

@@ -82,13 +82,10 @@ impl Progress {
         self.reached.get(&number)?.best_by(step)
     }
 
-    /// What the other trials have reached.
-    pub(super) fn others(
-        &self,
-        report: &Report<'_>,
-    ) -> impl Iterator<Item = (TrialNumber, &Reached)> {
-        let own = report.number;
-        self.reached.iter().map(|(number, reached)| (*number, reached)).filter(move |o| o.0 != own)
+    /// What the trials have reached. The trial of a report to judge is not yet at its step, so that
+    /// it never meets itself there.
+    pub(super) fn reached(&self) -> impl Iterator<Item = (TrialNumber, &Reached)> {
+        self.reached.iter().map(|(number, reached)| (*number, reached))
     }
 }
 
