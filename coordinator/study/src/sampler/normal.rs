@@ -11,42 +11,16 @@ pub(super) struct Normal {
     pub(super) deviation: f64,
 }
 
-/// Of a width that all kernels share.
-const MIN_WIDTH: f64 = 1e-3;
-
 /// In the middle, as wide as the line.
 const PRIOR: Normal = Normal { mean: 0.5, deviation: 1.0 };
 
-/// How wide kernels are, in units of the line, which is 1 long.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Width {
-    /// As the larger gap to a neighbour; at least `narrowest / (m + 2)` with m kernels, and
-    /// `narrowest / 100`. With 1 this is Optuna's rule.
-    Gaps { narrowest: f64 },
-    /// The same for all kernels: `factor · m^(−1 / (d + 4))` in d dimensions, the rate at which a
-    /// kernel density estimate converges best (Scott, Multivariate Density Estimation, 1992).
-    Same { factor: f64 },
-}
-
-/// A kernel at each mean, and last the prior's.
-pub(super) fn kernels(means: &[f64], width: Width, dimensions: usize) -> Vec<Normal> {
-    let mut normals = match width {
-        Width::Gaps { narrowest } => as_wide_as_gaps(means, narrowest),
-        Width::Same { factor } => {
-            let rate = libm::pow(means.len() as f64, -1.0 / (dimensions as f64 + 4.0));
-            let deviation = (factor * rate).clamp(MIN_WIDTH, 1.0);
-            means.iter().map(|mean| Normal { mean: *mean, deviation }).collect()
-        }
-    };
-    normals.push(PRIOR);
-    normals
-}
-
-fn as_wide_as_gaps(means: &[f64], narrowest: f64) -> Vec<Normal> {
+/// A kernel at each mean, as wide as the larger gap to a neighbour but at least `narrowest / (m + 2)`
+/// with m means, and `narrowest / 100`; and last the prior's.
+pub(super) fn kernels(means: &[f64], narrowest: f64) -> Vec<Normal> {
     let narrowest = narrowest / (means.len() as f64 + 2.0).min(100.0);
     let mut order: Vec<_> = (0..means.len()).collect();
     order.sort_unstable_by(|a, b| means[*a].total_cmp(&means[*b]));
-    let mut normals = vec![PRIOR; means.len()];
+    let mut normals = vec![PRIOR; means.len() + 1];
     for (rank, place) in order.iter().enumerate() {
         let mean = means[*place];
         let below = rank.checked_sub(1).map(|r| mean - means[order[r]]);

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::axis::{Axis, Line, Site};
 use super::exponential::log_sum_exp;
-use super::normal::{Normal, Width, kernels};
+use super::normal::{Normal, kernels};
 use super::random::uniform;
 use crate::space::{Freedom, ParamValue};
 
@@ -16,8 +16,18 @@ pub(super) struct Sample {
     pub(super) columns: Vec<Vec<f64>>,
     /// Of each observation, above 0.
     pub(super) weights: Vec<f64>,
-    /// The prior's weight, above 0.
+}
+
+/// How far an estimator trusts its observations. With 1 for all it is Optuna's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// The prior's weight; above 0.
     pub(super) prior: f64,
+    /// How narrow a kernel may be on a line, as [`kernels`] has it.
+    pub(super) narrowest: f64,
+    /// What each choice gets from each kernel, times the number of kernels, before the choice
+    /// observed gets 1 more; above 0.
+    pub(super) smoothing: f64,
 }
 
 /// The density of one group of parameters.
@@ -40,6 +50,8 @@ enum Dimension {
 /// Each kernel but the prior prefers the choice observed.
 struct Choices {
     count: usize,
+    /// What each choice gets from each kernel, before the one observed gets 1 more.
+    base: f64,
     /// Indices of choices, as numbers, so that the compiler compares several at a time.
     observed: Vec<f64>,
 }
@@ -68,26 +80,27 @@ pub(super) struct Draws<'a> {
 
 impl ParzenEstimator {
     /// The estimator of a sample with a column for each axis.
-    pub(super) fn new(axes: &[Axis], sample: &Sample, width: Width) -> Self {
-        let dimensions = axes.iter().filter(|axis| !matches!(axis, Axis::Single(_))).count();
-        let kernels = |column: &[f64]| kernels(column, width, dimensions);
-        let sum = sample.weights.iter().sum::<f64>() + sample.prior;
-        let weights = sample.weights.iter().chain(std::iter::once(&sample.prior));
+    pub(super) fn new(axes: &[Axis], sample: &Sample, shape: Shape) -> Self {
+        let sum = sample.weights.iter().sum::<f64>() + shape.prior;
+        let weights = sample.weights.iter().chain(std::iter::once(&shape.prior));
         let log_weights: Vec<_> = weights.map(|weight| libm::log(weight / sum)).collect();
         let mut log_peaks = log_weights.clone();
         let dimension = |(axis, column): (&Axis, &Vec<f64>)| match axis {
             Axis::Single(value) => Dimension::Single(*value),
             Axis::Choices(count) => {
-                Dimension::Choices(Choices { count: *count, observed: column.clone() })
+                let base = shape.smoothing / (column.len() + 1) as f64;
+                Dimension::Choices(Choices { count: *count, base, observed: column.clone() })
             }
             Axis::Line(line) if line.is_continuous() => {
-                let normals = kernels(column);
+                let normals = kernels(column, shape.narrowest);
                 for (log_peak, normal) in log_peaks.iter_mut().zip(&normals) {
                     *log_peak += normal.log_peak() - line.log_span();
                 }
                 Dimension::Continuous(*line, Continuous::new(&normals))
             }
-            Axis::Line(line) => Dimension::Grid(*line, Grid::new(&kernels(column))),
+            Axis::Line(line) => {
+                Dimension::Grid(*line, Grid::new(&kernels(column, shape.narrowest)))
+            }
         };
         let dimensions = axes.iter().zip(&sample.columns).map(dimension).collect();
         Self { log_weights, log_peaks, dimensions }
@@ -171,11 +184,6 @@ impl Dimension {
 }
 
 impl Choices {
-    /// What each choice gets from each kernel, before the one observed gets 1 more.
-    fn base(&self) -> f64 {
-        1.0 / (self.observed.len() + 1) as f64
-    }
-
     /// Adds to each kernel the logarithm of its mass on one choice.
     #[expect(clippy::float_cmp, reason = "indices, which floats keep exactly")]
     fn add_log_mass(&self, choice: usize, kernels: &mut [f64]) {
@@ -198,8 +206,8 @@ impl Choices {
 
     /// The logarithms of a kernel's mass on `some` choices without and with the one observed.
     fn log_masses(&self, some: usize) -> (f64, f64) {
-        let whole = self.base() * self.count as f64 + 1.0;
-        let part = self.base() * some as f64;
+        let whole = self.base * self.count as f64 + 1.0;
+        let part = self.base * some as f64;
         (libm::log(part / whole), libm::log((part + 1.0) / whole))
     }
 
@@ -214,7 +222,7 @@ impl Choices {
         let observed = self.observed.get(kernel).map(|choice| *choice as usize);
         let mut total = 0.0;
         let weigh = |choice: &usize| {
-            total += if observed == Some(*choice) { self.base() + 1.0 } else { self.base() };
+            total += if observed == Some(*choice) { self.base + 1.0 } else { self.base };
             total
         };
         let totals: Vec<_> = some.iter().map(weigh).collect();

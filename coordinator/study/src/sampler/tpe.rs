@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ask;
 use super::archive::Table;
-use super::normal::Width;
-use super::parzen::{ParzenEstimator, Sample};
+use super::parzen::{ParzenEstimator, Sample, Shape};
 use super::startup;
 use crate::space::{Freedom, ParamValue, Params, freedoms};
 
@@ -27,12 +26,12 @@ impl Default for TpeOptions {
     }
 }
 
-/// Of the kernels at good observations: narrower than Optuna's, so that the search can close in.
-const GOOD_WIDTH: Width = Width::Gaps { narrowest: 0.4 };
-/// Of the kernels at bad observations.
-const BAD_WIDTH: Width = Width::Same { factor: 0.06 };
-/// The weight of the prior among them, which have 1: where nobody has looked is not that good.
-const BAD_PRIOR: f64 = 2.0;
+/// Of the good: narrower than Optuna's, so that the search can close in, and slower to settle on a
+/// choice.
+const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.4, smoothing: 3.0 };
+/// Of the bad: a choice is not condemned by one combination that it failed in, and where nobody has
+/// looked is not that good.
+const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, smoothing: 8.0 };
 /// Bad observations that are looked at: more tell nothing new, and cost time.
 const MAX_BAD: usize = 500;
 
@@ -66,8 +65,8 @@ fn best_draw(
     candidates: u32,
     rng: &mut ChaCha8Rng,
 ) -> Vec<ParamValue> {
-    let good = ParzenEstimator::new(&table.axes, good, GOOD_WIDTH);
-    let bad = ParzenEstimator::new(&table.axes, bad, BAD_WIDTH);
+    let good = ParzenEstimator::new(&table.axes, good, GOOD);
+    let bad = ParzenEstimator::new(&table.axes, bad, BAD);
     let draws = good.draws(freedoms);
     let score = |point: &[ParamValue]| good.log_density(point) - bad.log_density(point);
     let mut best = draws.sample(rng);
@@ -99,8 +98,8 @@ fn split(table: &Table, pending: &[&Params]) -> (Sample, Sample) {
     }
     let bad_weights = vec![1.0; bad_columns[0].len()];
     let weights = good_weights(good.len());
-    let good = Sample { columns: columns(&good), weights, prior: 1.0 };
-    (good, Sample { columns: bad_columns, weights: bad_weights, prior: BAD_PRIOR })
+    let good = Sample { columns: columns(&good), weights };
+    (good, Sample { columns: bad_columns, weights: bad_weights })
 }
 
 /// The best tenth, at most 25.

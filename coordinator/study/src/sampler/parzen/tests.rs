@@ -22,8 +22,7 @@ fn categorical(choices: i64) -> Distribution {
     Distribution::Categorical { choices: (0..choices).map(Choice::Int).collect() }
 }
 
-/// Optuna's rule.
-const GAPS: Width = Width::Gaps { narrowest: 1.0 };
+const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, smoothing: 1.0 };
 
 /// One estimator and points at which its density is known; see `ask_optuna.py`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,7 +66,7 @@ fn weighted(axes: &[Axis], columns: &[Vec<ParamValue>], weights: Vec<f64>) -> Pa
         column.iter().map(|value| axis.coordinate(*value)).collect()
     };
     let columns = axes.iter().zip(columns).map(coordinates).collect();
-    ParzenEstimator::new(axes, &Sample { columns, weights, prior: 1.0 }, GAPS)
+    ParzenEstimator::new(axes, &Sample { columns, weights }, OPTUNAS)
 }
 
 fn estimator(space: &[Distribution], columns: &[Vec<ParamValue>]) -> ParzenEstimator {
