@@ -107,17 +107,7 @@ impl Running {
 
     /// The processor time that it has used.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // After the name, which may hold anything, in parentheses: utime and stime are the 14th and 15th of all.
-        let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
-        let ticks =
-            fields.split(' ').skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>();
-        Ok(Duration::from_secs_f64(ticks? / TICKS_PER_SECOND))
-    }
-
-    pub(crate) async fn cpu_at(&self, at: Instant) -> anyhow::Result<Duration> {
-        tokio::time::sleep_until(at.into()).await;
-        self.cpu()
+        cpu_of(&self.process.id().to_string())
     }
 
     /// What it has in memory now, and what it had at most.
@@ -136,4 +126,17 @@ impl Drop for Running {
         _ = self.process.kill();
         _ = self.process.wait();
     }
+}
+
+/// The processor time that this process has used.
+pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
+    cpu_of("self")
+}
+
+fn cpu_of(process: &str) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // After the name, which may hold anything, in parentheses: utime and stime are the 14th and 15th of all.
+    let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
+    Ok(Duration::from_secs_f64(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND))
 }

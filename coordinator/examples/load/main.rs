@@ -23,6 +23,7 @@ use kindling_proto::v1;
 use kindling_study::StudySpec;
 use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use serde_json::json;
+use tokio::runtime;
 
 use clients::{Crowd, Ends};
 use coordinator::{CoordinatorArgs, Running};
@@ -100,12 +101,19 @@ enum Sampler {
     Tpe,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let result = match Args::parse().command {
-        Command::Rate(args) => rate(args).await?,
-        Command::Fill(args) => fill(args).await?,
-        Command::Coordinator(args) => return coordinator::serve(args).await,
+fn main() -> anyhow::Result<()> {
+    let command = Args::parse().command;
+    let mut threads = match command {
+        // As the `kindling` command.
+        Command::Coordinator(_) => runtime::Builder::new_multi_thread(),
+        // Clients would be on other machines; here they are to take no more of this one than they must.
+        _ => runtime::Builder::new_current_thread(),
+    };
+    let threads = threads.enable_all().build()?;
+    let result = match command {
+        Command::Rate(args) => threads.block_on(rate(args))?,
+        Command::Fill(args) => threads.block_on(fill(args))?,
+        Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
     };
     println!("{result:#}");
     Ok(())
@@ -129,10 +137,14 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
     }
     let from = Instant::now() + WARM_UP;
     let until = from + Duration::from_secs_f64(args.seconds);
-    let cpu = coordinator.cpu_at(from);
-    let (calls, cpu) = tokio::try_join!(crowd.work(Ends::At { from, until }), cpu)?;
-    let cpu = coordinator.cpu()?.saturating_sub(cpu);
+    let cpu_until_then = async {
+        tokio::time::sleep_until(from.into()).await;
+        Ok([coordinator.cpu()?, coordinator::own_cpu()?])
+    };
+    let (calls, before) = tokio::try_join!(crowd.work(Ends::At { from, until }), cpu_until_then)?;
+    let after = [coordinator.cpu()?, coordinator::own_cpu()?];
     let trials = calls.finishes.len();
+    let cpu = |of: usize| after[of].saturating_sub(before[of]).as_secs_f64() * 1e6 / trials as f64;
     Ok(json!({
         "sampler": format!("{:?}", args.sampler).to_lowercase(),
         "clients": args.clients,
@@ -142,7 +154,7 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
         "trials_per_second": trials as f64 / args.seconds,
         "lease_ms": calls.leases.summary(),
         "finish_ms": calls.finishes.summary(),
-        "coordinator_cpu_us_per_trial": cpu.as_secs_f64() * 1e6 / trials as f64,
+        "cpu_us_per_trial": { "coordinator": cpu(0), "clients": cpu(1) },
         "coordinator_mib": coordinator.memory_mib()?,
     }))
 }
