@@ -32,7 +32,7 @@ pub(crate) struct Crowd {
     clients: Vec<Client>,
     /// Intermediate values of each trial.
     pub(crate) reports: u64,
-    /// How long a client holds a trial before it finishes it.
+    /// How long a client holds a trial before it finishes it, on average.
     pub(crate) train: Duration,
 }
 
@@ -154,7 +154,8 @@ impl Client {
                 self.service.report(v1::ReportRequest { claim, step, value }).await?;
             }
             if !train.is_zero() {
-                tokio::time::sleep(train).await;
+                // From half as long to half as long again: workers do not march in step.
+                tokio::time::sleep(train.mul_f64(0.5 + value)).await;
             }
             let start = Instant::now();
             self.finish(assignment, value).await?;

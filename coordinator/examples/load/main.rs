@@ -63,7 +63,7 @@ struct RateArgs {
     /// Workers whose heartbeat streams stand, those clients included; the others hold a trial each
     #[arg(long, default_value_t = 0)]
     connected: usize,
-    /// Milliseconds that a client holds a trial before it finishes it
+    /// Milliseconds that a client holds a trial before it finishes it, on average
     #[arg(long, default_value_t = 0)]
     train: u64,
     /// Seconds to measure
