@@ -76,7 +76,7 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
                 TrialResult::Fail(reason) => (vec![], reason.clone()),
             };
             let attributes = outcome.attributes.iter();
-            (values, reason, attributes.map(|(k, v)| (k.clone(), v.to_string())).collect())
+            (values, reason, attributes.map(|(k, v)| (k.to_owned(), v.to_string())).collect())
         }
         _ => Default::default(),
     };

@@ -223,6 +223,8 @@ impl Study {
                 let trial = &mut self.trials[number.index()];
                 trial.phase = Phase::Finished(outcome.clone());
                 trial.finished = Some(at);
+                // A copy, since an allocator may leave a list that shrinks by less than half where it is.
+                trial.curve = trial.curve.as_slice().to_vec();
                 self.waiting.remove(number);
                 self.note_unleased(*number);
                 self.note_finished(*number);

@@ -260,7 +260,7 @@ impl Writer<'_> {
         // A trial that fails because its lease expired has no open lease any more.
         run(self.conn, END_LEASE, params![trial, self.now.0, "FINISHED"])?;
         let finish_index = self.index.study(self.study)?.next_finish_index();
-        let keys = outcome.attributes.keys().collect::<Vec<_>>();
+        let keys = outcome.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>();
         let keys = (!keys.is_empty()).then(|| json!(keys).to_string());
         one(
             self.conn,
@@ -289,7 +289,7 @@ impl Writer<'_> {
                 "FAIL"
             }
         };
-        for (key, value) in &outcome.attributes {
+        for (key, value) in outcome.attributes.iter() {
             one(
                 self.conn,
                 "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
