@@ -11,7 +11,7 @@ const HOUR: f64 = 3600.0;
 /// Trials finished per hour from the study's first start to its last finish, or to `now` while it
 /// runs. `None` before the first finish.
 pub(crate) fn trials_per_hour(study: &Study, now: Wall) -> Option<f64> {
-    let first = study.trials().iter().filter_map(|t| t.started).map(|Wall(w)| w).min()?;
+    let Wall(first) = study.first_started()?;
     let last = study.get(*study.finish_order().last()?)?.finished?.0;
     let end = if study.running().is_empty() { last } else { now.0.max(last) };
     let hours = (end - first) as f64 / 1e6 / HOUR;

@@ -196,6 +196,7 @@ impl<'a> Transaction<'a> {
     ) -> Vec<Leased> {
         let slots = info.slots as usize;
         self.seen(worker, info);
+        let worker = &self.state.workers.shared(worker);
         let held = self.state.registry.held_by(worker);
         let named = |(study, number): &(StudyId, TrialNumber)| {
             holding.iter().any(|h| {

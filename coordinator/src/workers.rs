@@ -39,6 +39,11 @@ impl Workers {
         worker.last_seen = now;
     }
 
+    /// The id as it is kept here, so that a worker's trials share it.
+    pub(crate) fn shared(&self, id: &WorkerId) -> WorkerId {
+        self.known.get_key_value(id).map_or(id, |(known, _)| known).clone()
+    }
+
     pub(crate) fn connected(&mut self, id: &WorkerId, now: Tick) {
         self.entry(id, now).connections += 1;
     }

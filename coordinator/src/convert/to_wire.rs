@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_study::{
-    Choice, Direction, Distribution, FloatScale, ObjectiveSpec, Params, Phase,
+    Choice, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params, Phase,
     Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
     TrialNumber, Verdict, Wall, WorkerId, trial_seed,
 };
@@ -35,18 +35,14 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
 }
 
 pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
-    let mut counts = v1::TrialCounts {
+    let Finished { complete, pruned, fail } = study.finished();
+    let counts = v1::TrialCounts {
         waiting: study.waiting().len() as u32,
         running: study.running().len() as u32,
-        ..Default::default()
+        complete,
+        pruned,
+        fail,
     };
-    for number in study.finish_order() {
-        match study.get(*number).map(state) {
-            Some(v1::TrialState::Complete) => counts.complete += 1,
-            Some(v1::TrialState::Pruned) => counts.pruned += 1,
-            _ => counts.fail += 1,
-        }
-    }
     let best = study.best().and_then(|number| Some(trial(study, number, study.get(number)?)));
     v1::Study {
         id: id.0,
@@ -76,7 +72,7 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
                 TrialResult::Fail(reason) => (vec![], reason.clone()),
             };
             let attributes = outcome.attributes.iter();
-            (values, reason, attributes.map(|(k, v)| (k.clone(), v.to_string())).collect())
+            (values, reason, attributes.map(|(k, v)| (k.to_owned(), v.to_string())).collect())
         }
         _ => Default::default(),
     };

@@ -30,6 +30,19 @@ pub struct Study {
     best: Option<TrialNumber>,
     archive: Archive,
     progress: Progress,
+    finished: Finished,
+    first_started: Option<Wall>,
+}
+
+/// How many trials finished, by result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// COMPLETE.
+    pub complete: u32,
+    /// PRUNED.
+    pub pruned: u32,
+    /// FAIL.
+    pub fail: u32,
 }
 
 impl Study {
@@ -65,10 +78,12 @@ impl Study {
             best: None,
             archive,
             progress: Progress::default(),
+            finished: Finished::default(),
+            first_started: None,
         };
         for number in (0..study.trials.len() as u32).map(TrialNumber) {
             let trial = study.trial(number);
-            let request = trial.request.clone();
+            let (request, started) = (trial.request.clone(), trial.started);
             match trial.phase {
                 Phase::Waiting => _ = study.waiting.insert(number),
                 Phase::Running(_) => {
@@ -78,6 +93,9 @@ impl Study {
                 Phase::Finished(_) => study.note_curve(number),
             }
             study.requests.extend(request.map(|r| (r, number)));
+            if let Some(at) = started {
+                study.note_started(at);
+            }
         }
         for number in finish_order {
             study.note_finished(number);
@@ -146,6 +164,16 @@ impl Study {
         self.best
     }
 
+    /// How many trials finished, by result.
+    pub fn finished(&self) -> Finished {
+        self.finished
+    }
+
+    /// The earliest that a trial was first leased, by the wall clock.
+    pub fn first_started(&self) -> Option<Wall> {
+        self.first_started
+    }
+
     /// Whether every trial of the budget has finished.
     pub fn is_finished(&self) -> bool {
         self.finish_order.len() >= self.budget as usize
@@ -197,9 +225,10 @@ impl Study {
                 trial.worker = Some(worker.clone());
                 trial.curve.clear();
                 trial.pruned_at = None;
-                trial.started.get_or_insert(at);
+                let started = *trial.started.get_or_insert(at);
                 trial.phase = Phase::Running(Lease { deadline: lease_until });
                 self.waiting.remove(number);
+                self.note_started(started);
                 self.note_leased(*number);
             }
             Event::LeaseEnded { number, end } => {
@@ -223,6 +252,8 @@ impl Study {
                 let trial = &mut self.trials[number.index()];
                 trial.phase = Phase::Finished(outcome.clone());
                 trial.finished = Some(at);
+                // A copy, since an allocator may leave a list that shrinks by less than half where it is.
+                trial.curve = trial.curve.as_slice().to_vec();
                 self.waiting.remove(number);
                 self.note_unleased(*number);
                 self.note_finished(*number);
@@ -263,6 +294,10 @@ impl Study {
         self.waiting.insert(number);
     }
 
+    fn note_started(&mut self, at: Wall) {
+        self.first_started = Some(self.first_started.map_or(at, |first| Wall(first.0.min(at.0))));
+    }
+
     fn note_leased(&mut self, number: TrialNumber) {
         self.running.insert(number);
         if let Some(worker) = self.trial(number).worker.clone() {
@@ -297,14 +332,21 @@ impl Study {
         let Phase::Finished(Outcome { result, .. }) = &self.trial(number).phase else { return };
         match *result {
             Result::Complete(value) => {
+                self.finished.complete += 1;
                 let best = self.best.and_then(|b| self.trial(b).value());
                 if best.is_none_or(|b| self.spec.direction.better(value, b)) {
                     self.best = Some(number);
                 }
                 self.progress.complete(number);
             }
-            Result::Pruned => self.progress.give_up(number),
-            Result::Fail(_) => self.progress.forget(number),
+            Result::Pruned => {
+                self.finished.pruned += 1;
+                self.progress.give_up(number);
+            }
+            Result::Fail(_) => {
+                self.finished.fail += 1;
+                self.progress.forget(number);
+            }
         }
     }
 }

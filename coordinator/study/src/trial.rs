@@ -1,6 +1,9 @@
 //! One trial and the phases of its life.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::space::Params;
@@ -64,8 +67,11 @@ pub struct Proposal {
     pub saw_pending: Vec<TrialNumber>,
 }
 
-/// What else a worker says of a finished trial, by name, as JSON.
-pub type Attributes = serde_json::Map<String, serde_json::Value>;
+/// What else a worker says of a finished trial: JSON by name, in the order of the names.
+///
+/// A list, since a map has room for eleven in its smallest node, and every trial has one of these.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Attributes(Box<[(String, Value)]>);
 
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +113,30 @@ pub enum Verdict {
     Prune,
     /// Drop it: it is over.
     Stop,
+}
+
+impl Attributes {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl FromIterator<(String, Value)> for Attributes {
+    /// Of two of one name, the later.
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(named: I) -> Self {
+        Self(named.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
 }
 
 impl Trial {

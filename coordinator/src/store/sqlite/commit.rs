@@ -4,7 +4,7 @@
 //! changed the file, and the batch fails instead of losing a result.
 
 use kindling_study::{
-    Event, LeaseEnd, Outcome, Proposal, Record, Result as TrialResult, StudyId, StudySpec,
+    Event, LeaseEnd, Outcome, Params, Proposal, Record, Result as TrialResult, StudyId, StudySpec,
     TrialNumber, Wall, WorkerId,
 };
 use rusqlite::{Connection, Params as Bindings, params};
@@ -38,17 +38,7 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
             )
         }
         Event::Enqueued { number, fixed, retry_of, request } => {
-            let trial = writer.new_trial(*number)?;
-            let fixed = encode::fixed(&writer.index.study(record.study)?.space, fixed);
-            if let Some(fixed) = &fixed {
-                system_attribute(conn, trial, "fixed_params", fixed)?;
-            }
-            let retry_of = retry_of.map(|number| number.0);
-            one(
-                conn,
-                "UPDATE kindling_trials SET fixed = ?2, retry_of = ?3, request = ?4 WHERE trial_id = ?1",
-                params![trial, fixed, retry_of, request],
-            )
+            writer.enqueued(*number, fixed, *retry_of, request.as_deref())
         }
         Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
         Event::Leased { number, attempt, worker } => writer.leased(*number, attempt.0, worker),
@@ -134,27 +124,53 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn new_trial(&mut self, number: TrialNumber) -> Result<i64, Fault> {
+    fn enqueued(
+        &mut self,
+        number: TrialNumber,
+        fixed: &Params,
+        retry_of: Option<TrialNumber>,
+        request: Option<&str>,
+    ) -> Result<(), Fault> {
         let trial = self.index.add_trial(self.study, number)?;
-        one(self.conn, "INSERT INTO kindling_trials (trial_id) VALUES (?1)", [trial])?;
+        let fixed = encode::fixed(&self.index.study(self.study)?.space, fixed);
         one(
             self.conn,
-            "INSERT INTO trials (trial_id, number, study_id, state) VALUES (?1, ?2, ?3, 'WAITING')",
-            params![trial, number.0, self.study.0],
+            "INSERT INTO kindling_trials (trial_id, fixed, retry_of, request) VALUES (?1, ?2, ?3, ?4)",
+            params![trial, fixed, retry_of.map(|number| number.0), request],
         )?;
-        Ok(trial)
+        self.begin(trial, number)?;
+        fixed.map_or(Ok(()), |fixed| system_attribute(self.conn, trial, "fixed_params", &fixed))
     }
 
     fn proposed(&mut self, number: TrialNumber, proposal: &Proposal) -> Result<(), Fault> {
-        let trial = match self.index.study(self.study)?.trial(number) {
-            Some(trial) => trial,
-            None => self.new_trial(number)?,
-        };
-        let study = self.index.study(self.study)?;
-        if !study.space.contains(&proposal.params) {
+        let enqueued = self.index.study(self.study)?.trial(number);
+        let trial = enqueued.map_or_else(|| self.index.add_trial(self.study, number), Ok)?;
+        let space = &self.index.study(self.study)?.space;
+        if !space.contains(&proposal.params) {
             let what = format!("trial {number}: {:?} is not in the search space", proposal.params);
             return Err(Fault::Misfit(what));
         }
+        let exact_ints = encode::exact_ints(space, &proposal.params);
+        let saw_pending = serde_json::to_string(&proposal.saw_pending)
+            .map_err(|e| Fault::Misfit(e.to_string()))?;
+        let bindings = params![trial, proposal.saw_finished, saw_pending, exact_ints];
+        if enqueued.is_some() {
+            one(
+                self.conn,
+                "UPDATE kindling_trials SET saw_finished = ?2, saw_pending = ?3, exact_ints = ?4
+                 WHERE trial_id = ?1",
+                bindings,
+            )?;
+        } else {
+            one(
+                self.conn,
+                "INSERT INTO kindling_trials (trial_id, saw_finished, saw_pending, exact_ints)
+                 VALUES (?1, ?2, ?3, ?4)",
+                bindings,
+            )?;
+            self.begin(trial, number)?;
+        }
+        let study = self.index.study(self.study)?;
         let values = study.space.params().iter().zip(&study.distributions).zip(&proposal.params);
         for ((param, distribution), value) in values {
             let Some(value) = value else { continue };
@@ -165,13 +181,15 @@ impl Writer<'_> {
                 params![trial, param.name, encode::param(*value), distribution],
             )?;
         }
-        let exact_ints = encode::exact_ints(&study.space, &proposal.params);
-        let saw_pending = json!(proposal.saw_pending).to_string();
+        Ok(())
+    }
+
+    /// Optuna's row of a new trial, once ours is there.
+    fn begin(&self, trial: i64, number: TrialNumber) -> Result<(), Fault> {
         one(
             self.conn,
-            "UPDATE kindling_trials SET saw_finished = ?2, saw_pending = ?3, exact_ints = ?4
-             WHERE trial_id = ?1",
-            params![trial, proposal.saw_finished, saw_pending, exact_ints],
+            "INSERT INTO trials (trial_id, number, study_id, state) VALUES (?1, ?2, ?3, 'WAITING')",
+            params![trial, number.0, self.study.0],
         )
     }
 
@@ -242,7 +260,7 @@ impl Writer<'_> {
         // A trial that fails because its lease expired has no open lease any more.
         run(self.conn, END_LEASE, params![trial, self.now.0, "FINISHED"])?;
         let finish_index = self.index.study(self.study)?.next_finish_index();
-        let keys = outcome.attributes.keys().collect::<Vec<_>>();
+        let keys = outcome.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>();
         let keys = (!keys.is_empty()).then(|| json!(keys).to_string());
         one(
             self.conn,
@@ -271,7 +289,7 @@ impl Writer<'_> {
                 "FAIL"
             }
         };
-        for (key, value) in &outcome.attributes {
+        for (key, value) in outcome.attributes.iter() {
             one(
                 self.conn,
                 "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)

@@ -1,10 +1,8 @@
 //! A trial whose rows are being collected, and the check that they fit together.
 
-use std::collections::HashSet;
-
 use kindling_study::{
-    Attributes, Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick,
-    Trial, TrialNumber,
+    Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick, Trial,
+    TrialNumber,
 };
 
 use super::encode;
@@ -18,7 +16,8 @@ pub(super) struct Draft {
     /// Complete but for its proposal and its phase.
     pub(super) trial: Trial,
     pub(super) params: Params,
-    pub(super) exact_ints: Params,
+    /// Those of its parameters that `params` may have rounded.
+    pub(super) exact_ints: Option<Params>,
     /// What its proposal saw.
     pub(super) saw: Option<(u32, Vec<TrialNumber>)>,
     /// Whether its newest lease has not ended.
@@ -26,8 +25,8 @@ pub(super) struct Draft {
     pub(super) finish_index: Option<u32>,
     pub(super) value: Option<f64>,
     pub(super) fail_reason: Option<String>,
-    pub(super) attribute_keys: HashSet<String>,
-    pub(super) attributes: Attributes,
+    pub(super) attribute_keys: Box<[String]>,
+    pub(super) attributes: Vec<(String, serde_json::Value)>,
 }
 
 /// Optuna's word for where a trial stands.
@@ -68,15 +67,15 @@ impl Draft {
             number,
             stage,
             trial: Trial::waiting(fixed),
-            params: nothing.clone(),
-            exact_ints: nothing,
+            params: nothing,
+            exact_ints: None,
             saw: None,
             is_leased: false,
             finish_index: None,
             value: None,
             fail_reason: None,
-            attribute_keys: HashSet::new(),
-            attributes: Attributes::new(),
+            attribute_keys: Box::default(),
+            attributes: Vec::new(),
         }
     }
 
@@ -94,6 +93,7 @@ impl Draft {
 
         self.trial.proposal = self.take_proposal(space, trials, finished)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
+        self.trial.curve = self.trial.curve.as_slice().to_vec(); // Its growth left room to spare.
         let curve = &self.trial.curve;
         if curve.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return wrong("a step has two intermediate values");
@@ -135,7 +135,8 @@ impl Draft {
             (Stage::Fail, _, Some(reason)) => TrialResult::Fail(reason),
             (Stage::Fail, _, None) => return wrong("it is FAIL without a fail_reason"),
         };
-        let phase = Phase::Finished(Outcome { result, attributes: self.attributes });
+        let phase =
+            Phase::Finished(Outcome { result, attributes: self.attributes.into_iter().collect() });
         Ok(Trial { phase, ..self.trial })
     }
 
@@ -152,7 +153,7 @@ impl Draft {
             let unproposed = params.iter().all(Option::is_none);
             return if unproposed { Ok(None) } else { wrong("parameters without a proposal") };
         };
-        for (value, exact) in params.iter_mut().zip(&self.exact_ints) {
+        for (value, exact) in params.iter_mut().zip(self.exact_ints.iter().flatten()) {
             if exact.is_some() && value.map(encode::param) != exact.map(encode::param) {
                 return wrong("exact_ints is not what trial_params has");
             }

@@ -1,6 +1,7 @@
 //! Reading everything back. Whatever makes no sense is named by table and row; nothing is passed
 //! over, and nothing is mended.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
@@ -8,7 +9,7 @@ use kindling_study::{
     Attempt, Direction, Registry, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
     TrialNumber, Wall, WorkerId,
 };
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
@@ -28,20 +29,18 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     loader.fail_reasons(&mut trials)?;
     loader.attributes(&mut trials)?;
 
-    let mut drafts: BTreeMap<i64, Vec<Draft>> = BTreeMap::new();
-    for draft in trials.drafts {
-        drafts.entry(draft.study).or_default().push(draft);
-    }
     let mut restored = BTreeMap::new();
     for (id, study) in studies {
-        let drafts = drafts.remove(&id).unwrap_or_default();
+        let drafts = trials.drafts.remove(&id).unwrap_or_default();
         let finish_order = finish_order(&drafts)?;
         let count = drafts.len();
-        let trials = drafts
-            .into_iter()
-            .map(|draft| draft.check(&study.spec.space, count, finish_order.len(), lease_until))
-            .collect::<Result<_, _>>()?;
-        let StudyRow { spec, state, budget, created } = study;
+        // Not collected: that would keep the drafts' memory, which is several times as large.
+        let mut trials = Vec::with_capacity(count);
+        for draft in drafts {
+            let space = &study.spec.space;
+            trials.push(draft.check(space, count, finish_order.len(), lease_until)?);
+        }
+        let StudyRow { spec, state, budget, created, .. } = study;
         let study = Study::restore(spec, state, budget, created, trials, finish_order);
         restored.insert(StudyId(id), study);
     }
@@ -56,20 +55,25 @@ struct StudyRow {
     state: StudyState,
     budget: u32,
     created: Wall,
+    /// How many trials it has.
+    trials: usize,
 }
 
 /// Trials by study and number, and where each id is.
 struct Trials {
-    drafts: Vec<Draft>,
-    places: HashMap<i64, usize>,
+    drafts: BTreeMap<i64, Vec<Draft>>,
+    places: HashMap<i64, (i64, TrialNumber)>,
 }
 
 impl Trials {
     /// The trial that a row belongs to.
     fn of(&mut self, cells: &Cells<'_>, id: i64) -> Result<&mut Draft, Fault> {
-        let place = self.places.get(&id);
-        let place = place.ok_or_else(|| cells.damaged(format!("there is no trial {id}")))?;
-        Ok(&mut self.drafts[*place])
+        self.find(id).ok_or_else(|| cells.damaged(format!("there is no trial {id}")))
+    }
+
+    fn find(&mut self, id: i64) -> Option<&mut Draft> {
+        let (study, number) = self.places.get(&id)?;
+        self.drafts.get_mut(study)?.get_mut(number.index())
     }
 }
 
@@ -84,7 +88,8 @@ impl Loader<'_> {
         let mut studies = BTreeMap::new();
         self.each(
             "kindling_studies",
-            "SELECT study_id, spec, state, budget, created_at, study_name
+            "SELECT study_id, spec, state, budget, created_at, study_name,
+                (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id)
              FROM kindling_studies JOIN studies USING (study_id)",
             |row| {
                 let spec: StudySpec = row.json(1)?;
@@ -93,7 +98,8 @@ impl Loader<'_> {
                 }
                 let state = row.word(2, encode::state_from)?;
                 let created = Wall(row.get(4)?);
-                studies.insert(row.id, StudyRow { spec, state, budget: row.get(3)?, created });
+                let (budget, trials) = (row.get(3)?, row.get::<u32>(6)? as usize);
+                studies.insert(row.id, StudyRow { spec, state, budget, created, trials });
                 Ok(())
             },
         )?;
@@ -127,7 +133,7 @@ impl Loader<'_> {
     fn trials(&self, studies: &BTreeMap<i64, StudyRow>) -> Result<Trials, Fault> {
         self.none_without("trials", "trial_id", "kindling_trials")?;
         self.none_without("kindling_trials", "trial_id", "trials")?;
-        let mut trials = Trials { drafts: Vec::new(), places: HashMap::new() };
+        let mut trials = Trials { drafts: BTreeMap::new(), places: HashMap::new() };
         let mut previous = (0, None);
         self.each(
             "trials",
@@ -137,7 +143,7 @@ impl Loader<'_> {
              FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
             |row| {
                 let study: i64 = row.get(1)?;
-                let Some(StudyRow { spec, .. }) = studies.get(&study) else {
+                let Some(StudyRow { spec, trials: count, .. }) = studies.get(&study) else {
                     return Err(row.damaged(format!("there is no study {study}")));
                 };
                 let number: u32 = row.get(2)?;
@@ -149,8 +155,12 @@ impl Loader<'_> {
                     return Err(row.damaged(what));
                 }
                 previous = (study, Some(number));
-                trials.places.insert(row.id, trials.drafts.len());
-                trials.drafts.push(draft(row, study, TrialNumber(number), &spec.space)?);
+                let number = TrialNumber(number);
+                trials.places.insert(row.id, (study, number));
+                // Grown step by step it would need twice the memory for a moment.
+                let drafts = trials.drafts.entry(study);
+                let drafts = drafts.or_insert_with(|| Vec::with_capacity(*count));
+                drafts.push(draft(row, study, number, &spec.space)?);
                 Ok(())
             },
         )?;
@@ -158,6 +168,8 @@ impl Loader<'_> {
     }
 
     fn leases(&self, trials: &mut Trials) -> Result<(), Fault> {
+        // A worker's trials share its id.
+        let mut workers: HashMap<String, WorkerId> = HashMap::new();
         self.each(
             "kindling_leases",
             "SELECT trial_id, attempt, worker, ended FROM kindling_leases ORDER BY trial_id, attempt",
@@ -167,8 +179,14 @@ impl Loader<'_> {
                 if attempt != draft.trial.attempt.0 + 1 || draft.is_leased {
                     return Err(row.damaged(format!("attempt {attempt} cannot follow the one before")));
                 }
-                let worker = WorkerId::new(row.get::<String>(2)?);
-                draft.trial.worker = Some(worker.map_err(|error| row.damaged(error))?);
+                let worker = match workers.entry(row.get(2)?) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let worker = WorkerId::new(new.key());
+                        new.insert(worker.map_err(|error| row.damaged(error))?)
+                    }
+                };
+                draft.trial.worker = Some(worker.clone());
                 draft.trial.attempt = Attempt(attempt);
                 match row.get::<Option<String>>(3)?.as_deref() {
                     None => draft.is_leased = true,
@@ -187,10 +205,10 @@ impl Loader<'_> {
             "SELECT param_id, trial_id, param_name, param_value FROM trial_params",
             |row| {
                 let draft = trials.of(row, row.get(1)?)?;
-                let name: String = row.get(2)?;
+                let name = row.text(2)?;
                 let value: f64 = row.get(3)?;
                 let space = studies.get(&draft.study).map(|study| &study.spec.space);
-                let place = space.and_then(|space| Some((space, space.position(&name)?)));
+                let place = space.and_then(|space| Some((space, space.position(name)?)));
                 let Some((space, place)) = place else {
                     return Err(row.damaged(format!("the study has no parameter `{name}`")));
                 };
@@ -242,8 +260,7 @@ impl Loader<'_> {
             "SELECT trial_system_attribute_id, trial_id, value_json FROM trial_system_attributes
              WHERE key = 'fail_reason'",
             |row| {
-                let Some(place) = trials.places.get(&row.get(1)?) else { return Ok(()) };
-                let draft = &mut trials.drafts[*place];
+                let Some(draft) = trials.find(row.get(1)?) else { return Ok(()) };
                 if draft.stage == Stage::Fail {
                     draft.fail_reason = Some(row.json(2)?);
                 }
@@ -259,11 +276,10 @@ impl Loader<'_> {
             "SELECT trial_user_attribute_id, trial_id, key, value_json FROM trial_user_attributes",
             |row| {
                 let id: Option<i64> = row.get(1)?;
-                let Some(place) = id.and_then(|id| trials.places.get(&id)) else { return Ok(()) };
-                let draft = &mut trials.drafts[*place];
+                let Some(draft) = id.and_then(|id| trials.find(id)) else { return Ok(()) };
                 let key: Option<String> = row.get(2)?;
                 if let Some(key) = key.filter(|key| draft.attribute_keys.contains(key)) {
-                    draft.attributes.insert(key, row.json(3)?);
+                    draft.attributes.push((key, row.json(3)?));
                 }
                 Ok(())
             },
@@ -316,22 +332,28 @@ impl Cells<'_> {
         self.row.get(column).map_err(|error| self.damaged(error))
     }
 
+    fn is_null(&self, column: usize) -> Result<bool, Fault> {
+        let cell = self.row.get_ref(column).map_err(|error| self.damaged(error))?;
+        Ok(cell == ValueRef::Null)
+    }
+
     fn json<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
-        let text: String = self.get(column)?;
-        serde_json::from_str(&text).map_err(|error| self.wrong(column, error))
+        serde_json::from_str(self.text(column)?).map_err(|error| self.wrong(column, error))
     }
 
     fn json_or_null<T: DeserializeOwned>(&self, column: usize) -> Result<Option<T>, Fault> {
-        if self.get::<Option<String>>(column)?.is_some() {
-            self.json(column).map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.is_null(column)? { Ok(None) } else { self.json(column).map(Some) }
+    }
+
+    /// Text, where it is: most cells are never kept.
+    fn text(&self, column: usize) -> Result<&str, Fault> {
+        let cell = self.row.get_ref(column).map_err(|error| self.damaged(error))?;
+        cell.as_str().map_err(|error| self.wrong(column, error))
     }
 
     fn word<T>(&self, column: usize, read: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
-        let word: String = self.get(column)?;
-        read(&word).ok_or_else(|| self.wrong(column, format!("`{word}`")))
+        let word = self.text(column)?;
+        read(word).ok_or_else(|| self.wrong(column, format!("`{word}`")))
     }
 
     /// A value, and its type in the column after it.
@@ -341,7 +363,7 @@ impl Cells<'_> {
     }
 
     fn datetime(&self, column: usize) -> Result<Option<Wall>, Fault> {
-        if self.get::<Option<String>>(column)?.is_none() {
+        if self.is_null(column)? {
             return Ok(None);
         }
         self.word(column, encode::datetime_from).map(Some)
@@ -369,8 +391,8 @@ fn draft(
         None => encode::nothing(space),
     };
     let exact_ints = match row.get::<Option<String>>(11)? {
-        Some(text) => encode::fixed_from(space, &text).map_err(|what| row.wrong(11, what))?,
-        None => encode::nothing(space),
+        Some(text) => Some(encode::fixed_from(space, &text).map_err(|what| row.wrong(11, what))?),
+        None => None,
     };
     let mut draft = Draft::new(row.id, study, number, row.word(3, Stage::from_word)?, fixed);
     draft.exact_ints = exact_ints;
@@ -387,6 +409,7 @@ fn draft(
     };
     draft.finish_index = row.get(13)?;
     draft.attribute_keys = row.json_or_null(14)?.unwrap_or_default();
+    draft.attributes = Vec::with_capacity(draft.attribute_keys.len());
     Ok(draft)
 }
 

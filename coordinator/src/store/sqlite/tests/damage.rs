@@ -13,7 +13,12 @@ fn store() -> Vec<u8> {
     for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
-        ledger.finish(id, &claim, result, said.as_object().expect("an object").clone());
+        ledger.finish(
+            id,
+            &claim,
+            result,
+            said.as_object().expect("an object").clone().into_iter().collect(),
+        );
     }
     let first = ledger.lease(id, "w").expect("a trial");
     ledger.release(id, &first);

@@ -98,7 +98,7 @@ fn attributes_that_others_set_first_give_way_to_the_result() {
         VALUES (1, 'accuracy', '\"mine\"'), (1, 'note', '\"mine\"')";
     ledger.store.conn.execute_batch(theirs).expect("attached");
     let said = json!({"accuracy": 0.5}).as_object().expect("an object").clone();
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), said.into_iter().collect());
     ledger.commit();
     let values = "SELECT group_concat(key || value_json) FROM trial_user_attributes";
     assert_eq!(ledger.text(values), "accuracy0.5,note\"mine\"");

@@ -183,7 +183,7 @@ fn said() -> Attributes {
         "": null, "flag": true, "big": u64::MAX, "small": i64::MIN, "x": 0.1, "tiny": 5e-324,
         "text": "ä \u{1F525} \" \u{0}", "list": [1, [2.0, {}]], "object": {"a": {"b": []}},
     });
-    said.as_object().expect("an object").clone()
+    said.as_object().expect("an object").clone().into_iter().collect()
 }
 
 #[test]

@@ -1,0 +1,227 @@
+//! Clients that call as workers do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use kindling_proto::v1;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use super::coordinator::Running;
+
+/// How long a lease call waits for work.
+const WAIT: prost_types::Duration = prost_types::Duration { seconds: 30, nanos: 0 };
+
+/// When clients stop.
+#[derive(Clone, Copy)]
+pub(crate) enum Ends {
+    /// When so many trials have finished.
+    After(u32),
+    /// At a time; what ended before the first is not counted.
+    At { from: Instant, until: Instant },
+}
+
+/// Clients of one coordinator.
+pub(crate) struct Crowd {
+    clients: Vec<Client>,
+    /// Intermediate values of each trial.
+    pub(crate) reports: u64,
+    /// How long a client holds a trial before it finishes it, on average.
+    pub(crate) train: Duration,
+}
+
+/// How long calls took.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(crate) leases: Times,
+    pub(crate) finishes: Times,
+}
+
+#[derive(Default)]
+pub(crate) struct Times(Vec<Duration>);
+
+/// One worker with one slot.
+#[derive(Clone)]
+struct Client {
+    service: WorkerServiceClient<Channel>,
+    id: String,
+    holding: watch::Sender<Vec<v1::Claim>>,
+}
+
+impl Crowd {
+    /// Connects so many clients, each by itself.
+    pub(crate) async fn new(to: &Running, count: usize, name: &str) -> anyhow::Result<Self> {
+        let mut clients = Vec::with_capacity(count);
+        for number in 0..count {
+            clients.push(Client {
+                service: WorkerServiceClient::new(to.connect().await?),
+                // As long as the ids that workers make up.
+                id: format!("{name}-{number}-{:08x}", std::process::id()),
+                holding: watch::Sender::default(),
+            });
+        }
+        Ok(Self { clients, reports: 0, train: Duration::ZERO })
+    }
+
+    /// Opens every client's heartbeat stream, for as long as this runs.
+    pub(crate) fn beat(&self) {
+        for client in &self.clients {
+            tokio::spawn(client.clone().beat());
+        }
+    }
+
+    /// Leases every client a trial that it keeps.
+    pub(crate) async fn hold(&self) -> anyhow::Result<()> {
+        for client in &self.clients {
+            client.clone().lease().await?;
+        }
+        Ok(())
+    }
+
+    /// Leases, reports and finishes trials with all clients.
+    pub(crate) async fn work(&self, ends: Ends) -> anyhow::Result<Calls> {
+        let started = Arc::new(AtomicU32::new(0));
+        let mut working = JoinSet::new();
+        for client in &self.clients {
+            let more = {
+                let started = started.clone();
+                move || match ends {
+                    Ends::After(trials) => started.fetch_add(1, Ordering::Relaxed) < trials,
+                    Ends::At { until, .. } => Instant::now() < until,
+                }
+            };
+            let counts = move |end: Instant| match ends {
+                Ends::After(_) => true,
+                Ends::At { from, until } => (from..until).contains(&end),
+            };
+            working.spawn(client.clone().work(self.reports, self.train, more, counts));
+        }
+        let mut all = Calls::default();
+        while let Some(calls) = working.join_next().await {
+            let calls = calls??;
+            all.leases.0.extend(calls.leases.0);
+            all.finishes.0.extend(calls.finishes.0);
+        }
+        Ok(all)
+    }
+}
+
+impl Times {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn add(&mut self, start: Instant, counts: impl Fn(Instant) -> bool) {
+        let end = Instant::now();
+        if counts(end) {
+            self.0.push(end - start);
+        }
+    }
+
+    /// Milliseconds.
+    pub(crate) fn summary(mut self) -> serde_json::Value {
+        self.0.sort_unstable();
+        let quantile = |q: f64| {
+            let place = ((self.0.len() as f64 * q) as usize).min(self.0.len().saturating_sub(1));
+            self.0.get(place).map(|time| time.as_secs_f64() * 1e3)
+        };
+        json!({ "p50": quantile(0.5), "p99": quantile(0.99), "max": quantile(1.0) })
+    }
+}
+
+impl Client {
+    async fn work(
+        mut self,
+        reports: u64,
+        train: Duration,
+        more: impl Fn() -> bool,
+        counts: impl Fn(Instant) -> bool,
+    ) -> anyhow::Result<Calls> {
+        let mut calls = Calls::default();
+        while more() {
+            let start = Instant::now();
+            let assignment = self.lease().await?;
+            calls.leases.add(start, &counts);
+            let value = assignment.seed as f64 / u64::MAX as f64;
+            for step in 0..reports {
+                let claim = assignment.claim.clone();
+                self.service.report(v1::ReportRequest { claim, step, value }).await?;
+            }
+            if !train.is_zero() {
+                // From half as long to half as long again: workers do not march in step.
+                tokio::time::sleep(train.mul_f64(0.5 + value)).await;
+            }
+            let start = Instant::now();
+            self.finish(assignment, value).await?;
+            calls.finishes.add(start, &counts);
+        }
+        Ok(calls)
+    }
+
+    async fn lease(&mut self) -> anyhow::Result<v1::Assignment> {
+        let request = v1::LeaseRequest {
+            worker_id: self.id.clone(),
+            host: "load".to_owned(),
+            device: "none".to_owned(),
+            slots: 1,
+            objectives: vec!["mnist_cnn".to_owned()],
+            holding: Vec::new(),
+            wait: Some(WAIT),
+        };
+        let mut leased = self.service.lease(request).await?.into_inner().assignments;
+        let assignment = leased.pop().context("no trial was leased")?;
+        self.holding.send_replace(assignment.claim.clone().into_iter().collect());
+        Ok(assignment)
+    }
+
+    async fn finish(&mut self, assignment: v1::Assignment, value: f64) -> anyhow::Result<()> {
+        let completed = v1::Completed { values: vec![value] };
+        let request = v1::FinishRequest {
+            claim: assignment.claim,
+            result: Some(v1::finish_request::Result::Completed(completed)),
+            // The flagship's own.
+            attributes_json: [("test_accuracy".to_owned(), value.to_string())].into(),
+        };
+        self.service.finish(request).await?;
+        self.holding.send_replace(Vec::new());
+        Ok(())
+    }
+
+    /// Beats as often as the coordinator asks, and whenever a trial begins or ends.
+    async fn beat(mut self) -> anyhow::Result<()> {
+        let (beats, outgoing) = mpsc::channel(1);
+        let mut holding = self.holding.subscribe();
+        beats.send(self.message()).await?;
+        let answers = self.service.heartbeat(ReceiverStream::new(outgoing)).await?;
+        let mut answers = answers.into_inner();
+        let mut interval = Duration::from_secs(1);
+        loop {
+            tokio::select! {
+                answer = answers.message() => {
+                    let answer = answer?.context("the stream ended")?;
+                    interval = answer.interval.unwrap_or_default().try_into()?;
+                    continue;
+                }
+                () = tokio::time::sleep(interval) => {}
+                changed = holding.changed() => changed?,
+            }
+            beats.send(self.message()).await?;
+        }
+    }
+
+    fn message(&self) -> v1::HeartbeatRequest {
+        v1::HeartbeatRequest {
+            worker_id: self.id.clone(),
+            host: "load".to_owned(),
+            device: "none".to_owned(),
+            slots: 1,
+            holding: self.holding.borrow().clone(),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A coordinator under load: trials per second, latencies, memory, and how fast a large store opens again. The
+//! Kindling side of `tests/peers/throughput.py`.
+//!
+//! ```sh
+//! cargo build --release -p kindling-coordinator --example load
+//! target/release/examples/load rate --clients 64 --sampler tpe --history 1000
+//! target/release/examples/load fill --trials 100000 --reports 10
+//! ```
+//!
+//! The coordinator is a process of its own, on a store in a real file: this program's own `coordinator` command, which
+//! does what `kindling coordinator` does, or another program that is given. Clients call it as workers do, each over
+//! its own connection, and train nothing. Prints JSON.
+
+mod clients;
+mod coordinator;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+use kindling_proto::v1;
+use kindling_study::StudySpec;
+use kindling_study::sampler::{SamplerSpec, TpeOptions};
+use serde_json::json;
+use tokio::runtime;
+
+use clients::{Crowd, Ends};
+use coordinator::{CoordinatorArgs, Running};
+
+/// As in the `kindling` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The flagship's space.
+const STUDY: &str = include_str!("../../../studies/weight-init.toml");
+/// Clients settle for so long before anything is counted.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// More than any run finishes.
+const ENDLESS: u32 = 1_000_000_000;
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// How many trials a second, and how long each call takes
+    Rate(RateArgs),
+    /// How much memory a filled study takes, and how long its store takes to open again
+    Fill(FillArgs),
+    /// Serve a store
+    Coordinator(CoordinatorArgs),
+}
+
+#[derive(clap::Args)]
+struct RateArgs {
+    /// Clients that lease and finish, one trial at a time
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Workers whose heartbeat streams stand, those clients included; the others hold a trial each
+    #[arg(long, default_value_t = 0)]
+    connected: usize,
+    /// Milliseconds that a client holds a trial before it finishes it, on average
+    #[arg(long, default_value_t = 0)]
+    train: u64,
+    /// Seconds to measure
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Trials that have finished before
+    #[arg(long, default_value_t = 0)]
+    history: u32,
+    #[arg(long, value_enum, default_value_t = Sampler::Random)]
+    sampler: Sampler,
+    /// The program to run as a coordinator, such as `kindling` [default: this one]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct FillArgs {
+    /// Trials to finish
+    #[arg(long, default_value_t = 100_000)]
+    trials: u32,
+    /// Intermediate values of each
+    #[arg(long, default_value_t = 10)]
+    reports: u64,
+    /// Clients that do it
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// The program to run as a coordinator, such as `kindling` [default: this one]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sampler {
+    Random,
+    Tpe,
+}
+
+fn main() -> anyhow::Result<()> {
+    let command = Args::parse().command;
+    let mut threads = match command {
+        // As the `kindling` command.
+        Command::Coordinator(_) => runtime::Builder::new_multi_thread(),
+        // Clients would be on other machines; here they are to take no more of this one than they must.
+        _ => runtime::Builder::new_current_thread(),
+    };
+    let threads = threads.enable_all().build()?;
+    let result = match command {
+        Command::Rate(args) => threads.block_on(rate(args))?,
+        Command::Fill(args) => threads.block_on(fill(args))?,
+        Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
+    };
+    println!("{result:#}");
+    Ok(())
+}
+
+async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
+    let folder = tempfile::tempdir()?;
+    let coordinator = Running::start(args.program.as_deref(), folder.path()).await?;
+    create_study(&coordinator, args.sampler).await?;
+    let history = Crowd::new(&coordinator, 64.min(args.history as usize), "earlier");
+    history.await?.work(Ends::After(args.history)).await?;
+
+    let idle = args.connected.saturating_sub(args.clients);
+    let idle = Crowd::new(&coordinator, idle, "idle").await?;
+    idle.beat();
+    idle.hold().await?;
+    let mut crowd = Crowd::new(&coordinator, args.clients, "client").await?;
+    crowd.train = Duration::from_millis(args.train);
+    if args.connected > 0 {
+        crowd.beat();
+    }
+    let from = Instant::now() + WARM_UP;
+    let until = from + Duration::from_secs_f64(args.seconds);
+    let cpu_until_then = async {
+        tokio::time::sleep_until(from.into()).await;
+        Ok([coordinator.cpu()?, coordinator::own_cpu()?])
+    };
+    let (calls, before) = tokio::try_join!(crowd.work(Ends::At { from, until }), cpu_until_then)?;
+    let after = [coordinator.cpu()?, coordinator::own_cpu()?];
+    let trials = calls.finishes.len();
+    let cpu = |of: usize| after[of].saturating_sub(before[of]).as_secs_f64() * 1e6 / trials as f64;
+    Ok(json!({
+        "sampler": format!("{:?}", args.sampler).to_lowercase(),
+        "clients": args.clients,
+        "connected": args.connected,
+        "history": args.history,
+        "trials": trials,
+        "trials_per_second": trials as f64 / args.seconds,
+        "lease_ms": calls.leases.summary(),
+        "finish_ms": calls.finishes.summary(),
+        "cpu_us_per_trial": { "coordinator": cpu(0), "clients": cpu(1) },
+        "coordinator_mib": coordinator.memory_mib()?,
+    }))
+}
+
+async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
+    let folder = tempfile::tempdir()?;
+    let mut coordinator = Running::start(args.program.as_deref(), folder.path()).await?;
+    create_study(&coordinator, Sampler::Random).await?;
+    let start = Instant::now();
+    let mut crowd = Crowd::new(&coordinator, args.clients, "client").await?;
+    crowd.reports = args.reports;
+    crowd.work(Ends::After(args.trials)).await?;
+    let filled = start.elapsed();
+    drop(crowd);
+    let memory = coordinator.memory_mib()?;
+    let mut reopened = serde_json::Map::new();
+    for end in ["SIGKILL", "SIGTERM"] {
+        coordinator.stop(end).await?;
+        let start = Instant::now();
+        coordinator = Running::start(args.program.as_deref(), folder.path()).await?;
+        let seconds = start.elapsed().as_secs_f64();
+        let memory = coordinator.memory_mib()?;
+        reopened.insert(end.to_owned(), json!({ "seconds": seconds, "coordinator_mib": memory }));
+    }
+    let store = std::fs::metadata(coordinator::store_in(folder.path()))?.len();
+    Ok(json!({
+        "trials": args.trials,
+        "reports": args.reports,
+        "clients": args.clients,
+        "calls_per_second": f64::from(args.trials) * (args.reports + 2) as f64 / filled.as_secs_f64(),
+        "coordinator_mib": memory,
+        "store_mib": store as f64 / f64::from(1 << 20),
+        "reopened_after": reopened,
+    }))
+}
+
+async fn create_study(coordinator: &Running, sampler: Sampler) -> anyhow::Result<()> {
+    let sampler = match sampler {
+        Sampler::Random => SamplerSpec::Random {},
+        Sampler::Tpe => SamplerSpec::Tpe(TpeOptions::default()),
+    };
+    let spec = kindling_coordinator::config::parse(STUDY)?;
+    let spec = StudySpec { sampler, trials: ENDLESS, ..spec };
+    let spec = Some(kindling_coordinator::convert::spec_to_wire(&spec));
+    let mut studies = coordinator.studies().await?;
+    studies.create_study(v1::CreateStudyRequest { spec }).await.context("no study")?;
+    Ok(())
+}
