@@ -28,8 +28,8 @@ impl Default for GridOptions {
 /// last; or the next one that was not tried, as long as there is one. Once all were, they repeat.
 ///
 /// Only what is not fixed has a grid. The order is pseudo-random, and the same for every study: one
-/// that ends early has seen a random sample of the grid. Nested loops would have shown it a corner, and
-/// equal strides through them all values of some parameters, but few of others.
+/// that ends early has seen a random sample of the grid. Nested loops would have shown it a corner,
+/// and equal strides through them all values of some parameters, but few of others.
 pub(super) fn propose(
     options: &GridOptions,
     space: &SearchSpace,
@@ -88,6 +88,8 @@ fn value(distribution: &Distribution, z: f64) -> ParamValue {
         Distribution::Float { low, high, scale: FloatScale::Log } => {
             ParamValue::Float(plain(between_logs(low, high)).clamp(low, high))
         }
+        Distribution::Int { low, .. } if z <= 0.0 => ParamValue::Int(low),
+        Distribution::Int { high, .. } if z >= 1.0 => ParamValue::Int(high),
         Distribution::Int { low, high, log: true, .. } => {
             let x = between_logs(low as f64, high as f64).round() as i64;
             ParamValue::Int(x.clamp(low, high))
@@ -152,12 +154,14 @@ mod tests {
 
     #[test]
     fn values_are_evenly_spaced_on_their_scale_from_end_to_end() {
-        let linear = float(0.1, 0.5, FloatScale::Linear);
-        assert_eq!(numbers(&linear, 5), [0.1, 0.2, 0.3, 0.4, 0.5]);
-        assert_eq!(numbers(&linear, 1), [0.3]);
+        let linear = float(0.1, 0.8, FloatScale::Linear);
+        assert_eq!(numbers(&linear, 8), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]);
+        assert_eq!(numbers(&linear, 1), [0.45]);
         let log = float(1e-4, 1.0, FloatScale::Log);
         assert_eq!(numbers(&log, 5), [1e-4, 1e-3, 1e-2, 1e-1, 1.0]);
         assert_eq!(numbers(&int(1, 1000, 1, true), 4), [1.0, 10.0, 100.0, 1000.0]);
+        let huge = int(1, i64::MAX - 1, 1, true);
+        assert_eq!(coarse(&huge, 2).nth(1), ParamValue::Int(i64::MAX - 1));
         assert_eq!(numbers(&int(0, 100, 1, false), 5), [0.0, 25.0, 50.0, 75.0, 100.0]);
         let stepped = float(0.0, 2.0, FloatScale::Step(0.25));
         assert_eq!(numbers(&stepped, 5), [0.0, 0.5, 1.0, 1.5, 2.0]);
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn where_there_are_few_values_all_are_taken_once() {
         assert_eq!(numbers(&int(3, 12, 3, false), 4), [3.0, 6.0, 9.0, 12.0]);
-        assert_eq!(numbers(&float(0.0, 1.0, FloatScale::Step(0.5)), 9), [0.0, 0.5, 1.0]);
+        assert_eq!(numbers(&float(0.0, 0.3, FloatScale::Step(0.1)), 9), [0.0, 0.1, 0.2, 0.3]);
         assert_eq!(numbers(&float(2.0, 2.0, FloatScale::Log), 9), [2.0]);
         assert_eq!(numbers(&int(1, 10, 1, true), 9), [1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 10.0]);
         assert_eq!(numbers(&categorical(9), 2).len(), 9);

@@ -24,10 +24,10 @@ pub(super) fn propose(space: &SearchSpace, seed: u64, number: u32, fixed: &Param
 
 /// One coordinate, in `[0, 1)`, of point `index` of the seed's scrambled Sobol sequence.
 ///
-/// In every dimension, of the first 2^k points one falls into each 2^k-th part of the interval, and so
-/// it is with each block of 2^k points that follows. Beyond the 64 dimensions of the table, each next
-/// 64 are a sequence of the same kind whose points come in another order. With those of another
-/// sequence they have no more in common than random numbers (Burley 2020).
+/// In every dimension, of the first 2^k points one falls into each 2^k-th part of the interval, and
+/// so it is with each block of 2^k points that follows. Beyond the 64 dimensions of the table, each
+/// next 64 are a sequence of the same kind whose points come in another order: dimensions of
+/// different sequences have no more in common than random numbers (Burley 2020).
 pub(super) fn unit(seed: u64, dimension: u32, index: u32) -> f64 {
     let table = INITIAL_NUMBERS.len() as u32;
     let (sequence, column) = (dimension / table, dimension % table);
@@ -41,8 +41,8 @@ pub(super) fn unit(seed: u64, dimension: u32, index: u32) -> f64 {
 }
 
 /// A permutation of the fractions `bits / 2^64`: each half of the interval changes places with the
-/// other or not, then the halves of each half, and so on, 53 times. Which do is decided by a hash of
-/// where they are (Owen 1995, "Randomly Permuted (t,m,s)-Nets and (t,s)-Sequences"; Burley 2020,
+/// other or not, then the halves of each half, and so on, 53 times. A hash of where they are
+/// decides which do (Owen 1995, "Randomly Permuted (t,m,s)-Nets and (t,s)-Sequences"; Burley 2020,
 /// "Practical Hash-based Owen Scrambling", who merges the hashes into one).
 fn scramble(bits: u64, key: u64) -> u64 {
     let mut scrambled = bits;
@@ -56,15 +56,16 @@ fn scramble(bits: u64, key: u64) -> u64 {
     scrambled
 }
 
-/// The coordinate, times 2^32, of point `index` of the unscrambled sequence in plain (not Gray code)
-/// order.
+/// The coordinate, times 2^32, of point `index` of the unscrambled sequence, in plain order rather
+/// than Gray code.
 fn sobol(column: usize, index: u32) -> u32 {
     let directions = directions(column);
     let digits = directions.iter().enumerate().filter(|(k, _)| index >> k & 1 == 1);
     digits.fold(0, |sum, (_, direction)| sum ^ direction)
 }
 
-/// What each binary digit of an index adds to the coordinate (Bratley and Fox 1988, "Algorithm 659").
+/// What each binary digit of an index adds to the coordinate (Bratley and Fox 1988, "Algorithm 659:
+/// Implementing Sobol's quasirandom sequence generator").
 fn directions(column: usize) -> [u32; 32] {
     let (polynomial, initial) = INITIAL_NUMBERS[column];
     let degree = initial.len();

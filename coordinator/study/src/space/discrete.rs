@@ -5,9 +5,11 @@
 //! the later ones are ruled out by then, and each value leads on to a node of the next parameter.
 //! Values that rule out the same lead to the same node, which is why the graph stays small.
 //!
-//! Cost: linear in the ways out of all nodes. Each parent comes directly before its children, as far
-//! as other parents allow, so that without conditions there is one node for each parameter, and
-//! otherwise about as many as the unfinished families have combinations that matter.
+//! Cost: linear in the ways out of all nodes. A parameter has a node for each difference that the
+//! values of earlier parents can make to it and to those after it. To keep these few, children
+//! follow their parents as closely as they can: without conditions a parameter has one node, and in
+//! a tree of conditions at most one for each combination of values above it. Where many parents
+//! share children pair by pair, nodes are exponentially many, and counting is given up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +61,7 @@ impl<'a> Configurations<'a> {
     /// of which nothing is fixed has the values that `open` says.
     ///
     /// `None` if they cannot be counted: some parameter that may be active has a continuous range,
-    /// there are more than 2^128 of them, or the conditions are so entangled (and then there are
+    /// there are 2^128 of them or more, or the conditions are so entangled (and then there are
     /// thousands of configurations) that to count them would take long.
     pub(crate) fn new(
         space: &'a SearchSpace,
@@ -228,8 +230,9 @@ impl<'a> Families<'a> {
 
     /// The children that are not active if the parameter at `place` has this value.
     fn ruled_out(&self, place: usize, value: ParamValue) -> impl Iterator<Item = usize> {
-        let refuses = move |choices: &[usize]| !matches!(value, ParamValue::Choice(c) if choices.contains(&c));
-        self.children[place].iter().filter(move |(_, c)| refuses(c)).map(|(child, _)| *child)
+        let allows =
+            move |choices: &[usize]| choices.iter().any(|c| value == ParamValue::Choice(*c));
+        self.children[place].iter().filter(move |(_, c)| !allows(c)).map(|(child, _)| *child)
     }
 
     /// All places: a parameter follows the last of its parents as closely as its siblings allow.

@@ -1,31 +1,32 @@
-//! Initial numbers of the Sobol sequence, as Joe and Kuo chose them: "Constructing Sobol sequences with
-//! better two-dimensional projections", 2008, file `new-joe-kuo-6.21201`. Their licence:
+//! Initial numbers of the Sobol sequence, as Joe and Kuo chose them: "Constructing Sobol sequences
+//! with better two-dimensional projections", 2008, file `new-joe-kuo-6.21201`. Their licence:
 //!
 //! Copyright (c) 2008, Frances Y. Kuo and Stephen Joe. All rights reserved.
 //!
 //! Redistribution and use in source and binary forms, with or without modification, are permitted
 //! provided that the following conditions are met:
 //!
-//! - Redistributions of source code must retain the above copyright notice, this list of conditions and
-//!   the following disclaimer.
-//! - Redistributions in binary form must reproduce the above copyright notice, this list of conditions
-//!   and the following disclaimer in the documentation and/or other materials provided with the
-//!   distribution.
-//! - Neither the names of the copyright holders nor the names of the University of New South Wales and
-//!   the University of Waikato and its contributors may be used to endorse or promote products derived
-//!   from this software without specific prior written permission.
+//! - Redistributions of source code must retain the above copyright notice, this list of conditions
+//!   and the following disclaimer.
+//! - Redistributions in binary form must reproduce the above copyright notice, this list of
+//!   conditions and the following disclaimer in the documentation and/or other materials provided
+//!   with the distribution.
+//! - Neither the names of the copyright holders nor the names of the University of New South Wales
+//!   and the University of Waikato and its contributors may be used to endorse or promote products
+//!   derived from this software without specific prior written permission.
 //!
-//! THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
-//! INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR
-//! PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDERS BE LIABLE FOR ANY DIRECT, INDIRECT,
-//! INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT
-//! OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER
-//! CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING
-//! NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE
-//! POSSIBILITY OF SUCH DAMAGE.
+//! THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS "AS IS" AND ANY EXPRESS OR IMPLIED
+//! WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS
+//! FOR A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDERS BE LIABLE FOR
+//! ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT
+//! NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR
+//! BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT,
+//! STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE
+//! OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
 
-/// For each dimension a primitive polynomial, its coefficients as binary digits, and as many initial
-/// numbers as its degree. The first dimension needs no recurrence: all its numbers are here.
+/// For each dimension a primitive polynomial, its coefficients as binary digits, and as many
+/// initial numbers as its degree. The first dimension needs no recurrence: all its numbers are
+/// here.
 pub(super) const INITIAL_NUMBERS: [(u32, &[u32]); 64] = [
     (1, &[1; 32]),
     (3, &[1]),
