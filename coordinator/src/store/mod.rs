@@ -47,14 +47,14 @@ pub enum StoreError {
         /// What it is instead.
         found: String,
     },
-    /// The file was written by a newer Kindling.
-    #[error("{}: store version {found}, but this Kindling knows versions up to {known}", path.display())]
-    Newer {
+    /// The file was written by a newer Kindling, or by one from before the first release.
+    #[error("{}: store version {found}, but this Kindling knows version {known}", path.display())]
+    OtherVersion {
         /// The store.
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The newest version that this build knows.
+        /// The version that this build reads and writes.
         known: i64,
     },
     /// What the file holds makes no sense.
@@ -88,7 +88,9 @@ impl StoreError {
             Self::Busy { .. } => "close the program that writes to it; readers do not disturb",
             Self::InUse { .. } => "stop the other coordinator, or name another file with --store",
             Self::Foreign { .. } => "name another file with --store",
-            Self::Newer { .. } => "use the Kindling that wrote it, or a newer one",
+            Self::OtherVersion { .. } => {
+                "use the Kindling that wrote it, or name another file with --store"
+            }
             Self::Damaged { .. } => "restore the file and its -wal from a backup",
             Self::Failed { .. } => "look at the path, its permissions and the disk",
         }

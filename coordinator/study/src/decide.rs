@@ -1,6 +1,8 @@
 //! What a study decides: each command gives events and a typed reply, or a refusal. Nothing in here
 //! changes the study; [`Study::apply`] does, once the events are on disk.
 
+use std::collections::BTreeSet;
+
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::Report;
@@ -198,7 +200,7 @@ impl Study {
 
     /// Proposes parameters, seeing all that finished and all that is pending now.
     fn propose(&self, number: TrialNumber, fixed: Option<&Params>) -> Proposal {
-        let pending: Vec<_> = self
+        let pending = self
             .running()
             .union(self.waiting())
             .filter(|n| self.trial(**n).proposal.is_some())
@@ -206,7 +208,8 @@ impl Study {
             .collect();
         let params = self.proposal_of(number, fixed, self.archive(), &pending);
         let saw_finished = self.finish_order().len() as u32;
-        Proposal { params, saw_finished, saw_pending: pending }
+        let saw_proposed = self.proposed();
+        Proposal { params, saw_finished, saw_proposed }
     }
 
     /// The parameters that a proposal for `number` makes out of what it sees.
@@ -215,7 +218,7 @@ impl Study {
         number: TrialNumber,
         fixed: Option<&Params>,
         archive: &Archive,
-        pending: &[TrialNumber],
+        pending: &BTreeSet<TrialNumber>,
     ) -> Params {
         let space = &self.spec().space;
         let nothing = space.nothing();

@@ -1,5 +1,7 @@
 //! Replay: every proposal of a study computed again from what its record says it saw.
 
+use std::collections::BTreeSet;
+
 use crate::ids::TrialNumber;
 use crate::sampler::Archive;
 use crate::space::Params;
@@ -32,15 +34,17 @@ impl Study {
         let mut replay = Replay::default();
         let spec = self.spec();
         let mut archive = Archive::new(&spec.space, spec.direction);
-        let mut finished = self.finish_order().iter().map(|number| self.trial(*number));
+        let mut pending = BTreeSet::new();
         let mut seen = 0;
         for (number, trial, proposal) in self.in_order_of_proposal() {
-            for trial in finished.by_ref().take((proposal.saw_finished - seen) as usize) {
-                archive.add(&spec.space, trial);
+            let now = proposal.saw_finished as usize;
+            for finished in &self.finish_order()[seen..now] {
+                archive.add(&spec.space, self.trial(*finished));
+                pending.remove(finished);
             }
-            seen = proposal.saw_finished;
-            let recomputed =
-                self.proposal_of(number, Some(&trial.fixed), &archive, &proposal.saw_pending);
+            seen = now;
+            let recomputed = self.proposal_of(number, Some(&trial.fixed), &archive, &pending);
+            pending.insert(number);
             replay.checked += 1;
             if recomputed != proposal.params {
                 let recorded = proposal.params.clone();
@@ -51,12 +55,12 @@ impl Study {
         replay
     }
 
-    /// By how much of the finish order they saw: a trial that was enqueued can be proposed late.
+    /// Not by number: a trial that was enqueued can be proposed late.
     fn in_order_of_proposal(&self) -> Vec<(TrialNumber, &Trial, &Proposal)> {
         let trials = (0..).map(TrialNumber).zip(self.trials());
         let mut proposed: Vec<_> =
             trials.filter_map(|(n, trial)| Some((n, trial, trial.proposal.as_ref()?))).collect();
-        proposed.sort_by_key(|(_, _, proposal)| proposal.saw_finished);
+        proposed.sort_by_key(|(_, _, proposal)| proposal.saw_proposed);
         proposed
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
-use crate::pruner::Progress;
+use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
 use crate::sampler::Archive;
 use crate::spec::StudySpec;
@@ -30,6 +30,7 @@ pub struct Study {
     best: Option<TrialNumber>,
     archive: Archive,
     progress: Progress,
+    proposed: u32,
     finished: Finished,
     first_started: Option<Wall>,
 }
@@ -78,12 +79,14 @@ impl Study {
             best: None,
             archive,
             progress: Progress::default(),
+            proposed: 0,
             finished: Finished::default(),
             first_started: None,
         };
         for number in (0..study.trials.len() as u32).map(TrialNumber) {
             let trial = study.trial(number);
             let (request, started) = (trial.request.clone(), trial.started);
+            let is_proposed = trial.proposal.is_some();
             match trial.phase {
                 Phase::Waiting => _ = study.waiting.insert(number),
                 Phase::Running(_) => {
@@ -92,6 +95,7 @@ impl Study {
                 }
                 Phase::Finished(_) => study.note_curve(number),
             }
+            study.proposed += u32::from(is_proposed);
             study.requests.extend(request.map(|r| (r, number)));
             if let Some(at) = started {
                 study.note_started(at);
@@ -169,6 +173,11 @@ impl Study {
         self.finished
     }
 
+    /// How many trials got their parameters.
+    pub(crate) fn proposed(&self) -> u32 {
+        self.proposed
+    }
+
     /// The earliest that a trial was first leased, by the wall clock.
     pub fn first_started(&self) -> Option<Wall> {
         self.first_started
@@ -218,6 +227,7 @@ impl Study {
                     self.push(*number, Trial::waiting(self.spec.space.nothing()));
                 }
                 self.trials[number.index()].proposal = Some(proposal.clone());
+                self.proposed += 1;
             }
             Event::Leased { number, attempt, worker } => {
                 let trial = &mut self.trials[number.index()];
@@ -240,9 +250,9 @@ impl Study {
                 self.progress.forget(*number);
             }
             Event::Reported { number, step, value, prune } => {
+                self.note_report(*number, *step, *value);
                 let trial = &mut self.trials[number.index()];
                 trial.curve.push((*step, *value));
-                self.progress.report(*number, *step, self.spec.direction.loss(*value));
                 if *prune {
                     trial.pruned_at.get_or_insert(*step);
                     self.progress.give_up(*number);
@@ -317,12 +327,19 @@ impl Study {
     }
 
     fn note_curve(&mut self, number: TrialNumber) {
-        let trial = &self.trials[number.index()];
-        for (step, value) in &trial.curve {
-            self.progress.report(number, *step, self.spec.direction.loss(*value));
+        for place in 0..self.trial(number).curve.len() {
+            let (step, value) = self.trial(number).curve[place];
+            self.note_report(number, step, value);
         }
-        if trial.pruned_at.is_some() {
+        if self.trial(number).pruned_at.is_some() {
             self.progress.give_up(number);
+        }
+    }
+
+    fn note_report(&mut self, number: TrialNumber, step: u64, value: f64) {
+        // Nobody would look.
+        if self.spec.pruner != PrunerSpec::None {
+            self.progress.report(number, step, self.spec.direction.loss(value));
         }
     }
 

@@ -56,15 +56,16 @@ pub struct Lease {
     pub deadline: Tick,
 }
 
-/// A proposal, with what is needed to compute it again.
+/// A proposal, with what is needed to compute it again: two counts, since it saw all that was
+/// proposed before and had not finished as pending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
     /// What was proposed.
     pub params: Params,
     /// It saw the first so many trials of the study's finish order.
     pub saw_finished: u32,
-    /// It saw these trials as pending.
-    pub saw_pending: Vec<TrialNumber>,
+    /// So many trials of the study had been proposed before it.
+    pub saw_proposed: u32,
 }
 
 /// What else a worker says of a finished trial: JSON by name, in the order of the names.

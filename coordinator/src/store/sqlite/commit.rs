@@ -151,20 +151,19 @@ impl Writer<'_> {
             return Err(Fault::Misfit(what));
         }
         let exact_ints = encode::exact_ints(space, &proposal.params);
-        let saw_pending = serde_json::to_string(&proposal.saw_pending)
-            .map_err(|e| Fault::Misfit(e.to_string()))?;
-        let bindings = params![trial, proposal.saw_finished, saw_pending, exact_ints];
+        let Proposal { saw_finished, saw_proposed, .. } = proposal;
+        let bindings = params![trial, saw_finished, saw_proposed, exact_ints];
         if enqueued.is_some() {
             one(
                 self.conn,
-                "UPDATE kindling_trials SET saw_finished = ?2, saw_pending = ?3, exact_ints = ?4
+                "UPDATE kindling_trials SET saw_finished = ?2, saw_proposed = ?3, exact_ints = ?4
                  WHERE trial_id = ?1",
                 bindings,
             )?;
         } else {
             one(
                 self.conn,
-                "INSERT INTO kindling_trials (trial_id, saw_finished, saw_pending, exact_ints)
+                "INSERT INTO kindling_trials (trial_id, saw_finished, saw_proposed, exact_ints)
                  VALUES (?1, ?2, ?3, ?4)",
                 bindings,
             )?;

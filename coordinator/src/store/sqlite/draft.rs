@@ -18,8 +18,8 @@ pub(super) struct Draft {
     pub(super) params: Params,
     /// Those of its parameters that `params` may have rounded.
     pub(super) exact_ints: Option<Params>,
-    /// What its proposal saw.
-    pub(super) saw: Option<(u32, Vec<TrialNumber>)>,
+    /// How many finished and how many proposed trials its proposal saw.
+    pub(super) saw: Option<(u32, u32)>,
     /// Whether its newest lease has not ended.
     pub(super) is_leased: bool,
     pub(super) finish_index: Option<u32>,
@@ -79,19 +79,12 @@ impl Draft {
         }
     }
 
-    /// The trial, if its rows fit together. Its study has `trials` trials, of which `finished`
-    /// finished.
-    pub(super) fn check(
-        mut self,
-        space: &SearchSpace,
-        trials: usize,
-        finished: usize,
-        lease_until: Tick,
-    ) -> Result<Trial, Fault> {
+    /// The trial, if its rows fit together.
+    pub(super) fn check(mut self, space: &SearchSpace, lease_until: Tick) -> Result<Trial, Fault> {
         let id = self.id;
         let wrong = |what: &str| Err(damaged("trials", id, what));
 
-        self.trial.proposal = self.take_proposal(space, trials, finished)?;
+        self.trial.proposal = self.take_proposal(space)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
         self.trial.curve = self.trial.curve.as_slice().to_vec(); // Its growth left room to spare.
         let curve = &self.trial.curve;
@@ -140,16 +133,11 @@ impl Draft {
         Ok(Trial { phase, ..self.trial })
     }
 
-    /// The parameters, with what their proposal saw; a replay looks that up unchecked.
-    fn take_proposal(
-        &mut self,
-        space: &SearchSpace,
-        trials: usize,
-        finished: usize,
-    ) -> Result<Option<Proposal>, Fault> {
+    /// The parameters, with what their proposal saw.
+    fn take_proposal(&mut self, space: &SearchSpace) -> Result<Option<Proposal>, Fault> {
         let wrong = |what: &str| Err(damaged("kindling_trials", self.id, what));
         let mut params = std::mem::take(&mut self.params);
-        let Some((saw_finished, saw_pending)) = self.saw.take() else {
+        let Some((saw_finished, saw_proposed)) = self.saw.take() else {
             let unproposed = params.iter().all(Option::is_none);
             return if unproposed { Ok(None) } else { wrong("parameters without a proposal") };
         };
@@ -162,9 +150,6 @@ impl Draft {
         if !space.contains(&params) {
             return wrong("its parameters are not in the search space");
         }
-        if saw_finished as usize > finished || saw_pending.iter().any(|n| n.index() >= trials) {
-            return wrong("its proposal saw trials that do not exist");
-        }
-        Ok(Some(Proposal { params, saw_finished, saw_pending }))
+        Ok(Some(Proposal { params, saw_finished, saw_proposed }))
     }
 }

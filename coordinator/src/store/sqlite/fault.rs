@@ -18,8 +18,8 @@ pub(super) enum Fault {
     InUse,
     /// Not our file: what it is instead.
     Foreign(String),
-    /// From a newer Kindling: its version.
-    Newer(i64),
+    /// From another Kindling: its version.
+    OtherVersion(i64),
     /// Content that makes no sense: where, and what.
     Damaged(String),
     /// An event that the store cannot hold, or that fits nothing in it.
@@ -39,7 +39,9 @@ impl Fault {
             Self::Io(error) => StoreError::Failed { path, source: error.into() },
             Self::InUse => StoreError::InUse { path },
             Self::Foreign(found) => StoreError::Foreign { path, found },
-            Self::Newer(found) => StoreError::Newer { path, found, known: super::open::VERSION },
+            Self::OtherVersion(found) => {
+                StoreError::OtherVersion { path, found, known: super::open::VERSION }
+            }
             Self::Damaged(found) => StoreError::Damaged { path, found },
             Self::Misfit(what) => StoreError::Failed { path, source: what.into() },
         }

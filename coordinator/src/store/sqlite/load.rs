@@ -33,12 +33,13 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     for (id, study) in studies {
         let drafts = trials.drafts.remove(&id).unwrap_or_default();
         let finish_order = finish_order(&drafts)?;
+        check_proposals(&drafts, finish_order.len())?;
         let count = drafts.len();
         // Not collected: that would keep the drafts' memory, which is several times as large.
         let mut trials = Vec::with_capacity(count);
         for draft in drafts {
             let space = &study.spec.space;
-            trials.push(draft.check(space, count, finish_order.len(), lease_until)?);
+            trials.push(draft.check(space, lease_until)?);
         }
         let StudyRow { spec, state, budget, created, .. } = study;
         let study = Study::restore(spec, state, budget, created, trials, finish_order);
@@ -138,7 +139,7 @@ impl Loader<'_> {
         self.each(
             "trials",
             "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
-                fixed, retry_of, request, saw_finished, saw_pending, exact_ints, pruned_at,
+                fixed, retry_of, request, saw_finished, saw_proposed, exact_ints, pruned_at,
                 finish_index, attributes
              FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
             |row| {
@@ -401,8 +402,7 @@ fn draft(
     draft.trial.retry_of = row.get::<Option<u32>>(7)?.map(TrialNumber);
     draft.trial.request = row.get(8)?;
     let saw_finished: Option<u32> = row.get(9)?;
-    let saw_pending: Option<Vec<TrialNumber>> = row.json_or_null(10)?;
-    draft.saw = saw_finished.zip(saw_pending);
+    draft.saw = saw_finished.zip(row.get(10)?);
     draft.trial.pruned_at = match row.get::<Option<i64>>(12)? {
         Some(step) => Some(u64::try_from(step).map_err(|error| row.wrong(12, error))?),
         None => None,
@@ -411,6 +411,25 @@ fn draft(
     draft.attribute_keys = row.json_or_null(14)?.unwrap_or_default();
     draft.attributes = Vec::with_capacity(draft.attribute_keys.len());
     Ok(draft)
+}
+
+/// A replay looks up unchecked what the proposals saw.
+fn check_proposals(drafts: &[Draft], finished: usize) -> Result<(), Fault> {
+    let mut proposed: Vec<_> = drafts.iter().filter_map(|d| Some((d.saw?, d))).collect();
+    proposed.sort_by_key(|((_, saw_proposed), _)| *saw_proposed);
+    let mut least = 0;
+    for (due, ((saw_finished, saw_proposed), draft)) in proposed.iter().enumerate() {
+        let fits = (least..=due.min(finished)).contains(&(*saw_finished as usize));
+        if *saw_proposed as usize != due || !fits {
+            let what = format!(
+                "its proposal, number {due} of its study, saw {saw_proposed} others, of which \
+                 {saw_finished} had finished"
+            );
+            return Err(damaged("kindling_trials", draft.id, what));
+        }
+        least = *saw_finished as usize;
+    }
+    Ok(())
 }
 
 fn finish_order(drafts: &[Draft]) -> Result<Vec<TrialNumber>, Fault> {

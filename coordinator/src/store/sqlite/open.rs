@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::fault::Fault;
 
 /// The layout that this build reads and writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Our mark in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
@@ -88,7 +88,7 @@ fn check_version(conn: &Connection) -> Result<(), Fault> {
     let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
     match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
         Ok(VERSION) => Ok(()),
-        Ok(newer) if newer > VERSION => Err(Fault::Newer(newer)),
+        Ok(other @ 1..) => Err(Fault::OtherVersion(other)),
         Ok(other) => Err(Fault::Damaged(format!("kindling_meta: schema_version is {other}"))),
         Err(rusqlite::Error::QueryReturnedNoRows) => {
             Err(Fault::Damaged("kindling_meta: no schema_version".to_owned()))

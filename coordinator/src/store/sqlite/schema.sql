@@ -119,7 +119,7 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 1), ('next_study_id', 1), ('next_trial_id', 1);
+INSERT INTO kindling_meta VALUES ('schema_version', 2), ('next_study_id', 1), ('next_trial_id', 1);
 
 CREATE TABLE kindling_studies (
     study_id INTEGER NOT NULL PRIMARY KEY
@@ -137,7 +137,7 @@ CREATE TABLE kindling_trials (
     retry_of INTEGER,              -- number of the failed trial that this one repeats
     request TEXT,                  -- id of the request that enqueued it
     saw_finished INTEGER,          -- its proposal saw so many of the finish order; NULL: not proposed
-    saw_pending TEXT,              -- JSON list, the numbers that its proposal saw as pending
+    saw_proposed INTEGER,          -- so many trials of its study had been proposed before it
     exact_ints TEXT,               -- JSON object, parameters that no float holds; NULL: none
     pruned_at INTEGER,             -- the step at which the pruner gave it up
     finish_index INTEGER,          -- its place in the study's finish order, from 0

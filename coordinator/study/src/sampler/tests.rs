@@ -89,7 +89,7 @@ impl Past {
 
 /// A trial that finished; a pruned one got to step 3, at the value 0.5.
 pub(super) fn finished(params: &Params, result: &Result) -> Trial {
-    let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_pending: vec![] };
+    let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_proposed: 0 };
     let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
     let mut trial = Trial::waiting(vec![None; params.len()].into());
     trial.proposal = Some(proposal);

@@ -63,8 +63,8 @@ fn damage_is_named_by_table_row_and_what() {
     let found =
         damage(&store, "UPDATE trial_intermediate_values SET intermediate_value_type = 'X'");
     assert_eq!(found, "trial_intermediate_values: row 1: intermediate_value_type: `X`");
-    let found = damage(&store, "UPDATE kindling_trials SET saw_pending = '[1' WHERE trial_id = 2");
-    assert!(found.starts_with("trials: row 2: saw_pending: EOF"), "{found}");
+    let found = damage(&store, "UPDATE kindling_trials SET attributes = '[1' WHERE trial_id = 2");
+    assert!(found.starts_with("trials: row 2: attributes: "), "{found}");
 }
 
 #[test]
@@ -108,8 +108,9 @@ fn nothing_that_makes_no_sense_is_loaded() {
         "UPDATE kindling_trials SET finish_index = 7 WHERE trial_id = 3",
         "UPDATE kindling_trials SET saw_finished = 4 WHERE trial_id = 5",
         "UPDATE kindling_trials SET saw_finished = NULL WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_pending = '[6]' WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_pending = NULL WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_proposed = 5 WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_proposed = 0 WHERE trial_id = 5",
+        "UPDATE kindling_trials SET saw_proposed = NULL WHERE trial_id = 5",
         "UPDATE kindling_trials SET retry_of = 5 WHERE trial_id = 6",
         "UPDATE kindling_trials SET pruned_at = 4 WHERE trial_id = 1",
         "UPDATE kindling_trials SET pruned_at = -1 WHERE trial_id = 1",

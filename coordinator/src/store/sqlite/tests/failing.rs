@@ -78,7 +78,7 @@ fn events_that_fit_nothing_are_refused_whole() {
     let proposal = Proposal {
         params: vec![None; space().params().len()].into(),
         saw_finished: 0,
-        saw_pending: vec![],
+        saw_proposed: 0,
     };
     let next = TrialNumber(number.0 + 1);
     let after = TrialNumber(number.0 + 2);

@@ -133,11 +133,17 @@ fn a_database_of_somebody_else_is_foreign() {
 }
 
 #[test]
-fn a_newer_store_is_refused() {
-    let (_dir, path) =
-        file(&store_after("UPDATE kindling_meta SET value = 7 WHERE key = 'schema_version'"));
-    let refused = refusal(&path);
-    assert!(matches!(refused, StoreError::Newer { found: 7, known: 1, .. }), "{refused}");
+fn a_store_of_another_version_is_refused() {
+    for version in [1, 7] {
+        let (_dir, path) = file(&store_after(&format!(
+            "UPDATE kindling_meta SET value = {version} WHERE key = 'schema_version'"
+        )));
+        let refused = refusal(&path);
+        assert!(
+            matches!(refused, StoreError::OtherVersion { found, known: 2, .. } if found == version),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
