@@ -1,7 +1,7 @@
 //! `kindling run`: a coordinator in this process and workers as child processes of the same binary.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -106,6 +106,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         slots: args.slots,
         threads: args.threads,
         data_dir,
+        // Beside the store, because the next run's coordinator has another address.
+        spool: with_suffix(&store, ".spool"),
         telemetry,
     })?;
     let end = tokio::select! {
@@ -191,7 +193,13 @@ async fn watch(client: &mut Client, name: &str) -> anyhow::Result<End> {
     Ok(end)
 }
 
-fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &std::path::Path, as_json: bool) {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &Path, as_json: bool) {
     if as_json {
         let mut document = json::study(study);
         document["store"] = store.display().to_string().into();

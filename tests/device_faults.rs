@@ -57,7 +57,7 @@ high = 1.0
 }
 
 /// A worker in this process, until the study is finished or it ends of itself.
-fn work(coordinator: &Coordinator, objective: Fragile) -> Result<(), WorkerError> {
+fn work(folder: &Folder, coordinator: &Coordinator, objective: Fragile) -> Result<(), WorkerError> {
     let device = if cfg!(feature = "tch") { DeviceName::Cpu } else { DeviceName::Flex };
     let options = WorkerOptions {
         connect: ConnectArgs::plain(coordinator.url()),
@@ -67,6 +67,7 @@ fn work(coordinator: &Coordinator, objective: Fragile) -> Result<(), WorkerError
         threads: 1,
         data_dir: None,
         grace: Duration::from_secs(1),
+        spool: Some(folder.path("spool")),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let stop = CancellationToken::new();
@@ -95,7 +96,7 @@ fn a_trial_too_large_for_the_memory_fails_and_its_worker_goes_on() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));
     study(&folder, &coordinator);
-    work(&coordinator, Fragile { at: 1.0, fault: exhaust }).expect("the worker goes on");
+    work(&folder, &coordinator, Fragile { at: 1.0, fault: exhaust }).expect("the worker goes on");
 
     let failed = trial(&coordinator, "0");
     assert_eq!(failed["state"], "FAIL", "{failed}");
@@ -130,11 +131,12 @@ fn a_lost_device_ends_its_worker_and_another_gets_the_trial() {
     study(&folder, &coordinator);
     let lost =
         |_: &Trial<'_>| panic!("Torch(\"CUDA error: unspecified launch failure\\nframe #0\")");
-    let ended = work(&coordinator, Fragile { at: 1.0, fault: lost });
+    let ended = work(&folder, &coordinator, Fragile { at: 1.0, fault: lost });
     let Err(WorkerError::DeviceLost { reason }) = ended else { panic!("{ended:?}") };
     assert_eq!(reason, "CUDA error: unspecified launch failure");
 
-    work(&coordinator, Fragile { at: 2.0, fault: lost }).expect("this one's device is well");
+    work(&folder, &coordinator, Fragile { at: 2.0, fault: lost })
+        .expect("this one's device is well");
     let again = trial(&coordinator, "0");
     assert_eq!((&again["state"], &again["attempt"]), (&"COMPLETE".into(), &2.into()), "{again}");
     let study = coordinator.wait_until_finished("s");
@@ -149,13 +151,14 @@ fn a_trial_that_breaks_its_device_fails_and_breaks_no_other_workers() {
     let assert = |_: &Trial<'_>| {
         panic!("Torch(\"CUDA error: device-side assert triggered\\nCUDA kernel errors might be\")")
     };
-    let ended = work(&coordinator, Fragile { at: 1.0, fault: assert });
+    let ended = work(&folder, &coordinator, Fragile { at: 1.0, fault: assert });
     assert!(matches!(ended, Err(WorkerError::Broken { .. })), "{ended:?}");
     let failed = trial(&coordinator, "0");
     assert_eq!(failed["state"], "FAIL");
     assert_eq!(failed["fail_reason"], "CUDA error: device-side assert triggered");
 
-    work(&coordinator, Fragile { at: 1.0, fault: assert }).expect("the trial is not tried again");
+    work(&folder, &coordinator, Fragile { at: 1.0, fault: assert })
+        .expect("the trial is not tried again");
     let study = coordinator.wait_until_finished("s");
     assert_eq!(count(&study, "complete"), 3, "{study}");
 }

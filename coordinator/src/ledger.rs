@@ -5,9 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_study::Refusal;
+use kindling_study::{Bug, Refusal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
+use crate::bell::{Bell, Ear};
 use crate::clock::Clock;
 use crate::observe;
 use crate::store::{Store, StoreError};
@@ -37,15 +39,6 @@ pub enum LedgerError {
     Closed,
 }
 
-/// What changed with a commit: wakes those who wait for work or watch a study.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Version {
-    /// Grows with every commit.
-    pub(crate) commits: u64,
-    /// Grows with every commit that may have brought work.
-    pub(crate) work: u64,
-}
-
 /// Whether the ledger can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -57,7 +50,8 @@ pub(crate) enum Health {
 #[derive(Clone)]
 pub struct Ledger {
     jobs: mpsc::Sender<Job>,
-    version: watch::Receiver<Version>,
+    commits: Ear,
+    work: Ear,
     health: watch::Receiver<Health>,
 }
 
@@ -74,23 +68,43 @@ impl Ledger {
     /// Loads the store and starts the ledger on a thread of its own. The receiver gets the error
     /// that ended it, if one did; it ends in peace once the last handle is dropped.
     pub fn start(
-        mut store: impl Store,
+        store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        let registry = store.load(clock.tick() + lease_term)?;
+        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term)?;
+        std::thread::spawn(move || writer.run_on_thread());
+        Ok((ledger, failed))
+    }
+
+    /// The same as a task, which ends with the set.
+    pub(crate) fn start_on(
+        tasks: &mut JoinSet<()>,
+        store: impl Store,
+        clock: Arc<dyn Clock>,
+        lease_term: Duration,
+    ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
+        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term)?;
+        tasks.spawn(writer.run_on_task());
+        Ok((ledger, failed))
+    }
+
+    fn prepare<S: Store>(
+        mut store: S,
+        clock: Arc<dyn Clock>,
+        lease_term: Duration,
+    ) -> Result<(Self, oneshot::Receiver<StoreError>, Writer<S>), StoreError> {
+        let term = if Bug::NoTermAfterRestart.is_on() { Duration::ZERO } else { lease_term };
+        let registry = store.load(clock.tick() + term)?;
         let state = State::new(registry, lease_term);
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
-        let (version_sender, version) = watch::channel(Version::default());
+        let (commits, work) = (Bell::default(), Bell::default());
+        let ears = (commits.ear(), work.ear());
         let (health_sender, health) = watch::channel(Health::Serving);
         let (failure, failed) = oneshot::channel();
-        let writer = Writer { store, clock, state, version: version_sender, health: health_sender };
-        std::thread::spawn(move || {
-            if let Err(error) = writer.run(waiting) {
-                _ = failure.send(error);
-            }
-        });
-        Ok((Self { jobs, version, health }, failed))
+        let writer =
+            Writer { waiting, store, clock, state, commits, work, health: health_sender, failure };
+        Ok((Self { jobs, commits: ears.0, work: ears.1, health }, failed, writer))
     }
 
     /// Runs a decision and returns its reply once its events are on disk.
@@ -122,9 +136,14 @@ impl Ledger {
         answer.await.map_err(|_| LedgerError::Closed)
     }
 
-    /// Changes with every commit.
-    pub(crate) fn version(&self) -> watch::Receiver<Version> {
-        self.version.clone()
+    /// Rings with every commit.
+    pub(crate) fn commits(&self) -> &Ear {
+        &self.commits
+    }
+
+    /// Rings with every commit that may have brought work.
+    pub(crate) fn work(&self) -> &Ear {
+        &self.work
     }
 
     /// Changes when the store becomes, or ceases to be, unable to write.
@@ -160,24 +179,39 @@ fn turned_away(error: mpsc::error::TrySendError<Job>) -> LedgerError {
 }
 
 struct Writer<S> {
+    waiting: mpsc::Receiver<Job>,
     store: S,
     clock: Arc<dyn Clock>,
     state: State,
-    version: watch::Sender<Version>,
+    commits: Bell,
+    work: Bell,
     health: watch::Sender<Health>,
+    failure: oneshot::Sender<StoreError>,
 }
 
 impl<S: Store> Writer<S> {
-    fn run(mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+    fn run_on_thread(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
-            observe::queue_depth(waiting.len());
-            self.process(batch.drain(..))?;
+        while self.waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+            if let Err(error) = self.process(batch.drain(..)) {
+                _ = self.failure.send(error);
+                return;
+            }
         }
-        Ok(())
+    }
+
+    async fn run_on_task(mut self) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while self.waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            if let Err(error) = self.process(batch.drain(..)) {
+                _ = self.failure.send(error);
+                return;
+            }
+        }
     }
 
     fn process(&mut self, batch: impl Iterator<Item = Job>) -> Result<(), StoreError> {
+        observe::queue_depth(self.waiting.len());
         let mut transaction = Transaction::begin(&mut self.state, &*self.clock);
         let (mut acks, mut reads) = (Vec::new(), Vec::new());
         for job in batch {
@@ -187,6 +221,9 @@ impl<S: Store> Writer<S> {
             }
         }
         let records = transaction.into_records();
+        if Bug::AcknowledgedBeforeCommit.is_on() {
+            acks.drain(..).for_each(|ack| ack(None));
+        }
         let failure = if records.is_empty() { None } else { self.commit(&records)? };
         for ack in acks {
             ack(failure.clone());
@@ -206,12 +243,11 @@ impl<S: Store> Writer<S> {
         match self.store.commit(records) {
             Ok(()) => {
                 observe::committed(records, start);
-                let brings_work = records.iter().any(|r| brings_work(&r.event));
-                let commits = self.state.note_commit(records);
-                self.version.send_modify(|version| {
-                    version.commits = commits;
-                    version.work += u64::from(brings_work);
-                });
+                self.state.note_commit(records);
+                self.commits.ring();
+                if records.iter().any(|record| brings_work(&record.event)) {
+                    self.work.ring();
+                }
                 if self.health.send_replace(Health::Serving) == Health::ReadOnly {
                     tracing::info!("the store can be written again");
                 }
@@ -220,8 +256,10 @@ impl<S: Store> Writer<S> {
             Err(error) if error.may_pass() => {
                 // What is on disk is the truth; open leases get a full term, as after a restart.
                 let lease_until = self.clock.tick() + self.state.lease_term();
-                let registry = self.store.load(lease_until)?;
-                self.state.reset(registry);
+                if !Bug::RefusedBatchStaysInMemory.is_on() {
+                    let registry = self.store.load(lease_until)?;
+                    self.state.reset(registry);
+                }
                 if self.health.send_replace(Health::ReadOnly) == Health::Serving {
                     tracing::error!(%error, hint = error.hint(), "writes are refused");
                 }

@@ -3,9 +3,11 @@
 //! A request walks `service → ledger → study decides → store commits → study applies → reply`, and
 //! nothing calls back up.
 
+mod bell;
 mod clock;
 pub mod config;
 pub mod convert;
+mod embedded;
 mod ledger;
 mod observe;
 mod rate;
@@ -16,6 +18,7 @@ mod transaction;
 mod workers;
 
 pub use clock::{Clock, SystemClock};
+pub use embedded::Embedded;
 pub use ledger::{Ledger, LedgerError};
 pub use server::{Coordinator, Options, ServeError, Tls};
 pub use service::access::Tokens;

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kindling_study::{
-    Attributes, Choice, Claim, Creation, Event, Record, Refusal, Registry, Result as TrialResult,
-    StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall, WorkerId,
+    Attributes, Bug, Choice, Claim, Creation, Event, Record, Refusal, Registry,
+    Result as TrialResult, StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall,
+    WorkerId,
 };
 use kindling_telemetry::context;
 
@@ -87,8 +88,8 @@ impl State {
         newer.filter(|(_, id, _)| *id == study).map(|(.., number)| *number).collect()
     }
 
-    /// Notes a commit and what it changed. Returns the number of commits.
-    pub(crate) fn note_commit(&mut self, records: &[Record]) -> u64 {
+    /// Notes a commit and what it changed.
+    pub(crate) fn note_commit(&mut self, records: &[Record]) {
         self.commits += 1;
         for record in records {
             if let Some(number) = record.event.trial() {
@@ -97,7 +98,6 @@ impl State {
         }
         let excess = self.changes.len().saturating_sub(MAX_CHANGES);
         self.changes.drain(..excess);
-        self.commits
     }
 
     /// Replaces the studies by what is on disk; what is known of workers stays.
@@ -115,6 +115,9 @@ pub(crate) struct Transaction<'a> {
 impl<'a> Transaction<'a> {
     pub(crate) fn begin(state: &'a mut State, clock: &dyn Clock) -> Self {
         state.now = (clock.tick(), clock.wall());
+        if Bug::DeadlineIsWallTime.is_on() {
+            state.now.0 = Tick(Duration::from_micros(state.now.1.0.cast_unsigned()));
+        }
         Self { state, records: Vec::new() }
     }
 
@@ -186,34 +189,57 @@ impl<'a> Transaction<'a> {
         Ok((id, number))
     }
 
-    /// Gives the worker its own leases that it does not name, and new ones up to its slots.
+    /// Gives the worker its own leases that it does not name, and new ones up to its slots. Those
+    /// that it lost with an earlier process of its are ended first, as any dead worker's.
     pub(crate) fn lease(
         &mut self,
         worker: &WorkerId,
         info: WorkerInfo,
+        session: u64,
         objectives: &[String],
         holding: &[StudyClaim],
     ) -> Vec<Leased> {
         let slots = info.slots as usize;
         self.seen(worker, info);
+        let restarted = self.state.workers.is_restarted(worker, session);
         let worker = &self.state.workers.shared(worker);
+        self.lose_forgotten(worker, restarted, holding);
         let held = self.state.registry.held_by(worker);
-        let named = |(study, number): &(StudyId, TrialNumber)| {
-            holding.iter().any(|h| {
-                let current = self.state.registry.get(*study).ok().and_then(|s| s.get(*number));
-                h.study == *study
-                    && current.is_some_and(|t| t.is_claimed_by(&h.claim))
-                    && h.claim.number == *number
-            })
-        };
+        let is_named = |h: &(_, _)| names(&self.state.registry, holding, *h);
         let again = |&(study, number): &_| Leased { study, number, trace: String::new() };
-        let mut leased: Vec<_> = held.iter().filter(|h| !named(h)).map(again).collect();
+        let mut leased: Vec<_> = held.iter().filter(|h| !is_named(h)).map(again).collect();
         leased.truncate(slots.saturating_sub(holding.len()));
+        if Bug::LostAnswerLosesTrial.is_on() {
+            leased.clear();
+        }
         for _ in held.len()..slots {
             let Some(new) = self.lease_new(worker, objectives) else { break };
             leased.push(new);
         }
         leased
+    }
+
+    /// Ends the worker's leases that an earlier process of its had. One that asks again because it got
+    /// no answer has not begun with the trial; whoever has reported on it and does not name it any more
+    /// is another process.
+    fn lose_forgotten(&mut self, worker: &WorkerId, restarted: bool, holding: &[StudyClaim]) {
+        let registry = &self.state.registry;
+        let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
+            let trial = registry.get(study).ok().and_then(|s| s.get(number));
+            let has_begun = trial.is_some_and(|trial| !trial.curve.is_empty());
+            !names(registry, holding, (study, number)) && (restarted || has_begun)
+        };
+        let held = registry.held_by(worker);
+        let lost: Vec<_> = held.into_iter().filter(is_lost).collect();
+        if Bug::RestartedWorkerKeepsLease.is_on() {
+            return;
+        }
+        for (id, number) in lost {
+            let Ok(study) = self.state.registry.get(id) else { continue };
+            tracing::warn!(study = id.0, trial = number.0, %worker, "lost with its process");
+            let events = study.lose(number);
+            self.record(id, events);
+        }
     }
 
     /// Where a trial's trace begins.
@@ -270,12 +296,13 @@ impl<'a> Transaction<'a> {
         info: WorkerInfo,
         holding: Vec<StudyClaim>,
     ) -> Vec<StudyClaim> {
-        self.seen(worker, info);
+        if !Bug::HeartbeatRenewsNothing.is_on() {
+            self.seen(worker, info);
+        }
         let held = self.state.registry.held_by(worker);
         let is_held = |h: &StudyClaim| {
-            let trial = self.state.registry.get(h.study).ok().and_then(|s| s.get(h.claim.number));
-            held.contains(&(h.study, h.claim.number))
-                && trial.is_some_and(|t| t.is_claimed_by(&h.claim))
+            let trial = (h.study, h.claim.number);
+            held.contains(&trial) && names(&self.state.registry, std::slice::from_ref(h), trial)
         };
         holding.into_iter().filter(|h| !is_held(h)).collect()
     }
@@ -329,4 +356,18 @@ impl<'a> Transaction<'a> {
             self.records.push(record);
         }
     }
+}
+
+/// Whether one of the leases is the newest one of this trial.
+fn names(
+    registry: &Registry,
+    leases: &[StudyClaim],
+    (study, number): (StudyId, TrialNumber),
+) -> bool {
+    let current = registry.get(study).ok().and_then(|s| s.get(number));
+    leases.iter().any(|lease| {
+        lease.study == study
+            && lease.claim.number == number
+            && current.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
+    })
 }

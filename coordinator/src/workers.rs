@@ -22,6 +22,8 @@ pub(crate) struct WorkerInfo {
 pub(crate) struct Worker {
     pub(crate) info: WorkerInfo,
     pub(crate) last_seen: Tick,
+    /// What its newest process calls itself; 0 if nothing is known.
+    session: u64,
     /// Heartbeat streams that stand. More than one while a reconnected worker's old one dies.
     pub(crate) connections: u32,
 }
@@ -42,6 +44,13 @@ impl Workers {
     /// The id as it is kept here, so that a worker's trials share it.
     pub(crate) fn shared(&self, id: &WorkerId) -> WorkerId {
         self.known.get_key_value(id).map_or(id, |(known, _)| known).clone()
+    }
+
+    /// Notes which process speaks for a worker that was seen; whether another one did before.
+    pub(crate) fn is_restarted(&mut self, id: &WorkerId, session: u64) -> bool {
+        let Some(worker) = self.known.get_mut(id).filter(|_| session != 0) else { return false };
+        let before = std::mem::replace(&mut worker.session, session);
+        before != 0 && before != session
     }
 
     pub(crate) fn connected(&mut self, id: &WorkerId, now: Tick) {
@@ -69,6 +78,7 @@ impl Workers {
         self.known.entry(id.clone()).or_insert_with(|| Worker {
             info: WorkerInfo::default(),
             last_seen: now,
+            session: 0,
             connections: 0,
         })
     }

@@ -27,6 +27,8 @@ pub(super) struct Plan {
     /// Threads for each of these.
     pub(super) threads: u32,
     pub(super) data_dir: Option<PathBuf>,
+    /// Where their results wait until the coordinator has them.
+    pub(super) spool: PathBuf,
     pub(super) telemetry: TelemetryArgs,
 }
 
@@ -53,6 +55,7 @@ impl Plan {
         command.args(["--threads", &self.threads.to_string()]);
         let id = format!("worker-{}-{}", number + 1, std::process::id());
         command.args(["--id", &id]);
+        command.arg("--spool").arg(&self.spool);
         if let Some(dir) = &self.data_dir {
             command.arg("--data-dir").arg(dir);
         }

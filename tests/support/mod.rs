@@ -89,6 +89,7 @@ impl Folder {
 pub(crate) fn kindling(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kindling"));
     command.args(args).stdin(Stdio::null());
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     let ours = std::env::vars_os().map(|(name, _)| name);
     for name in ours.filter(|n| n.to_string_lossy().starts_with("KINDLING_")) {
         command.env_remove(name);

@@ -46,6 +46,10 @@ pub struct WorkerArgs {
     /// Seconds that running trials may go on after a request to stop, before they are handed back
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub grace: u64,
+    /// Where results wait until the coordinator has them [default: a folder for the coordinator in
+    /// ~/.local/state/kindling/spool]
+    #[arg(long, value_name = "DIR", env = "KINDLING_SPOOL")]
+    pub spool: Option<PathBuf>,
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
@@ -81,6 +85,7 @@ pub async fn run_worker(
         threads: args.threads as usize,
         data_dir: args.data_dir,
         grace: Duration::from_secs(args.grace),
+        spool: args.spool,
     };
     session::work(options, objectives, stop).await
 }

@@ -14,9 +14,11 @@ mod session;
 
 pub use command::{WorkerArgs, run_worker};
 pub use connect::{Bearer, ConnectArgs, ConnectError, Connection, Token, innermost};
-pub use device::{DeviceChoice, DeviceError, DeviceName, UnknownDevice};
+pub use device::{DeviceChoice, DeviceError, DeviceName, Fault, UnknownDevice};
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,
     TrialError, TrialFacts,
 };
-pub use session::{WorkerError, WorkerOptions, work};
+pub use session::{
+    Outbox, Outcome, Ran, Session, Training, Transport, WorkerError, WorkerOptions, work,
+};

@@ -173,6 +173,7 @@ impl Client {
             objectives: vec!["mnist_cnn".to_owned()],
             holding: Vec::new(),
             wait: Some(WAIT),
+            session: 0,
         };
         let mut leased = self.service.lease(request).await?.into_inner().assignments;
         let assignment = leased.pop().context("no trial was leased")?;

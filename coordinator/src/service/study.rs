@@ -189,10 +189,10 @@ impl Service {
         name: String,
         sender: mpsc::Sender<Result<v1::WatchStudyResponse, Status>>,
     ) {
-        let mut version = self.ledger.version();
-        let mut seen = version.borrow_and_update().commits;
+        let commits = self.ledger.commits();
+        let mut seen = 0;
         loop {
-            let study = name.clone();
+            let (study, rings) = (name.clone(), commits.rings());
             let look = self.ledger.read(move |state| snapshot(state, &study, seen));
             let message = match look.await {
                 Ok(Ok((message, now_seen))) => {
@@ -207,12 +207,12 @@ impl Service {
                 return;
             }
             tokio::select! {
+                biased;
                 () = self.shutdown.cancelled() => return,
                 () = sender.closed() => return,
-                _ = version.changed() => tokio::time::sleep(GATHER).await,
+                _ = commits.after(rings) => tokio::time::sleep(GATHER).await,
                 () = tokio::time::sleep(REFRESH) => {}
             }
-            version.borrow_and_update();
         }
     }
 }

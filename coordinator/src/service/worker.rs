@@ -37,14 +37,15 @@ impl WorkerService for Service {
         let wait = request.wait.unwrap_or_default();
         let wait = Duration::try_from(wait).unwrap_or_default().min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
-        let mut version = self.ledger.version();
         loop {
             let start = Instant::now();
-            let work = version.borrow_and_update().work;
+            let work = self.ledger.work();
+            let rings = work.rings();
             let (worker, info) = (worker.clone(), info.clone());
             let (objectives, holding) = (request.objectives.clone(), holding.clone());
             let lease = self.ledger.write(move |transaction| {
-                let leased = transaction.lease(&worker, info, &objectives, &holding);
+                let leased =
+                    transaction.lease(&worker, info, request.session, &objectives, &holding);
                 let state = transaction.state();
                 let assignment = |leased| convert::assignment(state, leased);
                 Ok(leased.iter().filter_map(assignment).collect::<Vec<_>>())
@@ -55,8 +56,9 @@ impl WorkerService for Service {
                 return Ok(Response::new(v1::LeaseResponse { assignments }));
             }
             tokio::select! {
-                changed = version.wait_for(|v| v.work != work) => {
-                    if changed.is_err() {
+                biased;
+                rung = work.after(rings) => {
+                    if rung.is_err() {
                         return Err(Status::unavailable("the coordinator is shutting down"));
                     }
                 }
@@ -124,8 +126,9 @@ impl Service {
         let mut connected = None;
         let farewell = loop {
             let beat = tokio::select! {
-                beat = beats.message() => beat,
+                biased;
                 () = self.shutdown.cancelled() => break None,
+                beat = beats.message() => beat,
                 () = answers.closed() => break None,
             };
             let answer = match beat {

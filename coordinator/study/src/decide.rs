@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::bug::Bug;
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::Report;
@@ -23,22 +24,28 @@ impl Study {
     /// Leases the next trial to the worker: one that waits, else a new one while the budget lasts.
     /// `None` when there is nothing to do.
     pub fn lease(&self, worker: &WorkerId) -> Option<(Vec<Event>, TrialNumber)> {
-        if self.state() != StudyState::Active {
+        if self.state() != StudyState::Active && !Bug::PauseIsIgnored.is_on() {
             return None;
         }
         let (number, trial) = match self.waiting().first() {
             Some(number) => (*number, Some(self.trial(*number))),
-            None if self.trials().len() < self.budget() as usize => {
+            None if self.trials().len() < self.budget() as usize
+                || Bug::BudgetOfFinished.is_on() && !self.is_finished() =>
+            {
                 (TrialNumber(self.trials().len() as u32), None)
             }
             None => return None,
         };
         let mut events = Vec::with_capacity(2);
-        if trial.is_none_or(|t| t.proposal.is_none()) {
+        let again = Bug::ProposedAgain.is_on();
+        if again || trial.is_none_or(|t| t.proposal.is_none()) {
             let proposal = self.propose(number, trial.map(|t| &t.fixed));
             events.push(Event::Proposed { number, proposal });
         }
-        let attempt = trial.map(|t| t.attempt).unwrap_or_default().next();
+        let attempt = match trial {
+            Some(lost) if Bug::AttemptReused.is_on() && lost.attempt.0 > 0 => lost.attempt,
+            other => other.map(|t| t.attempt).unwrap_or_default().next(),
+        };
         events.push(Event::Leased { number, attempt, worker: worker.clone() });
         Some((events, number))
     }
@@ -55,7 +62,7 @@ impl Study {
             Phase::Finished(outcome) => Some(outcome),
             _ => None,
         };
-        if !value.is_finite() {
+        if !value.is_finite() && !Bug::NanIsRecorded.is_on() {
             let outcome = failed(format!("the intermediate value of step {step} is {value}"));
             return match over {
                 Some(recorded) if *recorded == outcome => Ok((vec![], Verdict::Stop)),
@@ -63,7 +70,9 @@ impl Study {
                 None => Ok((vec![Event::Finished { number, outcome }], Verdict::Stop)),
             };
         }
-        if let Some(recorded) = trial.intermediate(step) {
+        if let Some(recorded) = trial.intermediate(step)
+            && !Bug::ReportAppendsTwice.is_on()
+        {
             #[expect(clippy::float_cmp, reason = "a repeated report repeats the very value")]
             if recorded != value {
                 return Err(Refusal::Conflict { number, what: format!("step {step}") });
@@ -96,7 +105,7 @@ impl Study {
         let number = claim.number;
         let trial = self.claimed(claim)?;
         let result = match result {
-            TrialResult::Complete(value) if !value.is_finite() => {
+            TrialResult::Complete(value) if !value.is_finite() && !Bug::NanIsRecorded.is_on() => {
                 TrialResult::Fail(format!("the objective value is {value}"))
             }
             result => result,
@@ -116,6 +125,9 @@ impl Study {
         match trial.phase {
             Phase::Waiting if trial.is_claimed_by(claim) => Ok((vec![], ())),
             Phase::Running(_) if trial.is_claimed_by(claim) => {
+                if Bug::HandBackIsLoss.is_on() {
+                    return Ok((self.lose(number), ()));
+                }
                 Ok((vec![Event::LeaseEnded { number, end: LeaseEnd::HandedBack }], ()))
             }
             _ => Err(stale(claim, trial)),
@@ -125,16 +137,18 @@ impl Study {
     /// Ends the leases whose deadline has come. A trial that lost too many fails.
     pub fn expire(&self, now: Tick) -> Vec<Event> {
         let overdue = |number: &&TrialNumber| matches!(self.trial(**number).phase, Phase::Running(lease) if lease.deadline <= now);
-        let mut events = Vec::new();
-        for number in self.running().iter().copied().filter(|n| overdue(&n)) {
-            events.push(Event::LeaseEnded { number, end: LeaseEnd::Expired });
-            let trial = self.trial(number);
-            let losses = trial.losses + 1;
-            if losses >= self.spec().max_attempts {
-                let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
-                let reason = format!("lost {losses} times with its worker, last with {last}");
-                events.push(Event::Finished { number, outcome: failed(reason) });
-            }
+        self.running().iter().filter(overdue).flat_map(|number| self.lose(*number)).collect()
+    }
+
+    /// Ends the lease of a running trial whose worker is gone. A trial that lost too many fails.
+    pub fn lose(&self, number: TrialNumber) -> Vec<Event> {
+        let mut events = vec![Event::LeaseEnded { number, end: LeaseEnd::Expired }];
+        let trial = self.trial(number);
+        let losses = trial.losses + 1;
+        if !Bug::LostForever.is_on() && losses >= self.spec().max_attempts {
+            let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
+            let reason = format!("lost {losses} times with its worker, last with {last}");
+            events.push(Event::Finished { number, outcome: failed(reason) });
         }
         events
     }
@@ -145,7 +159,8 @@ impl Study {
         fixed: &[(String, Choice)],
         request: Option<String>,
     ) -> Decision<TrialNumber> {
-        if let Some(number) = request.as_deref().and_then(|r| self.enqueued_by(r)) {
+        let known = request.as_deref().and_then(|r| self.enqueued_by(r));
+        if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
             return Ok((vec![], number));
         }
         let fixed = self.spec().space.fix(fixed)?;
@@ -159,7 +174,8 @@ impl Study {
     /// Adds a trial with the parameters of a failed one, and a place for it to the budget: a
     /// finished trial is never reopened.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
-        if let Some(number) = request.as_deref().and_then(|r| self.enqueued_by(r)) {
+        let known = request.as_deref().and_then(|r| self.enqueued_by(r));
+        if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
             return Ok((vec![], number));
         }
         let trial = self.trial_at(failed)?;
@@ -179,7 +195,7 @@ impl Study {
     /// their parameters, for the study to be resumed.
     pub fn change_state(&self, state: StudyState) -> Vec<Event> {
         let mut events = Vec::new();
-        if state == StudyState::Stopped {
+        if state == StudyState::Stopped && !Bug::StopCallsNobodyBack.is_on() {
             let end = LeaseEnd::StudyStopped;
             events.extend(self.running().iter().map(|n| Event::LeaseEnded { number: *n, end }));
         }
@@ -207,7 +223,10 @@ impl Study {
             .copied()
             .collect();
         let params = self.proposal_of(number, fixed, self.archive(), &pending);
-        let saw_finished = self.finish_order().len() as u32;
+        let mut saw_finished = self.finish_order().len() as u32;
+        if Bug::SawLessThanItDid.is_on() {
+            saw_finished = saw_finished.saturating_sub(1);
+        }
         let saw_proposed = self.proposed();
         Proposal { params, saw_finished, saw_proposed }
     }
@@ -242,6 +261,9 @@ impl Study {
     /// The trial, if the claim's lease is its newest one and it is running or finished under it.
     fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
         let trial = self.trial_at(claim.number)?;
+        if Bug::NoAttemptCheck.is_on() && matches!(trial.phase, Phase::Running(_)) {
+            return Ok(trial);
+        }
         if trial.is_claimed_by(claim) && !matches!(trial.phase, Phase::Waiting) {
             Ok(trial)
         } else {

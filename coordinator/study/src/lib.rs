@@ -4,6 +4,7 @@
 //! fact is an [`Event`], every mutation is [`Study::apply`], and every decision returns events and
 //! a typed reply. The shell around it commits the events before anybody hears the reply.
 
+mod bug;
 mod decide;
 mod direction;
 mod event;
@@ -20,6 +21,7 @@ mod study;
 mod time;
 mod trial;
 
+pub use bug::Bug;
 pub use decide::Decision;
 pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};

@@ -2,7 +2,7 @@
 
 /// A failure of a device rather than of an objective.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The trial does not fit into its memory. The device can go on.
     OutOfMemory(String),
     /// The trial broke the device's state for the whole process: an index out of range in a GPU's

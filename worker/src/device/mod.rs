@@ -15,7 +15,7 @@ use burn::tensor::Device;
 
 pub(crate) use self::adam_w::{AdamW, AdamWConstants};
 pub(crate) use self::convolution::Convolution;
-pub(crate) use self::fault::Fault;
+pub use self::fault::Fault;
 pub(crate) use self::list::print_devices;
 
 /// A device that trains.

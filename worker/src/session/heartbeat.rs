@@ -9,19 +9,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::Session;
-use super::link::Backoff;
 
 /// Before the coordinator has said how often.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Beats for as long as the session lives.
 pub(super) async fn beat(session: Session) {
-    let mut backoff = Backoff::default();
+    let mut backoff = session.link.backoff("heartbeat");
     loop {
         let (answered, status) = stream(&session).await;
         session.link.note_down("heartbeat", &status);
         if answered {
-            backoff = Backoff::default();
+            backoff = session.link.backoff("heartbeat");
         }
         backoff.wait().await;
     }
@@ -46,6 +45,7 @@ async fn hold(session: &Session, answered: &mut bool) -> Result<(), Status> {
     let mut holding = session.holding.claims.subscribe();
     loop {
         tokio::select! {
+            biased;
             answer = answers.message() => {
                 let Some(answer) = answer? else { return Ok(()) };
                 *answered = true;

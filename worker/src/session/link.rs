@@ -1,15 +1,22 @@
 //! The connection: made anew as often as needed, with jittered backoff, for as long as it takes.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
+use tonic::body::Body;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
+use tower::ServiceExt as _;
+use tower::util::BoxCloneSyncService;
 
-use crate::connect::{Bearer, Connection};
+use crate::connect::Bearer;
 
 /// The first wait before a call is repeated; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -19,7 +26,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) type Client = WorkerServiceClient<Connection>;
+/// Whatever carries a call to the coordinator and brings its answer: a connection, or a simulated one.
+pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
+
+pub(super) type Client = WorkerServiceClient<Transport>;
 
 /// A way to the coordinator; clones share the connection.
 #[derive(Clone)]
@@ -28,18 +38,43 @@ pub(super) struct Link {
     up: Arc<watch::Sender<bool>>,
     /// Whether any call was ever let in.
     admitted: Arc<AtomicBool>,
+    /// The worker's name.
+    worker: Arc<str>,
+    /// How many calls it has made.
+    calls: Arc<AtomicU64>,
+}
+
+/// A connection that is made once it is needed, and anew whenever it breaks.
+pub(super) fn dial(endpoint: Endpoint, bearer: Bearer) -> Transport {
+    let channel = endpoint
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT)
+        // Without this the pings stop exactly when nothing else would tell that the peer died.
+        .keep_alive_while_idle(true)
+        .connect_lazy();
+    let connection = InterceptedService::new(channel, bearer)
+        .map_response(|response| response.map(Body::new))
+        .map_err(|error| Status::from_error(error.into()));
+    BoxCloneSyncService::new(connection)
 }
 
 impl Link {
-    pub(super) fn new(endpoint: Endpoint, bearer: Bearer) -> Self {
-        let channel = endpoint
-            .http2_keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_TIMEOUT)
-            // Without this the pings stop exactly when nothing else would tell that the peer died.
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        let client = WorkerServiceClient::with_interceptor(channel, bearer);
-        Self { client, up: Arc::new(watch::Sender::new(true)), admitted: Arc::default() }
+    pub(super) fn new(transport: Transport, worker: &str) -> Self {
+        Self {
+            client: WorkerServiceClient::new(transport),
+            up: Arc::new(watch::Sender::new(true)),
+            admitted: Arc::default(),
+            worker: worker.into(),
+            calls: Arc::default(),
+        }
+    }
+
+    /// The waits of one call: others for each worker and call, and the same again in each simulation.
+    pub(super) fn backoff(&self, what: &str) -> Backoff {
+        let mut hasher = DefaultHasher::new();
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        (&*self.worker, what, call).hash(&mut hasher);
+        Backoff { next: FIRST_WAIT, jitter: ChaCha8Rng::seed_from_u64(hasher.finish()) }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -60,7 +95,7 @@ impl Link {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let mut backoff = Backoff::default();
+        let mut backoff = self.backoff(what);
         loop {
             match call(self.client()).await {
                 Ok(response) => {
@@ -87,13 +122,14 @@ impl Link {
 
     pub(super) fn note_up(&self, what: &'static str) {
         self.admitted.store(true, Ordering::Relaxed);
-        if !self.up.send_replace(true) {
+        // Who waits is woken by a change alone.
+        if self.up.send_if_modified(|up| !std::mem::replace(up, true)) {
             tracing::info!(what, "the coordinator answers again");
         }
     }
 
     pub(super) fn note_down(&self, what: &'static str, status: &Status) {
-        if self.up.send_replace(false) {
+        if self.up.send_if_modified(|up| std::mem::replace(up, false)) {
             let code = status.code();
             tracing::warn!(what, ?code, message = status.message(), "no answer; trying again");
         }
@@ -115,18 +151,12 @@ fn is_final(code: Code) -> bool {
 /// Waits that double, with jitter so that a thousand workers do not come back as one.
 pub(super) struct Backoff {
     next: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { next: FIRST_WAIT }
-    }
+    jitter: ChaCha8Rng,
 }
 
 impl Backoff {
     pub(super) async fn wait(&mut self) {
-        let jitter = 0.5 + rand::random::<f64>() / 2.0;
-        tokio::time::sleep(self.next.mul_f64(jitter)).await;
+        tokio::time::sleep(self.next.mul_f64(self.jitter.random_range(0.5..1.0))).await;
         self.next = (self.next * 2).min(LONGEST_WAIT);
     }
 }
@@ -147,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_was_let_in_once_waits_for_its_token_to_be_good_again() {
         let (endpoint, bearer) = ConnectArgs::plain("http://127.0.0.1:1").endpoint().unwrap();
-        let link = Link::new(endpoint, bearer);
+        let link = Link::new(dial(endpoint, bearer), "w");
         assert!(
             link.is_kept_out(Code::Unauthenticated) && link.is_kept_out(Code::PermissionDenied)
         );

@@ -7,7 +7,10 @@ mod heartbeat;
 mod link;
 mod seats;
 mod slot;
+mod spool;
+mod threads;
 mod told;
+mod training;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -27,7 +30,12 @@ use crate::objective::Objective;
 use crate::observe;
 use link::Link;
 use seats::Seats;
+use spool::{Kept, Spool, Undelivered};
+use threads::Threads;
 use told::{Ending, Told};
+
+pub use link::Transport;
+pub use training::{Outbox, Outcome, Ran, Training};
 
 /// How long a lease call waits for work before it is made again.
 const LEASE_WAIT: Duration = Duration::from_secs(30);
@@ -48,6 +56,8 @@ pub struct WorkerOptions {
     pub data_dir: Option<PathBuf>,
     /// How long running trials may go on after a request to stop, before they are handed back.
     pub grace: Duration,
+    /// Where results wait that the coordinator does not have yet; a folder of the user's if absent.
+    pub spool: Option<PathBuf>,
 }
 
 /// Why a worker did not start, or ended of itself.
@@ -151,15 +161,16 @@ impl Holding {
     }
 }
 
-/// What every part of a session needs.
+/// What every part of a session needs; clones share it.
 #[derive(Clone)]
-struct Session {
+pub struct Session {
     link: Link,
     identity: v1::HeartbeatRequest,
-    objectives: Arc<Vec<Arc<dyn Objective>>>,
+    /// Another number for each process.
+    process: u64,
+    training: Arc<dyn Training>,
     holding: Holding,
-    seats: Seats,
-    data_dir: Option<PathBuf>,
+    spool: Option<Arc<Spool>>,
     /// No more trials are leased once it is cancelled.
     stop: CancellationToken,
     /// Why this worker can train no more, if it turned out that it cannot.
@@ -185,48 +196,85 @@ pub async fn work(
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
     let address = &options.connect.coordinator;
     tracing::info!(worker = id, coordinator = address, devices = names, slots, "worker starts");
-    let all_slots = slots * devices.len();
-    let session = Session {
-        link: Link::new(endpoint, bearer),
-        identity: v1::HeartbeatRequest {
-            worker_id: id,
-            host,
-            device: names,
-            slots: all_slots as u32,
-            holding: Vec::new(),
-        },
-        objectives: Arc::new(objectives),
-        holding: Holding::new(),
-        seats: Seats::open(&devices, slots, options.threads.max(1))?,
-        data_dir: options.data_dir.clone(),
-        stop: stop.clone(),
-        ended: Arc::default(),
-        hand_back: CancellationToken::new(),
+    let identity = v1::HeartbeatRequest {
+        worker_id: id,
+        host,
+        device: names,
+        slots: (slots * devices.len()) as u32,
+        holding: Vec::new(),
     };
-    let heartbeat = tokio::spawn(heartbeat::beat(session.clone()));
+    let threads = Threads {
+        seats: Seats::open(&devices, slots, options.threads.max(1))?,
+        objectives: Arc::new(objectives),
+        data_dir: options.data_dir.clone(),
+    };
+    let mut session = Session::new(
+        link::dial(endpoint, bearer),
+        identity,
+        rand::random(),
+        Arc::new(threads),
+        stop,
+    );
+    session.spool = Spool::open(options.spool.as_deref(), address)
+        .inspect_err(|error| {
+            let hint = "name a folder with --spool";
+            tracing::warn!(%error, hint, "a result could not outlive this worker");
+        })
+        .map(Arc::new)
+        .ok();
     let holding = session.holding.clone();
     let watch = tokio::spawn(observe::watch(devices, move || holding.claims().len()));
-    let mut trials = JoinSet::new();
-    tokio::select! {
-        () = session.lease_trials(all_slots, &mut trials) => {}
-        () = stop.cancelled() => {}
-    }
-    while trials.try_join_next().is_some() {}
-    tracing::info!(running = trials.len(), "worker drains");
-    let all_done = async { while trials.join_next().await.is_some() {} };
-    if tokio::time::timeout(options.grace, all_done).await.is_err() {
-        session.hand_back.cancel();
-        session.holding.hand_back_all();
-        while trials.join_next().await.is_some() {}
-    }
-    heartbeat.abort();
+    let ended = session.run(options.grace).await;
     watch.abort();
     // What was registered last is run first.
     device::before_exit();
-    session.ended.get().map_or(Ok(()), |why| Err(why.clone()))
+    ended
 }
 
 impl Session {
+    /// A worker of this identity, which trains in its own way. `process` is another number for each
+    /// process of that name. No more trials are leased once `stop` is cancelled.
+    pub fn new(
+        transport: Transport,
+        identity: v1::HeartbeatRequest,
+        process: u64,
+        training: Arc<dyn Training>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            link: Link::new(transport, &identity.worker_id),
+            identity,
+            process,
+            training,
+            holding: Holding::new(),
+            spool: None,
+            stop,
+            ended: Arc::default(),
+            hand_back: CancellationToken::new(),
+        }
+    }
+
+    /// Works until it is told to stop, and drains: running trials may finish within the grace.
+    pub async fn run(&self, grace: Duration) -> Result<(), WorkerError> {
+        let heartbeat = tokio::spawn(heartbeat::beat(self.clone()));
+        let mut trials = JoinSet::new();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = self.lease_trials(&mut trials) => {}
+        }
+        while trials.try_join_next().is_some() {}
+        tracing::info!(running = trials.len(), "worker drains");
+        let all_done = async { while trials.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all_done).await.is_err() {
+            self.hand_back.cancel();
+            self.holding.hand_back_all();
+            while trials.join_next().await.is_some() {}
+        }
+        heartbeat.abort();
+        self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
+
     /// Ends the session: this worker is of no more use.
     fn end(&self, why: WorkerError) {
         _ = self.ended.set(why);
@@ -240,7 +288,54 @@ impl Session {
         self.end(WorkerError::DeviceLost { reason });
     }
 
-    async fn lease_trials(&self, slots: usize, trials: &mut JoinSet<()>) {
+    /// Keeps a result on disk until the coordinator has it.
+    async fn keep(&self, undelivered: Undelivered) -> Option<Kept> {
+        let spool = self.spool.clone()?;
+        let kept = tokio::task::spawn_blocking(move || spool.keep(&undelivered)).await.ok()?;
+        kept.inspect_err(|error| tracing::warn!(%error, "a result could not be kept on disk")).ok()
+    }
+
+    /// Delivers the results that workers before this one left.
+    async fn deliver_left(&self) {
+        let Some(spool) = &self.spool else { return };
+        let left = spool.left().unwrap_or_else(|error| {
+            tracing::warn!(%error, "results of earlier workers could not be read");
+            Vec::new()
+        });
+        for (kept, undelivered) in left {
+            let claim = undelivered.finish.claim.clone().unwrap_or_default();
+            let v1::Claim { study_id: study, trial, attempt, .. } = claim;
+            match slot::deliver(&self.link, undelivered).await {
+                Ok(()) => {
+                    tracing::info!(
+                        study,
+                        trial,
+                        attempt,
+                        "delivered the result of an earlier worker"
+                    );
+                    kept.forget();
+                }
+                Err(status) if status.code() == Code::FailedPrecondition => {
+                    tracing::info!(
+                        study,
+                        trial,
+                        attempt,
+                        "an earlier worker's result comes too late"
+                    );
+                    kept.forget();
+                }
+                // A coordinator on another store, perhaps.
+                Err(status) => {
+                    let (reason, file) = (status.message(), kept.path().display());
+                    tracing::warn!(reason, %file, "an earlier worker's result was refused");
+                }
+            }
+        }
+    }
+
+    async fn lease_trials(&self, trials: &mut JoinSet<()>) {
+        self.deliver_left().await;
+        let slots = self.identity.slots as usize;
         loop {
             self.holding.free_slot(slots).await;
             while trials.try_join_next().is_some() {}
@@ -271,9 +366,10 @@ impl Session {
             host,
             device,
             slots,
-            objectives: self.objectives.iter().map(|o| o.kind().to_owned()).collect(),
+            objectives: self.training.objectives(),
             holding: self.holding.claims(),
             wait: LEASE_WAIT.try_into().ok(),
+            session: self.process,
         };
         // A slot that frees up while the call waits may change what is asked for, but a call that
         // waits has found no work, so nothing is lost by letting it wait on.

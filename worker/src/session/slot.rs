@@ -1,44 +1,26 @@
-//! One trial from lease to finish. The objective trains on its seat's thread; what it says goes to
-//! the coordinator in order, and waits in the outbox while there is no coordinator.
+//! One trial from lease to finish. What its training says goes to the coordinator in order, and waits
+//! in the outbox while there is no coordinator; a result waits on disk, too.
 
-use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use burn::tensor::Device;
 use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
-use kindling_telemetry::{carry, context, follow};
-use tokio::sync::{mpsc, oneshot};
-use tracing::{Instrument as _, Span, error_span, info_span};
+use kindling_telemetry::carry;
+use tokio::sync::mpsc;
+use tonic::Status;
+use tracing::{Instrument as _, info_span};
 
-use super::seats::Seat;
+use super::link::Link;
+use super::spool::Undelivered;
 use super::told::{Ending, Told};
+use super::training::{Outbox, Outcome, Ran, Report, Unsent};
 use super::{Session, WorkerError};
-use crate::convert;
 use crate::device::Fault;
-use crate::objective::{
-    Completion, JsonMap, Objective, Reporter, Stopped, Trial, TrialError, TrialFacts,
-};
+use crate::objective::{Completion, JsonMap, TrialError};
 use crate::observe;
 
 /// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
-
-type Outcome = Result<Completion, TrialError>;
-
-/// How a trial's thread ended.
-enum Ran {
-    Ended(Outcome),
-    /// The device failed, not the objective.
-    Fault(Fault),
-}
-
-/// An intermediate value on its way. `taken` is dropped once the coordinator has it.
-struct Report {
-    step: u64,
-    value: f64,
-    taken: oneshot::Sender<()>,
-}
 
 /// Trains one leased trial and tells the coordinator how it went.
 pub(super) async fn train(
@@ -48,18 +30,19 @@ pub(super) async fn train(
     told: &Told,
 ) {
     tracing::info!("training");
-    let (reports, outbox) = mpsc::unbounded_channel();
-    let sending = send_all(session.clone(), claim.clone(), outbox, told.clone());
+    let (outbox, reports, unsent) = Outbox::new(told, &session.link);
+    let sending =
+        send_all(session.link.clone(), claim.clone(), reports, unsent.clone(), told.clone());
     let sending = tokio::spawn(sending.in_current_span());
-    let seat = session.seats.take().await;
-    let mut training = start(session, seat, assignment, reports, told);
+    let mut training = session.training.train(assignment, outbox);
     let outcome = tokio::select! {
+        biased;
         outcome = &mut training => outcome,
         ending = told.abandoned() => {
             if ending == Ending::Dropped {
                 // The slot is not free before its thread is.
                 tracing::warn!("dropped: not this worker's any more");
-                if let Ok(Ran::Fault(Fault::Lost(reason) | Fault::BrokenByTrial(reason))) = training.await {
+                if let Ran::Fault(Fault::Lost(reason) | Fault::BrokenByTrial(reason)) = training.await {
                     session.end(WorkerError::DeviceLost { reason });
                 }
             } else {
@@ -68,9 +51,6 @@ pub(super) async fn train(
             return;
         }
     };
-    let outcome = outcome.unwrap_or_else(|_| {
-        Ran::Ended(Err(TrialError::Failed("the trial's thread is gone".into())))
-    });
     let outcome = match outcome {
         Ran::Ended(Err(TrialError::Unfit(reason))) => {
             tracing::error!(reason, "this worker cannot train");
@@ -97,110 +77,59 @@ pub(super) async fn train(
         }
         Ran::Ended(outcome) => outcome,
     };
-    // The thread is done, and with it the reports: all that is left waits in the outbox.
-    _ = sending.await;
-    if let Some((result, attributes)) = result_of(outcome, told.get()) {
-        observe::ended(&result);
-        finish(session, claim, result, attributes).await;
-    }
-}
-
-/// Runs the objective on its seat's thread.
-fn start(
-    session: &Session,
-    seat: Seat,
-    assignment: v1::Assignment,
-    reports: mpsc::UnboundedSender<Report>,
-    told: &Told,
-) -> oneshot::Receiver<Ran> {
-    let trial = assignment.claim.as_ref().map(|claim| claim.trial);
-    let (done, outcome) = oneshot::channel();
-    let reporter = ThreadReporter {
-        reports,
-        told: told.clone(),
-        session: session.clone(),
-        runtime: tokio::runtime::Handle::current(),
-        step_began: Instant::now(),
+    let Some((result, attributes)) = result_of(outcome, told.get()) else { return };
+    observe::ended(&result);
+    let finish = v1::FinishRequest {
+        claim: Some(claim.clone()),
+        result: Some(result),
+        attributes_json: attributes.into_iter().map(|(k, v)| (k, v.to_string())).collect(),
     };
-    // Not the session's own span: a trial that is handed back does not wait for its thread.
-    let span = error_span!(parent: None, "train", study = assignment.study, trial);
-    follow(&span, &context(&Span::current()));
-    let session = session.clone();
-    seat.run(done, move |device| {
-        let _in_span = span.entered();
-        let run = AssertUnwindSafe(|| run(&session, device, assignment, reporter));
-        std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended)
-    });
-    outcome
-}
-
-fn run(
-    session: &Session,
-    device: &Device,
-    assignment: v1::Assignment,
-    mut reporter: ThreadReporter,
-) -> Outcome {
-    let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
-    let objective: &dyn Objective = session
-        .objectives
-        .iter()
-        .find(|o| o.kind() == kind)
-        .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
-        .as_ref();
-    let facts: TrialFacts = convert::facts(assignment)?;
-    let data_dir = session.data_dir.clone();
-    let mut trial = Trial::new(&facts, device.clone(), data_dir, &mut reporter);
-    objective.run(&mut trial)
-}
-
-/// The training thread's end of the outbox.
-struct ThreadReporter {
-    reports: mpsc::UnboundedSender<Report>,
-    told: Told,
-    session: Session,
-    runtime: tokio::runtime::Handle,
-    step_began: Instant,
-}
-
-impl Reporter for ThreadReporter {
-    /// Waits for the verdict while the coordinator is in reach, and never for a coordinator.
-    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
-        let (taken, verdict) = oneshot::channel();
-        observe::step(self.step_began);
-        if self.told.get().is_none() && self.reports.send(Report { step, value, taken }).is_ok() {
-            self.runtime.block_on(async {
-                tokio::select! {
-                    _ = verdict => {}
-                    _ = self.told.abandoned() => {}
-                    () = self.session.link.down() => {}
-                }
-            });
+    let kept = session.keep(undelivered(&unsent, &finish)).await;
+    // The training is done, and with it the reports: all that is left waits in the outbox.
+    _ = sending.await;
+    if told.get() != Some(Ending::Dropped) {
+        let answered = tell(session, undelivered(&unsent, &finish)).await;
+        if !answered {
+            match &kept {
+                Some(kept) => tracing::warn!(
+                    file = %kept.path().display(),
+                    "a result could not be delivered; the next worker here will try"
+                ),
+                None => tracing::error!("a result could not be delivered"),
+            }
+            return;
         }
-        // What follows is the next step's; waiting for the verdict was nobody's.
-        self.step_began = Instant::now();
-        if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
+    }
+    if let Some(kept) = kept {
+        kept.forget();
     }
 }
 
-/// Sends the reports in order until the thread has no more or the trial is abandoned.
+/// The result, after the reports that the coordinator does not have yet.
+fn undelivered(unsent: &Unsent, finish: &v1::FinishRequest) -> Undelivered {
+    let report = |(step, value)| v1::ReportRequest { claim: finish.claim.clone(), step, value };
+    let reports = unsent.list().into_iter().map(report).collect();
+    Undelivered { reports, finish: finish.clone() }
+}
+
+/// Sends the reports in order until the training has no more or the trial is abandoned.
 async fn send_all(
-    session: Session,
+    link: Link,
     claim: v1::Claim,
-    mut outbox: mpsc::UnboundedReceiver<Report>,
+    mut reports: mpsc::UnboundedReceiver<Report>,
+    unsent: Unsent,
     told: Told,
 ) {
-    while let Some(Report { step, value, taken }) = outbox.recv().await {
+    while let Some(report) = reports.recv().await {
+        let Report { step, value, .. } = report;
         let request = v1::ReportRequest { claim: Some(claim.clone()), step, value };
-        let call = session.link.persist("report", |mut client| {
-            let request = carry(request.clone());
-            async move { client.report(request).await }
-        });
-        let call = call.instrument(info_span!("report", step, value));
         let answer = tokio::select! {
-            answer = call => answer,
+            biased;
             _ = told.abandoned() => return,
+            answer = send_report(&link, request) => answer,
         };
-        match answer.map(|response| response.verdict()) {
+        unsent.taken();
+        match answer {
             Ok(v1::Verdict::Continue | v1::Verdict::Unspecified) => {}
             Ok(v1::Verdict::Prune) => told.tell(Ending::Pruned),
             Ok(v1::Verdict::Stop | v1::Verdict::Lost) => told.tell(Ending::Dropped),
@@ -209,8 +138,18 @@ async fn send_all(
                 told.tell(Ending::Dropped);
             }
         }
-        drop(taken);
+        // Only now does the training look at what it was told.
+        drop(report);
     }
+}
+
+async fn send_report(link: &Link, request: v1::ReportRequest) -> Result<v1::Verdict, Status> {
+    let span = info_span!("report", step = request.step, value = request.value);
+    let call = link.persist("report", |mut client| {
+        let request = carry(request.clone());
+        async move { client.report(request).await }
+    });
+    Ok(call.instrument(span).await?.verdict())
 }
 
 /// What to tell of an outcome; `None` when the trial is not this worker's to speak of.
@@ -234,31 +173,39 @@ fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, Json
     Some((result, attributes))
 }
 
-async fn finish(session: &Session, claim: &v1::Claim, result: WireResult, attributes: JsonMap) {
-    let attributes = attributes.into_iter().map(|(k, v)| (k, v.to_string())).collect();
-    let request = v1::FinishRequest {
-        claim: Some(claim.clone()),
-        result: Some(result),
-        attributes_json: attributes,
-    };
-    let call = session.link.persist("finish", |mut client| {
-        let request = carry(request.clone());
-        async move { client.finish(request).await }
-    });
-    let call = call.instrument(info_span!("finish"));
+/// Tells the coordinator, for as long as this worker may; whether there was an answer.
+async fn tell(session: &Session, undelivered: Undelivered) -> bool {
     let leaving = async {
         session.hand_back.cancelled().await;
         tokio::time::sleep(LAST_WORD).await;
     };
     tokio::select! {
-        answer = call => match answer {
-            Ok(_) => tracing::info!("finished"),
-            Err(status) => {
-                tracing::warn!(reason = status.message(), "finish refused");
+        biased;
+        answer = deliver(&session.link, undelivered) => {
+            match answer {
+                Ok(()) => tracing::info!("finished"),
+                Err(status) => tracing::warn!(reason = status.message(), "finish refused"),
             }
-        },
-        () = leaving => tracing::error!("a result could not be delivered"),
+            true
+        }
+        () = leaving => false,
     }
+}
+
+/// Delivers a result, and first the reports that belong before it.
+pub(super) async fn deliver(
+    link: &Link,
+    Undelivered { reports, finish }: Undelivered,
+) -> Result<(), Status> {
+    for report in reports {
+        send_report(link, report).await?;
+    }
+    let call = link.persist("finish", |mut client| {
+        let request = carry(finish.clone());
+        async move { client.finish(request).await }
+    });
+    call.instrument(info_span!("finish")).await?;
+    Ok(())
 }
 
 async fn hand_back(session: &Session, claim: &v1::Claim) {
@@ -274,17 +221,6 @@ async fn hand_back(session: &Session, claim: &v1::Claim) {
         }
         Err(_) => tracing::warn!("could not be handed back; it will expire"),
     }
-}
-
-/// What a panic says: of the device, or of the objective.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Ran {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("no message");
-    Fault::of(text).map_or_else(
-        || Ran::Ended(Err(TrialError::Failed(format!("the objective panicked: {text}")))),
-        Ran::Fault,
-    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,53 @@
+//! A coordinator without a socket, a thread or a clock of its own: for simulations, which hold all three.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kindling_proto::v1::study_service_server::StudyServiceServer;
+use kindling_proto::v1::trial_service_server::TrialServiceServer;
+use kindling_proto::v1::worker_service_server::WorkerServiceServer;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::service::Service;
+use crate::store::{Store, StoreError};
+
+/// A coordinator that runs on the runtime it was started on. Dropping it is a crash: whatever was not
+/// committed is gone, and nobody is told anything any more.
+pub struct Embedded {
+    routes: Routes,
+    /// Gets the store's error, if one ended it.
+    pub failed: oneshot::Receiver<StoreError>,
+    _tasks: JoinSet<()>,
+}
+
+impl Embedded {
+    /// Loads the store. The clock is asked for every batch of calls.
+    pub fn start(
+        store: impl Store,
+        clock: Arc<dyn Clock>,
+        lease_term: Duration,
+    ) -> Result<Self, StoreError> {
+        let mut tasks = JoinSet::new();
+        let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term)?;
+        tasks.spawn(ledger.clone().expire_leases());
+        Ok(Self { routes: routes(ledger, CancellationToken::new()), failed, _tasks: tasks })
+    }
+
+    /// Its services, to be called.
+    pub fn routes(&self) -> Routes {
+        self.routes.clone()
+    }
+}
+
+/// The services on a ledger, without health and reflection.
+pub(crate) fn routes(ledger: Ledger, shutdown: CancellationToken) -> Routes {
+    let service = Service { ledger, shutdown };
+    Routes::new(StudyServiceServer::new(service.clone()))
+        .add_service(TrialServiceServer::new(service.clone()))
+        .add_service(WorkerServiceServer::new(service))
+}

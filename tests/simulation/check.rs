@@ -1,0 +1,311 @@
+//! What was promised, checked against what the world outside saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_proto::v1::TrialState;
+use kindling_proto::v1::finish_request::Result as Finished;
+
+use crate::history::{Entry, Request, Response, What};
+use crate::scenario::Climate;
+use crate::world::{End, enqueued_momentum};
+
+/// A call that was answered with success.
+struct Answered<'a> {
+    called: Duration,
+    answered: Duration,
+    request: &'a Request,
+    response: &'a Response,
+}
+
+/// A trial and an attempt.
+type Lease = (u32, u32);
+
+/// Every broken promise, by name.
+pub(crate) fn broken(end: &End) -> Vec<String> {
+    let answered = answered(&end.history);
+    let mut broken = Vec::new();
+    let mut expect = |holds: bool, promise: &str, what: String| {
+        if !holds {
+            broken.push(format!("{promise}: {what}"));
+        }
+    };
+    let Some(study) = &end.study else {
+        expect(false, "the study ends", format!("{:?}", states(&end.trials)));
+        return broken;
+    };
+
+    let retries = end.trials.iter().filter(|trial| trial.retry_of.is_some()).count();
+    let due = end.scenario.trials as usize + retries;
+    expect(
+        end.trials.len() == due && study.budget as usize == due,
+        "N means N",
+        format!("{} trials, {due} due, budget {}", end.trials.len(), study.budget),
+    );
+    expect(
+        end.replay.mismatches.is_empty() && end.replay.checked as usize == end.trials.len(),
+        "every proposal is computed again",
+        format!("{:?}", end.replay),
+    );
+
+    for trial in &end.trials {
+        let what = || format!("{trial:?}");
+        expect(trial.values.iter().all(|v| v.is_finite()), "no value is infinite or NaN", what());
+        let curve = &trial.intermediate_values;
+        expect(curve.iter().all(|i| i.value.is_finite()), "no report is infinite or NaN", what());
+        expect(curve.is_sorted_by(|a, b| a.step < b.step), "steps ascend", what());
+        let trained = trained(&end.history, trial);
+        expect(
+            curve.iter().all(|i| trained.contains(&(i.step, i.value.to_bits()))),
+            "the curve is that of the newest attempt",
+            what(),
+        );
+        if trial.state() == TrialState::Complete {
+            let steps = trial.attributes_json.get("steps").and_then(|s| s.parse().ok());
+            expect(steps == Some(curve.len()), "a result comes after its reports", what());
+        }
+        if let Some(losses) = losses(trial) {
+            let handed_back = answered.iter().filter(|call| {
+                matches!(call.request, Request::Release(r) if claim(r.claim.as_ref()).0 == trial.number)
+            });
+            expect(
+                losses >= end.scenario.max_attempts
+                    && losses as usize + handed_back.count() <= trial.attempt as usize,
+                "a trial fails only after it was lost so often",
+                what(),
+            );
+        }
+    }
+
+    let mut granted: BTreeMap<Lease, (&v1::Assignment, Duration)> = BTreeMap::new();
+    for call in &answered {
+        let Response::Lease(response) = call.response else { continue };
+        for assignment in &response.assignments {
+            let lease = claim(assignment.claim.as_ref());
+            let (first, _) = *granted.entry(lease).or_insert((assignment, call.answered));
+            expect(
+                first.claim == assignment.claim,
+                "an attempt is one worker's",
+                format!("{lease:?}"),
+            );
+            let recorded = end.trials.get(lease.0 as usize).map(|trial| &trial.params);
+            expect(
+                recorded == Some(&assignment.params),
+                "a trial keeps its parameters",
+                format!("{assignment:?} became {recorded:?}"),
+            );
+        }
+    }
+
+    for call in &answered {
+        let (told, accepted) = match (call.request, call.response) {
+            (Request::Finish(finish), _) => {
+                let trial = &end.trials[claim(finish.claim.as_ref()).0 as usize];
+                expect(
+                    is_recorded(finish, trial),
+                    "an acknowledged result is kept",
+                    format!("{finish:?} became {trial:?}"),
+                );
+                (&finish.claim, true)
+            }
+            (Request::Report(report), Response::Report(verdict)) => {
+                (&report.claim, *verdict == v1::Verdict::Continue)
+            }
+            (Request::Release(release), _) => (&release.claim, true),
+            _ => continue,
+        };
+        let (trial, attempt) = claim(told.as_ref());
+        let newer = granted.range((trial, attempt + 1)..=(trial, u32::MAX));
+        let is_zombie = newer.into_iter().any(|(_, (_, since))| *since < call.called);
+        expect(!(is_zombie && accepted), "a zombie cannot write", format!("{:?}", call.request));
+    }
+
+    check_operators(end, &answered, &mut expect);
+    check_training(end, &mut expect);
+    if end.scenario.climate != Climate::Foul {
+        for trial in &end.trials {
+            expect(trial.attempt == 1, "no lease ends without need", format!("{trial:?}"));
+        }
+    }
+    broken
+}
+
+/// Enqueueing, pausing, stopping, looking.
+fn check_operators(
+    end: &End,
+    answered: &[Answered<'_>],
+    expect: &mut impl FnMut(bool, &str, String),
+) {
+    let mut requests: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let mut seen: BTreeMap<u32, &v1::Trial> = BTreeMap::new();
+    let paused = quiet(&end.history, &["PauseStudy"]);
+    let stopped = quiet(&end.history, &["StopStudy"]);
+    let is_within = |call: &Answered<'_>, time: Option<(Duration, Duration)>| {
+        time.is_some_and(|(from, to)| call.called > from && call.answered < to)
+    };
+    for call in answered {
+        match (call.request, call.response) {
+            (
+                Request::Enqueue(v1::EnqueueTrialRequest { request_id, .. }),
+                Response::Trial(trial),
+            )
+            | (Request::Retry(v1::RetryTrialRequest { request_id, .. }), Response::Trial(trial)) => {
+                requests.entry(request_id).or_default().insert(trial.number);
+            }
+            (_, Response::Trials(trials)) => {
+                for trial in trials.iter().filter(|trial| trial.complete_time.is_some()) {
+                    let before = seen.entry(trial.number).or_insert(trial);
+                    expect(
+                        *before == trial,
+                        "a finished trial never changes",
+                        format!("{trial:?}"),
+                    );
+                }
+            }
+            (Request::Lease(_), Response::Lease(response)) => {
+                // In foul weather it may be an earlier lease, given again.
+                let is_new =
+                    end.scenario.climate != Climate::Foul && !response.assignments.is_empty();
+                expect(
+                    !(is_new && is_within(call, paused)),
+                    "a paused study is not leased from",
+                    format!("{response:?}"),
+                );
+            }
+            (Request::Report(report), Response::Report(v1::Verdict::Continue)) => {
+                expect(
+                    !is_within(call, stopped),
+                    "a stopped study calls its trials back",
+                    format!("{report:?}"),
+                );
+            }
+            _ => {}
+        }
+    }
+    for trial in seen.values() {
+        let last = end.trials.get(trial.number as usize);
+        expect(last == Some(*trial), "a finished trial never changes", format!("{trial:?}"));
+    }
+    for (request, numbers) in &requests {
+        expect(numbers.len() == 1, "a request adds one trial", format!("{request}: {numbers:?}"));
+        if let Some(place) = request.strip_prefix("enqueue ").and_then(|p| p.parse().ok()) {
+            let momentum = v1::value::Kind::Float(enqueued_momentum(place));
+            let is_it = |v: &v1::NamedValue| {
+                v.value.as_ref().is_some_and(|v| v.kind.as_ref() == Some(&momentum))
+            };
+            let fresh = |t: &&v1::Trial| t.retry_of.is_none() && t.params.iter().any(is_it);
+            let there = end.trials.iter().filter(fresh).map(|t| t.number);
+            expect(
+                there.clone().collect::<BTreeSet<_>>() == *numbers,
+                "an acknowledged request is carried out once",
+                format!("{request}: {numbers:?}, there {:?}", there.collect::<Vec<_>>()),
+            );
+        }
+    }
+    let mut retried: BTreeMap<u32, usize> = BTreeMap::new();
+    for failed in end.trials.iter().filter_map(|trial| trial.retry_of) {
+        *retried.entry(failed).or_default() += 1;
+    }
+    for (failed, times) in retried {
+        expect(times == 1, "a retry adds one trial", format!("{failed}: {times} times"));
+    }
+}
+
+/// No process does anything twice.
+fn check_training(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
+    let mut begun: BTreeMap<Lease, u64> = BTreeMap::new();
+    let mut reported: BTreeSet<Lease> = BTreeSet::new();
+    let mut steps = BTreeSet::new();
+    for entry in &end.history {
+        match &entry.what {
+            What::Begins { process, claim: lease } => {
+                let lease = claim(Some(lease));
+                let before = begun.insert(lease, *process);
+                expect(
+                    before.is_none_or(|b| b != *process && !reported.contains(&lease)),
+                    "an attempt is trained once",
+                    format!("{lease:?} by {before:?} and {process}"),
+                );
+            }
+            What::Trains { process, claim: lease, step, .. } => {
+                let (trial, attempt) = claim(Some(lease));
+                let is_new = steps.insert((trial, attempt, process, step));
+                expect(is_new, "no step is trained twice", format!("{lease:?}, step {step}"));
+            }
+            What::Answer { call, answer: Ok(Response::Report(_)) } => {
+                if let What::Call { request: Request::Report(report), .. } =
+                    &end.history[*call].what
+                {
+                    reported.insert(claim(report.claim.as_ref()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
+    let answered = history.iter().filter_map(|entry| {
+        let What::Answer { call, answer: Ok(response) } = &entry.what else { return None };
+        let What::Call { request, .. } = &history[*call].what else { return None };
+        let called = history[*call].at;
+        Some(Answered { called, answered: entry.at, request, response })
+    });
+    answered.collect()
+}
+
+/// From the answer to the first of these calls until somebody asks to resume, if nobody ever did before.
+fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
+    let is = |request: &Request, methods: &[&str]| matches!(request, Request::Other(method) if methods.contains(&method.as_str()));
+    let begun = answered(history).iter().find(|c| is(c.request, methods)).map(|c| c.answered)?;
+    let mut resumed = history.iter().filter(
+        |entry| matches!(&entry.what, What::Call { request, .. } if is(request, &["ResumeStudy"])),
+    );
+    let over = resumed.next().map_or(Duration::MAX, |entry| entry.at);
+    (begun < over).then_some((begun, over))
+}
+
+/// What was trained under the trial's newest attempt: steps, and the bits of their values.
+fn trained(history: &[Entry], trial: &v1::Trial) -> BTreeSet<(u64, u64)> {
+    let lease = (trial.number, trial.attempt);
+    let trained = history.iter().filter_map(|entry| match &entry.what {
+        What::Trains { claim: by, step, value, .. } if claim(Some(by)) == lease => {
+            Some((*step, value.to_bits()))
+        }
+        _ => None,
+    });
+    trained.collect()
+}
+
+fn is_recorded(finish: &v1::FinishRequest, trial: &v1::Trial) -> bool {
+    let by = finish.claim.as_ref();
+    let is_its = by.is_some_and(|c| c.attempt == trial.attempt && c.worker_id == trial.worker);
+    let same = match &finish.result {
+        Some(Finished::Completed(done)) if done.values.iter().all(|v| v.is_finite()) => {
+            trial.state() == TrialState::Complete
+                && trial.values == done.values
+                && trial.attributes_json == finish.attributes_json
+        }
+        Some(Finished::Completed(_)) => trial.state() == TrialState::Fail,
+        Some(Finished::Pruned(_)) => trial.state() == TrialState::Pruned,
+        Some(Finished::Failed(failed)) => {
+            trial.state() == TrialState::Fail && trial.fail_reason == failed.reason
+        }
+        None => false,
+    };
+    is_its && same
+}
+
+/// How often the trial was lost, if that is why it failed.
+fn losses(trial: &v1::Trial) -> Option<u32> {
+    trial.fail_reason.strip_prefix("lost ")?.split(' ').next()?.parse().ok()
+}
+
+fn claim(claim: Option<&v1::Claim>) -> Lease {
+    claim.map_or((0, 0), |claim| (claim.trial, claim.attempt))
+}
+
+fn states(trials: &[v1::Trial]) -> Vec<(TrialState, u32, &str)> {
+    trials.iter().map(|trial| (trial.state(), trial.attempt, trial.worker.as_str())).collect()
+}

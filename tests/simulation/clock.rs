@@ -1,0 +1,40 @@
+//! The simulation's clocks: the runtime's paused time, and a wall clock that somebody sets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use kindling_coordinator::Clock;
+use kindling_study::{Tick, Wall};
+use tokio::time::Instant;
+
+/// Some day of 2026, in microseconds since 1970.
+const TODAY: i64 = 1_790_000_000_000_000;
+
+/// Both clocks; clones share them.
+#[derive(Clone)]
+pub(crate) struct SimulatedClock {
+    origin: Instant,
+    wall_ahead: Arc<AtomicI64>,
+}
+
+impl SimulatedClock {
+    pub(crate) fn start() -> Self {
+        Self { origin: Instant::now(), wall_ahead: Arc::default() }
+    }
+
+    /// Sets the wall clock so many seconds ahead of where it would be.
+    pub(crate) fn set_wall(&self, seconds: i64) {
+        self.wall_ahead.store(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SimulatedClock {
+    fn tick(&self) -> Tick {
+        Tick(self.origin.elapsed())
+    }
+
+    fn wall(&self) -> Wall {
+        let micros = self.origin.elapsed().as_micros() as i64;
+        Wall(TODAY + micros + self.wall_ahead.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,119 @@
+//! What the world outside the coordinator saw: the only thing that the checks look at.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kindling_proto::v1;
+use tokio::time::Instant;
+use tonic::Code;
+
+/// Everything in the order in which it happened; clones share it.
+#[derive(Clone)]
+pub(crate) struct History {
+    origin: Instant,
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) at: Duration,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    /// A client calls. Its place in the history is the call's name.
+    Call { client: String, request: Request },
+    /// The client hears what became of the call of that name.
+    Answer { call: usize, answer: Result<Response, Code> },
+    /// A process begins to train a trial.
+    Begins { process: u64, claim: v1::Claim },
+    /// It has trained one step.
+    Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
+    /// Something happens to the world.
+    Fate(String),
+}
+
+/// Calls that the checks know; of others, the path.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    Lease(v1::LeaseRequest),
+    Report(v1::ReportRequest),
+    Finish(v1::FinishRequest),
+    Release(v1::ReleaseRequest),
+    Enqueue(v1::EnqueueTrialRequest),
+    Retry(v1::RetryTrialRequest),
+    Other(String),
+}
+
+/// Answers that the checks look at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Response {
+    Lease(v1::LeaseResponse),
+    Report(v1::Verdict),
+    Trial(Box<v1::Trial>),
+    Trials(Vec<v1::Trial>),
+    Other,
+}
+
+impl History {
+    pub(crate) fn start() -> Self {
+        Self { origin: Instant::now(), entries: Arc::default() }
+    }
+
+    /// Notes something; returns its place.
+    pub(crate) fn note(&self, what: What) -> usize {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(Entry { at: self.origin.elapsed(), what });
+        entries.len() - 1
+    }
+
+    pub(crate) fn fate(&self, what: impl Into<String>) {
+        self.note(What::Fate(what.into()));
+    }
+
+    pub(crate) fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Request {
+    /// Reads a call by its path and its message.
+    pub(crate) fn read(path: &str, message: &[u8]) -> Self {
+        let method = path.rsplit('/').next().unwrap_or_default();
+        match method {
+            "Lease" => Self::Lease(read(message)),
+            "Report" => Self::Report(read(message)),
+            "Finish" => Self::Finish(read(message)),
+            "Release" => Self::Release(read(message)),
+            "EnqueueTrial" => Self::Enqueue(read(message)),
+            "RetryTrial" => Self::Retry(read(message)),
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Reads the answer to this call.
+    pub(crate) fn read_answer(&self, message: &[u8]) -> Response {
+        match self {
+            Self::Lease(_) => Response::Lease(read(message)),
+            Self::Report(_) => Response::Report(read::<v1::ReportResponse>(message).verdict()),
+            Self::Enqueue(_) => {
+                let trial = read::<v1::EnqueueTrialResponse>(message).trial;
+                Response::Trial(Box::new(trial.unwrap_or_default()))
+            }
+            Self::Retry(_) => {
+                let trial = read::<v1::RetryTrialResponse>(message).trial;
+                Response::Trial(Box::new(trial.unwrap_or_default()))
+            }
+            Self::Other(method) if method == "ListTrials" => {
+                Response::Trials(read::<v1::ListTrialsResponse>(message).trials)
+            }
+            _ => Response::Other,
+        }
+    }
+}
+
+fn read<M: prost::Message + Default>(message: &[u8]) -> M {
+    M::decode(message).expect("a message of that kind")
+}

@@ -1,0 +1,69 @@
+//! A call or an answer as something that can be kept, repeated and read.
+
+use std::convert::Infallible;
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::network::collect;
+
+/// gRPC's frame around one message: a flag and a length.
+const FRAME: usize = 5;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    /// Of a call.
+    pub(crate) path: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Message {
+    pub(crate) async fn read(request: Request<Body>) -> Result<Self, Status> {
+        let (parts, body) = request.into_parts();
+        let (body, trailers) = collect(body).await?;
+        Ok(Self { path: parts.uri.path().to_owned(), headers: parts.headers, body, trailers })
+    }
+
+    /// The protobuf message in it.
+    pub(crate) fn content(&self) -> &[u8] {
+        self.body.get(FRAME..).unwrap_or_default()
+    }
+
+    pub(crate) fn into_request(self) -> Request<Body> {
+        let mut request = Request::post(format!("http://coordinator{}", self.path));
+        if let Some(headers) = request.headers_mut() {
+            *headers = self.headers;
+        }
+        request.body(body(self.body, self.trailers)).expect("a request")
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(body(self.body, self.trailers));
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// The answer, or the status that it carries.
+pub(crate) async fn read_response(response: Response<Body>) -> Result<Message, Status> {
+    let (parts, body) = response.into_parts();
+    assert_eq!(parts.status, StatusCode::OK, "gRPC says its own errors otherwise");
+    let (body, trailers) = collect(body).await?;
+    for headers in [Some(&parts.headers), trailers.as_ref()].into_iter().flatten() {
+        if let Some(status) = Status::from_header_map(headers)
+            && status.code() != tonic::Code::Ok
+        {
+            return Err(status);
+        }
+    }
+    Ok(Message { path: String::new(), headers: parts.headers, body, trailers })
+}
+
+fn body(bytes: Vec<u8>, trailers: Option<HeaderMap>) -> Body {
+    let trailers = async move { trailers.map(Ok::<_, Infallible>) };
+    Body::new(Full::from(bytes).with_trailers(trailers))
+}

@@ -1,0 +1,124 @@
+//! A worker process: the real session, training on simulated time.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kindling_proto::v1;
+use kindling_worker::{Completion, Outbox, Ran, Session, Training, TrialError};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use tokio_util::sync::CancellationToken;
+
+use crate::history::{History, What};
+use crate::scenario::Habits;
+use crate::transport::Client;
+
+/// How long a drained worker's trials may go on.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Process {
+    pub(crate) name: String,
+    /// Cancelled by SIGTERM.
+    pub(crate) stop: CancellationToken,
+    /// Cancelled by kill -9.
+    pub(crate) dead: CancellationToken,
+    /// It was ended by fate, which will replace it.
+    pub(crate) is_away: bool,
+}
+
+impl Process {
+    /// Starts one. No two have the same number.
+    pub(crate) fn start(client: Client, slots: u32, number: u64, habits: Habits) -> Self {
+        let (stop, dead) = (CancellationToken::new(), client.dead.clone());
+        let name = client.name.clone();
+        let identity = v1::HeartbeatRequest {
+            worker_id: name.clone(),
+            host: "simulated".to_owned(),
+            device: "none".to_owned(),
+            slots,
+            holding: Vec::new(),
+        };
+        let history = client.history.clone();
+        let training = Simulated { process: number, habits, history, dead: dead.clone() };
+        let session =
+            Session::new(client.transport(), identity, number, Arc::new(training), stop.clone());
+        let end = dead.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = end.cancelled() => {}
+                ended = session.run(GRACE) => ended.expect("a worker ends in peace"),
+            }
+            // Whatever it left running is the dead's.
+            end.cancel();
+        });
+        Self { name, stop, dead, is_away: false }
+    }
+}
+
+/// Trains by waiting.
+#[derive(Clone)]
+struct Simulated {
+    process: u64,
+    habits: Habits,
+    history: History,
+    dead: CancellationToken,
+}
+
+impl Training for Simulated {
+    fn objectives(&self) -> Vec<String> {
+        vec!["simulated".to_owned()]
+    }
+
+    fn train(
+        &self,
+        assignment: v1::Assignment,
+        outbox: Outbox,
+    ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        let training = self.clone();
+        Box::pin(async move {
+            let dead = training.dead.clone();
+            tokio::select! {
+                biased;
+                () = dead.cancelled() => std::future::pending().await,
+                ran = training.run(assignment, outbox) => ran,
+            }
+        })
+    }
+}
+
+impl Simulated {
+    async fn run(self, assignment: v1::Assignment, mut outbox: Outbox) -> Ran {
+        let Self { process, habits, history, dead } = self;
+        let claim = assignment.claim.expect("an assignment has one");
+        history.note(What::Begins { process, claim: claim.clone() });
+        // What is in a trial's nature is so wherever it trains; the rest is this process's.
+        let mut nature = ChaCha8Rng::seed_from_u64(assignment.seed);
+        let mut chance = ChaCha8Rng::seed_from_u64(assignment.seed ^ process);
+        let steps = nature.random_range(1..=4_u64);
+        let [fails, nan, deadly] =
+            [habits.fails, habits.nan, habits.deadly].map(|p| nature.random_bool(p));
+        for step in 0..steps {
+            let longest = habits.longest_step.as_secs_f64();
+            tokio::time::sleep(Duration::from_secs_f64(chance.random_range(0.05..longest))).await;
+            if deadly && step + 1 == steps {
+                history.fate(format!("process {process} dies of trial {}", claim.trial));
+                dead.cancel();
+                std::future::pending::<()>().await;
+            }
+            let value = if nan && step == 1 { f64::NAN } else { chance.random_range(0.0..1.0) };
+            history.note(What::Trains { process, claim: claim.clone(), step, value });
+            if outbox.report(step, value).await.is_err() {
+                return Ran::Ended(Err(TrialError::Stopped));
+            }
+        }
+        Ran::Ended(if fails {
+            Err(TrialError::Failed("it is in its nature".to_owned()))
+        } else if nan && steps == 1 {
+            Ok(Completion::new(f64::INFINITY))
+        } else {
+            Ok(Completion::new(chance.random_range(0.0..1.0)).with("steps", steps))
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! What a seed decides before anything happens.
+
+use std::time::Duration;
+
+use kindling_proto::v1;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+use crate::network::Weather;
+
+/// Something bad happens only so long.
+pub(crate) const CHAOS: Duration = Duration::from_secs(180);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    /// What may go wrong at all.
+    pub(crate) climate: Climate,
+    pub(crate) weather: Weather,
+    pub(crate) lease_term: Duration,
+    pub(crate) workers: usize,
+    pub(crate) slots: u32,
+    pub(crate) trials: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) tpe: bool,
+    pub(crate) pruner: &'static str,
+    pub(crate) training: Habits,
+    pub(crate) events: Vec<(Duration, Fate)>,
+}
+
+/// How trials behave. Probabilities are per trial.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    pub(crate) longest_step: Duration,
+    pub(crate) fails: f64,
+    pub(crate) nan: f64,
+    /// It takes its worker's process with it, whoever trains it.
+    pub(crate) deadly: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Climate {
+    /// Nothing goes wrong but the wall clock.
+    Fair,
+    /// The coordinator crashes, for less than a lease.
+    Restarts,
+    /// Anything.
+    Foul,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Fate {
+    Crash { down: Duration },
+    Cut { worker: usize, lasts: Duration },
+    Kill { worker: usize, same_name: bool, down: Duration },
+    Drain { worker: usize, down: Duration },
+    FullDisk { lasts: Duration },
+    SetWallClock { seconds: i64 },
+    Enqueue { place: u32 },
+    Retry,
+    Look,
+    Pause { lasts: Duration },
+    Stop { lasts: Duration },
+}
+
+impl Scenario {
+    pub(crate) fn of(seed: u64) -> Self {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let climate = *[Climate::Fair, Climate::Restarts, Climate::Foul, Climate::Foul]
+            .choose(rng)
+            .expect("some");
+        let foul = climate == Climate::Foul;
+        let some = |rng: &mut ChaCha8Rng, most: f64| {
+            if foul && rng.random_bool(0.7) { rng.random_range(0.0..most) } else { 0.0 }
+        };
+        let weather = Weather {
+            lost_calls: some(rng, 0.2),
+            lost_answers: some(rng, 0.2),
+            doubled: some(rng, 0.2),
+            latest: seconds(rng, 1.0, 60.0),
+            delay: if foul { seconds(rng, 0.01, 3.0) } else { seconds(rng, 0.01, 0.2) },
+        };
+        let workers = rng.random_range(1..=4);
+        let training = Habits {
+            // Longer than a lease, sometimes: it is heartbeats that renew it.
+            longest_step: seconds(rng, 1.0, 40.0),
+            fails: some(rng, 0.3),
+            nan: some(rng, 0.3),
+            deadly: if foul && rng.random_bool(0.2) { 0.2 } else { 0.0 },
+        };
+        let mut events: Vec<_> = (0..rng.random_range(3..16))
+            .map(|i| (rng.random_range(Duration::ZERO..CHAOS), fate(climate, workers, i, rng)))
+            .collect();
+        events.sort_by_key(|(at, _)| *at);
+        Self {
+            seed,
+            climate,
+            weather,
+            lease_term: Duration::from_secs(rng.random_range(12..30)),
+            workers,
+            slots: rng.random_range(1..=2),
+            trials: rng.random_range(3..=10),
+            max_attempts: rng.random_range(2..=4),
+            tpe: rng.random_bool(0.3),
+            pruner: if foul {
+                ["none", "none", "median"].choose(rng).expect("some")
+            } else {
+                "none"
+            },
+            training,
+            events,
+        }
+    }
+
+    /// The study.
+    pub(crate) fn spec(&self) -> v1::StudySpec {
+        let sampler = if self.tpe {
+            json!({"kind": "tpe", "startup_trials": 2, "candidates": 4})
+        } else {
+            json!({"kind": "random"})
+        };
+        let pruner = match self.pruner {
+            "median" => json!({"kind": "median", "startup_trials": 1}),
+            kind => json!({"kind": kind}),
+        };
+        let float = |name: &str, log| v1::Parameter {
+            name: name.to_owned(),
+            distribution: Some(v1::parameter::Distribution::Float(v1::FloatDistribution {
+                low: 1e-4,
+                high: 1.0,
+                log,
+                step: None,
+            })),
+            when: Vec::new(),
+        };
+        v1::StudySpec {
+            name: "s".to_owned(),
+            direction: v1::Direction::Maximize.into(),
+            trials: self.trials,
+            seed: self.seed,
+            max_attempts: self.max_attempts,
+            sampler: Some(structure(&sampler)),
+            pruner: Some(structure(&pruner)),
+            space: vec![float("rate", true), float("momentum", false)],
+            objective: Some(v1::Objective { kind: "simulated".into(), settings_json: "{}".into() }),
+        }
+    }
+}
+
+fn fate(climate: Climate, workers: usize, place: u32, rng: &mut ChaCha8Rng) -> Fate {
+    let worker = rng.random_range(0..workers);
+    let choice = match climate {
+        Climate::Fair => [0, 1, 2, 14][rng.random_range(0..4)],
+        Climate::Restarts => rng.random_range(0..6),
+        Climate::Foul => rng.random_range(0..16),
+    };
+    match choice {
+        0 => Fate::SetWallClock { seconds: rng.random_range(-10..=10) * 31_557_600 },
+        1 => Fate::Enqueue { place },
+        2 | 3 => Fate::Look,
+        4 | 5 if climate == Climate::Restarts => Fate::Crash { down: seconds(rng, 0.0, 4.0) },
+        4 | 5 => Fate::Crash { down: seconds(rng, 0.0, 40.0) },
+        6 | 7 => Fate::Cut { worker, lasts: seconds(rng, 1.0, 60.0) },
+        8..=10 => {
+            let same_name = rng.random_bool(0.5);
+            Fate::Kill { worker, same_name, down: seconds(rng, 0.0, 30.0) }
+        }
+        11 => Fate::Drain { worker, down: seconds(rng, 0.0, 20.0) },
+        12 => Fate::FullDisk { lasts: seconds(rng, 1.0, 30.0) },
+        13 => Fate::Retry,
+        14 => Fate::Pause { lasts: seconds(rng, 1.0, 30.0) },
+        _ => Fate::Stop { lasts: seconds(rng, 1.0, 30.0) },
+    }
+}
+
+fn seconds(rng: &mut ChaCha8Rng, from: f64, to: f64) -> Duration {
+    Duration::from_secs_f64(rng.random_range(from..to))
+}
+
+fn structure(value: &serde_json::Value) -> prost_types::Struct {
+    use prost_types::value::Kind;
+    let field = |value: &serde_json::Value| prost_types::Value {
+        kind: Some(match value {
+            serde_json::Value::Number(n) => Kind::NumberValue(n.as_f64().expect("a number")),
+            other => Kind::StringValue(other.as_str().expect("a word").to_owned()),
+        }),
+    };
+    let fields = value.as_object().expect("an object").iter();
+    prost_types::Struct { fields: fields.map(|(k, v)| (k.clone(), field(v))).collect() }
+}

@@ -1,0 +1,327 @@
+//! One seed's world from its beginning to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kindling_coordinator::Embedded;
+use kindling_proto::v1;
+use kindling_proto::v1::study_service_client::StudyServiceClient;
+use kindling_proto::v1::trial_service_client::TrialServiceClient;
+use kindling_worker::Transport;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+
+use crate::clock::SimulatedClock;
+use crate::disk::Disk;
+use crate::history::{Entry, History};
+use crate::network::Network;
+use crate::process::Process;
+use crate::scenario::{CHAOS, Fate, Scenario};
+use crate::transport::Client;
+
+/// Once all is well the study ends within this time, or something is stuck.
+const PATIENCE: Duration = Duration::from_hours(2);
+/// How soon a process that died of its trial is replaced.
+const REPLACED: Duration = Duration::from_secs(2);
+
+/// What became of a world.
+pub(crate) struct End {
+    pub(crate) scenario: Scenario,
+    pub(crate) history: Vec<Entry>,
+    /// `None` if it did not come to an end.
+    pub(crate) study: Option<v1::Study>,
+    pub(crate) trials: Vec<v1::Trial>,
+    pub(crate) replay: v1::ReplayStudyResponse,
+}
+
+struct World {
+    scenario: Scenario,
+    clock: SimulatedClock,
+    disk: Disk,
+    network: Network,
+    history: History,
+    workers: Vec<Process>,
+    /// What operators wait for.
+    asked: JoinSet<()>,
+    processes: u64,
+    lives: u64,
+}
+
+/// Lets a seed's world run its course.
+pub(crate) fn run(seed: u64) -> End {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(World::live(Scenario::of(seed)))
+}
+
+impl World {
+    async fn live(scenario: Scenario) -> End {
+        let mut world = Self {
+            clock: SimulatedClock::start(),
+            disk: Disk::default(),
+            network: Network::new(scenario.seed, scenario.weather),
+            history: History::start(),
+            workers: Vec::new(),
+            asked: JoinSet::new(),
+            processes: 0,
+            lives: 0,
+            scenario,
+        };
+        world.start_coordinator();
+        world.persist(Call::Create).await;
+        for worker in 0..world.scenario.workers {
+            let process = world.process(format!("w{worker}"));
+            world.workers.push(process);
+        }
+        world.suffer().await;
+        world.heal().await;
+        let study = world.wait_for_the_end().await;
+        let trials = world.trials().await;
+        let mut studies = StudyServiceClient::new(world.transport("end"));
+        let replay = studies.replay_study(v1::ReplayStudyRequest { name: "s".into() }).await;
+        End {
+            history: world.history.take(),
+            scenario: world.scenario,
+            study,
+            trials,
+            replay: replay.expect("an answer").into_inner(),
+        }
+    }
+
+    /// What the seed has in store, each beginning and end in its time.
+    async fn suffer(&mut self) {
+        let origin = Instant::now();
+        let mut due: Vec<(Duration, Fate, bool)> =
+            self.scenario.events.iter().map(|(at, fate)| (*at, fate.clone(), false)).collect();
+        let end = |fate: &Fate| match fate {
+            Fate::Crash { down } | Fate::Kill { down, .. } | Fate::Drain { down, .. } => {
+                Some(*down)
+            }
+            Fate::Cut { lasts, .. }
+            | Fate::FullDisk { lasts }
+            | Fate::Pause { lasts }
+            | Fate::Stop { lasts } => Some(*lasts),
+            _ => None,
+        };
+        due.extend(
+            self.scenario
+                .events
+                .iter()
+                .filter_map(|(at, fate)| Some((*at + end(fate)?, fate.clone(), true))),
+        );
+        due.sort_by_key(|(at, ..)| *at);
+        for (at, fate, is_over) in due {
+            while origin.elapsed() < at {
+                self.replace_the_dead();
+                tokio::time::sleep(REPLACED.min(at.saturating_sub(origin.elapsed()))).await;
+            }
+            self.history.fate(format!("{}{fate:?}", if is_over { "over: " } else { "" }));
+            if is_over { self.end(&fate) } else { self.begin(&fate) }
+        }
+        tokio::time::sleep(CHAOS.saturating_sub(origin.elapsed())).await;
+    }
+
+    fn begin(&mut self, fate: &Fate) {
+        match fate {
+            Fate::Crash { .. } => self.network.crash(),
+            Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, true),
+            Fate::Kill { worker, .. } => {
+                self.workers[*worker].is_away = true;
+                self.workers[*worker].dead.cancel();
+            }
+            Fate::Drain { worker, .. } => {
+                self.workers[*worker].is_away = true;
+                self.workers[*worker].stop.cancel();
+            }
+            Fate::FullDisk { .. } => self.disk.set_full(true),
+            Fate::SetWallClock { seconds } => self.clock.set_wall(*seconds),
+            Fate::Enqueue { place } => self.ask(Call::Enqueue(*place)),
+            Fate::Retry => self.ask(Call::RetryAFailedOne),
+            Fate::Look => self.ask(Call::Look),
+            Fate::Pause { .. } => self.ask(Call::Pause),
+            Fate::Stop { .. } => self.ask(Call::Stop),
+        }
+    }
+
+    fn end(&mut self, fate: &Fate) {
+        match fate {
+            Fate::Crash { .. } if !self.network.is_up() => self.start_coordinator(),
+            Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, false),
+            Fate::Kill { worker, same_name, .. } => self.replace(*worker, *same_name),
+            Fate::Drain { worker, .. } => {
+                // Its grace is over: what has not left is killed.
+                self.workers[*worker].dead.cancel();
+                self.replace(*worker, false);
+            }
+            Fate::FullDisk { .. } => self.disk.set_full(false),
+            Fate::Pause { .. } | Fate::Stop { .. } => self.ask(Call::Resume),
+            _ => {}
+        }
+    }
+
+    /// From here on nothing goes wrong any more, but for trials that kill.
+    async fn heal(&mut self) {
+        self.history.fate("all is well");
+        self.disk.set_full(false);
+        self.network.calm_down();
+        if !self.network.is_up() {
+            self.start_coordinator();
+        }
+        for worker in 0..self.workers.len() {
+            if self.workers[worker].stop.is_cancelled() {
+                self.workers[worker].dead.cancel();
+            }
+            self.replace(worker, true);
+        }
+        while self.asked.join_next().await.is_some() {}
+        // What was doubled arrives: a pause, say.
+        tokio::time::sleep(self.scenario.weather.latest).await;
+        self.persist(Call::Resume).await;
+    }
+
+    async fn wait_for_the_end(&mut self) -> Option<v1::Study> {
+        let mut studies = StudyServiceClient::new(self.transport("end"));
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            self.replace_the_dead();
+            let request = v1::GetStudyRequest { name: "s".to_owned() };
+            let study = studies.get_study(request).await.expect("an answer").into_inner().study;
+            if study.as_ref().is_some_and(|study| study.finished) {
+                return study;
+            }
+            tokio::time::sleep(REPLACED).await;
+        }
+        None
+    }
+
+    async fn trials(&self) -> Vec<v1::Trial> {
+        let mut trials = TrialServiceClient::new(self.transport("end"));
+        trials.list_trials(everything()).await.expect("an answer").into_inner().trials
+    }
+
+    fn start_coordinator(&mut self) {
+        self.lives += 1;
+        let clock = Arc::new(self.clock.clone());
+        let started = Embedded::start(self.disk.clone(), clock, self.scenario.lease_term);
+        self.network.start(started.expect("the disk is sound"), self.lives);
+    }
+
+    fn process(&mut self, name: String) -> Process {
+        self.processes += 1;
+        let client = self.client(name);
+        Process::start(client, self.scenario.slots, self.processes, self.scenario.training)
+    }
+
+    fn replace(&mut self, worker: usize, same_name: bool) {
+        if !self.workers[worker].dead.is_cancelled() {
+            return;
+        }
+        let before = &self.workers[worker].name;
+        let name = if same_name { before.clone() } else { format!("{before}'") };
+        self.workers[worker] = self.process(name);
+    }
+
+    /// Those that died of a trial; the others come back in their time.
+    fn replace_the_dead(&mut self) {
+        for worker in 0..self.workers.len() {
+            if !self.workers[worker].is_away {
+                self.replace(worker, true);
+            }
+        }
+    }
+
+    fn client(&self, name: String) -> Client {
+        Client {
+            name,
+            network: self.network.clone(),
+            history: self.history.clone(),
+            dead: CancellationToken::new(),
+        }
+    }
+
+    fn transport(&self, name: &str) -> Transport {
+        self.client(name.to_owned()).transport()
+    }
+
+    /// Somebody asks in the background, until there is an answer.
+    fn ask(&mut self, call: Call) {
+        let transport = self.transport("operator");
+        let spec = self.scenario.spec();
+        self.asked.spawn(async move { call.until_answered(transport, &spec).await });
+    }
+
+    async fn persist(&self, call: Call) {
+        call.until_answered(self.transport("operator"), &self.scenario.spec()).await;
+    }
+}
+
+/// What operators ask.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Create,
+    Pause,
+    Stop,
+    Resume,
+    Enqueue(u32),
+    RetryAFailedOne,
+    Look,
+}
+
+impl Call {
+    async fn until_answered(self, transport: Transport, spec: &v1::StudySpec) {
+        loop {
+            match self.once(transport.clone(), spec.clone()).await {
+                Err(status)
+                    if matches!(status.code(), Code::Unavailable | Code::ResourceExhausted) =>
+                {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    async fn once(self, transport: Transport, spec: v1::StudySpec) -> Result<(), Status> {
+        let mut studies = StudyServiceClient::new(transport.clone());
+        let mut trials = TrialServiceClient::new(transport);
+        let (study, name) = (spec.name.clone(), spec.name.clone());
+        match self {
+            Self::Create => {
+                let request = v1::CreateStudyRequest { spec: Some(spec) };
+                studies.create_study(request).await?;
+            }
+            Self::Pause => _ = studies.pause_study(v1::PauseStudyRequest { name }).await?,
+            Self::Stop => _ = studies.stop_study(v1::StopStudyRequest { name }).await?,
+            Self::Resume => {
+                studies.resume_study(v1::ResumeStudyRequest { name, trials: None }).await?;
+            }
+            Self::Enqueue(place) => {
+                let kind = Some(v1::value::Kind::Float(enqueued_momentum(place)));
+                let value = Some(v1::Value { kind });
+                let params = vec![v1::NamedValue { name: "momentum".to_owned(), value }];
+                let request_id = format!("enqueue {place}");
+                trials.enqueue_trial(v1::EnqueueTrialRequest { study, params, request_id }).await?;
+            }
+            Self::RetryAFailedOne => {
+                let all = trials.list_trials(everything()).await?.into_inner().trials;
+                let failed = all.iter().find(|t| t.state() == v1::TrialState::Fail);
+                let Some(number) = failed.map(|trial| trial.number) else { return Ok(()) };
+                let request_id = format!("retry {number}");
+                trials.retry_trial(v1::RetryTrialRequest { study, number, request_id }).await?;
+            }
+            Self::Look => _ = trials.list_trials(everything()).await?,
+        }
+        Ok(())
+    }
+}
+
+/// A value that no sampler draws: another one for each request.
+pub(crate) fn enqueued_momentum(place: u32) -> f64 {
+    0.5 + f64::from(place) / 1024.0
+}
+
+fn everything() -> v1::ListTrialsRequest {
+    v1::ListTrialsRequest { study: "s".to_owned(), page_size: 1000, ..Default::default() }
+}

@@ -1,0 +1,108 @@
+//! Training on the worker's own threads, one for each seat.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use kindling_proto::v1;
+use kindling_telemetry::{context, follow};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::{Span, error_span};
+
+use super::seats::Seats;
+use super::training::{Outbox, Outcome, Ran, Training};
+use crate::convert;
+use crate::device::Fault;
+use crate::objective::{Objective, Reporter, Stopped, Trial, TrialError, TrialFacts};
+use crate::observe;
+
+/// The objectives, and the seats that they run on. Clones share them.
+#[derive(Clone)]
+pub(super) struct Threads {
+    pub(super) seats: Seats,
+    pub(super) objectives: Arc<Vec<Arc<dyn Objective>>>,
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+impl Training for Threads {
+    fn objectives(&self) -> Vec<String> {
+        self.objectives.iter().map(|objective| objective.kind().to_owned()).collect()
+    }
+
+    fn train(
+        &self,
+        assignment: v1::Assignment,
+        outbox: Outbox,
+    ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        let threads = self.clone();
+        Box::pin(async move {
+            let seat = threads.seats.take().await;
+            let trial = assignment.claim.as_ref().map(|claim| claim.trial);
+            // Not the session's own span: a trial that is handed back does not wait for its thread.
+            let span = error_span!(parent: None, "train", study = assignment.study, trial);
+            follow(&span, &context(&Span::current()));
+            let reporter =
+                ThreadReporter { outbox, runtime: Handle::current(), step_began: Instant::now() };
+            let (done, ended) = oneshot::channel();
+            seat.run(done, move |device| {
+                let _in_span = span.entered();
+                let run = AssertUnwindSafe(|| threads.run(device, assignment, reporter));
+                std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended)
+            });
+            let gone = || Ran::Ended(Err(TrialError::Failed("the trial's thread is gone".into())));
+            ended.await.unwrap_or_else(|_| gone())
+        })
+    }
+}
+
+impl Threads {
+    fn run(
+        &self,
+        device: &Device,
+        assignment: v1::Assignment,
+        mut reporter: ThreadReporter,
+    ) -> Outcome {
+        let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
+        let objective: &dyn Objective = self
+            .objectives
+            .iter()
+            .find(|o| o.kind() == kind)
+            .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
+            .as_ref();
+        let facts: TrialFacts = convert::facts(assignment)?;
+        let mut trial = Trial::new(&facts, device.clone(), self.data_dir.clone(), &mut reporter);
+        objective.run(&mut trial)
+    }
+}
+
+/// The training thread's end of the outbox.
+struct ThreadReporter {
+    outbox: Outbox,
+    runtime: Handle,
+    step_began: Instant,
+}
+
+impl Reporter for ThreadReporter {
+    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        observe::step(self.step_began);
+        let verdict = self.runtime.block_on(self.outbox.report(step, value));
+        // What follows is the next step's; waiting for the verdict was nobody's.
+        self.step_began = Instant::now();
+        verdict
+    }
+}
+
+/// What a panic says: of the device, or of the objective.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Ran {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("no message");
+    Fault::of(text).map_or_else(
+        || Ran::Ended(Err(TrialError::Failed(format!("the objective panicked: {text}")))),
+        Ran::Fault,
+    )
+}

@@ -1,0 +1,103 @@
+//! How a session trains: what it asks of whoever does, and what that one may say meanwhile.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kindling_proto::v1;
+use tokio::sync::{mpsc, oneshot};
+
+use super::link::Link;
+use super::told::Told;
+use crate::device::Fault;
+use crate::objective::{Completion, Stopped, TrialError};
+
+/// What an objective comes to.
+pub type Outcome = Result<Completion, TrialError>;
+
+/// How a trial's training ended.
+#[derive(Debug)]
+pub enum Ran {
+    /// The objective said so.
+    Ended(Outcome),
+    /// The device failed, not the objective.
+    Fault(Fault),
+}
+
+/// Whoever trains a session's trials. Workers do it on threads of their own ([`super::work`]); the
+/// simulation in `tests/` on a clock of its own.
+pub trait Training: Send + Sync + 'static {
+    /// The objectives that it knows, by name.
+    fn objectives(&self) -> Vec<String>;
+
+    /// Trains one trial to its end, or until a report is answered with [`Stopped`]. If the future is
+    /// dropped, nobody waits for that any more.
+    fn train(
+        &self,
+        assignment: v1::Assignment,
+        outbox: Outbox,
+    ) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
+}
+
+/// A trial's way to its coordinator: what it reports waits here, in order, until it is taken.
+pub struct Outbox {
+    reports: mpsc::UnboundedSender<Report>,
+    unsent: Unsent,
+    told: Told,
+    link: Link,
+}
+
+/// An intermediate value on its way. Dropped once the coordinator has it.
+pub(super) struct Report {
+    pub(super) step: u64,
+    pub(super) value: f64,
+    _taken: oneshot::Sender<()>,
+}
+
+/// Steps and intermediate values that the coordinator has not taken yet, in order.
+#[derive(Clone, Default)]
+pub(super) struct Unsent(Arc<Mutex<VecDeque<(u64, f64)>>>);
+
+impl Outbox {
+    /// An outbox, and the end at which its reports are sent from.
+    pub(super) fn new(told: &Told, link: &Link) -> (Self, mpsc::UnboundedReceiver<Report>, Unsent) {
+        let (reports, waiting) = mpsc::unbounded_channel();
+        let unsent = Unsent::default();
+        let outbox =
+            Self { reports, unsent: unsent.clone(), told: told.clone(), link: link.clone() };
+        (outbox, waiting, unsent)
+    }
+
+    /// Reports the intermediate value of a step. Waits for the verdict while the coordinator is in
+    /// reach, and never for a coordinator.
+    pub async fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        let (taken, verdict) = oneshot::channel();
+        if self.told.get().is_none() {
+            self.unsent.push(step, value);
+            if self.reports.send(Report { step, value, _taken: taken }).is_ok() {
+                tokio::select! {
+                    biased;
+                    _ = verdict => {}
+                    _ = self.told.abandoned() => {}
+                    () = self.link.down() => {}
+                }
+            }
+        }
+        if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+impl Unsent {
+    fn push(&self, step: u64, value: f64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back((step, value));
+    }
+
+    /// The coordinator has the first of them.
+    pub(super) fn taken(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    }
+
+    pub(super) fn list(&self) -> Vec<(u64, f64)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
