@@ -8,6 +8,8 @@ pub mod config;
 pub mod convert;
 mod ledger;
 mod observe;
+#[cfg(test)]
+mod proofs;
 mod rate;
 mod server;
 mod service;
