@@ -56,7 +56,7 @@ fn a_killed_worker_leaves_its_result_to_the_next() {
         let newest = &newest.expect("a curve")["step"];
         assert_eq!(trial["attributes"]["epochs"], *newest, "its reports came before it: {trial}");
     }
-    let log = std::fs::read_to_string(folder.path("heir")).expect("a log");
-    assert!(log.contains("delivered the result of an earlier worker"), "{log}");
+    let said = std::fs::read_to_string(folder.path("heir")).expect("a log");
+    assert!(said.contains("delivered the result of an earlier worker"), "{said}");
     assert_eq!(waiting(&spool), 0, "what was delivered is forgotten");
 }

@@ -1,11 +1,14 @@
 //! The single writer. It drains the jobs that wait, lets the core decide each against the state
 //! that includes its predecessors, commits all their events in one transaction, and only then
 //! answers. Nobody is told what is not on disk, and many results share one fsync.
+//!
+//! While the store cannot keep anything, nothing is decided either: what would write is refused until
+//! the store says that it can again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_study::{Bug, Refusal};
+use kindling_study::{Bug, Record, Refusal, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -21,6 +24,11 @@ const MAX_BATCH: usize = 512;
 const MAX_WAITING: usize = 8192;
 /// How often overdue leases are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long after a commit that failed it is tried whether the store can keep something again. Twice
+/// as long each time that it said so and could not.
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(16);
 
 /// Why the ledger did not do as asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -55,14 +63,18 @@ pub struct Ledger {
     health: watch::Receiver<Health>,
 }
 
-type Ack = Box<dyn FnOnce(Option<LedgerError>) + Send>;
-
 enum Job {
-    /// Decides; the closure that it returns gives the reply once the commit is through.
-    Write(Box<dyn FnOnce(&mut Transaction<'_>) -> Ack + Send>),
+    /// Notes what is never stored, and answers at once.
+    Note(Box<dyn FnOnce(&mut State) + Send>),
+    Write(Decide),
     /// Looks, after the commit of the writes that waited with it.
     Read(Box<dyn FnOnce(&State) + Send>),
 }
+
+/// Decides, unless nothing can be kept; the closure that it returns gives the reply once the commit
+/// is through.
+type Decide = Box<dyn FnOnce(Result<&mut Transaction<'_>, LedgerError>) -> Ack + Send>;
+type Ack = Box<dyn FnOnce(Option<LedgerError>) + Send>;
 
 impl Ledger {
     /// Loads the store and starts the ledger on a thread of its own. The receiver gets the error
@@ -102,8 +114,18 @@ impl Ledger {
         let ears = (commits.ear(), work.ear());
         let (health_sender, health) = watch::channel(Health::Serving);
         let (failure, failed) = oneshot::channel();
-        let writer =
-            Writer { waiting, store, clock, state, commits, work, health: health_sender, failure };
+        let writer = Writer {
+            waiting,
+            store,
+            clock,
+            state,
+            commits,
+            work,
+            health: health_sender,
+            outage: None,
+            patience: PROBE_INTERVAL,
+            failure,
+        };
         Ok((Self { jobs, commits: ears.0, work: ears.1, health }, failed, writer))
     }
 
@@ -114,15 +136,23 @@ impl Ledger {
     ) -> Result<R, LedgerError> {
         let (reply, answer) = oneshot::channel();
         let job = Job::Write(Box::new(move |transaction| {
-            let decided = decide(transaction);
-            Box::new(move |failure| {
-                // A refusal, too, may rest on predecessors that the failure took back.
-                let result = failure.map_or_else(|| decided.map_err(LedgerError::from), Err);
-                _ = reply.send(result);
-            })
+            let decided = transaction.and_then(|t| decide(t).map_err(LedgerError::from));
+            // A refusal, too, may rest on predecessors that a failure took back.
+            Box::new(move |failure| _ = reply.send(failure.map_or(decided, Err)))
         }));
         self.jobs.try_send(job).map_err(turned_away)?;
         answer.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Notes something that is never stored, which goes on while nothing can be.
+    pub(crate) async fn note<R: Send + 'static>(
+        &self,
+        note: impl FnOnce(&mut State) -> R + Send + 'static,
+    ) -> Result<R, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Note(Box::new(move |state| _ = reply.send(note(state))));
+        self.jobs.try_send(job).map_err(turned_away)?;
+        answer.await.map_err(|_| LedgerError::Closed)
     }
 
     /// Looks at the state as of the newest commit.
@@ -186,7 +216,18 @@ struct Writer<S> {
     commits: Bell,
     work: Bell,
     health: watch::Sender<Health>,
+    outage: Option<Outage>,
+    /// How long the next outage lasts at least.
+    patience: Duration,
     failure: oneshot::Sender<StoreError>,
+}
+
+/// The store cannot keep anything.
+struct Outage {
+    /// What writers are told.
+    refusal: LedgerError,
+    /// When to try again.
+    until: Tick,
 }
 
 impl<S: Store> Writer<S> {
@@ -212,14 +253,36 @@ impl<S: Store> Writer<S> {
 
     fn process(&mut self, batch: impl Iterator<Item = Job>) -> Result<(), StoreError> {
         observe::queue_depth(self.waiting.len());
-        let mut transaction = Transaction::begin(&mut self.state, &*self.clock);
-        let (mut acks, mut reads) = (Vec::new(), Vec::new());
+        self.state.look_at(&*self.clock);
+        let outage = self.outage()?;
+        let (mut writes, mut reads) = (Vec::new(), Vec::new());
         for job in batch {
             match job {
-                Job::Write(decide) => acks.push(decide(&mut transaction)),
+                // First of all, so that who is heard of is not found overdue, and what is on disk answers.
+                Job::Note(note) => note(&mut self.state),
+                Job::Write(decide) => writes.push(decide),
                 Job::Read(look) => reads.push(look),
             }
         }
+        match outage {
+            None => self.write(writes)?,
+            Some(refusal) => {
+                for decide in writes {
+                    decide(Err(refusal.clone()))(None);
+                }
+            }
+        }
+        for look in reads {
+            look(&self.state);
+        }
+        Ok(())
+    }
+
+    /// Decides, commits and answers.
+    fn write(&mut self, writes: Vec<Decide>) -> Result<(), StoreError> {
+        let mut transaction = Transaction::begin(&mut self.state);
+        let mut acks: Vec<_> =
+            writes.into_iter().map(|decide| decide(Ok(&mut transaction))).collect();
         let records = transaction.into_records();
         if Bug::AcknowledgedBeforeCommit.is_on() {
             acks.drain(..).for_each(|ack| ack(None));
@@ -228,45 +291,66 @@ impl<S: Store> Writer<S> {
         for ack in acks {
             ack(failure.clone());
         }
-        for look in reads {
-            look(&self.state);
-        }
         Ok(())
     }
 
     /// Commits, or takes the batch back in memory too. The error is one that no retry mends.
-    fn commit(
-        &mut self,
-        records: &[kindling_study::Record],
-    ) -> Result<Option<LedgerError>, StoreError> {
+    fn commit(&mut self, records: &[Record]) -> Result<Option<LedgerError>, StoreError> {
         let start = Instant::now();
         match self.store.commit(records) {
             Ok(()) => {
+                self.patience = PROBE_INTERVAL;
                 observe::committed(records, start);
                 self.state.note_commit(records);
                 self.commits.ring();
                 if records.iter().any(|record| brings_work(&record.event)) {
                     self.work.ring();
                 }
-                if self.health.send_replace(Health::Serving) == Health::ReadOnly {
-                    tracing::info!("the store can be written again");
-                }
                 Ok(None)
             }
             Err(error) if error.may_pass() => {
-                // What is on disk is the truth; open leases get a full term, as after a restart.
-                let lease_until = self.clock.tick() + self.state.lease_term();
+                tracing::error!(%error, hint = error.hint(), "writes are refused");
+                self.health.send_replace(Health::ReadOnly);
+                // What is on disk is the truth.
                 if !Bug::RefusedBatchStaysInMemory.is_on() {
-                    let registry = self.store.load(lease_until)?;
+                    let registry = self.store.load(self.lease_until())?;
                     self.state.reset(registry);
                 }
-                if self.health.send_replace(Health::ReadOnly) == Health::Serving {
-                    tracing::error!(%error, hint = error.hint(), "writes are refused");
-                }
-                Ok(Some(LedgerError::ReadOnly(error.to_string())))
+                let refusal = LedgerError::ReadOnly(error.to_string());
+                let until = self.clock.tick() + self.patience;
+                self.outage = Some(Outage { refusal: refusal.clone(), until });
+                self.patience = (self.patience * 2).min(MAX_PROBE_INTERVAL);
+                Ok(Some(refusal))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Why nothing can be kept, if that is so. Now and then it is tried whether it still is.
+    fn outage(&mut self) -> Result<Option<LedgerError>, StoreError> {
+        let Some(outage) = &mut self.outage else { return Ok(None) };
+        if self.clock.tick() >= outage.until {
+            match self.store.probe() {
+                Ok(()) => {
+                    self.outage = None;
+                    // Reports are signs of life, too, and were refused: all leases get a full term.
+                    self.state.renew_all(self.lease_until());
+                    self.health.send_replace(Health::Serving);
+                    tracing::info!("the store can be written again");
+                    return Ok(None);
+                }
+                Err(error) if error.may_pass() => {
+                    outage.refusal = LedgerError::ReadOnly(error.to_string());
+                    outage.until = self.clock.tick() + PROBE_INTERVAL;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(outage.refusal.clone()))
+    }
+
+    fn lease_until(&self) -> Tick {
+        self.clock.tick() + self.state.lease_term()
     }
 }
 
@@ -282,3 +366,6 @@ fn brings_work(event: &kindling_study::Event) -> bool {
             | Event::LeaseEnded { .. }
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ pub mod convert;
 mod embedded;
 mod ledger;
 mod observe;
+#[cfg(test)]
+mod proofs;
 mod rate;
 mod server;
 mod service;

@@ -104,6 +104,58 @@ impl State {
     pub(crate) fn reset(&mut self, registry: Registry) {
         self.registry = registry;
     }
+
+    /// Looks at the clocks: what follows happens now.
+    pub(crate) fn look_at(&mut self, clock: &dyn Clock) {
+        self.now = (clock.tick(), clock.wall());
+        if Bug::DeadlineIsWallTime.is_on() {
+            self.now.0 = Tick(Duration::from_micros(self.now.1.0.cast_unsigned()));
+        }
+    }
+
+    /// Notes that the worker lives. Returns those of its leases that are not its own any more.
+    pub(crate) fn heartbeat(
+        &mut self,
+        worker: &WorkerId,
+        info: WorkerInfo,
+        holding: Vec<StudyClaim>,
+    ) -> Vec<StudyClaim> {
+        if !Bug::HeartbeatRenewsNothing.is_on() {
+            self.seen(worker, info);
+        }
+        let held = self.registry.held_by(worker);
+        let is_held = |h: &StudyClaim| {
+            let trial = (h.study, h.claim.number);
+            held.contains(&trial) && names(&self.registry, std::slice::from_ref(h), trial)
+        };
+        holding.into_iter().filter(|h| !is_held(h)).collect()
+    }
+
+    pub(crate) fn connected(&mut self, worker: &WorkerId) {
+        self.workers.connected(worker, self.now.0);
+    }
+
+    /// A connection of the worker ended. Without another one it has a moment to come back.
+    pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
+        if self.workers.disconnected(worker) {
+            let deadline = self.now.0 + RECONNECT_GRACE.min(self.lease_term);
+            self.registry.hasten(worker, deadline);
+        }
+    }
+
+    /// Gives every open lease a new deadline.
+    pub(crate) fn renew_all(&mut self, deadline: Tick) {
+        self.registry.renew_all(deadline);
+    }
+
+    fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
+        self.workers.seen(worker, info, self.now.0);
+        self.renew(worker);
+    }
+
+    fn renew(&mut self, worker: &WorkerId) {
+        self.registry.renew(worker, self.now.0 + self.lease_term);
+    }
 }
 
 /// One batch. Every decision sees those before it.
@@ -113,11 +165,7 @@ pub(crate) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn begin(state: &'a mut State, clock: &dyn Clock) -> Self {
-        state.now = (clock.tick(), clock.wall());
-        if Bug::DeadlineIsWallTime.is_on() {
-            state.now.0 = Tick(Duration::from_micros(state.now.1.0.cast_unsigned()));
-        }
+    pub(crate) fn begin(state: &'a mut State) -> Self {
         Self { state, records: Vec::new() }
     }
 
@@ -200,7 +248,7 @@ impl<'a> Transaction<'a> {
         holding: &[StudyClaim],
     ) -> Vec<Leased> {
         let slots = info.slots as usize;
-        self.seen(worker, info);
+        self.state.seen(worker, info);
         let restarted = self.state.workers.is_restarted(worker, session);
         let worker = &self.state.workers.shared(worker);
         self.lose_forgotten(worker, restarted, holding);
@@ -262,7 +310,7 @@ impl<'a> Transaction<'a> {
         step: u64,
         value: f64,
     ) -> Result<Verdict, Refusal> {
-        self.renew(&claim.worker);
+        self.state.renew(&claim.worker);
         let (events, verdict) = self.state.registry.get(*study)?.report(claim, step, value)?;
         self.record(*study, events);
         Ok(verdict)
@@ -274,7 +322,7 @@ impl<'a> Transaction<'a> {
         result: TrialResult,
         attributes: Attributes,
     ) -> Result<(), Refusal> {
-        self.renew(&claim.worker);
+        self.state.renew(&claim.worker);
         let (events, ()) = self.state.registry.get(*study)?.finish(claim, result, attributes)?;
         self.record(*study, events);
         Ok(())
@@ -287,37 +335,6 @@ impl<'a> Transaction<'a> {
         let (events, ()) = self.state.registry.get(*study)?.release(claim)?;
         self.record(*study, events);
         Ok(())
-    }
-
-    /// Notes that the worker lives. Returns those of its leases that are not its own any more.
-    pub(crate) fn heartbeat(
-        &mut self,
-        worker: &WorkerId,
-        info: WorkerInfo,
-        holding: Vec<StudyClaim>,
-    ) -> Vec<StudyClaim> {
-        if !Bug::HeartbeatRenewsNothing.is_on() {
-            self.seen(worker, info);
-        }
-        let held = self.state.registry.held_by(worker);
-        let is_held = |h: &StudyClaim| {
-            let trial = (h.study, h.claim.number);
-            held.contains(&trial) && names(&self.state.registry, std::slice::from_ref(h), trial)
-        };
-        holding.into_iter().filter(|h| !is_held(h)).collect()
-    }
-
-    pub(crate) fn connected(&mut self, worker: &WorkerId) {
-        let (now, _) = self.state.now;
-        self.state.workers.connected(worker, now);
-    }
-
-    /// A connection of the worker ended. Without another one it has a moment to come back.
-    pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
-        if self.state.workers.disconnected(worker) {
-            let deadline = self.state.now.0 + RECONNECT_GRACE.min(self.state.lease_term);
-            self.state.registry.hasten(worker, deadline);
-        }
     }
 
     /// Ends overdue leases and forgets workers that are long gone.
@@ -335,17 +352,6 @@ impl<'a> Transaction<'a> {
         }
         let registry = &self.state.registry;
         self.state.workers.forget_silent(now, |worker| !registry.held_by(worker).is_empty());
-    }
-
-    fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
-        let (now, _) = self.state.now;
-        self.state.workers.seen(worker, info, now);
-        self.renew(worker);
-    }
-
-    fn renew(&mut self, worker: &WorkerId) {
-        let deadline = self.state.now.0 + self.state.lease_term;
-        self.state.registry.renew(worker, deadline);
     }
 
     fn record(&mut self, study: StudyId, events: Vec<Event>) {

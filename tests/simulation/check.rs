@@ -14,7 +14,7 @@ use crate::world::{End, enqueued_momentum};
 /// A call that was answered with success.
 struct Answered<'a> {
     called: Duration,
-    answered: Duration,
+    heard: Duration,
     request: &'a Request,
     response: &'a Response,
 }
@@ -83,7 +83,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         let Response::Lease(response) = call.response else { continue };
         for assignment in &response.assignments {
             let lease = claim(assignment.claim.as_ref());
-            let (first, _) = *granted.entry(lease).or_insert((assignment, call.answered));
+            let (first, _) = *granted.entry(lease).or_insert((assignment, call.heard));
             expect(
                 first.claim == assignment.claim,
                 "an attempt is one worker's",
@@ -142,15 +142,15 @@ fn check_operators(
     let paused = quiet(&end.history, &["PauseStudy"]);
     let stopped = quiet(&end.history, &["StopStudy"]);
     let is_within = |call: &Answered<'_>, time: Option<(Duration, Duration)>| {
-        time.is_some_and(|(from, to)| call.called > from && call.answered < to)
+        time.is_some_and(|(from, to)| call.called > from && call.heard < to)
     };
     for call in answered {
         match (call.request, call.response) {
             (
-                Request::Enqueue(v1::EnqueueTrialRequest { request_id, .. }),
+                Request::Enqueue(v1::EnqueueTrialRequest { request_id, .. })
+                | Request::Retry(v1::RetryTrialRequest { request_id, .. }),
                 Response::Trial(trial),
-            )
-            | (Request::Retry(v1::RetryTrialRequest { request_id, .. }), Response::Trial(trial)) => {
+            ) => {
                 requests.entry(request_id).or_default().insert(trial.number);
             }
             (_, Response::Trials(trials)) => {
@@ -250,7 +250,7 @@ fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
         let What::Answer { call, answer: Ok(response) } = &entry.what else { return None };
         let What::Call { request, .. } = &history[*call].what else { return None };
         let called = history[*call].at;
-        Some(Answered { called, answered: entry.at, request, response })
+        Some(Answered { called, heard: entry.at, request, response })
     });
     answered.collect()
 }
@@ -258,7 +258,7 @@ fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
 /// From the answer to the first of these calls until somebody asks to resume, if nobody ever did before.
 fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
     let is = |request: &Request, methods: &[&str]| matches!(request, Request::Other(method) if methods.contains(&method.as_str()));
-    let begun = answered(history).iter().find(|c| is(c.request, methods)).map(|c| c.answered)?;
+    let begun = answered(history).iter().find(|c| is(c.request, methods)).map(|c| c.heard)?;
     let mut resumed = history.iter().filter(
         |entry| matches!(&entry.what, What::Call { request, .. } if is(request, &["ResumeStudy"])),
     );

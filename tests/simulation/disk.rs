@@ -38,4 +38,8 @@ impl Store for Disk {
         content.records.extend_from_slice(batch);
         Ok(())
     }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        self.commit(&[])
+    }
 }

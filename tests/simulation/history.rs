@@ -22,6 +22,7 @@ pub(crate) struct Entry {
 }
 
 #[derive(Debug, Clone)]
+#[expect(dead_code, reason = "who calls, and fate, are for those who read a history")]
 pub(crate) enum What {
     /// A client calls. Its place in the history is the call's name.
     Call { client: String, request: Request },

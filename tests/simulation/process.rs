@@ -29,7 +29,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one. No two have the same number.
-    pub(crate) fn start(client: Client, slots: u32, number: u64, habits: Habits) -> Self {
+    pub(crate) fn start(client: &Client, slots: u32, number: u64, habits: Habits) -> Self {
         let (stop, dead) = (CancellationToken::new(), client.dead.clone());
         let name = client.name.clone();
         let identity = v1::HeartbeatRequest {

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::network::Weather;
 
 /// Something bad happens only so long.
-pub(crate) const CHAOS: Duration = Duration::from_secs(180);
+pub(crate) const CHAOS: Duration = Duration::from_mins(3);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {

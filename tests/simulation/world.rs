@@ -211,7 +211,7 @@ impl World {
     fn process(&mut self, name: String) -> Process {
         self.processes += 1;
         let client = self.client(name);
-        Process::start(client, self.scenario.slots, self.processes, self.scenario.training)
+        Process::start(&client, self.scenario.slots, self.processes, self.scenario.training)
     }
 
     fn replace(&mut self, worker: usize, same_name: bool) {

@@ -149,11 +149,7 @@ impl Service {
         }
         if let Some(worker) = connected {
             tracing::debug!(worker = worker.as_str(), "heartbeat ended");
-            let noted = self.ledger.write(move |transaction| {
-                transaction.disconnected(&worker);
-                Ok(())
-            });
-            _ = noted.await;
+            _ = self.ledger.note(move |state| state.disconnected(&worker)).await;
         }
     }
 
@@ -168,12 +164,11 @@ impl Service {
             return Err(Status::invalid_argument("worker_id: another one than before"));
         }
         let first = connected.replace(worker.clone()).is_none();
-        let noted = self.ledger.write(move |transaction| {
+        let noted = self.ledger.note(move |state| {
             if first {
-                transaction.connected(&worker);
+                state.connected(&worker);
             }
-            let lost = transaction.heartbeat(&worker, info, holding);
-            Ok((lost, transaction.state().lease_term()))
+            (state.heartbeat(&worker, info, holding), state.lease_term())
         });
         let (lost, term) = noted.await?;
         Ok(v1::HeartbeatResponse {

@@ -1,4 +1,5 @@
-//! Where studies are kept. The trait is small on purpose: load everything, commit a batch of events.
+//! Where studies are kept. The trait is small on purpose: load everything, commit a batch of events,
+//! and say when an outage is over.
 
 mod sqlite;
 
@@ -16,6 +17,10 @@ pub trait Store: Send + 'static {
 
     /// Keeps all of these records or none. When it returns, they survive a crash of the machine.
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError>;
+
+    /// Whether it can keep something again after an error that may pass, tried out with nothing at
+    /// stake. Does not wait. An error that may not pass is one that no commit would survive.
+    fn probe(&mut self) -> Result<(), StoreError>;
 }
 
 /// Why a store cannot be used, or could not keep a batch.

@@ -111,6 +111,11 @@ impl Registry {
         self.studies.values_mut().for_each(|study| study.renew(worker, deadline));
     }
 
+    /// Gives every open lease a new deadline: nobody could be heard until now.
+    pub fn renew_all(&mut self, deadline: Tick) {
+        self.studies.values_mut().for_each(|study| study.renew_all(deadline));
+    }
+
     /// Lets all leases of the worker end by `deadline` unless it renews them.
     pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
         self.studies.values_mut().for_each(|study| study.hasten(worker, deadline));

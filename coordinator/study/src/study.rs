@@ -277,6 +277,15 @@ impl Study {
         self.set_deadlines(worker, |_| deadline);
     }
 
+    /// Renews every lease.
+    pub fn renew_all(&mut self, deadline: Tick) {
+        for number in &self.running {
+            if let Phase::Running(lease) = &mut self.trials[number.index()].phase {
+                lease.deadline = deadline;
+            }
+        }
+    }
+
     /// The worker's connection was lost: its leases end no later than `deadline` unless it renews.
     pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
         self.set_deadlines(worker, |current| current.min(deadline));

@@ -324,9 +324,7 @@ impl World {
             trials,
             self.study.finish_order().to_vec(),
         );
-        for worker in 0..4 {
-            self.study.renew(&worker_id(worker), self.now + TERM);
-        }
+        self.study.renew_all(self.now + TERM);
         assert_eq!(restored, self.study, "a restart loses nothing");
         self.study = restored;
     }

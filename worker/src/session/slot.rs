@@ -90,13 +90,11 @@ pub(super) async fn train(
     if told.get() != Some(Ending::Dropped) {
         let answered = tell(session, undelivered(&unsent, &finish)).await;
         if !answered {
-            match &kept {
-                Some(kept) => tracing::warn!(
-                    file = %kept.path().display(),
-                    "a result could not be delivered; the next worker here will try"
-                ),
-                None => tracing::error!("a result could not be delivered"),
-            }
+            let file = kept.as_ref().map(|kept| kept.path().display().to_string());
+            tracing::error!(
+                file,
+                "a result could not be delivered; from its file the next worker can"
+            );
             return;
         }
     }

@@ -7,6 +7,7 @@ use rusqlite::ffi;
 use rusqlite::{Error, ErrorCode};
 
 use super::super::StoreError;
+use super::room;
 
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -32,10 +33,29 @@ pub(super) fn damaged(table: &str, row: impl Display, what: impl Display) -> Fau
 }
 
 impl Fault {
+    /// Whether `SQLite` could not write, and cannot say whether that is for want of room. A sync that
+    /// failed is not among them: what it lost, no room brings back.
+    pub(super) fn is_failed_write(&self) -> bool {
+        // The log's shared index could not grow: on a full disk this comes before the log's own turn.
+        const WRITES: [i32; 2] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE];
+        let Self::Sqlite(error) = self else { return false };
+        error.sqlite_error().is_some_and(|error| WRITES.contains(&error.extended_code))
+    }
+
+    /// Whether the file does not hold what it should.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Sqlite(error) => says_damaged(code(error)),
+            _ => false,
+        }
+    }
+
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.to_owned();
         match self {
             Self::Sqlite(error) => of_sqlite(path, error),
+            Self::Io(error) if room::is_full(&error) => StoreError::Full { path },
             Self::Io(error) => StoreError::Failed { path, source: error.into() },
             Self::InUse => StoreError::InUse { path },
             Self::Foreign(found) => StoreError::Foreign { path, found },
@@ -55,19 +75,30 @@ impl From<Error> for Fault {
 }
 
 fn of_sqlite(path: std::path::PathBuf, error: Error) -> StoreError {
-    let Some(ffi::Error { code, extended_code }) = error.sqlite_error() else {
-        return StoreError::Failed { path, source: error.into() };
-    };
-    match code {
+    match code(&error) {
         ErrorCode::DiskFull => StoreError::Full { path },
-        // The log's shared index could not grow: on a full disk this comes before the log's own turn.
-        _ if *extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
         ErrorCode::DatabaseBusy => StoreError::Busy { path },
-        // A constraint, or an error in our SQL, says that the file does not hold what it should.
-        ErrorCode::DatabaseCorrupt
-        | ErrorCode::NotADatabase
-        | ErrorCode::ConstraintViolation
-        | ErrorCode::Unknown => StoreError::Damaged { path, found: error.to_string() },
+        code if says_damaged(code) => StoreError::Damaged { path, found: error.to_string() },
         _ => StoreError::Failed { path, source: error.into() },
     }
+}
+
+fn code(error: &Error) -> ErrorCode {
+    match error {
+        Error::SqliteFailure(ffi::Error { code, .. }, _)
+        | Error::SqlInputError { error: ffi::Error { code, .. }, .. } => *code,
+        // What was read is not what was asked for.
+        _ => ErrorCode::Unknown,
+    }
+}
+
+/// A constraint, or an error in our SQL, says that the file does not hold what it should.
+fn says_damaged(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::Unknown
+    )
 }

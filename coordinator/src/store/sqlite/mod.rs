@@ -10,7 +10,9 @@ mod encode;
 mod fault;
 mod index;
 mod load;
+mod log;
 mod open;
+mod room;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,7 +35,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    busy_timeout: Duration,
     conn: Connection,
+    /// What the file held when it was opened, for whoever asks first.
+    opened: Option<Registry>,
     /// `None` after a batch failed: it is read again from the file, which knows best.
     index: Option<Index>,
     /// Locked while the store is open. The last field, so that the connection closes first.
@@ -44,18 +49,21 @@ impl SqliteStore {
     /// Opens the store in this file, or makes one there if the file is missing or empty. Its
     /// directory must exist.
     ///
-    /// A file that is refused keeps every byte, and nothing is put beside it. One that is opened has
-    /// a `.lock` beside it from then on, which says who serves it: nobody, unless it is locked.
+    /// All of it is read. A file that is refused keeps every byte, and nothing is put beside it. One
+    /// that is opened has a `.lock` beside it from then on, which says who serves it: nobody, unless
+    /// it is locked.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, BUSY_TIMEOUT)
     }
 
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let (conn, lock) = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
-        Ok(Self { path: path.to_owned(), conn, index: None, _lock: lock })
+        let opened = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
+        let open::Opened { path, conn, registry, lock } = opened;
+        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, _lock: lock })
     }
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
+        self.opened = None;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut index = match self.index.take() {
             Some(index) => index,
@@ -69,10 +77,31 @@ impl SqliteStore {
         self.index = Some(index);
         Ok(())
     }
+
+    /// There is room, and nobody else writes.
+    fn try_probe(&self) -> Result<(), Fault> {
+        room::probe(&self.path).map_err(Fault::Io)?;
+        self.conn.busy_timeout(Duration::ZERO)?;
+        let begun = self.conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+        self.conn.busy_timeout(self.busy_timeout)?;
+        Ok(begun?)
+    }
+
+    /// What a failed commit means: a write that failed may have failed for want of room.
+    fn explain(&self, fault: Fault) -> StoreError {
+        if fault.is_failed_write() && room::probe(&self.path).is_err_and(|e| room::is_full(&e)) {
+            return StoreError::Full { path: self.path.clone() };
+        }
+        fault.at(&self.path)
+    }
 }
 
 impl Store for SqliteStore {
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
+        if let Some(mut registry) = self.opened.take() {
+            registry.renew_all(lease_until);
+            return Ok(registry);
+        }
         load::registry(&mut self.conn, lease_until).map_err(|fault| fault.at(&self.path))
     }
 
@@ -80,7 +109,11 @@ impl Store for SqliteStore {
         if batch.is_empty() {
             return Ok(());
         }
-        self.try_commit(batch).map_err(|fault| fault.at(&self.path))
+        self.try_commit(batch).map_err(|fault| self.explain(fault))
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        self.try_probe().map_err(|fault| fault.at(&self.path))
     }
 }
 

@@ -5,9 +5,18 @@ use serde_json::json;
 
 use super::*;
 
-/// A store with a trial in each state, as bytes. The trials' ids: 1 COMPLETE, 2 PRUNED, 3 FAIL,
+/// A store with a trial in each state, closed, as bytes. The trials' ids: 1 COMPLETE, 2 PRUNED, 3 FAIL,
 /// 4 RUNNING in its second attempt, 5 WAITING with a proposal, 6 WAITING with fixed values.
-fn store() -> Vec<u8> {
+pub(super) fn store() -> Vec<u8> {
+    let ledger = ledger();
+    let path = ledger.path();
+    let Ledger { store, dir: _dir, .. } = ledger;
+    drop(store);
+    std::fs::read(path).expect("readable")
+}
+
+/// What is in such a store, with all that follows the study still in the log.
+pub(super) fn ledger() -> Ledger {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let said = json!({"accuracy": 0.5, "epochs": 3});
     for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
@@ -27,17 +36,20 @@ fn store() -> Vec<u8> {
     ledger.release(id, &handed_back);
     ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX - 5))], Some("r".into()));
     ledger.commit();
-    let path = ledger.path();
-    let Ledger { store, dir: _dir, .. } = ledger;
-    drop(store);
-    std::fs::read(path).expect("readable")
+    ledger
 }
 
-/// Applies the statements to a store, without its guards, and loads it.
+/// Applies the statements to a store and loads it.
 fn load_after(store: &[u8], sql: &str) -> Result<Registry, StoreError> {
+    let (file, mut conn) = changed(store, sql);
+    load::registry(&mut conn, UNTIL).map_err(|fault| fault.at(file.path()))
+}
+
+/// The store with the statements applied to it, without its guards.
+pub(super) fn changed(store: &[u8], sql: &str) -> (tempfile::NamedTempFile, Connection) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, store).expect("written");
-    let mut conn = Connection::open(&file).expect("open");
+    let conn = Connection::open(&file).expect("open");
     let changeable =
         "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA journal_mode = MEMORY;
         DROP TRIGGER kindling_guards_states;
@@ -45,7 +57,7 @@ fn load_after(store: &[u8], sql: &str) -> Result<Registry, StoreError> {
         DROP TRIGGER kindling_guards_new_studies; DROP TRIGGER kindling_guards_old_studies;";
     conn.execute_batch(changeable).expect("changeable");
     conn.execute_batch(sql).expect(sql);
-    load::registry(&mut conn, UNTIL).map_err(|fault| fault.at(file.path()))
+    (file, conn)
 }
 
 fn damage(store: &[u8], sql: &str) -> String {
@@ -67,84 +79,87 @@ fn damage_is_named_by_table_row_and_what() {
     assert!(found.starts_with("trials: row 2: attributes: "), "{found}");
 }
 
+/// Changes after which a store makes no sense.
+pub(super) const NONSENSE: &[&str] = &[
+    "DELETE FROM studies",
+    "DELETE FROM kindling_studies",
+    "DELETE FROM study_directions",
+    "UPDATE study_directions SET direction = 'NOT_SET'",
+    "UPDATE study_directions SET direction = 'MINIMIZE'",
+    "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
+    "UPDATE studies SET study_name = 'b'",
+    "UPDATE kindling_studies SET state = 'active'",
+    "UPDATE kindling_studies SET budget = -1",
+    "UPDATE kindling_studies SET budget = 4294967296",
+    "UPDATE kindling_studies SET spec = '{}'",
+    "UPDATE kindling_studies SET spec = replace(spec, '\"low\":-3', '\"low\":99')",
+    "UPDATE kindling_meta SET value = 1 WHERE key = 'next_study_id'",
+    "DELETE FROM kindling_meta WHERE key = 'next_study_id'",
+    "UPDATE kindling_meta SET value = 6 WHERE key = 'next_trial_id'",
+    "UPDATE kindling_meta SET value = 9223372036854775807 WHERE key = 'next_trial_id'",
+    "DELETE FROM trials WHERE trial_id = 1",
+    "DELETE FROM kindling_trials WHERE trial_id = 6",
+    "UPDATE trials SET number = 9 WHERE trial_id = 6",
+    "UPDATE trials SET number = 0",
+    "UPDATE trials SET number = NULL WHERE trial_id = 1",
+    "UPDATE trials SET study_id = 2 WHERE trial_id = 6",
+    "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 1",
+    "UPDATE trials SET state = 'WAITING' WHERE trial_id = 1",
+    "UPDATE trials SET state = 'COMPLETE' WHERE trial_id IN (2, 3)",
+    "UPDATE trials SET state = 'COMPLETE' WHERE trial_id = 4",
+    "UPDATE trials SET state = 'WAITING' WHERE trial_id = 4",
+    "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 5",
+    "UPDATE trials SET datetime_start = NULL WHERE trial_id = 4",
+    "UPDATE trials SET datetime_start = 'yesterday' WHERE trial_id = 4",
+    "UPDATE trials SET datetime_complete = NULL WHERE trial_id = 1",
+    "UPDATE trials SET datetime_complete = datetime_start WHERE trial_id = 4",
+    "UPDATE kindling_trials SET finish_index = NULL WHERE trial_id = 2",
+    "UPDATE kindling_trials SET finish_index = 0",
+    "UPDATE kindling_trials SET finish_index = 7 WHERE trial_id = 3",
+    "UPDATE kindling_trials SET saw_finished = 4 WHERE trial_id = 5",
+    "UPDATE kindling_trials SET saw_finished = NULL WHERE trial_id = 5",
+    "UPDATE kindling_trials SET saw_proposed = 5 WHERE trial_id = 5",
+    "UPDATE kindling_trials SET saw_proposed = 0 WHERE trial_id = 5",
+    "UPDATE kindling_trials SET saw_proposed = NULL WHERE trial_id = 5",
+    "UPDATE kindling_trials SET retry_of = 5 WHERE trial_id = 6",
+    "UPDATE kindling_trials SET pruned_at = 4 WHERE trial_id = 1",
+    "UPDATE kindling_trials SET pruned_at = -1 WHERE trial_id = 1",
+    "UPDATE kindling_trials SET fixed = '{\"huge\": 1.5}' WHERE trial_id = 6",
+    "UPDATE kindling_trials SET fixed = '{\"size\": 1}' WHERE trial_id = 6",
+    "UPDATE kindling_trials SET exact_ints = '{\"huge\": 9007199254740993}' WHERE trial_id = 1",
+    "UPDATE kindling_trials SET attributes = '[\"accuracy\", \"b\"]' WHERE trial_id = 1",
+    "DELETE FROM kindling_leases WHERE trial_id = 4 AND attempt = 1",
+    "DELETE FROM kindling_leases WHERE trial_id = 4",
+    "UPDATE kindling_leases SET ended = NULL WHERE attempt = 1",
+    "UPDATE kindling_leases SET ended = 'LOST' WHERE attempt = 1",
+    "UPDATE kindling_leases SET worker = char(10)",
+    "UPDATE kindling_leases SET trial_id = 99 WHERE trial_id = 4",
+    "DELETE FROM trial_params WHERE param_name = 'lr'",
+    "UPDATE trial_params SET param_name = 'size' WHERE param_name = 'lr'",
+    "UPDATE trial_params SET param_value = 1.5 WHERE param_name = 'layers'",
+    "UPDATE trial_params SET param_value = 99 WHERE param_name = 'kind'",
+    "UPDATE trial_params SET param_value = NULL WHERE param_name = 'lr'",
+    "UPDATE trial_params SET param_value = 'x' WHERE param_name = 'lr'",
+    "UPDATE trial_params SET trial_id = 99 WHERE param_id = 1",
+    "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
+    "UPDATE trial_intermediate_values SET step = -1",
+    "UPDATE trial_intermediate_values SET intermediate_value = NULL",
+    "UPDATE trial_intermediate_values SET trial_id = trial_id + 90",
+    "DELETE FROM trial_values",
+    "UPDATE trial_values SET objective = 1",
+    "UPDATE trial_values SET value = NULL, value_type = 'INF_POS'",
+    "UPDATE trial_values SET trial_id = trial_id + 90",
+    "DELETE FROM trial_system_attributes WHERE key = 'fail_reason'",
+    "UPDATE trial_system_attributes SET value_json = '7' WHERE key = 'fail_reason'",
+    "DELETE FROM trial_user_attributes WHERE key = 'accuracy'",
+    "UPDATE trial_user_attributes SET value_json = 'NaN' WHERE key = 'accuracy'",
+    "DROP TABLE trial_values",
+];
+
 #[test]
 fn nothing_that_makes_no_sense_is_loaded() {
     let store = store();
-    for sql in [
-        "DELETE FROM studies",
-        "DELETE FROM kindling_studies",
-        "DELETE FROM study_directions",
-        "UPDATE study_directions SET direction = 'NOT_SET'",
-        "UPDATE study_directions SET direction = 'MINIMIZE'",
-        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
-        "UPDATE studies SET study_name = 'b'",
-        "UPDATE kindling_studies SET state = 'active'",
-        "UPDATE kindling_studies SET budget = -1",
-        "UPDATE kindling_studies SET budget = 4294967296",
-        "UPDATE kindling_studies SET spec = '{}'",
-        "UPDATE kindling_studies SET spec = replace(spec, '\"low\":-3', '\"low\":99')",
-        "UPDATE kindling_meta SET value = 1 WHERE key = 'next_study_id'",
-        "DELETE FROM kindling_meta WHERE key = 'next_study_id'",
-        "UPDATE kindling_meta SET value = 6 WHERE key = 'next_trial_id'",
-        "UPDATE kindling_meta SET value = 9223372036854775807 WHERE key = 'next_trial_id'",
-        "DELETE FROM trials WHERE trial_id = 1",
-        "DELETE FROM kindling_trials WHERE trial_id = 6",
-        "UPDATE trials SET number = 9 WHERE trial_id = 6",
-        "UPDATE trials SET number = 0",
-        "UPDATE trials SET number = NULL WHERE trial_id = 1",
-        "UPDATE trials SET study_id = 2 WHERE trial_id = 6",
-        "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 1",
-        "UPDATE trials SET state = 'WAITING' WHERE trial_id = 1",
-        "UPDATE trials SET state = 'COMPLETE' WHERE trial_id IN (2, 3)",
-        "UPDATE trials SET state = 'COMPLETE' WHERE trial_id = 4",
-        "UPDATE trials SET state = 'WAITING' WHERE trial_id = 4",
-        "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 5",
-        "UPDATE trials SET datetime_start = NULL WHERE trial_id = 4",
-        "UPDATE trials SET datetime_start = 'yesterday' WHERE trial_id = 4",
-        "UPDATE trials SET datetime_complete = NULL WHERE trial_id = 1",
-        "UPDATE trials SET datetime_complete = datetime_start WHERE trial_id = 4",
-        "UPDATE kindling_trials SET finish_index = NULL WHERE trial_id = 2",
-        "UPDATE kindling_trials SET finish_index = 0",
-        "UPDATE kindling_trials SET finish_index = 7 WHERE trial_id = 3",
-        "UPDATE kindling_trials SET saw_finished = 4 WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_finished = NULL WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_proposed = 5 WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_proposed = 0 WHERE trial_id = 5",
-        "UPDATE kindling_trials SET saw_proposed = NULL WHERE trial_id = 5",
-        "UPDATE kindling_trials SET retry_of = 5 WHERE trial_id = 6",
-        "UPDATE kindling_trials SET pruned_at = 4 WHERE trial_id = 1",
-        "UPDATE kindling_trials SET pruned_at = -1 WHERE trial_id = 1",
-        "UPDATE kindling_trials SET fixed = '{\"huge\": 1.5}' WHERE trial_id = 6",
-        "UPDATE kindling_trials SET fixed = '{\"size\": 1}' WHERE trial_id = 6",
-        "UPDATE kindling_trials SET exact_ints = '{\"huge\": 9007199254740993}' WHERE trial_id = 1",
-        "UPDATE kindling_trials SET attributes = '[\"accuracy\", \"b\"]' WHERE trial_id = 1",
-        "DELETE FROM kindling_leases WHERE trial_id = 4 AND attempt = 1",
-        "DELETE FROM kindling_leases WHERE trial_id = 4",
-        "UPDATE kindling_leases SET ended = NULL WHERE attempt = 1",
-        "UPDATE kindling_leases SET ended = 'LOST' WHERE attempt = 1",
-        "UPDATE kindling_leases SET worker = char(10)",
-        "UPDATE kindling_leases SET trial_id = 99 WHERE trial_id = 4",
-        "DELETE FROM trial_params WHERE param_name = 'lr'",
-        "UPDATE trial_params SET param_name = 'size' WHERE param_name = 'lr'",
-        "UPDATE trial_params SET param_value = 1.5 WHERE param_name = 'layers'",
-        "UPDATE trial_params SET param_value = 99 WHERE param_name = 'kind'",
-        "UPDATE trial_params SET param_value = NULL WHERE param_name = 'lr'",
-        "UPDATE trial_params SET param_value = 'x' WHERE param_name = 'lr'",
-        "UPDATE trial_params SET trial_id = 99 WHERE param_id = 1",
-        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
-        "UPDATE trial_intermediate_values SET step = -1",
-        "UPDATE trial_intermediate_values SET intermediate_value = NULL",
-        "UPDATE trial_intermediate_values SET trial_id = trial_id + 90",
-        "DELETE FROM trial_values",
-        "UPDATE trial_values SET objective = 1",
-        "UPDATE trial_values SET value = NULL, value_type = 'INF_POS'",
-        "UPDATE trial_values SET trial_id = trial_id + 90",
-        "DELETE FROM trial_system_attributes WHERE key = 'fail_reason'",
-        "UPDATE trial_system_attributes SET value_json = '7' WHERE key = 'fail_reason'",
-        "DELETE FROM trial_user_attributes WHERE key = 'accuracy'",
-        "UPDATE trial_user_attributes SET value_json = 'NaN' WHERE key = 'accuracy'",
-        "DROP TABLE trial_values",
-    ] {
+    for sql in NONSENSE {
         damage(&store, sql);
     }
 }

@@ -29,6 +29,63 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_passes() {
     ledger.reopen();
 }
 
+/// What a commit that failed in this way is called.
+fn called(ledger: &Ledger, extended_code: std::ffi::c_int) -> StoreError {
+    let code = rusqlite::ffi::Error::new(extended_code);
+    ledger.store.explain(Fault::Sqlite(rusqlite::Error::SqliteFailure(code, None)))
+}
+
+/// What is written here fails for want of room.
+fn fill_the_disk(ledger: &Ledger) {
+    let probed = room::beside(&ledger.store.path);
+    std::os::unix::fs::symlink("/dev/full", probed).expect("linked");
+}
+
+#[test]
+fn an_exceeded_quota_is_a_full_disk_and_a_broken_disk_is_not() {
+    use rusqlite::ffi;
+    let ledger = Ledger::new();
+    assert!(matches!(called(&ledger, ffi::SQLITE_IOERR_WRITE), StoreError::Failed { .. }));
+    for failed_write in [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE] {
+        fill_the_disk(&ledger);
+        let full = called(&ledger, failed_write);
+        assert!(matches!(full, StoreError::Full { .. }), "{full}");
+    }
+    for never in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC, ffi::SQLITE_IOERR_READ] {
+        let broken = called(&ledger, never);
+        assert!(matches!(broken, StoreError::Failed { .. }), "{broken}");
+    }
+    std::fs::create_dir(room::beside(&ledger.store.path)).expect("made");
+    assert!(matches!(called(&ledger, ffi::SQLITE_IOERR_WRITE), StoreError::Failed { .. }));
+    for number in [28, 122] {
+        let error = std::io::Error::from_raw_os_error(number);
+        assert!(room::is_full(&error), "{error}");
+    }
+}
+
+#[test]
+fn a_probe_says_whether_there_is_room_and_leaves_nothing() {
+    let mut ledger = Ledger::new();
+    fill_the_disk(&ledger);
+    let refused = ledger.store.probe().expect_err("full");
+    assert!(matches!(refused, StoreError::Full { .. }), "{refused}");
+    let other = Connection::open(ledger.path()).expect("open");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let refused = ledger.store.probe().expect_err("busy");
+    assert!(matches!(refused, StoreError::Busy { .. }), "{refused}");
+    other.execute_batch("ROLLBACK").expect("unlocked");
+    ledger.store.probe().expect("room, and nobody writes");
+    assert!(std::fs::symlink_metadata(room::beside(&ledger.store.path)).is_err(), "gone");
+    ledger.create(spec("a")).expect("a new name");
+    ledger.commit();
+}
+
+#[test]
+fn nothing_is_sorted_on_a_disk_that_may_be_full() {
+    let ledger = Ledger::new();
+    assert_eq!(ledger.text("SELECT CAST(temp_store AS TEXT) FROM pragma_temp_store"), "2");
+}
+
 #[test]
 fn another_writer_makes_it_busy_until_it_is_done() {
     let (mut ledger, id) = Ledger::with_study(spec("a"));

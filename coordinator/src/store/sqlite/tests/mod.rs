@@ -1,9 +1,11 @@
 //! Tests of the store alone. The fixture plays the ledger: a registry decides, applies, and commits.
 
 mod damage;
+mod damaged_files;
 mod failing;
 mod opening;
 mod optuna;
+mod power_loss;
 mod round_trip;
 
 use std::path::PathBuf;

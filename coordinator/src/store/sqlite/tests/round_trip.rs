@@ -8,7 +8,7 @@ use super::*;
 
 /// What may happen. Small numbers pick among whatever there is at that moment.
 #[derive(Debug, Clone)]
-enum Happening {
+pub(super) enum Happening {
     Create(u8),
     Delete(u8),
     Lease(u8, u8),
@@ -27,7 +27,7 @@ enum Happening {
     Reopen,
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+pub(super) fn happening() -> impl Strategy<Value = Happening> {
     use Happening::*;
     let finite = prop_oneof![Just(0.5), Just(-1e-310), Just(f64::MAX), -1e3..1e3];
     let any_float = prop_oneof![8 => finite.clone(), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-fn happen(ledger: &mut Ledger, happening: Happening) {
+pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
     if let Happening::Create(n) = happening {
         ledger.create(spec(["first", "second", "third", "fourth"][usize::from(n)]));
         return;
