@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kindling_study::Refusal;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::observe;
@@ -59,6 +60,7 @@ pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     version: watch::Receiver<Version>,
     health: watch::Receiver<Health>,
+    end: CancellationToken,
 }
 
 type Ack = Box<dyn FnOnce(Option<LedgerError>) + Send>;
@@ -72,7 +74,7 @@ enum Job {
 
 impl Ledger {
     /// Loads the store and starts the ledger on a thread of its own. The receiver gets the error
-    /// that ended it, if one did; it ends in peace once the last handle is dropped.
+    /// that ended it, if one did; it ends in peace once the last handle is dropped, or by [`Self::end`].
     pub fn start(
         mut store: impl Store,
         clock: Arc<dyn Clock>,
@@ -84,13 +86,28 @@ impl Ledger {
         let (version_sender, version) = watch::channel(Version::default());
         let (health_sender, health) = watch::channel(Health::Serving);
         let (failure, failed) = oneshot::channel();
-        let writer = Writer { store, clock, state, version: version_sender, health: health_sender };
+        let end = CancellationToken::new();
+        let writer = Writer {
+            store,
+            clock,
+            state,
+            version: version_sender,
+            health: health_sender,
+            end: end.clone(),
+        };
         std::thread::spawn(move || {
             if let Err(error) = writer.run(waiting) {
                 _ = failure.send(error);
             }
         });
-        Ok((Self { jobs, version, health }, failed))
+        Ok((Self { jobs, version, health, end }, failed))
+    }
+
+    /// Ends it, and closes its store, though handles are left: a connection that nobody ends keeps one.
+    pub(crate) async fn end(&self) {
+        self.end.cancel();
+        // It may be waiting for something to do.
+        _ = self.read(|_| ()).await;
     }
 
     /// Runs a decision and returns its reply once its events are on disk.
@@ -165,6 +182,7 @@ struct Writer<S> {
     state: State,
     version: watch::Sender<Version>,
     health: watch::Sender<Health>,
+    end: CancellationToken,
 }
 
 impl<S: Store> Writer<S> {
@@ -173,6 +191,9 @@ impl<S: Store> Writer<S> {
         while waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
             observe::queue_depth(waiting.len());
             self.process(batch.drain(..))?;
+            if self.end.is_cancelled() {
+                break;
+            }
         }
         Ok(())
     }

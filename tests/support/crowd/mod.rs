@@ -21,10 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::proofs::Seed;
-use super::{PATIENCE, wire};
+use super::{PATIENCE, study_file, wire};
 pub(crate) use journal::Journal;
 use journal::{Fact, What};
-pub(crate) use people::spec;
 
 /// How large a crowd is, and what it does.
 #[derive(Clone, Copy)]
@@ -168,6 +167,15 @@ impl Crowd {
         let channel = self.channel.clone();
         v1::study_service_client::StudyServiceClient::new(channel).list_studies(request).await
     }
+}
+
+/// A study without a model: the store and the ledger are what is tried.
+pub(crate) fn spec(name: &str, trials: u32) -> v1::StudySpec {
+    let random = "kind = \"random\"\n";
+    let file = study_file(name, trials).replace("kind = \"tpe\"\nstartup_trials = 3\n", random);
+    assert!(file.contains(random), "the file's own text");
+    let spec = kindling_coordinator::config::parse(&file).expect("a study");
+    kindling_coordinator::convert::spec_to_wire(&spec)
 }
 
 /// What a crowd did, all of which is kept, and once.

@@ -9,9 +9,9 @@ use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use rand::rngs::StdRng;
 use tonic::Code;
 
-use super::Shared;
 use super::journal::What;
-use crate::support::{study_file, wire};
+use super::{Shared, spec};
+use crate::support::wire;
 
 /// Creates a study, and the next one when it is finished.
 pub(super) async fn plan(shared: Arc<Shared>) {
@@ -40,15 +40,6 @@ pub(super) async fn plan(shared: Arc<Shared>) {
             }
         }
     }
-}
-
-/// A study without a model: the store and the ledger are what is tried.
-pub(crate) fn spec(name: &str, trials: u32) -> v1::StudySpec {
-    let random = "kind = \"random\"\n";
-    let file = study_file(name, trials).replace("kind = \"tpe\"\nstartup_trials = 3\n", random);
-    assert!(file.contains(random), "the file's own text");
-    let spec = kindling_coordinator::config::parse(&file).expect("a study");
-    kindling_coordinator::convert::spec_to_wire(&spec)
 }
 
 /// Adds trials to the newest study, each with a learning rate of its own.

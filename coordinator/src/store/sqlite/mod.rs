@@ -4,6 +4,7 @@
 //! is never here: a lease's deadline, and a decision. The store writes down events and reads back
 //! the registry that they made.
 
+mod checkpoint;
 mod commit;
 mod draft;
 mod encode;
@@ -20,6 +21,7 @@ use kindling_study::{Record, Registry, Tick};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Store, StoreError};
+use checkpoint::LogLength;
 use fault::Fault;
 use index::Index;
 
@@ -36,6 +38,7 @@ pub struct SqliteStore {
     conn: Connection,
     /// `None` after a batch failed: it is read again from the file, which knows best.
     index: Option<Index>,
+    log: LogLength,
     /// Locked while the store is open. The last field, so that the connection closes first.
     _lock: File,
 }
@@ -51,8 +54,9 @@ impl SqliteStore {
     }
 
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let (conn, lock) = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
-        Ok(Self { path: path.to_owned(), conn, index: None, _lock: lock })
+        let (mut conn, lock) = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
+        let log = LogLength::watch(&mut conn).map_err(|error| Fault::from(error).at(path))?;
+        Ok(Self { path: path.to_owned(), conn, index: None, log, _lock: lock })
     }
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
@@ -67,7 +71,8 @@ impl SqliteStore {
         commit::write_counters(&tx, &index)?;
         tx.commit()?;
         self.index = Some(index);
-        Ok(())
+        // The batch is on disk. If this fails nobody is told so, and it may be repeated.
+        Ok(self.log.keep_short(&self.conn)?)
     }
 }
 
