@@ -21,7 +21,7 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
     let start = || Coordinator::start_command(&mut shim.before(kindling(&args)));
     let mut coordinator = start();
     // Long enough for a trial to see several clocks.
-    let study = study_file("s", 14).replace("max_epochs = 3", "max_epochs = 5");
+    let study = study_file("s", 14).replace("max_epochs = 3", "max_epochs = 4");
     let file = folder.write("s.toml", study);
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let worker = |id| Process::start(&mut shim.before(coordinator.worker_command(id, &[])));

@@ -23,7 +23,7 @@ async fn a_full_disk_makes_it_read_only_until_there_is_room() {
     let Some(mut disk) = SmallDisk::new("24m") else { return };
     let seed = Seed::new();
     let folder = Folder::new();
-    let (store, address) = (disk.path("study.db"), lasting_address());
+    let (store, address) = (SmallDisk::path("study.db"), lasting_address());
     let (store, listen) = (store.to_str().expect("plain"), address.to_string());
     let args = ["coordinator", "--store", store, "--listen", &listen, "--lease-term", "86400"];
     let mut coordinator = Coordinator::start_command(&mut quiet(disk.kindling(&args)));

@@ -17,17 +17,17 @@ const EPOCHS: &str = "kindling_worker_epoch_seconds_count";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
-    let outages: &[u64] = if long() { &[0, 20, 60, 300] } else { &[0, 2, 6] };
+    let outages: &[u64] = if long() { &[0, 20, 60, 300] } else { &[0, 3] };
     let folder = Folder::new();
     let (store, address) = (folder.path("study.db"), lasting_address());
     let start = || Coordinator::start_with(&store, &address.to_string(), Duration::from_secs(30));
     let mut coordinator = start();
     let channel = wire::channel(address);
-    let epochs = if long() { 60 } else { 4 };
+    let (epochs, images) = if long() { (60, 256) } else { (4, 128) };
     let trials = 4 * outages.len() as u32;
     let study = study_file("s", trials)
         .replace("max_epochs = 3", &format!("max_epochs = {epochs}\npatience = 1000"));
-    let file = folder.write("s.toml", study.replace("train = 64", "train = 256"));
+    let file = folder.write("s.toml", study.replace("train = 64", &format!("train = {images}")));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let names = ["a", "b", "c"];
     let watched = names.map(|_| free_address());

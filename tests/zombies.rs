@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
@@ -124,7 +125,7 @@ async fn refuse_all(channel: &Channel, trial: u32, worker: &str) {
     let finish = v1::FinishRequest {
         claim: claim.clone(),
         result: Some(completed),
-        attributes_json: Default::default(),
+        attributes_json: HashMap::new(),
     };
     let refused = [
         client.report(report).await.map(|_| ()),

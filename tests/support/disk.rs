@@ -51,14 +51,14 @@ impl SmallDisk {
     }
 
     /// A file's path for processes in the namespace.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(name: &str) -> PathBuf {
         Path::new(MOUNT).join(name)
     }
 
     /// Fills it to the last byte.
     pub(crate) fn fill(&mut self) {
         let mut filler = File::create(self.filler()).expect("a file");
-        let mut chunk: &[u8] = &[1; 1 << 16];
+        let mut chunk: &[u8] = &[1; 1 << 14];
         while !chunk.is_empty() {
             match filler.write(chunk) {
                 Ok(written) => assert!(written > 0, "neither full nor written"),

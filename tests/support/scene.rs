@@ -1,5 +1,6 @@
 //! Workers that each hold a trial, and an heir who waits for what they leave.
 
+use std::collections::HashMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ impl Scene {
                     leased[whose] = Some(now);
                     let result = v1::Completed { values: vec![0.5] };
                     let result = Some(v1::finish_request::Result::Completed(result));
-                    let attributes_json = Default::default();
+                    let attributes_json = HashMap::new();
                     let finish = v1::FinishRequest { claim: Some(claim), result, attributes_json };
                     client.finish(finish).await.expect("finished");
                 }

@@ -73,6 +73,8 @@ fn write(mut file: File, waiting: &mpsc::Receiver<(String, oneshot::Sender<()>)>
         let batch: Vec<_> = std::iter::once(first).chain(waiting.try_iter()).collect();
         let text: String = batch.iter().map(|(line, _)| line.as_str()).collect();
         file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).expect("written");
-        batch.into_iter().for_each(|(_, written)| _ = written.send(()));
+        for (_, written) in batch {
+            _ = written.send(());
+        }
     }
 }
