@@ -28,8 +28,10 @@ fn a_coordinator_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let runtime = runtime.expect("a runtime");
     let mut coordinator = Coordinator::start_command(&mut command());
     let journal = Journal::new(&folder.path("journal"));
-    let mut crowd =
-        runtime.block_on(async { Crowd::start(address, journal, &seed, Size::default()) });
+    // In the long form more slowly, or most of its time would go into reading what has come together.
+    let between_calls = Duration::from_millis(proofs(10, 40));
+    let size = Size { workers: 24, trials: 200, pause: between_calls };
+    let mut crowd = runtime.block_on(async { Crowd::start(address, journal, &seed, size) });
     let (mut killed, mut while_starting) = (0, 0);
     while killed < kills {
         pause(rng.random_range(5..250));
@@ -44,6 +46,9 @@ fn a_coordinator_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
         }
         coordinator = Coordinator::start_command(&mut command());
         runtime.block_on(crowd.audit());
+        if killed % 100 < 2 {
+            eprintln!("crash loop: {killed} kills");
+        }
     }
     let settled = runtime.block_on(crowd.settle());
     eprintln!("crash loop: {killed} kills ({while_starting} of them as it started), {settled}");

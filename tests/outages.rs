@@ -23,7 +23,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
     let start = || Coordinator::start_with(&store, &address.to_string(), Duration::from_secs(30));
     let mut coordinator = start();
     let channel = wire::channel(address);
-    let (epochs, images) = if long() { (60, 256) } else { (4, 128) };
+    let (epochs, images) = if long() { (40, 256) } else { (4, 128) };
     let trials = 4 * outages.len() as u32;
     let study = study_file("s", trials)
         .replace("max_epochs = 3", &format!("max_epochs = {epochs}\npatience = 1000"));
@@ -82,6 +82,9 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
         );
     }
 
+    for done in 1..trials {
+        coordinator.wait_until("s", |s| count(s, "complete") >= u64::from(done));
+    }
     let shown = coordinator.wait_until_finished("s");
     assert_eq!(count(&shown, "complete"), u64::from(trials), "exactly the budget: {shown}");
     let logs =

@@ -35,12 +35,6 @@ pub(crate) struct Size {
     pub(crate) pause: Duration,
 }
 
-impl Default for Size {
-    fn default() -> Self {
-        Self { workers: 24, trials: 200, pause: Duration::from_millis(10) }
-    }
-}
-
 /// Clients of whoever serves at the address, until they are told to stop.
 pub(crate) struct Crowd {
     shared: Arc<Shared>,
