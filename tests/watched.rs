@@ -4,8 +4,7 @@
 mod support;
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,37 +16,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use serde_json::Value;
+use support::metrics::{free_address, metrics, number};
 use support::{Coordinator, Folder, PATIENCE, Process, kindling, study_file};
 use tonic::{Request, Response, Status};
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port")
-}
-
-/// The page at /metrics.
-fn metrics(address: SocketAddr) -> String {
-    let start = Instant::now();
-    let mut stream = loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => break stream,
-            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    let mut page = String::new();
-    stream.read_to_string(&mut page).expect("answered");
-    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    page
-}
-
-/// The number on the line that starts so.
-fn number(page: &str, line: &str) -> f64 {
-    let found = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
-    found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().expect("a number")
-}
 
 #[test]
 fn metrics_count_what_happened() {

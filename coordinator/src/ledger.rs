@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use kindling_study::{Bug, Record, Refusal, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::bell::{Bell, Ear};
 use crate::clock::Clock;
@@ -61,6 +62,7 @@ pub struct Ledger {
     commits: Ear,
     work: Ear,
     health: watch::Receiver<Health>,
+    end: CancellationToken,
 }
 
 enum Job {
@@ -78,7 +80,7 @@ type Ack = Box<dyn FnOnce(Option<LedgerError>) + Send>;
 
 impl Ledger {
     /// Loads the store and starts the ledger on a thread of its own. The receiver gets the error
-    /// that ended it, if one did; it ends in peace once the last handle is dropped.
+    /// that ended it, if one did; it ends in peace once the last handle is dropped, or by [`Self::end`].
     pub fn start(
         store: impl Store,
         clock: Arc<dyn Clock>,
@@ -114,6 +116,7 @@ impl Ledger {
         let ears = (commits.ear(), work.ear());
         let (health_sender, health) = watch::channel(Health::Serving);
         let (failure, failed) = oneshot::channel();
+        let end = CancellationToken::new();
         let writer = Writer {
             waiting,
             store,
@@ -124,9 +127,17 @@ impl Ledger {
             health: health_sender,
             outage: None,
             patience: PROBE_INTERVAL,
+            end: end.clone(),
             failure,
         };
-        Ok((Self { jobs, commits: ears.0, work: ears.1, health }, failed, writer))
+        Ok((Self { jobs, commits: ears.0, work: ears.1, health, end }, failed, writer))
+    }
+
+    /// Ends it, and closes its store, though handles are left: a connection that nobody ends keeps one.
+    pub(crate) async fn end(&self) {
+        self.end.cancel();
+        // It may be waiting for something to do.
+        _ = self.read(|_| ()).await;
     }
 
     /// Runs a decision and returns its reply once its events are on disk.
@@ -219,6 +230,7 @@ struct Writer<S> {
     outage: Option<Outage>,
     /// How long the next outage lasts at least.
     patience: Duration,
+    end: CancellationToken,
     failure: oneshot::Sender<StoreError>,
 }
 
@@ -238,6 +250,9 @@ impl<S: Store> Writer<S> {
                 _ = self.failure.send(error);
                 return;
             }
+            if self.end.is_cancelled() {
+                return;
+            }
         }
     }
 
@@ -246,6 +261,9 @@ impl<S: Store> Writer<S> {
         while self.waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
             if let Err(error) = self.process(batch.drain(..)) {
                 _ = self.failure.send(error);
+                return;
+            }
+            if self.end.is_cancelled() {
                 return;
             }
         }

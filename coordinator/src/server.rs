@@ -27,6 +27,8 @@ use crate::store::{SqliteStore, StoreError};
 
 /// Open calls get so long to end after a request to stop; then connections are dropped.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The store gets so long to close after that: together less than the ten seconds that are promised.
+const CLOSE: Duration = Duration::from_secs(4);
 /// A peer that does not answer a ping for so long is gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -124,15 +126,21 @@ impl Coordinator {
             observe::describe();
         }
         let observed = options.metrics.is_some();
-        let serving = serve(guarded, ledger, listener, shutdown.clone(), observed);
+        let serving = serve(guarded, ledger.clone(), listener, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
                 Ok(error) = &mut failed => return Err(error.into()),
             };
-            // With the services gone the ledger closes its store; whoever opens it next may.
-            _ = tokio::time::timeout(DRAIN, failed).await;
-            served
+            // It closes its store; whoever opens it next may.
+            let closed = async {
+                ledger.end().await;
+                failed.await
+            };
+            match tokio::time::timeout(CLOSE, closed).await {
+                Ok(Ok(error)) => Err(error.into()),
+                _ => served,
+            }
         });
         Ok(Self { address, shutdown, server: Some(server) })
     }
@@ -189,7 +197,7 @@ async fn serve(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|e| server_error(&e))?;
-    // They end with this function: the ledger closes its store once nobody has a way to it.
+    // They end with this function.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
     beside.spawn(report_health(ledger.health(), reporter));

@@ -2,10 +2,20 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod address;
+pub(crate) mod crowd;
+pub(crate) mod disk;
+pub(crate) mod metrics;
+pub(crate) mod proofs;
+pub(crate) mod scene;
+pub(crate) mod shim;
+pub(crate) mod wire;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -87,13 +97,25 @@ impl Folder {
 
 /// The `kindling` command, deaf to the tester's surroundings.
 pub(crate) fn kindling(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kindling"));
-    command.args(args).stdin(Stdio::null());
+    kindling_by(&[], args)
+}
+
+/// The `kindling` command, run by another that takes a command as its last arguments.
+pub(crate) fn kindling_by(wrapper: &[&str], args: &[&str]) -> Command {
+    let all = [wrapper, &[env!("CARGO_BIN_EXE_kindling")], args].concat();
+    let mut command = Command::new(all[0]);
+    command.args(&all[1..]).stdin(Stdio::null());
     command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     let ours = std::env::vars_os().map(|(name, _)| name);
     for name in ours.filter(|n| n.to_string_lossy().starts_with("KINDLING_")) {
         command.env_remove(name);
     }
+    command
+}
+
+/// A coordinator's command that says where it listens, and what goes wrong, and nothing of each trial.
+pub(crate) fn quiet(mut command: Command) -> Command {
+    command.env("KINDLING_LOG", "kindling=info,kindling_coordinator=warn");
     command
 }
 
@@ -135,11 +157,16 @@ impl Process {
         assert!(status.expect("kill runs").success());
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a status")
+    }
+
     /// Waits for its end; whether it succeeded.
     pub(crate) fn wait(&mut self) -> bool {
         let start = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait().expect("a status") {
+            if let Some(status) = self.ended() {
                 return status.success();
             }
             assert!(start.elapsed() < PATIENCE, "the process does not end");
@@ -160,6 +187,8 @@ pub(crate) struct Coordinator {
     process: Process,
     address: String,
     log: Arc<Mutex<String>>,
+    /// Reads the log for as long as the process lives.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Coordinator {
@@ -204,18 +233,25 @@ impl Coordinator {
         // Somebody must read on, or the log fills its pipe.
         let kept = Arc::new(Mutex::new(seen));
         let keep = Arc::clone(&kept);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 eprintln!("{line}");
                 keep.lock().expect("no panic").extend([&line, "\n"]);
             }
         });
-        Self { process, address, log: kept }
+        Self { process, address, log: kept, reader: Some(reader) }
     }
 
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
+    }
+
+    /// Waits for its end. Whether it succeeded, and all that it logged.
+    pub(crate) fn last_words(&mut self) -> (bool, String) {
+        let success = self.process.wait();
+        self.reader.take().expect("once").join().expect("no panic");
+        (success, self.log())
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -231,15 +267,18 @@ impl Coordinator {
     }
 
     pub(crate) fn worker(&self, id: &str) -> Process {
-        Process::start(&mut kindling(&["worker", "--coordinator", &self.url(), "--id", id]))
+        Process::start(&mut self.worker_command(id, &[]))
+    }
+
+    /// A worker to be started, with what else it takes.
+    pub(crate) fn worker_command(&self, id: &str, more: &[&str]) -> Command {
+        kindling(&[&["worker", "--coordinator", &self.url(), "--id", id], more].concat())
     }
 
     /// A worker whose log goes to a file.
     pub(crate) fn worker_with_log(&self, id: &str, log: &Path) -> Process {
         let log = std::fs::File::create(log).expect("a log");
-        let url = self.url();
-        let args = ["worker", "--coordinator", &url, "--id", id];
-        Process::start(kindling(&args).stderr(log))
+        Process::start(self.worker_command(id, &[]).stderr(log))
     }
 
     /// Runs a query command to its end and returns what it prints.

@@ -4,6 +4,7 @@
 //! is never here: a lease's deadline, and a decision. The store writes down events and reads back
 //! the registry that they made.
 
+mod checkpoint;
 mod commit;
 mod draft;
 mod encode;
@@ -22,6 +23,7 @@ use kindling_study::{Record, Registry, Tick};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Store, StoreError};
+use checkpoint::LogLength;
 use fault::Fault;
 use index::Index;
 
@@ -41,6 +43,7 @@ pub struct SqliteStore {
     opened: Option<Registry>,
     /// `None` after a batch failed: it is read again from the file, which knows best.
     index: Option<Index>,
+    log: LogLength,
     /// Locked while the store is open. The last field, so that the connection closes first.
     _lock: File,
 }
@@ -58,8 +61,9 @@ impl SqliteStore {
 
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         let opened = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
-        let open::Opened { path, conn, registry, lock } = opened;
-        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, _lock: lock })
+        let open::Opened { path, mut conn, registry, lock } = opened;
+        let log = LogLength::watch(&mut conn).map_err(|error| Fault::from(error).at(&path))?;
+        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, log, _lock: lock })
     }
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
@@ -75,7 +79,8 @@ impl SqliteStore {
         commit::write_counters(&tx, &index)?;
         tx.commit()?;
         self.index = Some(index);
-        Ok(())
+        // The batch is on disk. If this fails nobody is told so, and it may be repeated.
+        Ok(self.log.keep_short(&self.conn)?)
     }
 
     /// There is room, and nobody else writes.

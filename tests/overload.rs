@@ -1,0 +1,161 @@
+//! Far more calls than the coordinator can take: whoever lives and says so keeps its trial.
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1;
+use kindling_proto::v1::TrialState;
+use kindling_proto::v1::study_service_client::StudyServiceClient;
+use kindling_proto::v1::trial_service_client::TrialServiceClient;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use support::proofs::proofs;
+use support::scene::Scene;
+use support::{Coordinator, Folder, crowd, wire};
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+/// So many times what it can take is asked of it.
+const TIMES: f64 = 10.0;
+/// Callers that wait for one answer before they ask again keep it busy without pause.
+const BUSY: usize = 32;
+/// Calls under way at a time: more than the coordinator lets wait.
+const UNDER_WAY: usize = 20_000;
+
+/// What became of the calls.
+#[derive(Default)]
+struct Calls {
+    made: AtomicU64,
+    answered: AtomicU64,
+    shed: AtomicU64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lease_ends_by_an_overload() {
+    let (workers, seconds) = proofs((2, 5), (8, 60));
+    let folder = Folder::new();
+    let term = Duration::from_secs(5);
+    let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
+    let address = coordinator.address().to_owned();
+    let command = |id: &str| coordinator.worker_command(id, &[]);
+    let _scene = Scene::new(&coordinator, &folder, "s", workers, command).await;
+    fill(&wire::channel(&address), 500).await;
+
+    let channels: Vec<_> = (0..100).map(|_| wire::channel(&address)).collect();
+    let capacity = capacity(&channels).await;
+    let calls = Arc::new(Calls::default());
+    let (start, mut calling) = (Instant::now(), JoinSet::new());
+    while start.elapsed() < Duration::from_secs(seconds) {
+        let due = (start.elapsed().as_secs_f64() * capacity * TIMES) as u64;
+        for number in calls.made.load(Ordering::Relaxed)..due {
+            if calling.len() >= UNDER_WAY {
+                break;
+            }
+            let channel = channels[number as usize % channels.len()].clone();
+            let calls = calls.clone();
+            calls.made.fetch_add(1, Ordering::Relaxed);
+            calling.spawn(async move {
+                match call(channel, number).await {
+                    Ok(()) => calls.answered.fetch_add(1, Ordering::Relaxed),
+                    Err(status) => {
+                        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                        calls.shed.fetch_add(1, Ordering::Relaxed)
+                    }
+                };
+            });
+        }
+        while let Some(ended) = calling.try_join_next() {
+            ended.expect("no panic");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let elapsed = start.elapsed().as_secs_f64();
+    drop((calling, channels));
+    let trials = wire::trials(&wire::channel(&address), "s").await.expect("its trials");
+    for trial in &trials {
+        let holds = trial.state() == TrialState::Running && trial.attempt == 1;
+        assert!(holds, "its worker lives, and says so: {trial:?}");
+    }
+    assert!(!coordinator.log().contains("lease expired"));
+    let rate = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / elapsed;
+    eprintln!(
+        "overload: it takes {capacity:.0} calls/s, was asked {:.0}, answered {:.0} and shed {:.0}; of {} leases 0 ended",
+        rate(&calls.made),
+        rate(&calls.answered),
+        rate(&calls.shed),
+        trials.len()
+    );
+}
+
+/// A study `h` of so many finished trials, so that there is something to read.
+async fn fill(channel: &Channel, trials: u32) {
+    let request = v1::CreateStudyRequest { spec: Some(crowd::spec("h", trials)) };
+    StudyServiceClient::new(channel.clone()).create_study(request).await.expect("created");
+    let mut client = WorkerServiceClient::new(channel.clone());
+    for _ in 0..trials.div_ceil(500) {
+        let request = v1::LeaseRequest {
+            worker_id: "filler".to_owned(),
+            slots: 500,
+            objectives: vec!["mnist_cnn".to_owned()],
+            ..Default::default()
+        };
+        let leased = client.lease(request).await.expect("leased").into_inner().assignments;
+        for assignment in leased {
+            let completed = v1::Completed { values: vec![0.5] };
+            let finish = v1::FinishRequest {
+                claim: assignment.claim,
+                result: Some(v1::finish_request::Result::Completed(completed)),
+                attributes_json: HashMap::new(),
+            };
+            client.finish(finish).await.expect("finished");
+        }
+    }
+}
+
+/// Calls a second that are answered when some callers ask without pause.
+async fn capacity(channels: &[Channel]) -> f64 {
+    let (start, length) = (Instant::now(), Duration::from_secs(2));
+    let answered = Arc::new(AtomicU64::default());
+    let mut callers = JoinSet::new();
+    for channel in channels.iter().take(BUSY) {
+        let (channel, answered) = (channel.clone(), answered.clone());
+        callers.spawn(async move {
+            while start.elapsed() < length {
+                let number = answered.fetch_add(1, Ordering::Relaxed);
+                call(channel.clone(), number).await.expect("answered");
+            }
+        });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended.expect("no panic");
+    }
+    answered.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+}
+
+/// One of the calls that coordinators get: a page of trials, a worker without work, a report of a zombie's.
+async fn call(channel: Channel, number: u64) -> Result<(), Status> {
+    let mut client = WorkerServiceClient::new(channel.clone());
+    match number % 3 {
+        0 => {
+            let study = "h".to_owned();
+            let request = v1::ListTrialsRequest { study, page_size: 1000, ..Default::default() };
+            TrialServiceClient::new(channel).list_trials(request).await.map(|_| ())
+        }
+        1 => {
+            let worker_id = format!("idle-{}", number % 100);
+            let request = v1::LeaseRequest { worker_id, slots: 1, ..Default::default() };
+            client.lease(request).await.map(|_| ())
+        }
+        _ => {
+            let worker_id = "zombie".to_owned();
+            let claim = Some(v1::Claim { study_id: 1, trial: 0, attempt: 99, worker_id });
+            let report = v1::ReportRequest { claim, step: 0, value: 0.5 };
+            let refused = client.report(report).await.expect_err("a zombie");
+            if refused.code() == Code::FailedPrecondition { Ok(()) } else { Err(refused) }
+        }
+    }
+}

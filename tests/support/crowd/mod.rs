@@ -1,0 +1,213 @@
+//! A crowd of clients that say what workers and people say, train nothing, repeat whatever was not answered, and keep a
+//! journal of what was.
+
+mod check;
+mod journal;
+mod people;
+mod worker;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use super::proofs::Seed;
+use super::{PATIENCE, study_file, wire};
+pub(crate) use journal::Journal;
+use journal::{Fact, What};
+
+/// How large a crowd is, and what it does.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) workers: u32,
+    /// Trials of each study; there is always one to work on.
+    pub(crate) trials: u32,
+    /// The longest that a client pauses between two calls.
+    pub(crate) pause: Duration,
+}
+
+/// Clients of whoever serves at the address, until they are told to stop.
+pub(crate) struct Crowd {
+    shared: Arc<Shared>,
+    channel: Channel,
+    /// Those who add to what is to do.
+    adding: JoinSet<()>,
+    working: JoinSet<()>,
+    audited: u64,
+}
+
+/// What all of them share.
+struct Shared {
+    address: SocketAddr,
+    journal: Journal,
+    size: Size,
+    /// The newest study; none at first.
+    newest: watch::Sender<Option<String>>,
+    /// Failed trials that nobody has retried.
+    failed: Mutex<Vec<(String, u32)>>,
+    /// Calls that were repeated until they were answered.
+    repeated: AtomicU64,
+    no_more: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Crowd {
+    /// To be called within a runtime.
+    pub(crate) fn start(address: SocketAddr, journal: Journal, seed: &Seed, size: Size) -> Self {
+        let shared = Arc::new(Shared {
+            address,
+            journal,
+            size,
+            newest: watch::Sender::default(),
+            failed: Mutex::default(),
+            repeated: AtomicU64::default(),
+            no_more: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        });
+        let mut adding = JoinSet::new();
+        adding.spawn(people::plan(shared.clone()));
+        adding.spawn(people::enqueue(shared.clone(), seed.rng(1)));
+        adding.spawn(people::retry(shared.clone(), seed.rng(2)));
+        let mut working = JoinSet::new();
+        for number in 0..size.workers {
+            working.spawn(worker::work(shared.clone(), number, seed.rng(100 + u64::from(number))));
+        }
+        Self { shared, channel: wire::channel(address), adding, working, audited: 0 }
+    }
+
+    /// How many calls were acknowledged since it was last asked, with each of them compared with what the
+    /// coordinator has now. It must stay up meanwhile.
+    pub(crate) async fn audit(&mut self) -> usize {
+        let facts = self.shared.journal.read_on(&mut self.audited);
+        self.audit_all(&facts).await;
+        facts.len()
+    }
+
+    /// Compares what the coordinator has with all that was acknowledged so far.
+    pub(crate) async fn audit_again(&self) {
+        self.audit_all(&self.shared.journal.read()).await;
+    }
+
+    async fn audit_all(&self, facts: &[Fact]) {
+        let mut studies: HashMap<&str, Vec<v1::Trial>> = HashMap::new();
+        for fact in facts {
+            if !studies.contains_key(fact.study.as_str()) {
+                let trials = wire::trials(&self.channel, &fact.study).await.expect("its trials");
+                studies.insert(&fact.study, trials);
+            }
+            let trial = studies[fact.study.as_str()].get(fact.trial as usize);
+            let held = trial.is_some_and(|trial| check::holds(fact, trial));
+            assert!(held, "acknowledged and lost: {fact:?}; there is {trial:?}");
+        }
+    }
+
+    /// Waits until so many more calls were acknowledged.
+    pub(crate) async fn go_on(&self, calls: usize) {
+        let (start, mut place) = (Instant::now(), self.audited);
+        let mut seen = 0;
+        while seen < calls {
+            assert!(start.elapsed() < PATIENCE, "only {seen} calls were answered");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            seen += self.shared.journal.read_on(&mut place).len();
+        }
+    }
+
+    /// Lets all that was begun come to its end, checks every study against all that was acknowledged, and
+    /// says how much that was.
+    pub(crate) async fn settle(mut self) -> Settled {
+        self.shared.no_more.cancel();
+        while let Some(ended) = self.adding.join_next().await {
+            ended.expect("no panic");
+        }
+        let start = Instant::now();
+        loop {
+            let (studies, _) = wire::persist(|| self.studies()).await;
+            if studies.expect("studies").studies.iter().all(|study| study.finished) {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE, "the studies do not come to their end");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.shared.stop.cancel();
+        while let Some(ended) = self.working.join_next().await {
+            ended.expect("no panic");
+        }
+        let facts = self.shared.journal.read();
+        self.audit_all(&facts).await;
+        let studies = wire::studies(&self.channel).await.expect("studies");
+        let mut trials = 0;
+        for study in &studies {
+            let name = &study.spec.as_ref().expect("a spec").name;
+            let of_study = wire::trials(&self.channel, name).await.expect("its trials");
+            let doubled = check::doubled(&facts, study, &of_study);
+            assert!(doubled.is_empty(), "{}", doubled.join("\n"));
+            trials += of_study.len();
+        }
+        let repeated = self.shared.repeated.load(Ordering::Relaxed);
+        Settled { calls: facts.len(), repeated, studies: studies.len(), trials }
+    }
+
+    async fn studies(&self) -> Result<tonic::Response<v1::ListStudiesResponse>, tonic::Status> {
+        let request = v1::ListStudiesRequest { page_size: 1000, page_token: String::new() };
+        let channel = self.channel.clone();
+        v1::study_service_client::StudyServiceClient::new(channel).list_studies(request).await
+    }
+}
+
+/// A study without a model: the store and the ledger are what is tried.
+pub(crate) fn spec(name: &str, trials: u32) -> v1::StudySpec {
+    let random = "kind = \"random\"\n";
+    let file = study_file(name, trials).replace("kind = \"tpe\"\nstartup_trials = 3\n", random);
+    assert!(file.contains(random), "the file's own text");
+    let spec = kindling_coordinator::config::parse(&file).expect("a study");
+    kindling_coordinator::convert::spec_to_wire(&spec)
+}
+
+/// What a crowd did, all of which is kept, and once.
+pub(crate) struct Settled {
+    calls: usize,
+    repeated: u64,
+    studies: usize,
+    trials: usize,
+}
+
+impl std::fmt::Display for Settled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { calls, repeated, studies, trials } = self;
+        write!(
+            f,
+            "{calls} acknowledged calls, {repeated} repeated until they were, on {trials} trials of {studies} studies: \
+             0 lost, 0 doubled"
+        )
+    }
+}
+
+impl Shared {
+    /// Makes the very same call until it is answered; also how often it was made.
+    async fn persist<T, F>(&self, call: impl FnMut() -> F) -> (Result<T, tonic::Status>, u32)
+    where
+        F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    {
+        let (answer, made) = wire::persist(call).await;
+        self.repeated.fetch_add(u64::from(made > 1), Ordering::Relaxed);
+        (answer, made)
+    }
+
+    async fn note(&self, study: &str, trial: u32, what: What) {
+        self.journal.add(&Fact { study: study.to_owned(), trial, what }).await;
+    }
+
+    async fn pause(&self, rng: &mut StdRng) {
+        let pause = rng.random_range(Duration::ZERO..=self.size.pause);
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -1,0 +1,83 @@
+//! A small disk for one test: a tmpfs in a mount namespace that a process of the test's holds open.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Process, kindling_by};
+
+/// Where it is mounted, in its namespace alone.
+const MOUNT: &str = "/mnt";
+const SCRIPT: &str =
+    r#"mount -t tmpfs -o size="$1" kindling /mnt && echo ready && exec sleep infinity"#;
+
+pub(crate) struct SmallDisk {
+    holder: Process,
+    /// How to get into the namespace.
+    enter: Vec<String>,
+}
+
+impl SmallDisk {
+    /// `None`, and why on standard error, where nothing may be mounted.
+    pub(crate) fn new(size: &str) -> Option<Self> {
+        // As root; or as anybody, in a user namespace.
+        for (unshare, nsenter) in [
+            (&["--mount"][..], &["--mount"][..]),
+            (&["--mount", "--user", "--map-root-user"], &["--mount", "--user"]),
+        ] {
+            let mut command = Command::new("unshare");
+            command.args(unshare).args(["sh", "-c", SCRIPT, "sh", size]);
+            let mut holder = Process::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
+            let mut said = [0; 6];
+            let answer = holder.child().stdout.as_mut().expect("piped").read_exact(&mut said);
+            if answer.is_ok() && &said == b"ready\n" {
+                let target = holder.child().id().to_string();
+                let enter = ["nsenter", "--preserve-credentials", "--target", &target];
+                let enter = enter.iter().chain(nsenter).map(|&word| word.to_owned());
+                return Some(Self { holder, enter: enter.collect() });
+            }
+        }
+        eprintln!(
+            "SKIPPED: a full disk needs a small one, and neither mount nor unshare -Urm works here"
+        );
+        None
+    }
+
+    /// The `kindling` command where the disk is seen.
+    pub(crate) fn kindling(&self, args: &[&str]) -> Command {
+        let enter: Vec<_> = self.enter.iter().map(String::as_str).collect();
+        kindling_by(&enter, args)
+    }
+
+    /// A file's path for processes in the namespace.
+    pub(crate) fn path(name: &str) -> PathBuf {
+        Path::new(MOUNT).join(name)
+    }
+
+    /// Fills it to the last byte.
+    pub(crate) fn fill(&mut self) {
+        let mut filler = File::create(self.filler()).expect("a file");
+        let mut chunk: &[u8] = &[1; 1 << 14];
+        while !chunk.is_empty() {
+            match filler.write(chunk) {
+                Ok(written) => assert!(written > 0, "neither full nor written"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+                    chunk = &chunk[chunk.len() / 2 + 1..];
+                }
+            }
+        }
+    }
+
+    /// Makes room again.
+    pub(crate) fn make_room(&mut self) {
+        std::fs::remove_file(self.filler()).expect("removed");
+    }
+
+    /// As it is seen from outside the namespace.
+    fn filler(&mut self) -> PathBuf {
+        let holder = self.holder.child().id();
+        PathBuf::from(format!("/proc/{holder}/root{MOUNT}/filler"))
+    }
+}

@@ -1,0 +1,91 @@
+//! Workers that each hold a trial, and an heir who waits for what they leave.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+
+use super::{Coordinator, Folder, PATIENCE, Process, study_file, wire};
+
+/// A study whose trials take longer than any test.
+pub(crate) fn endless(name: &str, trials: u32) -> String {
+    let study = study_file(name, trials).replace("train = 64", "train = 1000");
+    study.replace("max_epochs = 3", "max_epochs = 100000\npatience = 100000")
+}
+
+pub(crate) struct Scene {
+    study: String,
+    channel: Channel,
+    pub(crate) workers: Vec<Process>,
+    /// The trial that each of them holds.
+    held: Vec<v1::Trial>,
+}
+
+impl Scene {
+    /// Starts so many workers on a new study of as many trials, and waits until each has its own.
+    pub(crate) async fn new(
+        coordinator: &Coordinator,
+        folder: &Folder,
+        study: &str,
+        workers: u32,
+        command: impl Fn(&str) -> Command,
+    ) -> Self {
+        let file = folder.write(&format!("{study}.toml"), endless(study, workers));
+        coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+        let channel = wire::channel(coordinator.address());
+        let id = |number| format!("{study}-{number}");
+        let start = |number| Process::start(&mut command(&id(number)));
+        let workers: Vec<_> = (0..workers).map(start).collect();
+        let since = Instant::now();
+        let held = loop {
+            let trials = wire::trials(&channel, study).await.expect("its trials");
+            let held = (0..workers.len() as u32).map(id);
+            let held = held.map(|id| trials.iter().find(|trial| trial.worker == id).cloned());
+            if let Some(held) = held.collect::<Option<Vec<_>>>() {
+                break held;
+            }
+            assert!(since.elapsed() < PATIENCE, "somebody has no trial: {trials:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert!(held.iter().all(|trial| trial.attempt == 1), "{held:?}");
+        Self { study: study.to_owned(), channel, workers, held }
+    }
+
+    /// Waits for every worker's trial, and finishes it. When each was leased again, by worker.
+    pub(crate) fn heir(&self) -> JoinHandle<Vec<Instant>> {
+        let held = self.held.clone();
+        let request = v1::LeaseRequest {
+            worker_id: format!("{}-heir", self.study),
+            slots: 1,
+            objectives: vec!["mnist_cnn".to_owned()],
+            wait: Some(prost_types::Duration { seconds: 30, nanos: 0 }),
+            ..Default::default()
+        };
+        let mut client = WorkerServiceClient::new(self.channel.clone());
+        tokio::spawn(async move {
+            let mut leased = vec![None; held.len()];
+            while leased.contains(&None) {
+                let answer = client.lease(request.clone()).await.expect("leased").into_inner();
+                let now = Instant::now();
+                for assignment in answer.assignments {
+                    let claim = assignment.claim.expect("a claim");
+                    let whose = held.iter().position(|trial| trial.number == claim.trial);
+                    let whose = whose.expect("a trial of the scene's");
+                    assert_eq!(assignment.params, held[whose].params, "the same parameters");
+                    assert_eq!(claim.attempt, 2);
+                    leased[whose] = Some(now);
+                    let result = v1::Completed { values: vec![0.5] };
+                    let result = Some(v1::finish_request::Result::Completed(result));
+                    let attributes_json = HashMap::new();
+                    let finish = v1::FinishRequest { claim: Some(claim), result, attributes_json };
+                    client.finish(finish).await.expect("finished");
+                }
+            }
+            leased.into_iter().flatten().collect()
+        })
+    }
+}

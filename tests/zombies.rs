@@ -1,0 +1,151 @@
+//! Workers that die, fall silent, and come back.
+
+mod support;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use kindling_proto::v1;
+use kindling_proto::v1::TrialState;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use support::proofs::proofs;
+use support::scene::Scene;
+use support::{Coordinator, Folder, PATIENCE, Process, study_file, wire};
+use tonic::Code;
+use tonic::transport::Channel;
+
+/// How long it takes from a signal to each of some workers until their trials are leased again, in several rounds.
+async fn leased_again(signal: &str, term: Duration) -> Vec<Duration> {
+    let (rounds, workers) = proofs((1, 4), (10, 10));
+    let folder = Folder::new();
+    let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
+    let mut all = Vec::new();
+    for round in 0..rounds {
+        let command = |id: &str| coordinator.worker_command(id, &[]);
+        let scene = Scene::new(&coordinator, &folder, &format!("s{round}"), workers, command).await;
+        let heir = scene.heir();
+        let signal_one = |worker: &Process| {
+            let now = Instant::now();
+            worker.signal(signal);
+            now
+        };
+        let signalled: Vec<_> = scene.workers.iter().map(signal_one).collect();
+        let leased = tokio::time::timeout(PATIENCE, heir).await.expect("in time").expect("leased");
+        all.extend(leased.iter().zip(signalled).map(|(leased, at)| leased.duration_since(at)));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_workers_trial_is_leased_again_within_six_seconds() {
+    // So long a term never ends within this test: it is the lost connection that counts.
+    let took = leased_again("KILL", Duration::from_hours(1)).await;
+    let longest = took.iter().max().expect("some");
+    eprintln!("killed workers: {}, leased again after {longest:.2?} at the most", took.len());
+    assert!(*longest <= Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_workers_trial_is_leased_again_within_a_term_and_a_second() {
+    let term = Duration::from_secs(3);
+    let took = leased_again("STOP", term).await;
+    let (longest, shortest) = (took.iter().max().expect("some"), took.iter().min().expect("some"));
+    eprintln!(
+        "silent workers: {}, leased again {shortest:.2?} to {longest:.2?} after they fell silent, by a term of {term:?}",
+        took.len()
+    );
+    assert!(*longest <= term + Duration::from_secs(1), "{took:?}");
+    // It beats four times a term: a lease that ended sooner would have been too short.
+    assert!(*shortest >= term / 2, "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_is_refused_drops_its_trial_and_takes_another() {
+    let rounds = proofs(3, 100);
+    let folder = Folder::new();
+    let term = Duration::from_secs(1);
+    let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
+    let file = folder
+        .write("s.toml", study_file("s", 100_000).replace("max_epochs = 3", "max_epochs = 5"));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let channel = wire::channel(coordinator.address());
+    let names = ["a", "b"];
+    let workers = names.map(|id| coordinator.worker(id));
+    for round in 0..rounds {
+        let (name, zombie) = (names[round % 2], &workers[round % 2]);
+        let stolen = stop_while_it_trains(&channel, zombie, name).await;
+        let finished = wait_for(&channel, |trials| {
+            trials.iter().find(|t| t.number == stolen && is_over(t)).cloned()
+        });
+        let finished = finished.await;
+        assert_eq!((finished.attempt, finished.worker.as_str()), (2, names[1 - round % 2]));
+
+        refuse_all(&channel, stolen, name).await;
+        zombie.signal("CONT");
+        // With its one slot it trains another only once it has dropped what it had.
+        let begun = wait_for(&channel, |trials| {
+            let of_it = |t: &&v1::Trial| t.worker == name && t.number > stolen;
+            trials.iter().find(of_it).map(|trial| trial.number)
+        });
+        let begun = begun.await;
+        wait_for(&channel, |trials| is_over(&trials[begun as usize]).then_some(())).await;
+        let now = wire::trial(&channel, "s", stolen).await.expect("the trial");
+        assert_eq!(now, finished, "the zombie changed nothing");
+    }
+    eprintln!("zombies: {rounds} stopped past their lease, 0 changed anything");
+}
+
+/// Stops the worker in the middle of a trial; its number.
+async fn stop_while_it_trains(channel: &Channel, worker: &Process, name: &str) -> u32 {
+    let is_running = |t: &&v1::Trial| t.worker == name && t.state() == TrialState::Running;
+    loop {
+        wait_for(channel, |trials| trials.iter().find(is_running).map(|_| ())).await;
+        worker.signal("STOP");
+        // What it said last may still be on its way.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let trials = wire::trials(channel, "s").await.expect("its trials");
+        if let Some(trial) = trials.iter().find(is_running) {
+            return trial.number;
+        }
+        worker.signal("CONT");
+    }
+}
+
+fn is_over(trial: &v1::Trial) -> bool {
+    !matches!(trial.state(), TrialState::Waiting | TrialState::Running)
+}
+
+/// What a zombie may say, said in its name.
+async fn refuse_all(channel: &Channel, trial: u32, worker: &str) {
+    let mut client = WorkerServiceClient::new(channel.clone());
+    let study_id = wire::study(channel, "s").await.expect("a study").id;
+    let claim = Some(v1::Claim { study_id, trial, attempt: 1, worker_id: worker.to_owned() });
+    let report = v1::ReportRequest { claim: claim.clone(), step: 99, value: 0.9 };
+    let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.9] });
+    let finish = v1::FinishRequest {
+        claim: claim.clone(),
+        result: Some(completed),
+        attributes_json: HashMap::new(),
+    };
+    let refused = [
+        client.report(report).await.map(|_| ()),
+        client.finish(finish).await.map(|_| ()),
+        client.release(v1::ReleaseRequest { claim }).await.map(|_| ()),
+    ];
+    for refused in refused {
+        assert_eq!(refused.expect_err("an old attempt").code(), Code::FailedPrecondition);
+    }
+}
+
+/// Waits until the study's trials are as wanted.
+async fn wait_for<T>(channel: &Channel, wanted: impl Fn(&[v1::Trial]) -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        let trials = wire::trials(channel, "s").await.expect("its trials");
+        if let Some(found) = wanted(&trials) {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "still {trials:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
