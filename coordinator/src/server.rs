@@ -6,9 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_proto::v1;
-use kindling_proto::v1::study_service_server::StudyServiceServer;
-use kindling_proto::v1::trial_service_server::TrialServiceServer;
-use kindling_proto::v1::worker_service_server::WorkerServiceServer;
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -198,11 +195,9 @@ async fn serve(
     }
     let service = Service { ledger, shutdown: shutdown.clone() };
     let server = server
+        .add_routes(service.routes())
         .add_service(health_service)
         .add_service(reflection)
-        .add_service(StudyServiceServer::new(service.clone()))
-        .add_service(TrialServiceServer::new(service.clone()))
-        .add_service(WorkerServiceServer::new(service))
         .serve_with_incoming_shutdown(
             // Otherwise an answer waits for the caller's acknowledgement of the one before, some 40 ms.
             TcpIncoming::from(listener).with_nodelay(Some(true)),

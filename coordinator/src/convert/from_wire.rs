@@ -6,8 +6,9 @@ use kindling_proto::v1;
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, FloatScale, InvalidId,
     ObjectiveSpec, Param, Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName,
-    StudySpec, TrialNumber, WorkerId,
+    StudySpec, TrialNumber, WorkerId, sampler::SamplerSpec,
 };
+use prost::Message as _;
 
 use super::json;
 use crate::transaction::StudyClaim;
@@ -15,6 +16,10 @@ use crate::workers::WorkerInfo;
 
 /// The most slots that one worker may have.
 const MAX_SLOTS: u32 = 1024;
+/// The largest spec, in bytes: it is part of whatever is said of the study.
+const MAX_SPEC: usize = 256 * 1024;
+/// The most candidates of one proposal, which everybody else waits for.
+const MAX_CANDIDATES: u32 = 10_000;
 /// The most parameters that a space may have.
 const MAX_PARAMS: usize = 1000;
 /// The longest reason and the longest attribute, in bytes.
@@ -59,6 +64,9 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.max_attempts == 0 {
         return Err(Invalid::new("max_attempts", "is at least 1"));
     }
+    if wire.encoded_len() > MAX_SPEC {
+        return Err(Invalid::new("spec", format!("at most {MAX_SPEC} bytes")));
+    }
     if wire.space.len() > MAX_PARAMS {
         return Err(Invalid::new("space", format!("has at most {MAX_PARAMS} parameters")));
     }
@@ -72,13 +80,17 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         text => serde_json::from_str(text)
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
+    let sampler = options("sampler", wire.sampler)?;
+    if matches!(&sampler, SamplerSpec::Tpe(tpe) if tpe.candidates > MAX_CANDIDATES) {
+        return Err(Invalid::new("sampler.candidates", format!("at most {MAX_CANDIDATES}")));
+    }
     Ok(StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         direction,
         trials: wire.trials,
         seed: wire.seed,
         max_attempts: wire.max_attempts,
-        sampler: options("sampler", wire.sampler)?,
+        sampler,
         pruner: options("pruner", wire.pruner)?,
         space: SearchSpace::new(space)?,
         objective: ObjectiveSpec { kind: objective.kind, settings },
