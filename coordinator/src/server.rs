@@ -10,11 +10,11 @@ use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tower::layer::util::{Identity, Stack};
 
+use crate::accept;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Health, Ledger};
 use crate::observe;
@@ -27,8 +27,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A peer that does not answer a ping for so long is gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// A caller that has not agreed on TLS after so long is dropped.
+/// A caller that has not greeted, or not agreed on TLS, after so long is dropped.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A cluster of thousands of workers, and everybody who watches. More are closed as they come.
+const MAX_CONNECTIONS: usize = 8192;
+/// Calls of one connection at a time; more wait at the caller's.
+const MAX_STREAMS: u32 = 256;
 
 /// How to run a coordinator.
 #[derive(Debug, Clone)]
@@ -158,6 +163,7 @@ type GuardedServer = Server<Stack<GuardLayer, Identity>>;
 /// The server without services: how it talks, and whom it lets in.
 fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
     let mut server = Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT));
     if let Some(Tls { certificate, key, client_ca }) = &options.tls {
@@ -186,6 +192,9 @@ async fn serve(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|e| server_error(&e))?;
+    // Connections that have not ended with this function end then.
+    let over = CancellationToken::new();
+    let _over = over.clone().drop_guard();
     // They end with this function: the ledger closes its store once nobody has a way to it.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
@@ -199,8 +208,7 @@ async fn serve(
         .add_service(health_service)
         .add_service(reflection)
         .serve_with_incoming_shutdown(
-            // Otherwise an answer waits for the caller's acknowledgement of the one before, some 40 ms.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            accept::connections(listener, MAX_CONNECTIONS, HANDSHAKE, over.clone()),
             shutdown.clone().cancelled_owned(),
         );
     tokio::select! {

@@ -1,6 +1,7 @@
 //! From the wire: parse, do not validate. What comes out of here is meant.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_study::{
@@ -107,6 +108,16 @@ pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {
             worker: worker_id(wire.worker_id)?,
         },
     })
+}
+
+/// How long to wait; not at all if that is negative or nothing. `prost_types` has a conversion, which
+/// overflows at the ends of what the wire can hold.
+pub(crate) fn wait(wire: Option<prost_types::Duration>) -> Duration {
+    let prost_types::Duration { seconds, nanos } = wire.unwrap_or_default();
+    let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
+        return Duration::ZERO;
+    };
+    Duration::new(seconds, nanos.min(999_999_999))
 }
 
 /// Who a worker is, what it says about itself, and which leases it trains.
@@ -242,4 +253,22 @@ fn shortened(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_of_any_length_is_read() {
+        let read = |seconds, nanos| wait(Some(prost_types::Duration { seconds, nanos }));
+        assert_eq!(read(1, 500_000_000), Duration::from_millis(1500));
+        for (seconds, nanos) in
+            [(i64::MIN, i32::MIN), (i64::MIN, 0), (-1, 5), (5, -1), (0, i32::MIN)]
+        {
+            assert_eq!(read(seconds, nanos), Duration::ZERO);
+        }
+        assert_eq!(read(i64::MAX, i32::MAX).as_secs(), i64::MAX as u64);
+        assert_eq!(wait(None), Duration::ZERO);
+    }
 }
