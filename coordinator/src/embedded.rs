@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kindling_proto::v1::study_service_server::StudyServiceServer;
-use kindling_proto::v1::trial_service_server::TrialServiceServer;
-use kindling_proto::v1::worker_service_server::WorkerServiceServer;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -35,19 +32,12 @@ impl Embedded {
         let mut tasks = JoinSet::new();
         let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term)?;
         tasks.spawn(ledger.clone().expire_leases());
-        Ok(Self { routes: routes(ledger, CancellationToken::new()), failed, _tasks: tasks })
+        let service = Service { ledger, shutdown: CancellationToken::new() };
+        Ok(Self { routes: service.routes(), failed, _tasks: tasks })
     }
 
     /// Its services, to be called.
     pub fn routes(&self) -> Routes {
         self.routes.clone()
     }
-}
-
-/// The services on a ledger, without health and reflection.
-pub(crate) fn routes(ledger: Ledger, shutdown: CancellationToken) -> Routes {
-    let service = Service { ledger, shutdown };
-    Routes::new(StudyServiceServer::new(service.clone()))
-        .add_service(TrialServiceServer::new(service.clone()))
-        .add_service(WorkerServiceServer::new(service))
 }

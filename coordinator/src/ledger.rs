@@ -4,7 +4,13 @@
 //!
 //! While the store cannot keep anything, nothing is decided either: what would write is refused until
 //! the store says that it can again.
+//!
+//! It takes turns: in each, signs of life come first, then what ends work, what goes on, and what
+//! begins, so many of each; and after the commit those who look, for a while. So a crowd of one kind
+//! bounds how long the others wait.
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,16 +19,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{Admission, Class, Place};
 use crate::bell::{Bell, Ear};
 use crate::clock::Clock;
 use crate::observe;
 use crate::store::{Store, StoreError};
 use crate::transaction::{State, Transaction};
 
-/// Jobs that one commit may cover: bounds how long the first of them waits.
-const MAX_BATCH: usize = 512;
-/// Jobs that may wait; more are turned away.
-const MAX_WAITING: usize = 8192;
+/// How many of each class of writes one commit may cover.
+const MAX_KEPT: usize = 512;
+const MAX_REPORTED: usize = 256;
+const MAX_BEGUN: usize = 128;
+/// No more work is begun in a turn after this time, nor after it looked at: some of either is costly.
+const TURN: Duration = Duration::from_millis(50);
 /// How often overdue leases are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -40,8 +49,8 @@ pub enum LedgerError {
     /// The store could not keep it now; nothing changed.
     #[error("the coordinator cannot write at the moment: {0}")]
     ReadOnly(String),
-    /// Too many jobs wait.
-    #[error("the coordinator is overloaded")]
+    /// Too many jobs of its kind wait.
+    #[error("the coordinator is overloaded: too many calls of this kind wait; try again later")]
     Overloaded,
     /// The ledger has ended.
     #[error("the coordinator is shutting down")]
@@ -58,7 +67,8 @@ pub(crate) enum Health {
 /// A way to the ledger; clones share it.
 #[derive(Clone)]
 pub struct Ledger {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::UnboundedSender<Job>,
+    admission: Admission,
     commits: Ear,
     work: Ear,
     health: watch::Receiver<Health>,
@@ -67,11 +77,14 @@ pub struct Ledger {
 
 enum Job {
     /// Notes what is never stored, and answers at once.
-    Note(Box<dyn FnOnce(&mut State) + Send>),
-    Write(Decide),
+    Note(Note),
+    Write(Class, Decide),
     /// Looks, after the commit of the writes that waited with it.
-    Read(Box<dyn FnOnce(&State) + Send>),
+    Look(Look),
 }
+
+type Note = Box<dyn FnOnce(&mut State) + Send>;
+type Look = Box<dyn FnOnce(&State) + Send>;
 
 /// Decides, unless nothing can be kept; the closure that it returns gives the reply once the commit
 /// is through.
@@ -111,7 +124,7 @@ impl Ledger {
         let term = if Bug::NoTermAfterRestart.is_on() { Duration::ZERO } else { lease_term };
         let registry = store.load(clock.tick() + term)?;
         let state = State::new(registry, lease_term);
-        let (jobs, waiting) = mpsc::channel(MAX_WAITING);
+        let (jobs, waiting) = mpsc::unbounded_channel();
         let (commits, work) = (Bell::default(), Bell::default());
         let ears = (commits.ear(), work.ear());
         let (health_sender, health) = watch::channel(Health::Serving);
@@ -125,56 +138,81 @@ impl Ledger {
             commits,
             work,
             health: health_sender,
+            queues: Queues::default(),
             outage: None,
             patience: PROBE_INTERVAL,
             end: end.clone(),
-            failure,
+            failure: Some(failure),
         };
-        Ok((Self { jobs, commits: ears.0, work: ears.1, health, end }, failed, writer))
+        let admission = Admission::default();
+        let ledger = Self { jobs, admission, commits: ears.0, work: ears.1, health, end };
+        Ok((ledger, failed, writer))
     }
 
     /// Ends it, and closes its store, though handles are left: a connection that nobody ends keeps one.
     pub(crate) async fn end(&self) {
         self.end.cancel();
         // It may be waiting for something to do.
-        _ = self.read(|_| ()).await;
+        _ = self.look_after_write(|_| ()).await;
     }
 
     /// Runs a decision and returns its reply once its events are on disk.
     pub(crate) async fn write<R: Send + 'static>(
         &self,
+        class: Class,
         decide: impl FnOnce(&mut Transaction<'_>) -> Result<R, Refusal> + Send + 'static,
     ) -> Result<R, LedgerError> {
+        let place = self.admit(class)?;
         let (reply, answer) = oneshot::channel();
-        let job = Job::Write(Box::new(move |transaction| {
+        let decide: Decide = Box::new(move |transaction| {
             let decided = transaction.and_then(|t| decide(t).map_err(LedgerError::from));
             // A refusal, too, may rest on predecessors that a failure took back.
-            Box::new(move |failure| _ = reply.send(failure.map_or(decided, Err)))
-        }));
-        self.jobs.try_send(job).map_err(turned_away)?;
+            Box::new(move |failure| {
+                _ = reply.send(failure.map_or(decided, Err));
+                drop(place);
+            })
+        });
+        self.jobs.send(Job::Write(class, decide)).map_err(|_| LedgerError::Closed)?;
         answer.await.map_err(|_| LedgerError::Closed)?
     }
 
-    /// Notes something that is never stored, which goes on while nothing can be.
+    /// Notes something that is never stored, which goes on while nothing can be. It always may.
     pub(crate) async fn note<R: Send + 'static>(
         &self,
         note: impl FnOnce(&mut State) -> R + Send + 'static,
     ) -> Result<R, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::Note(Box::new(move |state| _ = reply.send(note(state))));
-        self.jobs.try_send(job).map_err(turned_away)?;
+        let note: Note = Box::new(move |state| _ = reply.send(note(state)));
+        self.jobs.send(Job::Note(note)).map_err(|_| LedgerError::Closed)?;
         answer.await.map_err(|_| LedgerError::Closed)
     }
 
     /// Looks at the state as of the newest commit.
-    pub(crate) async fn read<R: Send + 'static>(
+    pub(crate) async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> R + Send + 'static,
+    ) -> Result<R, LedgerError> {
+        let place = self.admit(Class::Look)?;
+        let look = move |state: &State| (look(state), drop(place)).0;
+        self.look_after_write(look).await
+    }
+
+    /// Looks for the answer to a write, which must not be turned away once that is done.
+    pub(crate) async fn look_after_write<R: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> R + Send + 'static,
     ) -> Result<R, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::Read(Box::new(move |state| _ = reply.send(look(state))));
-        self.jobs.try_send(job).map_err(turned_away)?;
+        let look: Look = Box::new(move |state| _ = reply.send(look(state)));
+        self.jobs.send(Job::Look(look)).map_err(|_| LedgerError::Closed)?;
         answer.await.map_err(|_| LedgerError::Closed)
+    }
+
+    fn admit(&self, class: Class) -> Result<Place, LedgerError> {
+        self.admission.admit(class).ok_or_else(|| {
+            observe::turned_away(class);
+            LedgerError::Overloaded
+        })
     }
 
     /// Rings with every commit.
@@ -198,7 +236,7 @@ impl Ledger {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            let expired = self.write(|transaction| {
+            let expired = self.write(Class::Keep, |transaction| {
                 transaction.expire();
                 Ok(())
             });
@@ -211,27 +249,21 @@ impl Ledger {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn turned_away(error: mpsc::error::TrySendError<Job>) -> LedgerError {
-    match error {
-        mpsc::error::TrySendError::Full(_) => LedgerError::Overloaded,
-        mpsc::error::TrySendError::Closed(_) => LedgerError::Closed,
-    }
-}
-
 struct Writer<S> {
-    waiting: mpsc::Receiver<Job>,
+    waiting: mpsc::UnboundedReceiver<Job>,
     store: S,
     clock: Arc<dyn Clock>,
     state: State,
     commits: Bell,
     work: Bell,
     health: watch::Sender<Health>,
+    queues: Queues,
     outage: Option<Outage>,
     /// How long the next outage lasts at least.
     patience: Duration,
     end: CancellationToken,
-    failure: oneshot::Sender<StoreError>,
+    /// Where the error goes that ends it.
+    failure: Option<oneshot::Sender<StoreError>>,
 }
 
 /// The store cannot keep anything.
@@ -242,65 +274,114 @@ struct Outage {
     until: Tick,
 }
 
+/// What waits, by who goes first.
+#[derive(Default)]
+struct Queues {
+    notes: VecDeque<Note>,
+    kept: VecDeque<Decide>,
+    reports: VecDeque<Decide>,
+    begins: VecDeque<Decide>,
+    looks: VecDeque<Look>,
+}
+
+impl Queues {
+    fn len(&self) -> usize {
+        let writes = self.kept.len() + self.reports.len() + self.begins.len();
+        self.notes.len() + writes + self.looks.len()
+    }
+
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Note(note) => self.notes.push_back(note),
+            Job::Write(Class::Keep, decide) => self.kept.push_back(decide),
+            Job::Write(Class::Report, decide) => self.reports.push_back(decide),
+            Job::Write(Class::Begin | Class::Look, decide) => self.begins.push_back(decide),
+            Job::Look(look) => self.looks.push_back(look),
+        }
+    }
+}
+
 impl<S: Store> Writer<S> {
     fn run_on_thread(mut self) {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
-        while self.waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
-            if let Err(error) = self.process(batch.drain(..)) {
-                _ = self.failure.send(error);
-                return;
+        loop {
+            if self.queues.len() == 0 {
+                let Some(job) = self.waiting.blocking_recv() else { return };
+                self.queues.add(job);
             }
-            if self.end.is_cancelled() {
+            if self.go_on().is_break() {
                 return;
             }
         }
     }
 
     async fn run_on_task(mut self) {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
-        while self.waiting.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            if let Err(error) = self.process(batch.drain(..)) {
-                _ = self.failure.send(error);
-                return;
+        loop {
+            if self.queues.len() == 0 {
+                let Some(job) = self.waiting.recv().await else { return };
+                self.queues.add(job);
             }
-            if self.end.is_cancelled() {
+            if self.go_on().is_break() {
                 return;
             }
         }
     }
 
-    fn process(&mut self, batch: impl Iterator<Item = Job>) -> Result<(), StoreError> {
-        observe::queue_depth(self.waiting.len());
+    /// One turn with all that waits; it may be the last.
+    fn go_on(&mut self) -> ControlFlow<()> {
+        while let Ok(job) = self.waiting.try_recv() {
+            self.queues.add(job);
+        }
+        observe::queue_depth(self.queues.len());
+        if let Err(error) = self.take_turn() {
+            if let Some(failure) = self.failure.take() {
+                _ = failure.send(error);
+            }
+            return ControlFlow::Break(());
+        }
+        if self.end.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn take_turn(&mut self) -> Result<(), StoreError> {
         self.state.look_at(&*self.clock);
-        let outage = self.outage()?;
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in batch {
-            match job {
-                // First of all, so that who is heard of is not found overdue, and what is on disk answers.
-                Job::Note(note) => note(&mut self.state),
-                Job::Write(decide) => writes.push(decide),
-                Job::Read(look) => reads.push(look),
-            }
+        // First of all, so that who is heard of is not found overdue, and what is on disk answers.
+        for note in self.queues.notes.drain(..) {
+            note(&mut self.state);
         }
-        match outage {
-            None => self.write(writes)?,
-            Some(refusal) => {
-                for decide in writes {
-                    decide(Err(refusal.clone()))(None);
-                }
+        if let Some(refusal) = self.outage()? {
+            let Queues { kept, reports, begins, .. } = &mut self.queues;
+            for decide in kept.drain(..).chain(reports.drain(..)).chain(begins.drain(..)) {
+                decide(Err(refusal.clone()))(None);
             }
+        } else {
+            self.write()?;
         }
-        for look in reads {
+        let start = self.clock.tick();
+        while let Some(look) = self.queues.looks.pop_front() {
             look(&self.state);
+            if self.clock.tick() > start + TURN {
+                break;
+            }
         }
         Ok(())
     }
 
     /// Decides, commits and answers.
-    fn write(&mut self, writes: Vec<Decide>) -> Result<(), StoreError> {
+    fn write(&mut self) -> Result<(), StoreError> {
+        let Queues { kept, reports, begins, .. } = &mut self.queues;
         let mut transaction = Transaction::begin(&mut self.state);
-        let mut acks: Vec<_> =
-            writes.into_iter().map(|decide| decide(Ok(&mut transaction))).collect();
+        let mut acks = Vec::new();
+        for (queue, most) in [(kept, MAX_KEPT), (reports, MAX_REPORTED)] {
+            let now = queue.drain(..most.min(queue.len()));
+            acks.extend(now.map(|decide| decide(Ok(&mut transaction))));
+        }
+        let start = self.clock.tick();
+        for _ in 0..MAX_BEGUN {
+            let Some(decide) = begins.pop_front() else { break };
+            acks.push(decide(Ok(&mut transaction)));
+            if self.clock.tick() > start + TURN {
+                break;
+            }
+        }
         let records = transaction.into_records();
         if Bug::AcknowledgedBeforeCommit.is_on() {
             acks.drain(..).for_each(|ack| ack(None));

@@ -3,6 +3,8 @@
 //! A request walks `service → ledger → study decides → store commits → study applies → reply`, and
 //! nothing calls back up.
 
+mod accept;
+mod admission;
 mod bell;
 mod clock;
 pub mod config;

@@ -9,6 +9,7 @@ use metrics::{
 };
 use tokio::time::MissedTickBehavior;
 
+use crate::admission::Class;
 use crate::convert;
 use crate::ledger::{Ledger, LedgerError};
 
@@ -27,6 +28,7 @@ const LEASE: &str = "kindling_lease_seconds";
 const PROPOSALS: &str = "kindling_proposals_total";
 const PROPOSAL: &str = "kindling_proposal_seconds";
 const EXPIRED: &str = "kindling_leases_expired_total";
+const TURNED_AWAY: &str = "kindling_calls_turned_away_total";
 
 /// Says what each metric means.
 pub(crate) fn describe() {
@@ -46,6 +48,7 @@ pub(crate) fn describe() {
     describe_counter!(PROPOSALS, "Trials proposed by a sampler");
     describe_histogram!(PROPOSAL, Unit::Seconds, "One trial's proposal");
     describe_counter!(EXPIRED, "Leases that ended without a word from their worker");
+    describe_counter!(TURNED_AWAY, "Calls of a class that found too many of it waiting");
 }
 
 /// Notes what studies and workers there are, for as long as the ledger lives.
@@ -54,7 +57,7 @@ pub(crate) async fn watch(ledger: Ledger) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let look = ledger.read(|state| {
+        let look = ledger.look(|state| {
             let now = state.now().1;
             for (id, study) in state.registry().iter() {
                 note_study(&convert::study(id, study, now));
@@ -111,4 +114,8 @@ pub(crate) fn leased(since: Instant) {
 
 pub(crate) fn proposed(since: Instant) {
     histogram!(PROPOSAL).record(since.elapsed());
+}
+
+pub(crate) fn turned_away(class: Class) {
+    counter!(TURNED_AWAY, "class" => class.name()).increment(1);
 }

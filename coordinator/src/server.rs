@@ -6,18 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_proto::v1;
-use kindling_proto::v1::study_service_server::StudyServiceServer;
-use kindling_proto::v1::trial_service_server::TrialServiceServer;
-use kindling_proto::v1::worker_service_server::WorkerServiceServer;
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tower::layer::util::{Identity, Stack};
 
+use crate::accept;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Health, Ledger};
 use crate::observe;
@@ -32,8 +29,13 @@ const CLOSE: Duration = Duration::from_secs(4);
 /// A peer that does not answer a ping for so long is gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// A caller that has not agreed on TLS after so long is dropped.
+/// A caller that has not greeted, or not agreed on TLS, after so long is dropped.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A cluster of thousands of workers, and everybody who watches. More are closed as they come.
+const MAX_CONNECTIONS: usize = 8192;
+/// Calls of one connection at a time; more wait at the caller's.
+const MAX_STREAMS: u32 = 256;
 
 /// How to run a coordinator.
 #[derive(Debug, Clone)]
@@ -169,6 +171,7 @@ type GuardedServer = Server<Stack<GuardLayer, Identity>>;
 /// The server without services: how it talks, and whom it lets in.
 fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
     let mut server = Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT));
     if let Some(Tls { certificate, key, client_ca }) = &options.tls {
@@ -197,7 +200,10 @@ async fn serve(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|e| server_error(&e))?;
-    // They end with this function.
+    // Connections that have not ended with this function end then.
+    let over = CancellationToken::new();
+    let _over = over.clone().drop_guard();
+    // These do, too.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
     beside.spawn(report_health(ledger.health(), reporter));
@@ -206,14 +212,11 @@ async fn serve(
     }
     let service = Service { ledger, shutdown: shutdown.clone() };
     let server = server
+        .add_routes(service.routes())
         .add_service(health_service)
         .add_service(reflection)
-        .add_service(StudyServiceServer::new(service.clone()))
-        .add_service(TrialServiceServer::new(service.clone()))
-        .add_service(WorkerServiceServer::new(service))
         .serve_with_incoming_shutdown(
-            // Otherwise an answer waits for the caller's acknowledgement of the one before, some 40 ms.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            accept::connections(listener, MAX_CONNECTIONS, HANDSHAKE, over.clone()),
             shutdown.clone().cancelled_owned(),
         );
     tokio::select! {

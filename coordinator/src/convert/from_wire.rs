@@ -1,13 +1,15 @@
 //! From the wire: parse, do not validate. What comes out of here is meant.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, FloatScale, InvalidId,
     ObjectiveSpec, Param, Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName,
-    StudySpec, TrialNumber, WorkerId,
+    StudySpec, TrialNumber, WorkerId, sampler::SamplerSpec,
 };
+use prost::Message as _;
 
 use super::json;
 use crate::transaction::StudyClaim;
@@ -15,6 +17,10 @@ use crate::workers::WorkerInfo;
 
 /// The most slots that one worker may have.
 const MAX_SLOTS: u32 = 1024;
+/// The largest spec, in bytes: it is part of whatever is said of the study.
+const MAX_SPEC: usize = 256 * 1024;
+/// The most candidates of one proposal, which everybody else waits for.
+const MAX_CANDIDATES: u32 = 10_000;
 /// The most parameters that a space may have.
 const MAX_PARAMS: usize = 1000;
 /// The longest reason and the longest attribute, in bytes.
@@ -59,6 +65,9 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.max_attempts == 0 {
         return Err(Invalid::new("max_attempts", "is at least 1"));
     }
+    if wire.encoded_len() > MAX_SPEC {
+        return Err(Invalid::new("spec", format!("at most {MAX_SPEC} bytes")));
+    }
     if wire.space.len() > MAX_PARAMS {
         return Err(Invalid::new("space", format!("has at most {MAX_PARAMS} parameters")));
     }
@@ -72,13 +81,17 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         text => serde_json::from_str(text)
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
+    let sampler = options("sampler", wire.sampler)?;
+    if matches!(&sampler, SamplerSpec::Tpe(tpe) if tpe.candidates > MAX_CANDIDATES) {
+        return Err(Invalid::new("sampler.candidates", format!("at most {MAX_CANDIDATES}")));
+    }
     Ok(StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         direction,
         trials: wire.trials,
         seed: wire.seed,
         max_attempts: wire.max_attempts,
-        sampler: options("sampler", wire.sampler)?,
+        sampler,
         pruner: options("pruner", wire.pruner)?,
         space: SearchSpace::new(space)?,
         objective: ObjectiveSpec { kind: objective.kind, settings },
@@ -95,6 +108,16 @@ pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {
             worker: worker_id(wire.worker_id)?,
         },
     })
+}
+
+/// How long to wait; not at all if that is negative or nothing. `prost_types` has a conversion, which
+/// overflows at the ends of what the wire can hold.
+pub(crate) fn wait(wire: Option<prost_types::Duration>) -> Duration {
+    let prost_types::Duration { seconds, nanos } = wire.unwrap_or_default();
+    let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
+        return Duration::ZERO;
+    };
+    Duration::new(seconds, nanos.min(999_999_999))
 }
 
 /// Who a worker is, what it says about itself, and which leases it trains.
@@ -230,4 +253,22 @@ fn shortened(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_of_any_length_is_read() {
+        let read = |seconds, nanos| wait(Some(prost_types::Duration { seconds, nanos }));
+        assert_eq!(read(1, 500_000_000), Duration::from_millis(1500));
+        for (seconds, nanos) in
+            [(i64::MIN, i32::MIN), (i64::MIN, 0), (-1, 5), (5, -1), (0, i32::MIN)]
+        {
+            assert_eq!(read(seconds, nanos), Duration::ZERO);
+        }
+        assert_eq!(read(i64::MAX, i32::MAX).as_secs(), i64::MAX as u64);
+        assert_eq!(wait(None), Duration::ZERO);
+    }
 }

@@ -1,5 +1,7 @@
 //! The ledger when its store fails. The faults are a store.
 
+mod crowd;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -111,12 +113,12 @@ impl Bench {
         let store = Faulty { store, disk: disk.clone(), _folder: folder };
         let (ledger, failed) = Ledger::start(store, clock.clone(), TERM).expect("started");
         let bench = Self { ledger, failed, disk, clock };
-        bench.ledger.write(|t| t.create_study(spec("s"))).await.expect("created");
+        bench.ledger.write(Class::Begin, |t| t.create_study(spec("s"))).await.expect("created");
         bench
     }
 
     async fn lease(&self) -> Result<StudyClaim, LedgerError> {
-        let write = self.ledger.write(|transaction| {
+        let write = self.ledger.write(Class::Begin, |transaction| {
             let info = WorkerInfo { slots: 1, ..WorkerInfo::default() };
             let leased = transaction.lease(&worker(), info, 0, &["test".to_owned()], &[]);
             let (study, number) = (leased[0].study, leased[0].number);
@@ -130,7 +132,9 @@ impl Bench {
     async fn finish(&self, claim: &StudyClaim) -> Result<(), LedgerError> {
         let claim = claim.clone();
         let result = TrialResult::Complete(0.5);
-        self.ledger.write(move |t| t.finish(&claim, result, Attributes::default())).await
+        self.ledger
+            .write(Class::Keep, move |t| t.finish(&claim, result, Attributes::default()))
+            .await
     }
 
     async fn expire(&self) -> Result<(), LedgerError> {
@@ -138,12 +142,12 @@ impl Bench {
             transaction.expire();
             Ok(())
         };
-        self.ledger.write(expire).await
+        self.ledger.write(Class::Keep, expire).await
     }
 
     async fn trials(&self) -> Result<usize, LedgerError> {
         let look = |state: &State| state.registry().get(StudyId(1)).map(|s| s.trials().len());
-        self.ledger.read(look).await?.map_err(LedgerError::from)
+        self.ledger.look(look).await?.map_err(LedgerError::from)
     }
 
     fn health(&self) -> Health {
@@ -171,7 +175,8 @@ async fn while_the_disk_is_full_nothing_is_decided_and_everything_else_goes_on()
     assert!(is_read_only(&bench.finish(&claim).await));
     assert_eq!(bench.health(), Health::ReadOnly);
     for _ in 0..100 {
-        let decided = bench.ledger.write(|_| -> Result<(), Refusal> { panic!("decided") }).await;
+        let decided =
+            bench.ledger.write(Class::Keep, |_| -> Result<(), Refusal> { panic!("decided") }).await;
         assert!(is_read_only(&decided));
         bench.clock.wait(Duration::from_millis(20));
     }
@@ -194,10 +199,11 @@ async fn all_of_a_batch_that_cannot_be_kept_is_refused() {
     let bench = Bench::new().await;
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let held_up = bench.ledger.note(move |_| _ = wait.recv());
-    let create = bench.ledger.write(|t| t.create_study(spec("t")));
+    let create = bench.ledger.write(Class::Begin, |t| t.create_study(spec("t")));
     // A refusal by what the batch decided before.
-    let conflict = bench.ledger.write(|t| t.create_study(StudySpec { seed: 9, ..spec("t") }));
-    let look = bench.ledger.read(|state| state.registry().iter().count());
+    let conflict =
+        bench.ledger.write(Class::Begin, |t| t.create_study(StudySpec { seed: 9, ..spec("t") }));
+    let look = bench.ledger.look(|state| state.registry().iter().count());
     bench.disk.is(Some(full));
     let release = async { go.send(()).expect("it waits") };
     let (_, create, conflict, look, ()) = tokio::join!(held_up, create, conflict, look, release);
@@ -210,7 +216,7 @@ async fn an_outage_longer_than_a_term_costs_nobody_a_lease() {
     let bench = Bench::new().await;
     let claim = bench.lease().await.expect("a trial");
     bench.disk.is(Some(full));
-    assert!(is_read_only(&bench.ledger.write(|t| t.create_study(spec("t"))).await));
+    assert!(is_read_only(&bench.ledger.write(Class::Begin, |t| t.create_study(spec("t"))).await));
     bench.clock.wait(TERM * 10);
     assert!(is_read_only(&bench.expire().await));
     bench.disk.is(None);

@@ -6,9 +6,12 @@ use tonic::{Code, Status};
 use crate::convert::Invalid;
 use crate::ledger::LedgerError;
 
+/// In bytes. Each may take three in the header.
+const MAX_MESSAGE: usize = 2000;
+
 impl From<Invalid> for Status {
     fn from(error: Invalid) -> Self {
-        Self::invalid_argument(error.to_string())
+        status(Code::InvalidArgument, &error)
     }
 }
 
@@ -19,12 +22,22 @@ impl From<LedgerError> for Status {
             LedgerError::ReadOnly(_) | LedgerError::Overloaded => Code::ResourceExhausted,
             LedgerError::Closed => Code::Unavailable,
         };
-        Self::new(code, error.to_string())
+        status(code, &error)
     }
 }
 
 pub(super) fn refused(refusal: &Refusal) -> Status {
-    Status::new(refusal_code(refusal), refusal.to_string())
+    status(refusal_code(refusal), refusal)
+}
+
+/// What is wrong may name what the caller sent. A status travels in a header, which must stay short.
+fn status(code: Code, what: &impl std::fmt::Display) -> Status {
+    let mut message = what.to_string();
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push('…');
+    }
+    Status::new(code, message)
 }
 
 fn refusal_code(refusal: &Refusal) -> Code {

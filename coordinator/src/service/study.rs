@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_server::StudyService;
-use kindling_study::{StudyId, StudyState, TrialNumber};
+use kindling_study::{Refusal, StudyId, StudyState, TrialNumber};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Service;
 use super::status::refused;
+use crate::admission::Class;
 use crate::convert;
+use crate::ledger::LedgerError;
 use crate::transaction::State;
 
 /// Changes within this time of each other are sent to a watcher as one.
@@ -34,11 +36,11 @@ impl StudyService for Service {
         let spec = spec.ok_or_else(|| convert::Invalid::new("spec", "is missing"))?;
         let spec = convert::spec(spec)?;
         let name = spec.name.to_string();
-        let (_, created) = self.ledger.write(move |t| t.create_study(spec)).await?;
+        let (_, created) = self.ledger.write(Class::Begin, move |t| t.create_study(spec)).await?;
         if created {
             tracing::info!(study = name, "created");
         }
-        let study = Some(self.study(name).await?);
+        let study = Some(self.study_after_write(name).await?);
         Ok(Response::new(v1::CreateStudyResponse { study, created }))
     }
 
@@ -60,7 +62,7 @@ impl StudyService for Service {
             token => Bound::Excluded(StudyId(page_token(token)?)),
         };
         let size = page_size(request.page_size);
-        let page = self.ledger.read(move |state| {
+        let page = self.ledger.look(move |state| {
             let (_, now) = state.now();
             let studies = state.registry().range(after).take(size);
             let studies = studies.map(|(id, study)| convert::study(id, study, now));
@@ -107,7 +109,7 @@ impl StudyService for Service {
     ) -> Reply<v1::DeleteStudyResponse> {
         let name = request.into_inner().name;
         tracing::info!(study = name, "deleting");
-        self.ledger.write(move |t| t.delete_study(&name)).await?;
+        self.ledger.write(Class::Begin, move |t| t.delete_study(&name)).await?;
         Ok(Response::new(v1::DeleteStudyResponse {}))
     }
 
@@ -128,7 +130,7 @@ impl StudyService for Service {
         request: Request<v1::ReplayStudyRequest>,
     ) -> Reply<v1::ReplayStudyResponse> {
         let name = request.into_inner().name;
-        let copy = self.ledger.read(move |state| Ok(state.registry().find(&name)?.1.clone()));
+        let copy = self.ledger.look(move |state| Ok(state.registry().find(&name)?.1.clone()));
         let study = copy.await?.map_err(|r| refused(&r))?;
         // Computing takes long; the ledger goes on meanwhile.
         let replayed = tokio::task::spawn_blocking(move || {
@@ -152,17 +154,19 @@ impl StudyService for Service {
         &self,
         _: Request<v1::ListWorkersRequest>,
     ) -> Reply<v1::ListWorkersResponse> {
-        let workers = self.ledger.read(workers).await?;
+        let workers = self.ledger.look(workers).await?;
         Ok(Response::new(v1::ListWorkersResponse { workers }))
     }
 }
 
 impl Service {
     async fn study(&self, name: String) -> Result<v1::Study, Status> {
-        let look = self.ledger.read(move |state| {
-            let (id, study) = state.registry().find(&name)?;
-            Ok(convert::study(id, study, state.now().1))
-        });
+        let look = self.ledger.look(move |state| study(state, &name));
+        look.await?.map_err(|refusal| refused(&refusal))
+    }
+
+    async fn study_after_write(&self, name: String) -> Result<v1::Study, Status> {
+        let look = self.ledger.look_after_write(move |state| study(state, &name));
         look.await?.map_err(|refusal| refused(&refusal))
     }
 
@@ -173,7 +177,7 @@ impl Service {
         budget: Option<u32>,
     ) -> Result<v1::Study, Status> {
         let study = name.clone();
-        let change = self.ledger.write(move |transaction| {
+        let change = self.ledger.write(Class::Begin, move |transaction| {
             if let Some(trials) = budget {
                 transaction.change_budget(&study, trials)?;
             }
@@ -181,7 +185,7 @@ impl Service {
         });
         change.await?;
         tracing::info!(study = name, ?state, "state set");
-        self.study(name).await
+        self.study_after_write(name).await
     }
 
     async fn watch(
@@ -193,18 +197,22 @@ impl Service {
         let mut seen = 0;
         loop {
             let (study, rings) = (name.clone(), commits.rings());
-            let look = self.ledger.read(move |state| snapshot(state, &study, seen));
+            let look = self.ledger.look(move |state| snapshot(state, &study, seen));
             let message = match look.await {
                 Ok(Ok((message, now_seen))) => {
                     seen = now_seen;
-                    Ok(message)
+                    Some(Ok(message))
                 }
-                Ok(Err(refusal)) => Err(refused(&refusal)),
-                Err(error) => Err(error.into()),
+                Ok(Err(refusal)) => Some(Err(refused(&refusal))),
+                // The next one tells all that this one would have.
+                Err(LedgerError::Overloaded) => None,
+                Err(error) => Some(Err(error.into())),
             };
-            let over = message.is_err();
-            if sender.send(message).await.is_err() || over {
-                return;
+            if let Some(message) = message {
+                let over = message.is_err();
+                if sender.send(message).await.is_err() || over {
+                    return;
+                }
             }
             tokio::select! {
                 biased;
@@ -217,11 +225,16 @@ impl Service {
     }
 }
 
+fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
+    let (id, study) = state.registry().find(name)?;
+    Ok(convert::study(id, study, state.now().1))
+}
+
 fn snapshot(
     state: &State,
     name: &str,
     seen: u64,
-) -> Result<(v1::WatchStudyResponse, u64), kindling_study::Refusal> {
+) -> Result<(v1::WatchStudyResponse, u64), Refusal> {
     let (id, study) = state.registry().find(name)?;
     let trial = |n: TrialNumber| Some(convert::trial(study, n, study.get(n)?));
     let changed = state.changed_since(id, seen).into_iter().filter_map(trial).collect();

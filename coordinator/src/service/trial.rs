@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use super::Service;
 use super::status::refused;
 use super::study::{page_size, page_token};
+use crate::admission::Class;
 use crate::convert;
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -27,7 +28,7 @@ impl TrialService for Service {
             token => u32::try_from(page_token(token)?)
                 .map_err(|_| convert::Invalid::new("page_token", "is out of range"))?,
         };
-        let look = self.ledger.read(move |state| {
+        let look = self.ledger.look(move |state| {
             let (_, study) = state.registry().find(&study)?;
             let mut page = v1::ListTrialsResponse::default();
             for (index, trial) in study.trials().iter().enumerate().skip(first as usize) {
@@ -51,7 +52,7 @@ impl TrialService for Service {
     ) -> Reply<v1::GetTrialResponse> {
         let v1::GetTrialRequest { study, number } = request.into_inner();
         let number = TrialNumber(number);
-        let look = self.ledger.read(move |state| {
+        let look = self.ledger.look(move |state| {
             let (_, study) = state.registry().find(&study)?;
             study.trial_at(number).map(|trial| convert::trial(study, number, trial))
         });
@@ -67,7 +68,7 @@ impl TrialService for Service {
         let fixed = convert::named_values(params)?;
         let request_id = request_id_of(request_id)?;
         let (id, number) =
-            self.ledger.write(move |t| t.enqueue(&study, &fixed, request_id)).await?;
+            self.ledger.write(Class::Begin, move |t| t.enqueue(&study, &fixed, request_id)).await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::EnqueueTrialResponse { trial }))
     }
@@ -78,8 +79,10 @@ impl TrialService for Service {
     ) -> Reply<v1::RetryTrialResponse> {
         let v1::RetryTrialRequest { study, number, request_id } = request.into_inner();
         let request_id = request_id_of(request_id)?;
-        let (id, number) =
-            self.ledger.write(move |t| t.retry(&study, TrialNumber(number), request_id)).await?;
+        let (id, number) = self
+            .ledger
+            .write(Class::Begin, move |t| t.retry(&study, TrialNumber(number), request_id))
+            .await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::RetryTrialResponse { trial }))
     }
@@ -87,7 +90,7 @@ impl TrialService for Service {
 
 impl Service {
     async fn trial(&self, id: StudyId, number: TrialNumber) -> Result<v1::Trial, Status> {
-        let look = self.ledger.read(move |state| {
+        let look = self.ledger.look_after_write(move |state| {
             let study = state.registry().get(id)?;
             study.trial_at(number).map(|trial| convert::trial(study, number, trial))
         });

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::Service;
+use crate::admission::Class;
 use crate::{convert, observe};
 
 /// The longest that a lease call waits for work.
@@ -34,8 +35,7 @@ impl WorkerService for Service {
             request.slots,
             request.holding,
         )?;
-        let wait = request.wait.unwrap_or_default();
-        let wait = Duration::try_from(wait).unwrap_or_default().min(MAX_WAIT);
+        let wait = convert::wait(request.wait).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let start = Instant::now();
@@ -43,7 +43,7 @@ impl WorkerService for Service {
             let rings = work.rings();
             let (worker, info) = (worker.clone(), info.clone());
             let (objectives, holding) = (request.objectives.clone(), holding.clone());
-            let lease = self.ledger.write(move |transaction| {
+            let lease = self.ledger.write(Class::Begin, move |transaction| {
                 let leased =
                     transaction.lease(&worker, info, request.session, &objectives, &holding);
                 let state = transaction.state();
@@ -77,7 +77,7 @@ impl WorkerService for Service {
         follow_request(&span, &request);
         let v1::ReportRequest { claim, step, value } = request.into_inner();
         let claim = convert::claim(claim)?;
-        let write = self.ledger.write(move |t| t.report(&claim, step, value));
+        let write = self.ledger.write(Class::Report, move |t| t.report(&claim, step, value));
         let verdict = write.instrument(span).await?;
         let verdict = convert::verdict(verdict).into();
         Ok(Response::new(v1::ReportResponse { verdict }))
@@ -95,14 +95,14 @@ impl WorkerService for Service {
             ?result,
             "finished"
         );
-        let write = self.ledger.write(move |t| t.finish(&claim, result, attributes));
+        let write = self.ledger.write(Class::Keep, move |t| t.finish(&claim, result, attributes));
         write.instrument(span).await?;
         Ok(Response::new(v1::FinishResponse {}))
     }
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
         let claim = convert::claim(request.into_inner().claim)?;
-        self.ledger.write(move |t| t.release(&claim)).await?;
+        self.ledger.write(Class::Keep, move |t| t.release(&claim)).await?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

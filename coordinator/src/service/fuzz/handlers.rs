@@ -1,0 +1,123 @@
+//! The handlers, called in this process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kindling_study::{Tick, Wall};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use super::messages::{Grammar, Method};
+use super::*;
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::proofs::{Random, is_long, proofs};
+use crate::service::Service;
+use crate::store::SqliteStore;
+
+/// Calls before everything begins anew, so that there is always something to change.
+const CALLS_OF_A_WORLD: usize = 150;
+
+/// A clock that stands, so that answers differ only by what changed.
+struct Still;
+
+impl Clock for Still {
+    fn tick(&self) -> Tick {
+        Tick(Duration::from_secs(1))
+    }
+
+    fn wall(&self) -> Wall {
+        Wall(1_700_000_000_000_000)
+    }
+}
+
+/// The services, on a store in a file.
+pub(super) async fn world() -> (Routes, TempDir) {
+    let folder = TempDir::new().expect("a folder");
+    let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
+    let (ledger, _) =
+        Ledger::start(store, Arc::new(Still), Duration::from_secs(30)).expect("started");
+    let service = Service { ledger, shutdown: CancellationToken::new() };
+    let routes = service.routes();
+    populate(routes.clone()).await;
+    (routes, folder)
+}
+
+/// What a body of the method's messages may look like.
+pub(super) fn body(grammar: &Grammar, method: &Method, random: &mut Random) -> Vec<Bytes> {
+    let messages = if method.takes_a_stream { random.within(0..4) } else { 1 };
+    (0..messages).map(|_| framed(&grammar.message(method, random))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_breaks_a_handler() {
+    let before = panics();
+    let grammar = Grammar::new();
+    assert!(grammar.methods.len() >= 19, "the descriptors are read");
+    let calls = proofs(4000, 200_000);
+    let mut random = Random::new(1);
+    let mut codes = BTreeMap::<String, u32>::new();
+    let (mut routes, mut folder) = world().await;
+    let mut state = shown(routes.clone()).await;
+    for number in 0..calls {
+        if number % CALLS_OF_A_WORLD == 0 {
+            (routes, folder) = world().await;
+            state = shown(routes.clone()).await;
+        }
+        let method = &grammar.methods[number % grammar.methods.len()];
+        let body = body(&grammar, method, &mut random);
+        let answer = call(routes.clone(), &method.path, body, method.waits).await;
+        let now = shown(routes.clone()).await;
+        let code = match &answer {
+            Answer::Status(status) => {
+                let what = || format!("call {number}, {}: {status:?}", method.path);
+                assert!(is_typed(status), "{}", what());
+                // A stream may take some messages before one that it refuses.
+                assert!(status.code() == Code::Ok || now == state, "changed: {}", what());
+                format!("{:?}", status.code())
+            }
+            Answer::Waits => "Waits".to_owned(),
+        };
+        *codes.entry(code).or_default() += 1;
+        state = now;
+        assert_eq!(panics(), before, "call {number}, {}", method.path);
+    }
+    drop(folder);
+    assert!(codes["Ok"] as usize > calls / 20, "too little is valid to say anything: {codes:?}");
+    if is_long() {
+        eprintln!(
+            "handlers: {calls} calls of {} methods, 0 panics, 0 changes by a refused one: {codes:?}",
+            grammar.methods.len()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_framing_breaks_a_handler() {
+    let before = panics();
+    let grammar = Grammar::new();
+    let (routes, _folder) = world().await;
+    let state = shown(routes.clone()).await;
+    for method in &grammar.methods {
+        for body in [
+            vec![],
+            vec![Bytes::from_static(&[0])],
+            vec![Bytes::from_static(&[0, 0, 0, 0, 9, 1])],
+            vec![Bytes::from_static(&[1, 0, 0, 0, 1, 1])],
+            vec![Bytes::from_static(&[255, 255, 255, 255, 255])],
+            vec![Bytes::from_static(&[0, 255, 255, 255, 255, 0])],
+            vec![framed(&[0x0A]), framed(&[0x0A])],
+            vec![framed(&vec![0x7A; 5_000_000])],
+        ] {
+            let answer = call(routes.clone(), &method.path, body, method.waits).await;
+            if let Answer::Status(status) = answer {
+                assert!(is_typed(&status), "{}: {status:?}", method.path);
+            }
+        }
+    }
+    let unknown = call(routes.clone(), "/kindling.v1.StudyService/Guess", vec![], false).await;
+    assert!(matches!(unknown, Answer::Status(status) if status.code() == Code::Unimplemented));
+    assert!(shown(routes).await == state);
+    assert_eq!(panics(), before);
+}

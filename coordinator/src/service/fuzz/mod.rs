@@ -1,0 +1,210 @@
+//! Every RPC, with everything that a peer may send: each call gets a typed status, one that is
+//! refused changes nothing, nothing panics, and the coordinator goes on.
+//!
+//! The methods and their messages come from the descriptor set: an RPC that is added is tried, too.
+
+mod handlers;
+mod messages;
+mod socket;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body::Frame;
+use kindling_proto::v1;
+use kindling_proto::v1::study_service_client::StudyServiceClient;
+use kindling_proto::v1::trial_service_client::TrialServiceClient;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use prost::Message as _;
+use tonic::body::Body;
+use tonic::client::GrpcService;
+use tonic::codegen::http::{HeaderMap, Request};
+use tonic::codegen::{Body as HttpBody, Bytes, StdError};
+use tonic::{Code, Status};
+
+use v1::finish_request::Result as End;
+
+/// The study that everything is about.
+const STUDY: &str = r#"
+    name = "s"
+    direction = "maximize"
+    trials = 40
+    [pruner]
+    kind = "median"
+    [objective]
+    kind = "test"
+    [space.x]
+    type = "float"
+    low = 0.0
+    high = 1.0
+    [space.kind]
+    type = "categorical"
+    choices = ["a", 1, true]
+    [space.n]
+    type = "int"
+    low = 1
+    high = 9
+    when = { kind = "a" }
+"#;
+
+/// A call that has not answered by then waits, as a lease or a stream may.
+const PATIENCE: Duration = Duration::from_millis(40);
+/// Any other is stuck.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// What there is to call.
+trait Api: GrpcService<Body, ResponseBody = Body> + Clone + Send {}
+impl<T: GrpcService<Body, ResponseBody = Body> + Clone + Send> Api for T {}
+
+/// What a call came to.
+enum Answer {
+    Status(Status),
+    /// It waits for work, or streams.
+    Waits,
+}
+
+/// Calls a method with a body as it is. `waits` says whether it may take its time.
+async fn call<A: Api>(mut api: A, path: &str, body: Vec<Bytes>, waits: bool) -> Answer
+where
+    A::Future: Send,
+{
+    let request = Request::post(format!("http://coordinator{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Body::new(Chunks(body.into())))
+        .expect("a request");
+    let answer = async {
+        std::future::poll_fn(|context| api.poll_ready(context)).await.map_err(error)?;
+        let response = api.call(request).await.map_err(error)?;
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            return Ok(status);
+        }
+        let mut body = response.into_body();
+        let mut trailers = HeaderMap::new();
+        while let Some(frame) =
+            std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+        {
+            if let Ok(found) = frame?.into_trailers() {
+                trailers = found;
+            }
+        }
+        Status::from_header_map(&trailers)
+            .ok_or_else(|| Status::unknown("it ended without a status"))
+    };
+    let patience = if waits { PATIENCE } else { STUCK };
+    match tokio::time::timeout(patience, answer).await {
+        Ok(status) => Answer::Status(status.unwrap_or_else(|status: Status| status)),
+        Err(_elapsed) => {
+            assert!(waits, "{path} does not answer");
+            Answer::Waits
+        }
+    }
+}
+
+fn error(error: impl Into<StdError>) -> Status {
+    Status::from_error(error.into())
+}
+
+/// A status that says what is wrong, by somebody who looked. Only what cannot be decoded at all is
+/// the protocol's own business, which calls it internal.
+fn is_typed(status: &Status) -> bool {
+    match status.code() {
+        Code::Unknown | Code::DataLoss | Code::Unavailable => false,
+        Code::Internal => {
+            let message = status.message();
+            message.starts_with("failed to decode Protobuf message")
+                || message.starts_with("protocol error: received message with")
+                || message.starts_with("Unexpected EOF decoding stream")
+                || message.starts_with("Missing request message")
+        }
+        _ => true,
+    }
+}
+
+/// A message as gRPC frames it.
+fn framed(message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).expect("a short one").to_be_bytes();
+    [&[0], &length[..], message].concat().into()
+}
+
+/// A body of these pieces.
+struct Chunks(VecDeque<Bytes>);
+
+impl HttpBody for Chunks {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.0.pop_front().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// Makes the study, with a trial that runs, one that completed, one that failed and one that waits.
+async fn populate<A: Api + 'static>(api: A) {
+    let spec = crate::config::parse(STUDY).expect("valid");
+    let spec = Some(crate::convert::spec_to_wire(&spec));
+    let create = v1::CreateStudyRequest { spec };
+    StudyServiceClient::new(api.clone()).create_study(create).await.expect("created");
+    let mut workers = WorkerServiceClient::new(api.clone());
+    let lease = v1::LeaseRequest {
+        worker_id: "w".to_owned(),
+        slots: 3,
+        objectives: vec!["test".to_owned()],
+        ..Default::default()
+    };
+    let leased = workers.lease(lease).await.expect("leased").into_inner().assignments;
+    let ends = [
+        End::Completed(v1::Completed { values: vec![0.5] }),
+        End::Failed(v1::Failed { reason: "x".to_owned() }),
+    ];
+    for (assignment, end) in leased.iter().zip(ends) {
+        let claim = assignment.claim.clone();
+        let report = v1::ReportRequest { claim: claim.clone(), step: 0, value: 0.25 };
+        workers.report(report).await.expect("reported");
+        let attributes_json = [("a".to_owned(), "[1]".to_owned())].into();
+        let finish = v1::FinishRequest { claim, result: Some(end), attributes_json };
+        workers.finish(finish).await.expect("finished");
+    }
+    let enqueue = v1::EnqueueTrialRequest {
+        study: "s".to_owned(),
+        request_id: "r".to_owned(),
+        ..Default::default()
+    };
+    TrialServiceClient::new(api).enqueue_trial(enqueue).await.expect("enqueued");
+}
+
+/// All that the API shows of studies and trials, as bytes.
+async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
+    let mut shown = Vec::new();
+    let list = v1::ListStudiesRequest { page_size: 1000, ..Default::default() };
+    let studies = StudyServiceClient::new(api.clone()).list_studies(list).await.expect("listed");
+    for study in studies.into_inner().studies {
+        let name = study.spec.clone().expect("a spec").name;
+        study.encode(&mut shown).expect("room");
+        let list = v1::ListTrialsRequest { study: name, page_size: 1000, ..Default::default() };
+        let trials = TrialServiceClient::new(api.clone()).list_trials(list).await.expect("listed");
+        trials.into_inner().encode(&mut shown).expect("room");
+    }
+    shown
+}
+
+/// Counts panics, wherever they happen, from the first time that it is asked.
+fn panics() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            COUNT.fetch_add(1, Ordering::Relaxed);
+            before(info);
+        }));
+    });
+    COUNT.load(Ordering::Relaxed)
+}
