@@ -11,8 +11,9 @@ use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use super::clients::{Crowd, Ends};
 use super::coordinator::Running;
@@ -25,6 +26,9 @@ pub(crate) struct OverloadArgs {
     /// Callers that look, begin or report, each again as soon as it is answered
     #[arg(long, default_value_t = 4000)]
     callers: usize,
+    /// Trials that have finished before: so much is walked by those who look
+    #[arg(long, default_value_t = 20_000)]
+    history: u32,
     /// Workers that complete trials meanwhile
     #[arg(long, default_value_t = 16)]
     finishers: usize,
@@ -53,6 +57,9 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     let folder = tempfile::tempdir()?;
     let coordinator = Running::start(None, folder.path()).await?;
     super::create_study(&coordinator, super::Sampler::Random).await?;
+    let history = Crowd::new(&coordinator, 64, "earlier").await?;
+    history.work(Ends::After(args.history)).await?;
+    drop(history);
     let workers = Crowd::new(&coordinator, args.workers, "worker").await?;
     let mut beating = workers.beat();
     workers.hold().await?;
@@ -65,15 +72,16 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     let calm = coordinator.memory_mib()?;
 
     let counts = Counts::default();
-    let mut callers = JoinSet::new();
-    let mut channel = coordinator.connect().await?;
-    for number in 0..args.callers {
-        if number % CALLERS_OF_A_CONNECTION == 0 {
-            channel = coordinator.connect().await?;
-        }
-        let kind = [Kind::Look, Kind::Begin, Kind::Report][number % 3];
-        callers.spawn(call_on(channel.clone(), kind, counts.clone()));
+    let mut channels = Vec::new();
+    for _ in 0..args.callers.div_ceil(CALLERS_OF_A_CONNECTION) {
+        channels.push(coordinator.endpoint()?);
     }
+    // On a thread of their own, so that heartbeats wait for the coordinator and not for the crowd here.
+    let enough = CancellationToken::new();
+    let crowd = std::thread::spawn({
+        let (enough, counts) = (enough.clone(), counts.clone());
+        move || call_all(&channels, args.callers, &counts, &enough)
+    });
     tokio::time::sleep(super::WARM_UP).await;
     std::mem::take(&mut *workers.beats.lock().expect("not poisoned"));
     counts.lock().expect("not poisoned").clear();
@@ -82,7 +90,8 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     // One that were turned away as it ends its work would end this.
     let calls = finishers.work(Ends::At { from, until }).await?;
     let seconds = from.elapsed().as_secs_f64();
-    callers.shutdown().await;
+    enough.cancel();
+    crowd.join().map_err(|_| anyhow::anyhow!("the crowd panicked"))??;
     if let Some(ended) = beating.try_join_next() {
         ended?.context("a heartbeat ended")?;
         anyhow::bail!("a heartbeat ended");
@@ -101,6 +110,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     Ok(json!({
         "workers": args.workers,
         "callers": args.callers,
+        "history": args.history,
         "unread_watchers": unread.len(),
         "seconds": seconds,
         "calls": by_kind,
@@ -116,6 +126,28 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     }))
 }
 
+/// Calls with so many callers until there is enough.
+fn call_all(
+    endpoints: &[Endpoint],
+    callers: usize,
+    counts: &Counts,
+    enough: &CancellationToken,
+) -> anyhow::Result<()> {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    threads.block_on(async {
+        let channels: Vec<_> = endpoints.iter().map(Endpoint::connect_lazy).collect();
+        let mut calling = JoinSet::new();
+        for number in 0..callers {
+            // Most of a crowd looks.
+            let kind = [Kind::Look, Kind::Look, Kind::Look, Kind::Begin, Kind::Report][number % 5];
+            let channel = channels[number % channels.len()].clone();
+            calling.spawn(call_on(channel, kind, counts.clone()));
+        }
+        enough.cancelled().await;
+    });
+    Ok(())
+}
+
 /// Calls until it is aborted. What is asked for makes no difference to anybody's trials.
 async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
     let mut trials = TrialServiceClient::new(channel.clone());
@@ -125,7 +157,10 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
     loop {
         let (what, answer) = match kind {
             Kind::Look => {
-                let list = v1::ListTrialsRequest { study: name.clone(), ..Default::default() };
+                // Little to say, but the whole study has to be walked for it.
+                let states = vec![v1::TrialState::Fail as i32];
+                let list =
+                    v1::ListTrialsRequest { study: name.clone(), states, ..Default::default() };
                 ("look", trials.list_trials(list).await.map(drop))
             }
             Kind::Begin => {
