@@ -1,7 +1,7 @@
 //! Clients that call as workers do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -11,12 +11,16 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
 use tonic::transport::Channel;
 
 use super::coordinator::Running;
 
 /// How long a lease call waits for work.
 const WAIT: prost_types::Duration = prost_types::Duration { seconds: 30, nanos: 0 };
+
+/// How soon a lease call that was turned away is repeated.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// When clients stop.
 #[derive(Clone, Copy)]
@@ -30,6 +34,7 @@ pub(crate) enum Ends {
 /// Clients of one coordinator.
 pub(crate) struct Crowd {
     clients: Vec<Client>,
+    pub(crate) beats: Beats,
     /// Intermediate values of each trial.
     pub(crate) reports: u64,
     /// How long a client holds a trial before it finishes it, on average.
@@ -46,9 +51,13 @@ pub(crate) struct Calls {
 #[derive(Default)]
 pub(crate) struct Times(Vec<Duration>);
 
+/// How long heartbeats took to be answered, of all clients together.
+pub(crate) type Beats = Arc<Mutex<Times>>;
+
 /// One worker with one slot.
 #[derive(Clone)]
 struct Client {
+    beats: Beats,
     service: WorkerServiceClient<Channel>,
     id: String,
     holding: watch::Sender<Vec<v1::Claim>>,
@@ -58,22 +67,22 @@ impl Crowd {
     /// Connects so many clients, each by itself.
     pub(crate) async fn new(to: &Running, count: usize, name: &str) -> anyhow::Result<Self> {
         let mut clients = Vec::with_capacity(count);
+        let beats = Beats::default();
         for number in 0..count {
             clients.push(Client {
                 service: WorkerServiceClient::new(to.connect().await?),
                 // As long as the ids that workers make up.
                 id: format!("{name}-{number}-{:08x}", std::process::id()),
                 holding: watch::Sender::default(),
+                beats: beats.clone(),
             });
         }
-        Ok(Self { clients, reports: 0, train: Duration::ZERO })
+        Ok(Self { clients, beats, reports: 0, train: Duration::ZERO })
     }
 
     /// Opens every client's heartbeat stream, for as long as this runs.
-    pub(crate) fn beat(&self) {
-        for client in &self.clients {
-            tokio::spawn(client.clone().beat());
-        }
+    pub(crate) fn beat(&self) -> JoinSet<anyhow::Result<()>> {
+        self.clients.iter().map(|client| client.clone().beat()).collect()
     }
 
     /// Leases every client a trial that it keeps.
@@ -175,7 +184,16 @@ impl Client {
             wait: Some(WAIT),
             session: 0,
         };
-        let mut leased = self.service.lease(request).await?.into_inner().assignments;
+        let answer = loop {
+            match self.service.lease(request.clone()).await {
+                // Turned away: workers come again, too.
+                Err(status) if status.code() == Code::ResourceExhausted => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                answer => break answer?,
+            }
+        };
+        let mut leased = answer.into_inner().assignments;
         let assignment = leased.pop().context("no trial was leased")?;
         self.holding.send_replace(assignment.claim.clone().into_iter().collect());
         Ok(assignment)
@@ -202,16 +220,22 @@ impl Client {
         let answers = self.service.heartbeat(ReceiverStream::new(outgoing)).await?;
         let mut answers = answers.into_inner();
         let mut interval = Duration::from_secs(1);
+        let mut asked = Some(Instant::now());
         loop {
             tokio::select! {
                 answer = answers.message() => {
                     let answer = answer?.context("the stream ended")?;
+                    if let Some(asked) = asked.take() {
+                        self.beats.lock().expect("not poisoned").0.push(asked.elapsed());
+                    }
+                    anyhow::ensure!(answer.lost.is_empty(), "a lease was lost");
                     interval = answer.interval.unwrap_or_default().try_into()?;
                     continue;
                 }
                 () = tokio::time::sleep(interval) => {}
                 changed = holding.changed() => changed?,
             }
+            asked.get_or_insert_with(Instant::now);
             beats.send(self.message()).await?;
         }
     }

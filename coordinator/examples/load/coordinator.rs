@@ -89,7 +89,11 @@ impl Running {
 
     /// A connection as a worker makes it.
     pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
-        Ok(Endpoint::new(self.address.clone())?.tcp_nodelay(true).connect().await?)
+        Ok(self.endpoint()?.connect().await?)
+    }
+
+    pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        Ok(Endpoint::new(self.address.clone())?.tcp_nodelay(true))
     }
 
     pub(crate) async fn studies(&self) -> anyhow::Result<StudyServiceClient<Channel>> {

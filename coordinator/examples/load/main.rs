@@ -5,6 +5,7 @@
 //! cargo build --release -p kindling-coordinator --example load
 //! target/release/examples/load rate --clients 64 --sampler tpe --history 1000
 //! target/release/examples/load fill --trials 100000 --reports 10
+//! target/release/examples/load overload --workers 1000 --callers 4000
 //! ```
 //!
 //! The coordinator is a process of its own, on a store in a real file: this program's own `coordinator` command, which
@@ -13,6 +14,7 @@
 
 mod clients;
 mod coordinator;
+mod overload;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -51,6 +53,8 @@ enum Command {
     Rate(RateArgs),
     /// How much memory a filled study takes, and how long its store takes to open again
     Fill(FillArgs),
+    /// What happens with many times more calls than can be served
+    Overload(overload::OverloadArgs),
     /// Serve a store
     Coordinator(CoordinatorArgs),
 }
@@ -113,6 +117,7 @@ fn main() -> anyhow::Result<()> {
     let result = match command {
         Command::Rate(args) => threads.block_on(rate(args))?,
         Command::Fill(args) => threads.block_on(fill(args))?,
+        Command::Overload(args) => threads.block_on(overload::overload(args))?,
         Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
     };
     println!("{result:#}");
@@ -128,13 +133,11 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
 
     let idle = args.connected.saturating_sub(args.clients);
     let idle = Crowd::new(&coordinator, idle, "idle").await?;
-    idle.beat();
+    let _beating = idle.beat();
     idle.hold().await?;
     let mut crowd = Crowd::new(&coordinator, args.clients, "client").await?;
     crowd.train = Duration::from_millis(args.train);
-    if args.connected > 0 {
-        crowd.beat();
-    }
+    let _beating = (args.connected > 0).then(|| crowd.beat());
     let from = Instant::now() + WARM_UP;
     let until = from + Duration::from_secs_f64(args.seconds);
     let cpu_until_then = async {
@@ -189,6 +192,10 @@ async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
         "store_mib": store as f64 / f64::from(1 << 20),
         "reopened_after": reopened,
     }))
+}
+
+fn study_name() -> anyhow::Result<String> {
+    Ok(kindling_coordinator::config::parse(STUDY)?.name.to_string())
 }
 
 async fn create_study(coordinator: &Running, sampler: Sampler) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ mod handlers;
 mod messages;
 mod socket;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -185,12 +185,19 @@ async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
     let mut shown = Vec::new();
     let list = v1::ListStudiesRequest { page_size: 1000, ..Default::default() };
     let studies = StudyServiceClient::new(api.clone()).list_studies(list).await.expect("listed");
-    for study in studies.into_inner().studies {
+    for mut study in studies.into_inner().studies {
+        // It is listed with the others.
+        study.best = None;
         let name = study.spec.clone().expect("a spec").name;
         study.encode(&mut shown).expect("room");
         let list = v1::ListTrialsRequest { study: name, page_size: 1000, ..Default::default() };
         let trials = TrialServiceClient::new(api.clone()).list_trials(list).await.expect("listed");
-        trials.into_inner().encode(&mut shown).expect("room");
+        for mut trial in trials.into_inner().trials {
+            // A map on the wire has no order.
+            let attributes: BTreeMap<_, _> = trial.attributes_json.drain().collect();
+            shown.extend(format!("{attributes:?}").into_bytes());
+            trial.encode(&mut shown).expect("room");
+        }
     }
     shown
 }
