@@ -1,0 +1,2 @@
+import { echarts } from "./echarts";
+document.title = echarts.version;
