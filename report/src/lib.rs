@@ -7,7 +7,11 @@ mod analysis;
 mod document;
 mod json;
 mod page;
+#[cfg(test)]
+mod peer;
 pub mod stats;
+#[cfg(test)]
+mod testing;
 
 pub use analysis::{
     Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect, Importance, Interaction, Role,

@@ -17,6 +17,9 @@ pub use trial::{Confirmation, Params, Trial};
 pub(crate) use trial::{params, value};
 pub use worker::{Running, Worker};
 
+#[cfg(test)]
+mod tests;
+
 use crate::analysis::Analysis;
 
 /// The layout of a document; it grows when a reader of the older one would go wrong.
