@@ -10,7 +10,7 @@ export function number(value: number | null | undefined, digits = 4): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e7) return minus(size < 1e5 ? String(value) : thousands.format(value));
-  if (size < 1e-3 || size >= 1e7) return minus(value.toExponential(Math.max(0, digits - 2)).replace(/\.?0+e/, "e").replace("e+", "e"));
+  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(Math.max(0, digits - 2)).replace(/\.?0+e/, "e").replace("e+", "e"));
   return minus(String(Number(value.toPrecision(digits))));
 }
 
@@ -23,7 +23,7 @@ export function fixed(value: number | null | undefined, decimals: number): strin
   return value === null || value === undefined || !Number.isFinite(value) ? "–" : minus(value.toFixed(decimals));
 }
 
-/** As many decimals as tell these values apart: two digits of their spread. */
+/** As many decimals as tell these values apart: three digits of their spread. */
 export function decimalsFor(values: Iterable<number>): number {
   let low = Infinity;
   let high = -Infinity;
@@ -33,7 +33,7 @@ export function decimalsFor(values: Iterable<number>): number {
   }
   const spread = high > low ? high - low : Math.abs(high) || 1;
   if (!Number.isFinite(spread)) return 4;
-  return Math.min(8, Math.max(0, 3 - Math.floor(Math.log10(spread))));
+  return Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(spread))));
 }
 
 export function percent(share: number | null | undefined, decimals = 0): string {

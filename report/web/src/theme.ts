@@ -1,4 +1,7 @@
-/** Colours: Okabe and Ito's for categories, cividis for amounts; both are told apart without colour vision. */
+/**
+ * Colours: Okabe and Ito's for categories, and for amounts a ramp from pale yellow over green to dark blue, whose lightness falls
+ * steadily. Both are told apart without colour vision.
+ */
 
 export interface Theme {
   dark: boolean;
@@ -47,7 +50,8 @@ const DARK: Theme = {
 export const SYMBOLS = ["circle", "triangle", "rect", "diamond", "emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond"] as const;
 export const DASHES: (string | number[])[] = ["solid", [7, 4], [2, 3], [10, 3, 2, 3], "solid", [7, 4], [2, 3], [10, 3, 2, 3]];
 
-const CIVIDIS = ["#00204c", "#16396d", "#414d6b", "#5f636d", "#7b7a77", "#9a9373", "#bbae68", "#dfcb53", "#ffe945"];
+const RAMP_LIGHT = ["#f1f5d9", "#d3ecc0", "#9fd9b8", "#5fc0c0", "#2f9fc4", "#2271b3", "#23489b", "#16245c"];
+const RAMP_DARK = ["#242b45", "#27407a", "#2363a3", "#2a8fbd", "#4fb7c0", "#8ed3b6", "#cdeabc", "#f6f8d2"];
 
 const preference = window.matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
@@ -79,16 +83,18 @@ preference.addEventListener("change", () => {
 /** Whether things may move. */
 export const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Cividis from dark for 0 to yellow for 1; in a dark scheme its darkest part, which would vanish, is left out. */
+/** From 0, hardly more than the page, to 1, far from it: what is good stands out, in a light scheme and in a dark one. */
 export function ramp(share: number, dark: boolean): string {
-  const from = dark ? 0.16 : 0;
-  const x = (from + (1 - from) * Math.min(1, Math.max(0, share))) * (CIVIDIS.length - 1);
-  const i = Math.min(CIVIDIS.length - 2, Math.floor(x));
-  return mix(CIVIDIS[i]!, CIVIDIS[i + 1]!, x - i);
+  const stops = dark ? RAMP_DARK : RAMP_LIGHT;
+  const x = Math.min(1, Math.max(0, share)) * (stops.length - 1);
+  const i = Math.min(stops.length - 2, Math.floor(x));
+  return mix(stops[i]!, stops[i + 1]!, x - i);
 }
 
-export function rampColors(dark: boolean): string[] {
-  return Array.from({ length: 9 }, (_, i) => ramp(i / 8, dark));
+/** The ramp in steps, for values from low to high; `sign` is -1 if low is good. */
+export function rampColors(dark: boolean, sign: 1 | -1): string[] {
+  const colors = Array.from({ length: 13 }, (_, i) => ramp(i / 12, dark));
+  return sign > 0 ? colors : colors.reverse();
 }
 
 /** Black or white, whichever reads better on the colour. */

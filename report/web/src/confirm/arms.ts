@@ -62,14 +62,13 @@ export function sentences(field: Field): string[] {
   const same = others.filter((o) => differsFromBest(field, o.arm.of) === false);
   const unknown = others.filter((o) => differsFromBest(field, o.arm.of) === null);
   const names = (arms: { name: string }[]) => listing(arms.map((a) => a.name));
-  const of = field.param === null ? "" : ` of ${field.param}`;
   const said: string[] = [];
   if (same.length > 0) {
-    said.push(`${names([best, ...same])}${of} cannot be told apart: what lies between the best mean, that of ${best.name}, and the other${same.length > 1 ? "s" : ""} may be chance.`);
+    said.push(`${names([best, ...same])} cannot be told apart: what lies between the best mean, that of ${best.name}, and the other${same.length > 1 ? "s" : ""} may be chance.`);
   } else if (told.length > 0 && unknown.length === 0) {
-    said.push(`${best.name}${of} is better than ${told.length === 1 ? "the other" : `all ${told.length} others`}.`);
+    said.push(`${best.name} is better than ${told.length === 1 ? "the other" : `all ${told.length} others`}.`);
   }
-  if (told.length > 0 && (same.length > 0 || unknown.length > 0)) said.push(`${names(told)}${of} ${told.length === 1 ? "is" : "are"} worse than ${best.name}.`);
+  if (told.length > 0 && (same.length > 0 || unknown.length > 0)) said.push(`${names(told)} ${told.length === 1 ? "is" : "are"} worse than ${best.name}.`);
   if (unknown.length > 0) said.push(`Of ${names(unknown)} there are too few trials to tell.`);
   const few = field.arms.filter((a) => a.arm.few);
   if (few.length > 0) said.push(`${names(few)} rest${few.length === 1 ? "s" : ""} on few trials so far.`);

@@ -31,7 +31,7 @@ export function forest(field: () => Field | null, key: string, title: string): F
     hint: "The mark is the mean over fresh seeds, the bar its 95 % interval, small rings the single seeds. Filled marks cannot be told apart from the best mean.",
     wide: true,
     zoom: "x",
-    height: () => 100 + 40 * Math.max(2, field()?.arms.length ?? 0),
+    height: () => 80 + 40 * Math.max(2, field()?.arms.length ?? 0),
     controls: (figure) => [
       select("Values", [{ value: "close", text: "near the best" }, { value: "all", text: "all" }] as const, "close", (value) => {
         close = value === "close";
@@ -63,10 +63,11 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
   };
   const on = { yAxisIndex: 1 };
   const mean = (name: string, points: Row[], symbol: string) => ({ type: "scatter", name, data: points, ...on, symbol, symbolSize: 13, itemStyle: { color, borderWidth: 2 }, z: 6 });
+  const key = legend(theme, ["as good as the best", "told apart from it", "one seed"], width);
   return {
     option: {
-      grid: grid({ top: 34 }),
-      legend: legend(theme, ["as good as the best", "told apart from it", "one seed"]),
+      grid: grid({ top: key.height + 8 }),
+      legend: key.legend,
       tooltip: itemTooltip(theme, (p: Row | Seed) => {
         const found = arms["row" in p ? p.row : Math.floor(p.value[1])];
         if (!found) return "";

@@ -5,8 +5,7 @@ import { decimalsFor, fixed, pValue } from "../format";
 import { between, differsFromBest, type Field } from "./arms";
 
 export function ranking(field: Field, open: (trial: number) => void): HTMLElement {
-  const means = field.arms.flatMap(({ arm }) => (arm.mean === null ? [] : [arm.mean]));
-  const decimals = Math.min(6, decimalsFor(means) + 1);
+  const decimals = intervalDecimals(field);
   const tests = field.arms.some(({ arm }) => arm.test_mean !== null);
   const heads = ["", field.param ?? "Configuration", "Mean", "95 % interval", "Seeds", ...(tests ? ["Test mean"] : []), "Against the best", "From"];
   const numeric = (i: number) => i === 2 || i === 3 || i === 4 || (tests && i === 5);
@@ -36,6 +35,12 @@ export function ranking(field: Field, open: (trial: number) => void): HTMLElemen
   );
 }
 
+/** Two digits of half the best arm's interval: more would be noise. */
+function intervalDecimals(field: Field): number {
+  const best = field.arms.find(({ arm }) => arm.low !== null && arm.high !== null && arm.high > arm.low)?.arm;
+  return best ? Math.max(0, decimalsFor([0, (best.high! - best.low!) / 2]) - 1) : 4;
+}
+
 function verdict(field: Field, of: number, place: number): string {
   if (place === 0) return "the best mean";
   const differs = differsFromBest(field, of);
@@ -44,8 +49,7 @@ function verdict(field: Field, of: number, place: number): string {
 
 /** Row less column, with Holm's p below. */
 export function matrix(field: Field): HTMLElement {
-  const all = field.comparisons.map((c) => Math.abs(c.difference));
-  const decimals = Math.min(6, decimalsFor(all) + 1);
+  const decimals = intervalDecimals(field);
   const cell = (a: number, b: number) => {
     if (a === b) return h("td", { class: "self" });
     const c = between(field.comparisons, a, b);

@@ -61,8 +61,10 @@ export function plainAxis(side: Side, name: string, theme: Theme): Option {
     name,
     nameLocation: side === "x" ? "middle" : "end",
     nameGap: side === "x" ? 26 : 10,
+    // A name above an axis would wander off; one below must make room for long labels.
+    nameMoveOverlap: side === "x",
     nameTextStyle: { color: theme.muted, fontSize: 12, align: side === "x" ? "center" : "left", padding: side === "y" ? [0, 0, 0, -30] : 0 },
-    axisLine: { show: side === "x", lineStyle: { color: theme.line } },
+    axisLine: { show: side === "x", onZero: false, lineStyle: { color: theme.line } },
     axisTick: { show: side === "x", lineStyle: { color: theme.line } },
     axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, formatter: (v: number) => number(v, 5) },
     splitLine: { lineStyle: { color: theme.grid } },
@@ -135,5 +137,5 @@ export function valueAxis(side: Side, name: string, range: [number, number] | nu
 
 /** Where the plot lies; its labels stay inside. */
 export function grid(more: Option = {}): Option {
-  return { left: 12, right: 18, top: 40, bottom: 34, outerBoundsMode: "same", ...more };
+  return { left: 8, right: 18, top: 52, bottom: 4, outerBoundsMode: "same", ...more };
 }

@@ -9,7 +9,8 @@ import { exportButtons } from "./export";
 import { explore } from "./keyboard";
 import { type Window, Zoom, type ZoomAxes, zoomOption } from "./zoom";
 
-export type Option = echarts.EChartsCoreOption;
+/** An option of the library, or a part of one. */
+export type Option = Record<string, unknown>;
 export type Chart = echarts.ECharts;
 
 export interface Context {
@@ -92,13 +93,15 @@ export class Figure {
       "figure",
       { class: spec.wide ? "card wide" : "card", "aria-labelledby": id, "data-figure": spec.key },
       h("figcaption", {}, h("h3", { id }, spec.title), h("p", { class: "hint" }, spec.hint)),
-      h("div", { class: "tools" }, ...(spec.controls?.(this) ?? []), h("span", { class: "spring" }), ...(this.zoom?.buttons ?? []), ...save),
+      h("div", { class: "tools" }, ...(spec.controls?.(this) ?? []), h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save)),
       this.plot,
       this.vacancy,
       this.note,
       this.details,
     );
     explore(this.plot, () => this.chart, open);
+    // Room for what will be drawn, so that nothing moves under the reader.
+    if (store.data) this.plot.style.height = `${this.height(store.data)}px`;
     this.open = open;
     figures.set(this.plot, this);
     visible.observe(this.plot);
@@ -178,7 +181,7 @@ export class Figure {
 
   private height(data: Data): number {
     const height = this.spec.height ?? 320;
-    return typeof height === "number" ? height : height(data, this.plot.clientWidth);
+    return typeof height === "number" ? height : height(data, this.plot.clientWidth || 600);
   }
 
   /** The drawing for the page, or for a download: light, of a fixed width, with all that is zoomed into. */

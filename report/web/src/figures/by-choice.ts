@@ -37,7 +37,7 @@ export function byChoice({ x, y, color }: Axes): FigureSpec {
   };
 }
 
-export function drawByChoice({ data, theme, range, window }: Context, { x, y, color }: Axes): Drawing | null {
+export function drawByChoice({ data, theme, range, window, width }: Context, { x, y, color }: Axes): Drawing | null {
   const scale = scaleOf(x);
   const outcome = data.outcome(y);
   if (outcome.key !== y) return null;
@@ -45,10 +45,11 @@ export function drawByChoice({ data, theme, range, window }: Context, { x, y, co
   if (groups.length === 0) return null;
   const values = groups.flatMap((g) => g.points.map((p) => p.value[1]));
   const shown = outcome.value ? range : null;
+  const key = legend(theme, groups.map((g) => g.name), width);
   return {
     option: {
-      grid: grid({ top: color ? 48 : 30 }),
-      legend: color ? legend(theme) : { show: false },
+      grid: grid({ top: color ? key.height + 28 : 30 }),
+      legend: color ? key.legend : { show: false },
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
         if (!trial) return "";

@@ -19,7 +19,7 @@ export function combinations(pair: [string, string], measure: Measure): FigureSp
     title: `${name} value by ${a} and ${b}`,
     hint: `Each cell: the ${measure} of its trials, and how many they are. A dashed cell has fewer than 5: it may be luck, and so may a best of many.`,
     zoom: "xy",
-    height: (data, width) => 120 + (width < 460 ? 44 : 48) * (find(data.document.analysis.combinations, pair)?.rows.length ?? 3),
+    height: (data, width) => 128 + (width < 460 ? 44 : 48) * (find(data.document.analysis.combinations, pair)?.rows.length ?? 3),
     controls: (figure) => [partPicker(figure)],
     empty: "No trial has completed yet.",
     draw: (context) => draw(context, pair, measure),
@@ -69,7 +69,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   });
   return {
     option: {
-      grid: grid({ top: 8, bottom: 30, left: 8, right: 8 }),
+      grid: grid({ top: 28, left: 4, right: 8 }),
       tooltip: itemTooltip(theme, ({ cell }: { cell: Cell }) =>
         tip(`${choice(cell.choices[0])} with ${choice(cell.choices[1])}`, [
           ["trials", `${cell.trials}${cell.few ? " (few)" : ""}`],
@@ -104,7 +104,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
                 {
                   type: "rect",
                   shape: { x: x - cw / 2 + 1, y: y - ch / 2 + 1, width: cw - 2, height: ch - 2, r: 3 },
-                  style: { fill: color, opacity: cell.few ? 0.75 : 1, ...(cell.few ? { stroke: theme.text, lineWidth: 1.5, lineDash: [4, 3] } : {}) },
+                  style: { fill: color, ...(cell.few ? { stroke: theme.text, lineWidth: 1.5, lineDash: [4, 3] } : {}) },
                 },
                 text(-7, small ? 10 : 13, 600, fixed(cell[measure], small ? Math.min(3, decimals) : decimals)),
                 text(9, small ? 9 : 11, 400, small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`),
@@ -125,6 +125,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
       name,
       nameLocation: side === "x" ? "middle" : "start",
       nameGap: 8,
+      nameMoveOverlap: side === "x",
       nameTextStyle: { color: theme.muted, fontSize: 12, ...(side === "y" ? { align: "right" } : {}) },
       axisLine: { show: false },
       axisTick: { show: false },

@@ -24,8 +24,10 @@ export function curves(): FigureSpec {
   return {
     key: "learning-curves",
     title: "Learning curves",
-    hint: "Each line is a trial's reported value step by step: the brighter and thicker, the better it ended. A triangle ends a pruned trial, a ring one that runs.",
+    hint: "Each line is a trial's reported value step by step: the bolder, the better it ended. A triangle ends a pruned trial, a ring one that runs.",
+    wide: true,
     zoom: "xy",
+    height: 360,
     controls: (figure) => [
       select("Trials", CHOICES, chosen, (choice) => {
         chosen = choice;
@@ -54,7 +56,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
   const sorted = [...shown].sort((a, b) => data.sign * (final(a) - final(b)));
   const series = sorted.map((trial, i) => {
     const share = sorted.length > 1 ? i / (sorted.length - 1) : 1;
-    const color = ramp(theme.dark ? share : 0.92 - 0.92 * share, theme.dark);
+    const color = ramp(0.25 + 0.75 * share, theme.dark);
     const best = i === sorted.length - 1;
     const points: Point[] = trial.curve.map((value) => ({ value, trial: trial.number }));
     const end = points[points.length - 1]!;
@@ -76,7 +78,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
   });
   return {
     option: {
-      grid: grid({ top: 30 }),
+      grid: grid({ top: 26 }),
       tooltip: itemTooltip(theme, (point: Point | undefined, name) => {
         const trial = data.trial(point?.trial ?? Number(name.replace("trial ", "")));
         if (!trial) return "";

@@ -31,7 +31,7 @@ function reached(trial: Trial): number | null {
   return trial.value ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
 }
 
-function draw({ data, theme, range }: Context): Drawing | null {
+function draw({ data, theme, range, width }: Context): Drawing | null {
   const confirming: Point[] = [];
   const complete: Point[] = [];
   const pruned: Point[] = [];
@@ -76,10 +76,11 @@ function draw({ data, theme, range }: Context): Drawing | null {
     },
   ].filter((s) => s.data.length > 0);
   const best = data.best;
+  const key = legend(theme, series.map((s) => s.name), width);
   return {
     option: {
-      grid: grid(),
-      legend: legend(theme),
+      grid: grid({ top: key.height + 28 }),
+      legend: key.legend,
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
         return trial ? trialTip(trial, [valueRow("value", reached(trial))]) : "";

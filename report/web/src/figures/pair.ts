@@ -27,7 +27,7 @@ export function pair(space: Param[], first: [string, string]): FigureSpec {
   return {
     key: "pair",
     title: "Value over two parameters",
-    hint: "Colour is the mean value of the trials near by; dots are the trials, the star the best one. Where there are none, the map is empty.",
+    hint: "Colour is the mean value of the trials near by, and what is good stands out; dots are the trials, the star the best one. Where there are none, the map is empty.",
     wide: true,
     zoom: "xy",
     height: (_, width) => (width < 500 ? 380 : 460),
@@ -101,13 +101,13 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
         itemWidth: 14,
         text: [number(range[1], 3), number(range[0], 3)],
         textStyle: { color: theme.muted, fontSize: 11 },
-        inRange: { color: rampColors(theme.dark) },
+        inRange: { color: rampColors(theme.dark, data.sign) },
       },
       xAxis: axes("x", x),
       yAxis: axes("y", y),
       series,
     },
-    note: `${plural(dots.length, "trial")}. ${width < 500 ? `Dark is ${number(range[0], 3)}, yellow ${number(range[1], 3)}. ` : ""}Values outside that range have the colour of its nearer end.`,
+    note: `${plural(dots.length, "trial")}. ${width < 500 ? `From ${number(range[0], 3)} to ${number(range[1], 3)}; what is good stands out. ` : ""}Values outside that range have the colour of its nearer end.`,
     label: `Mean value over ${px.name} and ${py.name}, from ${plural(dots.length, "trial")}.`,
   };
 

@@ -16,7 +16,7 @@ const LINES = 1000;
 export const parallel: FigureSpec = {
   key: "parallel-coordinates",
   title: "Parallel coordinates",
-  hint: "Each line is a completed trial, through its parameters to its value. Drag along an axis to keep only the lines that pass there; click the axis to keep all again.",
+  hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click the axis to keep all again.",
   wide: true,
   height: (_, width) => (width < 500 ? 360 : 400),
   controls: (figure) => [partPicker(figure)],
@@ -32,7 +32,6 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   const narrow = width < 120 * (params.length + 1);
   const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
   const lines = shown.map((trial) => ({ value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)], trial: trial.number }));
-  const best = data.sign > 0 ? [range[0], range[1]] : [range[1], range[0]];
   return {
     option: {
       tooltip: itemTooltip(theme, (line: { trial: number } | undefined) => {
@@ -57,9 +56,9 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         show: false,
         type: "continuous",
         dimension: params.length,
-        min: Math.min(...best),
-        max: Math.max(...best),
-        inRange: { color: data.sign > 0 === theme.dark ? rampColors(theme.dark) : rampColors(theme.dark).reverse() },
+        min: range[0],
+        max: range[1],
+        inRange: { color: rampColors(theme.dark, data.sign) },
       },
       series: [
         {

@@ -45,7 +45,7 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
   const on = scale.choices ? { xAxisIndex: 1 } : {};
   return {
     option: {
-      grid: grid({ top: 30 }),
+      grid: grid({ top: 26 }),
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
         return trial ? trialTip(trial, [valueRow("value", trial.value)]) : "";

@@ -28,10 +28,12 @@ interface Bar {
   trial: number;
 }
 
-function draw({ data, theme, width }: Context): Drawing | null {
+function draw({ data, theme, width, window }: Context): Drawing | null {
   const { rows, bars } = lanes(data);
   if (bars.length === 0) return null;
   const origin = data.study.created;
+  const end = Math.max(1, (bars.reduce((last, b) => Math.max(last, b.end), origin) - origin) / 1000);
+  const ticks = timeTicks(window.x ?? [0, end]);
   const series = KINDS.map((kind) => ({
     type: "custom",
     name: kind,
@@ -42,10 +44,11 @@ function draw({ data, theme, width }: Context): Drawing | null {
     clip: true,
     progressive: 2000,
   })).filter((s) => s.data.length > 0);
+  const key = legend(theme, series.map((s) => s.name), width);
   return {
     option: {
-      grid: grid(),
-      legend: legend(theme),
+      grid: grid({ top: key.height + 8 }),
+      legend: key.legend,
       tooltip: itemTooltip(theme, (bar: Bar) => {
         const trial = data.trial(bar.trial);
         if (!trial) return "";
@@ -56,7 +59,14 @@ function draw({ data, theme, width }: Context): Drawing | null {
           ["took", duration(bar.value[1] - bar.value[0])],
         ]);
       }),
-      xAxis: { ...plainAxis("x", "since the study was created", theme), axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, formatter: (s: number) => short(s) } },
+      xAxis: {
+        ...plainAxis("x", "since the study was created", theme),
+        min: 0,
+        max: end,
+        splitLine: { show: false },
+        axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
+        axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, customValues: ticks, formatter: short },
+      },
       yAxis: {
         type: "category",
         data: rows,
@@ -146,9 +156,19 @@ function lanes(data: Data): Lanes {
   return result;
 }
 
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+
+/** Round times, in seconds: about six of them. */
+function timeTicks([from, to]: [number, number]): number[] {
+  const rough = (to - from) / 6;
+  const step = rough < 1 ? rough : (STEPS.find((s) => s >= rough) ?? rough);
+  return Array.from({ length: Math.floor(to / step) - Math.ceil(from / step) + 1 }, (_, i) => (Math.ceil(from / step) + i) * step);
+}
+
 /** A time on the axis. */
 function short(seconds: number): string {
   if (seconds < 120) return `${number(seconds, 3)} s`;
   if (seconds < 7200) return `${number(seconds / 60, 3)} min`;
-  return `${number(seconds / 3600, 3)} h`;
+  if (seconds < 259_200) return `${number(seconds / 3600, 3)} h`;
+  return `${number(seconds / 86_400, 3)} d`;
 }

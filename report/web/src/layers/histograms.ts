@@ -19,7 +19,7 @@ export function histograms(key: string, trialOf: () => Trial | null): FigureSpec
     hint: "How the outputs of each layer are spread: filled at the start, a line after it. Width is the range of outputs, height the share of them.",
     wide: true,
     zoom: "x",
-    height: (_, width) => 46 + ROW * Math.ceil(count() / columns(width)),
+    height: (_, width) => 36 + ROW * Math.ceil(count() / columns(width)),
     draw: (context) => draw(context, trialOf()),
   };
 }
@@ -42,11 +42,12 @@ function draw({ theme, width }: Context, trial: Trial | null): Drawing | null {
   const cell = width / across;
   const place = (i: number) => ({ left: (i % across) * cell + 34, top: 58 + Math.floor(i / across) * ROW, width: cell - 48, height: ROW - 62 });
   const stages = diagnosis.stages.slice(0, 2);
+  const key = legend(theme, stages.map((s) => s.stage), width);
   return {
     option: {
       grid: layers.map((_, i) => place(i)),
       title: layers.map((layer, i) => ({ text: `${layer.name} · ${layer.activation}`, left: place(i).left, top: place(i).top - 22, textStyle: { color: theme.text, fontSize: 12, fontWeight: 600 } })),
-      legend: legend(theme, stages.map((s) => s.stage)),
+      legend: key.legend,
       tooltip: itemTooltip(theme, ({ value, from, to }: Bin, stage) => tip(stage, [[`${number(from, 3)} to ${number(to, 3)}`, percent(value[1], 1)]])),
       xAxis: layers.map((_, i) => small(i, { splitNumber: 2 })),
       yAxis: layers.map((_, i) => small(i, { splitNumber: 2, min: 0, axisLabel: { formatter: (v: number) => percent(v) } })),

@@ -2,6 +2,7 @@
 
 import type { Layer } from "../document";
 import { number, percent } from "../format";
+import { padded } from "../data";
 import { plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
 import { mark } from "../figures/by-choice";
@@ -68,7 +69,7 @@ export function measureFigure(measure: Measure, selected: () => Compared[]): Fig
     hint: measure.hint,
     wide: true,
     zoom: "y",
-    height: (_, width) => (width < 620 ? 590 : 360),
+    height: (_, width) => (width < 620 ? 640 : 370),
     empty: "None of these trials has a diagnosis.",
     draw: (context) => draw(context, measure, selected()),
   };
@@ -104,13 +105,14 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
       const on = { name: one.name, xAxisIndex: s, yAxisIndex: s };
       const dash = DASHES[one.index % DASHES.length];
       const line = { type: "line", ...on, ...looks, data: points, showAllSymbol: true, lineStyle: { width: 1.5, type: dash, opacity: measure.bars ? 0.35 : 0.8, color: looks.itemStyle.color } };
-      return measure.bars ? [errorBars(points, on, looks.itemStyle.color!), line] : [line];
+      return measure.bars ? [line, errorBars(points, on, looks.itemStyle.color!)] : [line];
     }),
   );
+  const key = legend(theme, selected.map((s) => s.name), width);
   return {
     option: {
-      ...panels(context, stages, layers, (side) => yAxis(measure, theme, side, floor)),
-      legend: legend(theme, selected.map((s) => s.name)),
+      ...panels(context, stages, layers, key.height, yAxis(measure, theme, extent(series))),
+      legend: key.legend,
       tooltip: itemTooltip(theme, (point: Point, name) => tip(name, [[point.place, point.text]])),
       series,
     },
@@ -119,20 +121,21 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
 }
 
 /** One plot for each stage, beside each other where there is room, with a scale in common. */
-function panels({ theme, width }: Context, stages: string[], layers: string[], y: (first: boolean) => Option): Option {
+function panels({ theme, width, height }: Context, stages: string[], layers: string[], top: number, y: Option): Option {
   const beside = width >= 620;
   const n = stages.length;
   const one = n === 1;
+  const row = (height - top) / n;
   const box = (i: number): Option =>
     beside
-      ? { left: one ? "1%" : i === 0 ? "1%" : "52%", width: one ? "97%" : "46%", top: 66, bottom: 10 }
-      : { left: 6, right: 10, top: 66 + i * 262, height: one ? 480 : 220 };
+      ? { left: one ? "1%" : i === 0 ? "1%" : "52%", width: one ? "97%" : "46%", top: top + 50, bottom: 4 }
+      : { left: 6, right: 10, top: top + 48 + i * row, height: row - 54 };
   return {
     grid: stages.map((_, i) => ({ ...box(i), outerBoundsMode: "same" })),
     title: stages.map((stage, i) => ({
       text: stage.charAt(0).toUpperCase() + stage.slice(1),
       left: beside && i === 1 ? "52%" : 8,
-      top: beside ? 28 : 28 + i * 262,
+      top: beside ? top + 6 : top + 4 + i * row,
       textStyle: { color: theme.text, fontSize: 13, fontWeight: 600 },
     })),
     xAxis: stages.map((_, i) => {
@@ -147,16 +150,22 @@ function panels({ theme, width }: Context, stages: string[], layers: string[], y
         axisLabel: { color: theme.muted, fontSize: 11, customValues: ticks, rotate: layers.length > 6 ? 35 : 0, formatter: (at: number) => layers[at] ?? "" },
       };
     }),
-    yAxis: stages.map((_, i) => ({ ...y(i === 0), gridIndex: i })),
+    yAxis: stages.map((_, i) => ({ ...y, gridIndex: i })),
   };
 }
 
-function yAxis(measure: Measure, theme: Theme, first: boolean, floor: number): Option {
-  const axis = plainAxis("y", first ? measure.axis : "", theme);
+/** The lowest and highest of all that is drawn. */
+function extent(series: { data: (Point | (number | undefined)[])[] }[]): [number, number] {
+  const values = series.flatMap((s) => s.data.flatMap((p) => (Array.isArray(p) ? p.slice(1) : [p.value[1]]))).filter((v): v is number => typeof v === "number");
+  return padded(Math.min(...values), Math.max(...values));
+}
+
+function yAxis(measure: Measure, theme: Theme, [low, high]: [number, number]): Option {
+  const axis = plainAxis("y", measure.axis, theme);
   const label = axis["axisLabel"] as object;
-  if (measure.kind === "share") return { ...axis, min: -0.03, max: 1.03, axisLabel: { ...label, customValues: [0, 0.25, 0.5, 0.75, 1], formatter: (v: number) => percent(v) } };
-  if (measure.kind === "log") return { ...axis, min: floor - 0.3, minInterval: 1, axisLabel: { ...label, showMinLabel: false, formatter: (v: number) => (Number.isInteger(v) ? number(10 ** v, 2) : "") } };
-  return axis;
+  if (measure.kind === "share") return { ...axis, min: 0, max: 1, interval: 0.25, axisLabel: { ...label, formatter: (v: number) => percent(v) } };
+  if (measure.kind === "log") return { ...axis, min: low, max: high, minInterval: 1, axisLabel: { ...label, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => (Number.isInteger(v) ? number(10 ** v, 2) : "") } };
+  return { ...axis, min: low, max: high, axisLabel: { ...label, showMinLabel: false, showMaxLabel: false } };
 }
 
 /** Where zeros stand on a log axis: a decade below the smallest other value. */
@@ -178,7 +187,7 @@ interface Api {
 }
 
 /** From mean − std to mean + std, with caps. */
-function errorBars(points: Point[], on: object, color: string): Option {
+function errorBars(points: Point[], on: object, color: string) {
   return {
     type: "custom",
     ...on,

@@ -18,7 +18,7 @@ export function ridges(selected: () => Compared[]): FigureSpec {
     hint: "Each small shape is a histogram over its own range, which the numbers below it give. One spike is a layer that says the same to every image; spikes at both ends of 0 to 1 are a saturated one.",
     wide: true,
     zoom: "y",
-    height: () => 70 + ROW * Math.max(2, selected().length),
+    height: () => 40 + ROW * Math.max(2, selected().length),
     controls: (figure) => {
       const stages = selected()[0]?.diagnosis.stages ?? [];
       if (stages.length < 2) return [];
@@ -71,7 +71,7 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
         axisLine: { show: false },
         axisTick: { show: false },
         splitLine: { show: true, lineStyle: { color: theme.grid } },
-        axisLabel: { color: theme.text, fontSize: narrow ? 10 : 12, interval: 0, overflow: "break", width: narrow ? 64 : 130 },
+        axisLabel: { color: theme.text, fontSize: narrow ? 10 : 12, interval: 0, overflow: "break", width: narrow ? 64 : 160, lineHeight: 14 },
       },
       series: [
         {

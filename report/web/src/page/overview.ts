@@ -79,12 +79,26 @@ export function progress(open: (trial: number) => void): Part {
       cards.replaceChildren(
         card("Trials", `${count(done)} of ${count(total)}`, `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`),
         card("Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"),
-        card("Rate", study.trials_per_hour === null ? "–" : `${number(study.trials_per_hour, 3)} / h`, "trials"),
-        ended(study.state) ? card("Time left", "none", study.state.toLowerCase()) : card("Time left", duration(study.seconds_left), study.state === "PAUSED" ? "paused" : "at this rate"),
+        ...(ended(study.state)
+          ? [card("Took", duration(took(data)), "first start to last end")]
+          : [
+              card("Rate", study.trials_per_hour === null ? "–" : `${number(study.trials_per_hour, 3)} / h`, "trials"),
+              card("Time left", duration(study.seconds_left), study.state === "PAUSED" ? "paused" : "at this rate"),
+            ]),
       );
       replaceKeepingFocus(best, ...bestOf(data, open));
     },
   };
+}
+
+/** From the first trial's start to the last one's end, in seconds. */
+function took({ trials }: Data): number | null {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { start, complete } of trials) {
+    if (start !== null && start < first) first = start;
+    if (complete !== null && complete > last) last = complete;
+  }
+  return last > first ? (last - first) / 1000 : null;
 }
 
 function ended(state: string): boolean {
