@@ -46,8 +46,6 @@ const DARK: Theme = {
   categories: ["#56b4e9", "#ff8a3c", "#2fc79b", "#e29bc4", "#f0b93a", "#4a90d9", "#d5dae2", "#f0e442"],
 };
 
-/** Marks for categories, so that colour is never alone. */
-export const SYMBOLS = ["circle", "triangle", "rect", "diamond", "emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond"] as const;
 export const DASHES: (string | number[])[] = ["solid", [7, 4], [2, 3], [10, 3, 2, 3], "solid", [7, 4], [2, 3], [10, 3, 2, 3]];
 
 const RAMP_LIGHT = ["#f1f5d9", "#d3ecc0", "#9fd9b8", "#5fc0c0", "#2f9fc4", "#2271b3", "#23489b", "#16245c"];

@@ -66,7 +66,7 @@ export function sentences(field: Field): string[] {
   if (same.length > 0) {
     said.push(`${names([best, ...same])} cannot be told apart: what lies between the best mean, that of ${best.name}, and the other${same.length > 1 ? "s" : ""} may be chance.`);
   } else if (told.length > 0 && unknown.length === 0) {
-    said.push(`${best.name} is better than ${told.length === 1 ? "the other" : `all ${told.length} others`}.`);
+    said.push(`${best.name} is better than ${["the other", "both others"][told.length - 1] ?? `all ${told.length} others`}.`);
   }
   if (told.length > 0 && (same.length > 0 || unknown.length > 0)) said.push(`${names(told)} ${told.length === 1 ? "is" : "are"} worse than ${best.name}.`);
   if (unknown.length > 0) said.push(`Of ${names(unknown)} there are too few trials to tell.`);

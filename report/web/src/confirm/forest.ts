@@ -6,6 +6,7 @@ import { fixed, decimalsFor, number } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { legend } from "../figure/legend";
+import { filled, hollow } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
 import { differsFromBest, type Field } from "./arms";
 
@@ -31,7 +32,7 @@ export function forest(field: () => Field | null, key: string, title: string): F
     hint: "The mark is the mean over fresh seeds, the bar its 95 % interval, small rings the single seeds. Filled marks cannot be told apart from the best mean.",
     wide: true,
     zoom: "x",
-    height: () => 80 + 40 * Math.max(2, field()?.arms.length ?? 0),
+    height: (_, width) => 80 + (width < 460 ? 52 : 42) * Math.max(2, field()?.arms.length ?? 0),
     controls: (figure) => [
       select("Values", [{ value: "close", text: "near the best" }, { value: "all", text: "all" }] as const, "close", (value) => {
         close = value === "close";
@@ -62,7 +63,7 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
     return { type: "group", children: [line(x1, y, x2, y), line(x1, y - 5, x1, y + 5), line(x2, y - 5, x2, y + 5)] };
   };
   const on = { yAxisIndex: 1 };
-  const mean = (name: string, points: Row[], symbol: string) => ({ type: "scatter", name, data: points, ...on, symbol, symbolSize: 13, itemStyle: { color, borderWidth: 2 }, z: 6 });
+  const mean = (name: string, points: Row[], looks: object) => ({ type: "scatter", name, data: points, ...on, ...looks, z: 6 });
   const key = legend(theme, ["as good as the best", "told apart from it", "one seed"], width);
   return {
     option: {
@@ -87,20 +88,20 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
         {
           type: "category",
           inverse: true,
-          data: arms.map(({ name, arm }) => (arm.few ? `${name}\n(${arm.values.length} seeds: few)` : name)),
+          data: arms.map(({ name, arm }) => (arm.few ? `${name}\n(few seeds: ${arm.values.length})` : name)),
           axisLine: { show: false },
           axisTick: { show: false },
-          axisLabel: { color: theme.text, fontSize: width < 460 ? 10 : 12, interval: 0, overflow: "break", width: width < 460 ? 96 : 230 },
+          axisLabel: { color: theme.text, fontSize: width < 460 ? 10 : 12, interval: 0, overflow: "break", lineHeight: 13, width: width < 460 ? 92 : 230 },
           splitLine: { show: false },
         },
         // Seeds lie below their mean, which categories do not allow.
         { type: "value", inverse: true, min: -0.5, max: arms.length - 0.5, show: false, splitLine: { show: false } },
       ],
       series: [
-        { type: "scatter", name: "one seed", data: seeds, ...on, symbol: "emptyCircle", symbolSize: 6, itemStyle: { color: theme.neutral, borderWidth: 1.2 }, z: 3 },
+        { type: "scatter", name: "one seed", data: seeds, ...on, ...hollow("circle", theme.neutral, 6, theme), z: 3 },
         { type: "custom", data: rows.map((r) => [r.value[0], r.row]), ...on, silent: true, clip: true, renderItem: bar(color), encode: { x: 0, y: 1 }, itemStyle: { color }, z: 5 },
-        mean("as good as the best", rows.filter((r) => !told(r)), "diamond"),
-        mean("told apart from it", rows.filter(told), "emptyDiamond"),
+        mean("as good as the best", rows.filter((r) => !told(r)), filled("diamond", color, 11)),
+        mean("told apart from it", rows.filter(told), hollow("diamond", color, 10, theme)),
       ],
     },
     note: hidden > 0 ? `${hidden} ${hidden === 1 ? "mean lies" : "means lie"} beyond the values shown; choose “Values: all” to see ${hidden === 1 ? "it" : "them"}.` : "",

@@ -202,7 +202,8 @@ export class Figure {
     const drawing = this.spec.draw(context);
     if (!drawing) return null;
     const option = this.zoom ? zoomOption(drawing.option, this.zoom.axes, use === "download" ? this.zoom.shares : null) : drawing.option;
-    return { ...drawing, option, width, height };
+    // Results come in all the time; nothing should fly about.
+    return { ...drawing, option: { animation: false, ...option }, width, height };
   }
 
   private exportHeight(data: Data, width: number): number {

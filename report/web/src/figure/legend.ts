@@ -3,10 +3,10 @@ import type { Option } from "./figure";
 
 const ROW = 20;
 
-/** A legend above the plot, whose entries are buttons that hide a series; and how high it is. More than four rows are paged. */
+/** A legend above the plot, whose entries are buttons that hide a series; and how high it is. More than seven rows are paged. */
 export function legend(theme: Theme, names: string[], width: number): { legend: Option; height: number } {
   const rows = rowsOf(names, width - 16);
-  const paged = rows > 4;
+  const paged = rows > 7;
   return {
     height: ROW * (paged ? 1 : rows) + 6,
     legend: {

@@ -6,8 +6,8 @@ import { choice, number, plural } from "../format";
 import { grid, paramAxis, plainAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { legend } from "../figure/legend";
+import { mark } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
-import { SYMBOLS, type Theme } from "../theme";
 import { outside, partPicker } from "./part";
 
 export interface Axes {
@@ -64,24 +64,12 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
         name: group.name,
         data: group.points,
         ...mark(theme, group.index, values.length > 2000 ? 5 : 9),
+        emphasis: { scale: 1.5 },
         large: group.points.length > 3000,
       })),
     },
     note: shown ? outside(values, shown) : "",
     label: `${outcome.key} against ${x.name}: ${groups.map((g) => `${g.name}, ${plural(g.points.length, "trial")}`).join("; ")}.`,
-  };
-}
-
-/** The mark of the choice at an index: a shape and a colour. */
-export function mark(theme: Theme, index: number, size: number) {
-  const n = theme.categories.length;
-  // After eight choices, the shapes are dealt out anew.
-  const symbol = SYMBOLS[(index + 3 * Math.floor(index / n)) % SYMBOLS.length]!;
-  return {
-    symbol,
-    symbolSize: symbol.toLowerCase().includes("rect") ? size - 1 : size + (symbol.toLowerCase().includes("circle") ? 0 : 1),
-    itemStyle: { color: theme.categories[index % n], opacity: 0.85 },
-    emphasis: { scale: 1.5 },
   };
 }
 

@@ -60,7 +60,10 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   const small = width / (columns.length + 2) < 62;
   const items = found.cells.map((cell) => {
     const color = ramp(share(cell[measure]), theme.dark);
+    // Where there is little room, a leading zero says nothing.
+    const text = fixed(cell[measure], small ? Math.min(3, decimals) : decimals).replace(/^0\./, small ? "." : "0.");
     return {
+      text,
       value: [columns.indexOf(choice(cell.choices[1])), rows.indexOf(choice(cell.choices[0])), cell[measure]],
       cell,
       color,
@@ -96,7 +99,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
               x,
               y: y + dy,
               silent: true,
-              style: { text: content, fill: ink, fontSize: size, fontWeight: weight, align: "center", verticalAlign: "middle", width: cw - 4, overflow: "truncate", ellipsis: "" },
+              style: { text: content, fill: ink, fontSize: size, fontWeight: weight, align: "center", verticalAlign: "middle" },
             });
             return {
               type: "group",
@@ -106,7 +109,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
                   shape: { x: x - cw / 2 + 1, y: y - ch / 2 + 1, width: cw - 2, height: ch - 2, r: 3 },
                   style: { fill: color, ...(cell.few ? { stroke: theme.text, lineWidth: 1.5, lineDash: [4, 3] } : {}) },
                 },
-                text(-7, small ? 10 : 13, 600, fixed(cell[measure], small ? Math.min(3, decimals) : decimals)),
+                text(-7, small ? 10 : 13, 600, item.text),
                 text(9, small ? 9 : 11, 400, small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`),
               ],
             };
@@ -130,7 +133,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
       axisLine: { show: false },
       axisTick: { show: false },
       splitArea: { show: true, areaStyle: { color: ["transparent"] } },
-      axisLabel: { color: theme.text, fontSize: small ? 10 : 12, interval: 0, overflow: "truncate", ...(side === "x" ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 } : { width: small ? 76 : 130 }) },
+      axisLabel: { color: theme.text, fontSize: small ? 10 : 12, interval: 0, overflow: "truncate", ...(side === "x" ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 } : { width: small ? 72 : 130 }) },
     };
   }
 }

@@ -6,6 +6,7 @@ import { select } from "../dom";
 import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import { hollow } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
 import { ramp } from "../theme";
 import { outside, partPicker } from "./part";
@@ -43,8 +44,6 @@ export function curves(): FigureSpec {
 interface Point {
   value: [number, number];
   trial: number;
-  symbol?: string;
-  symbolSize?: number;
 }
 
 function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
@@ -60,8 +59,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
     const best = i === sorted.length - 1;
     const points: Point[] = trial.curve.map((value) => ({ value, trial: trial.number }));
     const end = points[points.length - 1]!;
-    end.symbol = trial.state === "PRUNED" ? "emptyTriangle" : trial.state === "RUNNING" ? "emptyCircle" : "circle";
-    end.symbolSize = trial.state === "COMPLETE" ? 4 : 8;
+    if (trial.state !== "COMPLETE") Object.assign(end, hollow(trial.state === "PRUNED" ? "triangle" : "circle", color, 8, theme));
     return {
       type: "line",
       id: String(trial.number),

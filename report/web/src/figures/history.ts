@@ -6,6 +6,7 @@ import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { legend } from "../figure/legend";
+import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
 import { outside, partPicker } from "./part";
 
@@ -49,20 +50,12 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   }
   if (complete.length + pruned.length + failed.length + confirming.length === 0) return null;
   const many = data.trials.length > 2000;
-  const marks = (name: string, points: Point[], symbol: string, color: string, size: number) => ({
-    type: "scatter",
-    name,
-    data: points,
-    symbol,
-    symbolSize: many ? Math.min(size, 5) : size,
-    itemStyle: { color, opacity: many ? 0.6 : 0.85 },
-    large: many && points.length > 2000,
-  });
+  const marks = (name: string, points: Point[], looks: object) => ({ type: "scatter", name, data: points, ...looks, large: points.length > 2000 });
   const series = [
-    marks("complete", complete, "circle", theme.categories[0]!, 7),
-    marks("pruned", pruned, "emptyTriangle", theme.neutral, 8),
-    marks("failed", failed, CROSS, theme.bad, 9),
-    marks("confirmation", confirming, "emptyDiamond", theme.categories[2]!, 8),
+    marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
+    marks("pruned", pruned, hollow("triangle", theme.neutral, many ? 5 : 8, theme)),
+    marks("failed", failed, filled(CROSS, theme.bad, many ? 6 : 9)),
+    marks("confirmation", confirming, hollow("diamond", theme.categories[2]!, many ? 5 : 7, theme)),
     {
       type: "line",
       name: "best so far",

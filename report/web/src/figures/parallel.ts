@@ -16,9 +16,9 @@ const LINES = 1000;
 export const parallel: FigureSpec = {
   key: "parallel-coordinates",
   title: "Parallel coordinates",
-  hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click the axis to keep all again.",
+  hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click it to keep all again.",
   wide: true,
-  height: (_, width) => (width < 500 ? 360 : 400),
+  height: (data, width) => (isNarrow(width, data.study.space.length) ? 50 + 76 * (data.study.space.length + 1) : 400),
   controls: (figure) => [partPicker(figure)],
   empty: "No trial has completed yet.",
   draw,
@@ -29,7 +29,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   const params = data.study.space;
   const scales = params.map(scaleOf);
   const shown = pick(data);
-  const narrow = width < 120 * (params.length + 1);
+  const narrow = isNarrow(width, params.length);
   const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
   const lines = shown.map((trial) => ({ value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)], trial: trial.number }));
   return {
@@ -39,13 +39,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
       }),
       parallel: {
-        left: narrow ? 30 : 60,
-        right: narrow ? 44 : 70,
-        top: 54,
-        bottom: 24,
-        axisExpandable: params.length > 7,
-        axisExpandWidth: 110,
-        axisExpandTriggerOn: "mousemove",
+        ...(narrow ? { layout: "vertical", left: 34, right: 28, top: 34, bottom: 30 } : { left: 60, right: 70, top: 54, bottom: 24 }),
         parallelAxisDefault: { realtime: true, areaSelectStyle: { width: 18, borderWidth: 1, borderColor: theme.best, color: theme.best, opacity: 0.3 } },
       },
       parallelAxis: [
@@ -82,6 +76,11 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   };
 }
 
+/** Whether the axes must lie below each other. */
+function isNarrow(width: number, params: number): boolean {
+  return width < Math.min(640, 92 * (params + 1));
+}
+
 /** The best ones, worst first, so that good ones lie on top. */
 function pick(data: Data): Trial[] {
   return data.ranked.slice(0, LINES).reverse();
@@ -97,10 +96,11 @@ function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option
   return {
     dim,
     name,
-    nameLocation: "end",
-    nameGap: narrow ? 12 + 15 * (dim % 2) : 14,
-    nameTextStyle: { color: theme.text, fontSize: narrow ? 10 : 12, fontWeight: 600 },
-    nameTruncate: { maxWidth: narrow ? 90 : 130 },
+    nameLocation: narrow ? "start" : "end",
+    nameGap: narrow ? 0 : 14,
+    // Beside each other, axes have their names above; below each other, too, which is before their start.
+    nameTextStyle: { color: theme.text, fontSize: 12, fontWeight: 600, ...(narrow ? { align: "left", verticalAlign: "bottom", padding: [0, 0, 6, 0] } : {}) },
+    nameTruncate: { maxWidth: narrow ? 240 : 130 },
     axisLine: { lineStyle: { color: theme.line, width: 1.5 } },
     axisTick: { lineStyle: { color: theme.line } },
     type: "value",
@@ -110,11 +110,11 @@ function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option
 
 function axis(dim: number, param: Param, scale: Scale, theme: Theme, narrow: boolean): Option {
   const base = looks(dim, param.name, theme, narrow);
-  const label = { color: theme.text, fontSize: narrow ? 9 : 11, textBorderColor: theme.surface, textBorderWidth: 3 };
+  const label = { color: theme.text, fontSize: narrow ? 10 : 11, ...(narrow ? { rotate: 18 } : {}), textBorderColor: theme.surface, textBorderWidth: 3 };
   if (scale.choices) {
     const last = scale.choices.length - 1;
     const ticks = scale.choices.map((_, i) => i);
-    return { ...base, min: -0.4, max: last + 0.4, axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 70 : 100 }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
+    return { ...base, min: -0.4, max: last + 0.4, axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 64 : 100 }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
   }
   const range: [number, number] = [scale.low ?? 0, scale.high ?? 1];
   const ticks = scale.log ? logTicks(range) : plainTicks(range);

@@ -5,8 +5,8 @@ import { number, percent } from "../format";
 import { padded } from "../data";
 import { plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
-import { mark } from "../figures/by-choice";
 import { legend } from "../figure/legend";
+import { mark } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
 import { DASHES, type Theme } from "../theme";
 import type { Compared } from "./selection";
@@ -69,7 +69,7 @@ export function measureFigure(measure: Measure, selected: () => Compared[]): Fig
     hint: measure.hint,
     wide: true,
     zoom: "y",
-    height: (_, width) => (width < 620 ? 640 : 370),
+    height: (_, width) => (width < 620 ? 720 : 370),
     empty: "None of these trials has a diagnosis.",
     draw: (context) => draw(context, measure, selected()),
   };
@@ -101,11 +101,11 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
         text: measure.text(layer),
         place: `${layer.name}, ${stage}`,
       }));
-      const looks = mark(theme, one.index, 8);
+      const { color, ...looks } = mark(theme, one.index, 8);
       const on = { name: one.name, xAxisIndex: s, yAxisIndex: s };
       const dash = DASHES[one.index % DASHES.length];
-      const line = { type: "line", ...on, ...looks, data: points, showAllSymbol: true, lineStyle: { width: 1.5, type: dash, opacity: measure.bars ? 0.35 : 0.8, color: looks.itemStyle.color } };
-      return measure.bars ? [line, errorBars(points, on, looks.itemStyle.color!)] : [line];
+      const line = { type: "line", ...on, ...looks, data: points, showAllSymbol: true, lineStyle: { width: 1.5, type: dash, opacity: measure.bars ? 0.35 : 0.8, color } };
+      return measure.bars ? [line, errorBars(points, on, color)] : [line];
     }),
   );
   const key = legend(theme, selected.map((s) => s.name), width);

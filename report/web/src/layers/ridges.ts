@@ -71,7 +71,7 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
         axisLine: { show: false },
         axisTick: { show: false },
         splitLine: { show: true, lineStyle: { color: theme.grid } },
-        axisLabel: { color: theme.text, fontSize: narrow ? 10 : 12, interval: 0, overflow: "break", width: narrow ? 64 : 160, lineHeight: 14 },
+        axisLabel: { color: theme.text, fontSize: narrow ? 10 : 12, interval: 0, overflow: "break", width: narrow ? 64 : 160, lineHeight: 13 },
       },
       series: [
         {
