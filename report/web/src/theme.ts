@@ -61,10 +61,12 @@ export function theme(always?: "light"): Theme {
   return (chosen ? chosen === "dark" : preference.matches) ? DARK : LIGHT;
 }
 
-/** Dark becomes light and the other way round, until the page is closed. */
+/** Dark becomes light and the other way round. A choice that is the system's, too, is none: the page follows the system again. */
 export function toggleTheme(): void {
-  chosen = theme().dark ? "light" : "dark";
-  document.documentElement.dataset["theme"] = chosen;
+  const next = theme().dark ? "light" : "dark";
+  chosen = (next === "dark") === preference.matches ? null : next;
+  if (chosen) document.documentElement.dataset["theme"] = chosen;
+  else delete document.documentElement.dataset["theme"];
   for (const listener of listeners) listener();
 }
 

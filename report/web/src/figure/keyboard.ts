@@ -4,29 +4,30 @@ import type { Chart, Pointed } from "./figure";
 import { pointable } from "./model";
 
 export function explore(plot: HTMLElement, chartOf: () => Chart | null, open: (trial: number) => void): void {
+  /** Which series, and which of its points. */
   let at = 0;
-  let point = -1;
+  let place = -1;
   plot.setAttribute("aria-roledescription", "chart; arrow keys go through its points");
   plot.addEventListener("keydown", (event) => {
     const chart = chartOf();
-    const series = chart ? pointable(chart) : [];
-    if (!chart || series.length === 0) return;
-    at = Math.min(at, series.length - 1);
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const turn = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) point += step;
-    else if (turn) at = (at + turn + series.length) % series.length;
-    else if (event.key === "Enter") {
-      const trial = (series[at]!.item(point) as Pointed | undefined)?.trial;
+    if (!chart) return;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key] ?? 0;
+    const turn = { ArrowDown: 1, ArrowUp: -1 }[event.key] ?? 0;
+    if (event.key === "Escape") chart.dispatchAction({ type: "hideTip" });
+    if (step === 0 && turn === 0 && event.key !== "Enter") return;
+    const all = pointable(chart);
+    if (all.length === 0) return;
+    at = (Math.min(at, all.length - 1) + turn + all.length) % all.length;
+    const { series, drawn, item } = all[at]!;
+    place = Math.min(drawn.length - 1, Math.max(0, place + step));
+    const index = drawn[place]!;
+    if (event.key === "Enter") {
+      const trial = (item(index) as Pointed | undefined)?.trial;
       if (typeof trial === "number") open(trial);
-      return;
-    } else {
-      if (event.key === "Escape") chart.dispatchAction({ type: "hideTip" });
       return;
     }
     event.preventDefault();
-    point = Math.min(series[at]!.count - 1, Math.max(0, point));
-    const here = { seriesIndex: series[at]!.index, dataIndex: point };
+    const here = { seriesIndex: series, dataIndex: index };
     chart.dispatchAction({ type: "downplay" });
     chart.dispatchAction({ type: "highlight", ...here });
     chart.dispatchAction({ type: "showTip", ...here });

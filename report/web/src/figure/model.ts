@@ -14,13 +14,14 @@ interface DataZoomModel {
 interface SeriesModel {
   seriesIndex: number;
   get(name: "silent"): boolean | undefined;
-  getData(): { count(): number; getRawIndex(index: number): number };
+  getData(): { count(): number; getRawIndex(index: number): number; getItemGraphicEl(index: number): unknown };
   getRawData(): { getRawDataItem(index: number): unknown };
 }
 
 interface GlobalModel {
   queryComponents(query: { mainType: "dataZoom"; id: string }): DataZoomModel[];
   getSeries(): SeriesModel[];
+  isSeriesFiltered(series: SeriesModel): boolean;
 }
 
 function model(chart: Chart): GlobalModel | undefined {
@@ -31,12 +32,21 @@ export function zoomModel(chart: Chart, id: string): DataZoomModel | undefined {
   return model(chart)?.queryComponents({ mainType: "dataZoom", id })[0];
 }
 
+export interface Points {
+  series: number;
+  /** The indices of those that are drawn: not those outside the plot, and none of thousands drawn as one. */
+  drawn: number[];
+  item: (index: number) => unknown;
+}
+
 /** The series whose points can be pointed at. */
-export function pointable(chart: Chart): { index: number; count: number; item: (i: number) => unknown }[] {
-  const all = model(chart)?.getSeries() ?? [];
-  return all.flatMap((series) => {
+export function pointable(chart: Chart): Points[] {
+  const whole = model(chart);
+  return (whole?.getSeries() ?? []).flatMap((series) => {
+    if (series.get("silent") || whole?.isSeriesFiltered(series)) return [];
     const data = series.getData();
-    if (series.get("silent") || data.count() === 0) return [];
-    return [{ index: series.seriesIndex, count: data.count(), item: (i: number) => series.getRawData().getRawDataItem(data.getRawIndex(i)) }];
+    const drawn = Array.from({ length: data.count() }, (_, i) => i).filter((i) => data.getItemGraphicEl(i));
+    const item = (i: number) => series.getRawData().getRawDataItem(data.getRawIndex(i));
+    return drawn.length > 0 ? [{ series: series.seriesIndex, drawn, item }] : [];
   });
 }

@@ -5,6 +5,7 @@ import type { Choice, Param } from "../document";
 import { choice, number, plural } from "../format";
 import { grid, paramAxis, plainAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
@@ -63,7 +64,7 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
         type: "scatter",
         name: group.name,
         data: group.points,
-        ...mark(theme, group.index, values.length > 2000 ? 5 : 9),
+        ...looksOf(theme, group.index, values.length),
         emphasis: { scale: 1.5 },
         large: group.points.length > 3000,
       })),
@@ -71,6 +72,11 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
     note: shown ? outside(values, shown) : "",
     label: `${outcome.key} against ${x.name}: ${groups.map((g) => `${g.name}, ${plural(g.points.length, "trial")}`).join("; ")}.`,
   };
+}
+
+function looksOf(theme: Theme, index: number, total: number) {
+  const { color: _, ...looks } = mark(theme, index, total > 2000 ? 4 : total > 500 ? 6 : 8);
+  return looks;
 }
 
 interface Group {

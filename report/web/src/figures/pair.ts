@@ -127,8 +127,8 @@ function dotsOf(data: Data, x: Scale, y: Scale): (Dot & { place: [number, number
   return data.complete.flatMap((trial) => {
     const [a, b] = [positionOf(x, trial), positionOf(y, trial)];
     if (a === null || b === null) return [];
-    const spread = (scale: Scale, at: number, key: number) => (scale.choices ? at + jitter(key) : at);
-    return [{ value: [spread(x, a, trial.number), spread(y, b, trial.number * 7 + 3)], place: [a, b], trial: trial.number }];
+    const spread = (scale: Scale, at: number, along: "x" | "y") => (scale.choices ? at + 1.3 * jitter(trial.number, along) : at);
+    return [{ value: [spread(x, a, "x"), spread(y, b, "y")], place: [a, b], trial: trial.number }];
   });
 }
 

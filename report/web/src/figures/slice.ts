@@ -72,7 +72,7 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
 
 export const STAR = "path://M12 1 L15.1 8.3 L23 9 L17 14.2 L18.8 22 L12 17.9 L5.2 22 L7 14.2 L1 9 L8.9 8.3 Z";
 
-/** From −0.3 to 0.3, always the same for a trial. */
-export function jitter(trial: number): number {
-  return ((trial * 0.618034) % 1) * 0.6 - 0.3;
+/** From −0.3 to 0.3, always the same for a trial; two directions share no pattern (the R2 sequence). */
+export function jitter(trial: number, along: "x" | "y" = "x"): number {
+  return ((trial * (along === "x" ? 0.7548776662 : 0.5698402910)) % 1) * 0.6 - 0.3;
 }

@@ -108,14 +108,16 @@ function rectangle(api: Api, kind: Kind, theme: Theme) {
   const height = Math.min(18, band * { search: 0.8, confirmation: 0.8, pruned: 0.4, failed: 0.55, running: 0.8 }[kind]);
   const hollow = kind === "running" || kind === "confirmation";
   const fill = api.visual("color");
+  // Around a sliver, an outline would be all that is seen.
+  const framed = kind === "failed" && right - left > 5;
   return {
     type: "rect",
     shape: { x: left, y: y - height / 2, width: Math.max(1.5, right - left - 0.5), height, r: 1.5 },
     style: {
       fill,
       fillOpacity: hollow ? 0.35 : 0.9,
-      stroke: hollow ? fill : kind === "failed" ? theme.text : "none",
-      lineWidth: hollow || kind === "failed" ? 1 : 0,
+      stroke: hollow ? fill : framed ? theme.text : "none",
+      lineWidth: hollow || framed ? 1 : 0,
       ...(kind === "running" ? { lineDash: [3, 2] } : {}),
     },
   };

@@ -26,8 +26,10 @@ export function listPage(): void {
       if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
       const rows = (await answer.json()) as Row[];
       replaceKeepingFocus(body, ...rows.map(row));
+      note.hidden = rows.length > 0;
       note.textContent = rows.length > 0 ? "" : "No studies yet. “kindling study create FILE” makes one.";
     } catch (error) {
+      note.hidden = false;
       note.textContent = `The coordinator does not answer (${error instanceof Error ? error.message : String(error)}); trying again.`;
     }
     window.setTimeout(refresh, EVERY);

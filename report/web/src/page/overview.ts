@@ -110,7 +110,7 @@ function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)
   if (!trial) return [];
   const params = Object.entries(trial.params);
   return [
-    h("h3", {}, "Best so far: ", h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) }, `trial ${trial.number}`)),
+    h("h3", {}, "Best trial: ", h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) }, `trial ${trial.number}`)),
     h("dl", { class: "params" }, ...params.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, choice(value))))),
     caution(data),
   ];

@@ -22,7 +22,10 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
     h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: () => show(number + step) }, text),
   ) as [HTMLButtonElement, HTMLButtonElement];
   dialog.append(h("header", {}, title, h("span", { class: "spring" }), previous, next, close), content);
-  // The browser gives the focus back to what had it.
+  // The browser gives the focus back to what had it, unless that was drawn anew.
+  dialog.addEventListener("close", () => {
+    if (document.activeElement === document.body && opener) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
+  });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
@@ -30,6 +33,7 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
   let number = -1;
   let shown: Trial | null = null;
   let figures: Figure[] = [];
+  let opener: string | null = null;
 
   function show(wanted: number): void {
     const data = store.data;
@@ -43,7 +47,10 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
     for (const figure of figures) figure.close();
     figures = figuresOf(trial).map((spec) => new Figure(spec, store, () => undefined));
     content.replaceChildren(facts(trial, data), ...parameters(trial), ...attributes(trial), ...figures.map((f) => f.element), layers(trial));
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      opener = document.activeElement?.getAttribute("data-key") ?? null;
+      dialog.showModal();
+    }
     title.focus({ preventScroll: true });
   }
 

@@ -30,6 +30,9 @@ export function trials(open: (trial: number) => void): Part {
   let state: StateFilter = "all";
   let page = 0;
   let shape = "";
+  /** The rows of trials as they are; a trial that changes is another object. */
+  let rows = new WeakMap<Trial, HTMLElement>();
+  let drawn: string[] = [];
 
   const search = h("input", { type: "search", id: "trial-filter", placeholder: "he_normal worker-2 #17 …", autocomplete: "off", spellcheck: false });
   const head = h("tr");
@@ -78,8 +81,11 @@ export function trials(open: (trial: number) => void): Part {
     const from = page * PAGE;
     const shown = found.slice(from, from + PAGE);
     drawHead(columns);
-    replaceKeepingFocus(body, ...shown.map((trial) => row(trial, columns, data!)));
-    if (shown.length === 0) body.append(h("tr", {}, h("td", { colspan: columns.length, class: "vacant" }, "No trial is like that.")));
+    if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
+    drawn = columns.map((c) => c.key);
+    const lines = shown.length > 0 ? shown.map((trial) => row(trial, columns, data!)) : [h("tr", {}, h("td", { colspan: columns.length, class: "vacant" }, "No trial is like that."))];
+    // What stays is left alone, with what is selected in it.
+    if (lines.length !== body.children.length || lines.some((line, i) => line !== body.children[i])) replaceKeepingFocus(body, ...lines);
     const of = found.length === data.trials.length ? plural(found.length, "trial") : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
     setText(summary, shown.length === 0 ? of : `${from + 1}–${from + shown.length} of ${of}`);
     table.dataset["rows"] = String(found.length);
@@ -112,7 +118,11 @@ export function trials(open: (trial: number) => void): Part {
   }
 
   function row(trial: Trial, columns: Column[], from: Data): HTMLElement {
-    const line = h("tr", { "data-trial": trial.number, "data-state": trial.state, class: from.best === trial ? "is-best" : "" });
+    const known = rows.get(trial);
+    const isBest = from.best === trial;
+    if (known && known.classList.contains("is-best") === isBest) return known;
+    const line = h("tr", { "data-trial": trial.number, "data-state": trial.state, class: isBest ? "is-best" : "" });
+    rows.set(trial, line);
     line.append(...cells(trial, columns, from, open));
     // A convenience for the mouse; the keyboard has the button in the first cell.
     line.addEventListener("click", (event) => {
