@@ -1,0 +1,80 @@
+//! How each pair of choices did, with the number of trials behind it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::FEW;
+use super::table::Table;
+use crate::document::{Choice, Domain};
+use crate::stats::{mean, sd};
+
+/// Two categorical parameters together.
+#[derive(Debug, Clone, Serialize)]
+pub struct Combinations {
+    /// Their names.
+    pub params: [String; 2],
+    /// The pairs of choices that have a completed trial, in the choices' order.
+    pub cells: Vec<Cell>,
+}
+
+/// A pair of choices.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cell {
+    /// The choices.
+    pub choices: [Choice; 2],
+    /// How many completed trials of the search have them.
+    pub trials: usize,
+    /// The best value.
+    pub best: f64,
+    /// The values' mean.
+    pub mean: f64,
+    /// The values' standard deviation, of two or more.
+    pub sd: Option<f64>,
+    /// Whether these are too few trials to go by.
+    pub few: bool,
+}
+
+/// Of every two categorical parameters of the space, over the trials in which both are active.
+pub(super) fn of(table: &Table) -> Vec<Combinations> {
+    let categorical: Vec<_> =
+        (0..table.space.len()).filter(|place| choices(table, *place).is_some()).collect();
+    let mut all = Vec::new();
+    for (rank, a) in categorical.iter().enumerate() {
+        for b in &categorical[rank + 1..] {
+            all.extend(pair(table, *a, *b));
+        }
+    }
+    all
+}
+
+fn choices(table: &Table, place: usize) -> Option<&[Choice]> {
+    match &table.space[place].domain {
+        Domain::Categorical { choices } => Some(choices),
+        Domain::Float { .. } | Domain::Int { .. } => None,
+    }
+}
+
+fn pair(table: &Table, a: usize, b: usize) -> Option<Combinations> {
+    let (choices_a, choices_b) = (choices(table, a)?, choices(table, b)?);
+    let mut values: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for row in &table.rows {
+        if let (Some(a), Some(b)) = (row.choice(a), row.choice(b)) {
+            values.entry((a, b)).or_default().push(row.value);
+        }
+    }
+    let cell = |((a, b), values): (&(usize, usize), &Vec<f64>)| {
+        let better =
+            |x: &f64, y: &f64| table.direction.loss(*x).total_cmp(&table.direction.loss(*y));
+        Some(Cell {
+            choices: [choices_a[*a].clone(), choices_b[*b].clone()],
+            trials: values.len(),
+            best: values.iter().copied().min_by(better)?,
+            mean: mean(values)?,
+            sd: sd(values),
+            few: values.len() < FEW,
+        })
+    };
+    let params = [a, b].map(|place| table.space[place].name.clone());
+    Some(Combinations { params, cells: values.iter().filter_map(cell).collect() })
+}

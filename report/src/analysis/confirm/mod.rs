@@ -1,0 +1,70 @@
+//! The configurations that were run again after the search, under seeds that they share: which is
+//! best, how sure, and which cannot be told apart.
+
+use std::collections::BTreeMap;
+
+use kindling_proto::v1;
+use serde::Serialize;
+
+use super::FEW;
+use super::table::Table;
+use crate::document::{ConfirmPlan, Params};
+
+mod arm;
+mod comparison;
+mod role;
+
+#[cfg(test)]
+mod tests;
+
+pub use arm::{Arm, Value};
+pub use comparison::{Comparison, Effect};
+pub use role::Role;
+
+/// What was run again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Confirm {
+    /// The configurations, best mean first; those without a value last.
+    pub arms: Vec<Arm>,
+    /// All pairs of those that are here for their combination, better one first.
+    pub comparisons: Vec<Comparison>,
+    /// For each parameter by itself, if that was asked for.
+    pub effects: Vec<Effect>,
+}
+
+impl Confirm {
+    /// `None` while nothing of it has finished.
+    pub(super) fn new(study: &v1::Study, trials: &[v1::Trial], table: &Table) -> Option<Self> {
+        let plan = ConfirmPlan::new(study.confirm.as_ref()?);
+        let mut runs: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
+        for trial in trials {
+            if let Some(confirms) = trial.confirms {
+                runs.entry(confirms.of).or_default().push(trial);
+            }
+        }
+        if !runs.values().flatten().any(|trial| arm::is_finished(trial)) {
+            return None;
+        }
+        let mut roles = role::all(&plan, table);
+        let arms = runs
+            .into_iter()
+            .map(|(of, runs)| Arm::new(of, roles.remove(&of).unwrap_or_default(), &plan, runs));
+        let mut arms: Vec<_> = arms.collect();
+        let loss = |arm: &Arm| arm.mean.map_or(f64::INFINITY, |mean| table.direction.loss(mean));
+        // Stable: of equals the lower number first.
+        arms.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+
+        let with = |role: &dyn Fn(&Role) -> bool| -> Vec<&Arm> {
+            arms.iter().filter(|arm| arm.roles.iter().any(role)).collect()
+        };
+        let combinations = with(&|role| matches!(role, Role::Combination { .. }));
+        let effects = plan.by.iter().filter(|_| plan.each).map(|name| {
+            Effect::new(name, &with(&|r| matches!(r, Role::Choice { param, .. } if param == name)))
+        });
+        Some(Self {
+            comparisons: comparison::all(&combinations),
+            effects: effects.filter(|effect| !effect.arms.is_empty()).collect(),
+            arms,
+        })
+    }
+}

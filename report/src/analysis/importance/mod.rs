@@ -1,0 +1,152 @@
+//! How much each parameter decides whether a trial is among the best tenth: PED-ANOVA.
+//!
+//! S. Watanabe, A. Bansal, F. Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
+//! Arbitrary Subspaces", 2023, arXiv 2304.10255: a parameter matters as far as its distribution among
+//! the best trials, p, differs from that among all, q. The measure is Pearson's divergence
+//! Σ q (p / q − 1)², the variance under q of how much more often a value occurs among the best.
+//! Conditional parameters as in arXiv 2601.20800: p and q are those of the trials in which the
+//! parameter is active, and the divergence weighs α² / β, where α of the best trials and β of all have
+//! it active. Quantiles, grids and estimators are those of Optuna 5.0.0's `PedAnovaImportanceEvaluator`
+//! by default, and so are the numbers.
+
+use serde::Serialize;
+
+use super::table::{Row, Table};
+
+mod axis;
+mod interaction;
+mod kernels;
+
+#[cfg(test)]
+mod tests;
+
+pub use interaction::Interaction;
+
+use axis::Axis;
+use kernels::{Estimate, Kernels};
+
+/// Which trials count as the best: this share of them, and all that are as good as the last of those.
+const BEST: f64 = 0.1;
+/// With fewer trials than this the best are one, and importances are chance. (Optuna goes by two.)
+const FEWEST: usize = 20;
+
+/// How much each parameter decides.
+#[derive(Debug, Clone, Serialize)]
+pub struct Importance {
+    /// PED-ANOVA.
+    pub method: &'static str,
+    /// How many completed trials of the search it rests on.
+    pub trials: usize,
+    /// Every parameter that was active in one of them, the most important first. They sum to 1.
+    pub params: Vec<Share>,
+    /// Pairs, the strongest first.
+    pub interactions: Vec<Interaction>,
+}
+
+/// A parameter's share.
+#[derive(Debug, Clone, Serialize)]
+pub struct Share {
+    /// The parameter.
+    pub name: String,
+    /// Its share of the importance of all.
+    pub importance: f64,
+}
+
+impl Importance {
+    /// `None` of too few trials, or if no parameter's distribution differs at all: Optuna would give
+    /// each the same share then.
+    pub(super) fn new(table: &Table) -> Option<Self> {
+        if table.rows.len() < FEWEST {
+            return None;
+        }
+        let columns = columns(table);
+        let scores: Vec<_> = columns.iter().map(score).collect();
+        let total: f64 = scores.iter().sum();
+        if total <= 0.0 {
+            return None;
+        }
+        let mut order: Vec<_> = (0..columns.len()).collect();
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        let share = |place: &usize| Share {
+            name: table.space[columns[*place].place].name.clone(),
+            importance: scores[*place] / total,
+        };
+        let ranked: Vec<_> = order.iter().map(|place| &columns[*place]).collect();
+        Some(Self {
+            method: "PED-ANOVA",
+            trials: table.rows.len(),
+            params: order.iter().map(share).collect(),
+            interactions: interaction::all(table, &ranked, total),
+        })
+    }
+}
+
+/// A parameter over all trials.
+struct Column {
+    /// Its place in the space.
+    place: usize,
+    /// `None` if it has a single value.
+    axis: Option<Axis>,
+    /// For each trial.
+    entries: Vec<Entry>,
+}
+
+/// A trial's place on an axis.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// `None` where the parameter is not active.
+    cell: Option<usize>,
+    /// Whether the trial is among the best.
+    is_best: bool,
+}
+
+/// Of the parameters that are active somewhere, in the space's order.
+fn columns(table: &Table) -> Vec<Column> {
+    let bar = bar(table);
+    let column = |(place, param): (usize, &crate::document::Param)| {
+        let axis = Axis::new(&param.domain);
+        let entry = |row: &Row| {
+            let cell = |x| axis.as_ref().map_or(0, |axis: &Axis| axis.cell(x));
+            Entry { cell: row.coordinates[place].map(cell), is_best: table.loss(row) <= bar }
+        };
+        let entries: Vec<_> = table.rows.iter().map(entry).collect();
+        entries.iter().any(|entry| entry.cell.is_some()).then_some(Column { place, axis, entries })
+    };
+    table.space.iter().enumerate().filter_map(column).collect()
+}
+
+/// The loss of the worst of the best.
+fn bar(table: &Table) -> f64 {
+    let mut losses: Vec<_> = table.rows.iter().map(|row| table.loss(row)).collect();
+    let last = (BEST * losses.len() as f64).ceil() as usize - 1;
+    *losses.select_nth_unstable_by(last, f64::total_cmp).1
+}
+
+/// The weighted divergence of one parameter.
+fn score(column: &Column) -> f64 {
+    let Some(axis) = &column.axis else { return 0.0 };
+    let mut best = vec![0.0; axis.cells()];
+    let mut all = best.clone();
+    for Entry { cell, is_best } in &column.entries {
+        let Some(cell) = *cell else { continue };
+        all[cell] += 1.0;
+        best[cell] += f64::from(u8::from(*is_best));
+    }
+    let weight = weight(&column.entries, best.iter().sum(), all.iter().sum());
+    if weight == 0.0 {
+        return 0.0;
+    }
+    let [best, all] = [best, all].map(|counts| Kernels::new(axis, &counts).estimate(&counts));
+    weight * best.divergence(&all)
+}
+
+/// What the divergence within some trials weighs, of which there are so many among the best, and so
+/// many in all; 0 if they are too few to make densities of. `entries` are all trials'.
+fn weight(entries: &[Entry], best: f64, all: f64) -> f64 {
+    if best < 1.0 || all < 2.0 {
+        return 0.0;
+    }
+    let alpha = best / entries.iter().filter(|entry| entry.is_best).count() as f64;
+    let beta = all / entries.len() as f64;
+    alpha * alpha / beta
+}

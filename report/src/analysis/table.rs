@@ -1,0 +1,72 @@
+//! The search's completed trials as numbers.
+
+use std::collections::HashMap;
+
+use kindling_proto::v1;
+
+use crate::document::{Choice, Direction, Domain, Param, value};
+
+/// The search's completed trials.
+pub(super) struct Table {
+    pub(super) direction: Direction,
+    pub(super) space: Vec<Param>,
+    /// By ascending number.
+    pub(super) rows: Vec<Row>,
+}
+
+/// A completed trial of the search.
+pub(super) struct Row {
+    pub(super) number: u32,
+    pub(super) value: f64,
+    /// For each parameter of the space its value, or the index of its choice; `None` where it is not
+    /// active.
+    pub(super) coordinates: Vec<Option<f64>>,
+}
+
+impl Table {
+    pub(super) fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
+        let spec = study.spec.as_ref();
+        let space: Vec<_> = spec.iter().flat_map(|s| &s.space).map(Param::new).collect();
+        let places: HashMap<_, _> =
+            space.iter().enumerate().map(|(place, param)| (param.name.as_str(), place)).collect();
+        let row = |trial: &v1::Trial| {
+            let value = value(trial).filter(|_| trial.confirms.is_none())?;
+            let mut coordinates = vec![None; space.len()];
+            for param in &trial.params {
+                let Some(place) = places.get(param.name.as_str()) else { continue };
+                let choice = param.value.as_ref().and_then(Choice::new);
+                coordinates[*place] = choice.and_then(|c| coordinate(&space[*place].domain, &c));
+            }
+            Some(Row { number: trial.number, value, coordinates })
+        };
+        let mut rows: Vec<_> = trials.iter().filter_map(row).collect();
+        rows.sort_by_key(|row| row.number);
+        let direction = Direction::new(spec.map(v1::StudySpec::direction).unwrap_or_default());
+        Self { direction, space, rows }
+    }
+
+    /// The place of a parameter in the space.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.space.iter().position(|param| param.name == name)
+    }
+
+    pub(super) fn loss(&self, row: &Row) -> f64 {
+        self.direction.loss(row.value)
+    }
+}
+
+impl Row {
+    /// The index of a categorical parameter's choice.
+    pub(super) fn choice(&self, place: usize) -> Option<usize> {
+        self.coordinates[place].map(|index| index as usize)
+    }
+}
+
+fn coordinate(domain: &Domain, choice: &Choice) -> Option<f64> {
+    match domain {
+        Domain::Categorical { choices } => {
+            choices.iter().position(|c| c == choice).map(|index| index as f64)
+        }
+        Domain::Float { .. } | Domain::Int { .. } => choice.number().filter(|x| x.is_finite()),
+    }
+}

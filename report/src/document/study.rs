@@ -1,0 +1,160 @@
+//! The study as the page shows it.
+
+use kindling_proto::v1;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::{Param, milliseconds, seconds};
+use crate::json::from_struct;
+
+/// A study as it stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Study {
+    /// Unique on its coordinator.
+    pub name: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// ACTIVE, PAUSED, STOPPED or FINISHED.
+    pub state: &'static str,
+    /// How many trials the search has.
+    pub budget: u32,
+    /// How many trials confirm others, with those still to come; 0 until the search is over.
+    pub confirmations: u32,
+    /// A whole number of 64 bits, which JavaScript cannot read as one.
+    pub seed: String,
+    /// When it was created.
+    pub created: i64,
+    /// Trials by state.
+    pub counts: Counts,
+    /// Trials finished per hour.
+    pub trials_per_hour: Option<f64>,
+    /// How long the rest takes at the rate of the newest finished trials.
+    pub seconds_left: Option<f64>,
+    /// The number of the search's best trial.
+    pub best: Option<u32>,
+    /// The sampler with its options.
+    pub sampler: Map<String, Json>,
+    /// The pruner with its options.
+    pub pruner: Map<String, Json>,
+    /// What a worker runs.
+    pub objective: Objective,
+    /// The search space.
+    pub space: Vec<Param>,
+    /// What is run again once the search is over.
+    pub confirm: Option<ConfirmPlan>,
+}
+
+/// Whether a larger or a smaller value is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// A larger one.
+    Maximize,
+    /// A smaller one.
+    Minimize,
+}
+
+/// How many trials stand where.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[expect(missing_docs, reason = "named after the states")]
+pub struct Counts {
+    pub waiting: u32,
+    pub running: u32,
+    pub complete: u32,
+    pub pruned: u32,
+    pub fail: u32,
+}
+
+/// What a worker runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Objective {
+    /// Its name among those that a worker offers.
+    pub kind: String,
+    /// Settings that only it understands.
+    pub settings: Json,
+}
+
+/// Which configurations are run again once the search is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfirmPlan {
+    /// The categorical parameters whose combinations are compared.
+    pub by: Vec<String>,
+    /// How many combinations: those of the best trials.
+    pub best: u32,
+    /// How often each is run again.
+    pub seeds: u32,
+    /// Whether the best configuration of each choice on its own is run again as well.
+    pub each: bool,
+}
+
+impl Study {
+    /// As the page shows it.
+    pub fn new(study: &v1::Study) -> Self {
+        let spec = study.spec.clone().unwrap_or_default();
+        let counts = study.counts.unwrap_or_default();
+        let objective = spec.objective.as_ref().map(Objective::new);
+        Self {
+            direction: Direction::new(spec.direction()),
+            state: match study.state() {
+                _ if study.finished => "FINISHED",
+                v1::StudyState::Paused => "PAUSED",
+                v1::StudyState::Stopped => "STOPPED",
+                v1::StudyState::Active | v1::StudyState::Unspecified => "ACTIVE",
+            },
+            budget: study.budget,
+            confirmations: study.confirmations,
+            seed: spec.seed.to_string(),
+            created: study.create_time.map_or(0, milliseconds),
+            counts: Counts {
+                waiting: counts.waiting,
+                running: counts.running,
+                complete: counts.complete,
+                pruned: counts.pruned,
+                fail: counts.fail,
+            },
+            trials_per_hour: study.trials_per_hour,
+            seconds_left: study.time_left.map(seconds),
+            best: study.best.as_ref().map(|trial| trial.number),
+            sampler: spec.sampler.as_ref().map(from_struct).unwrap_or_default(),
+            pruner: spec.pruner.as_ref().map(from_struct).unwrap_or_default(),
+            objective: objective.unwrap_or_else(|| Objective::new(&v1::Objective::default())),
+            space: spec.space.iter().map(Param::new).collect(),
+            confirm: study.confirm.as_ref().map(ConfirmPlan::new),
+            name: spec.name,
+        }
+    }
+}
+
+impl Direction {
+    pub(crate) fn new(direction: v1::Direction) -> Self {
+        if direction == v1::Direction::Minimize { Self::Minimize } else { Self::Maximize }
+    }
+
+    /// What is to be made small, whichever way is better.
+    pub(crate) fn loss(self, value: f64) -> f64 {
+        match self {
+            Self::Maximize => -value,
+            Self::Minimize => value,
+        }
+    }
+}
+
+impl Objective {
+    fn new(objective: &v1::Objective) -> Self {
+        Self {
+            kind: objective.kind.clone(),
+            settings: serde_json::from_str(&objective.settings_json).unwrap_or_default(),
+        }
+    }
+}
+
+impl ConfirmPlan {
+    pub(crate) fn new(confirm: &v1::Confirm) -> Self {
+        Self {
+            by: confirm.by.clone(),
+            best: confirm.best,
+            seeds: confirm.seeds,
+            each: confirm.each,
+        }
+    }
+}

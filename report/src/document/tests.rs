@@ -1,0 +1,126 @@
+//! Any message becomes a document.
+
+use kindling_proto::v1;
+use kindling_proto::v1::value::Kind;
+use proptest::prelude::*;
+use prost_types::value::Kind as Field;
+use serde_json::json;
+
+use super::*;
+use crate::testing;
+
+fn json(study: &v1::Study, trials: &[v1::Trial]) -> serde_json::Value {
+    serde_json::to_value(Document::new(study, trials, &[], 7)).expect("JSON")
+}
+
+#[test]
+fn parameters_say_their_type_and_when_they_are_active() {
+    let mut child = testing::float("std", 0.25, 4.0, true);
+    let condition = |words: &[&str]| v1::Condition {
+        parent: "x".to_owned(),
+        any_of: words.iter().map(|word| testing::text(word)).collect(),
+    };
+    child.when = vec![condition(&["he", "gaussian"]), condition(&["gaussian", "zero"])];
+    let int = v1::IntDistribution { low: 1, high: 8, log: true, step: 0 };
+    let int = testing::param("n", v1::parameter::Distribution::Int(int));
+    let space = vec![testing::words("x", &["he", "gaussian"]), child, int];
+    assert_eq!(
+        json(&testing::study(space, None), &[])["study"]["space"],
+        json!([
+            {"name": "x", "type": "categorical", "choices": ["he", "gaussian"], "when": {}},
+            {"name": "std", "type": "float", "low": 0.25, "high": 4.0, "log": true, "step": null,
+             "when": {"x": ["gaussian"]}},
+            {"name": "n", "type": "int", "low": 1, "high": 8, "log": true, "step": 1, "when": {}},
+        ])
+    );
+}
+
+#[test]
+fn whole_numbers_of_a_sampler_stay_whole() {
+    let number = |x| prost_types::Value { kind: Some(Field::NumberValue(x)) };
+    let fields = [("candidates", number(24.0)), ("gamma", number(0.1))];
+    let mut study = testing::study(vec![], None);
+    study.spec.as_mut().unwrap().sampler = Some(prost_types::Struct {
+        fields: fields.map(|(key, value)| (key.to_owned(), value)).into(),
+    });
+    assert_eq!(json(&study, &[])["study"]["sampler"], json!({"candidates": 24, "gamma": 0.1}));
+}
+
+#[test]
+fn a_worker_shows_only_what_it_does_for_the_study() {
+    let running = |study: &str, number| v1::RunningTrial {
+        study: study.to_owned(),
+        number,
+        attempt: 1,
+        newest: Some(v1::IntermediateValue { step: 3, value: 0.5 }),
+    };
+    let trials = vec![running("other", 1), running("a study", 2)];
+    let worker = v1::Worker { id: "w".to_owned(), trials, ..Default::default() };
+    let document = Document::new(&testing::study(vec![], None), &[], &[worker], 7);
+    let shown = serde_json::to_value(&document.workers[0].running).expect("JSON");
+    assert_eq!(shown, json!([{"number": 2, "attempt": 1, "step": 3, "value": 0.5}]));
+}
+
+/// Numbers of all kinds, the impossible ones included.
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![-1.0..1.0, any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(0.5)]
+}
+
+fn trials() -> impl Strategy<Value = Vec<v1::Trial>> {
+    let kind = prop_oneof![
+        number().prop_map(Kind::Float),
+        any::<i64>().prop_map(Kind::Int),
+        any::<bool>().prop_map(Kind::Bool),
+        prop::sample::select(vec!["he", "zero", "?"]).prop_map(|w| Kind::Text(w.to_owned())),
+    ];
+    let name = prop::sample::select(vec!["x", "y", "z", "?"]);
+    let params = prop::collection::vec((name, prop::option::of(kind)), 0..4);
+    let confirms = prop::option::of((0..9_u32, 0..3_u32));
+    let trial = (0..6, params, prop::collection::vec(number(), 0..2), confirms, ".*");
+    prop::collection::vec(trial, 0..40).prop_map(|trials| {
+        let numbered = (0..).zip(trials);
+        let wire = numbered.map(|(number, (state, params, values, confirms, text))| v1::Trial {
+            number,
+            state,
+            params: params
+                .into_iter()
+                .map(|(name, kind)| v1::NamedValue {
+                    name: name.to_owned(),
+                    value: Some(v1::Value { kind }),
+                })
+                .collect(),
+            intermediate_values: (0..)
+                .zip(&values)
+                .map(|(step, value)| v1::IntermediateValue { step, value: *value })
+                .collect(),
+            values,
+            attributes_json: [("a".to_owned(), text)].into(),
+            confirms: confirms.map(|(of, seed)| v1::Confirmation { of, seed }),
+            ..Default::default()
+        });
+        wire.collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_trials_make_a_document(trials in trials()) {
+        let by = vec!["x".to_owned(), "y".to_owned()];
+        let confirm = v1::Confirm { by, best: 2, seeds: 3, each: true };
+        let words = |name| testing::words(name, &["he", "zero"]);
+        let space = vec![words("x"), words("y"), testing::float("z", 0.1, 9.0, true)];
+        let study = testing::study(space, Some(confirm));
+        let shown = json(&study, &trials);
+        prop_assert_eq!(shown["trials"].as_array().map(Vec::len), Some(trials.len()));
+        for trial in shown["trials"].as_array().into_iter().flatten() {
+            let is_number = trial["value"].is_null() || trial["state"] == "COMPLETE";
+            prop_assert!(is_number, "{trial}");
+        }
+        // A number where the page expects one.
+        for pair in shown["analysis"]["combinations"].as_array().into_iter().flatten() {
+            for cell in pair["cells"].as_array().into_iter().flatten() {
+                prop_assert!(cell["best"].is_number(), "{cell}");
+            }
+        }
+    }
+}

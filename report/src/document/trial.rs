@@ -1,0 +1,95 @@
+//! A trial as the page shows it.
+
+use std::collections::BTreeMap;
+
+use kindling_proto::v1;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{Choice, milliseconds};
+
+/// Parameters by name.
+pub type Params = BTreeMap<String, Choice>;
+
+/// A trial.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// From 0.
+    pub number: u32,
+    /// WAITING, RUNNING, COMPLETE, PRUNED or FAIL.
+    pub state: &'static str,
+    /// The objective value, once complete.
+    pub value: Option<f64>,
+    /// The active parameters.
+    pub params: Params,
+    /// Intermediate values as (step, value), by ascending step.
+    pub curve: Vec<(u64, f64)>,
+    /// Whatever else the worker said.
+    pub attributes: BTreeMap<String, Json>,
+    /// The fencing number of its newest lease; 0 if never leased.
+    pub attempt: u32,
+    /// Who holds or held its newest lease; empty if never leased.
+    pub worker: String,
+    /// Why it failed.
+    pub fail_reason: Option<String>,
+    /// The failed trial that it repeats.
+    pub retry_of: Option<u32>,
+    /// Set if the trial is not one of the search.
+    pub confirms: Option<Confirmation>,
+    /// When it was first leased.
+    pub start: Option<i64>,
+    /// When it finished.
+    pub complete: Option<i64>,
+}
+
+/// That a trial runs another's configuration again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Confirmation {
+    /// The trial of the search.
+    pub of: u32,
+    /// Which of the fresh seeds, from 0: trials of the same one share it.
+    pub seed: u32,
+}
+
+impl Trial {
+    /// As the page shows it. An attribute that is not JSON is kept as text.
+    pub fn new(trial: &v1::Trial) -> Self {
+        let attribute = |(key, text): (&String, &String)| {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| text.clone().into());
+            (key.clone(), value)
+        };
+        let curve = trial.intermediate_values.iter().filter(|v| v.value.is_finite());
+        Self {
+            number: trial.number,
+            state: match trial.state() {
+                v1::TrialState::Running => "RUNNING",
+                v1::TrialState::Complete => "COMPLETE",
+                v1::TrialState::Pruned => "PRUNED",
+                v1::TrialState::Fail => "FAIL",
+                v1::TrialState::Waiting | v1::TrialState::Unspecified => "WAITING",
+            },
+            value: value(trial),
+            params: params(trial),
+            curve: curve.map(|v| (v.step, v.value)).collect(),
+            attributes: trial.attributes_json.iter().map(attribute).collect(),
+            attempt: trial.attempt,
+            worker: trial.worker.clone(),
+            fail_reason: Some(&trial.fail_reason).filter(|r| !r.is_empty()).cloned(),
+            retry_of: trial.retry_of,
+            confirms: trial.confirms.map(|c| Confirmation { of: c.of, seed: c.seed }),
+            start: trial.start_time.map(milliseconds),
+            complete: trial.complete_time.map(milliseconds),
+        }
+    }
+}
+
+/// The objective value of a completed trial.
+pub(crate) fn value(trial: &v1::Trial) -> Option<f64> {
+    let is_complete = trial.state() == v1::TrialState::Complete;
+    trial.values.first().copied().filter(|x| is_complete && x.is_finite())
+}
+
+pub(crate) fn params(trial: &v1::Trial) -> Params {
+    let named = |p: &v1::NamedValue| Some((p.name.clone(), Choice::new(p.value.as_ref()?)?));
+    trial.params.iter().filter_map(named).collect()
+}

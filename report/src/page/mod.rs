@@ -1,0 +1,80 @@
+//! The page: HTML around what `web/` holds.
+
+use std::fmt::Write as _;
+
+use crate::document::Document;
+
+mod escape;
+mod packed;
+mod small;
+
+#[cfg(test)]
+mod tests;
+
+/// The page's program; `web/` says how it is made.
+pub const APP_JS: &str = include_str!("../../web/dist/app.js");
+/// The page's looks.
+pub const APP_CSS: &str = include_str!("../../web/dist/app.css");
+
+/// What a page is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Page<'a> {
+    /// The list of studies. It asks the coordinator that served it.
+    List,
+    /// A study, as it goes on. It asks the coordinator that served it.
+    Live {
+        /// The study's name.
+        study: &'a str,
+    },
+    /// A study in one file that needs nobody.
+    Report(&'a Document),
+}
+
+/// The page. A live one takes `/assets/app.js` and `/assets/app.css` from where it came from; a report
+/// holds them, and its document.
+pub fn html(page: Page) -> String {
+    let (title, mode) = match page {
+        Page::List => ("Kindling", serde_json::json!({"mode": "list"})),
+        Page::Live { study } => (study, serde_json::json!({"mode": "live", "study": study})),
+        Page::Report(document) => {
+            (document.study.name.as_str(), serde_json::json!({"mode": "report"}))
+        }
+    };
+    let (looks, program) = match page {
+        Page::List | Page::Live { .. } => (
+            r#"<link rel="stylesheet" href="/assets/app.css">"#.to_owned(),
+            r#"<script src="/assets/app.js"></script>"#.to_owned(),
+        ),
+        Page::Report(document) => (
+            format!("<style>{}</style>", escape::style(APP_CSS)),
+            format!(
+                "<script type=\"text/plain\" id=\"document\">{}</script>\n<script>{}</script>",
+                packed::document(document),
+                escape::script(APP_JS)
+            ),
+        ),
+    };
+    let mut html = String::new();
+    let _ = write!(
+        html,
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+{looks}
+</head>
+<body>
+<noscript>This page shows its figures and tables with JavaScript, which is switched off.</noscript>
+<script type="application/json" id="kindling">{mode}</script>
+{program}
+</body>
+</html>
+"#,
+        title = escape::text(title),
+        mode = escape::json(&mode.to_string()),
+    );
+    html
+}

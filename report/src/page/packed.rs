@@ -1,0 +1,16 @@
+//! A document in one file: JSON, gzip, base64.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::small::Small;
+use crate::document::Document;
+
+/// The document as text that `atob` and `DecompressionStream` read.
+pub(super) fn document(document: &Document) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut gzip, &Small::new(document)).expect("a document is JSON");
+    BASE64_STANDARD.encode(gzip.finish().expect("memory takes all"))
+}

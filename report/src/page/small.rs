@@ -1,0 +1,101 @@
+//! What of a document a page in one file needs.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value as Json};
+
+use crate::analysis::Analysis;
+use crate::document::{Choice, Document, Params, Study, Trial, Worker};
+
+/// The page shows a trial's measurements of its network, which are most of what there is of it.
+const DIAGNOSIS: &str = "diagnosis";
+/// Of so many trials at most.
+const DIAGNOSES: usize = 1000;
+/// Curves and attributes are drawn, not computed with.
+const DIGITS: usize = 6;
+
+/// A document with intermediate values and attributes to six digits, and with no more than 1,000
+/// diagnoses. Values and parameters keep all digits; `kindling report --format json` writes everything.
+#[derive(Serialize)]
+pub(super) struct Small<'a> {
+    version: u32,
+    generated: i64,
+    study: &'a Study,
+    workers: &'a [Worker],
+    trials: Trials<'a>,
+    analysis: &'a Analysis,
+}
+
+impl<'a> Small<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        let Document { version, generated, study, workers, trials, analysis } = document;
+        let trials = Trials { diagnosed: diagnosed(trials), trials };
+        let (version, generated) = (*version, *generated);
+        Self { version, generated, study, workers, trials, analysis }
+    }
+}
+
+struct Trials<'a> {
+    trials: &'a [Trial],
+    /// The numbers of those that keep their diagnosis.
+    diagnosed: HashSet<u32>,
+}
+
+impl Serialize for Trials<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let small = |trial: &Trial| {
+            let mut trial = trial.clone();
+            if !self.diagnosed.contains(&trial.number) {
+                trial.attributes.remove(DIAGNOSIS);
+            }
+            trial.curve.iter_mut().for_each(|(_, value)| *value = rounded(*value));
+            trial.attributes.values_mut().for_each(round);
+            trial
+        };
+        serializer.collect_seq(self.trials.iter().map(small))
+    }
+}
+
+/// The first trials of each combination of choices, as many of each as there is room for: a method that
+/// got one trial keeps what was measured of it.
+fn diagnosed(trials: &[Trial]) -> HashSet<u32> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut turns: Vec<_> = trials
+        .iter()
+        .filter(|trial| trial.attributes.contains_key(DIAGNOSIS))
+        .map(|trial| {
+            let turn = seen.entry(choices(&trial.params)).or_default();
+            *turn += 1;
+            (*turn, trial.number)
+        })
+        .collect();
+    turns.sort_unstable();
+    turns.into_iter().take(DIAGNOSES).map(|(_, number)| number).collect()
+}
+
+/// The parameters that are words or truth values.
+fn choices(params: &Params) -> String {
+    let named = params.iter().filter(|(_, c)| matches!(c, Choice::Text(_) | Choice::Bool(_)));
+    named.map(|(name, choice)| format!("{name}={choice:?}")).collect::<Vec<_>>().join(" ")
+}
+
+fn round(json: &mut Json) {
+    match json {
+        Json::Number(number) => {
+            if let Some(x) = number.as_f64().filter(|_| number.is_f64())
+                && let Some(short) = Number::from_f64(rounded(x))
+            {
+                *number = short;
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(round),
+        Json::Object(fields) => fields.values_mut().for_each(round),
+        Json::Null | Json::Bool(_) | Json::String(_) => {}
+    }
+}
+
+/// To six significant digits.
+fn rounded(x: f64) -> f64 {
+    format!("{x:.*e}", DIGITS - 1).parse().unwrap_or(x)
+}

@@ -1,0 +1,93 @@
+//! What a browser will find in the page.
+
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use flate2::read::GzDecoder;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::testing;
+
+/// The text of the only element that begins like this.
+fn element<'a>(html: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = html.split_once(begin).expect("the element");
+    assert!(!rest.contains(begin), "two of {begin}");
+    rest.split_once(end).expect("its end").0
+}
+
+/// The document that a report holds.
+fn unpacked(html: &str) -> Json {
+    let begin = r#"<script type="text/plain" id="document">"#;
+    let bytes = BASE64_STANDARD.decode(element(html, begin, "</script>")).expect("base64");
+    let mut json = String::new();
+    GzDecoder::new(bytes.as_slice()).read_to_string(&mut json).expect("gzip");
+    serde_json::from_str(&json).expect("JSON")
+}
+
+fn mode(html: &str) -> Json {
+    let begin = r#"<script type="application/json" id="kindling">"#;
+    serde_json::from_str(element(html, begin, "</script>")).expect("JSON")
+}
+
+#[test]
+fn a_live_page_takes_its_parts_from_its_server() {
+    let name = "</script><script>alert('&')";
+    let html = html(Page::Live { study: name });
+    assert_eq!(mode(&html), json!({"mode": "live", "study": name}));
+    assert!(html.contains("<title>&lt;/script&gt;&lt;script&gt;alert('&amp;')</title>"));
+    assert!(html.contains(r#"<script src="/assets/app.js"></script>"#));
+    assert_eq!(mode(&super::html(Page::List)), json!({"mode": "list"}));
+}
+
+#[test]
+fn a_report_holds_everything() {
+    let mut trial = testing::trial(0, 0.123_456_789, &[("x", testing::text("he"))]);
+    trial.intermediate_values =
+        vec![kindling_proto::v1::IntermediateValue { step: 1, value: 0.123_456_789 }];
+    let says = [("seconds", "1.23456789"), ("count", "123456789"), ("odd", "not JSON")];
+    trial.attributes_json = says.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let study = testing::study(vec![testing::words("x", &["he", "zero"])], None);
+    let document = Document::new(&study, &[trial], &[], 1_764_166_000_000);
+
+    let html = html(Page::Report(&document));
+    assert_eq!(mode(&html), json!({"mode": "report"}));
+    let outside = [r#"<script src"#, r#"<link rel="stylesheet""#, "/assets/"];
+    assert!(outside.iter().all(|part| !html.contains(part)));
+    let mut known = serde_json::to_value(&document).expect("JSON");
+    known["trials"][0]["curve"] = json!([[1, 0.123_457]]);
+    known["trials"][0]["attributes"]["seconds"] = json!(1.23457);
+    assert_eq!(unpacked(&html), known);
+    assert_eq!(known["trials"][0]["attributes"]["odd"], "not JSON");
+    assert_eq!(known["study"]["seed"], u64::MAX.to_string());
+}
+
+#[test]
+fn of_many_diagnoses_each_combination_keeps_its_first() {
+    let trials: Vec<_> = (0..1500)
+        .map(|number| {
+            // The last one is the only one of its kind.
+            let method = if number == 1499 { "zero" } else { "he" };
+            let mut trial = testing::trial(number, 0.5, &[("x", testing::text(method))]);
+            trial.attributes_json.insert("diagnosis".to_owned(), r#"{"stages":[]}"#.to_owned());
+            trial
+        })
+        .collect();
+    let study = testing::study(vec![testing::words("x", &["he", "zero"])], None);
+    let html = html(Page::Report(&Document::new(&study, &trials, &[], 0)));
+    let shown = unpacked(&html);
+    let kept = |trial: &&Json| trial["attributes"].get("diagnosis").is_some();
+    let trials = shown["trials"].as_array().expect("trials");
+    let numbers: Vec<_> = trials.iter().filter(kept).map(|t| t["number"].as_u64()).collect();
+    assert_eq!(numbers.len(), 1000);
+    assert_eq!((numbers[998], numbers[999]), (Some(998), Some(1499)));
+}
+
+#[test]
+fn nothing_inside_a_page_ends_its_script() {
+    let program = r#"a("</script>","</SCRIPT>","<!--");if(a<b&&c<scripts)d("é<")"#;
+    let safe = r#"a("\x3c/script>","\x3c/SCRIPT>","\x3c!--");if(a<b&&c<scripts)d("é<")"#;
+    assert_eq!(escape::script(program), safe);
+    assert_eq!(escape::style("a{content:'</style>'}"), r"a{content:'<\/style>'}");
+}

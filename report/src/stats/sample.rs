@@ -1,0 +1,40 @@
+//! One sample: its mean, its spread, how sure the mean is.
+
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
+
+/// The share of such intervals that hold the true mean.
+const CONFIDENCE: f64 = 0.95;
+
+/// The arithmetic mean; `None` of nothing.
+pub fn mean(sample: &[f64]) -> Option<f64> {
+    (!sample.is_empty()).then(|| sample.iter().sum::<f64>() / sample.len() as f64)
+}
+
+/// The standard deviation of the population that the sample is from (divisor n − 1); `None` of fewer
+/// than two.
+pub fn sd(sample: &[f64]) -> Option<f64> {
+    if sample.len() < 2 {
+        return None;
+    }
+    let mean = mean(sample)?;
+    let squares: f64 = sample.iter().map(|x| (x - mean).powi(2)).sum();
+    Some((squares / (sample.len() as f64 - 1.0)).sqrt())
+}
+
+/// The 95 % confidence interval of the mean by Student's t distribution; `None` of fewer than two. A
+/// sample of equals gives an interval without width.
+pub fn interval(sample: &[f64]) -> Option<(f64, f64)> {
+    let (mean, error) = (mean(sample)?, standard_error(sample)?);
+    let t = student(sample.len())?.inverse_cdf(f64::midpoint(1.0, CONFIDENCE));
+    Some((mean - t * error, mean + t * error))
+}
+
+/// The standard deviation of the mean.
+pub(super) fn standard_error(sample: &[f64]) -> Option<f64> {
+    Some(sd(sample)? / (sample.len() as f64).sqrt())
+}
+
+/// How the mean of so many deviates, in standard errors.
+pub(super) fn student(count: usize) -> Option<StudentsT> {
+    StudentsT::new(0.0, 1.0, count as f64 - 1.0).ok()
+}

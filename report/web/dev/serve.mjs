@@ -1,0 +1,93 @@
+// Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
+//
+//   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
+//   node dev/serve.mjs --report FILE [--trials N]   writes a report of a made-up study
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { gzipSync } from "node:zlib";
+import { at, fake } from "./fake.mjs";
+
+const option = (name, otherwise) => {
+  const i = process.argv.indexOf(`--${name}`);
+  return i < 0 ? otherwise : process.argv[i + 1];
+};
+const asset = (file) => readFileSync(new URL(`../dist/${file}`, import.meta.url), "utf8");
+const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:";
+
+/** A name, its trials, and how many are over at first; null: all. */
+const KINDS = {
+  "weight-init-deep": [{}, null],
+  growing: [{ name: "growing" }, 30],
+  confirming: [{ name: "confirming" }, 190],
+  minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  new: [{ name: "new" }, 0],
+  large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
+};
+const studies = new Map();
+const studyOf = (name) => {
+  if (!KINDS[name]) return null;
+  if (!studies.has(name)) {
+    const whole = fake(KINDS[name][0]);
+    studies.set(name, { whole, done: KINDS[name][1] ?? whole.trials.length });
+  }
+  return studies.get(name);
+};
+
+const page = (config, inner = "", head = '<link rel="stylesheet" href="/assets/app.css"><script src="/assets/app.js" defer></script>', tail = "") => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Kindling</title>
+<link rel="icon" href="data:,">${head}</head><body>${inner}<script type="application/json" id="kindling">${JSON.stringify(config)}</script>${tail}</body></html>`;
+
+function report(document) {
+  const text = gzipSync(JSON.stringify(document)).toString("base64");
+  const inner = `<script type="text/plain" id="document">${text}</script>`;
+  return page({ mode: "report" }, inner, `<style>${asset("app.css")}</style>`, `<script>${asset("app.js")}</script>`);
+}
+
+if (option("report")) {
+  const whole = fake({ budget: Number(option("trials", 200)) });
+  writeFileSync(option("report"), report(at(whole, whole.trials.length)));
+  process.exit(0);
+}
+
+function events(response, study) {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  send("document", at(study.whole, study.done));
+  let tick = 0;
+  const timer = setInterval(() => {
+    tick += 1;
+    if (study.done >= study.whole.trials.length) return;
+    if (tick % 2 === 0) study.done += 1;
+    const now = at(study.whole, study.done);
+    send("change", { study: now.study, workers: now.workers, trials: now.trials.slice(Math.max(0, study.done - 2)) });
+    if (tick % 6 === 0) send("analysis", now.analysis);
+    if (tick % 10 === 0) response.write(": ping\n\n");
+  }, 500);
+  response.on("close", () => clearInterval(timer));
+}
+
+createServer((request, response) => {
+  const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
+  const send = (type, body, policy = POLICY) => response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
+  const [, first, second, third, fourth] = path.split("/");
+  if (path === "/") return send("text/html", page({ mode: "list" }));
+  if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
+  if (path === "/assets/app.css") return send("text/css", asset("app.css"));
+  if (path === "/api/studies") {
+    const list = Object.keys(KINDS).filter((n) => n !== "large").map((n) => {
+      const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
+      return { name: n, state: study.state, counts: study.counts, budget: study.budget, confirmations: study.confirmations, direction: study.direction, best_value: trials[study.best]?.value ?? null };
+    });
+    return send("application/json", JSON.stringify(list));
+  }
+  const name = first === "api" ? third : second;
+  const study = studyOf(name);
+  if (study && first === "studies") return send("text/html", page({ mode: "live", study: name }));
+  if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
+  if (study && first === "api" && fourth === "events") return events(response, study);
+  if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
+  response.writeHead(404).end("not found");
+}).listen(Number(option("port", 8090)), "127.0.0.1", function () {
+  console.log(`page on http://127.0.0.1:${this.address().port}`);
+});

@@ -1,0 +1,73 @@
+/** The answer: what the confirmation trials say. */
+
+import type { Data } from "../data";
+import { h, replaceKeepingFocus } from "../dom";
+import { plural } from "../format";
+import { Figure } from "../figure/figure";
+import type { Part } from "../page/overview";
+import type { Store } from "../store";
+import { type Field, fieldsOf, sentences } from "./arms";
+import { forest } from "./forest";
+import { matrix, ranking } from "./tables";
+
+export function answer(store: Store, open: (trial: number) => void): Part {
+  const intro = h("p", { class: "hint" });
+  const blocks = h("div");
+  const element = h("div", {}, intro, blocks);
+  let shape = "";
+  let parts: { key: string; update: (field: Field) => void; figure: Figure }[] = [];
+  const current = (key: string): Field | null => {
+    const data = store.data;
+    const confirm = data?.document.analysis.confirm;
+    return (confirm && fieldsOf(confirm, data.study).find((f) => f.key === key)) ?? null;
+  };
+
+  function build(fields: Field[]): void {
+    for (const part of parts) part.figure.close();
+    parts = [];
+    blocks.replaceChildren(
+      ...fields.map((field) => {
+        const verdict = h("div", { class: "verdict" });
+        const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Ranking" });
+        const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparisons" });
+        const title = field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
+        const figure = new Figure(forest(() => current(field.key), field.key, title), store, open);
+        parts.push({
+          key: field.key,
+          figure,
+          update: (now) => {
+            verdict.replaceChildren(...sentences(now).map((text, i) => h("p", { class: i === 0 ? "lead" : "" }, text)));
+            replaceKeepingFocus(rank, ranking(now, open));
+            pairs.replaceChildren(matrix(now));
+            figure.update();
+          },
+        });
+        const heading = field.param === null ? "The best combinations" : `Each ${field.param} at its best`;
+        return h("section", { class: "block" }, h("h3", {}, heading), verdict, figure.element, h("div", { class: "card wide" }, rank), h("details", { class: "card wide" }, h("summary", {}, "All comparisons"), pairs));
+      }),
+    );
+  }
+
+  return {
+    element,
+    update: (data) => {
+      const confirm = data.document.analysis.confirm;
+      const fields = confirm ? fieldsOf(confirm, data.study) : [];
+      const now = fields.map((f) => f.key).join("\n");
+      if (now !== shape) build(fields);
+      shape = now;
+      intro.textContent = explain(data);
+      for (const part of parts) {
+        const field = fields.find((f) => f.key === part.key);
+        if (field) part.update(field);
+      }
+    },
+  };
+}
+
+function explain({ study, trials }: Data): string {
+  const confirming = trials.filter((t) => t.confirms !== null);
+  const done = confirming.filter((t) => t.complete !== null).length;
+  const seeds = study.confirm ? `${plural(study.confirm.seeds, "fresh seed")} each` : "fresh seeds";
+  return `A search finds the luckiest trial as well as the best method. So the best configurations were run again under ${seeds}, in trials that the sampler does not learn from: ${done} of ${Math.max(study.confirmations, confirming.length)} are done.`;
+}

@@ -1,0 +1,204 @@
+/** The document that the coordinator and `kindling report` give. Times are milliseconds since 1970 UTC; a missing thing is null. */
+
+export type Choice = string | number | boolean;
+
+export interface Document {
+  version: number;
+  generated: number;
+  study: Study;
+  workers: Worker[];
+  /** By ascending number, all of them. */
+  trials: Trial[];
+  analysis: Analysis;
+}
+
+/** What changed since the last message: trials are whole, and changed or new. */
+export interface Change {
+  study: Study;
+  workers: Worker[];
+  trials: Trial[];
+}
+
+export interface Study {
+  name: string;
+  direction: "maximize" | "minimize";
+  state: "ACTIVE" | "PAUSED" | "STOPPED" | "FINISHED";
+  /** Trials of the search. */
+  budget: number;
+  /** Trials planned beyond the budget; 0 until the search is over. */
+  confirmations: number;
+  seed: string;
+  created: number;
+  counts: Counts;
+  trials_per_hour: number | null;
+  seconds_left: number | null;
+  /** The number of the search's best trial. */
+  best: number | null;
+  sampler: unknown;
+  pruner: unknown;
+  objective: { kind: string; settings: unknown };
+  space: Param[];
+  confirm: { by: string[]; best: number; seeds: number; each: boolean } | null;
+}
+
+export interface Counts {
+  waiting: number;
+  running: number;
+  complete: number;
+  pruned: number;
+  fail: number;
+}
+
+export interface Param {
+  name: string;
+  type: "float" | "int" | "categorical";
+  low?: number;
+  high?: number;
+  log?: boolean;
+  step?: number | null;
+  choices?: Choice[];
+  /** Active only where each parent has one of these. */
+  when: Record<string, Choice[]>;
+}
+
+export interface Worker {
+  id: string;
+  host: string;
+  device: string;
+  slots: number;
+  connected: boolean;
+  silent_seconds: number;
+  running: { number: number; attempt: number; step: number | null; value: number | null }[];
+}
+
+export type TrialState = "WAITING" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
+
+export interface Trial {
+  number: number;
+  state: TrialState;
+  value: number | null;
+  /** Active ones only. */
+  params: Record<string, Choice>;
+  /** Intermediate values: step, value. */
+  curve: [number, number][];
+  attributes: Record<string, unknown>;
+  attempt: number;
+  worker: string;
+  fail_reason: string | null;
+  retry_of: number | null;
+  /** A confirmation trial: the configuration of search trial `of` under fresh seed number `seed`. */
+  confirms: { of: number; seed: number } | null;
+  start: number | null;
+  complete: number | null;
+}
+
+export interface Analysis {
+  importance: Importance | null;
+  combinations: Combinations[];
+  confirm: Confirm | null;
+}
+
+export interface Importance {
+  method: string;
+  trials: number;
+  /** Sum to 1, descending. */
+  params: { name: string; importance: number }[];
+  interactions: { a: string; b: string; strength: number }[];
+}
+
+export interface Combinations {
+  params: [string, string];
+  cells: Cell[];
+}
+
+export interface Cell {
+  choices: [Choice, Choice];
+  trials: number;
+  best: number;
+  mean: number;
+  sd: number | null;
+  few: boolean;
+}
+
+export interface Confirm {
+  /** Best first. */
+  arms: Arm[];
+  comparisons: Comparison[];
+  effects: { param: string; arms: number[]; comparisons: Comparison[] }[];
+}
+
+export type Role =
+  | { kind: "combination"; params: Record<string, Choice> }
+  | { kind: "choice"; param: string; choice: Choice };
+
+export interface Arm {
+  of: number;
+  params: Record<string, Choice>;
+  roles: Role[];
+  planned: number;
+  values: { seed: number; value: number }[];
+  mean: number | null;
+  /** The 95 % t interval of the mean. */
+  low: number | null;
+  high: number | null;
+  sd: number | null;
+  few: boolean;
+  failed: number;
+  test_mean: number | null;
+}
+
+export interface Comparison {
+  a: number;
+  b: number;
+  pairs: number;
+  /** The mean of a less that of b. */
+  difference: number;
+  low: number | null;
+  high: number | null;
+  p_t: number | null;
+  p_wilcoxon: number | null;
+  p_holm: number | null;
+  differs: boolean;
+}
+
+/** `attributes.diagnosis` of a trial. */
+export interface Diagnosis {
+  stages: Stage[];
+}
+
+export interface Stage {
+  stage: string;
+  layers: Layer[];
+}
+
+export interface Layer {
+  name: string;
+  kind: string;
+  activation: string;
+  /** Of the activations. */
+  mean: number;
+  std: number;
+  /** Share of sigmoid outputs below 0.05 or above 0.95. */
+  saturated: number | null;
+  /** Share of ReLU neurons that are 0 on every input of the sample. */
+  dead: number | null;
+  /** 2-norm of the loss gradient with respect to the layer's weights. */
+  gradient: number;
+  /** Share of neurons whose incoming weights equal those of an earlier neuron of the layer. */
+  equal: number;
+  histogram: Histogram;
+}
+
+/** Of the activations, in equal bins. */
+export interface Histogram {
+  low: number;
+  high: number;
+  counts: number[];
+}
+
+/** A trial's diagnosis, if it has one that is whole enough to draw. */
+export function diagnosisOf(trial: Trial): Diagnosis | null {
+  const found = trial.attributes["diagnosis"] as Partial<Diagnosis> | null | undefined;
+  const whole = Array.isArray(found?.stages) && found.stages.some((s) => Array.isArray(s?.layers) && s.layers.length > 0);
+  return whole ? (found as Diagnosis) : null;
+}

@@ -1,0 +1,213 @@
+/** A figure: title, how to read it, controls, the chart, and its downloads. Drawn only while it is near the screen. */
+
+import type { Data } from "../data";
+import { h, setText } from "../dom";
+import { echarts } from "../echarts";
+import type { Store } from "../store";
+import { type Theme, onThemeChange, theme } from "../theme";
+import { exportButtons } from "./export";
+import { explore } from "./keyboard";
+import { type Window, Zoom, type ZoomAxes, zoomOption } from "./zoom";
+
+/** An option of the library, or a part of one. */
+export type Option = Record<string, unknown>;
+export type Chart = echarts.ECharts;
+
+export interface Context {
+  data: Data;
+  theme: Theme;
+  width: number;
+  height: number;
+  /** The range of the value axis. */
+  range: [number, number];
+  /** What part of each axis is in sight, in axis units; null without zoom. */
+  window: Window;
+}
+
+export interface Drawing {
+  option: Option;
+  /** Said below the chart: what is left out, what stands outside. */
+  note?: string;
+  /** What a screen reader says in place of the picture. */
+  label?: string;
+}
+
+export interface FigureSpec {
+  /** For file names. */
+  key: string;
+  title: string;
+  /** One sentence: how to read it. */
+  hint: string;
+  /** Over the full width of the page. */
+  wide?: boolean;
+  zoom?: ZoomAxes;
+  height?: number | ((data: Data, width: number) => number);
+  /** Its drop-downs and the like, made once. */
+  controls?: (figure: Figure) => HTMLElement[];
+  /** Null while there is nothing to draw. */
+  draw: (context: Context) => Drawing | null;
+  /** Said while there is nothing to draw. */
+  empty?: string;
+  /** The same as a table, for those who cannot see the picture. */
+  table?: (data: Data) => HTMLElement | null;
+}
+
+/** Something that a click on a chart stands for. */
+export interface Pointed {
+  trial?: number;
+}
+
+const visible = new IntersectionObserver((entries) => {
+  for (const entry of entries) figures.get(entry.target)?.seen(entry.isIntersecting);
+}, { rootMargin: "200px" });
+const resized = new ResizeObserver((entries) => {
+  for (const entry of entries) figures.get(entry.target)?.resize();
+});
+const figures = new WeakMap<Element, Figure>();
+
+export class Figure {
+  readonly element: HTMLElement;
+  private readonly plot = h("div", { class: "plot", role: "img", tabindex: 0 });
+  private readonly note = h("p", { class: "note" });
+  private readonly vacancy: HTMLElement;
+  private readonly table = h("div", { class: "scroll", tabindex: 0 });
+  private readonly details: HTMLDetailsElement | null;
+  private readonly zoom: Zoom | null;
+  private chart: Chart | null = null;
+  private near = false;
+  private stale = true;
+  private fresh = true;
+
+  constructor(
+    readonly spec: FigureSpec,
+    readonly store: Store,
+    open: (trial: number) => void,
+  ) {
+    const id = `figure-${spec.key}`;
+    this.zoom = spec.zoom ? new Zoom(spec.zoom, spec.title, () => this.redraw()) : null;
+    this.vacancy = h("p", { class: "vacant", hidden: true }, spec.empty ?? "Nothing to show yet.");
+    this.table.setAttribute("aria-label", `${spec.title}, as a table`);
+    this.details = spec.table ? h("details", { class: "as-table", ontoggle: () => this.redraw() }, h("summary", {}, "As a table"), this.table) : null;
+    const save = exportButtons(spec, () => this.drawing("download"), () => this.store.data?.study.name ?? "study");
+    this.element = h(
+      "figure",
+      { class: spec.wide ? "card wide" : "card", "aria-labelledby": id, "data-figure": spec.key },
+      h("figcaption", {}, h("h3", { id }, spec.title), h("p", { class: "hint" }, spec.hint)),
+      h("div", { class: "tools" }, ...(spec.controls?.(this) ?? []), h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save)),
+      this.plot,
+      this.vacancy,
+      this.note,
+      this.details,
+    );
+    explore(this.plot, () => this.chart, open);
+    // Room for what will be drawn, so that nothing moves under the reader.
+    if (store.data) this.plot.style.height = `${this.height(store.data)}px`;
+    this.open = open;
+    figures.set(this.plot, this);
+    visible.observe(this.plot);
+    resized.observe(this.plot);
+    this.forget = onThemeChange(() => this.redraw());
+  }
+
+  private readonly open: (trial: number) => void;
+  private readonly forget: () => void;
+
+  /** It is not needed any more. */
+  close(): void {
+    visible.unobserve(this.plot);
+    resized.unobserve(this.plot);
+    this.forget();
+    this.chart?.dispose();
+    this.chart = null;
+    this.near = false;
+  }
+
+  /** New data: draws, if anybody can see it. */
+  update(): void {
+    this.redraw();
+  }
+
+  /** Draws from the start: the axes are not what they were. */
+  restart(): void {
+    this.fresh = true;
+    this.redraw();
+  }
+
+  redraw(): void {
+    this.stale = true;
+    if (this.near) this.drawNow();
+  }
+
+  seen(near: boolean): void {
+    this.near = near;
+    if (near && this.stale) this.drawNow();
+  }
+
+  resize(): void {
+    if (this.chart && this.plot.clientWidth !== this.chart.getWidth()) this.redraw();
+  }
+
+  private drawNow(): void {
+    const data = this.store.data;
+    if (!data || this.plot.parentElement === null) return;
+    this.stale = false;
+    this.plot.hidden = false;
+    const height = this.height(data);
+    this.plot.style.height = `${height}px`;
+    const drawing = this.drawing("page");
+    this.plot.hidden = drawing === null;
+    this.vacancy.hidden = drawing !== null;
+    setText(this.note, drawing?.note ?? "");
+    this.note.hidden = !drawing?.note;
+    if (this.details?.open) this.table.replaceChildren(this.spec.table?.(data) ?? "");
+    if (!drawing) return;
+    this.plot.setAttribute("aria-label", drawing.label ?? `${this.spec.title}. ${this.spec.hint}`);
+    const chart = (this.chart ??= this.start());
+    if (chart.getWidth() !== this.plot.clientWidth || chart.getHeight() !== height) chart.resize({ width: this.plot.clientWidth, height });
+    chart.setOption(drawing.option, this.fresh ? { notMerge: true } : { replaceMerge: ["series"] });
+    if (this.fresh) this.zoom?.restart();
+    this.fresh = false;
+  }
+
+  private start(): Chart {
+    const chart = echarts.init(this.plot, null, { renderer: "canvas", width: this.plot.clientWidth, height: this.plot.clientHeight });
+    chart.on("click", (event) => {
+      const trial = (event.data as Pointed | undefined)?.trial;
+      if (typeof trial === "number") this.open(trial);
+    });
+    this.zoom?.attach(chart);
+    return chart;
+  }
+
+  private height(data: Data): number {
+    const height = this.spec.height ?? 320;
+    return typeof height === "number" ? height : height(data, this.plot.clientWidth || 600);
+  }
+
+  /** The drawing for the page, or for a download: light, of a fixed width, with all that is zoomed into. */
+  private drawing(use: "page" | "download"): (Drawing & { width: number; height: number }) | null {
+    const { data, part } = this.store;
+    if (!data) return null;
+    const width = use === "page" ? this.plot.clientWidth || 320 : this.spec.wide ? 1100 : 720;
+    const height = use === "page" ? this.height(data) : this.exportHeight(data, width);
+    const shown = use === "page" ? theme() : theme("light");
+    const context: Context = {
+      data,
+      theme: shown,
+      width,
+      height,
+      range: data.range(part),
+      window: this.zoom?.window ?? { x: null, y: null },
+    };
+    const drawing = this.spec.draw(context);
+    if (!drawing) return null;
+    const option = this.zoom ? zoomOption(drawing.option, this.zoom.axes, use === "download" ? this.zoom.shares : null) : drawing.option;
+    // Results come in all the time; nothing should fly about.
+    return { ...drawing, option: { animation: false, ...option }, width, height };
+  }
+
+  private exportHeight(data: Data, width: number): number {
+    const height = this.spec.height ?? 320;
+    return typeof height === "number" ? Math.max(height, 400) : height(data, width);
+  }
+}

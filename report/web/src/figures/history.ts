@@ -1,0 +1,102 @@
+/** Value over trials, with the best so far. */
+
+import type { Data } from "../data";
+import type { Trial } from "../document";
+import { number, plural } from "../format";
+import { grid, plainAxis, valueAxis } from "../figure/axis";
+import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import { legend } from "../figure/legend";
+import { filled, hollow } from "../figure/mark";
+import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { outside, partPicker } from "./part";
+
+interface Point {
+  value: [number, number];
+  trial: number;
+}
+
+export const history: FigureSpec = {
+  key: "values",
+  title: "Value over trials",
+  hint: "Each mark is a trial; the line is the best value so far. A line that has long been flat says that more trials bring little.",
+  wide: true,
+  zoom: "xy",
+  height: 360,
+  controls: (figure) => [partPicker(figure)],
+  empty: "No trial has finished yet.",
+  draw,
+};
+
+/** What a trial reached: its value, or the last one that it reported before it was given up. */
+function reached(trial: Trial): number | null {
+  return trial.value ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
+}
+
+function draw({ data, theme, range, width }: Context): Drawing | null {
+  const confirming: Point[] = [];
+  const complete: Point[] = [];
+  const pruned: Point[] = [];
+  const failed: Point[] = [];
+  // Failed trials have no value; they stand at the lower edge.
+  const edge = range[0] + 0.02 * (range[1] - range[0]);
+  for (const trial of data.trials) {
+    const value = reached(trial);
+    if (trial.state === "FAIL") failed.push({ value: [trial.number, edge], trial: trial.number });
+    else if (value === null) continue;
+    else if (trial.confirms) {
+      if (trial.state === "COMPLETE") confirming.push({ value: [trial.number, value], trial: trial.number });
+    } else if (trial.state === "COMPLETE") complete.push({ value: [trial.number, value], trial: trial.number });
+    else if (trial.state === "PRUNED") pruned.push({ value: [trial.number, value], trial: trial.number });
+  }
+  if (complete.length + pruned.length + failed.length + confirming.length === 0) return null;
+  const many = data.trials.length > 2000;
+  const marks = (name: string, points: Point[], looks: object) => ({ type: "scatter", name, data: points, ...looks, large: points.length > 2000 });
+  const series = [
+    marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
+    marks("pruned", pruned, hollow("triangle", theme.neutral, many ? 5 : 8, theme)),
+    marks("failed", failed, filled(CROSS, theme.bad, many ? 6 : 9)),
+    marks("confirmation", confirming, hollow("diamond", theme.categories[2]!, many ? 5 : 7, theme)),
+    {
+      type: "line",
+      name: "best so far",
+      data: bestSoFar(data),
+      step: "end",
+      symbol: "none",
+      lineStyle: { color: theme.best, width: 2 },
+      itemStyle: { color: theme.best },
+      silent: true,
+      z: 5,
+    },
+  ].filter((s) => s.data.length > 0);
+  const best = data.best;
+  const key = legend(theme, series.map((s) => s.name), width);
+  return {
+    option: {
+      grid: grid({ top: key.height + 28 }),
+      legend: key.legend,
+      tooltip: itemTooltip(theme, (point: Point) => {
+        const trial = data.trial(point.trial);
+        return trial ? trialTip(trial, [valueRow("value", reached(trial))]) : "";
+      }),
+      xAxis: { ...plainAxis("x", "trial", theme), scale: false, min: 0, max: Math.max(10, data.trials.length - 1), splitLine: { show: false } },
+      yAxis: valueAxis("y", `value (${data.sign > 0 ? "higher" : "lower"} is better)`, range, theme),
+      series,
+    },
+    note: outside([...complete, ...pruned, ...confirming].map((p) => p.value[1]), range),
+    label: `Value over trials: ${plural(complete.length, "completed trial")}${best ? `, the best is trial ${best.number} with ${number(best.value)}` : ""}.`,
+  };
+}
+
+/** A cross, since ECharts has none. */
+export const CROSS = "path://M2 0 L5 3 L8 0 L10 2 L7 5 L10 8 L8 10 L5 7 L2 10 L0 8 L3 5 L0 2 Z";
+
+function bestSoFar(data: Data): [number, number][] {
+  const line: [number, number][] = [];
+  for (const trial of data.complete) {
+    const last = line[line.length - 1];
+    if (!last || data.sign * (trial.value! - last[1]) > 0) line.push([trial.number, trial.value!]);
+  }
+  const end = line[line.length - 1];
+  if (end) line.push([Math.max(data.search[data.search.length - 1]?.number ?? 0, end[0]), end[1]]);
+  return line;
+}

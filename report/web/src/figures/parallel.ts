@@ -1,0 +1,122 @@
+/** Parallel coordinates: a line for each trial through its parameters to its value. */
+
+import type { Data } from "../data";
+import type { Param, Trial } from "../document";
+import { number, plural } from "../format";
+import { logTicks, plainTicks, positionOf, type Scale, scaleOf } from "../figure/axis";
+import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
+import { itemTooltip, trialTip } from "../figure/tooltip";
+import { rampColors, type Theme } from "../theme";
+import { jitter } from "./slice";
+import { partPicker } from "./part";
+
+/** More lines than this nobody can tell apart. */
+const LINES = 1000;
+
+export const parallel: FigureSpec = {
+  key: "parallel-coordinates",
+  title: "Parallel coordinates",
+  hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click it to keep all again.",
+  wide: true,
+  height: (data, width) => (isNarrow(width, data.study.space.length) ? 50 + 76 * (data.study.space.length + 1) : 400),
+  controls: (figure) => [partPicker(figure)],
+  empty: "No trial has completed yet.",
+  draw,
+};
+
+function draw({ data, theme, range, width }: Context): Drawing | null {
+  if (data.complete.length === 0) return null;
+  const params = data.study.space;
+  const scales = params.map(scaleOf);
+  const shown = pick(data);
+  const narrow = isNarrow(width, params.length);
+  const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
+  const lines = shown.map((trial) => ({ value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)], trial: trial.number }));
+  return {
+    option: {
+      tooltip: itemTooltip(theme, (line: { trial: number } | undefined) => {
+        const trial = line && data.trial(line.trial);
+        return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
+      }),
+      parallel: {
+        ...(narrow ? { layout: "vertical", left: 34, right: 28, top: 34, bottom: 30 } : { left: 60, right: 70, top: 54, bottom: 24 }),
+        parallelAxisDefault: { realtime: true, areaSelectStyle: { width: 18, borderWidth: 1, borderColor: theme.best, color: theme.best, opacity: 0.3 } },
+      },
+      parallelAxis: [
+        ...params.map((param, i) => axis(i, param, scales[i]!, theme, narrow)),
+        { ...looks(params.length, "value", theme, narrow), min: range[0], max: range[1], axisLabel: { color: theme.text, fontSize: 11, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => number(v, 4) } },
+      ],
+      visualMap: {
+        show: false,
+        type: "continuous",
+        dimension: params.length,
+        min: range[0],
+        max: range[1],
+        inRange: { color: rampColors(theme.dark, data.sign) },
+      },
+      series: [
+        {
+          type: "parallel",
+          name: "trials",
+          data: lines,
+          lineStyle: { width: shown.length > 300 ? 1 : 1.5, opacity: shown.length > 300 ? 0.35 : 0.6 },
+          inactiveOpacity: 0.03,
+          activeOpacity: 0.8,
+          emphasis: { lineStyle: { width: 3, opacity: 1 } },
+          smooth: 0,
+          progressive: 400,
+        },
+      ],
+    },
+    note: [
+      shown.length < data.complete.length ? `The ${LINES} best of ${plural(data.complete.length, "completed trial")}.` : "",
+      "Where a parameter does not count for a trial, its line has a gap. Worse values than the axis shows lie at its end.",
+    ].join(" ").trim(),
+    label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and the value.`,
+  };
+}
+
+/** Whether the axes must lie below each other. */
+function isNarrow(width: number, params: number): boolean {
+  return width < Math.min(640, 92 * (params + 1));
+}
+
+/** The best ones, worst first, so that good ones lie on top. */
+function pick(data: Data): Trial[] {
+  return data.ranked.slice(0, LINES).reverse();
+}
+
+/** Choices are spread a little, or all lines of a choice would be one. */
+function coordinate(scale: Scale, trial: Trial): number {
+  const at = positionOf(scale, trial);
+  return at === null ? NaN : scale.choices ? at + 0.7 * jitter(trial.number) : at;
+}
+
+function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option {
+  return {
+    dim,
+    name,
+    nameLocation: narrow ? "start" : "end",
+    nameGap: narrow ? 0 : 14,
+    // Beside each other, axes have their names above; below each other, too, which is before their start.
+    nameTextStyle: { color: theme.text, fontSize: 12, fontWeight: 600, ...(narrow ? { align: "left", verticalAlign: "bottom", padding: [0, 0, 6, 0] } : {}) },
+    nameTruncate: { maxWidth: narrow ? 240 : 130 },
+    axisLine: { lineStyle: { color: theme.line, width: 1.5 } },
+    axisTick: { lineStyle: { color: theme.line } },
+    type: "value",
+    scale: true,
+  };
+}
+
+function axis(dim: number, param: Param, scale: Scale, theme: Theme, narrow: boolean): Option {
+  const base = looks(dim, param.name, theme, narrow);
+  const label = { color: theme.text, fontSize: narrow ? 10 : 11, ...(narrow ? { rotate: 18 } : {}), textBorderColor: theme.surface, textBorderWidth: 3 };
+  if (scale.choices) {
+    const last = scale.choices.length - 1;
+    const ticks = scale.choices.map((_, i) => i);
+    return { ...base, min: -0.4, max: last + 0.4, axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 64 : 100 }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
+  }
+  const range: [number, number] = [scale.low ?? 0, scale.high ?? 1];
+  const ticks = scale.log ? logTicks(range) : plainTicks(range);
+  return { ...base, min: range[0], max: range[1], axisLabel: { ...label, customValues: ticks, formatter: scale.text }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
+}

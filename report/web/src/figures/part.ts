@@ -1,0 +1,34 @@
+/** The drop-down that says which part of the values the axes show: one choice for all figures. */
+
+import { type Part, PARTS } from "../data";
+import { select } from "../dom";
+import type { Figure } from "../figure/figure";
+import type { Store } from "../store";
+
+const lists = new Set<WeakRef<HTMLSelectElement>>();
+
+export function partPicker(figure: Figure): HTMLElement {
+  const { store } = figure;
+  const label = select<Part>("Values", PARTS, store.part, (part) => {
+    store.part = part;
+    show(store);
+  });
+  lists.add(new WeakRef(label.querySelector("select")!));
+  if (lists.size === 1) store.subscribe(() => show(store));
+  return label;
+}
+
+function show(store: Store): void {
+  for (const list of lists) {
+    const element = list.deref();
+    if (!element) lists.delete(list);
+    else if (element.value !== store.part) element.value = store.part;
+  }
+}
+
+/** How many of these lie outside the range, as a sentence. */
+export function outside(values: Iterable<number | null>, [low, high]: [number, number]): string {
+  let n = 0;
+  for (const v of values) if (v !== null && (v < low || v > high)) n += 1;
+  return n === 0 ? "" : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;
+}

@@ -1,0 +1,31 @@
+import { listPage } from "./page/list";
+import { studyPage } from "./page/study";
+import { embedded, follow } from "./source";
+import { Store } from "./store";
+
+type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "report" };
+
+async function start(): Promise<void> {
+  const mode = JSON.parse(document.getElementById("kindling")?.textContent ?? '{"mode":"list"}') as Mode;
+  if (mode.mode === "list") {
+    listPage();
+    return;
+  }
+  const store = new Store();
+  if (mode.mode === "live") {
+    const page = studyPage(store, true);
+    page.link("connecting");
+    follow(mode.study, store, page.link);
+    return;
+  }
+  // The page takes the place of the text in which the document stands.
+  const document_ = await embedded();
+  studyPage(store, false);
+  store.replace(document_);
+}
+
+start().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  document.body.append(Object.assign(document.createElement("p"), { textContent: `This page cannot be shown: ${message}` }));
+  throw error;
+});

@@ -1,0 +1,72 @@
+/** The columns of the table of trials: the same for all, then the study's parameters and numeric attributes. */
+
+import type { Data } from "../data";
+import type { Trial, TrialState } from "../document";
+import { h } from "../dom";
+import { choice, duration, fixed, number } from "../format";
+
+export interface Column {
+  key: string;
+  title: string;
+  /** Numbers stand to the right, and are sorted from the largest down at first. */
+  number: boolean;
+  sort: (trial: Trial) => number | string | null;
+  text: (trial: Trial) => string;
+}
+
+const STATES: Record<TrialState, string> = { WAITING: "○ waiting", RUNNING: "◐ running", COMPLETE: "● complete", PRUNED: "△ pruned", FAIL: "✕ failed" };
+
+export function stateText(trial: Trial): string {
+  return STATES[trial.state] + (trial.confirms ? ` (confirms ${trial.confirms.of})` : "");
+}
+
+export function seconds(trial: Trial): number | null {
+  return trial.start === null || trial.complete === null ? null : (trial.complete - trial.start) / 1000;
+}
+
+export function columnsOf(data: Data): Column[] {
+  const value = (t: Trial) => t.value;
+  const all: Column[] = [
+    { key: "number", title: "Trial", number: true, sort: (t) => t.number, text: (t) => String(t.number) },
+    { key: "state", title: "State", number: false, sort: stateText, text: stateText },
+    { key: "value", title: "Value", number: true, sort: value, text: (t) => (Number.isInteger(t.value) ? number(t.value) : fixed(t.value, valueDecimals(t.value))) },
+  ];
+  for (const param of data.study.space) {
+    const of = (t: Trial) => t.params[param.name];
+    all.push({
+      key: `param ${param.name}`,
+      title: param.name,
+      number: param.type !== "categorical",
+      sort: (t) => {
+        const v = of(t);
+        return v === undefined ? null : typeof v === "boolean" ? String(v) : v;
+      },
+      text: (t) => choice(of(t)),
+    });
+  }
+  for (const { key, of } of data.outcomes.slice(1)) {
+    all.push({ key: `attribute ${key}`, title: key, number: true, sort: of, text: (t) => number(of(t), 5) });
+  }
+  all.push(
+    { key: "worker", title: "Worker", number: false, sort: (t) => t.worker || null, text: (t) => t.worker || "–" },
+    { key: "duration", title: "Took", number: true, sort: seconds, text: (t) => duration(seconds(t)) },
+  );
+  return all;
+}
+
+/** Five significant digits, with the same decimals for values of one size. */
+function valueDecimals(value: number | null): number {
+  if (!value) return 4;
+  return Math.min(10, Math.max(0, 4 - Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1)) + (Math.abs(value) < 0.01 ? 3 : 0)));
+}
+
+export function cells(trial: Trial, columns: Column[], data: Data, open: (trial: number) => void): HTMLElement[] {
+  return columns.map((column) => {
+    const attributes = { class: column.number ? "num" : "", "data-column": column.key };
+    if (column.key !== "number") return h("td", attributes, column.text(trial));
+    const best = data.best === trial ? h("span", { class: "star", title: "the best" }, "★ ") : null;
+    const label = `Open trial ${trial.number}`;
+    const button = h("button", { type: "button", class: "plain", "aria-label": label, "data-key": `trial ${trial.number}`, onclick: () => open(trial.number) }, String(trial.number));
+    return h("th", { ...attributes, scope: "row" }, best, button);
+  });
+}

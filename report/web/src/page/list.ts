@@ -1,0 +1,54 @@
+/** All studies of a coordinator. */
+
+import type { Study } from "../document";
+import { h, replaceKeepingFocus } from "../dom";
+import { count, number, percent } from "../format";
+import { banner } from "./banner";
+
+type Row = Pick<Study, "name" | "state" | "counts" | "budget" | "confirmations" | "direction"> & { best_value: number | null };
+
+const EVERY = 5000;
+
+export function listPage(): void {
+  const body = h("tbody");
+  const note = h("p", { class: "vacant", role: "status" }, "Loading …");
+  const heads = ["Study", "State", "Trials", "", "Running", "Best value"];
+  const table = h("table", { class: "studies" }, h("caption", { class: "hidden" }, "Studies"), h("thead", {}, h("tr", {}, ...heads.map((t, i) => h("th", { scope: "col", class: i >= 4 || i === 2 ? "num" : "" }, t || h("span", { class: "hidden" }, "Progress"))))), body);
+  document.title = "Studies · Kindling";
+  document.body.replaceChildren(
+    h("header", { class: "top" }, banner(false), h("div", { class: "head" }, h("div", { class: "title" }, h("h1", {}, "Studies")))),
+    h("main", { id: "main" }, h("div", { class: "card wide" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Studies" }, table), note)),
+    h("footer", {}, "Made by Kindling."),
+  );
+  const refresh = async () => {
+    try {
+      const answer = await fetch("/api/studies");
+      if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+      const rows = (await answer.json()) as Row[];
+      replaceKeepingFocus(body, ...rows.map(row));
+      note.hidden = rows.length > 0;
+      note.textContent = rows.length > 0 ? "" : "No studies yet. “kindling study create FILE” makes one.";
+    } catch (error) {
+      note.hidden = false;
+      note.textContent = `The coordinator does not answer (${error instanceof Error ? error.message : String(error)}); trying again.`;
+    }
+    window.setTimeout(refresh, EVERY);
+  };
+  void refresh();
+}
+
+function row(study: Row): HTMLElement {
+  const total = study.budget + study.confirmations;
+  const done = study.counts.complete + study.counts.pruned + study.counts.fail;
+  const share = done / Math.max(1, total);
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, h("a", { href: `/studies/${encodeURIComponent(study.name)}`, "data-key": study.name }, study.name)),
+    h("td", {}, h("span", { class: "chip", "data-state": study.state }, study.state.toLowerCase())),
+    h("td", { class: "num" }, `${count(done)} of ${count(total)}`),
+    h("td", {}, h("div", { class: "bar small", "aria-hidden": "true" }, h("span", { class: "is-complete", style: `width: ${100 * share}%` })), h("span", { class: "hidden" }, percent(share))),
+    h("td", { class: "num" }, count(study.counts.running)),
+    h("td", { class: "num" }, number(study.best_value, 5)),
+  );
+}

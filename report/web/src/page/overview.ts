@@ -1,0 +1,123 @@
+/** What is going on: state, progress, rate, the best so far. */
+
+import type { Data } from "../data";
+import type { Counts } from "../document";
+import { h, replaceKeepingFocus, setText } from "../dom";
+import { choice, count, duration, number, percent, plural, time } from "../format";
+import type { Link } from "../source";
+
+export interface Part {
+  element: HTMLElement;
+  update: (data: Data) => void;
+}
+
+const PARTS: { key: keyof Counts; text: string; class: string }[] = [
+  { key: "complete", text: "complete", class: "is-complete" },
+  { key: "pruned", text: "pruned", class: "is-pruned" },
+  { key: "fail", text: "failed", class: "is-fail" },
+  { key: "running", text: "running", class: "is-running" },
+];
+
+/** The page's head: name, state and connection. */
+export function head(live: boolean): Part & { link: (link: Link) => void } {
+  const name = h("h1", {}, "…");
+  const state = h("span", { class: "chip" });
+  const link = h("span", { class: "chip link", role: "status", hidden: !live });
+  const facts = h("p", { class: "facts" });
+  return {
+    element: h("div", { class: "head" }, h("div", { class: "title" }, name, state, link), facts),
+    update: ({ study, document: { generated } }) => {
+      setText(name, study.name);
+      setText(state, study.state.toLowerCase());
+      state.dataset["state"] = study.state;
+      const kind = (config: unknown) => String((config as { kind?: unknown } | null)?.kind ?? "").replace(/_/g, " ");
+      const parts = [
+        study.direction,
+        study.objective.kind,
+        kind(study.sampler) && `sampler ${kind(study.sampler)}`,
+        kind(study.pruner) && kind(study.pruner) !== "none" && `pruner ${kind(study.pruner)}`,
+        `seed ${study.seed}`,
+        `created ${time(study.created)}`,
+        !live && `report of ${time(generated)}`,
+      ];
+      setText(facts, parts.filter(Boolean).join(" · "));
+      document.title = `${study.name} · Kindling`;
+    },
+    link: (now) => {
+      link.dataset["link"] = now;
+      setText(link, { connecting: "connecting …", live: "live", lost: "connection lost, trying again" }[now]);
+    },
+  };
+}
+
+export function progress(open: (trial: number) => void): Part {
+  const bar = h("div", { class: "bar", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
+  const key = h("ul", { class: "key" });
+  const cards = h("dl", { class: "cards" });
+  const best = h("div", { class: "best" });
+  return {
+    element: h("div", { class: "progress" }, cards, bar, key, best),
+    update: (data) => {
+      const { study } = data;
+      const total = study.budget + study.confirmations;
+      const done = study.counts.complete + study.counts.pruned + study.counts.fail;
+      bar.setAttribute("aria-valuemax", String(total));
+      bar.setAttribute("aria-valuenow", String(Math.min(done, total)));
+      bar.replaceChildren(
+        ...PARTS.map((part) => h("span", { class: part.class, style: `width: ${(100 * study.counts[part.key]) / Math.max(total, 1)}%` })),
+      );
+      if (study.confirmations > 0) {
+        bar.append(h("i", { style: `left: ${(100 * study.budget) / total}%`, title: "Here the search ends and confirmation begins" }));
+      }
+      const waiting = Math.max(0, total - done - study.counts.running);
+      key.replaceChildren(
+        ...PARTS.filter((p) => study.counts[p.key] > 0).map((p) => h("li", { class: p.class }, `${count(study.counts[p.key])} ${p.text}`)),
+        ...(waiting > 0 ? [h("li", { class: "is-waiting" }, `${count(waiting)} to come`)] : []),
+      );
+      const card = (name: string, value: string, more = "") => h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("small", {}, more)));
+      const confirmations = study.confirmations > 0 ? ` and ${count(study.confirmations)} to confirm` : "";
+      cards.replaceChildren(
+        card("Trials", `${count(done)} of ${count(total)}`, `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`),
+        card("Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"),
+        ...(ended(study.state)
+          ? [card("Took", duration(took(data)), "first start to last end")]
+          : [
+              card("Rate", study.trials_per_hour === null ? "–" : `${number(study.trials_per_hour, 3)} / h`, "trials"),
+              card("Time left", duration(study.seconds_left), study.state === "PAUSED" ? "paused" : "at this rate"),
+            ]),
+      );
+      replaceKeepingFocus(best, ...bestOf(data, open));
+    },
+  };
+}
+
+/** From the first trial's start to the last one's end, in seconds. */
+function took({ trials }: Data): number | null {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { start, complete } of trials) {
+    if (start !== null && start < first) first = start;
+    if (complete !== null && complete > last) last = complete;
+  }
+  return last > first ? (last - first) / 1000 : null;
+}
+
+function ended(state: string): boolean {
+  return state === "FINISHED" || state === "STOPPED";
+}
+
+function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)[] {
+  const trial = data.best;
+  if (!trial) return [];
+  const params = Object.entries(trial.params);
+  return [
+    h("h3", {}, "Best trial: ", h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) }, `trial ${trial.number}`)),
+    h("dl", { class: "params" }, ...params.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, choice(value))))),
+    caution(data),
+  ];
+}
+
+/** One seed's best is not yet an answer. */
+function caution(data: Data): HTMLElement | null {
+  if (data.document.analysis.confirm || data.complete.length < 2) return null;
+  return h("p", { class: "hint" }, `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck. [confirm] in the study file runs the best again under fresh seeds.`);
+}

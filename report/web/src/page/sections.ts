@@ -1,0 +1,99 @@
+/** The parts of a study's page, and which figures they hold. */
+
+import { answer } from "../confirm/section";
+import type { Data } from "../data";
+import { diagnosisOf } from "../document";
+import { h } from "../dom";
+import { Figure, type FigureSpec } from "../figure/figure";
+import { byChoice, usual } from "../figures/by-choice";
+import { combinations } from "../figures/combinations";
+import { curves } from "../figures/curves";
+import { explorer } from "../figures/explorer";
+import { history } from "../figures/history";
+import { importance, interactions } from "../figures/importance";
+import { pair } from "../figures/pair";
+import { parallel } from "../figures/parallel";
+import { slice } from "../figures/slice";
+import { timeline } from "../figures/timeline";
+import { layersSection } from "../layers/section";
+import type { Store } from "../store";
+import { progress, type Part } from "./overview";
+import { trials } from "./trials";
+import { workers } from "./workers";
+
+export interface Section {
+  id: string;
+  title: string;
+  /** Whether there is anything to show. */
+  shown: (data: Data) => boolean;
+  make: () => Part;
+}
+
+export function sectionsOf(store: Store, open: (trial: number) => void): Section[] {
+  const always = () => true;
+  const figures = (specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown = () => 0) => () => figureGrid(store, open, specs, shape);
+  return [
+    { id: "overview", title: "Overview", shown: always, make: () => progress(open) },
+    { id: "answer", title: "Answer", shown: (d) => d.document.analysis.confirm !== null, make: () => answer(store, open) },
+    { id: "progress", title: "Progress", shown: always, make: figures(() => [history, curves(), timeline]) },
+    {
+      id: "parameters",
+      title: "Parameters",
+      shown: (d) => d.study.space.length > 0,
+      make: figures((d) => [importance, ...(d.study.space.length > 1 ? [interactions, parallel, pair(d.study.space, firstPair(d))] : []), ...d.study.space.map(slice)]),
+    },
+    {
+      id: "pairs",
+      title: "Pairs",
+      shown: (d) => d.document.analysis.combinations.length > 0,
+      make: figures((d) => pairsOf(d).flatMap((p) => [combinations(p, "best"), combinations(p, "mean")]), pairsOf),
+    },
+    {
+      id: "outcomes",
+      title: "Outcomes",
+      shown: (d) => d.numeric.length > 0,
+      make: figures((d) => [...usual(d).slice(0, 16).map(byChoice), explorer(d)], (d) => d.outcomes.map((o) => o.key)),
+    },
+    {
+      id: "layers",
+      title: "Layers",
+      shown: (d) => d.trials.some((t) => diagnosisOf(t) !== null),
+      make: () => {
+        const { content, figures: all } = layersSection(store, open);
+        return { element: h("div", {}, ...content), update: () => all.forEach((f) => f.update()) };
+      },
+    },
+    { id: "trials", title: "Trials", shown: always, make: () => trials(open) },
+    { id: "workers", title: "Workers", shown: (d) => d.document.workers.length > 0, make: () => workers(open) },
+  ];
+}
+
+/** The two parameters that matter most. */
+function firstPair(data: Data): [string, string] {
+  const ranked = data.document.analysis.importance?.params.map((p) => p.name) ?? [];
+  const names = [...new Set([...ranked, ...data.study.space.map((p) => p.name)])].filter((n) => data.study.space.some((p) => p.name === n && Object.keys(p.when).length === 0));
+  return [names[0] ?? data.study.space[0]!.name, names[1] ?? data.study.space[1]!.name];
+}
+
+function pairsOf(data: Data): [string, string][] {
+  return data.document.analysis.combinations.map((c) => c.params);
+}
+
+/** Figures that are made anew only if their shape changes. */
+function figureGrid(store: Store, open: (trial: number) => void, specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown): Part {
+  const element = h("div", { class: "figures" });
+  let made: Figure[] = [];
+  let now = "";
+  return {
+    element,
+    update: (data) => {
+      const next = JSON.stringify(shape(data));
+      if (next !== now) {
+        now = next;
+        for (const figure of made) figure.close();
+        made = specs(data).flatMap((spec) => (spec ? [new Figure(spec, store, open)] : []));
+        element.replaceChildren(...made.map((f) => f.element));
+      } else for (const figure of made) figure.update();
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/** One trial, in a dialog. */
+
+import type { Data } from "../data";
+import { diagnosisOf, type Trial } from "../document";
+import { h } from "../dom";
+import { choice, duration, number, time } from "../format";
+import { grid, plainAxis } from "../figure/axis";
+import { Figure, type FigureSpec } from "../figure/figure";
+import { itemTooltip, tip } from "../figure/tooltip";
+import { histograms } from "../layers/histograms";
+import { layerTable } from "../layers/table";
+import type { Store } from "../store";
+import { seconds, stateText } from "./columns";
+
+/** A way to open trials. What is open follows its trial as that goes on. */
+export function trialDialog(store: Store): { element: HTMLElement; open: (number: number) => void } {
+  const content = h("div", { class: "dialog-body" });
+  const title = h("h2", { id: "dialog-title", tabindex: -1 });
+  const dialog = h("dialog", { "aria-labelledby": "dialog-title", class: "trial-dialog" });
+  const close = h("button", { type: "button", class: "tool", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
+  const [previous, next] = ([[-1, "‹", "Previous trial"], [1, "›", "Next trial"]] as const).map(([step, text, label]) =>
+    h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: () => show(number + step) }, text),
+  ) as [HTMLButtonElement, HTMLButtonElement];
+  dialog.append(h("header", {}, title, h("span", { class: "spring" }), previous, next, close), content);
+  // The browser gives the focus back to what had it, unless that was drawn anew.
+  dialog.addEventListener("close", () => {
+    if (document.activeElement === document.body && opener) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+
+  let number = -1;
+  let shown: Trial | null = null;
+  let figures: Figure[] = [];
+  let opener: string | null = null;
+
+  function show(wanted: number): void {
+    const data = store.data;
+    const trial = data?.trial(wanted);
+    if (!data || !trial) return;
+    number = wanted;
+    shown = trial;
+    title.textContent = `Trial ${trial.number}`;
+    previous.disabled = !data.trial(wanted - 1);
+    next.disabled = !data.trial(wanted + 1);
+    for (const figure of figures) figure.close();
+    figures = figuresOf(trial).map((spec) => new Figure(spec, store, () => undefined));
+    content.replaceChildren(facts(trial, data), ...parameters(trial), ...attributes(trial), ...figures.map((f) => f.element), layers(trial));
+    if (!dialog.open) {
+      opener = document.activeElement?.getAttribute("data-key") ?? null;
+      dialog.showModal();
+    }
+    title.focus({ preventScroll: true });
+  }
+
+  store.subscribe((data) => {
+    if (dialog.open && data.trial(number) !== shown) show(number);
+  });
+  return { element: dialog, open: show };
+}
+
+function pairs(rows: [string, string][]): HTMLElement {
+  return h("dl", { class: "params" }, ...rows.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
+}
+
+function facts(trial: Trial, data: Data): HTMLElement {
+  const place = data.ranked.indexOf(trial);
+  const rows: [string, string][] = [
+    ["state", stateText(trial)],
+    ["value", number(trial.value, 6)],
+    ...(place >= 0 ? ([["place", `${place + 1} of ${data.ranked.length}`]] as [string, string][]) : []),
+    ...(trial.fail_reason ? ([["reason", trial.fail_reason]] as [string, string][]) : []),
+    ...(trial.confirms ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][]) : []),
+    ...(trial.retry_of !== null ? ([["retries", `trial ${trial.retry_of}`]] as [string, string][]) : []),
+    ["worker", trial.worker || "–"],
+    ["attempt", String(trial.attempt)],
+    ["started", time(trial.start)],
+    ["took", duration(seconds(trial))],
+  ];
+  return h("section", {}, pairs(rows));
+}
+
+function parameters(trial: Trial): HTMLElement[] {
+  return [h("h3", {}, "Parameters"), pairs(Object.entries(trial.params).map(([name, value]) => [name, typeof value === "number" ? number(value, 8) : choice(value)]))];
+}
+
+function attributes(trial: Trial): HTMLElement[] {
+  const rows = Object.entries(trial.attributes)
+    .filter(([name]) => name !== "diagnosis" || !diagnosisOf(trial))
+    .map(([name, value]): [string, string] => [name, typeof value === "number" ? number(value, 6) : typeof value === "string" ? value : JSON.stringify(value).slice(0, 300)]);
+  return rows.length > 0 ? [h("h3", {}, "Attributes"), pairs(rows)] : [];
+}
+
+function figuresOf(trial: Trial): FigureSpec[] {
+  return [...(trial.curve.length > 0 ? [curve(trial)] : []), ...(diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : [])];
+}
+
+function curve(trial: Trial): FigureSpec {
+  return {
+    key: `trial-${trial.number}-curve`,
+    title: "Learning curve",
+    hint: "What the trial reported, step by step.",
+    wide: true,
+    zoom: "xy",
+    height: 240,
+    draw: ({ theme }) => ({
+      option: {
+        grid: grid({ top: 30 }),
+        tooltip: itemTooltip(theme, (p: { value: [number, number] }) => tip(`Step ${p.value[0]}`, [["value", number(p.value[1], 6)]])),
+        xAxis: { ...plainAxis("x", "step", theme), minInterval: 1, splitLine: { show: false } },
+        yAxis: plainAxis("y", "reported value", theme),
+        series: [{ type: "line", data: trial.curve.map((value) => ({ value })), symbol: "circle", symbolSize: 6, showAllSymbol: true, lineStyle: { color: theme.accent, width: 2 }, itemStyle: { color: theme.accent } }],
+      },
+      label: `Learning curve of trial ${trial.number}: ${trial.curve.slice(-1).map(([s, v]) => `${number(v)} at step ${s}`)}.`,
+    }),
+  };
+}
+
+function layers(trial: Trial): HTMLElement {
+  const diagnosis = diagnosisOf(trial);
+  return diagnosis ? h("section", {}, h("h3", {}, "Layers"), layerTable(diagnosis)) : h("section");
+}

@@ -1,0 +1,158 @@
+/** The table of trials: sorted, filtered, a page at a time, so that any number of trials stays quick. */
+
+import type { Data } from "../data";
+import type { Trial, TrialState } from "../document";
+import { h, replaceKeepingFocus, select, setText } from "../dom";
+import { count, plural } from "../format";
+import { cells, type Column, columnsOf } from "./columns";
+import { matches } from "./filter";
+import type { Part } from "./overview";
+
+const PAGE = 50;
+
+type StateFilter = "all" | TrialState | "search" | "confirmation";
+
+const FILTERS: { value: StateFilter; text: string }[] = [
+  { value: "all", text: "all" },
+  { value: "search", text: "search" },
+  { value: "confirmation", text: "confirmation" },
+  { value: "COMPLETE", text: "complete" },
+  { value: "PRUNED", text: "pruned" },
+  { value: "FAIL", text: "failed" },
+  { value: "RUNNING", text: "running" },
+  { value: "WAITING", text: "waiting" },
+];
+
+export function trials(open: (trial: number) => void): Part {
+  let data: Data | null = null;
+  let sort = { key: "number", down: true };
+  let text = "";
+  let state: StateFilter = "all";
+  let page = 0;
+  let shape = "";
+  /** The rows of trials as they are; a trial that changes is another object. */
+  let rows = new WeakMap<Trial, HTMLElement>();
+  let drawn: string[] = [];
+
+  const search = h("input", { type: "search", id: "trial-filter", placeholder: "he_normal worker-2 #17 …", autocomplete: "off", spellcheck: false });
+  const head = h("tr");
+  const body = h("tbody");
+  const summary = h("p", { class: "summary", role: "status" });
+  const table = h("table", { class: "trials" }, h("caption", { class: "hidden" }, "Trials"), h("thead", {}, head), body);
+  const [first, previous, next, last] = (["First", "Previous", "Next", "Last"] as const).map((name) =>
+    h("button", { type: "button", class: "tool", onclick: () => turn(name) }, name),
+  ) as [HTMLButtonElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement];
+
+  search.addEventListener("input", () => {
+    text = search.value;
+    page = 0;
+    draw();
+  });
+
+  const element = h(
+    "div",
+    { class: "card wide" },
+    h(
+      "div",
+      { class: "tools" },
+      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Filter"), search),
+      select("State", FILTERS, state, (value) => {
+        state = value;
+        page = 0;
+        draw();
+      }),
+    ),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Trials" }, table),
+    h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
+  );
+
+  function turn(name: "First" | "Previous" | "Next" | "Last"): void {
+    page = { First: 0, Previous: page - 1, Next: page + 1, Last: Infinity }[name];
+    draw();
+  }
+
+  function draw(): void {
+    if (!data) return;
+    const columns = columnsOf(data);
+    const found = data.trials.filter((trial) => inState(trial, state) && matches(trial, text));
+    order(found, columns.find((c) => c.key === sort.key) ?? columns[0]!, sort.down);
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    page = Math.min(pages - 1, Math.max(0, page));
+    const from = page * PAGE;
+    const shown = found.slice(from, from + PAGE);
+    drawHead(columns);
+    if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
+    drawn = columns.map((c) => c.key);
+    const lines = shown.length > 0 ? shown.map((trial) => row(trial, columns, data!)) : [h("tr", {}, h("td", { colspan: columns.length, class: "vacant" }, "No trial is like that."))];
+    // What stays is left alone, with what is selected in it.
+    if (lines.length !== body.children.length || lines.some((line, i) => line !== body.children[i])) replaceKeepingFocus(body, ...lines);
+    const of = found.length === data.trials.length ? plural(found.length, "trial") : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
+    setText(summary, shown.length === 0 ? of : `${from + 1}–${from + shown.length} of ${of}`);
+    table.dataset["rows"] = String(found.length);
+    first.disabled = previous.disabled = page === 0;
+    next.disabled = last.disabled = page === pages - 1;
+  }
+
+  function drawHead(columns: Column[]): void {
+    const now = JSON.stringify([columns.map((c) => c.key), sort]);
+    if (now === shape) return;
+    shape = now;
+    replaceKeepingFocus(head, ...columns.map((column) => {
+      const sorted = sort.key === column.key ? (sort.down ? "descending" : "ascending") : "none";
+      const button = h(
+        "button",
+        {
+          type: "button",
+          "data-key": column.key,
+          onclick: () => {
+            sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
+            page = 0;
+            draw();
+          },
+        },
+        column.title,
+        h("span", { class: "arrow", "aria-hidden": "true" }, sorted === "none" ? "" : sort.down ? " ▼" : " ▲"),
+      );
+      return h("th", { scope: "col", "aria-sort": sorted, class: column.number ? "num" : "" }, button);
+    }));
+  }
+
+  function row(trial: Trial, columns: Column[], from: Data): HTMLElement {
+    const known = rows.get(trial);
+    const isBest = from.best === trial;
+    if (known && known.classList.contains("is-best") === isBest) return known;
+    const line = h("tr", { "data-trial": trial.number, "data-state": trial.state, class: isBest ? "is-best" : "" });
+    rows.set(trial, line);
+    line.append(...cells(trial, columns, from, open));
+    // A convenience for the mouse; the keyboard has the button in the first cell.
+    line.addEventListener("click", (event) => {
+      if (!(event.target as Element).closest("button") && String(window.getSelection() ?? "") === "") open(trial.number);
+    });
+    return line;
+  }
+
+  return {
+    element,
+    update: (now) => {
+      data = now;
+      draw();
+    },
+  };
+}
+
+function inState(trial: Trial, state: StateFilter): boolean {
+  if (state === "all") return true;
+  if (state === "search" || state === "confirmation") return (trial.confirms !== null) === (state === "confirmation");
+  return trial.state === state;
+}
+
+/** Missing values come last, whichever way it is sorted; of equals the earlier trial comes first. */
+function order(trials: Trial[], column: Column, down: boolean): void {
+  const keys = new Map(trials.map((t) => [t, column.sort(t)]));
+  trials.sort((a, b) => {
+    const [x, y] = [keys.get(a) ?? null, keys.get(b) ?? null];
+    if (x === null || y === null) return x === y ? a.number - b.number : x === null ? 1 : -1;
+    const less = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
+    return (down ? -less : less) || a.number - b.number;
+  });
+}

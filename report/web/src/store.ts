@@ -1,0 +1,93 @@
+/** The document as it is now, and who wants to hear of its changes. */
+
+import { Data, type Part } from "./data";
+import type { Analysis, Change, Document, Trial } from "./document";
+
+/** Redraws come no closer together than this, in milliseconds, however fast results come in. */
+const PACE = 1000;
+
+export class Store {
+  private document: Document | null = null;
+  private listeners = new Set<(data: Data) => void>();
+  private chosenPart: Part | null = null;
+  private timer: number | null = null;
+  private last = -Infinity;
+  private current: Data | null = null;
+
+  /** What there is; null until the first document has come. */
+  get data(): Data | null {
+    return this.current;
+  }
+
+  subscribe(listener: (data: Data) => void): void {
+    this.listeners.add(listener);
+  }
+
+  replace(document: Document): void {
+    this.document = document;
+    this.soon();
+  }
+
+  change(change: Change): void {
+    if (!this.document) return;
+    merge(this.document.trials, change.trials);
+    this.document = { ...this.document, study: change.study, workers: change.workers, generated: Date.now() };
+    this.soon();
+  }
+
+  analyse(analysis: Analysis): void {
+    if (!this.document) return;
+    this.document = { ...this.document, analysis };
+    this.soon();
+  }
+
+  /** The part of the values that all value axes show. */
+  get part(): Part {
+    return this.chosenPart ?? this.current?.usualPart ?? "all";
+  }
+
+  set part(part: Part) {
+    this.chosenPart = part;
+    this.flush();
+  }
+
+  /** Tells everybody, now or as soon as the pace allows. */
+  private soon(): void {
+    if (this.timer !== null) return;
+    const wait = Math.max(0, this.last + PACE - performance.now());
+    this.timer = window.setTimeout(() => this.flush(), wait);
+  }
+
+  private flush(): void {
+    if (this.timer !== null) window.clearTimeout(this.timer);
+    this.timer = null;
+    this.last = performance.now();
+    if (!this.document) return;
+    const data = new Data(this.document);
+    this.current = data;
+    for (const listener of this.listeners) listener(data);
+  }
+}
+
+/** Puts changed and new trials in their places. */
+export function merge(trials: Trial[], changed: Trial[]): void {
+  for (const trial of [...changed].sort((a, b) => a.number - b.number)) {
+    const last = trials[trials.length - 1];
+    if (!last || last.number < trial.number) trials.push(trial);
+    else {
+      const at = place(trials, trial.number);
+      trials.splice(at, trials[at]?.number === trial.number ? 1 : 0, trial);
+    }
+  }
+}
+
+/** Where a number is, or belongs, by bisection. */
+function place(trials: Trial[], number: number): number {
+  let [low, high] = [0, trials.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (trials[middle]!.number < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,287 @@
+"""The live page and the report in a real browser.
+
+    python page.py --kindling PATH [--screenshots DIR]
+    python page.py --made-up       [--screenshots DIR]
+
+PATH is the built command. `--made-up` takes the development server's studies instead (report/web/dev): it shows that
+the page works, not that the coordinator serves it. Needs Chromium and its driver.
+"""
+
+import argparse
+import pathlib
+import struct
+import tempfile
+import xml.etree.ElementTree as ElementTree
+
+from selenium.webdriver.common.keys import Keys
+
+from browser import browser, wait
+from cluster import Cluster, MadeUp
+from screenshots import screenshots
+
+FIGURES = [
+    "values", "learning-curves", "timeline", "importance", "parallel-coordinates", "pair", "slice-learning_rate",
+    "best-winit_conv-winit_fc", "mean-winit_conv-winit_fc", "value-by-learning_rate-and-winit_conv",
+    "epochs-by-learning_rate-and-winit_fc", "value-by-gaussian_std_conv",
+]
+
+
+def main():
+    args = arguments()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser(args.chromium, args.chromedriver) as b:
+        shown = MadeUp(folder) if args.made_up else Cluster(args.kindling, folder)
+        try:
+            test(b, shown, pathlib.Path(folder, "report.html"), args)
+        finally:
+            shown.end()
+    print("all is well")
+
+
+def test(b, shown, report, args):
+    for step in (list_of_studies, arrives, sorts, filters, opens, follows, zooms, saves, walks, narrow, schemes):
+        step(b, shown)
+        quiet(b, step.__name__)
+    wait(lambda: rows(b) >= shown.least_in_the_end, "the end of the search")
+    figures(b)
+    quiet(b, "figures")
+    if args.screenshots:
+        screenshots(b, args.screenshots)
+    shown.report(report)
+    b.offline()
+    b.open(report.as_uri())
+    b.find("table.trials tbody tr[data-trial]")
+    figures(b)
+    saves(b, shown)
+    quiet(b, "report")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--kindling")
+    what.add_argument("--made-up", action="store_true")
+    parser.add_argument("--screenshots", metavar="DIR")
+    parser.add_argument("--chromium")
+    parser.add_argument("--chromedriver")
+    return parser.parse_args()
+
+
+def quiet(b, step):
+    complaints = b.complaints()
+    assert not complaints, f"{step}: {complaints}"
+    print(f"ok: {step}", flush=True)
+
+
+def rows(b):
+    return int(b.script("return document.querySelector('table.trials')?.dataset.rows ?? 0"))
+
+
+def column(b, name):
+    return b.texts(f"table.trials td[data-column='{name}'], table.trials th[data-column='{name}']")
+
+
+def list_of_studies(b, shown):
+    b.open(shown.page)
+    b.click(f"table.studies a[data-key='{shown.study}']")
+    b.find("table.trials")
+
+
+def arrives(b, shown):
+    """Trials come without a reload: the page keeps what a script left in it."""
+    b.script("window.marker = 'still here'")
+    before = rows(b)
+    shown.work()
+    wait(lambda: rows(b) > before + 1, "more trials")
+    wait(lambda: "★" in "".join(b.texts("table.trials .star")), "a best trial")
+    assert b.script("return window.marker") == "still here"
+
+
+def sorts(b, _):
+    """The order is that of the values, both ways; trials without one come last."""
+
+    def ordered(down):
+        shown = [text for text in column(b, "value")]
+        numbers = [float(text) for text in shown if text != "–"]
+        assert shown[: len(numbers)] == [text for text in shown if text != "–"], shown
+        assert numbers == sorted(numbers, reverse=down), numbers
+        return len(numbers) > 1 and numbers
+
+    b.click("table.trials button[data-key='value']")
+    assert header(b, "value") == "descending"
+    first = wait(lambda: ordered(True), "values")
+    b.click("table.trials button[data-key='value']")
+    assert header(b, "value") == "ascending"
+    assert ordered(False) != first
+    b.click("table.trials button[data-key='param winit_fc']")
+    names = [name for name in column(b, "param winit_fc") if name != "–"]
+    assert names == sorted(names) and len(set(names)) > 1, names
+    b.click("table.trials button[data-key='number']")
+
+
+def header(b, key):
+    return b.script(
+        "return document.querySelector(arguments[0]).closest('th').getAttribute('aria-sort')",
+        f"table.trials button[data-key='{key}']",
+    )
+
+
+def filters(b, _):
+    field = b.find("#trial-filter")
+    before = rows(b)
+    field.send_keys("winit_conv=gaussian complete")
+    wait(lambda: 0 < rows(b) < before, "fewer trials")
+    assert set(column(b, "param winit_conv")) == {"gaussian"}
+    field.clear()
+    field.send_keys("no such word", Keys.TAB)
+    assert rows(b) == 0
+    field.clear()
+    field.send_keys(Keys.SPACE, Keys.BACKSPACE)
+    wait(lambda: rows(b) >= before, "all trials")
+
+
+def opens(b, _):
+    """A trial's dialog has its parameters; Escape closes it, and the focus is back where it was."""
+    b.click("table.trials button[data-key='value']")
+    b.script("document.querySelector('table.trials tbody button').focus()")
+    b.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    dialog = b.find("dialog[open]")
+    number = b.texts("dialog h2")[0].removeprefix("Trial ")
+    wanted = b.texts(f"tr[data-trial='{number}'] td[data-column='param winit_conv']")[0]
+    assert "winit_conv" in dialog.text and wanted in dialog.text and "learning_rate" in dialog.text
+    wait(lambda: b.all("dialog figure canvas"), "its curve")
+    b.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    wait(lambda: not b.all("dialog[open]"), "the end of the dialog")
+    key = b.script("return document.activeElement.dataset.key")
+    assert key == f"trial {number}", key
+    b.click("table.trials button[data-key='number']")
+
+
+def follows(b, _):
+    """Trials that come disturb neither the filter nor the order."""
+    b.click("table.trials button[data-key='learning_rate'], table.trials button[data-key='param learning_rate']")
+    b.find("#trial-filter").send_keys("complete")
+    before = rows(b)
+    wait(lambda: rows(b) > before, "one more completed trial")
+    assert header(b, "param learning_rate") == "descending"
+    assert b.find("#trial-filter").get_attribute("value") == "complete"
+    b.find("#trial-filter").clear()
+    b.find("#trial-filter").send_keys(Keys.SPACE, Keys.BACKSPACE)
+    b.click("table.trials button[data-key='number']")
+
+
+def zooms(b, _):
+    """A figure changes when zoomed into, stays so as trials come, and shows all again."""
+    figure = "[data-figure='slice-learning_rate']"
+    reveal(b, figure)
+    picture = f"{figure} canvas"
+    before = canvas(b, picture)
+    b.click(f"{figure} button[aria-label^='Zoom in']")
+    wait(lambda: canvas(b, picture) != before, "a change")
+    # Inside the plot every tick is between the bounds now; the label at the lower bound is gone.
+    near = b.script("return document.querySelector(arguments[0]).closest('.plot').getAttribute('aria-label')", picture)
+    assert "Value by learning_rate" in near
+    b.click(f"{figure} button[aria-label^='Show all']")
+
+
+def canvas(b, selector):
+    return b.script("return document.querySelector(arguments[0]).toDataURL()", selector)
+
+
+def reveal(b, figure):
+    b.script("document.querySelector(arguments[0]).scrollIntoView({ block: 'center', behavior: 'instant' })", figure)
+    b.find(f"{figure} canvas")
+
+
+def saves(b, shown):
+    """A figure as SVG and as PNG, of the right kind and with something in it."""
+    b.click("[data-figure='values'] [data-save='svg']")
+    name, content = b.downloaded(".svg")
+    root = ElementTree.fromstring(content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 30, name
+    assert name.endswith("-values.svg") and "Value over trials" in "".join(root.itertext())
+    b.click("[data-figure='values'] [data-save='png']")
+    name, content = b.downloaded(".png")
+    assert content[:8] == b"\x89PNG\r\n\x1a\n", name
+    width, height = struct.unpack(">II", content[16:24])
+    assert width >= 1000 and height >= 500 and len(content) > 5000, (width, height, len(content))
+
+
+def walks(b, _):
+    """The keyboard reaches the navigation, tables and figures, and what has the focus is seen to have it."""
+    b.driver.refresh()
+    b.find("table.trials tbody tr[data-trial]")
+    body = b.find("body")
+    seen = []
+    for _ in range(40):
+        b.driver.switch_to.active_element.send_keys(Keys.TAB) if seen else body.send_keys(Keys.TAB)
+        tag, text, outline = b.script(
+            "const e = document.activeElement; const s = getComputedStyle(e);"
+            "return [e.tagName, e.getAttribute('aria-label') || e.textContent, s.outlineStyle + s.outlineWidth]"
+        )
+        assert "none" not in outline and not outline.endswith("0px"), f"no focus seen on {tag} {text}"
+        seen.append(text)
+    assert "Skip to the content" in seen[0], seen[0]
+    assert {"Progress", "Parameters", "Trials"} <= set(seen), seen
+    reveal(b, "[data-figure='values']")
+    b.script("document.querySelector('[data-figure=values] .plot').focus()")
+    plot = b.driver.switch_to.active_element
+    plot.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    wait(lambda: any("Trial" in text for text in b.texts("[data-figure='values'] .tip")), "a tooltip by keyboard")
+    plot.send_keys(Keys.ENTER)
+    b.find("dialog[open]")
+    b.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+
+
+def narrow(b, _):
+    """Nothing is wider than a phone."""
+    b.size(360, 740)
+    figures(b)
+    width = b.script("return document.documentElement.scrollWidth")
+    assert width <= 360, width
+    b.size(1280, 900)
+
+
+def schemes(b, _):
+    """Both colour schemes of the system, and the button that changes it."""
+    page = "return getComputedStyle(document.body).backgroundColor"
+    colours = {}
+    for scheme in ("light", "dark"):
+        b.scheme(scheme)
+        colours[scheme] = b.script(page)
+    assert brightness(colours["light"]) > 200 > 60 > brightness(colours["dark"]), colours
+    b.click("button.theme")
+    assert b.script(page) == colours["light"]
+    b.click("button.theme")
+    assert b.script(page) == colours["dark"]
+
+
+def brightness(colour):
+    return sum(int(part) for part in colour[4:-1].split(",")) / 3
+
+
+def figures(b):
+    """All figures are drawn, once they are in sight, and not empty."""
+    for name in FIGURES:
+        figure = f"[data-figure='{name}']"
+        reveal(b, figure)
+        wait(lambda: colours_of(b, f"{figure} canvas") > 3, f"{name} to be drawn")
+
+
+def colours_of(b, selector):
+    """How many colours a picture has: a blank one has one."""
+    return b.script(
+        """
+        const canvas = document.querySelector(arguments[0]);
+        // In a copy: the browser complains of reading from a canvas that is meant for drawing.
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+        const seen = new Set(new Uint32Array(data.buffer));
+        return seen.size;
+        """,
+        selector,
+    )
+
+
+if __name__ == "__main__":
+    main()
