@@ -40,6 +40,9 @@ pub(crate) struct CoordinatorArgs {
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// Serve the page on this address, for browsers: studies as they run, with figures
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
     /// Listen on an address that is not loopback although nobody needs a token there
     #[arg(long)]
     insecure: bool,
@@ -59,26 +62,30 @@ impl CoordinatorArgs {
                 "kindling token create FILE makes a new one",
             ));
         }
-        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() {
+        if self.open_address().is_some() && self.tls_cert.is_none() {
             tracing::warn!("without --tls-cert, tokens and results cross the network in the clear");
         }
         let secret = |token: &Token| token.secret().to_owned();
         Ok(Some(Tokens { worker: secret(&worker), client: secret(&client) }))
     }
 
+    /// An address that others than this machine reach.
+    fn open_address(&self) -> Option<SocketAddr> {
+        [Some(self.listen), self.http].into_iter().flatten().find(|a| !a.ip().is_loopback())
+    }
+
     fn let_everybody_in(&self) -> anyhow::Result<()> {
-        let listen = self.listen;
-        if listen.ip().is_loopback() {
-            return Ok(());
-        }
+        let Some(open) = self.open_address() else { return Ok(()) };
         if self.insecure {
-            tracing::warn!("INSECURE: anybody who reaches {listen} may use this coordinator");
+            tracing::warn!("INSECURE: anybody who reaches {open} may use this coordinator");
             return Ok(());
         }
+        let (listen, page) = (self.listen, self.http.map(|page| format!(" --http {page}")));
+        let page = page.unwrap_or_default();
         Err(hinted(
-            format!("{listen} is not a loopback address, and anybody who reaches it could use it"),
+            format!("{open} is not a loopback address, and anybody who reaches it could use it"),
             format!(
-                "kindling token create worker.token client.token && kindling coordinator --listen {listen} \
+                "kindling token create worker.token client.token && kindling coordinator --listen {listen}{page} \
                  --worker-token-file worker.token --client-token-file client.token\n      \
                  or add --insecure if the network is yours alone"
             ),
@@ -111,11 +118,15 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         tokens,
         tls,
         metrics: args.metrics,
+        page: args.http,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let address = coordinator.address();
+    if let Some(page) = coordinator.page() {
+        tracing::info!("page on {scheme}://{page}");
+    }
     tracing::info!(store = %args.store.display(), "listening on {scheme}://{address}");
     tokio::select! {
         ended = coordinator.ended() => return ended.map_err(explain),
@@ -133,7 +144,7 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
         ServeError::Store(store) => hinted(error.to_string(), store.hint()),
         ServeError::Listen { .. } => hinted(
             error.to_string(),
-            "is another coordinator running? choose another port with --listen",
+            "is another coordinator running? choose another port with --listen or --http",
         ),
         ServeError::Tls(_) => hinted(
             format!("TLS: {}", innermost(&error)),

@@ -47,7 +47,7 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
 }
 
 /// One line a trial: number, state, value, parameters, attributes, then how it ran.
-fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec<u8>> {
     let space = study.spec.as_ref().map_or(&[][..], |s| &s.space);
     let attributes: BTreeSet<&String> =
         trials.iter().flat_map(|t| t.attributes_json.keys()).collect();

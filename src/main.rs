@@ -2,6 +2,7 @@
 
 mod certificate;
 mod client;
+mod confirmed;
 mod coordinator;
 mod data;
 mod export;
@@ -12,6 +13,7 @@ mod json;
 mod objectives;
 mod out;
 mod progress;
+mod report;
 mod run;
 mod secret_file;
 mod study;
@@ -51,6 +53,8 @@ enum Command {
     Worker(kindling_worker::WorkerArgs),
     /// Create, look at and steer studies
     Study(study::StudyArgs),
+    /// Write a study's page into one file, with every figure, or its data
+    Report(report::ReportArgs),
     /// Look at and add trials
     Trial(trial::TrialArgs),
     /// Fetch and verify data sets
@@ -90,6 +94,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Coordinator(args) => coordinator::serve(args).await?,
         Command::Worker(args) => worker::work(args).await?,
         Command::Study(args) => return study::study(args).await,
+        Command::Report(args) => report::report(&args).await?,
         Command::Trial(args) => trial::trial(args).await?,
         Command::Data(args) => return data::data(args),
         Command::Health(args) => health::health(args).await?,

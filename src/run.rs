@@ -22,7 +22,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::study::create;
-use crate::{format, json, objectives, study_file, table};
+use crate::{confirmed, format, json, objectives, study_file, table};
 
 mod workers;
 
@@ -59,6 +59,9 @@ pub(crate) struct RunArgs {
     /// Where the coordinator listens, for those who want to look on; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Serve the page on this address, to look on in a browser; loopback only
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -72,9 +75,10 @@ enum End {
 
 pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {
     let mut spec = study_file::read(&args.file)?;
-    if !args.listen.ip().is_loopback() {
+    let addresses = [Some(args.listen), args.http].into_iter().flatten();
+    if let Some(open) = addresses.into_iter().find(|address| !address.ip().is_loopback()) {
         return Err(hinted(
-            format!("{} is not a loopback address", args.listen),
+            format!("{open} is not a loopback address"),
             "for workers on other machines, start `kindling coordinator` and `kindling worker`",
         ));
     }
@@ -92,12 +96,17 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     };
     spec.trials = args.trials.unwrap_or(spec.trials);
     let store = args.store.clone().unwrap_or_else(|| format!("{}.db", spec.name).into());
-    let options = Options::open(store.clone(), args.listen, LEASE_TERM);
+    let options =
+        Options { page: args.http, ..Options::open(store.clone(), args.listen, LEASE_TERM) };
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let url = format!("http://{}", coordinator.address());
     let mut client = Client::connect(&ConnectArgs::plain(&url)).await?;
     begin(&mut client, &spec, args.trials.is_some()).await?;
     eprintln!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
+
+    if let Some(page) = coordinator.page() {
+        eprintln!("page: http://{page}/studies/{}", spec.name);
+    }
 
     let mut workers = Workers::start(Plan {
         coordinator: url,
@@ -225,5 +234,10 @@ fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &Path, as_json: 
             outln!("test accuracy of that trial's own weights: {test}");
         }
     }
+    if let Some(table) = confirmed::confirmed(study, trials) {
+        outln!("\n{table}");
+    }
     outln!("store: {}", store.display());
+    let name = format::name(study);
+    outln!("report: kindling report {name} --store {} -o {name}.html", store.display());
 }

@@ -12,6 +12,7 @@ pub mod convert;
 mod embedded;
 mod ledger;
 mod observe;
+mod page;
 #[cfg(test)]
 mod proofs;
 mod rate;

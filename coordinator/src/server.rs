@@ -18,6 +18,7 @@ use crate::accept;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Health, Ledger};
 use crate::observe;
+use crate::page::{self, Door};
 use crate::service::Service;
 use crate::service::access::{GuardLayer, Tokens};
 use crate::store::{SqliteStore, StoreError};
@@ -34,6 +35,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A cluster of thousands of workers, and everybody who watches. More are closed as they come.
 const MAX_CONNECTIONS: usize = 8192;
+/// People who look at the page have a few each.
+const MAX_BROWSERS: usize = 512;
 /// Calls of one connection at a time; more wait at the caller's.
 const MAX_STREAMS: u32 = 256;
 
@@ -52,12 +55,14 @@ pub struct Options {
     pub tls: Option<Tls>,
     /// Where to serve metrics, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// Where to serve the page, if anywhere. Port 0 picks a free one.
+    pub page: Option<SocketAddr>,
 }
 
 impl Options {
     /// A coordinator that lets everybody in who reaches it.
     pub fn open(store: PathBuf, listen: SocketAddr, lease_term: Duration) -> Self {
-        Self { store, listen, lease_term, tokens: None, tls: None, metrics: None }
+        Self { store, listen, lease_term, tokens: None, tls: None, metrics: None, page: None }
     }
 }
 
@@ -107,6 +112,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Coordinator {
     address: SocketAddr,
+    page: Option<SocketAddr>,
     shutdown: CancellationToken,
     /// `None` once its end was seen.
     server: Option<JoinHandle<Result<(), ServeError>>>,
@@ -116,19 +122,24 @@ impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let guarded = guarded_server(&options)?;
+        let door = door(&options);
         let store = SqliteStore::open(&options.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
-        let listen_error = |source| ServeError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let (listener, address) = listen(options.listen).await?;
         let shutdown = CancellationToken::new();
+        let (mut page, mut page_address) = (None, None);
+        if let Some(wanted) = options.page {
+            let (listener, address) = listen(wanted).await?;
+            page = Some((encrypted_server(&options)?, door, listener));
+            page_address = Some(address);
+        }
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
         }
         let observed = options.metrics.is_some();
-        let serving = serve(guarded, ledger.clone(), listener, shutdown.clone(), observed);
+        let serving = serve(guarded, ledger.clone(), listener, page, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -144,12 +155,17 @@ impl Coordinator {
                 _ => served,
             }
         });
-        Ok(Self { address, shutdown, server: Some(server) })
+        Ok(Self { address, page: page_address, shutdown, server: Some(server) })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its page is, if it has one.
+    pub fn page(&self) -> Option<SocketAddr> {
+        self.page
     }
 
     /// Asks it to stop: open calls end, within seconds.
@@ -168,8 +184,29 @@ impl Coordinator {
 
 type GuardedServer = Server<Stack<GuardLayer, Identity>>;
 
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let error = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}
+
 /// The server without services: how it talks, and whom it lets in.
 fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
+    let guard = GuardLayer(options.tokens.clone().map(Arc::new));
+    Ok(encrypted_server(options)?.layer(guard))
+}
+
+/// The door before the page, which opens to those who may make the clients' calls.
+fn door(options: &Options) -> Door {
+    match (&options.tokens, options.page) {
+        (Some(tokens), _) => Door::locked(tokens.clone(), options.tls.is_some()),
+        (None, page) => Door::open(page.unwrap_or(options.listen).ip()),
+    }
+}
+
+/// A server without services and with nobody at the door.
+fn encrypted_server(options: &Options) -> Result<Server, ServeError> {
     let mut server = Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(PING_EVERY))
@@ -183,13 +220,14 @@ fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
         }
         server = server.tls_config(tls).map_err(ServeError::Tls)?;
     }
-    Ok(server.layer(GuardLayer(options.tokens.clone().map(Arc::new))))
+    Ok(server)
 }
 
 async fn serve(
     mut server: GuardedServer,
     ledger: Ledger,
     listener: TcpListener,
+    page: Option<(Server, Door, TcpListener)>,
     shutdown: CancellationToken,
     observed: bool,
 ) -> Result<(), ServeError> {
@@ -209,6 +247,19 @@ async fn serve(
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
         beside.spawn(observe::watch(ledger.clone()));
+    }
+    if let Some((server, door, listener)) = page {
+        let (ledger, shutdown, over) = (ledger.clone(), shutdown.clone(), over.clone());
+        beside.spawn(async move {
+            let connections = accept::connections(listener, MAX_BROWSERS, HANDSHAKE, over);
+            let ended = server
+                .accept_http1(true)
+                .add_routes(page::routes(ledger, shutdown.clone(), door))
+                .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
+            if let Err(error) = ended.await {
+                tracing::error!(%error, "the page is not served any more");
+            }
+        });
     }
     let service = Service { ledger, shutdown: shutdown.clone() };
     let server = server

@@ -38,17 +38,32 @@ impl Tokens {
         let Some(given) = given else {
             return Err(Status::unauthenticated("this call needs a token"));
         };
-        // Both are always compared, each in constant time, so that no answer's time tells how far
-        // a guess was right.
-        let is_worker = bool::from(given.ct_eq(self.worker.as_bytes()));
-        let is_client = bool::from(given.ct_eq(self.client.as_bytes()));
-        match (path.starts_with(WORKERS), is_worker, is_client) {
-            (true, true, _) | (false, _, true) => Ok(()),
-            (_, false, false) => Err(Status::unauthenticated("the token is not valid here")),
-            (true, ..) => Err(Status::permission_denied("this call is for the worker token")),
-            (false, ..) => Err(Status::permission_denied("this call is for the client token")),
+        match (self.holder(given), path.starts_with(WORKERS)) {
+            (Some(Holder::Worker), true) | (Some(Holder::Client), false) => Ok(()),
+            (None, _) => Err(Status::unauthenticated("the token is not valid here")),
+            (_, true) => Err(Status::permission_denied("this call is for the worker token")),
+            (_, false) => Err(Status::permission_denied("this call is for the client token")),
         }
     }
+
+    /// Whose token this is. Both are always compared, each in constant time, so that no answer's time
+    /// tells how far a guess was right.
+    pub(crate) fn holder(&self, given: &[u8]) -> Option<Holder> {
+        let is_worker = bool::from(given.ct_eq(self.worker.as_bytes()));
+        let is_client = bool::from(given.ct_eq(self.client.as_bytes()));
+        match (is_worker, is_client) {
+            (_, true) => Some(Holder::Client),
+            (true, _) => Some(Holder::Worker),
+            (false, false) => None,
+        }
+    }
+}
+
+/// Who has a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    Worker,
+    Client,
 }
 
 /// Puts [`Guard`]s before services. Without tokens it lets everybody through.

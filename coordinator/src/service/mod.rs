@@ -4,7 +4,7 @@ pub(crate) mod access;
 #[cfg(test)]
 mod fuzz;
 mod status;
-mod study;
+pub(crate) mod study;
 mod trial;
 mod worker;
 

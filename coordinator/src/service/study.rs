@@ -237,7 +237,8 @@ fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
     Ok(convert::study(id, study, state.now().1))
 }
 
-fn snapshot(
+/// The study, its workers, and the trials that changed after so many commits; as of how many.
+pub(crate) fn snapshot(
     state: &State,
     name: &str,
     seen: u64,

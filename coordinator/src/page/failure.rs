@@ -1,0 +1,43 @@
+//! Why there is nothing to see, as HTTP says it.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kindling_study::Refusal;
+
+use crate::ledger::LedgerError;
+
+/// Why there is nothing to see.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// There is no such study.
+    Unknown(Refusal),
+    /// Not now.
+    Ledger(LedgerError),
+    /// A bug.
+    Internal(String),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unknown(refusal)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unknown(refusal) => (StatusCode::NOT_FOUND, refusal.to_string()).into_response(),
+            Self::Ledger(error) => {
+                let soon = [(header::RETRY_AFTER, "1")];
+                (StatusCode::SERVICE_UNAVAILABLE, soon, error.to_string()).into_response()
+            }
+            Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what).into_response(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The page: what the gRPC services say, for people with a browser, on an address of its own. It only
+//! looks; nothing here changes a study.
+
+mod analyses;
+mod door;
+mod failure;
+mod feed;
+mod whole;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{Html, IntoResponse, Json, Response};
+use axum::routing::get;
+use kindling_proto::v1;
+use kindling_report::{Change, Page, html};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use self::analyses::Analyses;
+pub(crate) use self::door::Door;
+use self::failure::Failure;
+use crate::convert;
+use crate::ledger::Ledger;
+
+/// Everything comes from here; charts set styles on their elements, and figures are downloaded as blobs.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What every handler needs.
+#[derive(Clone)]
+struct Pages {
+    ledger: Ledger,
+    /// Streams end when it is cancelled.
+    shutdown: CancellationToken,
+    analyses: Analyses,
+}
+
+/// All there is to see, behind the door.
+pub(crate) fn routes(ledger: Ledger, shutdown: CancellationToken, door: Door) -> Routes {
+    let pages = Pages { ledger, shutdown, analyses: Analyses::default() };
+    let looks = Router::new()
+        .route("/", get(async || Html(html(Page::List))))
+        .route("/studies/{name}", get(study))
+        .route("/api/studies", get(studies))
+        .route("/api/studies/{name}", get(document))
+        .route("/api/studies/{name}/events", get(feed::events))
+        .with_state(pages)
+        .layer(from_fn_with_state(door.clone(), door::check));
+    let script = async || asset("text/javascript; charset=utf-8", kindling_report::APP_JS);
+    let style = async || asset("text/css; charset=utf-8", kindling_report::APP_CSS);
+    let open = Router::new()
+        .route("/login", get(door::form).post(door::log_in))
+        .with_state(door)
+        .route("/assets/app.js", get(script))
+        .route("/assets/app.css", get(style));
+    open.merge(looks).layer(map_response(guarded)).into()
+}
+
+async fn study(State(pages): State<Pages>, Path(name): Path<String>) -> Result<Response, Failure> {
+    let known = name.clone();
+    let look = pages.ledger.look(move |state| state.registry().find(&known).map(|_| ()));
+    look.await??;
+    Ok(Html(html(Page::Live { study: &name })).into_response())
+}
+
+/// A line for each study.
+async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, Failure> {
+    let look = pages.ledger.look(|state| {
+        let (_, now) = state.now();
+        let studies = state.registry().iter();
+        studies.map(|(id, study)| convert::study(id, study, now)).collect::<Vec<_>>()
+    });
+    Ok(Json(look.await?.iter().map(line).collect()))
+}
+
+fn line(study: &v1::Study) -> serde_json::Value {
+    let shown = Change::new(study, &[], &[]).study;
+    json!({
+        "name": shown.name,
+        "state": shown.state,
+        "direction": shown.direction,
+        "counts": shown.counts,
+        "budget": shown.budget,
+        "confirmations": shown.confirmations,
+        "best_value": study.best.as_ref().and_then(|best| best.values.first()),
+    })
+}
+
+async fn document(
+    State(pages): State<Pages>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
+    let whole = whole::whole(&pages.ledger, &name).await?;
+    let json = feed::in_background(move || whole.document()).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn asset(kind: &'static str, content: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], content).into_response()
+}
+
+/// Nothing is kept by the browser, framed by others or taken from elsewhere.
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! A whole study out of the ledger, a few hundred trials at a time, so that nobody else waits long.
+
+use kindling_proto::v1;
+use kindling_report::{Analysis, Document};
+use kindling_study::{Refusal, TrialNumber};
+
+use super::Failure;
+use crate::convert;
+use crate::ledger::Ledger;
+use crate::service::study::snapshot;
+use crate::transaction::State;
+
+/// Trials in one look: a few milliseconds of the ledger's.
+const PAGE: usize = 500;
+
+/// A study with all its trials.
+pub(super) struct Whole {
+    pub(super) study: v1::Study,
+    trials: Vec<v1::Trial>,
+    workers: Vec<v1::Worker>,
+    /// As of so many commits.
+    pub(super) commits: u64,
+}
+
+impl Whole {
+    /// As the page wants it, in JSON.
+    pub(super) fn document(&self) -> serde_json::Result<Vec<u8>> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        serde_json::to_vec(&Document::new(&self.study, &self.trials, &self.workers, now))
+    }
+
+    /// What follows from the trials, in JSON.
+    pub(super) fn analysis(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Analysis::new(&self.study, &self.trials))
+    }
+}
+
+/// The study as of one moment.
+pub(super) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, Failure> {
+    loop {
+        if let Some(whole) = attempt(ledger, name).await? {
+            return Ok(whole);
+        }
+    }
+}
+
+/// `None` if the name went to another study meanwhile.
+async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> {
+    let mut trials = Vec::new();
+    let (mut of, mut since) = (None, 0);
+    loop {
+        let (study, first) = (name.to_owned(), trials.len());
+        let (id, commits, page) =
+            ledger.look(move |state| trials_from(state, &study, first)).await??;
+        if first == 0 {
+            (of, since) = (Some(id), commits);
+        }
+        let more = page.len() == PAGE;
+        trials.extend(page);
+        if !more {
+            break;
+        }
+    }
+    let study = name.to_owned();
+    let (now, commits) = ledger.look(move |state| snapshot(state, &study, since)).await??;
+    let Some(study) = now.study.filter(|study| Some(study.id) == of) else { return Ok(None) };
+    // What has changed since the first look.
+    for trial in now.changed {
+        match trials.get_mut(trial.number as usize) {
+            Some(there) => *there = trial,
+            None => trials.push(trial),
+        }
+    }
+    Ok(Some(Whole { study, trials, workers: now.workers, commits }))
+}
+
+fn trials_from(
+    state: &State,
+    name: &str,
+    first: usize,
+) -> Result<(i64, u64, Vec<v1::Trial>), Refusal> {
+    let (id, study) = state.registry().find(name)?;
+    let numbered = (0..).map(TrialNumber).zip(study.trials());
+    let page = numbered.skip(first).take(PAGE);
+    let page = page.map(|(number, trial)| convert::trial(study, number, trial)).collect();
+    Ok((id.0, state.commits(), page))
+}
