@@ -68,15 +68,16 @@ fn number() -> impl Strategy<Value = f64> {
 
 fn trials() -> impl Strategy<Value = Vec<v1::Trial>> {
     let kind = prop_oneof![
-        number().prop_map(Kind::Float),
-        any::<i64>().prop_map(Kind::Int),
-        any::<bool>().prop_map(Kind::Bool),
-        prop::sample::select(vec!["he", "zero", "?"]).prop_map(|w| Kind::Text(w.to_owned())),
+        1 => number().prop_map(Kind::Float),
+        1 => any::<i64>().prop_map(Kind::Int),
+        1 => any::<bool>().prop_map(Kind::Bool),
+        9 => prop::sample::select(vec!["he", "zero", "?"]).prop_map(|w| Kind::Text(w.to_owned())),
     ];
-    let name = prop::sample::select(vec!["x", "y", "z", "?"]);
-    let params = prop::collection::vec((name, prop::option::of(kind)), 0..4);
+    let name = prop::sample::select(vec!["x", "x", "y", "y", "z", "?"]);
+    let params = prop::collection::vec((name, prop::option::weighted(0.9, kind)), 2..6);
     let confirms = prop::option::of((0..9_u32, 0..3_u32));
-    let trial = (0..6, params, prop::collection::vec(number(), 0..2), confirms, ".*");
+    let state = prop_oneof![0..9, Just(v1::TrialState::Complete.into())];
+    let trial = (state, params, prop::collection::vec(number(), 0..2), confirms, ".*");
     prop::collection::vec(trial, 0..40).prop_map(|trials| {
         let numbered = (0..).zip(trials);
         let wire = numbered.map(|(number, (state, params, values, confirms, text))| v1::Trial {

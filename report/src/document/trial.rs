@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kindling_proto::v1;
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Choice, milliseconds};
 
@@ -24,8 +24,8 @@ pub struct Trial {
     pub params: Params,
     /// Intermediate values as (step, value), by ascending step.
     pub curve: Vec<(u64, f64)>,
-    /// Whatever else the worker said.
-    pub attributes: BTreeMap<String, Json>,
+    /// Whatever else the worker said, as it was written: nobody here looks inside.
+    pub attributes: BTreeMap<String, Box<RawValue>>,
     /// The fencing number of its newest lease; 0 if never leased.
     pub attempt: u32,
     /// Who holds or held its newest lease; empty if never leased.
@@ -55,8 +55,8 @@ impl Trial {
     /// As the page shows it. An attribute that is not JSON is kept as text.
     pub fn new(trial: &v1::Trial) -> Self {
         let attribute = |(key, text): (&String, &String)| {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| text.clone().into());
-            (key.clone(), value)
+            let value = serde_json::from_str(text).or_else(|_| to_raw_value(text));
+            Some((key.clone(), value.ok()?))
         };
         let curve = trial.intermediate_values.iter().filter(|v| v.value.is_finite());
         Self {
@@ -71,7 +71,7 @@ impl Trial {
             value: value(trial),
             params: params(trial),
             curve: curve.map(|v| (v.step, v.value)).collect(),
-            attributes: trial.attributes_json.iter().map(attribute).collect(),
+            attributes: trial.attributes_json.iter().filter_map(attribute).collect(),
             attempt: trial.attempt,
             worker: trial.worker.clone(),
             fail_reason: Some(&trial.fail_reason).filter(|r| !r.is_empty()).cloned(),

@@ -1,5 +1,7 @@
 //! A document in one file: JSON, gzip, base64.
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
@@ -10,7 +12,8 @@ use crate::document::Document;
 
 /// The document as text that `atob` and `DecompressionStream` read.
 pub(super) fn document(document: &Document) -> String {
+    let json = serde_json::to_vec(&Small::new(document)).expect("a document is JSON");
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut gzip, &Small::new(document)).expect("a document is JSON");
+    gzip.write_all(&json).expect("memory takes all");
     BASE64_STANDARD.encode(gzip.finish().expect("memory takes all"))
 }

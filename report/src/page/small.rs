@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Number, Value as Json};
 
 use crate::analysis::Analysis;
@@ -50,7 +51,11 @@ impl Serialize for Trials<'_> {
                 trial.attributes.remove(DIAGNOSIS);
             }
             trial.curve.iter_mut().for_each(|(_, value)| *value = rounded(*value));
-            trial.attributes.values_mut().for_each(round);
+            for attribute in trial.attributes.values_mut() {
+                if let Ok(short) = shortened(attribute) {
+                    *attribute = short;
+                }
+            }
             trial
         };
         serializer.collect_seq(self.trials.iter().map(small))
@@ -78,6 +83,12 @@ fn diagnosed(trials: &[Trial]) -> HashSet<u32> {
 fn choices(params: &Params) -> String {
     let named = params.iter().filter(|(_, c)| matches!(c, Choice::Text(_) | Choice::Bool(_)));
     named.map(|(name, choice)| format!("{name}={choice:?}")).collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(attribute: &RawValue) -> serde_json::Result<Box<RawValue>> {
+    let mut json = serde_json::from_str(attribute.get())?;
+    round(&mut json);
+    to_raw_value(&json)
 }
 
 fn round(json: &mut Json) {

@@ -53,7 +53,7 @@ fn a_report_holds_everything() {
 
     let html = html(Page::Report(&document));
     assert_eq!(mode(&html), json!({"mode": "report"}));
-    let outside = [r#"<script src"#, r#"<link rel="stylesheet""#, "/assets/"];
+    let outside = ["<script src", r#"<link rel="stylesheet""#, "/assets/"];
     assert!(outside.iter().all(|part| !html.contains(part)));
     let mut known = serde_json::to_value(&document).expect("JSON");
     known["trials"][0]["curve"] = json!([[1, 0.123_457]]);
