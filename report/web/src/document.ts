@@ -127,9 +127,7 @@ export interface Confirm {
   effects: { param: string; arms: number[]; comparisons: Comparison[] }[];
 }
 
-export type Role =
-  | { kind: "combination"; params: Record<string, Choice> }
-  | { kind: "choice"; param: string; choice: Choice };
+export type Role = { kind: "combination"; params: Record<string, Choice> } | { kind: "choice"; param: string; choice: Choice };
 
 export interface Arm {
   of: number;

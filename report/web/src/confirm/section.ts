@@ -31,7 +31,11 @@ export function answer(store: Store, open: (trial: number) => void): Part {
         const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Ranking" });
         const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparisons" });
         const title = field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
-        const figure = new Figure(forest(() => current(field.key), field.key, title), store, open);
+        const figure = new Figure(
+          forest(() => current(field.key), field.key, title),
+          store,
+          open,
+        );
         parts.push({
           key: field.key,
           figure,
@@ -43,7 +47,15 @@ export function answer(store: Store, open: (trial: number) => void): Part {
           },
         });
         const heading = field.param === null ? "The best combinations" : `Each ${field.param} at its best`;
-        return h("section", { class: "block" }, h("h3", {}, heading), verdict, figure.element, h("div", { class: "card wide" }, rank), h("details", { class: "card wide" }, h("summary", {}, "All comparisons"), pairs));
+        return h(
+          "section",
+          { class: "block" },
+          h("h3", {}, heading),
+          verdict,
+          figure.element,
+          h("div", { class: "card wide" }, rank),
+          h("details", { class: "card wide" }, h("summary", {}, "All comparisons"), pairs),
+        );
       }),
     );
   }

@@ -46,7 +46,11 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
   if (groups.length === 0) return null;
   const values = groups.flatMap((g) => g.points.map((p) => p.value[1]));
   const shown = outcome.value ? range : null;
-  const key = legend(theme, groups.map((g) => g.name), width);
+  const key = legend(
+    theme,
+    groups.map((g) => g.name),
+    width,
+  );
   return {
     option: {
       grid: grid({ top: color ? key.height + 28 : 30 }),
@@ -85,7 +89,12 @@ interface Group {
   points: Point[];
 }
 
-function grouped(data: Data, outcome: Outcome, color: Param | null, place: (trial: Data["complete"][number]) => number | null): Group[] {
+function grouped(
+  data: Data,
+  outcome: Outcome,
+  color: Param | null,
+  place: (trial: Data["complete"][number]) => number | null,
+): Group[] {
   const choices: (Choice | null)[] = color?.choices ?? [null];
   const groups: Group[] = choices.map((c, index) => ({ name: c === null ? "trials" : choice(c), index, points: [] }));
   const index = new Map(choices.map((c, i) => [c, i]));
@@ -108,7 +117,8 @@ export function usual(data: Data): Axes[] {
   const all: Axes[] = [];
   for (const x of data.numeric) {
     const conditional = Object.keys(x.when).length > 0;
-    const colors = conditional || data.categorical.length === 0 ? [null] : data.categorical.filter((c) => Object.keys(c.when).length === 0);
+    const colors =
+      conditional || data.categorical.length === 0 ? [null] : data.categorical.filter((c) => Object.keys(c.when).length === 0);
     for (const color of colors.length > 0 ? colors : [null]) for (const y of outcomes) all.push({ x, y, color });
   }
   return all;

@@ -110,7 +110,12 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
                   style: { fill: color, ...(cell.few ? { stroke: theme.text, lineWidth: 1.5, lineDash: [4, 3] } : {}) },
                 },
                 text(-7, small ? 10 : 13, 600, item.text),
-                text(9, small ? 9 : 11, 400, small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`),
+                text(
+                  9,
+                  small ? 9 : 11,
+                  400,
+                  small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`,
+                ),
               ],
             };
           },
@@ -133,7 +138,15 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
       axisLine: { show: false },
       axisTick: { show: false },
       splitArea: { show: true, areaStyle: { color: ["transparent"] } },
-      axisLabel: { color: theme.text, fontSize: small ? 10 : 12, interval: 0, overflow: "truncate", ...(side === "x" ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 } : { width: small ? 72 : 130 }) },
+      axisLabel: {
+        color: theme.text,
+        fontSize: small ? 10 : 12,
+        interval: 0,
+        overflow: "truncate",
+        ...(side === "x"
+          ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 }
+          : { width: small ? 72 : 130 }),
+      },
     };
   }
 }

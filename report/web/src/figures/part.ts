@@ -30,5 +30,7 @@ function show(store: Store): void {
 export function outside(values: Iterable<number | null>, [low, high]: [number, number]): string {
   let n = 0;
   for (const v of values) if (v !== null && (v < low || v > high)) n += 1;
-  return n === 0 ? "" : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;
+  return n === 0
+    ? ""
+    : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;
 }

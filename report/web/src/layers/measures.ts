@@ -90,7 +90,8 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
   const stages = first.diagnosis.stages.map((s) => s.stage).slice(0, 2);
   const layers = first.diagnosis.stages[0]!.layers.map((l) => l.name);
   const floor = floorOf(selected, measure);
-  const height = (value: number | null) => (value === null || measure.kind !== "log" ? value : value > 0 ? Math.log10(value) : floor);
+  const height = (value: number | null) =>
+    value === null || measure.kind !== "log" ? value : value > 0 ? Math.log10(value) : floor;
   const series = selected.flatMap((one, place) =>
     stages.flatMap((stage, s) => {
       const found = one.diagnosis.stages.find((x) => x.stage === stage) ?? one.diagnosis.stages[s];
@@ -104,11 +105,22 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
       const { color, ...looks } = mark(theme, one.index, 8);
       const on = { name: one.name, xAxisIndex: s, yAxisIndex: s };
       const dash = DASHES[one.index % DASHES.length];
-      const line = { type: "line", ...on, ...looks, data: points, showAllSymbol: true, lineStyle: { width: 1.5, type: dash, opacity: measure.bars ? 0.35 : 0.8, color } };
+      const line = {
+        type: "line",
+        ...on,
+        ...looks,
+        data: points,
+        showAllSymbol: true,
+        lineStyle: { width: 1.5, type: dash, opacity: measure.bars ? 0.35 : 0.8, color },
+      };
       return measure.bars ? [line, errorBars(points, on, color)] : [line];
     }),
   );
-  const key = legend(theme, selected.map((s) => s.name), width);
+  const key = legend(
+    theme,
+    selected.map((s) => s.name),
+    width,
+  );
   return {
     option: {
       ...panels(context, stages, layers, key.height, yAxis(measure, theme, extent(series))),
@@ -147,7 +159,13 @@ function panels({ theme, width, height }: Context, stages: string[], layers: str
         max: layers.length - 0.5,
         splitLine: { show: false },
         axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
-        axisLabel: { color: theme.muted, fontSize: 11, customValues: ticks, rotate: layers.length > 6 ? 35 : 0, formatter: (at: number) => layers[at] ?? "" },
+        axisLabel: {
+          color: theme.muted,
+          fontSize: 11,
+          customValues: ticks,
+          rotate: layers.length > 6 ? 35 : 0,
+          formatter: (at: number) => layers[at] ?? "",
+        },
       };
     }),
     yAxis: stages.map((_, i) => ({ ...y, gridIndex: i })),
@@ -156,15 +174,30 @@ function panels({ theme, width, height }: Context, stages: string[], layers: str
 
 /** The lowest and highest of all that is drawn. */
 function extent(series: { data: (Point | (number | undefined)[])[] }[]): [number, number] {
-  const values = series.flatMap((s) => s.data.flatMap((p) => (Array.isArray(p) ? p.slice(1) : [p.value[1]]))).filter((v): v is number => typeof v === "number");
+  const values = series
+    .flatMap((s) => s.data.flatMap((p) => (Array.isArray(p) ? p.slice(1) : [p.value[1]])))
+    .filter((v): v is number => typeof v === "number");
   return padded(Math.min(...values), Math.max(...values));
 }
 
 function yAxis(measure: Measure, theme: Theme, [low, high]: [number, number]): Option {
   const axis = plainAxis("y", measure.axis, theme);
   const label = axis["axisLabel"] as object;
-  if (measure.kind === "share") return { ...axis, min: 0, max: 1, interval: 0.25, axisLabel: { ...label, formatter: (v: number) => percent(v) } };
-  if (measure.kind === "log") return { ...axis, min: low, max: high, minInterval: 1, axisLabel: { ...label, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => (Number.isInteger(v) ? number(10 ** v, 2) : "") } };
+  if (measure.kind === "share")
+    return { ...axis, min: 0, max: 1, interval: 0.25, axisLabel: { ...label, formatter: (v: number) => percent(v) } };
+  if (measure.kind === "log")
+    return {
+      ...axis,
+      min: low,
+      max: high,
+      minInterval: 1,
+      axisLabel: {
+        ...label,
+        showMinLabel: false,
+        showMaxLabel: false,
+        formatter: (v: number) => (Number.isInteger(v) ? number(10 ** v, 2) : ""),
+      },
+    };
   return { ...axis, min: low, max: high, axisLabel: { ...label, showMinLabel: false, showMaxLabel: false } };
 }
 
@@ -173,10 +206,11 @@ function floorOf(selected: Compared[], measure: Measure): number {
   if (measure.kind !== "log") return 0;
   let least = Infinity;
   for (const { diagnosis } of selected) {
-    for (const { layers } of diagnosis.stages) for (const layer of layers) {
-      const value = measure.of(layer);
-      if (value !== null && value > 0 && value < least) least = value;
-    }
+    for (const { layers } of diagnosis.stages)
+      for (const layer of layers) {
+        const value = measure.of(layer);
+        if (value !== null && value > 0 && value < least) least = value;
+      }
   }
   return Number.isFinite(least) ? Math.max(-20, Math.floor(Math.log10(least)) - 1) : -1;
 }
@@ -199,8 +233,15 @@ function errorBars(points: Point[], on: object, color: string) {
     renderItem: (_: unknown, api: Api) => {
       const [x, bottom] = api.coord([api.value(0), api.value(1)]);
       const top = api.coord([api.value(0), api.value(2)])[1];
-      const line = (x1: number, y1: number, x2: number, y2: number) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: color, lineWidth: 1.5 } });
-      return { type: "group", children: [line(x, bottom, x, top), line(x - 3, bottom, x + 3, bottom), line(x - 3, top, x + 3, top)] };
+      const line = (x1: number, y1: number, x2: number, y2: number) => ({
+        type: "line",
+        shape: { x1, y1, x2, y2 },
+        style: { stroke: color, lineWidth: 1.5 },
+      });
+      return {
+        type: "group",
+        children: [line(x, bottom, x, top), line(x - 3, bottom, x + 3, bottom), line(x - 3, top, x + 3, top)],
+      };
     },
   };
 }

@@ -48,7 +48,9 @@ function representative(data: Data, param: Param, wanted: unknown): Trial | unde
   const best = data.best;
   const others = data.categorical.filter((p) => p !== param);
   const like = (trial: Trial) => others.filter((p) => trial.params[p.name] === best?.params[p.name]).length;
-  const able = data.trials.filter((t) => t.params[param.name] === wanted && t.state === "COMPLETE" && t.value !== null && diagnosisOf(t));
+  const able = data.trials.filter(
+    (t) => t.params[param.name] === wanted && t.state === "COMPLETE" && t.value !== null && diagnosisOf(t),
+  );
   const rank = (t: Trial) => [Number(t.confirms === null), like(t), data.sign * t.value!];
   return able.reduce<Trial | undefined>((first, t) => (first && !later(rank(t), rank(first)) ? first : t), undefined);
 }
