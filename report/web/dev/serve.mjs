@@ -24,6 +24,7 @@ const KINDS = {
   "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 12, seeds: 0 }, null],
   new: [{ name: "new" }, 0],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
+  "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
 };
 const studies = new Map();
 const studyOf = (name) => {
@@ -83,7 +84,7 @@ createServer((request, response) => {
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
-      .filter((n) => n !== "large")
+      .filter((n) => !n.startsWith("large"))
       .map((n) => {
         const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
         return {

@@ -50,6 +50,11 @@ export class Data {
     return this.once("complete", () => this.search.filter((t) => t.state === "COMPLETE" && t.value !== null));
   }
 
+  /** Changes whenever another trial of the search has completed; one that has never changes. */
+  get progress(): string {
+    return `${this.complete.length} of ${this.study.name}`;
+  }
+
   /** The completed ones, best first; of equals the earlier one. */
   get ranked(): Trial[] {
     return this.once("ranked", () => [...this.complete].sort((a, b) => this.sign * (b.value! - a.value!) || a.number - b.number));

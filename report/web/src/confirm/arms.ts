@@ -59,7 +59,8 @@ export function between(comparisons: Comparison[], a: number, b: number): Compar
 export function differsFromBest(field: Field, of: number): boolean | null {
   const best = field.arms[0]?.arm.of;
   if (best === undefined || best === of) return null;
-  return between(field.comparisons, best, of)?.differs ?? null;
+  const found = between(field.comparisons, best, of);
+  return found === null || found.p_holm === null ? null : found.differs;
 }
 
 /** What the comparisons with the best arm say. */

@@ -8,7 +8,7 @@ import type { Part } from "../page/overview";
 import type { Store } from "../store";
 import { type Field, fieldsOf, sentences } from "./arms";
 import { forest } from "./forest";
-import { matrix, ranking } from "./tables";
+import { comparisonList, matrix, ranking } from "./tables";
 
 export function answer(store: Store, open: (trial: number) => void): Part {
   const intro = h("p", { class: "hint" });
@@ -42,7 +42,7 @@ export function answer(store: Store, open: (trial: number) => void): Part {
           update: (now) => {
             verdict.replaceChildren(...sentences(now).map((text, i) => h("p", { class: i === 0 ? "lead" : "" }, text)));
             replaceKeepingFocus(rank, ranking(now, open));
-            pairs.replaceChildren(matrix(now));
+            pairs.replaceChildren(matrix(now), comparisonList(now));
             figure.update();
           },
         });

@@ -1,5 +1,6 @@
 /** Ranking and comparisons in numbers. */
 
+import type { Comparison } from "../document";
 import { h } from "../dom";
 import { decimalsFor, fixed, pValue } from "../format";
 import { between, differsFromBest, type Field } from "./arms";
@@ -102,7 +103,7 @@ export function matrix(field: Field): HTMLElement {
         "tr",
         {},
         h("td", {}),
-        ...field.arms.map(({ name }, i) => h("th", { scope: "col", class: "num", title: name }, `${i + 1}. ${name}`)),
+        ...field.arms.map(({ name }, i) => h("th", { scope: "col", class: "num", title: name }, `${i + 1}.`, h("span", { class: "hidden" }, ` ${name}`))),
       ),
     ),
     h(
@@ -112,5 +113,31 @@ export function matrix(field: Field): HTMLElement {
         h("tr", {}, h("th", { scope: "row" }, `${i + 1}. ${name}`), ...field.arms.map((other) => cell(arm.of, other.arm.of))),
       ),
     ),
+  );
+}
+
+/** Every comparison in full. */
+export function comparisonList(field: Field): HTMLElement {
+  const decimals = intervalDecimals(field);
+  const names = new Map(field.arms.map(({ arm, name }) => [arm.of, name]));
+  const heads = ["", "less", "Difference", "95 % interval", "Pairs", "p, paired t", "p, Wilcoxon", "p after Holm"];
+  const row = (c: Comparison) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, names.get(c.a) ?? `trial ${c.a}`),
+      h("td", {}, names.get(c.b) ?? `trial ${c.b}`),
+      h("td", { class: "num" }, fixed(c.difference, decimals)),
+      h("td", { class: "num" }, c.low === null ? "–" : `${fixed(c.low, decimals)} to ${fixed(c.high, decimals)}`),
+      h("td", { class: "num" }, c.pairs),
+      ...[c.p_t, c.p_wilcoxon].map((p) => h("td", { class: "num" }, pValue(p))),
+      h("td", { class: c.differs ? "num differs" : "num" }, `${c.differs ? "≠ " : ""}${pValue(c.p_holm)}`),
+    );
+  return h(
+    "table",
+    { class: "matrix" },
+    h("caption", {}, "The same in full"),
+    h("thead", {}, h("tr", {}, ...heads.map((text, i) => h("th", { scope: "col", class: i > 1 ? "num" : "" }, text)))),
+    h("tbody", {}, ...field.comparisons.map(row)),
   );
 }

@@ -7,6 +7,7 @@ import type { Store } from "../store";
 import { type Theme, onThemeChange, theme } from "../theme";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
+import { dequeue, enqueue } from "./queue";
 import { type Window, Zoom, type ZoomAxes, zoomOption } from "./zoom";
 
 /** An option of the library, or a part of one. */
@@ -44,6 +45,8 @@ export interface FigureSpec {
   height?: number | ((data: Data, width: number) => number);
   /** Its drop-downs and the like, made once. */
   controls?: (figure: Figure) => HTMLElement[];
+  /** What the drawing depends on, if less than all: while this stays the same, new data need no new drawing. */
+  depends?: (data: Data) => unknown;
   /** Null while there is nothing to draw. */
   draw: (context: Context) => Drawing | null;
   /** Said while there is nothing to draw. */
@@ -80,6 +83,7 @@ export class Figure {
   private near = false;
   private stale = true;
   private fresh = true;
+  private basis: string | null = null;
 
   constructor(
     readonly spec: FigureSpec,
@@ -131,14 +135,19 @@ export class Figure {
   close(): void {
     visible.unobserve(this.element);
     resized.unobserve(this.element);
+    dequeue(this);
     this.forget();
     this.chart?.dispose();
     this.chart = null;
     this.near = false;
   }
 
-  /** New data: draws, if anybody can see it. */
+  /** New data: draws, if anybody can see it, and it makes a difference. */
   update(): void {
+    const { data, part } = this.store;
+    const basis = data && this.spec.depends ? `${String(this.spec.depends(data))} ${part}` : null;
+    if (basis !== null && basis === this.basis) return;
+    this.basis = basis;
     this.redraw();
   }
 
@@ -150,21 +159,22 @@ export class Figure {
 
   redraw(): void {
     this.stale = true;
-    if (this.near) this.drawNow();
+    if (this.near) enqueue(this);
   }
 
   seen(near: boolean): void {
     this.near = near;
-    if (near && this.stale) this.drawNow();
+    if (near && this.stale) enqueue(this);
+    if (!near) dequeue(this);
   }
 
   resize(): void {
     if (this.chart && this.plot.clientWidth !== this.chart.getWidth()) this.redraw();
   }
 
-  private drawNow(): void {
+  drawNow(): void {
     const data = this.store.data;
-    if (!data || this.plot.parentElement === null) return;
+    if (!data || !this.element.isConnected) return;
     this.stale = false;
     this.plot.hidden = false;
     const height = this.height(data);

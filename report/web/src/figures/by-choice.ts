@@ -9,7 +9,7 @@ import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 export interface Axes {
   x: Param;
@@ -34,6 +34,7 @@ export function byChoice({ x, y, color }: Axes): FigureSpec {
     zoom: "xy",
     controls: (figure) => (y === "value" ? [partPicker(figure)] : []),
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x, y, color }),
   };
 }
@@ -67,10 +68,11 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
       series: groups.map((group) => ({
         type: "scatter",
         name: group.name,
-        data: group.points,
+        data: shown ? group.points.filter(inside(shown)) : group.points,
         ...looksOf(theme, group.index, values.length),
         emphasis: { scale: 1.5 },
-        large: group.points.length > 3000,
+        large: values.length > 2500,
+        largeThreshold: 100,
       })),
     },
     note: shown ? outside(values, shown) : "",

@@ -52,6 +52,7 @@ export function explorer(data: Data): FigureSpec | null {
       partPicker(figure),
     ],
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x: param(chosen.x) ?? first, y: chosen.y, color: param(chosen.color) }),
   };
 }

@@ -8,7 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number, number];
@@ -53,9 +53,10 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
   const marks = (name: string, points: Point[], looks: object) => ({
     type: "scatter",
     name,
-    data: points,
+    data: points.filter(inside(range)),
     ...looks,
     large: points.length > 2000,
+    largeThreshold: 100,
   });
   const series = [
     marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),

@@ -38,6 +38,7 @@ export function pair(space: Param[], first: [string, string]): FigureSpec {
     height: (_, width) => (width < 500 ? 380 : 460),
     controls: (figure) => [pick(figure, "x"), pick(figure, "y"), partPicker(figure)],
     empty: "No trial has completed yet with both parameters.",
+    depends: (data) => data.progress,
     draw: (context) => draw(context, param(chosen.x), param(chosen.y)),
   };
 }

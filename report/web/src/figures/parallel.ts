@@ -21,6 +21,7 @@ export const parallel: FigureSpec = {
   height: (data, width) => (isNarrow(width, data.study.space.length) ? 50 + 76 * (data.study.space.length + 1) : 400),
   controls: (figure) => [partPicker(figure)],
   empty: "No trial has completed yet.",
+  depends: (data) => data.progress,
   draw,
 };
 

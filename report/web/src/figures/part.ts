@@ -26,6 +26,11 @@ function show(store: Store): void {
   }
 }
 
+/** Whether a point lies in the range of values: others are not worth drawing, since the axis ends there. */
+export function inside([low, high]: [number, number]): (point: { value: [unknown, number] }) => boolean {
+  return ({ value: [, y] }) => y >= low && y <= high;
+}
+
 /** How many of these lie outside the range, as a sentence. */
 export function outside(values: Iterable<number | null>, [low, high]: [number, number]): string {
   let n = 0;

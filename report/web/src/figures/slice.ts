@@ -5,7 +5,7 @@ import { plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number | string, number];
@@ -23,6 +23,7 @@ export function slice(param: Param): FigureSpec {
     height: 280,
     controls: (figure) => [partPicker(figure)],
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => draw(context, param),
   };
 }
@@ -56,7 +57,7 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
         {
           type: "scatter",
           name: "complete",
-          data: points,
+          data: points.filter(inside(range)),
           ...on,
           symbolSize: many ? 4 : 7,
           large: many,
@@ -65,7 +66,7 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
         {
           type: "scatter",
           name: "best",
-          data: best,
+          data: best.filter(inside(range)),
           ...on,
           symbol: STAR,
           symbolSize: 16,

@@ -2,6 +2,7 @@
 
 import type { Data } from "../data";
 import { h } from "../dom";
+import { drawn } from "../figure/queue";
 import type { Link } from "../source";
 import { still } from "../theme";
 import type { Store } from "../store";
@@ -11,6 +12,7 @@ import { type Section, sectionsOf } from "./sections";
 import { trialDialog } from "./trial";
 
 export function studyPage(store: Store, live: boolean): { link: (link: Link) => void } {
+  store.ready = drawn;
   const dialog = trialDialog(store);
   const title = head(live);
   const links = h("ul");
