@@ -103,7 +103,9 @@ export function matrix(field: Field): HTMLElement {
         "tr",
         {},
         h("td", {}),
-        ...field.arms.map(({ name }, i) => h("th", { scope: "col", class: "num", title: name }, `${i + 1}.`, h("span", { class: "hidden" }, ` ${name}`))),
+        ...field.arms.map(({ name }, i) =>
+          h("th", { scope: "col", class: "num", title: name }, `${i + 1}.`, h("span", { class: "hidden" }, ` ${name}`)),
+        ),
       ),
     ),
     h(

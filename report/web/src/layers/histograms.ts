@@ -104,6 +104,7 @@ function draw({ theme, width }: Context, trial: Trial | null): Drawing | null {
 }
 
 function binsOf({ low, high, counts }: Histogram): Bin[] {
+  if (low === null || high === null) return [];
   const total = counts.reduce((a, b) => a + b, 0) || 1;
   const step = (high - low) / Math.max(1, counts.length) || 1e-9;
   return counts.map((n, i) => ({ value: [low + (i + 0.5) * step, n / total], from: low + i * step, to: low + (i + 1) * step }));

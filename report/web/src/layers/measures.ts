@@ -1,68 +1,19 @@
 /** Layer by layer: spread, saturation, gradients and symmetry, at the start and after the first epoch. */
 
-import type { Layer } from "../document";
-import { number, percent } from "../format";
 import { padded } from "../data";
+import { select } from "../dom";
+import { number, percent, plural } from "../format";
 import { plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
 import { DASHES, type Theme } from "../theme";
+import type { Measure } from "./measure-list";
 import type { Compared } from "./selection";
 
-interface Measure {
-  key: string;
-  title: string;
-  hint: string;
-  axis: string;
-  of: (layer: Layer) => number | null;
-  text: (layer: Layer) => string;
-  kind: "plain" | "share" | "log";
-  bars?: boolean;
-}
-
-export const MEASURES: Measure[] = [
-  {
-    key: "activations",
-    title: "Activations: mean and spread",
-    hint: "Marks are means, bars one standard deviation each way. Bars that shrink from layer to layer mean that the signal fades.",
-    axis: "activation",
-    of: (l) => l.mean,
-    text: (l) => `${number(l.mean, 3)} ± ${number(l.std, 3)}`,
-    kind: "plain",
-    bars: true,
-  },
-  {
-    key: "saturated-or-dead",
-    title: "Saturated or dead",
-    hint: "Sigmoid layers: the share of outputs below 0.05 or above 0.95; ReLU layers: the share of neurons that are always 0. Such neurons hardly learn.",
-    axis: "share",
-    of: (l) => l.saturated ?? l.dead,
-    text: (l) => `${percent(l.saturated ?? l.dead, 1)} ${l.saturated === null ? "dead" : "saturated"}`,
-    kind: "share",
-  },
-  {
-    key: "gradients",
-    title: "Gradient norm",
-    hint: "How strongly the loss pulls at a layer's weights, on a log scale: far below the other layers, it hardly learns; 0, at the lower edge, not at all.",
-    axis: "gradient's 2-norm",
-    of: (l) => l.gradient,
-    text: (l) => number(l.gradient, 3),
-    kind: "log",
-  },
-  {
-    key: "equal-neurons",
-    title: "Equal neurons",
-    hint: "The share of a layer's neurons whose weights are the same as another's: at 100 %, the layer is no more than one neuron.",
-    axis: "share",
-    of: (l) => l.equal,
-    text: (l) => percent(l.equal, 1),
-    kind: "share",
-  },
-];
-
 export function measureFigure(measure: Measure, selected: () => Compared[]): FigureSpec {
+  let all = false;
   return {
     key: `layers-${measure.key}`,
     title: measure.title,
@@ -71,7 +22,24 @@ export function measureFigure(measure: Measure, selected: () => Compared[]): Fig
     zoom: "y",
     height: (_, width) => (width < 620 ? 720 : 370),
     empty: "None of these trials has a diagnosis.",
-    draw: (context) => draw(context, measure, selected()),
+    controls: (figure) =>
+      measure.bars
+        ? [
+            select(
+              "Values",
+              [
+                { value: "usual", text: "usual" },
+                { value: "all", text: "all" },
+              ] as const,
+              "usual",
+              (value) => {
+                all = value === "all";
+                figure.redraw();
+              },
+            ),
+          ]
+        : [],
+    draw: (context) => draw(context, measure, selected(), all),
   };
 }
 
@@ -83,7 +51,7 @@ interface Point {
   place: string;
 }
 
-function draw(context: Context, measure: Measure, selected: Compared[]): Drawing | null {
+function draw(context: Context, measure: Measure, selected: Compared[], all: boolean): Drawing | null {
   const first = selected[0];
   if (!first) return null;
   const { theme, width } = context;
@@ -98,7 +66,9 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
       const dodge = selected.length > 1 ? 0.5 * (place / (selected.length - 1) - 0.5) : 0;
       const points = (found?.layers ?? []).map((layer, i): Point => ({
         value: [i + dodge, height(measure.of(layer))],
-        ...(measure.bars ? { low: layer.mean - layer.std, high: layer.mean + layer.std } : {}),
+        ...(measure.bars && layer.mean !== null && layer.std !== null
+          ? { low: layer.mean - layer.std, high: layer.mean + layer.std }
+          : {}),
         text: measure.text(layer),
         place: `${layer.name}, ${stage}`,
       }));
@@ -116,6 +86,8 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
       return measure.bars ? [line, errorBars(points, on, color)] : [line];
     }),
   );
+  const reach = measure.bars && !all ? usual(selected) : Infinity;
+  const beyond = selected.filter((one) => measure.bars && farthest(one) > reach).length;
   const key = legend(
     theme,
     selected.map((s) => s.name),
@@ -123,11 +95,15 @@ function draw(context: Context, measure: Measure, selected: Compared[]): Drawing
   );
   return {
     option: {
-      ...panels(context, stages, layers, key.height, yAxis(measure, theme, extent(series))),
+      ...panels(context, stages, layers, key.height, yAxis(measure, theme, extent(series, reach))),
       legend: key.legend,
       tooltip: itemTooltip(theme, (point: Point, name) => tip(name, [[point.place, point.text]])),
       series,
     },
+    note:
+      beyond > 0
+        ? `${plural(beyond, "network goes", "networks go")} beyond the values shown; choose “Values: all” to see how far.`
+        : "",
     label: `${measure.title} of ${selected.map((s) => s.name).join(", ")}, for layers ${layers.join(", ")}${width < 620 ? "" : `; ${stages.join(" to the left, ")} to the right`}.`,
   };
 }
@@ -172,12 +148,24 @@ function panels({ theme, width, height }: Context, stages: string[], layers: str
   };
 }
 
-/** The lowest and highest of all that is drawn. */
-function extent(series: { data: (Point | (number | undefined)[])[] }[]): [number, number] {
-  const values = series
-    .flatMap((s) => s.data.flatMap((p) => (Array.isArray(p) ? p.slice(1) : [p.value[1]])))
-    .filter((v): v is number => typeof v === "number");
-  return padded(Math.min(...values), Math.max(...values));
+/** The lowest and highest of what is drawn and within reach. */
+function extent(series: { data: (Point | (number | undefined)[])[] }[], reach: number): [number, number] {
+  const values = series.flatMap((s) => s.data.flatMap((p) => (Array.isArray(p) ? p.slice(1) : [p.value[1]])));
+  const within = values.filter((v): v is number => typeof v === "number" && Math.abs(v) <= reach);
+  return padded(Math.min(...within), Math.max(...within));
+}
+
+/** How far a network's activations go from 0, one standard deviation included. */
+function farthest({ diagnosis }: Compared): number {
+  const all = diagnosis.stages.flatMap((s) => s.layers.map((l) => Math.abs(l.mean ?? 0) + (l.std ?? 0)));
+  return Math.max(0, ...all);
+}
+
+/** Ten times as far as half of the networks go: those that blow up would flatten all others. */
+function usual(selected: Compared[]): number {
+  const sorted = selected.map(farthest).sort((a, b) => a - b);
+  const reach = 10 * sorted[Math.floor((sorted.length - 1) / 2)]!;
+  return reach > 0 && sorted[sorted.length - 1]! > reach ? reach : Infinity;
 }
 
 function yAxis(measure: Measure, theme: Theme, [low, high]: [number, number]): Option {
@@ -227,7 +215,7 @@ function errorBars(points: Point[], on: object, color: string) {
     ...on,
     silent: true,
     clip: true,
-    data: points.map((p) => [p.value[0], p.low, p.high]),
+    data: points.filter((p) => p.low !== undefined).map((p) => [p.value[0], p.low, p.high]),
     encode: { x: 0, y: [1, 2] },
     itemStyle: { color },
     renderItem: (_: unknown, api: Api) => {

@@ -5,7 +5,8 @@ import { h, select } from "../dom";
 import { Figure } from "../figure/figure";
 import type { Store } from "../store";
 import { histograms } from "./histograms";
-import { MEASURES, measureFigure } from "./measures";
+import { MEASURES } from "./measure-list";
+import { measureFigure } from "./measures";
 import { ridges } from "./ridges";
 import { compared, type Compared, configuration, MOST, type Selection } from "./selection";
 
