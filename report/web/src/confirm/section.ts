@@ -28,9 +28,9 @@ export function answer(store: Store, open: (trial: number) => void): Part {
     blocks.replaceChildren(
       ...fields.map((field) => {
         const verdict = h("div", { class: "verdict" });
-        const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Ranking" });
-        const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparisons" });
         const title = field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
+        const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Ranking: ${title}` });
+        const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Comparisons: ${title}` });
         const figure = new Figure(
           forest(() => current(field.key), field.key, title),
           store,

@@ -9,7 +9,7 @@ export function ranking(field: Field, open: (trial: number) => void): HTMLElemen
   const decimals = intervalDecimals(field);
   const tests = field.arms.some(({ arm }) => arm.test_mean !== null);
   const heads = [
-    "",
+    "Place",
     field.param ?? "Configuration",
     "Mean",
     "95 % interval",
@@ -122,7 +122,7 @@ export function matrix(field: Field): HTMLElement {
 export function comparisonList(field: Field): HTMLElement {
   const decimals = intervalDecimals(field);
   const names = new Map(field.arms.map(({ arm, name }) => [arm.of, name]));
-  const heads = ["", "less", "Difference", "95 % interval", "Pairs", "p, paired t", "p, Wilcoxon", "p after Holm"];
+  const heads = ["Mean of", "less that of", "Difference", "95 % interval", "Pairs", "p, paired t", "p, Wilcoxon", "p after Holm"];
   const row = (c: Comparison) =>
     h(
       "tr",

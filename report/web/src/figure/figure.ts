@@ -93,6 +93,7 @@ export class Figure {
     const id = `figure-${spec.key}`;
     this.zoom = spec.zoom ? new Zoom(spec.zoom, spec.title, () => this.redraw()) : null;
     this.vacancy = h("p", { class: "vacant", hidden: true }, spec.empty ?? "Nothing to show yet.");
+    this.plot.setAttribute("aria-label", `${spec.title}, not yet drawn`);
     this.table.setAttribute("aria-label", `${spec.title}, as a table`);
     this.details = spec.table
       ? h("details", { class: "as-table", ontoggle: () => this.redraw() }, h("summary", {}, "As a table"), this.table)

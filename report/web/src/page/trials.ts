@@ -68,7 +68,7 @@ export function trials(open: (trial: number) => void): Part {
         draw();
       }),
     ),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Trials" }, table),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
   );
 
