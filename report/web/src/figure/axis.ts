@@ -86,7 +86,7 @@ export function paramAxis(side: Side, scale: Scale, theme: Theme, window: [numbe
       ...axis,
       type: "category",
       data: scale.choices,
-      nameGap: side === "x" ? 8 : 10,
+      nameGap: side === "x" ? (rotate ? 8 : 28) : 10,
       axisTick: { show: false },
       axisLabel: { color: theme.muted, fontSize: 11, interval: 0, rotate, overflow: "truncate", width: 110 },
       splitLine: { show: false },

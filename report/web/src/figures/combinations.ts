@@ -127,12 +127,14 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   };
 
   function category(names: string[], name: string, side: "x" | "y") {
+    const widest = Math.max(...names.map((n) => n.length)) * 6.8;
+    const rotate = side === "x" && (small || widest > (width - 170) / names.length) ? 40 : 0;
     return {
       type: "category",
       data: names,
       name,
       nameLocation: side === "x" ? "middle" : "start",
-      nameGap: 8,
+      nameGap: rotate > 0 || side === "y" ? 8 : 28,
       nameMoveOverlap: side === "x",
       nameTextStyle: { color: theme.muted, fontSize: 12, ...(side === "y" ? { align: "right" } : {}) },
       axisLine: { show: false },
@@ -143,9 +145,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
         fontSize: small ? 10 : 12,
         interval: 0,
         overflow: "truncate",
-        ...(side === "x"
-          ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 }
-          : { width: small ? 72 : 130 }),
+        ...(side === "x" ? { rotate, width: 100 } : { width: small ? 72 : 130 }),
       },
     };
   }
