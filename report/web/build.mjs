@@ -38,7 +38,10 @@ const rule = `\n\n${"-".repeat(80)}\n\n`;
 writeFileSync("dist/NOTICE.txt", `app.js contains code of these packages.${rule}${notices.join(rule)}\n`);
 
 // A report holds both files inline.
-for (const [file, end] of [["app.js", "</script"], ["app.css", "</style"]]) {
+for (const [file, end] of [
+  ["app.js", "</script"],
+  ["app.css", "</style"],
+]) {
   const text = readFileSync(`dist/${file}`, "utf8");
   if (text.toLowerCase().includes(end)) throw new Error(`dist/${file} holds ${end}`);
   console.log(`dist/${file}: ${(text.length / 1024).toFixed(0)} KiB`);

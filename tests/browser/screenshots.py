@@ -10,6 +10,7 @@ SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
 def screenshots(b, folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    b.script("document.activeElement.blur()")
     for size, (width, height) in SIZES.items():
         b.size(width, height)
         for scheme in ("light", "dark"):

@@ -1,7 +1,15 @@
 // Development only: a document as a coordinator would give it, made up. Nothing of this is in the bundle.
 
 const METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"];
-const SKILL = { const_zero: -9, "const_0.5": -9, gaussian: -0.3, xavier_uniform: 0.1, xavier_normal: 0.2, he_uniform: -0.1, he_normal: 0 };
+const SKILL = {
+  const_zero: -9,
+  "const_0.5": -9,
+  gaussian: -0.3,
+  xavier_uniform: 0.1,
+  xavier_normal: 0.2,
+  he_uniform: -0.1,
+  he_normal: 0,
+};
 
 /** mulberry32: small, seeded, good enough to look at. */
 function generator(seed) {
@@ -13,7 +21,12 @@ function generator(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
   const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  return { next, normal, log: (low, high) => Math.exp(Math.log(low) + next() * Math.log(high / low)), pick: (all) => all[Math.floor(next() * all.length)] };
+  return {
+    next,
+    normal,
+    log: (low, high) => Math.exp(Math.log(low) + next() * Math.log(high / low)),
+    pick: (all) => all[Math.floor(next() * all.length)],
+  };
 }
 
 const std = (when) => ({ type: "float", low: 0.25, high: 4, log: true, step: null, when });
@@ -31,10 +44,20 @@ const OTHER = [
   { name: "nesterov", type: "categorical", choices: [true, false], when: {} },
 ];
 
-/** A study of `budget` search trials, all of them over. `kind` is "flagship" or "other", which is minimised. */
-export function fake({ name = "weight-init-deep", budget = 200, seeds = 10, kind = "flagship", steps = 20, diagnoses = budget <= 2000 } = {}) {
+/** Names that are not plain text, one parameter, values far from 1. */
+const ODD = [{ name: "<b>method</b> & more", type: "categorical", choices: ["<i>one</i>", "two", 3, false], when: {} }];
+
+/** A study of `budget` search trials, all of them over. `kind` is "flagship", "odd", or "other", which is minimised. */
+export function fake({
+  name = "weight-init-deep",
+  budget = 200,
+  seeds = 10,
+  kind = "flagship",
+  steps = 20,
+  diagnoses = budget <= 2000,
+} = {}) {
   const r = generator(7);
-  const space = kind === "flagship" ? FLAGSHIP : OTHER;
+  const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
   const free = workers.map((_, i) => created + 2000 + 500 * i);
@@ -44,16 +67,27 @@ export function fake({ name = "weight-init-deep", budget = 200, seeds = 10, kind
     for (const p of space) {
       if (Object.entries(p.when).some(([parent, of]) => !of.includes(out[parent]))) continue;
       // Later trials keep to what was good, as a sampler would.
-      if (p.type === "categorical") out[p.name] = trials.length > 40 && r.next() < 0.6 && kind === "flagship" ? r.pick(METHODS.slice(2, 6)) : r.pick(p.choices);
+      if (p.type === "categorical")
+        out[p.name] =
+          trials.length > 40 && r.next() < 0.6 && kind === "flagship" ? r.pick(METHODS.slice(2, 6)) : r.pick(p.choices);
       else if (p.type === "int") out[p.name] = Math.round(p.log ? r.log(p.low, p.high) : p.low + r.next() * (p.high - p.low));
       else out[p.name] = p.log ? r.log(p.low, p.high) : p.low + r.next() * (p.high - p.low);
     }
     return out;
   };
   const quality = (p) => {
-    if (kind !== "flagship") return p.x ** 2 / 5 + Math.abs(Math.log2(p.batch) - 6) / 3 + 0.2 * p.layers - (p.nesterov ? 0.4 : 0) + 0.2 * r.normal() + 0.5;
-    const skill = SKILL[p.winit_conv] + 1.2 * SKILL[p.winit_fc] + 0.25 * r.normal() - Math.abs(Math.log(p.learning_rate / 1.3e-3)) * 0.5
-      - (p.gaussian_std_conv ? Math.abs(Math.log(p.gaussian_std_conv / 0.3)) : 0) - (p.gaussian_std_fc ? 0.6 * Math.abs(Math.log(p.gaussian_std_fc / 0.5)) : 0);
+    if (kind === "odd") return -1e12 * (1 + r.next());
+    if (kind !== "flagship")
+      return (
+        p.x ** 2 / 5 + Math.abs(Math.log2(p.batch) - 6) / 3 + 0.2 * p.layers - (p.nesterov ? 0.4 : 0) + 0.2 * r.normal() + 0.5
+      );
+    const skill =
+      SKILL[p.winit_conv] +
+      1.2 * SKILL[p.winit_fc] +
+      0.25 * r.normal() -
+      Math.abs(Math.log(p.learning_rate / 1.3e-3)) * 0.5 -
+      (p.gaussian_std_conv ? Math.abs(Math.log(p.gaussian_std_conv / 0.3)) : 0) -
+      (p.gaussian_std_fc ? 0.6 * Math.abs(Math.log(p.gaussian_std_fc / 0.5)) : 0);
     return skill < -3 ? 0.1 + 0.02 * r.next() + (skill < -7 ? 0 : 0.4 * r.next()) : 0.975 / (1 + Math.exp(-(skill + 3.4)));
   };
   const add = (p, confirms) => {
@@ -67,12 +101,26 @@ export function fake({ name = "weight-init-deep", budget = 200, seeds = 10, kind
     const state = r.next() < 0.02 ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
-    const curve = Array.from({ length }, (_, i) => [i + 1, value + (begin - value) * Math.exp((-4 * (i + 1)) / n) + 0.01 * r.normal()]);
+    const curve = Array.from({ length }, (_, i) => [
+      i + 1,
+      value + (begin - value) * Math.exp((-4 * (i + 1)) / n) + 0.01 * r.normal(),
+    ]);
     const attributes = state === "COMPLETE" ? { epochs: n, test_accuracy: value - 0.002 + 0.002 * r.normal() } : {};
     if (diagnoses && kind === "flagship" && state === "COMPLETE") attributes.diagnosis = diagnosis(p, r);
     trials.push({
-      number, state, value: state === "COMPLETE" ? value : null, params: p, curve, attributes, attempt: 1, worker: workers[w],
-      fail_reason: state === "FAIL" ? "value is not finite: NaN at step 3" : null, retry_of: null, confirms, start: Math.round(start), complete: Math.round(complete),
+      number,
+      state,
+      value: state === "COMPLETE" ? value : null,
+      params: p,
+      curve,
+      attributes,
+      attempt: 1,
+      worker: workers[w],
+      fail_reason: state === "FAIL" ? "value is not finite: NaN at step 3" : null,
+      retry_of: null,
+      confirms,
+      start: Math.round(start),
+      complete: Math.round(complete),
     });
   };
   for (let i = 0; i < budget; i += 1) add(params(), null);
@@ -81,10 +129,22 @@ export function fake({ name = "weight-init-deep", budget = 200, seeds = 10, kind
   const plan = kind === "flagship" && seeds > 0 ? planned(ranked) : [];
   for (let seed = 1; seed <= seeds; seed += 1) for (const arm of plan) add(arm.params, { of: arm.of, seed });
   const study = {
-    name, direction: sign > 0 ? "maximize" : "minimize", state: "FINISHED", budget, confirmations: plan.length * seeds, seed: "42", created,
-    counts: {}, trials_per_hour: null, seconds_left: null, best: null,
-    sampler: { kind: "tpe", startup_trials: 10 }, pruner: { kind: "median" }, objective: { kind: kind === "flagship" ? "mnist_cnn" : "command", settings: {} },
-    space, confirm: plan.length > 0 ? { by: ["winit_conv", "winit_fc"], best: 6, seeds, each: true } : null,
+    name,
+    direction: sign > 0 ? "maximize" : "minimize",
+    state: "FINISHED",
+    budget,
+    confirmations: plan.length * seeds,
+    seed: "42",
+    created,
+    counts: {},
+    trials_per_hour: null,
+    seconds_left: null,
+    best: null,
+    sampler: { kind: "tpe", startup_trials: 10 },
+    pruner: { kind: "median" },
+    objective: { kind: kind === "flagship" ? "mnist_cnn" : "command", settings: {} },
+    space,
+    confirm: plan.length > 0 ? { by: ["winit_conv", "winit_fc"], best: 6, seeds, each: true } : null,
   };
   return { study, trials, plan, sign, workers };
 }
@@ -99,7 +159,8 @@ function planned(ranked) {
   const seen = new Set();
   for (const t of ranked) {
     const key = `${t.params.winit_conv} ${t.params.winit_fc}`;
-    if (seen.size < 6 && !seen.has(key)) put(t, { kind: "combination", params: { winit_conv: t.params.winit_conv, winit_fc: t.params.winit_fc } });
+    if (seen.size < 6 && !seen.has(key))
+      put(t, { kind: "combination", params: { winit_conv: t.params.winit_conv, winit_fc: t.params.winit_fc } });
     seen.add(key);
   }
   for (const param of ["winit_conv", "winit_fc"]) {
@@ -115,24 +176,53 @@ function planned(ranked) {
 export function at(whole, done, running = 3) {
   const { study, workers, plan, sign } = whole;
   const finished = done >= whole.trials.length;
-  const trials = whole.trials.slice(0, done + (finished ? 0 : running)).map((t, i) =>
-    i < done ? t : { ...t, state: "RUNNING", value: null, curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
-  );
+  const trials = whole.trials
+    .slice(0, done + (finished ? 0 : running))
+    .map((t, i) =>
+      i < done
+        ? t
+        : { ...t, state: "RUNNING", value: null, curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
+    );
   const count = (state) => trials.filter((t) => t.state === state).length;
-  const counts = { waiting: 0, running: count("RUNNING"), complete: count("COMPLETE"), pruned: count("PRUNED"), fail: count("FAIL") };
+  const counts = {
+    waiting: 0,
+    running: count("RUNNING"),
+    complete: count("COMPLETE"),
+    pruned: count("PRUNED"),
+    fail: count("FAIL"),
+  };
   const ok = trials.filter((t) => t.state === "COMPLETE" && t.confirms === null);
   const best = ok.reduce((b, t) => (b === null || sign * (t.value - b.value) > 0 ? t : b), null);
   const now = {
-    ...study, state: finished ? "FINISHED" : "ACTIVE", counts, best: best?.number ?? null,
-    confirmations: done >= study.budget ? study.confirmations : 0, trials_per_hour: finished ? null : 183.4, seconds_left: finished ? 0 : (whole.trials.length - done) * 19,
+    ...study,
+    state: finished ? "FINISHED" : "ACTIVE",
+    counts,
+    best: best?.number ?? null,
+    confirmations: done >= study.budget ? study.confirmations : 0,
+    trials_per_hour: finished ? null : 183.4,
+    seconds_left: finished ? 0 : (whole.trials.length - done) * 19,
   };
   return {
-    version: 1, generated: Date.now(), study: now, trials,
+    version: 1,
+    generated: Date.now(),
+    study: now,
+    trials,
     workers: workers.map((id, i) => ({
-      id, host: `node-${i}`, device: i === 2 ? "cuda:0" : "cpu", slots: i === 2 ? 2 : 1, connected: i !== 1 || !finished, silent_seconds: i === 1 && finished ? 62 : 0.4,
-      running: trials.filter((t) => t.state === "RUNNING" && t.worker === id).map((t) => ({ number: t.number, attempt: 1, step: t.curve.at(-1)?.[0] ?? null, value: t.curve.at(-1)?.[1] ?? null })),
+      id,
+      host: `node-${i}`,
+      device: i === 2 ? "cuda:0" : "cpu",
+      slots: i === 2 ? 2 : 1,
+      connected: i !== 1 || !finished,
+      silent_seconds: i === 1 && finished ? 62 : 0.4,
+      running: trials
+        .filter((t) => t.state === "RUNNING" && t.worker === id)
+        .map((t) => ({ number: t.number, attempt: 1, step: t.curve.at(-1)?.[0] ?? null, value: t.curve.at(-1)?.[1] ?? null })),
     })),
-    analysis: { importance: importance(study.space, ok.length), combinations: combinations(study.space, ok, sign), confirm: confirm(plan, trials, sign) },
+    analysis: {
+      importance: importance(study.space, ok.length),
+      combinations: combinations(study.space, ok, sign),
+      confirm: confirm(plan, trials, sign),
+    },
   };
 }
 
@@ -140,8 +230,15 @@ function importance(space, trials) {
   if (trials < 10) return null;
   const raw = space.map((_, i) => 1 / (i + 1) ** 1.5);
   const total = raw.reduce((a, b) => a + b);
-  const interactions = space.flatMap((p, i) => space.slice(i + 1).map((q, j) => ({ a: p.name, b: q.name, strength: 0.3 / (i + 1) / (j + 1.5) })));
-  return { method: "PED-ANOVA", trials, params: space.map((p, i) => ({ name: p.name, importance: raw[i] / total })), interactions };
+  const interactions = space.flatMap((p, i) =>
+    space.slice(i + 1).map((q, j) => ({ a: p.name, b: q.name, strength: 0.3 / (i + 1) / (j + 1.5) })),
+  );
+  return {
+    method: "PED-ANOVA",
+    trials,
+    params: space.map((p, i) => ({ name: p.name, importance: raw[i] / total })),
+    interactions,
+  };
 }
 
 const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
@@ -149,37 +246,75 @@ const deviation = (v) => (v.length < 2 ? null : Math.sqrt(v.reduce((a, b) => a +
 
 function combinations(space, trials, sign) {
   const categorical = space.filter((p) => p.type === "categorical");
-  return categorical.flatMap((p, i) => categorical.slice(i + 1).map((q) => ({
-    params: [p.name, q.name],
-    cells: p.choices.flatMap((a) => q.choices.flatMap((b) => {
-      const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.value);
-      if (values.length === 0) return [];
-      return [{ choices: [a, b], trials: values.length, best: sign * Math.max(...values.map((v) => sign * v)), mean: mean(values), sd: deviation(values), few: values.length < 5 }];
+  return categorical.flatMap((p, i) =>
+    categorical.slice(i + 1).map((q) => ({
+      params: [p.name, q.name],
+      cells: p.choices.flatMap((a) =>
+        q.choices.flatMap((b) => {
+          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.value);
+          if (values.length === 0) return [];
+          return [
+            {
+              choices: [a, b],
+              trials: values.length,
+              best: sign * Math.max(...values.map((v) => sign * v)),
+              mean: mean(values),
+              sd: deviation(values),
+              few: values.length < 5,
+            },
+          ];
+        }),
+      ),
     })),
-  })));
+  );
 }
 
 function confirm(plan, trials, sign) {
-  const arms = plan.map((arm) => {
-    const own = trials.filter((t) => t.confirms?.of === arm.of);
-    const done = own.filter((t) => t.state === "COMPLETE");
-    const values = done.map((t) => ({ seed: t.confirms.seed, value: t.value }));
-    const numbers = values.map((v) => v.value);
-    const sd = deviation(numbers);
-    const half = sd === null ? null : (2.3 * sd) / Math.sqrt(numbers.length);
-    const m = numbers.length > 0 ? mean(numbers) : null;
-    return {
-      ...arm, planned: 10, values, mean: m, low: half === null ? null : m - half, high: half === null ? null : m + half, sd, few: numbers.length < 5,
-      failed: own.filter((t) => t.state === "FAIL").length, test_mean: done.length > 0 ? mean(done.map((t) => t.attributes.test_accuracy)) : null,
-    };
-  }).filter((a) => a.mean !== null).sort((a, b) => sign * (b.mean - a.mean));
+  const arms = plan
+    .map((arm) => {
+      const own = trials.filter((t) => t.confirms?.of === arm.of);
+      const done = own.filter((t) => t.state === "COMPLETE");
+      const values = done.map((t) => ({ seed: t.confirms.seed, value: t.value }));
+      const numbers = values.map((v) => v.value);
+      const sd = deviation(numbers);
+      const half = sd === null ? null : (2.3 * sd) / Math.sqrt(numbers.length);
+      const m = numbers.length > 0 ? mean(numbers) : null;
+      return {
+        ...arm,
+        planned: 10,
+        values,
+        mean: m,
+        low: half === null ? null : m - half,
+        high: half === null ? null : m + half,
+        sd,
+        few: numbers.length < 5,
+        failed: own.filter((t) => t.state === "FAIL").length,
+        test_mean: done.length > 0 ? mean(done.map((t) => t.attributes.test_accuracy)) : null,
+      };
+    })
+    .filter((a) => a.mean !== null)
+    .sort((a, b) => sign * (b.mean - a.mean));
   if (arms.length === 0) return null;
-  const compare = (some) => some.flatMap((a, i) => some.slice(i + 1).map((b) => {
-    const difference = a.mean - b.mean;
-    const se = Math.sqrt(((a.sd ?? 0) ** 2 + (b.sd ?? 0) ** 2) / Math.min(a.values.length, b.values.length)) || 1e-9;
-    const p = Math.min(1, Math.exp(-0.7 * (difference / se) ** 2) * 1.2);
-    return { a: a.of, b: b.of, pairs: Math.min(a.values.length, b.values.length), difference, low: difference - 2 * se, high: difference + 2 * se, p_t: p, p_wilcoxon: p, p_holm: Math.min(1, 4 * p), differs: 4 * p < 0.05 };
-  }));
+  const compare = (some) =>
+    some.flatMap((a, i) =>
+      some.slice(i + 1).map((b) => {
+        const difference = a.mean - b.mean;
+        const se = Math.sqrt(((a.sd ?? 0) ** 2 + (b.sd ?? 0) ** 2) / Math.min(a.values.length, b.values.length)) || 1e-9;
+        const p = Math.min(1, Math.exp(-0.7 * (difference / se) ** 2) * 1.2);
+        return {
+          a: a.of,
+          b: b.of,
+          pairs: Math.min(a.values.length, b.values.length),
+          difference,
+          low: difference - 2 * se,
+          high: difference + 2 * se,
+          p_t: p,
+          p_wilcoxon: p,
+          p_holm: Math.min(1, 4 * p),
+          differs: 4 * p < 0.05,
+        };
+      }),
+    );
   const effects = ["winit_conv", "winit_fc"].map((param) => {
     const own = arms.filter((a) => a.roles.some((x) => x.kind === "choice" && x.param === param));
     return { param, arms: own.map((a) => a.of), comparisons: compare(own) };
@@ -194,19 +329,38 @@ function diagnosis(p, r) {
     layers: names.map((name, i) => {
       const conv = i < 5;
       const method = conv ? p.winit_conv : p.winit_fc;
-      const scale = (method === "const_zero" ? 0 : method.startsWith("he") ? 1 : method.startsWith("xavier") ? 0.75 : 0.4 + (p[conv ? "gaussian_std_conv" : "gaussian_std_fc"] ?? 1)) ** (conv ? i + 1 : 1);
+      const scale =
+        (method === "const_zero"
+          ? 0
+          : method.startsWith("he")
+            ? 1
+            : method.startsWith("xavier")
+              ? 0.75
+              : 0.4 + (p[conv ? "gaussian_std_conv" : "gaussian_std_fc"] ?? 1)) ** (conv ? i + 1 : 1);
       const activation = conv ? "relu" : i === 8 ? "softmax" : "sigmoid";
       const m = conv ? 0.4 * scale : i === 8 ? 0.1 : 0.5;
       const s = conv ? 0.5 * scale : Math.min(0.5, 0.15 * scale + (late ? 0.05 : 0));
       const high = conv ? Math.max(0, m + 4 * s) : 1;
       const counts = Array.from({ length: 24 }, (_, b) => {
         const x = ((b + 0.5) / 24) * (high || 1);
-        return Math.round(4000 * (conv ? Math.exp((-x / (s || 0.01)) * 1.2) : Math.exp(-0.5 * ((x - m) / (s || 0.01)) ** 2) + (s > 0.35 ? 2 * (b % 23 === 0) : 0)));
+        return Math.round(
+          4000 *
+            (conv
+              ? Math.exp((-x / (s || 0.01)) * 1.2)
+              : Math.exp(-0.5 * ((x - m) / (s || 0.01)) ** 2) + (s > 0.35 ? 2 * (b % 23 === 0) : 0)),
+        );
       });
       return {
-        name, kind: conv ? "conv" : "fc", activation, mean: m, std: s, saturated: activation === "sigmoid" ? Math.min(1, Math.max(0, s - 0.1) * 2) : null,
+        name,
+        kind: conv ? "conv" : "fc",
+        activation,
+        mean: m,
+        std: s,
+        saturated: activation === "sigmoid" ? Math.min(1, Math.max(0, s - 0.1) * 2) : null,
         dead: activation === "relu" ? (method === "const_zero" ? 1 : 0.05 * r.next()) : null,
-        gradient: method === "const_zero" ? 0 : 10 ** (-1 - 0.3 * (8 - i) + 0.1 * r.normal()) * (late ? 0.5 : 1), equal: method.startsWith("const") ? 1 - 1 / 32 : 0, histogram: { low: 0, high, counts },
+        gradient: method === "const_zero" ? 0 : 10 ** (-1 - 0.3 * (8 - i) + 0.1 * r.normal()) * (late ? 0.5 : 1),
+        equal: method.startsWith("const") ? 1 - 1 / 32 : 0,
+        histogram: { low: 0, high, counts },
       };
     }),
   });

@@ -21,8 +21,10 @@ const KINDS = {
   growing: [{ name: "growing" }, 30],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 12, seeds: 0 }, null],
   new: [{ name: "new" }, 0],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
+  "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
 };
 const studies = new Map();
 const studyOf = (name) => {
@@ -34,7 +36,12 @@ const studyOf = (name) => {
   return studies.get(name);
 };
 
-const page = (config, inner = "", head = '<link rel="stylesheet" href="/assets/app.css"><script src="/assets/app.js" defer></script>', tail = "") => `<!doctype html>
+const page = (
+  config,
+  inner = "",
+  head = '<link rel="stylesheet" href="/assets/app.css"><script src="/assets/app.js" defer></script>',
+  tail = "",
+) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Kindling</title>
 <link rel="icon" href="data:,">${head}</head><body>${inner}<script type="application/json" id="kindling">${JSON.stringify(config)}</script>${tail}</body></html>`;
 
@@ -69,16 +76,27 @@ function events(response, study) {
 
 createServer((request, response) => {
   const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
-  const send = (type, body, policy = POLICY) => response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
+  const send = (type, body, policy = POLICY) =>
+    response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
   const [, first, second, third, fourth] = path.split("/");
   if (path === "/") return send("text/html", page({ mode: "list" }));
   if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
   if (path === "/api/studies") {
-    const list = Object.keys(KINDS).filter((n) => n !== "large").map((n) => {
-      const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
-      return { name: n, state: study.state, counts: study.counts, budget: study.budget, confirmations: study.confirmations, direction: study.direction, best_value: trials[study.best]?.value ?? null };
-    });
+    const list = Object.keys(KINDS)
+      .filter((n) => !n.startsWith("large"))
+      .map((n) => {
+        const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
+        return {
+          name: n,
+          state: study.state,
+          counts: study.counts,
+          budget: study.budget,
+          confirmations: study.confirmations,
+          direction: study.direction,
+          best_value: trials[study.best]?.value ?? null,
+        };
+      });
     return send("application/json", JSON.stringify(list));
   }
   const name = first === "api" ? third : second;

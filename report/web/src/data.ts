@@ -50,6 +50,11 @@ export class Data {
     return this.once("complete", () => this.search.filter((t) => t.state === "COMPLETE" && t.value !== null));
   }
 
+  /** Changes whenever another trial of the search has completed; one that has never changes. */
+  get progress(): string {
+    return `${this.complete.length} of ${this.study.name}`;
+  }
+
   /** The completed ones, best first; of equals the earlier one. */
   get ranked(): Trial[] {
     return this.once("ranked", () => [...this.complete].sort((a, b) => this.sign * (b.value! - a.value!) || a.number - b.number));
@@ -93,14 +98,18 @@ export class Data {
   }
 
   /**
-   * The smallest part by which good trials can be told apart: the best half or quarter if the rest, being much worse, would take
-   * two thirds of an axis; else all.
+   * The part by which good trials can be told apart: the best half or quarter, if the rest is so much worse that this part would
+   * get less than two thirds of its fair share of an axis; else all. Judged by the first 8, 16, 32, … trials, so that axes do not
+   * jump with every result.
    */
   get usualPart(): Part {
-    const spread = (share: number) => Math.abs(this.valueAt(share) - this.valueAt(0));
+    if (this.complete.length < 8) return "all";
+    const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
+    const values = first.map((t) => t.value!).sort((a, b) => this.sign * (b - a));
+    const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
-    if (this.ranked.length < 8 || all === 0) return "all";
-    return (["half", "quarter"] as const).find((part) => spread(shareOf(part)) < all / 3) ?? "all";
+    if (all === 0) return "all";
+    return (["half", "quarter"] as const).find((part) => spread(shareOf(part)) < (2 / 3) * shareOf(part) * all) ?? "all";
   }
 
   /** The value that a share of the completed trials reach. */

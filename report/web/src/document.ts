@@ -127,9 +127,7 @@ export interface Confirm {
   effects: { param: string; arms: number[]; comparisons: Comparison[] }[];
 }
 
-export type Role =
-  | { kind: "combination"; params: Record<string, Choice> }
-  | { kind: "choice"; param: string; choice: Choice };
+export type Role = { kind: "combination"; params: Record<string, Choice> } | { kind: "choice"; param: string; choice: Choice };
 
 export interface Arm {
   of: number;
@@ -175,15 +173,15 @@ export interface Layer {
   name: string;
   kind: string;
   activation: string;
-  /** Of the activations. */
-  mean: number;
-  std: number;
+  /** Of the activations. What is not finite is null, here and below. */
+  mean: number | null;
+  std: number | null;
   /** Share of sigmoid outputs below 0.05 or above 0.95. */
   saturated: number | null;
   /** Share of ReLU neurons that are 0 on every input of the sample. */
   dead: number | null;
   /** 2-norm of the loss gradient with respect to the layer's weights. */
-  gradient: number;
+  gradient: number | null;
   /** Share of neurons whose incoming weights equal those of an earlier neuron of the layer. */
   equal: number;
   histogram: Histogram;
@@ -191,8 +189,8 @@ export interface Layer {
 
 /** Of the activations, in equal bins. */
 export interface Histogram {
-  low: number;
-  high: number;
+  low: number | null;
+  high: number | null;
   counts: number[];
 }
 

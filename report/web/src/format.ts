@@ -10,7 +10,13 @@ export function number(value: number | null | undefined, digits = 4): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e7) return minus(size < 1e5 ? String(value) : thousands.format(value));
-  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(Math.max(0, digits - 2)).replace(/\.?0+e/, "e").replace("e+", "e"));
+  if (size < 1e-4 || size >= 1e7)
+    return minus(
+      value
+        .toExponential(Math.max(0, digits - 2))
+        .replace(/\.?0+e/, "e")
+        .replace("e+", "e"),
+    );
   return minus(String(Number(value.toPrecision(digits))));
 }
 
@@ -87,5 +93,11 @@ export function listing(names: string[]): string {
 
 /** A file name without what file systems dislike. */
 export function fileName(...parts: string[]): string {
-  return parts.join("-").toLowerCase().replace(/[^a-z0-9._]+/g, "-").replace(/^-+|-+$/g, "") || "figure";
+  return (
+    parts
+      .join("-")
+      .toLowerCase()
+      .replace(/[^a-z0-9._]+/g, "-")
+      .replace(/^-+|-+$/g, "") || "figure"
+  );
 }

@@ -7,6 +7,8 @@ import type { Analysis, Change, Document, Trial } from "./document";
 const PACE = 1000;
 
 export class Store {
+  /** Whether those who draw are done; on large studies that may take longer than the pace. */
+  ready: () => boolean = () => true;
   private document: Document | null = null;
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
@@ -55,7 +57,14 @@ export class Store {
   private soon(): void {
     if (this.timer !== null) return;
     const wait = Math.max(0, this.last + PACE - performance.now());
-    this.timer = window.setTimeout(() => this.flush(), wait);
+    this.timer = window.setTimeout(() => (this.ready() ? this.flush() : this.later()), wait);
+  }
+
+  /** Those who draw are not done with the last change. */
+  private later(): void {
+    this.timer = null;
+    this.last = performance.now() - PACE / 2;
+    this.soon();
   }
 
   private flush(): void {

@@ -108,7 +108,13 @@ export function inkOn(color: string): string {
 
 function mix(a: string, b: string, share: number): string {
   const [x, y] = [channels(a), channels(b)];
-  return `#${x.map((v, i) => Math.round(v + (y[i]! - v) * share).toString(16).padStart(2, "0")).join("")}`;
+  return `#${x
+    .map((v, i) =>
+      Math.round(v + (y[i]! - v) * share)
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }
 
 function channels(color: string): number[] {

@@ -34,23 +34,48 @@ export function forest(field: () => Field | null, key: string, title: string): F
     zoom: "x",
     height: (_, width) => 80 + (width < 460 ? 52 : 42) * Math.max(2, field()?.arms.length ?? 0),
     controls: (figure) => [
-      select("Values", [{ value: "close", text: "near the best" }, { value: "all", text: "all" }] as const, "close", (value) => {
-        close = value === "close";
-        figure.redraw();
-      }),
+      select(
+        "Values",
+        [
+          { value: "close", text: "near the best" },
+          { value: "all", text: "all" },
+        ] as const,
+        "close",
+        (value) => {
+          close = value === "close";
+          figure.redraw();
+        },
+      ),
     ],
     empty: "No confirmation trial has completed yet.",
     draw: (context) => draw(context, field(), close),
   };
 }
 
-function draw({ theme, width }: Context, field: Field | null, close: boolean): Drawing | null {
+function draw({ data, theme, width }: Context, field: Field | null, close: boolean): Drawing | null {
   if (!field || field.arms.every((a) => a.arm.values.length === 0)) return null;
   const { arms } = field;
-  const range = close ? near(field) : padded(...extremes(field.arms.map((_, i) => i), field), 0.05);
+  const range = close
+    ? near(field)
+    : padded(
+        ...extremes(
+          field.arms.map((_, i) => i),
+          field,
+        ),
+        0.05,
+      );
   const decimals = decimalsFor(range);
-  const rows = arms.flatMap(({ arm }, row): Row[] => (arm.mean === null ? [] : [{ value: [arm.mean, row], low: arm.low, high: arm.high, row, trial: arm.of }]));
-  const seeds = arms.flatMap(({ arm }, row) => arm.values.map((v, i): Seed => ({ value: [v.value, row + 0.26 + 0.05 * ((i % 3) - 1)], trial: arm.of, seed: v.seed })));
+  const rows = arms.flatMap(({ arm }, row): Row[] =>
+    arm.mean === null ? [] : [{ value: [arm.mean, row], low: arm.low, high: arm.high, row, trial: arm.of }],
+  );
+  const runs = new Map(data.trials.map((t) => [`${t.confirms?.of} ${t.confirms?.seed}`, t.number]));
+  const seeds = arms.flatMap(({ arm }, row) =>
+    arm.values.map((v, i): Seed => ({
+      value: [v.value, row + 0.26 + 0.05 * ((i % 3) - 1)],
+      trial: runs.get(`${arm.of} ${v.seed}`) ?? arm.of,
+      seed: v.seed,
+    })),
+  );
   const hidden = rows.filter((r) => r.value[0] < range[0] || r.value[0] > range[1]).length;
   const told = (r: Row) => differsFromBest(field, arms[r.row]!.arm.of) === true;
   const color = theme.categories[0]!;
@@ -59,7 +84,11 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
     if (row.low === null || row.high === null) return null;
     const [x1, y] = api.coord([row.low, row.row]);
     const [x2] = api.coord([row.high, row.row]);
-    const line = (a: number, b: number, c: number, d: number) => ({ type: "line", shape: { x1: a, y1: b, x2: c, y2: d }, style: { stroke, lineWidth: 2 } });
+    const line = (a: number, b: number, c: number, d: number) => ({
+      type: "line",
+      shape: { x1: a, y1: b, x2: c, y2: d },
+      style: { stroke, lineWidth: 2 },
+    });
     return { type: "group", children: [line(x1, y, x2, y), line(x1, y - 5, x1, y + 5), line(x2, y - 5, x2, y + 5)] };
   };
   const on = { yAxisIndex: 1 };
@@ -83,7 +112,19 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
           ["configuration of", `trial ${arm.of}`],
         ]);
       }),
-      xAxis: { ...plainAxis("x", "value", theme), min: range[0], max: range[1], axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => number(v, 5) } },
+      xAxis: {
+        ...plainAxis("x", "value", theme),
+        min: range[0],
+        max: range[1],
+        axisLabel: {
+          color: theme.muted,
+          fontSize: 11,
+          hideOverlap: true,
+          showMinLabel: false,
+          showMaxLabel: false,
+          formatter: (v: number) => number(v, 5),
+        },
+      },
       yAxis: [
         {
           type: "category",
@@ -91,7 +132,14 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
           data: arms.map(({ name, arm }) => (arm.few ? `${name}\n(few seeds: ${arm.values.length})` : name)),
           axisLine: { show: false },
           axisTick: { show: false },
-          axisLabel: { color: theme.text, fontSize: width < 460 ? 10 : 12, interval: 0, overflow: "break", lineHeight: 13, width: width < 460 ? 92 : 230 },
+          axisLabel: {
+            color: theme.text,
+            fontSize: width < 460 ? 10 : 12,
+            interval: 0,
+            overflow: "break",
+            lineHeight: 13,
+            width: width < 460 ? 92 : 230,
+          },
           splitLine: { show: false },
         },
         // Seeds lie below their mean, which categories do not allow.
@@ -99,12 +147,29 @@ function draw({ theme, width }: Context, field: Field | null, close: boolean): D
       ],
       series: [
         { type: "scatter", name: "one seed", data: seeds, ...on, ...hollow("circle", theme.neutral, 6, theme), z: 3 },
-        { type: "custom", data: rows.map((r) => [r.value[0], r.row]), ...on, silent: true, clip: true, renderItem: bar(color), encode: { x: 0, y: 1 }, itemStyle: { color }, z: 5 },
-        mean("as good as the best", rows.filter((r) => !told(r)), filled("diamond", color, 11)),
+        {
+          type: "custom",
+          data: rows.map((r) => [r.value[0], r.row]),
+          ...on,
+          silent: true,
+          clip: true,
+          renderItem: bar(color),
+          encode: { x: 0, y: 1 },
+          itemStyle: { color },
+          z: 5,
+        },
+        mean(
+          "as good as the best",
+          rows.filter((r) => !told(r)),
+          filled("diamond", color, 11),
+        ),
         mean("told apart from it", rows.filter(told), hollow("diamond", color, 10, theme)),
       ],
     },
-    note: hidden > 0 ? `${hidden} ${hidden === 1 ? "mean lies" : "means lie"} beyond the values shown; choose “Values: all” to see ${hidden === 1 ? "it" : "them"}.` : "",
+    note:
+      hidden > 0
+        ? `${hidden} ${hidden === 1 ? "mean lies" : "means lie"} beyond the values shown; choose “Values: all” to see ${hidden === 1 ? "it" : "them"}.`
+        : "",
     label: `Forest plot, best first: ${arms.map(({ name, arm }) => `${name} ${fixed(arm.mean, decimals)}, ${fixed(arm.low, decimals)} to ${fixed(arm.high, decimals)}`).join("; ")}.`,
   };
 }

@@ -8,7 +8,7 @@ import type { Part } from "../page/overview";
 import type { Store } from "../store";
 import { type Field, fieldsOf, sentences } from "./arms";
 import { forest } from "./forest";
-import { matrix, ranking } from "./tables";
+import { comparisonList, matrix, ranking } from "./tables";
 
 export function answer(store: Store, open: (trial: number) => void): Part {
   const intro = h("p", { class: "hint" });
@@ -28,22 +28,34 @@ export function answer(store: Store, open: (trial: number) => void): Part {
     blocks.replaceChildren(
       ...fields.map((field) => {
         const verdict = h("div", { class: "verdict" });
-        const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Ranking" });
-        const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparisons" });
         const title = field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
-        const figure = new Figure(forest(() => current(field.key), field.key, title), store, open);
+        const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Ranking: ${title}` });
+        const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Comparisons: ${title}` });
+        const figure = new Figure(
+          forest(() => current(field.key), field.key, title),
+          store,
+          open,
+        );
         parts.push({
           key: field.key,
           figure,
           update: (now) => {
             verdict.replaceChildren(...sentences(now).map((text, i) => h("p", { class: i === 0 ? "lead" : "" }, text)));
             replaceKeepingFocus(rank, ranking(now, open));
-            pairs.replaceChildren(matrix(now));
+            pairs.replaceChildren(matrix(now), comparisonList(now));
             figure.update();
           },
         });
         const heading = field.param === null ? "The best combinations" : `Each ${field.param} at its best`;
-        return h("section", { class: "block" }, h("h3", {}, heading), verdict, figure.element, h("div", { class: "card wide" }, rank), h("details", { class: "card wide" }, h("summary", {}, "All comparisons"), pairs));
+        return h(
+          "section",
+          { class: "block" },
+          h("h3", {}, heading),
+          verdict,
+          figure.element,
+          h("div", { class: "card wide" }, rank),
+          h("details", { class: "card wide" }, h("summary", {}, "All comparisons"), pairs),
+        );
       }),
     );
   }

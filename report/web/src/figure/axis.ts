@@ -63,7 +63,12 @@ export function plainAxis(side: Side, name: string, theme: Theme): Option {
     nameGap: side === "x" ? 26 : 10,
     // A name above an axis would wander off; one below must make room for long labels.
     nameMoveOverlap: side === "x",
-    nameTextStyle: { color: theme.muted, fontSize: 12, align: side === "x" ? "center" : "left", padding: side === "y" ? [0, 0, 0, -30] : 0 },
+    nameTextStyle: {
+      color: theme.muted,
+      fontSize: 12,
+      align: side === "x" ? "center" : "left",
+      padding: side === "y" ? [0, 0, 0, -30] : 0,
+    },
     axisLine: { show: side === "x", onZero: false, lineStyle: { color: theme.line } },
     axisTick: { show: side === "x", lineStyle: { color: theme.line } },
     axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, formatter: (v: number) => number(v, 5) },
@@ -81,7 +86,7 @@ export function paramAxis(side: Side, scale: Scale, theme: Theme, window: [numbe
       ...axis,
       type: "category",
       data: scale.choices,
-      nameGap: side === "x" ? 8 : 10,
+      nameGap: side === "x" ? (rotate ? 8 : 28) : 10,
       axisTick: { show: false },
       axisLabel: { color: theme.muted, fontSize: 11, interval: 0, rotate, overflow: "truncate", width: 110 },
       splitLine: { show: false },
@@ -89,7 +94,10 @@ export function paramAxis(side: Side, scale: Scale, theme: Theme, window: [numbe
   }
   const label = { color: theme.muted, fontSize: 11, hideOverlap: true, formatter: (v: number) => scale.text(v) };
   const pad = scale.low !== null && scale.high !== null ? 0.02 * (scale.high - scale.low) || 0.5 : 0;
-  const extent = { min: scale.low === null ? undefined : scale.low - pad, max: scale.high === null ? undefined : scale.high + pad };
+  const extent = {
+    min: scale.low === null ? undefined : scale.low - pad,
+    max: scale.high === null ? undefined : scale.high + pad,
+  };
   if (scale.low === null || scale.high === null) return { ...axis, axisLabel: label };
   const range = window ?? [scale.low, scale.high];
   const all = scale.log ? logTicks(range) : plainTicks(range);
@@ -125,14 +133,22 @@ export function plainTicks([low, high]: [number, number]): number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((m) => m * power >= rough) ?? 10);
   const ticks: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) ticks.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1)
+    ticks.push(Number((i * step).toPrecision(12)));
   return ticks;
 }
 
 /** The axis of values: the part of them that is shown, in round numbers. */
 export function valueAxis(side: Side, name: string, range: [number, number] | null, theme: Theme): Option {
   const axis = plainAxis(side, name, theme);
-  return range ? { ...axis, min: range[0], max: range[1], axisLabel: { ...(axis["axisLabel"] as object), showMinLabel: false, showMaxLabel: false } } : axis;
+  return range
+    ? {
+        ...axis,
+        min: range[0],
+        max: range[1],
+        axisLabel: { ...(axis["axisLabel"] as object), showMinLabel: false, showMaxLabel: false },
+      }
+    : axis;
 }
 
 /** Where the plot lies; its labels stay inside. */

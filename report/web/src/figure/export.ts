@@ -22,7 +22,14 @@ export function exportButtons(spec: FigureSpec, draw: () => Sized | null, study:
     const label = `Download as ${format.toUpperCase()}`;
     return h(
       "button",
-      { type: "button", class: "tool", "data-save": format, title: label, "aria-label": `${label}: ${spec.title}`, onclick: save(format) },
+      {
+        type: "button",
+        class: "tool",
+        "data-save": format,
+        title: label,
+        "aria-label": `${label}: ${spec.title}`,
+        onclick: save(format),
+      },
       format.toUpperCase(),
     );
   });
@@ -39,7 +46,12 @@ function svg(title: string, drawing: Sized): Blob {
 /** At twice the size, for print. */
 async function png(title: string, drawing: Sized): Promise<Blob> {
   const canvas = document.createElement("canvas");
-  const chart = echarts.init(canvas, null, { renderer: "canvas", devicePixelRatio: 2, width: drawing.width, height: drawing.height + TITLE });
+  const chart = echarts.init(canvas, null, {
+    renderer: "canvas",
+    devicePixelRatio: 2,
+    width: drawing.width,
+    height: drawing.height + TITLE,
+  });
   chart.setOption(titled(title, drawing.option));
   const whole = chart.renderToCanvas({ pixelRatio: 2, backgroundColor: "#ffffff" });
   chart.dispose();
@@ -66,6 +78,9 @@ function titled(title: string, option: Option): Option {
     backgroundColor: light.surface,
     // All at once: a file does not fill up step by step.
     progressive: 0,
-    title: [...([moved["title"] ?? []].flat() as object[]).map(lower), { text: title, left: 16, top: 14, textStyle: { fontSize: 16, fontWeight: 600, color: light.text } }],
+    title: [
+      ...([moved["title"] ?? []].flat() as object[]).map(lower),
+      { text: title, left: 16, top: 14, textStyle: { fontSize: 16, fontWeight: 600, color: light.text } },
+    ],
   };
 }

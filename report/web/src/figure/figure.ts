@@ -7,6 +7,7 @@ import type { Store } from "../store";
 import { type Theme, onThemeChange, theme } from "../theme";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
+import { dequeue, enqueue } from "./queue";
 import { type Window, Zoom, type ZoomAxes, zoomOption } from "./zoom";
 
 /** An option of the library, or a part of one. */
@@ -44,6 +45,8 @@ export interface FigureSpec {
   height?: number | ((data: Data, width: number) => number);
   /** Its drop-downs and the like, made once. */
   controls?: (figure: Figure) => HTMLElement[];
+  /** What the drawing depends on, if less than all: while this stays the same, new data need no new drawing. */
+  depends?: (data: Data) => unknown;
   /** Null while there is nothing to draw. */
   draw: (context: Context) => Drawing | null;
   /** Said while there is nothing to draw. */
@@ -57,9 +60,12 @@ export interface Pointed {
   trial?: number;
 }
 
-const visible = new IntersectionObserver((entries) => {
-  for (const entry of entries) figures.get(entry.target)?.seen(entry.isIntersecting);
-}, { rootMargin: "200px" });
+const visible = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) figures.get(entry.target)?.seen(entry.isIntersecting);
+  },
+  { rootMargin: "200px" },
+);
 const resized = new ResizeObserver((entries) => {
   for (const entry of entries) figures.get(entry.target)?.resize();
 });
@@ -77,6 +83,7 @@ export class Figure {
   private near = false;
   private stale = true;
   private fresh = true;
+  private basis: string | null = null;
 
   constructor(
     readonly spec: FigureSpec,
@@ -86,14 +93,26 @@ export class Figure {
     const id = `figure-${spec.key}`;
     this.zoom = spec.zoom ? new Zoom(spec.zoom, spec.title, () => this.redraw()) : null;
     this.vacancy = h("p", { class: "vacant", hidden: true }, spec.empty ?? "Nothing to show yet.");
+    this.plot.setAttribute("aria-label", `${spec.title}, not yet drawn`);
     this.table.setAttribute("aria-label", `${spec.title}, as a table`);
-    this.details = spec.table ? h("details", { class: "as-table", ontoggle: () => this.redraw() }, h("summary", {}, "As a table"), this.table) : null;
-    const save = exportButtons(spec, () => this.drawing("download"), () => this.store.data?.study.name ?? "study");
+    this.details = spec.table
+      ? h("details", { class: "as-table", ontoggle: () => this.redraw() }, h("summary", {}, "As a table"), this.table)
+      : null;
+    const save = exportButtons(
+      spec,
+      () => this.drawing("download", true),
+      () => this.store.data?.study.name ?? "study",
+    );
     this.element = h(
       "figure",
       { class: spec.wide ? "card wide" : "card", "aria-labelledby": id, "data-figure": spec.key },
       h("figcaption", {}, h("h3", { id }, spec.title), h("p", { class: "hint" }, spec.hint)),
-      h("div", { class: "tools" }, ...(spec.controls?.(this) ?? []), h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save)),
+      h(
+        "div",
+        { class: "tools" },
+        ...(spec.controls?.(this) ?? []),
+        h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save),
+      ),
       this.plot,
       this.vacancy,
       this.note,
@@ -103,9 +122,10 @@ export class Figure {
     // Room for what will be drawn, so that nothing moves under the reader.
     if (store.data) this.plot.style.height = `${this.height(store.data)}px`;
     this.open = open;
-    figures.set(this.plot, this);
-    visible.observe(this.plot);
-    resized.observe(this.plot);
+    // The whole figure: a plot that is hidden, since there is nothing to draw yet, is never in sight.
+    figures.set(this.element, this);
+    visible.observe(this.element);
+    resized.observe(this.element);
     this.forget = onThemeChange(() => this.redraw());
   }
 
@@ -114,16 +134,21 @@ export class Figure {
 
   /** It is not needed any more. */
   close(): void {
-    visible.unobserve(this.plot);
-    resized.unobserve(this.plot);
+    visible.unobserve(this.element);
+    resized.unobserve(this.element);
+    dequeue(this);
     this.forget();
     this.chart?.dispose();
     this.chart = null;
     this.near = false;
   }
 
-  /** New data: draws, if anybody can see it. */
+  /** New data: draws, if anybody can see it, and it makes a difference. */
   update(): void {
+    const { data, part } = this.store;
+    const basis = data && this.spec.depends ? `${String(this.spec.depends(data))} ${part}` : null;
+    if (basis !== null && basis === this.basis) return;
+    this.basis = basis;
     this.redraw();
   }
 
@@ -135,26 +160,29 @@ export class Figure {
 
   redraw(): void {
     this.stale = true;
-    if (this.near) this.drawNow();
+    if (this.near) enqueue(this);
   }
 
   seen(near: boolean): void {
     this.near = near;
-    if (near && this.stale) this.drawNow();
+    if (near && this.stale) enqueue(this);
+    if (!near) dequeue(this);
   }
 
   resize(): void {
     if (this.chart && this.plot.clientWidth !== this.chart.getWidth()) this.redraw();
   }
 
-  private drawNow(): void {
+  drawNow(): void {
     const data = this.store.data;
-    if (!data || this.plot.parentElement === null) return;
+    if (!data || !this.element.isConnected) return;
     this.stale = false;
     this.plot.hidden = false;
     const height = this.height(data);
     this.plot.style.height = `${height}px`;
-    const drawing = this.drawing("page");
+    // At another width a figure may be arranged in another way: it is drawn anew, with what is zoomed into.
+    const arranged = this.chart !== null && this.chart.getWidth() !== this.plot.clientWidth;
+    const drawing = this.drawing("page", arranged);
     this.plot.hidden = drawing === null;
     this.vacancy.hidden = drawing !== null;
     setText(this.note, drawing?.note ?? "");
@@ -163,14 +191,20 @@ export class Figure {
     if (!drawing) return;
     this.plot.setAttribute("aria-label", drawing.label ?? `${this.spec.title}. ${this.spec.hint}`);
     const chart = (this.chart ??= this.start());
-    if (chart.getWidth() !== this.plot.clientWidth || chart.getHeight() !== height) chart.resize({ width: this.plot.clientWidth, height });
-    chart.setOption(drawing.option, this.fresh ? { notMerge: true } : { replaceMerge: ["series"] });
-    if (this.fresh) this.zoom?.restart();
+    if (chart.getWidth() !== this.plot.clientWidth || chart.getHeight() !== height)
+      chart.resize({ width: this.plot.clientWidth, height });
+    const anew = this.fresh || arranged;
+    chart.setOption(drawing.option, anew ? { notMerge: true } : { replaceMerge: ["series"] });
+    if (anew) this.zoom?.restart();
     this.fresh = false;
   }
 
   private start(): Chart {
-    const chart = echarts.init(this.plot, null, { renderer: "canvas", width: this.plot.clientWidth, height: this.plot.clientHeight });
+    const chart = echarts.init(this.plot, null, {
+      renderer: "canvas",
+      width: this.plot.clientWidth,
+      height: this.plot.clientHeight,
+    });
     chart.on("click", (event) => {
       const trial = (event.data as Pointed | undefined)?.trial;
       if (typeof trial === "number") this.open(trial);
@@ -184,8 +218,8 @@ export class Figure {
     return typeof height === "number" ? height : height(data, this.plot.clientWidth || 600);
   }
 
-  /** The drawing for the page, or for a download: light, of a fixed width, with all that is zoomed into. */
-  private drawing(use: "page" | "download"): (Drawing & { width: number; height: number }) | null {
+  /** The drawing for the page, or for a download: light and of a fixed width. With `zoomed`, what is zoomed into is in the option. */
+  private drawing(use: "page" | "download", zoomed: boolean): (Drawing & { width: number; height: number }) | null {
     const { data, part } = this.store;
     if (!data) return null;
     const width = use === "page" ? this.plot.clientWidth || 320 : this.spec.wide ? 1100 : 720;
@@ -201,7 +235,9 @@ export class Figure {
     };
     const drawing = this.spec.draw(context);
     if (!drawing) return null;
-    const option = this.zoom ? zoomOption(drawing.option, this.zoom.axes, use === "download" ? this.zoom.shares : null) : drawing.option;
+    const option = this.zoom
+      ? zoomOption(drawing.option, this.zoom.axes, zoomed ? this.zoom.shares : {}, use === "page")
+      : drawing.option;
     // Results come in all the time; nothing should fly about.
     return { ...drawing, option: { animation: false, ...option }, width, height };
   }

@@ -23,5 +23,9 @@ export function filled(symbol: string, color: string, size: number) {
 
 /** The library's own hollow shapes are white inside, on a dark page, too. */
 export function hollow(symbol: string, color: string, size: number, theme: Theme) {
-  return { symbol, symbolSize: size * (SIZES[symbol] ?? 1), itemStyle: { color: theme.surface, borderColor: color, borderWidth: 1.6, opacity: 0.9 } };
+  return {
+    symbol,
+    symbolSize: size * (SIZES[symbol] ?? 1),
+    itemStyle: { color: theme.surface, borderColor: color, borderWidth: 1.6, opacity: 0.9 },
+  };
 }

@@ -8,7 +8,9 @@ import type { Option } from "./figure";
 
 /** A title and rows of name and text. */
 export function tip(title: string, rows: [name: string, text: string][]): string {
-  const cells = rows.map(([name, text]) => `<span class="tip-name">${escape(name)}</span><span class="tip-text">${escape(text)}</span>`);
+  const cells = rows.map(
+    ([name, text]) => `<span class="tip-name">${escape(name)}</span><span class="tip-text">${escape(text)}</span>`,
+  );
   return `<div class="tip"><strong>${escape(title)}</strong>${cells.join("")}</div>`;
 }
 
@@ -29,7 +31,8 @@ export function itemTooltip(theme: Theme, format: (data: never, series: string, 
     backgroundColor: theme.surface,
     borderColor: theme.line,
     textStyle: { color: theme.text, fontSize: 12 },
-    formatter: (params: { data: never; seriesName: string; dataIndex: number }) => format(params.data, params.seriesName, params.dataIndex),
+    formatter: (params: { data: never; seriesName: string; dataIndex: number }) =>
+      format(params.data, params.seriesName, params.dataIndex),
   };
 }
 

@@ -45,7 +45,7 @@ export class Zoom {
 
   /** After a chart was drawn from the start: dragging selects a rectangle, but not under a finger, which must scroll. */
   restart(): void {
-    if (!window.matchMedia("(hover: hover) and (pointer: fine)").matches) return;
+    if (window.matchMedia("(pointer: coarse)").matches) return;
     this.chart?.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   }
 
@@ -95,8 +95,8 @@ export class Zoom {
   }
 }
 
-/** Adds what zooming needs to an option; with shares, that part is shown from the start. */
-export function zoomOption(option: Option, axes: ZoomAxes, shares: Shares | null): Option {
+/** Adds what zooming needs to an option, and the part that is in sight, if it is not to stay as it is; `box` lets a rectangle be dragged. */
+export function zoomOption(option: Option, axes: ZoomAxes, shares: Shares, box: boolean): Option {
   const indices = (given: unknown) => (Array.isArray(given) ? given.map((_, i) => i) : [0]);
   const [x, y] = [indices(option["xAxis"]), indices(option["yAxis"])];
   const inside = (axis: "x" | "y") => ({
@@ -108,10 +108,10 @@ export function zoomOption(option: Option, axes: ZoomAxes, shares: Shares | null
     moveOnMouseWheel: false,
     moveOnMouseMove: false,
     preventDefaultMouseMove: false,
-    ...(shares?.[axis] ? { start: shares[axis][0], end: shares[axis][1] } : {}),
+    ...(shares[axis] ? { start: shares[axis][0], end: shares[axis][1] } : {}),
   });
   const used = [...axes] as ("x" | "y")[];
-  const box = {
+  const toolbox = {
     // Out of sight: there are buttons of our own, which the keyboard reaches.
     right: -1000,
     feature: {
@@ -123,5 +123,5 @@ export function zoomOption(option: Option, axes: ZoomAxes, shares: Shares | null
       },
     },
   };
-  return { ...option, dataZoom: used.map(inside), ...(shares ? {} : { toolbox: box }) };
+  return { ...option, dataZoom: used.map(inside), ...(box ? { toolbox } : {}) };
 }

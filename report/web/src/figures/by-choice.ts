@@ -9,7 +9,7 @@ import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 export interface Axes {
   x: Param;
@@ -34,6 +34,7 @@ export function byChoice({ x, y, color }: Axes): FigureSpec {
     zoom: "xy",
     controls: (figure) => (y === "value" ? [partPicker(figure)] : []),
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x, y, color }),
   };
 }
@@ -46,7 +47,11 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
   if (groups.length === 0) return null;
   const values = groups.flatMap((g) => g.points.map((p) => p.value[1]));
   const shown = outcome.value ? range : null;
-  const key = legend(theme, groups.map((g) => g.name), width);
+  const key = legend(
+    theme,
+    groups.map((g) => g.name),
+    width,
+  );
   return {
     option: {
       grid: grid({ top: color ? key.height + 28 : 30 }),
@@ -63,10 +68,11 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
       series: groups.map((group) => ({
         type: "scatter",
         name: group.name,
-        data: group.points,
+        data: shown ? group.points.filter(inside(shown)) : group.points,
         ...looksOf(theme, group.index, values.length),
         emphasis: { scale: 1.5 },
-        large: group.points.length > 3000,
+        large: values.length > 2500,
+        largeThreshold: 100,
       })),
     },
     note: shown ? outside(values, shown) : "",
@@ -85,7 +91,12 @@ interface Group {
   points: Point[];
 }
 
-function grouped(data: Data, outcome: Outcome, color: Param | null, place: (trial: Data["complete"][number]) => number | null): Group[] {
+function grouped(
+  data: Data,
+  outcome: Outcome,
+  color: Param | null,
+  place: (trial: Data["complete"][number]) => number | null,
+): Group[] {
   const choices: (Choice | null)[] = color?.choices ?? [null];
   const groups: Group[] = choices.map((c, index) => ({ name: c === null ? "trials" : choice(c), index, points: [] }));
   const index = new Map(choices.map((c, i) => [c, i]));
@@ -108,7 +119,8 @@ export function usual(data: Data): Axes[] {
   const all: Axes[] = [];
   for (const x of data.numeric) {
     const conditional = Object.keys(x.when).length > 0;
-    const colors = conditional || data.categorical.length === 0 ? [null] : data.categorical.filter((c) => Object.keys(c.when).length === 0);
+    const colors =
+      conditional || data.categorical.length === 0 ? [null] : data.categorical.filter((c) => Object.keys(c.when).length === 0);
     for (const color of colors.length > 0 ? colors : [null]) for (const y of outcomes) all.push({ x, y, color });
   }
   return all;

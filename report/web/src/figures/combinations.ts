@@ -110,7 +110,12 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
                   style: { fill: color, ...(cell.few ? { stroke: theme.text, lineWidth: 1.5, lineDash: [4, 3] } : {}) },
                 },
                 text(-7, small ? 10 : 13, 600, item.text),
-                text(9, small ? 9 : 11, 400, small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`),
+                text(
+                  9,
+                  small ? 9 : 11,
+                  400,
+                  small ? `${cell.trials}${cell.few ? "!" : ""}` : `n = ${cell.trials}${cell.few ? " few" : ""}`,
+                ),
               ],
             };
           },
@@ -122,18 +127,26 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   };
 
   function category(names: string[], name: string, side: "x" | "y") {
+    const widest = Math.max(...names.map((n) => n.length)) * 6.8;
+    const rotate = side === "x" && (small || widest > (width - 170) / names.length) ? 40 : 0;
     return {
       type: "category",
       data: names,
       name,
       nameLocation: side === "x" ? "middle" : "start",
-      nameGap: 8,
+      nameGap: rotate > 0 || side === "y" ? 8 : 28,
       nameMoveOverlap: side === "x",
       nameTextStyle: { color: theme.muted, fontSize: 12, ...(side === "y" ? { align: "right" } : {}) },
       axisLine: { show: false },
       axisTick: { show: false },
       splitArea: { show: true, areaStyle: { color: ["transparent"] } },
-      axisLabel: { color: theme.text, fontSize: small ? 10 : 12, interval: 0, overflow: "truncate", ...(side === "x" ? { rotate: small || names.join("").length > width / 9 ? 40 : 0, width: 100 } : { width: small ? 72 : 130 }) },
+      axisLabel: {
+        color: theme.text,
+        fontSize: small ? 10 : 12,
+        interval: 0,
+        overflow: "truncate",
+        ...(side === "x" ? { rotate, width: 100 } : { width: small ? 72 : 130 }),
+      },
     };
   }
 }

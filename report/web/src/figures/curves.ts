@@ -90,7 +90,9 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
     note: [
       shown.length < withCurve.length ? `${shown.length} of ${plural(withCurve.length, "trial")} shown.` : "",
       outside(shown.map(final), range),
-    ].join(" ").trim(),
+    ]
+      .join(" ")
+      .trim(),
     label: `Learning curves of ${plural(shown.length, "trial")}.`,
   };
 }

@@ -13,10 +13,15 @@ export function explorer(data: Data): FigureSpec | null {
   const chosen = { x: first.name, y: "value", color: data.categorical[0]?.name ?? "" };
   const param = (name: string): Param | null => data.study.space.find((p) => p.name === name) ?? null;
   const pick = (figure: Figure, label: string, key: keyof typeof chosen, names: string[], none?: string) =>
-    select(label, [...names.map((n) => ({ value: n, text: n })), ...(none ? [{ value: "", text: none }] : [])], chosen[key], (name) => {
-      chosen[key] = name;
-      figure.restart();
-    });
+    select(
+      label,
+      [...names.map((n) => ({ value: n, text: n })), ...(none ? [{ value: "", text: none }] : [])],
+      chosen[key],
+      (name) => {
+        chosen[key] = name;
+        figure.restart();
+      },
+    );
   return {
     key: "explorer",
     title: "Anything against any parameter",
@@ -25,12 +30,29 @@ export function explorer(data: Data): FigureSpec | null {
     zoom: "xy",
     height: 420,
     controls: (figure) => [
-      pick(figure, "Across", "x", data.numeric.map((p) => p.name)),
-      pick(figure, "Up", "y", (figure.store.data ?? data).outcomes.map((o) => o.key)),
-      pick(figure, "Colour", "color", data.categorical.map((p) => p.name), "none"),
+      pick(
+        figure,
+        "Across",
+        "x",
+        data.numeric.map((p) => p.name),
+      ),
+      pick(
+        figure,
+        "Up",
+        "y",
+        (figure.store.data ?? data).outcomes.map((o) => o.key),
+      ),
+      pick(
+        figure,
+        "Colour",
+        "color",
+        data.categorical.map((p) => p.name),
+        "none",
+      ),
       partPicker(figure),
     ],
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x: param(chosen.x) ?? first, y: chosen.y, color: param(chosen.color) }),
   };
 }

@@ -8,7 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number, number];
@@ -32,7 +32,7 @@ function reached(trial: Trial): number | null {
   return trial.value ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
 }
 
-function draw({ data, theme, range, width }: Context): Drawing | null {
+function draw({ data, theme, range, width, window }: Context): Drawing | null {
   const confirming: Point[] = [];
   const complete: Point[] = [];
   const pruned: Point[] = [];
@@ -50,7 +50,14 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   }
   if (complete.length + pruned.length + failed.length + confirming.length === 0) return null;
   const many = data.trials.length > 2000;
-  const marks = (name: string, points: Point[], looks: object) => ({ type: "scatter", name, data: points, ...looks, large: points.length > 2000 });
+  const marks = (name: string, points: Point[], looks: object) => ({
+    type: "scatter",
+    name,
+    data: points.filter(inside(range)),
+    ...looks,
+    large: points.length > 2000,
+    largeThreshold: 100,
+  });
   const series = [
     marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
     marks("pruned", pruned, hollow("triangle", theme.neutral, many ? 5 : 8, theme)),
@@ -69,7 +76,11 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
     },
   ].filter((s) => s.data.length > 0);
   const best = data.best;
-  const key = legend(theme, series.map((s) => s.name), width);
+  const key = legend(
+    theme,
+    series.map((s) => s.name),
+    width,
+  );
   return {
     option: {
       grid: grid({ top: key.height + 28 }),
@@ -78,11 +89,21 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         const trial = data.trial(point.trial);
         return trial ? trialTip(trial, [valueRow("value", reached(trial))]) : "";
       }),
-      xAxis: { ...plainAxis("x", "trial", theme), scale: false, min: 0, max: Math.max(10, data.trials.length - 1), splitLine: { show: false } },
+      xAxis: {
+        ...plainAxis("x", "trial", theme),
+        min: 0,
+        max: Math.max(10, data.trials.length - 1),
+        minInterval: 1,
+        splitLine: { show: false },
+        axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, showMinLabel: window.x === null, showMaxLabel: false },
+      },
       yAxis: valueAxis("y", `value (${data.sign > 0 ? "higher" : "lower"} is better)`, range, theme),
       series,
     },
-    note: outside([...complete, ...pruned, ...confirming].map((p) => p.value[1]), range),
+    note: outside(
+      [...complete, ...pruned, ...confirming].map((p) => p.value[1]),
+      range,
+    ),
     label: `Value over trials: ${plural(complete.length, "completed trial")}${best ? `, the best is trial ${best.number} with ${number(best.value)}` : ""}.`,
   };
 }

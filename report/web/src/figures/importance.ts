@@ -23,7 +23,8 @@ export const importance: FigureSpec = {
       label: `Importance: ${rows.map((r) => `${r.name} ${percent(r.share)}`).join(", ")}.`,
     };
   },
-  table: (data) => table("Parameter", data.document.analysis.importance?.params.map((p) => [p.name, percent(p.importance, 1)]) ?? []),
+  table: (data) =>
+    table("Parameter", data.document.analysis.importance?.params.map((p) => [p.name, percent(p.importance, 1)]) ?? []),
 };
 
 export const interactions: FigureSpec = {
@@ -44,17 +45,30 @@ export const interactions: FigureSpec = {
       label: `Interactions: ${rows.map((r) => `${r.name} ${number(r.share, 2)}`).join(", ")}.`,
     };
   },
-  table: (data) => table("Pair", data.document.analysis.importance?.interactions.map((p) => [`${p.a} × ${p.b}`, number(p.strength, 3)]) ?? []),
+  table: (data) =>
+    table("Pair", data.document.analysis.importance?.interactions.map((p) => [`${p.a} × ${p.b}`, number(p.strength, 3)]) ?? []),
 };
 
 const SHOWN = 12;
 
-function bars({ theme, width }: Context, rows: { name: string; share: number }[], text: (share: number) => string, color: string): Drawing {
+function bars(
+  { theme, width }: Context,
+  rows: { name: string; share: number }[],
+  text: (share: number) => string,
+  color: string,
+): Drawing {
   return {
     option: {
       grid: grid({ top: 8, right: 52, bottom: 8 }),
       tooltip: itemTooltip(theme, (row: { value: number; name: string }) => tip(row.name, [["strength", text(row.value)]])),
-      xAxis: { ...plainAxis("x", "", theme), scale: false, min: 0, axisLabel: { show: false }, axisLine: { show: false }, axisTick: { show: false } },
+      xAxis: {
+        ...plainAxis("x", "", theme),
+        scale: false,
+        min: 0,
+        axisLabel: { show: false },
+        axisLine: { show: false },
+        axisTick: { show: false },
+      },
       yAxis: {
         type: "category",
         inverse: true,

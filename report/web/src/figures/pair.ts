@@ -20,10 +20,15 @@ export function pair(space: Param[], first: [string, string]): FigureSpec {
   const chosen = { x: first[0], y: first[1] };
   const param = (name: string) => space.find((p) => p.name === name) ?? space[0]!;
   const pick = (figure: Figure, side: "x" | "y") =>
-    select(side === "x" ? "Across" : "Up", space.map((p) => ({ value: p.name, text: p.name })), chosen[side], (name) => {
-      chosen[side] = name;
-      figure.restart();
-    });
+    select(
+      side === "x" ? "Across" : "Up",
+      space.map((p) => ({ value: p.name, text: p.name })),
+      chosen[side],
+      (name) => {
+        chosen[side] = name;
+        figure.restart();
+      },
+    );
   return {
     key: "pair",
     title: "Value over two parameters",
@@ -33,6 +38,7 @@ export function pair(space: Param[], first: [string, string]): FigureSpec {
     height: (_, width) => (width < 500 ? 380 : 460),
     controls: (figure) => [pick(figure, "x"), pick(figure, "y"), partPicker(figure)],
     empty: "No trial has completed yet with both parameters.",
+    depends: (data) => data.progress,
     draw: (context) => draw(context, param(chosen.x), param(chosen.y)),
   };
 }
@@ -70,10 +76,24 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
       name: "trials",
       data: dots.filter((d) => d.trial !== best?.number),
       symbolSize: dots.length > 1500 ? 2.5 : 5,
-      itemStyle: { color: theme.surface, borderColor: theme.text, borderWidth: dots.length > 1500 ? 0 : 1, opacity: dots.length > 1500 ? 0.6 : 0.9 },
+      itemStyle: {
+        color: theme.surface,
+        borderColor: theme.text,
+        borderWidth: dots.length > 1500 ? 0 : 1,
+        opacity: dots.length > 1500 ? 0.6 : 0.9,
+      },
       ...hidden(x, y),
     },
-    { type: "scatter", name: "best", data: dots.filter((d) => d.trial === best?.number), symbol: STAR, symbolSize: 18, itemStyle: { color: theme.best, borderColor: theme.surface, borderWidth: 1.5 }, z: 5, ...hidden(x, y) },
+    {
+      type: "scatter",
+      name: "best",
+      data: dots.filter((d) => d.trial === best?.number),
+      symbol: STAR,
+      symbolSize: 18,
+      itemStyle: { color: theme.best, borderColor: theme.surface, borderWidth: 1.5 },
+      z: 5,
+      ...hidden(x, y),
+    },
   ];
   return {
     option: {
@@ -84,7 +104,11 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
           return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
         }
         const [x0, x1, y0, y1, mean] = item.value;
-        return tip("Near here", [["mean value", number(mean, 5)], [x.name, x.text((x0 + x1) / 2)], [y.name, y.text((y0 + y1) / 2)]]);
+        return tip("Near here", [
+          ["mean value", number(mean, 5)],
+          [x.name, x.text((x0 + x1) / 2)],
+          [y.name, y.text((y0 + y1) / 2)],
+        ]);
       }),
       visualMap: {
         type: "continuous",
@@ -163,5 +187,9 @@ function patch(_: unknown, api: Api) {
   const [left, top] = api.coord([api.value(0), api.value(3)]);
   const [right, bottom] = api.coord([api.value(1), api.value(2)]);
   // Half a pixel more, or the gaps between cells would show.
-  return { type: "rect", shape: { x: left, y: top, width: right - left + 0.5, height: bottom - top + 0.5 }, style: { fill: api.visual("color") } };
+  return {
+    type: "rect",
+    shape: { x: left, y: top, width: right - left + 0.5, height: bottom - top + 0.5 },
+    style: { fill: api.visual("color") },
+  };
 }

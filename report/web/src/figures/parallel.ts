@@ -21,6 +21,7 @@ export const parallel: FigureSpec = {
   height: (data, width) => (isNarrow(width, data.study.space.length) ? 50 + 76 * (data.study.space.length + 1) : 400),
   controls: (figure) => [partPicker(figure)],
   empty: "No trial has completed yet.",
+  depends: (data) => data.progress,
   draw,
 };
 
@@ -31,7 +32,10 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   const shown = pick(data);
   const narrow = isNarrow(width, params.length);
   const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
-  const lines = shown.map((trial) => ({ value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)], trial: trial.number }));
+  const lines = shown.map((trial) => ({
+    value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)],
+    trial: trial.number,
+  }));
   return {
     option: {
       tooltip: itemTooltip(theme, (line: { trial: number } | undefined) => {
@@ -39,12 +43,28 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
       }),
       parallel: {
-        ...(narrow ? { layout: "vertical", left: 34, right: 28, top: 34, bottom: 30 } : { left: 60, right: 70, top: 54, bottom: 24 }),
-        parallelAxisDefault: { realtime: true, areaSelectStyle: { width: 18, borderWidth: 1, borderColor: theme.best, color: theme.best, opacity: 0.3 } },
+        ...(narrow
+          ? { layout: "vertical", left: 34, right: 28, top: 34, bottom: 30 }
+          : { left: 60, right: 70, top: 54, bottom: 24 }),
+        parallelAxisDefault: {
+          realtime: true,
+          areaSelectStyle: { width: 18, borderWidth: 1, borderColor: theme.best, color: theme.best, opacity: 0.3 },
+        },
       },
       parallelAxis: [
         ...params.map((param, i) => axis(i, param, scales[i]!, theme, narrow)),
-        { ...looks(params.length, "value", theme, narrow), min: range[0], max: range[1], axisLabel: { color: theme.text, fontSize: 11, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => number(v, 4) } },
+        {
+          ...looks(params.length, "value", theme, narrow),
+          min: range[0],
+          max: range[1],
+          axisLabel: {
+            color: theme.text,
+            fontSize: 11,
+            showMinLabel: false,
+            showMaxLabel: false,
+            formatter: (v: number) => number(v, 4),
+          },
+        },
       ],
       visualMap: {
         show: false,
@@ -71,7 +91,9 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
     note: [
       shown.length < data.complete.length ? `The ${LINES} best of ${plural(data.complete.length, "completed trial")}.` : "",
       "Where a parameter does not count for a trial, its line has a gap. Worse values than the axis shows lie at its end.",
-    ].join(" ").trim(),
+    ]
+      .join(" ")
+      .trim(),
     label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and the value.`,
   };
 }
@@ -99,7 +121,12 @@ function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option
     nameLocation: narrow ? "start" : "end",
     nameGap: narrow ? 0 : 14,
     // Beside each other, axes have their names above; below each other, too, which is before their start.
-    nameTextStyle: { color: theme.text, fontSize: 12, fontWeight: 600, ...(narrow ? { align: "left", verticalAlign: "bottom", padding: [0, 0, 6, 0] } : {}) },
+    nameTextStyle: {
+      color: theme.text,
+      fontSize: 12,
+      fontWeight: 600,
+      ...(narrow ? { align: "left", verticalAlign: "bottom", padding: [0, 0, 6, 0] } : {}),
+    },
     nameTruncate: { maxWidth: narrow ? 240 : 130 },
     axisLine: { lineStyle: { color: theme.line, width: 1.5 } },
     axisTick: { lineStyle: { color: theme.line } },
@@ -110,13 +137,31 @@ function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option
 
 function axis(dim: number, param: Param, scale: Scale, theme: Theme, narrow: boolean): Option {
   const base = looks(dim, param.name, theme, narrow);
-  const label = { color: theme.text, fontSize: narrow ? 10 : 11, ...(narrow ? { rotate: 18 } : {}), textBorderColor: theme.surface, textBorderWidth: 3 };
+  const label = {
+    color: theme.text,
+    fontSize: narrow ? 10 : 11,
+    ...(narrow ? { rotate: 18 } : {}),
+    textBorderColor: theme.surface,
+    textBorderWidth: 3,
+  };
   if (scale.choices) {
     const last = scale.choices.length - 1;
     const ticks = scale.choices.map((_, i) => i);
-    return { ...base, min: -0.4, max: last + 0.4, axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 64 : 100 }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
+    return {
+      ...base,
+      min: -0.4,
+      max: last + 0.4,
+      axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 64 : 100 },
+      axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
+    };
   }
   const range: [number, number] = [scale.low ?? 0, scale.high ?? 1];
   const ticks = scale.log ? logTicks(range) : plainTicks(range);
-  return { ...base, min: range[0], max: range[1], axisLabel: { ...label, customValues: ticks, formatter: scale.text }, axisTick: { customValues: ticks, lineStyle: { color: theme.line } } };
+  return {
+    ...base,
+    min: range[0],
+    max: range[1],
+    axisLabel: { ...label, customValues: ticks, formatter: scale.text },
+    axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
+  };
 }

@@ -26,9 +26,16 @@ function show(store: Store): void {
   }
 }
 
+/** Whether a point lies in the range of values: others are not worth drawing, since the axis ends there. */
+export function inside([low, high]: [number, number]): (point: { value: [unknown, number] }) => boolean {
+  return ({ value: [, y] }) => y >= low && y <= high;
+}
+
 /** How many of these lie outside the range, as a sentence. */
 export function outside(values: Iterable<number | null>, [low, high]: [number, number]): string {
   let n = 0;
   for (const v of values) if (v !== null && (v < low || v > high)) n += 1;
-  return n === 0 ? "" : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;
+  return n === 0
+    ? ""
+    : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;
 }

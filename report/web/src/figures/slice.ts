@@ -5,7 +5,7 @@ import { plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/figure";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { outside, partPicker } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number | string, number];
@@ -23,6 +23,7 @@ export function slice(param: Param): FigureSpec {
     height: 280,
     controls: (figure) => [partPicker(figure)],
     empty: "No trial with this parameter has completed yet.",
+    depends: (data) => data.progress,
     draw: (context) => draw(context, param),
   };
 }
@@ -56,16 +57,28 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
         {
           type: "scatter",
           name: "complete",
-          data: points,
+          data: points.filter(inside(range)),
           ...on,
           symbolSize: many ? 4 : 7,
           large: many,
           itemStyle: { color: theme.categories[0], opacity: many ? 0.45 : 0.65 },
         },
-        { type: "scatter", name: "best", data: best, ...on, symbol: STAR, symbolSize: 16, itemStyle: { color: theme.best, borderColor: theme.surface, borderWidth: 1 }, z: 5 },
+        {
+          type: "scatter",
+          name: "best",
+          data: best.filter(inside(range)),
+          ...on,
+          symbol: STAR,
+          symbolSize: 16,
+          itemStyle: { color: theme.best, borderColor: theme.surface, borderWidth: 1 },
+          z: 5,
+        },
       ],
     },
-    note: outside([...points, ...best].map((p) => p.value[1]), range),
+    note: outside(
+      [...points, ...best].map((p) => p.value[1]),
+      range,
+    ),
     label: `Value by ${param.name}: ${plural(points.length + best.length, "trial")}${best.length > 0 ? `; the best has ${scale.text(Number(best[0]!.value[0]))}` : ""}.`,
   };
 }
@@ -74,5 +87,5 @@ export const STAR = "path://M12 1 L15.1 8.3 L23 9 L17 14.2 L18.8 22 L12 17.9 L5.
 
 /** From −0.3 to 0.3, always the same for a trial; two directions share no pattern (the R2 sequence). */
 export function jitter(trial: number, along: "x" | "y" = "x"): number {
-  return ((trial * (along === "x" ? 0.7548776662 : 0.5698402910)) % 1) * 0.6 - 0.3;
+  return ((trial * (along === "x" ? 0.7548776662 : 0.569840291)) % 1) * 0.6 - 0.3;
 }

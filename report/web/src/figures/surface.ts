@@ -29,12 +29,21 @@ export function surface(samples: Sample[], nx: number, ny: number, blurX: number
     sums[at]! += value;
     counts[at]! += 1;
   }
-  [sums, counts] = [sums, counts].map((field) => blur(blur(field, nx, ny, blurX, "x"), nx, ny, blurY, "y")) as [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
+  [sums, counts] = [sums, counts].map((field) => blur(blur(field, nx, ny, blurX, "x"), nx, ny, blurY, "y")) as [
+    Float64Array<ArrayBuffer>,
+    Float64Array<ArrayBuffer>,
+  ];
   const mean = Array.from(sums, (sum, i) => (counts[i]! < LEAST ? null : sum / counts[i]!));
   return { nx, ny, mean };
 }
 
-function blur(field: Float64Array<ArrayBuffer>, nx: number, ny: number, width: number, along: "x" | "y"): Float64Array<ArrayBuffer> {
+function blur(
+  field: Float64Array<ArrayBuffer>,
+  nx: number,
+  ny: number,
+  width: number,
+  along: "x" | "y",
+): Float64Array<ArrayBuffer> {
   if (width <= 0) return field;
   const reach = Math.ceil(3 * width);
   const kernel = Array.from({ length: reach + 1 }, (_, d) => Math.exp(-0.5 * (d / width) ** 2));

@@ -37,14 +37,20 @@ function draw({ data, theme, width, window }: Context): Drawing | null {
   const series = KINDS.map((kind) => ({
     type: "custom",
     name: kind,
-    data: bars.filter((b) => kindOf(b.trial) === kind).map((b): Bar => ({ value: [(b.start - origin) / 1000, (b.end - origin) / 1000, b.row], trial: b.trial.number })),
+    data: bars
+      .filter((b) => kindOf(b.trial) === kind)
+      .map((b): Bar => ({ value: [(b.start - origin) / 1000, (b.end - origin) / 1000, b.row], trial: b.trial.number })),
     itemStyle: { color: color(kind, theme) },
     renderItem: (_: unknown, api: Api) => rectangle(api, kind, theme),
     encode: { x: [0, 1], y: 2 },
     clip: true,
     progressive: 2000,
   })).filter((s) => s.data.length > 0);
-  const key = legend(theme, series.map((s) => s.name), width);
+  const key = legend(
+    theme,
+    series.map((s) => s.name),
+    width,
+  );
   return {
     option: {
       grid: grid({ top: key.height + 8 }),
@@ -73,7 +79,10 @@ function draw({ data, theme, width, window }: Context): Drawing | null {
         inverse: true,
         axisLine: { lineStyle: { color: theme.line } },
         axisTick: { show: false },
-        splitArea: { show: true, areaStyle: { color: ["transparent", theme.dark ? "rgba(255,255,255,0.03)" : "rgba(0,0,0,0.025)"] } },
+        splitArea: {
+          show: true,
+          areaStyle: { color: ["transparent", theme.dark ? "rgba(255,255,255,0.03)" : "rgba(0,0,0,0.025)"] },
+        },
         axisLabel: { color: theme.text, fontSize: 11, overflow: "truncate", width: Math.min(180, width * 0.3) },
       },
       series,
@@ -164,7 +173,10 @@ const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 1
 function timeTicks([from, to]: [number, number]): number[] {
   const rough = (to - from) / 6;
   const step = rough < 1 ? rough : (STEPS.find((s) => s >= rough) ?? rough);
-  return Array.from({ length: Math.floor(to / step) - Math.ceil(from / step) + 1 }, (_, i) => (Math.ceil(from / step) + i) * step);
+  return Array.from(
+    { length: Math.floor(to / step) - Math.ceil(from / step) + 1 },
+    (_, i) => (Math.ceil(from / step) + i) * step,
+  );
 }
 
 /** A time on the axis. */

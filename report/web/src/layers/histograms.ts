@@ -40,15 +40,31 @@ function draw({ theme, width }: Context, trial: Trial | null): Drawing | null {
   const layers = diagnosis.stages[0]!.layers;
   const across = columns(width);
   const cell = width / across;
-  const place = (i: number) => ({ left: (i % across) * cell + 34, top: 58 + Math.floor(i / across) * ROW, width: cell - 48, height: ROW - 62 });
+  const place = (i: number) => ({
+    left: (i % across) * cell + 34,
+    top: 58 + Math.floor(i / across) * ROW,
+    width: cell - 48,
+    height: ROW - 62,
+  });
   const stages = diagnosis.stages.slice(0, 2);
-  const key = legend(theme, stages.map((s) => s.stage), width);
+  const key = legend(
+    theme,
+    stages.map((s) => s.stage),
+    width,
+  );
   return {
     option: {
       grid: layers.map((_, i) => place(i)),
-      title: layers.map((layer, i) => ({ text: `${layer.name} · ${layer.activation}`, left: place(i).left, top: place(i).top - 22, textStyle: { color: theme.text, fontSize: 12, fontWeight: 600 } })),
+      title: layers.map((layer, i) => ({
+        text: `${layer.name} · ${layer.activation}`,
+        left: place(i).left,
+        top: place(i).top - 22,
+        textStyle: { color: theme.text, fontSize: 12, fontWeight: 600 },
+      })),
       legend: key.legend,
-      tooltip: itemTooltip(theme, ({ value, from, to }: Bin, stage) => tip(stage, [[`${number(from, 3)} to ${number(to, 3)}`, percent(value[1], 1)]])),
+      tooltip: itemTooltip(theme, ({ value, from, to }: Bin, stage) =>
+        tip(stage, [[`${number(from, 3)} to ${number(to, 3)}`, percent(value[1], 1)]]),
+      ),
       xAxis: layers.map((_, i) => small(i, { splitNumber: 2 })),
       yAxis: layers.map((_, i) => small(i, { splitNumber: 2, min: 0, axisLabel: { formatter: (v: number) => percent(v) } })),
       series: stages.flatMap((stage, s) =>
@@ -88,6 +104,7 @@ function draw({ theme, width }: Context, trial: Trial | null): Drawing | null {
 }
 
 function binsOf({ low, high, counts }: Histogram): Bin[] {
+  if (low === null || high === null) return [];
   const total = counts.reduce((a, b) => a + b, 0) || 1;
   const step = (high - low) / Math.max(1, counts.length) || 1e-9;
   return counts.map((n, i) => ({ value: [low + (i + 0.5) * step, n / total], from: low + i * step, to: low + (i + 1) * step }));

@@ -23,10 +23,15 @@ export function ridges(selected: () => Compared[]): FigureSpec {
       const stages = selected()[0]?.diagnosis.stages ?? [];
       if (stages.length < 2) return [];
       return [
-        select("When", stages.map((s, i) => ({ value: String(i), text: s.stage })), chosen, (at) => {
-          chosen = at;
-          figure.redraw();
-        }),
+        select(
+          "When",
+          stages.map((s, i) => ({ value: String(i), text: s.stage })),
+          chosen,
+          (at) => {
+            chosen = at;
+            figure.redraw();
+          },
+        ),
       ];
     },
     empty: "None of these trials has a diagnosis.",
@@ -51,7 +56,11 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
   if (!first) return null;
   const layersOf = (one: Compared) => one.diagnosis.stages[Math.min(stage, one.diagnosis.stages.length - 1)]!.layers;
   const names = layersOf(first).map((l) => l.name);
-  const items = selected.flatMap((one, row) => layersOf(one).slice(0, names.length).map((layer, i): Item => ({ value: [i, row], layer, name: one.name })));
+  const items = selected.flatMap((one, row) =>
+    layersOf(one)
+      .slice(0, names.length)
+      .map((layer, i): Item => ({ value: [i, row], layer, name: one.name })),
+  );
   const narrow = width < 620;
   return {
     option: {
@@ -63,7 +72,14 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
           ["standard deviation", number(layer.std, 3)],
         ]),
       ),
-      xAxis: { type: "category", data: names, position: "bottom", axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: theme.text, fontSize: narrow ? 9 : 12, interval: 0, rotate: narrow ? 45 : 0 } },
+      xAxis: {
+        type: "category",
+        data: names,
+        position: "bottom",
+        axisLine: { show: false },
+        axisTick: { show: false },
+        axisLabel: { color: theme.text, fontSize: narrow ? 9 : 12, interval: 0, rotate: narrow ? 45 : 0 },
+      },
       yAxis: {
         type: "category",
         inverse: true,
@@ -71,7 +87,14 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
         axisLine: { show: false },
         axisTick: { show: false },
         splitLine: { show: true, lineStyle: { color: theme.grid } },
-        axisLabel: { color: theme.text, fontSize: narrow ? 10 : 12, interval: 0, overflow: "break", width: narrow ? 64 : 160, lineHeight: 13 },
+        axisLabel: {
+          color: theme.text,
+          fontSize: narrow ? 10 : 12,
+          interval: 0,
+          overflow: "break",
+          width: narrow ? 64 : 160,
+          lineHeight: 13,
+        },
       },
       series: [
         {
@@ -89,10 +112,40 @@ function draw({ theme, width }: Context, selected: Compared[], stage: number): D
             return {
               type: "group",
               children: [
-                { type: "rect", shape: { x: left, y: base - h, width: w, height: h + ch / 2 - (base - y) }, style: { fill: "transparent" } },
-                { type: "polygon", shape: { points: outline(layer, left, base, w, h) }, style: { fill, fillOpacity: 0.7, stroke: fill, lineWidth: 1 } },
-                { type: "line", shape: { x1: left, y1: base, x2: left + w, y2: base }, style: { stroke: theme.line, lineWidth: 1 } },
-                ...(narrow ? [] : [{ type: "text", x, y: base + 7, silent: true, style: { text: range, fill: theme.muted, fontSize: 10, align: "center", verticalAlign: "middle", width: cw - 2, overflow: "truncate" } }]),
+                {
+                  type: "rect",
+                  shape: { x: left, y: base - h, width: w, height: h + ch / 2 - (base - y) },
+                  style: { fill: "transparent" },
+                },
+                {
+                  type: "polygon",
+                  shape: { points: outline(layer, left, base, w, h) },
+                  style: { fill, fillOpacity: 0.7, stroke: fill, lineWidth: 1 },
+                },
+                {
+                  type: "line",
+                  shape: { x1: left, y1: base, x2: left + w, y2: base },
+                  style: { stroke: theme.line, lineWidth: 1 },
+                },
+                ...(narrow
+                  ? []
+                  : [
+                      {
+                        type: "text",
+                        x,
+                        y: base + 7,
+                        silent: true,
+                        style: {
+                          text: range,
+                          fill: theme.muted,
+                          fontSize: 10,
+                          align: "center",
+                          verticalAlign: "middle",
+                          width: cw - 2,
+                          overflow: "truncate",
+                        },
+                      },
+                    ]),
               ],
             };
           },

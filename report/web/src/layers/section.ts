@@ -5,7 +5,8 @@ import { h, select } from "../dom";
 import { Figure } from "../figure/figure";
 import type { Store } from "../store";
 import { histograms } from "./histograms";
-import { MEASURES, measureFigure } from "./measures";
+import { MEASURES } from "./measure-list";
+import { measureFigure } from "./measures";
 import { ridges } from "./ridges";
 import { compared, type Compared, configuration, MOST, type Selection } from "./selection";
 
@@ -13,26 +14,54 @@ const CHOSEN = "\u0000chosen";
 
 export function layersSection(store: Store, open: (trial: number) => void): { content: HTMLElement[]; figures: Figure[] } {
   const data = store.data!;
-  let selection: Selection = data.categorical[0] ? { by: data.categorical[0].name } : { trials: data.ranked.slice(0, 6).map((t) => t.number) };
+  let selection: Selection = data.categorical[0]
+    ? { by: data.categorical[0].name }
+    : { trials: data.ranked.slice(0, 6).map((t) => t.number) };
   const selected = (): Compared[] => (store.data ? compared(store.data, selection) : []);
 
   const detail = h("select", { onchange: () => single.restart() });
   const single = new Figure(
     {
-      ...histograms("layers-histograms", () => selected().find((s) => String(s.trial.number) === detail.value)?.trial ?? selected()[0]?.trial ?? null),
+      ...histograms(
+        "layers-histograms",
+        () => selected().find((s) => String(s.trial.number) === detail.value)?.trial ?? selected()[0]?.trial ?? null,
+      ),
       controls: () => [h("label", { class: "pick" }, h("span", {}, "Trial"), detail)],
     },
     store,
     open,
   );
-  const figures = [new Figure(ridges(selected), store, open), ...MEASURES.map((m) => new Figure(measureFigure(m, selected), store, open)), single];
+  const figures = [
+    new Figure(ridges(selected), store, open),
+    ...MEASURES.map((m) => new Figure(measureFigure(m, selected), store, open)),
+    single,
+  ];
 
-  const input = h("input", { type: "text", inputmode: "numeric", id: "layer-trials", placeholder: "12, 40, 71", autocomplete: "off", size: 16 });
-  const own = h("label", { class: "pick", for: "layer-trials", hidden: "trials" in selection ? null : true }, h("span", {}, "Trials"), input);
-  const options = [...data.categorical.map((p) => ({ value: p.name, text: `each choice of ${p.name}` })), { value: CHOSEN, text: "trials of your choice" }];
+  const input = h("input", {
+    type: "text",
+    inputmode: "numeric",
+    id: "layer-trials",
+    placeholder: "12, 40, 71",
+    autocomplete: "off",
+    size: 16,
+  });
+  const own = h(
+    "label",
+    { class: "pick", for: "layer-trials", hidden: "trials" in selection ? null : true },
+    h("span", {}, "Trials"),
+    input,
+  );
+  const options = [
+    ...data.categorical.map((p) => ({ value: p.name, text: `each choice of ${p.name}` })),
+    { value: CHOSEN, text: "trials of your choice" },
+  ];
   const picker = select("Compare", options, "by" in selection ? selection.by : CHOSEN, (value) => {
     own.hidden = value !== CHOSEN;
-    if (value === CHOSEN) input.value = selected().slice(0, MOST).map((s) => s.trial.number).join(", ");
+    if (value === CHOSEN)
+      input.value = selected()
+        .slice(0, MOST)
+        .map((s) => s.trial.number)
+        .join(", ");
     selection = value === CHOSEN ? { trials: numbers(input.value) } : { by: value };
     redraw();
   });
@@ -53,8 +82,19 @@ export function layersSection(store: Store, open: (trial: number) => void): { co
   }
 
   fill();
-  const intro = h("p", { class: "hint" }, "Measured in the networks themselves, on a sample of inputs. For each choice stands the best trial that has it, preferably one that otherwise is like the study’s best, so that only this choice differs.");
-  return { content: [intro, h("div", { class: "tools section-tools" }, picker, own), h("div", { class: "figures" }, ...figures.map((f) => f.element))], figures };
+  const intro = h(
+    "p",
+    { class: "hint" },
+    "Measured in the networks themselves, on a sample of inputs. For each choice stands the best trial that has it, preferably one that otherwise is like the study’s best, so that only this choice differs.",
+  );
+  return {
+    content: [
+      intro,
+      h("div", { class: "tools section-tools" }, picker, own),
+      h("div", { class: "figures" }, ...figures.map((f) => f.element)),
+    ],
+    figures,
+  };
 }
 
 function describe({ trial }: Compared, data: Data): string {

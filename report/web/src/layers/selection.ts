@@ -2,7 +2,7 @@
 
 import type { Data } from "../data";
 import { type Diagnosis, diagnosisOf, type Param, type Trial } from "../document";
-import { choice } from "../format";
+import { choice, number } from "../format";
 
 /** One representative for each choice of a parameter, or the trials that the reader names. */
 export type Selection = { by: string } | { trials: number[] };
@@ -36,7 +36,7 @@ export function compared(data: Data, selection: Selection): Compared[] {
   const param = data.study.space.find((p) => p.name === selection.by);
   return (param?.choices ?? []).flatMap((c, i) => {
     const trial = representative(data, param!, c);
-    return trial ? named(trial, `${choice(c)} · #${trial.number}`, i) : [];
+    return trial ? named(trial, `${detailed(data, trial, param!)} · #${trial.number}`, i) : [];
   });
 }
 
@@ -48,7 +48,9 @@ function representative(data: Data, param: Param, wanted: unknown): Trial | unde
   const best = data.best;
   const others = data.categorical.filter((p) => p !== param);
   const like = (trial: Trial) => others.filter((p) => trial.params[p.name] === best?.params[p.name]).length;
-  const able = data.trials.filter((t) => t.params[param.name] === wanted && t.state === "COMPLETE" && t.value !== null && diagnosisOf(t));
+  const able = data.trials.filter(
+    (t) => t.params[param.name] === wanted && t.state === "COMPLETE" && t.value !== null && diagnosisOf(t),
+  );
   const rank = (t: Trial) => [Number(t.confirms === null), like(t), data.sign * t.value!];
   return able.reduce<Trial | undefined>((first, t) => (first && !later(rank(t), rank(first)) ? first : t), undefined);
 }
@@ -59,6 +61,14 @@ function later(a: number[], b: number[]): boolean {
 }
 
 export function configuration(data: Data, trial: Trial): string {
-  const choices = data.categorical.map((p) => trial.params[p.name]).filter((c) => c !== undefined);
-  return [choices.map((c) => choice(c)).join(" + "), `#${trial.number}`].filter(Boolean).join(" · ");
+  const choices = data.categorical.flatMap((p) => (trial.params[p.name] === undefined ? [] : [detailed(data, trial, p)]));
+  return [choices.join(" + "), `#${trial.number}`].filter(Boolean).join(" · ");
+}
+
+/** A choice with what counts only for it: "gaussian (0.34)". */
+function detailed(data: Data, trial: Trial, param: Param): string {
+  const chosen = trial.params[param.name]!;
+  const own = data.numeric.filter((p) => p.when[param.name]?.includes(chosen)).map((p) => trial.params[p.name]);
+  const numbers = own.filter((v): v is number => typeof v === "number");
+  return choice(chosen) + (numbers.length > 0 ? ` (${numbers.map((v) => number(v, 3)).join(", ")})` : "");
 }

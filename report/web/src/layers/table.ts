@@ -21,7 +21,13 @@ export function layerTable(diagnosis: Diagnosis): HTMLElement {
       {},
       h("tr", {}, h("th", { scope: "rowgroup", colspan: heads.length, class: "group" }, stage.stage)),
       ...stage.layers.map((layer) =>
-        h("tr", {}, h("th", { scope: "row" }, layer.name), h("td", {}, layer.activation), ...COLUMNS.map(([, text]) => h("td", { class: "num" }, text(layer)))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, layer.name),
+          h("td", {}, layer.activation),
+          ...COLUMNS.map(([, text]) => h("td", { class: "num" }, text(layer))),
+        ),
       ),
     ),
   );

@@ -14,7 +14,13 @@ export interface Column {
   text: (trial: Trial) => string;
 }
 
-const STATES: Record<TrialState, string> = { WAITING: "○ waiting", RUNNING: "◐ running", COMPLETE: "● complete", PRUNED: "△ pruned", FAIL: "✕ failed" };
+const STATES: Record<TrialState, string> = {
+  WAITING: "○ waiting",
+  RUNNING: "◐ running",
+  COMPLETE: "● complete",
+  PRUNED: "△ pruned",
+  FAIL: "✕ failed",
+};
 
 export function stateText(trial: Trial): string {
   return STATES[trial.state] + (trial.confirms ? ` (confirms ${trial.confirms.of})` : "");
@@ -29,7 +35,13 @@ export function columnsOf(data: Data): Column[] {
   const all: Column[] = [
     { key: "number", title: "Trial", number: true, sort: (t) => t.number, text: (t) => String(t.number) },
     { key: "state", title: "State", number: false, sort: stateText, text: stateText },
-    { key: "value", title: "Value", number: true, sort: value, text: (t) => (Number.isInteger(t.value) ? number(t.value) : fixed(t.value, valueDecimals(t.value))) },
+    {
+      key: "value",
+      title: "Value",
+      number: true,
+      sort: value,
+      text: (t) => (Number.isInteger(t.value) ? number(t.value) : fixed(t.value, valueDecimals(t.value))),
+    },
   ];
   for (const param of data.study.space) {
     const of = (t: Trial) => t.params[param.name];
@@ -57,7 +69,10 @@ export function columnsOf(data: Data): Column[] {
 /** Five significant digits, with the same decimals for values of one size. */
 function valueDecimals(value: number | null): number {
   if (!value) return 4;
-  return Math.min(10, Math.max(0, 4 - Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1)) + (Math.abs(value) < 0.01 ? 3 : 0)));
+  return Math.min(
+    10,
+    Math.max(0, 4 - Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1)) + (Math.abs(value) < 0.01 ? 3 : 0)),
+  );
 }
 
 export function cells(trial: Trial, columns: Column[], data: Data, open: (trial: number) => void): HTMLElement[] {
@@ -66,7 +81,17 @@ export function cells(trial: Trial, columns: Column[], data: Data, open: (trial:
     if (column.key !== "number") return h("td", attributes, column.text(trial));
     const best = data.best === trial ? h("span", { class: "star", title: "the best" }, "★ ") : null;
     const label = `Open trial ${trial.number}`;
-    const button = h("button", { type: "button", class: "plain", "aria-label": label, "data-key": `trial ${trial.number}`, onclick: () => open(trial.number) }, String(trial.number));
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "plain",
+        "aria-label": label,
+        "data-key": `trial ${trial.number}`,
+        onclick: () => open(trial.number),
+      },
+      String(trial.number),
+    );
     return h("th", { ...attributes, scope: "row" }, best, button);
   });
 }

@@ -13,11 +13,41 @@ export function listPage(): void {
   const body = h("tbody");
   const note = h("p", { class: "vacant", role: "status" }, "Loading …");
   const heads = ["Study", "State", "Trials", "", "Running", "Best value"];
-  const table = h("table", { class: "studies" }, h("caption", { class: "hidden" }, "Studies"), h("thead", {}, h("tr", {}, ...heads.map((t, i) => h("th", { scope: "col", class: i >= 4 || i === 2 ? "num" : "" }, t || h("span", { class: "hidden" }, "Progress"))))), body);
+  const table = h(
+    "table",
+    { class: "studies" },
+    h("caption", { class: "hidden" }, "Studies"),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ...heads.map((t, i) =>
+          h("th", { scope: "col", class: i >= 4 || i === 2 ? "num" : "" }, t || h("span", { class: "hidden" }, "Progress")),
+        ),
+      ),
+    ),
+    body,
+  );
   document.title = "Studies · Kindling";
   document.body.replaceChildren(
-    h("header", { class: "top" }, banner(false), h("div", { class: "head" }, h("div", { class: "title" }, h("h1", {}, "Studies")))),
-    h("main", { id: "main" }, h("div", { class: "card wide" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Studies" }, table), note)),
+    h(
+      "header",
+      { class: "top" },
+      banner(false),
+      h("div", { class: "head" }, h("div", { class: "title" }, h("h1", {}, "Studies"))),
+    ),
+    h(
+      "main",
+      { id: "main" },
+      h(
+        "div",
+        { class: "card wide" },
+        h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Studies" }, table),
+        note,
+      ),
+    ),
     h("footer", {}, "Made by Kindling."),
   );
   const refresh = async () => {
@@ -47,7 +77,16 @@ function row(study: Row): HTMLElement {
     h("th", { scope: "row" }, h("a", { href: `/studies/${encodeURIComponent(study.name)}`, "data-key": study.name }, study.name)),
     h("td", {}, h("span", { class: "chip", "data-state": study.state }, study.state.toLowerCase())),
     h("td", { class: "num" }, `${count(done)} of ${count(total)}`),
-    h("td", {}, h("div", { class: "bar small", "aria-hidden": "true" }, h("span", { class: "is-complete", style: `width: ${100 * share}%` })), h("span", { class: "hidden" }, percent(share))),
+    h(
+      "td",
+      {},
+      h(
+        "div",
+        { class: "bar small", "aria-hidden": "true" },
+        h("span", { class: "is-complete", style: `width: ${100 * share}%` }),
+      ),
+      h("span", { class: "hidden" }, percent(share)),
+    ),
     h("td", { class: "num" }, count(study.counts.running)),
     h("td", { class: "num" }, number(study.best_value, 5)),
   );

@@ -64,20 +64,31 @@ export function progress(open: (trial: number) => void): Part {
       bar.setAttribute("aria-valuemax", String(total));
       bar.setAttribute("aria-valuenow", String(Math.min(done, total)));
       bar.replaceChildren(
-        ...PARTS.map((part) => h("span", { class: part.class, style: `width: ${(100 * study.counts[part.key]) / Math.max(total, 1)}%` })),
+        ...PARTS.map((part) =>
+          h("span", { class: part.class, style: `width: ${(100 * study.counts[part.key]) / Math.max(total, 1)}%` }),
+        ),
       );
       if (study.confirmations > 0) {
-        bar.append(h("i", { style: `left: ${(100 * study.budget) / total}%`, title: "Here the search ends and confirmation begins" }));
+        bar.append(
+          h("i", { style: `left: ${(100 * study.budget) / total}%`, title: "Here the search ends and confirmation begins" }),
+        );
       }
       const waiting = Math.max(0, total - done - study.counts.running);
       key.replaceChildren(
-        ...PARTS.filter((p) => study.counts[p.key] > 0).map((p) => h("li", { class: p.class }, `${count(study.counts[p.key])} ${p.text}`)),
+        ...PARTS.filter((p) => study.counts[p.key] > 0).map((p) =>
+          h("li", { class: p.class }, `${count(study.counts[p.key])} ${p.text}`),
+        ),
         ...(waiting > 0 ? [h("li", { class: "is-waiting" }, `${count(waiting)} to come`)] : []),
       );
-      const card = (name: string, value: string, more = "") => h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("small", {}, more)));
+      const card = (name: string, value: string, more = "") =>
+        h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("small", {}, more)));
       const confirmations = study.confirmations > 0 ? ` and ${count(study.confirmations)} to confirm` : "";
       cards.replaceChildren(
-        card("Trials", `${count(done)} of ${count(total)}`, `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`),
+        card(
+          "Trials",
+          `${count(done)} of ${count(total)}`,
+          `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`,
+        ),
         card("Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"),
         ...(ended(study.state)
           ? [card("Took", duration(took(data)), "first start to last end")]
@@ -110,7 +121,16 @@ function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)
   if (!trial) return [];
   const params = Object.entries(trial.params);
   return [
-    h("h3", {}, "Best trial: ", h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) }, `trial ${trial.number}`)),
+    h(
+      "h3",
+      {},
+      "Best trial: ",
+      h(
+        "button",
+        { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) },
+        `trial ${trial.number}`,
+      ),
+    ),
     h("dl", { class: "params" }, ...params.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, choice(value))))),
     caution(data),
   ];
@@ -119,5 +139,9 @@ function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)
 /** One seed's best is not yet an answer. */
 function caution(data: Data): HTMLElement | null {
   if (data.document.analysis.confirm || data.complete.length < 2) return null;
-  return h("p", { class: "hint" }, `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck. [confirm] in the study file runs the best again under fresh seeds.`);
+  return h(
+    "p",
+    { class: "hint" },
+    `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck. [confirm] in the study file runs the best again under fresh seeds.`,
+  );
 }

@@ -24,6 +24,7 @@ import { workers } from "./workers";
 export interface Section {
   id: string;
   title: string;
+  hint?: string;
   /** Whether there is anything to show. */
   shown: (data: Data) => boolean;
   make: () => Part;
@@ -31,16 +32,29 @@ export interface Section {
 
 export function sectionsOf(store: Store, open: (trial: number) => void): Section[] {
   const always = () => true;
-  const figures = (specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown = () => 0) => () => figureGrid(store, open, specs, shape);
+  const figures =
+    (specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown = () => 0) =>
+    () =>
+      figureGrid(store, open, specs, shape);
   return [
     { id: "overview", title: "Overview", shown: always, make: () => progress(open) },
     { id: "answer", title: "Answer", shown: (d) => d.document.analysis.confirm !== null, make: () => answer(store, open) },
-    { id: "progress", title: "Progress", shown: always, make: figures(() => [history, curves(), timeline]) },
+    {
+      id: "progress",
+      title: "Progress",
+      hint: "In every figure: point at something to see what it is, click it to open its trial, drag a rectangle to zoom, double-click to see all.",
+      shown: always,
+      make: figures(() => [history, curves(), timeline]),
+    },
     {
       id: "parameters",
       title: "Parameters",
       shown: (d) => d.study.space.length > 0,
-      make: figures((d) => [importance, ...(d.study.space.length > 1 ? [interactions, parallel, pair(d.study.space, firstPair(d))] : []), ...d.study.space.map(slice)]),
+      make: figures((d) => [
+        importance,
+        ...(d.study.space.length > 1 ? [interactions, parallel, pair(d.study.space, firstPair(d))] : []),
+        ...d.study.space.map(slice),
+      ]),
     },
     {
       id: "pairs",
@@ -52,7 +66,10 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
       id: "outcomes",
       title: "Outcomes",
       shown: (d) => d.numeric.length > 0,
-      make: figures((d) => [...usual(d).slice(0, 16).map(byChoice), explorer(d)], (d) => d.outcomes.map((o) => o.key)),
+      make: figures(
+        (d) => [...usual(d).slice(0, 16).map(byChoice), explorer(d)],
+        (d) => d.outcomes.map((o) => o.key),
+      ),
     },
     {
       id: "layers",
@@ -71,7 +88,9 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
 /** The two parameters that matter most. */
 function firstPair(data: Data): [string, string] {
   const ranked = data.document.analysis.importance?.params.map((p) => p.name) ?? [];
-  const names = [...new Set([...ranked, ...data.study.space.map((p) => p.name)])].filter((n) => data.study.space.some((p) => p.name === n && Object.keys(p.when).length === 0));
+  const names = [...new Set([...ranked, ...data.study.space.map((p) => p.name)])].filter((n) =>
+    data.study.space.some((p) => p.name === n && Object.keys(p.when).length === 0),
+  );
   return [names[0] ?? data.study.space[0]!.name, names[1] ?? data.study.space[1]!.name];
 }
 
@@ -80,7 +99,12 @@ function pairsOf(data: Data): [string, string][] {
 }
 
 /** Figures that are made anew only if their shape changes. */
-function figureGrid(store: Store, open: (trial: number) => void, specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown): Part {
+function figureGrid(
+  store: Store,
+  open: (trial: number) => void,
+  specs: (data: Data) => (FigureSpec | null)[],
+  shape: (data: Data) => unknown,
+): Part {
   const element = h("div", { class: "figures" });
   let made: Figure[] = [];
   let now = "";

@@ -2,15 +2,17 @@
 
 import type { Data } from "../data";
 import { h } from "../dom";
+import { drawn } from "../figure/queue";
 import type { Link } from "../source";
 import { still } from "../theme";
 import type { Store } from "../store";
 import { banner } from "./banner";
 import { head, type Part } from "./overview";
-import { sectionsOf } from "./sections";
+import { type Section, sectionsOf } from "./sections";
 import { trialDialog } from "./trial";
 
 export function studyPage(store: Store, live: boolean): { link: (link: Link) => void } {
+  store.ready = drawn;
   const dialog = trialDialog(store);
   const title = head(live);
   const links = h("ul");
@@ -25,9 +27,9 @@ export function studyPage(store: Store, live: boolean): { link: (link: Link) => 
     dialog.element,
   );
 
-  const sections = sectionsOf(store, dialog.open).map((section) => ({
+  const sections = sectionsOf(store, dialog.open).map((section): Placed => ({
     ...section,
-    part: null as Part | null,
+    part: null,
     link: h("li", { hidden: true }, h("a", { href: `#${section.id}` }, section.title)),
     element: h("section", { id: section.id, "aria-labelledby": `${section.id}-title`, hidden: true }),
   }));
@@ -44,19 +46,26 @@ export function studyPage(store: Store, live: boolean): { link: (link: Link) => 
   return { link: title.link };
 }
 
-function update(section: { id: string; title: string; shown: (data: Data) => boolean; make: () => Part; part: Part | null; link: HTMLElement; element: HTMLElement }, data: Data): void {
+interface Placed extends Section {
+  part: Part | null;
+  link: HTMLElement;
+  element: HTMLElement;
+}
+
+function update(section: Placed, data: Data): void {
   // What has been shown stays: nothing vanishes under the reader's eyes.
   if (!section.part) {
     if (!section.shown(data)) return;
     section.part = section.make();
     section.link.hidden = section.element.hidden = false;
-    section.element.append(h("h2", { id: `${section.id}-title` }, section.title), section.part.element);
+    const hint = section.hint ? h("p", { class: "hint section-hint" }, section.hint) : "";
+    section.element.append(h("h2", { id: `${section.id}-title` }, section.title), hint, section.part.element);
   }
   section.part.update(data);
 }
 
 /** Marks the link of the section that is being read, and brings it into sight in a narrow navigation. */
-function follow(sections: { link: HTMLElement; element: HTMLElement }[]): void {
+function follow(sections: Placed[]): void {
   const seen = new Set<Element>();
   const observer = new IntersectionObserver(
     (entries) => {
@@ -71,7 +80,8 @@ function follow(sections: { link: HTMLElement; element: HTMLElement }[]): void {
         else a.removeAttribute("aria-current");
       }
       const list = current?.link.parentElement;
-      if (current && list) list.scrollTo({ left: current.link.offsetLeft - list.clientWidth / 3, behavior: still.matches ? "auto" : "smooth" });
+      if (current && list)
+        list.scrollTo({ left: current.link.offsetLeft - list.clientWidth / 3, behavior: still.matches ? "auto" : "smooth" });
     },
     { rootMargin: "-20% 0px -70% 0px" },
   );

@@ -18,13 +18,19 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
   const title = h("h2", { id: "dialog-title", tabindex: -1 });
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", class: "trial-dialog" });
   const close = h("button", { type: "button", class: "tool", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
-  const [previous, next] = ([[-1, "‹", "Previous trial"], [1, "›", "Next trial"]] as const).map(([step, text, label]) =>
+  const [previous, next] = (
+    [
+      [-1, "‹", "Previous trial"],
+      [1, "›", "Next trial"],
+    ] as const
+  ).map(([step, text, label]) =>
     h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: () => show(number + step) }, text),
   ) as [HTMLButtonElement, HTMLButtonElement];
   dialog.append(h("header", {}, title, h("span", { class: "spring" }), previous, next, close), content);
   // The browser gives the focus back to what had it, unless that was drawn anew.
   dialog.addEventListener("close", () => {
-    if (document.activeElement === document.body && opener) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
+    if (document.activeElement === document.body && opener)
+      document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
   });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
@@ -46,7 +52,13 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
     next.disabled = !data.trial(wanted + 1);
     for (const figure of figures) figure.close();
     figures = figuresOf(trial).map((spec) => new Figure(spec, store, () => undefined));
-    content.replaceChildren(facts(trial, data), ...parameters(trial), ...attributes(trial), ...figures.map((f) => f.element), layers(trial));
+    content.replaceChildren(
+      facts(trial, data),
+      ...parameters(trial),
+      ...attributes(trial),
+      ...figures.map((f) => f.element),
+      layers(trial),
+    );
     if (!dialog.open) {
       opener = document.activeElement?.getAttribute("data-key") ?? null;
       dialog.showModal();
@@ -71,7 +83,9 @@ function facts(trial: Trial, data: Data): HTMLElement {
     ["value", number(trial.value, 6)],
     ...(place >= 0 ? ([["place", `${place + 1} of ${data.ranked.length}`]] as [string, string][]) : []),
     ...(trial.fail_reason ? ([["reason", trial.fail_reason]] as [string, string][]) : []),
-    ...(trial.confirms ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][]) : []),
+    ...(trial.confirms
+      ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])
+      : []),
     ...(trial.retry_of !== null ? ([["retries", `trial ${trial.retry_of}`]] as [string, string][]) : []),
     ["worker", trial.worker || "–"],
     ["attempt", String(trial.attempt)],
@@ -82,18 +96,29 @@ function facts(trial: Trial, data: Data): HTMLElement {
 }
 
 function parameters(trial: Trial): HTMLElement[] {
-  return [h("h3", {}, "Parameters"), pairs(Object.entries(trial.params).map(([name, value]) => [name, typeof value === "number" ? number(value, 8) : choice(value)]))];
+  return [
+    h("h3", {}, "Parameters"),
+    pairs(
+      Object.entries(trial.params).map(([name, value]) => [name, typeof value === "number" ? number(value, 8) : choice(value)]),
+    ),
+  ];
 }
 
 function attributes(trial: Trial): HTMLElement[] {
   const rows = Object.entries(trial.attributes)
     .filter(([name]) => name !== "diagnosis" || !diagnosisOf(trial))
-    .map(([name, value]): [string, string] => [name, typeof value === "number" ? number(value, 6) : typeof value === "string" ? value : JSON.stringify(value).slice(0, 300)]);
+    .map(([name, value]): [string, string] => [
+      name,
+      typeof value === "number" ? number(value, 6) : typeof value === "string" ? value : JSON.stringify(value).slice(0, 300),
+    ]);
   return rows.length > 0 ? [h("h3", {}, "Attributes"), pairs(rows)] : [];
 }
 
 function figuresOf(trial: Trial): FigureSpec[] {
-  return [...(trial.curve.length > 0 ? [curve(trial)] : []), ...(diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : [])];
+  return [
+    ...(trial.curve.length > 0 ? [curve(trial)] : []),
+    ...(diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : []),
+  ];
 }
 
 function curve(trial: Trial): FigureSpec {
@@ -107,10 +132,22 @@ function curve(trial: Trial): FigureSpec {
     draw: ({ theme }) => ({
       option: {
         grid: grid({ top: 30 }),
-        tooltip: itemTooltip(theme, (p: { value: [number, number] }) => tip(`Step ${p.value[0]}`, [["value", number(p.value[1], 6)]])),
+        tooltip: itemTooltip(theme, (p: { value: [number, number] }) =>
+          tip(`Step ${p.value[0]}`, [["value", number(p.value[1], 6)]]),
+        ),
         xAxis: { ...plainAxis("x", "step", theme), minInterval: 1, splitLine: { show: false } },
         yAxis: plainAxis("y", "reported value", theme),
-        series: [{ type: "line", data: trial.curve.map((value) => ({ value })), symbol: "circle", symbolSize: 6, showAllSymbol: true, lineStyle: { color: theme.accent, width: 2 }, itemStyle: { color: theme.accent } }],
+        series: [
+          {
+            type: "line",
+            data: trial.curve.map((value) => ({ value })),
+            symbol: "circle",
+            symbolSize: 6,
+            showAllSymbol: true,
+            lineStyle: { color: theme.accent, width: 2 },
+            itemStyle: { color: theme.accent },
+          },
+        ],
       },
       label: `Learning curve of trial ${trial.number}: ${trial.curve.slice(-1).map(([s, v]) => `${number(v)} at step ${s}`)}.`,
     }),

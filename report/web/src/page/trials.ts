@@ -34,7 +34,13 @@ export function trials(open: (trial: number) => void): Part {
   let rows = new WeakMap<Trial, HTMLElement>();
   let drawn: string[] = [];
 
-  const search = h("input", { type: "search", id: "trial-filter", placeholder: "he_normal worker-2 #17 …", autocomplete: "off", spellcheck: false });
+  const search = h("input", {
+    type: "search",
+    id: "trial-filter",
+    placeholder: "he_normal worker-2 #17 …",
+    autocomplete: "off",
+    spellcheck: false,
+  });
   const head = h("tr");
   const body = h("tbody");
   const summary = h("p", { class: "summary", role: "status" });
@@ -62,7 +68,7 @@ export function trials(open: (trial: number) => void): Part {
         draw();
       }),
     ),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Trials" }, table),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
   );
 
@@ -83,10 +89,17 @@ export function trials(open: (trial: number) => void): Part {
     drawHead(columns);
     if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
     drawn = columns.map((c) => c.key);
-    const lines = shown.length > 0 ? shown.map((trial) => row(trial, columns, data!)) : [h("tr", {}, h("td", { colspan: columns.length, class: "vacant" }, "No trial is like that."))];
+    const lines =
+      shown.length > 0
+        ? shown.map((trial) => row(trial, columns, data!))
+        : [h("tr", {}, h("td", { colspan: columns.length, class: "vacant" }, "No trial is like that."))];
     // What stays is left alone, with what is selected in it.
-    if (lines.length !== body.children.length || lines.some((line, i) => line !== body.children[i])) replaceKeepingFocus(body, ...lines);
-    const of = found.length === data.trials.length ? plural(found.length, "trial") : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
+    if (lines.length !== body.children.length || lines.some((line, i) => line !== body.children[i]))
+      replaceKeepingFocus(body, ...lines);
+    const of =
+      found.length === data.trials.length
+        ? plural(found.length, "trial")
+        : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
     setText(summary, shown.length === 0 ? of : `${from + 1}–${from + shown.length} of ${of}`);
     table.dataset["rows"] = String(found.length);
     first.disabled = previous.disabled = page === 0;
@@ -97,24 +110,27 @@ export function trials(open: (trial: number) => void): Part {
     const now = JSON.stringify([columns.map((c) => c.key), sort]);
     if (now === shape) return;
     shape = now;
-    replaceKeepingFocus(head, ...columns.map((column) => {
-      const sorted = sort.key === column.key ? (sort.down ? "descending" : "ascending") : "none";
-      const button = h(
-        "button",
-        {
-          type: "button",
-          "data-key": column.key,
-          onclick: () => {
-            sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
-            page = 0;
-            draw();
+    replaceKeepingFocus(
+      head,
+      ...columns.map((column) => {
+        const sorted = sort.key === column.key ? (sort.down ? "descending" : "ascending") : "none";
+        const button = h(
+          "button",
+          {
+            type: "button",
+            "data-key": column.key,
+            onclick: () => {
+              sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
+              page = 0;
+              draw();
+            },
           },
-        },
-        column.title,
-        h("span", { class: "arrow", "aria-hidden": "true" }, sorted === "none" ? "" : sort.down ? " ▼" : " ▲"),
-      );
-      return h("th", { scope: "col", "aria-sort": sorted, class: column.number ? "num" : "" }, button);
-    }));
+          column.title,
+          h("span", { class: "arrow", "aria-hidden": "true" }, sorted === "none" ? "" : sort.down ? " ▼" : " ▲"),
+        );
+        return h("th", { scope: "col", "aria-sort": sorted, class: column.number ? "num" : "" }, button);
+      }),
+    );
   }
 
   function row(trial: Trial, columns: Column[], from: Data): HTMLElement {
@@ -152,7 +168,8 @@ function order(trials: Trial[], column: Column, down: boolean): void {
   trials.sort((a, b) => {
     const [x, y] = [keys.get(a) ?? null, keys.get(b) ?? null];
     if (x === null || y === null) return x === y ? a.number - b.number : x === null ? 1 : -1;
-    const less = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
+    const less =
+      typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
     return (down ? -less : less) || a.number - b.number;
   });
 }

@@ -10,8 +10,13 @@ export function workers(open: (trial: number) => void): Part {
   return {
     element: list,
     update: ({ document: { workers: all } }) => {
-      const sorted = [...all].sort((a, b) => Number(b.connected) - Number(a.connected) || a.id.localeCompare(b.id, "en", { numeric: true }));
-      replaceKeepingFocus(list, ...(sorted.length > 0 ? sorted.map((w) => worker(w, open)) : [h("li", { class: "vacant" }, "No worker has come yet.")]));
+      const sorted = [...all].sort(
+        (a, b) => Number(b.connected) - Number(a.connected) || a.id.localeCompare(b.id, "en", { numeric: true }),
+      );
+      replaceKeepingFocus(
+        list,
+        ...(sorted.length > 0 ? sorted.map((w) => worker(w, open)) : [h("li", { class: "vacant" }, "No worker has come yet.")]),
+      );
     },
   };
 }
@@ -22,13 +27,28 @@ function worker(w: Worker, open: (trial: number) => void): HTMLElement {
   return h(
     "li",
     { class: `worker ${state}` },
-    h("div", { class: "worker-head" }, h("strong", {}, w.id), h("span", { class: "chip", "data-worker": state }, `${state === "gone" ? "not connected" : state}${silent}`)),
-    h("p", { class: "hint" }, [w.host, w.device, `${w.running.length} of ${w.slots} ${w.slots === 1 ? "slot" : "slots"} busy`].filter(Boolean).join(" · ")),
+    h(
+      "div",
+      { class: "worker-head" },
+      h("strong", {}, w.id),
+      h("span", { class: "chip", "data-worker": state }, `${state === "gone" ? "not connected" : state}${silent}`),
+    ),
+    h(
+      "p",
+      { class: "hint" },
+      [w.host, w.device, `${w.running.length} of ${w.slots} ${w.slots === 1 ? "slot" : "slots"} busy`]
+        .filter(Boolean)
+        .join(" · "),
+    ),
     ...w.running.map((r) =>
       h(
         "p",
         {},
-        h("button", { type: "button", class: "plain", "data-key": `${w.id} ${r.number}`, onclick: () => open(r.number) }, `trial ${r.number}`),
+        h(
+          "button",
+          { type: "button", class: "plain", "data-key": `${w.id} ${r.number}`, onclick: () => open(r.number) },
+          `trial ${r.number}`,
+        ),
         r.attempt > 1 ? ` (attempt ${r.attempt})` : "",
         r.step === null ? " just begun" : ` at step ${r.step}: ${number(r.value, 5)}`,
       ),
