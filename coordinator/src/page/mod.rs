@@ -115,6 +115,3 @@ async fn guarded(mut response: Response) -> Response {
     }
     response
 }
-
-#[cfg(test)]
-mod tests;

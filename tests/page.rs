@@ -1,0 +1,232 @@
+//! The page over HTTP, and the report: what they say, and to whom.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+
+use serde_json::Value;
+use support::{Coordinator, Folder, count, failure, output, study_file};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// A browser that follows nothing and takes every answer.
+fn browser() -> Agent {
+    Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into()
+}
+
+fn get(url: &str) -> (u16, String) {
+    read(browser().get(url).call())
+}
+
+fn read(answer: Result<Response<Body>, ureq::Error>) -> (u16, String) {
+    let mut answer = answer.expect("an answer");
+    (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+}
+
+fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {
+    answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A coordinator with a page.
+fn with_page(folder: &Folder, more: &[&str]) -> (Coordinator, String) {
+    let args = [&["--http", "127.0.0.1:0"], more].concat();
+    let coordinator = Coordinator::start_on_free_port(&folder.path("study.db"), &args);
+    let log = coordinator.log();
+    let (_, page) = log.split_once("page on ").expect("the log says where");
+    let page = page.split_whitespace().next().expect("an address").to_owned();
+    (coordinator, page)
+}
+
+/// A study that confirms its best pair and each method under two seeds.
+fn confirming(name: &str, trials: u32) -> String {
+    let confirm = "\n[confirm]\nby = [\"winit_conv\", \"winit_fc\"]\nbest = 2\nseeds = 2\n";
+    study_file(name, trials) + confirm
+}
+
+#[test]
+fn a_page_hears_of_everything_and_agrees_with_the_report() {
+    let folder = Folder::new();
+    let (coordinator, page) = with_page(&folder, &[]);
+    let file = folder.write("s.toml", confirming("s", 8));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let answer = browser().get(format!("{page}/api/studies/s/events")).call().expect("an answer");
+    assert_eq!(header(&answer, "content-type"), "text/event-stream");
+    let _workers = ["a", "b"].map(|id| coordinator.worker(id));
+
+    let mut document = Value::Null;
+    let (mut changes, mut analyses) = (0, 0);
+    let mut name = String::new();
+    for line in BufReader::new(answer.into_body().into_reader()).lines() {
+        let line = line.expect("readable");
+        if let Some(event) = line.strip_prefix("event: ") {
+            name = event.to_owned();
+        }
+        let Some(data) = line.strip_prefix("data: ") else { continue };
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        match name.as_str() {
+            "document" => document = data,
+            "change" => {
+                changes += 1;
+                document["study"] = data["study"].clone();
+                for trial in data["trials"].as_array().expect("a list") {
+                    let number = trial["number"].as_u64().expect("a number") as usize;
+                    let trials = document["trials"].as_array_mut().expect("a list");
+                    trials.resize(trials.len().max(number + 1), Value::Null);
+                    trials[number] = trial.clone();
+                }
+            }
+            "analysis" => {
+                analyses += 1;
+                document["analysis"] = data;
+                if document["study"]["state"] == "FINISHED" {
+                    break;
+                }
+            }
+            other => panic!("an event {other}"),
+        }
+    }
+    assert!(changes > 3 && analyses > 0, "{changes} changes, {analyses} analyses");
+
+    let report = coordinator.ask(&["report", "s", "--format", "json"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(document["trials"], report["trials"]);
+    assert_eq!(document["analysis"], report["analysis"]);
+    let (_, asked) = get(&format!("{page}/api/studies/s"));
+    let asked: Value = serde_json::from_str(&asked).expect("JSON");
+    assert_eq!(asked["trials"], report["trials"]);
+    let (_, list) = get(&format!("{page}/api/studies"));
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(list[0]["name"], "s");
+    assert_eq!(list[0]["counts"]["complete"], report["trials"].as_array().expect("a list").len());
+}
+
+#[test]
+fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
+    let folder = Folder::new();
+    let file = folder.write("s.toml", confirming("s", 6));
+    let store = folder.path("s.db");
+    let (file, store) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
+    let run = output(&["run", file, "--store", store, "--workers", "2", "--device", "flex"]);
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success() && printed.contains("cannot be told apart"), "{printed}");
+
+    let report = |format: &str| {
+        let asked = output(&["report", "s", "--store", store, "--format", format]);
+        assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+        String::from_utf8(asked.stdout).expect("UTF-8")
+    };
+    let document: Value = serde_json::from_str(&report("json")).expect("JSON");
+    let arms = document["analysis"]["confirm"]["arms"].as_array().expect("arms").clone();
+    let all = document["trials"].as_array().expect("a list");
+    assert_eq!(count(&document["study"], "complete") as usize, all.len());
+    assert_eq!(all.len(), 6 + 2 * arms.len(), "two seeds each");
+    assert_eq!(document["study"]["confirmations"], 2 * arms.len());
+    for arm in &arms {
+        assert_ne!(arm["roles"], Value::Array(vec![]), "it is there for something: {arm}");
+        let of = arm["of"].as_u64().expect("a number") as usize;
+        assert_eq!(arm["params"], all[of]["params"]);
+        for value in arm["values"].as_array().expect("values") {
+            let seed = &value["seed"];
+            let is_it = |t: &&Value| t["confirms"]["of"] == of && t["confirms"]["seed"] == *seed;
+            assert_eq!(all.iter().find(is_it).expect("its trial")["value"], value["value"]);
+        }
+    }
+    let html = report("html");
+    assert!(html.starts_with("<!doctype html>") && html.contains("id=\"document\""));
+    assert!(!html.contains("src=") && !html.contains("http-equiv"), "it needs nobody");
+    let lines = report("csv").lines().count();
+    assert_eq!(lines, 1 + all.len());
+
+    // The same file again has nothing to add; another wish adds what is missing.
+    let more = confirming("s", 6).replace("seeds = 2", "seeds = 3");
+    let more = folder.write("more.toml", more);
+    for (file, seeds) in [(file, 2), (more.to_str().expect("plain"), 3)] {
+        let again = output(&["run", file, "--store", store, "--json", "--device", "flex"]);
+        let again: Value = serde_json::from_slice(&again.stdout).expect("JSON");
+        assert_eq!(again["confirmations"], seeds * arms.len());
+    }
+}
+
+#[test]
+fn a_page_on_loopback_answers_nobody_elses_name_and_keeps_to_itself() {
+    let folder = Folder::new();
+    let (_coordinator, page) = with_page(&folder, &[]);
+    let answer = browser().get(&page).call().expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let policy = header(&answer, "content-security-policy");
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(header(&answer, "cache-control"), "no-store");
+    let named = |host: &str| read(browser().get(&page).header("Host", host).call()).0;
+    assert_eq!(named("localhost:8080"), 200);
+    assert_eq!(named("[::1]:8080"), 200);
+    assert_eq!(named("kindling.example.org"), 421);
+    assert_eq!(named("127.0.0.1.example.org"), 421);
+    for (path, status) in [
+        ("/studies/none", 404),
+        ("/api/studies/none", 404),
+        ("/api/studies/none/events", 404),
+        ("/api/none", 404),
+        ("/assets/app.js", 200),
+        ("/assets/app.css", 200),
+    ] {
+        assert_eq!(get(&format!("{page}{path}")).0, status, "{path}");
+    }
+    assert_eq!(read(browser().post(format!("{page}/api/studies")).send_empty()).0, 405);
+}
+
+#[test]
+fn with_tokens_the_page_is_for_the_clients() {
+    let folder = Folder::new();
+    let (worker, client) = (folder.path("worker.token"), folder.path("client.token"));
+    let paths = [&worker, &client].map(|path| path.to_str().expect("plain"));
+    assert!(output(&[&["token", "create"], &paths[..]].concat()).status.success());
+    let args = ["--worker-token-file", paths[0], "--client-token-file", paths[1]];
+    let (_coordinator, page) = with_page(&folder, &args);
+    let [worker, client] =
+        [worker, client].map(|path| std::fs::read_to_string(path).expect("a token"));
+    let (worker, client) = (worker.trim(), client.trim());
+
+    let paths = ["/", "/studies/s", "/api/studies", "/api/studies/s", "/api/studies/s/events"];
+    for path in paths {
+        let url = format!("{page}{path}");
+        let with = |name: &str, value: &str| read(browser().get(&url).header(name, value).call()).0;
+        let nobody = if path.starts_with("/api") { 401 } else { 303 };
+        assert_eq!(get(&url).0, nobody, "{path}");
+        assert_eq!(with("Authorization", "Bearer wrong"), 401, "{path}");
+        assert_eq!(with("Authorization", &format!("Bearer {worker}")), 403, "{path}");
+        assert_eq!(with("Cookie", &format!("kindling_page={client}")), nobody, "{path}");
+        let known = if path.contains("/s") && path != "/api/studies" { 404 } else { 200 };
+        assert_eq!(with("Authorization", &format!("Bearer {client}")), known, "{path}");
+    }
+
+    let log_in = |token: &str| {
+        let form = [("token", token)];
+        browser().post(format!("{page}/login?to=/studies/s")).send_form(form).expect("an answer")
+    };
+    for wrong in ["wrong", worker] {
+        let refused = log_in(wrong);
+        assert_eq!((refused.status().as_u16(), header(&refused, "set-cookie")), (401, ""));
+    }
+    let taken = log_in(&format!(" {client}\n"));
+    assert_eq!((taken.status().as_u16(), header(&taken, "location")), (303, "/studies/s"));
+    let cookie = header(&taken, "set-cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains(client), "the cookie does not tell the token");
+    let cookie = cookie.split(';').next().expect("a cookie");
+    let url = format!("{page}/api/studies");
+    assert_eq!(read(browser().get(url).header("Cookie", cookie).call()).0, 200);
+}
+
+#[test]
+fn an_open_page_is_refused_with_the_command_that_mends_it() {
+    let folder = Folder::new();
+    let store = folder.path("study.db");
+    let store = store.to_str().expect("plain");
+    let said = failure(&["coordinator", "--store", store, "--http", "0.0.0.0:0"]);
+    assert!(said.contains("0.0.0.0:0 is not a loopback address"), "{said}");
+    assert!(said.contains("--http 0.0.0.0:0") && said.contains("token create"), "{said}");
+    let said = failure(&["report", "s", "--store", store]);
+    assert!(said.contains("there is no store"), "{said}");
+    let said = failure(&["report", "s", "--coordinator", "http://127.0.0.1:1"]);
+    assert!(said.contains("no coordinator answers"), "{said}");
+}
