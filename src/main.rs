@@ -4,6 +4,7 @@ mod certificate;
 mod client;
 mod coordinator;
 mod data;
+mod diagnose;
 mod export;
 mod format;
 mod health;
@@ -53,6 +54,8 @@ enum Command {
     Study(study::StudyArgs),
     /// Look at and add trials
     Trial(trial::TrialArgs),
+    /// Measure what an initialisation does to each layer of a network
+    Diagnose(diagnose::DiagnoseArgs),
     /// Fetch and verify data sets
     Data(data::DataArgs),
     /// Ask a coordinator whether it can serve
@@ -91,6 +94,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Worker(args) => worker::work(args).await?,
         Command::Study(args) => return study::study(args).await,
         Command::Trial(args) => trial::trial(args).await?,
+        Command::Diagnose(args) => diagnose::diagnose(&args)?,
         Command::Data(args) => return data::data(args),
         Command::Health(args) => health::health(args).await?,
         Command::Token(args) => token::token(args)?,
