@@ -46,11 +46,13 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
     std::fs::write(path, document).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// One line a trial: number, state, value, parameters, attributes, then how it ran.
+/// One line a trial: number, state, value, parameters, attributes, then how it ran. Attributes that
+/// are tables or lists have no place in a cell, and are left to JSON.
 pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec<u8>> {
     let space = study.spec.as_ref().map_or(&[][..], |s| &s.space);
+    let attributes = trials.iter().flat_map(|t| &t.attributes_json);
     let attributes: BTreeSet<&String> =
-        trials.iter().flat_map(|t| t.attributes_json.keys()).collect();
+        attributes.filter(|(_, text)| !json::is_nested(text)).map(|(key, _)| key).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut head = vec!["number", "state", "value"];
     head.extend(space.iter().map(|p| p.name.as_str()));
@@ -67,7 +69,7 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec
         ];
         row.extend(space.iter().map(|p| params.get(&p.name).map(plain).unwrap_or_default()));
         let attribute = |key| {
-            trial.attributes_json.get(key).map(|text: &String| {
+            trial.attributes_json.get(key).filter(|text| !json::is_nested(text)).map(|text| {
                 serde_json::from_str(text).map_or_else(|_| text.clone(), |value| plain(&value))
             })
         };

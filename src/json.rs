@@ -87,6 +87,12 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> Map<String, Value> {
     params.iter().map(|p| (p.name.clone(), value(p.value.as_ref()))).collect()
 }
 
+/// Whether an attribute is a table or a list, such as `mnist_cnn`'s `diagnosis`, and not for people
+/// who read lines.
+pub(crate) fn is_nested(attribute: &str) -> bool {
+    attribute.trim_start().starts_with(['{', '['])
+}
+
 fn value(value: Option<&v1::Value>) -> Value {
     match value.and_then(|v| v.kind.as_ref()) {
         Some(Kind::Float(x)) => json!(x),

@@ -5,6 +5,7 @@ mod client;
 mod confirmed;
 mod coordinator;
 mod data;
+mod diagnose;
 mod export;
 mod format;
 mod health;
@@ -57,6 +58,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Look at and add trials
     Trial(trial::TrialArgs),
+    /// Measure what an initialisation does to each layer of a network
+    Diagnose(diagnose::DiagnoseArgs),
     /// Fetch and verify data sets
     Data(data::DataArgs),
     /// Ask a coordinator whether it can serve
@@ -96,6 +99,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Study(args) => return study::study(args).await,
         Command::Report(args) => report::report(&args).await?,
         Command::Trial(args) => trial::trial(args).await?,
+        Command::Diagnose(args) => diagnose::diagnose(&args)?,
         Command::Data(args) => return data::data(args),
         Command::Health(args) => health::health(args).await?,
         Command::Token(args) => token::token(args)?,

@@ -1,6 +1,7 @@
 //! Tables that read well without colour.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+pub(crate) use comfy_table::Table;
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
 use kindling_proto::v1;
 
 use crate::format;

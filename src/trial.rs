@@ -137,7 +137,8 @@ fn print(trial: &v1::Trial, json: bool) {
     }
     let attributes: std::collections::BTreeMap<_, _> = trial.attributes_json.iter().collect();
     for (key, text) in attributes {
-        outln!("{key}: {text}");
+        let shown = if json::is_nested(text) { "see --json" } else { text };
+        outln!("{key}: {shown}");
     }
     if !trial.intermediate_values.is_empty() {
         let mut curve = table::new(&["step", "value"], &[0, 1]);

@@ -118,6 +118,35 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
 }
 
 #[tokio::test]
+async fn trials_with_large_attributes_come_in_messages_that_every_client_takes() {
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let file = folder.write("s.toml", study_file("s", 100));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let mut client = WorkerServiceClient::connect(coordinator.url()).await.expect("connects");
+    // Six megabytes, where a client takes four.
+    let large = format!("{:?}", "x".repeat(60_000));
+    for _ in 0..100 {
+        let claim = lease(&mut client, "w").await.claim;
+        let completed = v1::Completed { values: vec![0.5] };
+        let result = Some(v1::finish_request::Result::Completed(completed));
+        let attributes_json = [("large".to_owned(), large.clone())].into();
+        let finish = v1::FinishRequest { claim, result, attributes_json };
+        client.finish(finish).await.expect("taken");
+    }
+    let channel = channel(&coordinator).await;
+    let trials = support::wire::trials(&channel, "s").await.expect("page by page");
+    assert_eq!(trials.len(), 100);
+    assert!(trials.iter().enumerate().all(|(i, trial)| trial.number as usize == i));
+
+    let request = v1::WatchStudyRequest { name: "s".to_owned() };
+    let watch = StudyServiceClient::new(channel).watch_study(request).await;
+    let first = watch.expect("watches").into_inner().message().await.expect("taken");
+    let newest = first.expect("a message").changed.last().map(|trial| trial.number);
+    assert_eq!(newest, Some(99));
+}
+
+#[tokio::test]
 async fn nonsense_gets_a_typed_status() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));

@@ -5,7 +5,7 @@ mod support;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::{Folder, Process, kindling, study_file};
+use support::{Coordinator, Folder, Process, kindling, study_file};
 
 #[test]
 fn run_goes_from_nothing_to_an_answer() {
@@ -30,6 +30,18 @@ fn run_goes_from_nothing_to_an_answer() {
     let more: serde_json::Value =
         serde_json::from_slice(&support::output(&more).stdout).expect("JSON");
     assert_eq!(more["counts"]["complete"], 5);
+
+    // Attributes that fill no cell are left out of what people read line by line.
+    let coordinator = Coordinator::start(&folder.path("s.db"));
+    let csv = coordinator.ask(&["study", "export", "s"]);
+    let head = csv.lines().next().expect("a head");
+    assert!(head.contains(",test_accuracy,") && !head.contains("diagnosis"), "{head}");
+    assert_eq!(csv.lines().count(), 6);
+    let shown = coordinator.ask(&["trial", "show", "s", "0"]);
+    assert!(shown.contains("\ndiagnosis: see --json\n"), "{shown}");
+    let trial = coordinator.ask_json(&["trial", "show", "s", "0"]);
+    let stages = &trial["attributes"]["diagnosis"]["stages"];
+    assert_eq!(stages[1]["layers"][4]["name"], "fc 2", "{trial}");
 }
 
 #[test]

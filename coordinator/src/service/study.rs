@@ -6,6 +6,7 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_server::StudyService;
 use kindling_study::{ConfirmSpec, Refusal, StudyId, StudyState, TrialNumber};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -245,7 +246,15 @@ pub(crate) fn snapshot(
 ) -> Result<(v1::WatchStudyResponse, u64), Refusal> {
     let (id, study) = state.registry().find(name)?;
     let trial = |n: TrialNumber| Some(convert::trial(study, n, study.get(n)?));
-    let changed = state.changed_since(id, seen).into_iter().filter_map(trial).collect();
+    let newest = state.changed_since(id, seen).into_iter().rev().filter_map(trial);
+    let mut bytes = 0;
+    let mut changed: Vec<_> = newest
+        .take_while(|trial| {
+            bytes += trial.encoded_len();
+            bytes <= MAX_TRIAL_BYTES
+        })
+        .collect();
+    changed.reverse();
     let message = v1::WatchStudyResponse {
         study: Some(convert::study(id, study, state.now().1)),
         changed,
@@ -257,6 +266,10 @@ pub(crate) fn snapshot(
 fn workers(state: &State) -> Vec<v1::Worker> {
     state.workers().iter().map(|(id, worker)| convert::worker(state, id, worker)).collect()
 }
+
+/// The most bytes of trials in one message. A client takes 4 MiB unless it is told otherwise, and a
+/// trial may have attributes as large as it likes.
+pub(super) const MAX_TRIAL_BYTES: usize = 2 * 1024 * 1024;
 
 pub(super) fn page_size(wanted: u32) -> usize {
     match wanted {

@@ -3,11 +3,12 @@
 use kindling_proto::v1;
 use kindling_proto::v1::trial_service_server::TrialService;
 use kindling_study::{StudyId, TrialNumber};
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::Service;
 use super::status::refused;
-use super::study::{page_size, page_token};
+use super::study::{MAX_TRIAL_BYTES, page_size, page_token};
 use crate::admission::Class;
 use crate::convert;
 
@@ -31,13 +32,16 @@ impl TrialService for Service {
         let look = self.ledger.look(move |state| {
             let (_, study) = state.registry().find(&study)?;
             let mut page = v1::ListTrialsResponse::default();
+            let mut bytes = 0;
             for (index, trial) in study.trials().iter().enumerate().skip(first as usize) {
-                if page.trials.len() == size {
+                if page.trials.len() == size || bytes > MAX_TRIAL_BYTES {
                     page.next_page_token = index.to_string();
                     break;
                 }
                 if states.is_empty() || states.contains(&convert::state(trial)) {
-                    page.trials.push(convert::trial(study, TrialNumber(index as u32), trial));
+                    let trial = convert::trial(study, TrialNumber(index as u32), trial);
+                    bytes += trial.encoded_len();
+                    page.trials.push(trial);
                 }
             }
             Ok(page)

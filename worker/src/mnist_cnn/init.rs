@@ -28,18 +28,18 @@ pub enum Init {
     HeNormal,
 }
 
-/// The methods by the names that a study gives them.
-const NAMES: [&str; 7] = [
-    "const_zero",
-    "const_0.5",
-    "gaussian",
-    "xavier_uniform",
-    "xavier_normal",
-    "he_uniform",
-    "he_normal",
-];
-
 impl Init {
+    /// The methods by the names that a study gives them.
+    pub const NAMES: [&str; 7] = [
+        "const_zero",
+        "const_0.5",
+        "gaussian",
+        "xavier_uniform",
+        "xavier_normal",
+        "he_uniform",
+        "he_normal",
+    ];
+
     /// The method that the trial's parameters name for a kind of layer, `conv` or `fc`:
     /// `winit_<kind>` and, for `gaussian`, `gaussian_std_<kind>`.
     pub fn of(trial: &Trial<'_>, kind: &str) -> Result<Self, TrialError> {
@@ -55,7 +55,7 @@ impl Init {
             other => {
                 return Err(TrialError::Failed(format!(
                     "parameter `{parameter}` is {other}, expected one of {}",
-                    NAMES.join(", ")
+                    Self::NAMES.join(", ")
                 )));
             }
         })
@@ -263,7 +263,7 @@ mod tests {
             let facts = testing::facts(&params, &json!({}));
             testing::with_trial(&facts, |trial| Init::of(trial, kind))
         };
-        for (name, method) in NAMES.into_iter().zip(METHODS) {
+        for (name, method) in Init::NAMES.into_iter().zip(METHODS) {
             let params =
                 json!({"winit_conv": name, "gaussian_std_conv": 0.7, "winit_fc": "he_normal"});
             assert_eq!(read(params.clone(), "conv"), Ok(method));
@@ -272,7 +272,10 @@ mod tests {
         let failed = |reason: &str| Err(TrialError::Failed(reason.to_owned()));
         assert_eq!(
             read(json!({"winit_fc": "he"}), "fc"),
-            failed(&format!("parameter `winit_fc` is he, expected one of {}", NAMES.join(", ")))
+            failed(&format!(
+                "parameter `winit_fc` is he, expected one of {}",
+                Init::NAMES.join(", ")
+            ))
         );
         assert_eq!(
             read(json!({"winit_fc": "gaussian", "gaussian_std_fc": -0.5}), "fc"),

@@ -7,6 +7,8 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use burn::module::Param;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::activation::softmax;
@@ -103,6 +105,16 @@ pub(super) struct Sample {
     loss: LossKind,
     /// Images at a time; the networks to be measured take as many.
     batch: usize,
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Softmax => "softmax",
+        })
+    }
 }
 
 impl Sample {
