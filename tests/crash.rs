@@ -8,6 +8,7 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_proto::v1::TrialState;
 use serde_json::Value;
+use support::address::lasting_address;
 use support::scene::{endless, is_over, stop_while_it_trains, wait_for};
 use support::{Coordinator, Folder, count, study_file, wire};
 
@@ -21,8 +22,10 @@ fn finished(trials: &[Value]) -> HashMap<u64, Value> {
 fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     let folder = Folder::new();
     let (store, file) = (folder.path("study.db"), folder.write("s.toml", study_file("s", 12)));
-    let mut coordinator = Coordinator::start(&store);
-    let address = coordinator.address().to_owned();
+    let address = lasting_address().to_string();
+    // Longer than any outage here.
+    let start = || Coordinator::start_with(&store, &address, Duration::from_secs(30));
+    let mut coordinator = start();
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let logs = ["w1", "w2"].map(|id| folder.path(id));
     let _workers =
@@ -34,7 +37,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
         coordinator.process().kill();
         // Longer than an epoch: there is something to say meanwhile.
         std::thread::sleep(Duration::from_secs(1));
-        coordinator = Coordinator::start_at(&store, &address);
+        coordinator = start();
         let after = finished(&coordinator.trials("s"));
         for (number, trial) in before {
             assert_eq!(after.get(&number), Some(&trial), "what was acknowledged is still there");

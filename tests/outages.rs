@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kindling_proto::v1;
 use kindling_proto::v1::TrialState;
 use support::address::lasting_address;
-use support::metrics::{free_address, metrics, number};
+use support::metrics::{metrics, number};
 use support::proofs::long;
 use support::scene::{is_over, wait_for};
 use support::{Coordinator, Folder, PATIENCE, Process, count, study_file, wire};
@@ -15,7 +15,7 @@ use support::{Coordinator, Folder, PATIENCE, Process, count, study_file, wire};
 /// All workers are back within this time of the coordinator's return.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
 /// Of each trial: many more than are trained between a look and what it leads to.
-const EPOCHS: u64 = 60;
+const EPOCHS: u64 = 40;
 /// A worker's metric: how many epochs it has trained.
 const EPOCHS_TRAINED: &str = "kindling_worker_epoch_seconds_count";
 
@@ -33,7 +33,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
     let file = folder.write("s.toml", study);
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let names = ["a", "b", "c"];
-    let watched = names.map(|_| free_address());
+    let watched = names.map(|_| lasting_address());
     let worker = |(name, metrics): (&str, std::net::SocketAddr)| {
         let mut command = coordinator.worker_command(name, &["--metrics", &metrics.to_string()]);
         let log = std::fs::File::create(folder.path(name)).expect("a log");
