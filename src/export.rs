@@ -56,6 +56,7 @@ fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec<u8>> {
     head.extend(space.iter().map(|p| p.name.as_str()));
     head.extend(attributes.iter().map(|a| a.as_str()));
     head.extend(["steps", "attempt", "worker", "start", "complete", "fail_reason"]);
+    head.extend(["confirms", "fresh_seed"]);
     writer.write_record(&head)?;
     for trial in trials {
         let params = json::params(&trial.params);
@@ -78,6 +79,8 @@ fn csv(study: &v1::Study, trials: &[v1::Trial]) -> anyhow::Result<Vec<u8>> {
             format::time(trial.start_time.as_ref()).map(|t| t.to_string()).unwrap_or_default(),
             format::time(trial.complete_time.as_ref()).map(|t| t.to_string()).unwrap_or_default(),
             trial.fail_reason.clone(),
+            trial.confirms.map(|c| c.of.to_string()).unwrap_or_default(),
+            trial.confirms.map(|c| c.seed.to_string()).unwrap_or_default(),
         ]);
         writer.write_record(&row)?;
     }

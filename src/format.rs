@@ -51,7 +51,7 @@ pub(crate) fn trial_state(trial: &v1::Trial) -> &'static str {
     name.strip_prefix("TRIAL_STATE_").unwrap_or(name)
 }
 
-/// The state's word; a study whose budget is used up is finished.
+/// The state's word; a study with nothing left to do is finished.
 pub(crate) fn study_state(study: &v1::Study) -> &'static str {
     match study.state() {
         _ if study.finished => "FINISHED",
@@ -103,7 +103,7 @@ pub(crate) fn counts(study: &v1::Study) -> String {
     format!(
         "{}/{} finished ({})",
         finished(study),
-        study.budget,
+        total(study),
         shown.collect::<Vec<_>>().join(", ")
     )
 }
@@ -111,6 +111,11 @@ pub(crate) fn counts(study: &v1::Study) -> String {
 /// How many trials have finished.
 pub(crate) fn finished(study: &v1::Study) -> u32 {
     study.counts.map_or(0, |c| c.complete + c.pruned + c.fail)
+}
+
+/// How many trials are to finish: the budget, and what confirms it once the search is over.
+pub(crate) fn total(study: &v1::Study) -> u32 {
+    study.budget.saturating_add(study.confirmations)
 }
 
 /// The study's name.

@@ -29,6 +29,10 @@ pub(crate) fn study(study: &v1::Study) -> Value {
             "pruned": counts.pruned,
             "fail": counts.fail,
         },
+        "confirm": study.confirm.as_ref().map(|c| {
+            json!({ "by": c.by, "best": c.best, "seeds": c.seeds, "each": c.each })
+        }),
+        "confirmations": study.confirmations,
         "best": study.best.as_ref().map(trial),
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
@@ -52,6 +56,7 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
         "attempt": trial.attempt,
         "worker": trial.worker,
         "retry_of": trial.retry_of,
+        "confirms": trial.confirms.map(|c| json!({ "of": c.of, "seed": c.seed })),
         "start": format::time(trial.start_time.as_ref()).map(|t| t.to_string()),
         "complete": format::time(trial.complete_time.as_ref()).map(|t| t.to_string()),
     })

@@ -52,7 +52,7 @@ impl Progress {
     }
 
     fn show_bars(&mut self, study: &v1::Study, workers: &[v1::Worker]) {
-        self.total.set_length(study.budget.into());
+        self.total.set_length(format::total(study).into());
         self.total.set_position(format::finished(study).into());
         self.total.set_message(totals(study));
         self.workers.retain(|id, bar| {
@@ -96,7 +96,7 @@ fn finished_line(study: &v1::Study, trial: &v1::Trial) -> String {
         trial.number,
         format::trial_state(trial),
         format::finished(study),
-        study.budget,
+        format::total(study),
         totals(study),
         format::params(&trial.params),
     )

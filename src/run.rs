@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kindling_coordinator::convert::spec_to_wire;
+use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist;
 use kindling_proto::v1;
@@ -154,7 +154,10 @@ async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> any
     // The file's number only ever raises the budget; one given on the command line is meant.
     let trials =
         Some(spec.trials).filter(|t| *t > study.budget || (trials_given && *t != study.budget));
-    let request = v1::ResumeStudyRequest { name: spec.name.to_string(), trials };
+    // What the file has to say of it counts, also of a study that was finished without.
+    let confirm = spec.confirm.as_ref().map(confirm_to_wire);
+    let confirm = confirm.filter(|c| study.confirm.as_ref() != Some(c));
+    let request = v1::ResumeStudyRequest { name: spec.name.to_string(), trials, confirm };
     let response = client.studies.resume_study(request).await.map_err(refused)?;
     let study = response.into_inner().study.ok_or_else(empty)?;
     eprintln!("study `{}` goes on: {}", spec.name, format::counts(&study));
@@ -207,7 +210,8 @@ fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &Path, as_json: 
         return;
     }
     let minimize = study.spec.as_ref().is_some_and(|s| s.direction() == v1::Direction::Minimize);
-    let mut best: Vec<_> = trials.iter().filter(|t| !t.values.is_empty()).collect();
+    let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
+    let mut best: Vec<_> = trials.iter().filter(of_search).collect();
     let loss = |t: &v1::Trial| if minimize { t.values[0] } else { -t.values[0] };
     best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
     best.truncate(BEST);

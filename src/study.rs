@@ -1,10 +1,10 @@
 //! `kindling study …`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use kindling_coordinator::convert::spec_to_wire;
+use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_proto::v1;
 use kindling_worker::ConnectArgs;
 
@@ -52,6 +52,9 @@ enum StudyCommand {
         /// The number of trials to finish from now on
         #[arg(long, value_name = "N")]
         trials: Option<u32>,
+        /// The study file whose [confirm] says what to run again once the search is over
+        #[arg(long, value_name = "FILE")]
+        confirm: Option<PathBuf>,
     },
     /// Call running trials back; they wait for the study to be resumed
     Stop(Named),
@@ -100,8 +103,9 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
             let response = client.studies.pause_study(v1::PauseStudyRequest { name }).await;
             print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
         }
-        StudyCommand::Resume { named: Named { name, json }, trials } => {
-            let request = v1::ResumeStudyRequest { name, trials };
+        StudyCommand::Resume { named: Named { name, json }, trials, confirm } => {
+            let confirm = confirm.map(|file| confirm_of(&file)).transpose()?;
+            let request = v1::ResumeStudyRequest { name, trials, confirm };
             let response = client.studies.resume_study(request).await.map_err(refused)?;
             print_state(&response.into_inner().study.ok_or_else(empty)?, json);
         }
@@ -124,6 +128,16 @@ pub(crate) async fn create(
     let request = v1::CreateStudyRequest { spec: Some(spec) };
     let response = client.studies.create_study(request).await.map_err(refused)?.into_inner();
     Ok((response.study.ok_or_else(empty)?, response.created))
+}
+
+fn confirm_of(file: &Path) -> anyhow::Result<v1::Confirm> {
+    let spec = study_file::read(file)?;
+    spec.confirm.as_ref().map(confirm_to_wire).ok_or_else(|| {
+        hinted(
+            format!("{} has no [confirm]", file.display()),
+            "[confirm] says by which categorical parameters, how many of the best and under how many seeds",
+        )
+    })
 }
 
 fn print_state(study: &v1::Study, json: bool) {

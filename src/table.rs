@@ -32,7 +32,7 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
         table.add_row([
             format::name(study).to_owned(),
             format::study_state(study).to_owned(),
-            format!("{}/{}", format::finished(study), study.budget),
+            format!("{}/{}", format::finished(study), format::total(study)),
             study.counts.map_or(0, |c| c.running).to_string(),
             study.best.as_ref().map(format::objective).unwrap_or_default(),
             study.trials_per_hour.map(format::number).unwrap_or_default(),

@@ -129,6 +129,9 @@ fn print(trial: &v1::Trial, json: bool) {
     if let Some(number) = trial.retry_of {
         outln!("retry of: trial {number}");
     }
+    if let Some(v1::Confirmation { of, seed }) = trial.confirms {
+        outln!("confirms: trial {of}, under fresh seed {seed}");
+    }
     if !trial.fail_reason.is_empty() {
         outln!("failed: {}", trial.fail_reason);
     }

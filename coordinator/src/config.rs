@@ -4,8 +4,8 @@
 use std::fmt;
 
 use kindling_study::{
-    Choice, Condition, Direction, Distribution, FloatScale, ObjectiveSpec, Param, PrunerSpec,
-    SearchSpace, SpaceError, StudyName, StudySpec,
+    Choice, Condition, ConfirmError, ConfirmSpec, Direction, Distribution, FloatScale,
+    ObjectiveSpec, Param, PrunerSpec, SearchSpace, SpaceError, StudyName, StudySpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -64,6 +64,8 @@ struct File {
     pruner: Option<Table>,
     objective: Table,
     space: Table,
+    #[serde(default)]
+    confirm: Option<Table>,
 }
 
 /// A parameter as written.
@@ -119,6 +121,13 @@ impl File {
             None => PrunerSpec::None,
         };
         let params = self.space.into_iter().map(|(name, value)| param(name, value));
+        let space = SearchSpace::new(params.collect::<Result<_, _>>()?)?;
+        let confirm: Option<ConfirmSpec> =
+            self.confirm.map(|table| section("confirm", table)).transpose()?;
+        if let Some(confirm) = &confirm {
+            let fault = |e: ConfirmError| Fault::at(["confirm", e.key], e.message);
+            confirm.check(&space).map_err(fault)?;
+        }
         Ok(StudySpec {
             name: StudyName::new(self.name).map_err(|e| Fault::at(["name"], e.to_string()))?,
             direction: self.direction,
@@ -127,8 +136,9 @@ impl File {
             max_attempts: at_least_one("max_attempts", self.max_attempts)?,
             sampler: section("sampler", sampler)?,
             pruner,
-            space: SearchSpace::new(params.collect::<Result<_, _>>()?)?,
+            space,
             objective: ObjectiveSpec { kind, settings },
+            confirm,
         })
     }
 }

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_study::{Bug, Record, Refusal, Tick};
+use kindling_study::{Bug, Event, Record, Refusal, Study, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -402,7 +402,7 @@ impl<S: Store> Writer<S> {
                 observe::committed(records, start);
                 self.state.note_commit(records);
                 self.commits.ring();
-                if records.iter().any(|record| brings_work(&record.event)) {
+                if records.iter().any(|record| self.brings_work(record)) {
                     self.work.ring();
                 }
                 Ok(None)
@@ -448,22 +448,30 @@ impl<S: Store> Writer<S> {
         Ok(Some(outage.refusal.clone()))
     }
 
+    /// Whether somebody who found no work may find some after this.
+    fn brings_work(&self, record: &Record) -> bool {
+        match record.event {
+            Event::Created { .. }
+            | Event::StateChanged { .. }
+            | Event::BudgetChanged { .. }
+            | Event::ConfirmChanged { .. }
+            | Event::Enqueued { .. }
+            | Event::LeaseEnded { .. } => true,
+            // The search may be over with it, and what it found is to be confirmed.
+            Event::Finished { .. } => {
+                let study = self.state.registry().get(record.study);
+                study.is_ok_and(Study::has_confirmations_left)
+            }
+            Event::Deleted
+            | Event::Proposed { .. }
+            | Event::Leased { .. }
+            | Event::Reported { .. } => false,
+        }
+    }
+
     fn lease_until(&self) -> Tick {
         self.clock.tick() + self.state.lease_term()
     }
-}
-
-/// Whether somebody who found no work may find some after this event.
-fn brings_work(event: &kindling_study::Event) -> bool {
-    use kindling_study::Event;
-    matches!(
-        event,
-        Event::Created { .. }
-            | Event::StateChanged { .. }
-            | Event::BudgetChanged { .. }
-            | Event::Enqueued { .. }
-            | Event::LeaseEnded { .. }
-    )
 }
 
 #[cfg(test)]

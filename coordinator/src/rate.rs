@@ -18,11 +18,12 @@ pub(crate) fn trials_per_hour(study: &Study, now: Wall) -> Option<f64> {
     (hours > 0.0).then(|| study.finish_order().len() as f64 / hours)
 }
 
-/// How long the rest of the budget takes at the rate of the newest finished trials. `None` when
+/// How long the rest takes at the rate of the newest finished trials. `None` when
 /// nothing runs, or nothing has finished yet.
 pub(crate) fn time_left(study: &Study, now: Wall) -> Option<Duration> {
     let finished = study.finish_order();
-    let left = (study.budget() as usize).saturating_sub(finished.len());
+    let all = study.budget() as usize + study.confirmations() as usize;
+    let left = all.saturating_sub(finished.len());
     if left == 0 || study.running().is_empty() {
         return None;
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kindling_study::{
-    Attributes, Bug, Choice, Claim, Creation, Event, Record, Refusal, Registry,
+    Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Event, Record, Refusal, Registry,
     Result as TrialResult, StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall,
     WorkerId,
 };
@@ -209,6 +209,17 @@ impl<'a> Transaction<'a> {
     pub(crate) fn change_budget(&mut self, name: &str, trials: u32) -> Result<(), Refusal> {
         let (id, study) = self.state.registry.find(name)?;
         let (events, ()) = study.change_budget(trials)?;
+        self.record(id, events);
+        Ok(())
+    }
+
+    pub(crate) fn change_confirm(
+        &mut self,
+        name: &str,
+        confirm: ConfirmSpec,
+    ) -> Result<(), Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let (events, ()) = study.change_confirm(confirm)?;
         self.record(id, events);
         Ok(())
     }

@@ -295,7 +295,9 @@ impl Call {
             Self::Pause => _ = studies.pause_study(v1::PauseStudyRequest { name }).await?,
             Self::Stop => _ = studies.stop_study(v1::StopStudyRequest { name }).await?,
             Self::Resume => {
-                studies.resume_study(v1::ResumeStudyRequest { name, trials: None }).await?;
+                studies
+                    .resume_study(v1::ResumeStudyRequest { name, trials: None, confirm: None })
+                    .await?;
             }
             Self::Enqueue(place) => {
                 let kind = Some(v1::value::Kind::Float(enqueued_momentum(place)));

@@ -164,7 +164,8 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
                 ("look", trials.list_trials(list).await.map(drop))
             }
             Kind::Begin => {
-                let pause = v1::ResumeStudyRequest { name: name.clone(), trials: None };
+                let pause =
+                    v1::ResumeStudyRequest { name: name.clone(), trials: None, confirm: None };
                 ("begin", studies.resume_study(pause).await.map(drop))
             }
             Kind::Report => {

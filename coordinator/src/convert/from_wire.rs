@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, FloatScale, InvalidId,
-    ObjectiveSpec, Param, Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName,
-    StudySpec, TrialNumber, WorkerId, sampler::SamplerSpec,
+    Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
+    Distribution, FloatScale, InvalidId, ObjectiveSpec, Param, Result as TrialResult, SearchSpace,
+    SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId, sampler::SamplerSpec,
 };
 use prost::Message as _;
 
@@ -42,6 +42,12 @@ impl Invalid {
     }
 }
 
+impl From<ConfirmError> for Invalid {
+    fn from(error: ConfirmError) -> Self {
+        Self::new(format!("confirm.{}", error.key), error.message)
+    }
+}
+
 impl From<SpaceError> for Invalid {
     fn from(error: SpaceError) -> Self {
         Self::new(format!("space.{}.{}", error.param, error.key), error.message)
@@ -71,7 +77,11 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.space.len() > MAX_PARAMS {
         return Err(Invalid::new("space", format!("has at most {MAX_PARAMS} parameters")));
     }
-    let space = wire.space.into_iter().map(param).collect::<Result<_, _>>()?;
+    let space = SearchSpace::new(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
+    let confirm = wire.confirm.map(confirm);
+    if let Some(confirm) = &confirm {
+        confirm.check(&space)?;
+    }
     let objective = wire.objective.ok_or_else(|| Invalid::new("objective", "is missing"))?;
     if objective.kind.is_empty() {
         return Err(Invalid::new("objective.kind", "is empty"));
@@ -93,9 +103,14 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         max_attempts: wire.max_attempts,
         sampler,
         pruner: options("pruner", wire.pruner)?,
-        space: SearchSpace::new(space)?,
+        space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
+        confirm,
     })
+}
+
+pub(crate) fn confirm(v1::Confirm { by, best, seeds, each }: v1::Confirm) -> ConfirmSpec {
+    ConfirmSpec { by, best, seeds, each }
 }
 
 pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {

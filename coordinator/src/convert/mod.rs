@@ -6,8 +6,10 @@ mod json;
 mod to_wire;
 
 pub use from_wire::Invalid;
-pub(crate) use from_wire::{claim, finish, lease_info, named_values, spec, trial_states, wait};
-pub use to_wire::spec as spec_to_wire;
+pub(crate) use from_wire::{
+    claim, confirm as confirm_from_wire, finish, lease_info, named_values, spec, trial_states, wait,
+};
 pub(crate) use to_wire::{
     assignment, claim as claim_to_wire, duration, params, state, study, trial, verdict, worker,
 };
+pub use to_wire::{confirm as confirm_to_wire, spec as spec_to_wire};

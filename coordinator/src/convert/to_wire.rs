@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_study::{
-    Choice, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params, Phase,
-    Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
-    TrialNumber, Verdict, Wall, WorkerId, trial_seed,
+    Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params,
+    Phase, Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, Verdict, Wall, WorkerId,
 };
 use serde::Serialize;
 
@@ -31,7 +31,13 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         pruner: Some(options(&spec.pruner)),
         space: spec.space.params().iter().map(parameter).collect(),
         objective: Some(objective(&spec.objective)),
+        confirm: spec.confirm.as_ref().map(confirm),
     }
+}
+
+/// What is run again once the search is over, as the wire has it.
+pub fn confirm(ConfirmSpec { by, best, seeds, each }: &ConfirmSpec) -> v1::Confirm {
+    v1::Confirm { by: by.clone(), best: *best, seeds: *seeds, each: *each }
 }
 
 pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
@@ -60,6 +66,8 @@ pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
         finished: study.is_finished(),
         trials_per_hour: rate::trials_per_hour(study, now),
         time_left: rate::time_left(study, now).map(duration),
+        confirm: study.confirm().map(confirm),
+        confirmations: study.confirmations(),
     }
 }
 
@@ -89,6 +97,7 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
         retry_of: trial.retry_of.map(|n| n.0),
         start_time: trial.started.map(timestamp),
         complete_time: trial.finished.map(timestamp),
+        confirms: trial.confirms.map(|c| v1::Confirmation { of: c.of.0, seed: c.seed }),
     }
 }
 
@@ -117,7 +126,7 @@ pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignmen
         study: study.spec().name.to_string(),
         params: params(&study.spec().space, trial.params()?),
         objective: Some(objective(&study.spec().objective)),
-        seed: trial_seed(study.spec().seed, number),
+        seed: study.seed_of(number),
         study_seed: study.spec().seed,
         traceparent: trace.clone(),
     })

@@ -49,8 +49,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::BudgetTooSmall { .. }
         | Refusal::NotFailed(_)
         | Refusal::StillRunning(_) => Code::FailedPrecondition,
-        Refusal::NotInSpace(_) | Refusal::StepGoesBack { .. } | Refusal::StepTooLarge(_) => {
-            Code::InvalidArgument
-        }
+        Refusal::NotInSpace(_)
+        | Refusal::Confirm(_)
+        | Refusal::StepGoesBack { .. }
+        | Refusal::StepTooLarge(_) => Code::InvalidArgument,
     }
 }

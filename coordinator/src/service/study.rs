@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_server::StudyService;
-use kindling_study::{Refusal, StudyId, StudyState, TrialNumber};
+use kindling_study::{ConfirmSpec, Refusal, StudyId, StudyState, TrialNumber};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -79,7 +79,8 @@ impl StudyService for Service {
         &self,
         request: Request<v1::PauseStudyRequest>,
     ) -> Reply<v1::PauseStudyResponse> {
-        let study = self.change_state(request.into_inner().name, StudyState::Paused, None).await?;
+        let study =
+            self.change_state(request.into_inner().name, StudyState::Paused, None, None).await?;
         Ok(Response::new(v1::PauseStudyResponse { study: Some(study) }))
     }
 
@@ -87,11 +88,12 @@ impl StudyService for Service {
         &self,
         request: Request<v1::ResumeStudyRequest>,
     ) -> Reply<v1::ResumeStudyResponse> {
-        let v1::ResumeStudyRequest { name, trials } = request.into_inner();
+        let v1::ResumeStudyRequest { name, trials, confirm } = request.into_inner();
         if trials == Some(0) {
             return Err(convert::Invalid::new("trials", "is at least 1").into());
         }
-        let study = self.change_state(name, StudyState::Active, trials).await?;
+        let confirm = confirm.map(convert::confirm_from_wire);
+        let study = self.change_state(name, StudyState::Active, trials, confirm).await?;
         Ok(Response::new(v1::ResumeStudyResponse { study: Some(study) }))
     }
 
@@ -99,7 +101,8 @@ impl StudyService for Service {
         &self,
         request: Request<v1::StopStudyRequest>,
     ) -> Reply<v1::StopStudyResponse> {
-        let study = self.change_state(request.into_inner().name, StudyState::Stopped, None).await?;
+        let study =
+            self.change_state(request.into_inner().name, StudyState::Stopped, None, None).await?;
         Ok(Response::new(v1::StopStudyResponse { study: Some(study) }))
     }
 
@@ -175,11 +178,15 @@ impl Service {
         name: String,
         state: StudyState,
         budget: Option<u32>,
+        confirm: Option<ConfirmSpec>,
     ) -> Result<v1::Study, Status> {
         let study = name.clone();
         let change = self.ledger.write(Class::Begin, move |transaction| {
             if let Some(trials) = budget {
                 transaction.change_budget(&study, trials)?;
+            }
+            if let Some(confirm) = confirm {
+                transaction.change_confirm(&study, confirm)?;
             }
             transaction.change_state(&study, state)
         });

@@ -61,6 +61,7 @@ fn new_study(
         pruner: PrunerSpec::None,
         space,
         objective: ObjectiveSpec { kind: "asked".into(), settings: Settings::new() },
+        confirm: None,
     };
     Ok(Study::new(spec, Wall(0)))
 }

@@ -58,6 +58,7 @@ fn filled(
         pruner: PrunerSpec::None,
         space: input.space,
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
+        confirm: None,
     };
     let mut random = Study::new(spec.clone(), Wall(0));
     for trial in 0..finished + running {
@@ -70,7 +71,7 @@ fn filled(
     let (state, budget) = (random.state(), random.budget());
     let (trials, order) = (random.trials().to_vec(), random.finish_order().to_vec());
     let spec = StudySpec { sampler: input.sampler, ..spec };
-    Ok(Study::restore(spec, state, budget, Wall(0), trials, order))
+    Ok(Study::restore(spec, state, budget, None, Wall(0), trials, order))
 }
 
 fn finish_oldest(study: &mut Study, worker: &WorkerId) -> Result<(), Box<dyn Error>> {

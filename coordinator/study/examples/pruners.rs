@@ -72,6 +72,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
         pruner: scenario.pruner.clone(),
         space: SearchSpace::new(vec![param])?,
         objective: ObjectiveSpec { kind: "none".to_owned(), settings: Settings::new() },
+        confirm: None,
     };
     Ok(Study::new(spec, Wall(0)))
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::bug::Bug;
+use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::Report;
@@ -29,17 +30,17 @@ impl Study {
         }
         let (number, trial) = match self.waiting().first() {
             Some(number) => (*number, Some(self.trial(*number))),
-            None if self.trials().len() < self.budget() as usize
+            None if self.searched() < self.budget() as usize
                 || Bug::BudgetOfFinished.is_on() && !self.is_finished() =>
             {
                 (TrialNumber(self.trials().len() as u32), None)
             }
-            None => return None,
+            None => return Some(self.lease_confirmation(worker, self.next_confirmation()?)),
         };
         let mut events = Vec::with_capacity(2);
         let again = Bug::ProposedAgain.is_on();
         if again || trial.is_none_or(|t| t.proposal.is_none()) {
-            let proposal = self.propose(number, trial.map(|t| &t.fixed));
+            let proposal = self.propose(number, trial);
             events.push(Event::Proposed { number, proposal });
         }
         let attempt = match trial {
@@ -48,6 +49,26 @@ impl Study {
         };
         events.push(Event::Leased { number, attempt, worker: worker.clone() });
         Some((events, number))
+    }
+
+    /// Adds the trial that confirms another, and leases it.
+    fn lease_confirmation(
+        &self,
+        worker: &WorkerId,
+        confirmation: Confirmation,
+    ) -> (Vec<Event>, TrialNumber) {
+        let number = TrialNumber(self.trials().len() as u32);
+        let confirmed = self.trial(confirmation.of);
+        let mut trial = Trial::waiting(confirmed.params().unwrap_or(&confirmed.fixed).clone());
+        trial.confirms = Some(confirmation);
+        let proposal = self.propose(number, Some(&trial));
+        let (fixed, confirms) = (trial.fixed, trial.confirms);
+        let events = vec![
+            Event::Enqueued { number, fixed, retry_of: None, confirms, request: None },
+            Event::Proposed { number, proposal },
+            Event::Leased { number, attempt: trial.attempt.next(), worker: worker.clone() },
+        ];
+        (events, number)
     }
 
     /// Takes an intermediate value. Repeating a report repeats its answer. A value that is not
@@ -164,15 +185,16 @@ impl Study {
             return Ok((vec![], number));
         }
         let fixed = self.spec().space.fix(fixed)?;
-        if self.trials().len() >= self.budget() as usize {
+        if self.searched() >= self.budget() as usize {
             return Err(Refusal::BudgetSpent { budget: self.budget() });
         }
         let number = TrialNumber(self.trials().len() as u32);
-        Ok((vec![Event::Enqueued { number, fixed, retry_of: None, request }], number))
+        let enqueued = Event::Enqueued { number, fixed, retry_of: None, confirms: None, request };
+        Ok((vec![enqueued], number))
     }
 
-    /// Adds a trial with the parameters of a failed one, and a place for it to the budget: a
-    /// finished trial is never reopened.
+    /// Adds a trial with the parameters of a failed one, and a place for it to the budget if that one
+    /// had one: a finished trial is never reopened.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
         let known = request.as_deref().and_then(|r| self.enqueued_by(r));
         if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
@@ -184,10 +206,12 @@ impl Study {
         };
         let fixed = trial.params().unwrap_or(&trial.fixed).clone();
         let number = TrialNumber(self.trials().len() as u32);
-        let events = vec![
-            Event::BudgetChanged { trials: self.budget().saturating_add(1) },
-            Event::Enqueued { number, fixed, retry_of: Some(failed), request },
-        ];
+        let (confirms, retry_of) = (trial.confirms, Some(failed));
+        let mut events = Vec::with_capacity(2);
+        if confirms.is_none() {
+            events.push(Event::BudgetChanged { trials: self.budget().saturating_add(1) });
+        }
+        events.push(Event::Enqueued { number, fixed, retry_of, confirms, request });
         Ok((events, number))
     }
 
@@ -207,22 +231,28 @@ impl Study {
 
     /// Sets the number of trials to finish.
     pub fn change_budget(&self, trials: u32) -> Decision<()> {
-        if (trials as usize) < self.trials().len() {
-            return Err(Refusal::BudgetTooSmall { wanted: trials, existing: self.trials().len() });
+        if (trials as usize) < self.searched() {
+            return Err(Refusal::BudgetTooSmall { wanted: trials, existing: self.searched() });
         }
         let change = Event::BudgetChanged { trials };
         Ok((if trials == self.budget() { vec![] } else { vec![change] }, ()))
     }
 
+    /// Sets what is run again once the search is over. What was run again stays.
+    pub fn change_confirm(&self, confirm: ConfirmSpec) -> Decision<()> {
+        confirm.check(&self.spec().space)?;
+        let is_new = self.confirm() != Some(&confirm);
+        Ok((if is_new { vec![Event::ConfirmChanged { confirm }] } else { vec![] }, ()))
+    }
+
     /// Proposes parameters, seeing all that finished and all that is pending now.
-    fn propose(&self, number: TrialNumber, fixed: Option<&Params>) -> Proposal {
-        let pending = self
-            .running()
-            .union(self.waiting())
-            .filter(|n| self.trial(**n).proposal.is_some())
-            .copied()
-            .collect();
-        let params = self.proposal_of(number, fixed, self.archive(), &pending);
+    fn propose(&self, number: TrialNumber, trial: Option<&Trial>) -> Proposal {
+        let is_pending = |n: &&TrialNumber| {
+            let trial = self.trial(**n);
+            trial.proposal.is_some() && trial.confirms.is_none()
+        };
+        let pending = self.running().union(self.waiting()).filter(is_pending).copied().collect();
+        let params = self.proposal_of(number, trial, self.archive(), &pending);
         let mut saw_finished = self.finish_order().len() as u32;
         if Bug::SawLessThanItDid.is_on() {
             saw_finished = saw_finished.saturating_sub(1);
@@ -231,21 +261,25 @@ impl Study {
         Proposal { params, saw_finished, saw_proposed }
     }
 
-    /// The parameters that a proposal for `number` makes out of what it sees.
+    /// The parameters that a proposal for `number` makes out of what it sees; `trial` is that one, if
+    /// it exists.
     pub(crate) fn proposal_of(
         &self,
         number: TrialNumber,
-        fixed: Option<&Params>,
+        trial: Option<&Trial>,
         archive: &Archive,
         pending: &BTreeSet<TrialNumber>,
     ) -> Params {
+        if let Some(trial) = trial.filter(|trial| trial.confirms.is_some()) {
+            return trial.fixed.clone();
+        }
         let space = &self.spec().space;
         let nothing = space.nothing();
         let ask = Ask {
             space,
             archive,
             pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
-            fixed: fixed.unwrap_or(&nothing),
+            fixed: trial.map_or(&nothing, |trial| &trial.fixed),
             seed: self.spec().seed,
             number: number.0,
         };
@@ -253,6 +287,9 @@ impl Study {
     }
 
     fn pruner_gives_up(&self, number: TrialNumber, step: u64, value: f64) -> bool {
+        if self.trial(number).confirms.is_some() {
+            return false;
+        }
         let loss = self.spec().direction.loss(value);
         let report = Report { number, step, loss, earlier: &self.trial(number).curve };
         self.spec().pruner.prunes(self.progress(), &report)

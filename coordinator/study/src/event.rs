@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
 use crate::space::Params;
 use crate::spec::StudySpec;
@@ -40,6 +41,11 @@ pub enum Event {
         /// The new number.
         trials: u32,
     },
+    /// What is run again once the search is over is something else now.
+    ConfirmChanged {
+        /// What.
+        confirm: ConfirmSpec,
+    },
     /// A trial waits, with some values fixed.
     Enqueued {
         /// The new trial, the next number.
@@ -48,6 +54,8 @@ pub enum Event {
         fixed: Params,
         /// The failed trial that it repeats.
         retry_of: Option<TrialNumber>,
+        /// The trial of the search that it confirms.
+        confirms: Option<Confirmation>,
         /// The id of the request.
         request: Option<String>,
     },
@@ -101,7 +109,8 @@ impl Event {
             Self::Created { .. }
             | Self::Deleted
             | Self::StateChanged { .. }
-            | Self::BudgetChanged { .. } => None,
+            | Self::BudgetChanged { .. }
+            | Self::ConfirmChanged { .. } => None,
             Self::Enqueued { number, .. }
             | Self::Proposed { number, .. }
             | Self::Leased { number, .. }

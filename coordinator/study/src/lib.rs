@@ -5,6 +5,7 @@
 //! a typed reply. The shell around it commits the events before anybody hears the reply.
 
 mod bug;
+mod confirm;
 mod decide;
 mod direction;
 mod event;
@@ -22,6 +23,7 @@ mod time;
 mod trial;
 
 pub use bug::Bug;
+pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
 pub use decide::Decision;
 pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};
@@ -30,7 +32,6 @@ pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
 pub use registry::{Creation, Registry};
 pub use replay::{Mismatch, Replay};
-pub use seed::trial_seed;
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };

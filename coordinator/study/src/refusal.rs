@@ -1,5 +1,6 @@
 //! Why the core said no. A refusal changes nothing.
 
+use crate::confirm::ConfirmError;
 use crate::ids::{Attempt, StudyName, TrialNumber};
 use crate::space::SpaceError;
 
@@ -66,6 +67,9 @@ pub enum Refusal {
     /// A value that is not in the search space.
     #[error(transparent)]
     NotInSpace(#[from] SpaceError),
+    /// What is to be confirmed does not fit the search space.
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
     /// A new step below one that was reported.
     #[error("trial {number}: step {step} comes after step {newest}; steps ascend")]
     StepGoesBack {

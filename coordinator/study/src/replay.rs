@@ -39,12 +39,16 @@ impl Study {
         for (number, trial, proposal) in self.in_order_of_proposal() {
             let now = proposal.saw_finished as usize;
             for finished in &self.finish_order()[seen..now] {
-                archive.add(&spec.space, self.trial(*finished));
+                if self.trial(*finished).confirms.is_none() {
+                    archive.add(&spec.space, self.trial(*finished));
+                }
                 pending.remove(finished);
             }
             seen = now;
-            let recomputed = self.proposal_of(number, Some(&trial.fixed), &archive, &pending);
-            pending.insert(number);
+            let recomputed = self.proposal_of(number, Some(trial), &archive, &pending);
+            if trial.confirms.is_none() {
+                pending.insert(number);
+            }
             replay.checked += 1;
             if recomputed != proposal.params {
                 let recorded = proposal.params.clone();

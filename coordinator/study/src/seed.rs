@@ -11,24 +11,30 @@ use crate::TrialNumber;
 enum Purpose {
     Proposal = 1,
     Objective = 2,
+    Confirmation = 3,
 }
 
 /// The generator behind the proposal of a trial.
 pub(crate) fn proposal_rng(study_seed: u64, number: TrialNumber) -> ChaCha8Rng {
-    stream(study_seed, number, Purpose::Proposal)
+    stream(study_seed, number.0, Purpose::Proposal)
 }
 
 /// The seed that a trial's objective gets: every attempt at the trial gets the same.
-pub fn trial_seed(study_seed: u64, number: TrialNumber) -> u64 {
-    stream(study_seed, number, Purpose::Objective).next_u64()
+pub(crate) fn trial_seed(study_seed: u64, number: TrialNumber) -> u64 {
+    stream(study_seed, number.0, Purpose::Objective).next_u64()
 }
 
-fn stream(study_seed: u64, number: TrialNumber, purpose: Purpose) -> ChaCha8Rng {
+/// The seed that all trials share which confirm another under this one of the fresh seeds.
+pub(crate) fn confirmation_seed(study_seed: u64, seed: u32) -> u64 {
+    stream(study_seed, seed, Purpose::Confirmation).next_u64()
+}
+
+fn stream(study_seed: u64, number: u32, purpose: Purpose) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&study_seed.to_le_bytes());
     key[8] = purpose as u8;
     let mut rng = ChaCha8Rng::from_seed(key);
-    rng.set_stream(u64::from(number.0));
+    rng.set_stream(u64::from(number));
     rng
 }
 
@@ -43,5 +49,9 @@ mod tests {
         assert_ne!(a, trial_seed(42, TrialNumber(1)));
         assert_ne!(a, proposal_rng(42, TrialNumber(0)).next_u64());
         assert_eq!(a, trial_seed(42, TrialNumber(0)));
+        let fresh = confirmation_seed(42, 0);
+        assert_ne!(a, fresh);
+        assert_ne!(fresh, confirmation_seed(42, 1));
+        assert_ne!(fresh, confirmation_seed(43, 0));
     }
 }

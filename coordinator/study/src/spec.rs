@@ -1,8 +1,9 @@
-//! What a study was asked to do. Immutable: what may change later (the budget, paused or not) is
-//! the study's state.
+//! What a study was asked to do. Immutable: what may change later (the budget, what is confirmed, paused or
+//! not) is the study's state.
 
 use serde::{Deserialize, Serialize};
 
+use crate::confirm::ConfirmSpec;
 use crate::direction::Direction;
 use crate::ids::StudyName;
 use crate::pruner::PrunerSpec;
@@ -42,11 +43,14 @@ pub struct StudySpec {
     pub space: SearchSpace,
     /// What to run.
     pub objective: ObjectiveSpec,
+    /// What to run again once the search is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<ConfirmSpec>,
 }
 
 impl StudySpec {
-    /// The top-level keys in which two specs differ. `trials` is not one of them: a study's budget
-    /// may grow after its creation.
+    /// The top-level keys in which two specs differ. `trials` and `confirm` are not among them: both
+    /// may change after a study's creation.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         let mut keys = Vec::new();
         let mut differ = |key, yes: bool| {

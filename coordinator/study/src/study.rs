@@ -1,13 +1,15 @@
 //! A study: its trials, its indices over them, and `apply`, the only way it changes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use crate::confirm::{self, ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
 use crate::sampler::Archive;
+use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
 use crate::trial::{Lease, Outcome, Phase, Result, Trial};
@@ -18,6 +20,7 @@ pub struct Study {
     spec: StudySpec,
     state: StudyState,
     budget: u32,
+    confirm: Option<ConfirmSpec>,
     created: Wall,
     trials: Vec<Trial>,
     /// Finished trials in the order in which they finished, whatever their result.
@@ -33,6 +36,16 @@ pub struct Study {
     proposed: u32,
     finished: Finished,
     first_started: Option<Wall>,
+    /// How many trials confirm another, and how many of those finished.
+    confirming: Confirming,
+    /// What is still to be confirmed; nothing before the search is over.
+    outstanding: VecDeque<Confirmation>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Confirming {
+    made: usize,
+    finished: usize,
 }
 
 /// How many trials finished, by result.
@@ -50,8 +63,9 @@ impl Study {
     /// A new study without trials.
     pub fn new(spec: StudySpec, created: Wall) -> Self {
         let budget = spec.trials;
+        let confirm = spec.confirm.clone();
         let (trials, order) = (Vec::new(), Vec::new());
-        Self::restore(spec, StudyState::Active, budget, created, trials, order)
+        Self::restore(spec, StudyState::Active, budget, confirm, created, trials, order)
     }
 
     /// A study as a store kept it. `finish_order` names the finished trials in the order in which
@@ -60,6 +74,7 @@ impl Study {
         spec: StudySpec,
         state: StudyState,
         budget: u32,
+        confirm: Option<ConfirmSpec>,
         created: Wall,
         trials: Vec<Trial>,
         finish_order: Vec<TrialNumber>,
@@ -69,6 +84,7 @@ impl Study {
             spec,
             state,
             budget,
+            confirm,
             created,
             trials,
             finish_order: Vec::new(),
@@ -82,11 +98,14 @@ impl Study {
             proposed: 0,
             finished: Finished::default(),
             first_started: None,
+            confirming: Confirming::default(),
+            outstanding: VecDeque::new(),
         };
         for number in (0..study.trials.len() as u32).map(TrialNumber) {
             let trial = study.trial(number);
             let (request, started) = (trial.request.clone(), trial.started);
             let is_proposed = trial.proposal.is_some();
+            let confirms = trial.confirms.is_some();
             match trial.phase {
                 Phase::Waiting => _ = study.waiting.insert(number),
                 Phase::Running(_) => {
@@ -96,6 +115,7 @@ impl Study {
                 Phase::Finished(_) => study.note_curve(number),
             }
             study.proposed += u32::from(is_proposed);
+            study.confirming.made += usize::from(confirms);
             study.requests.extend(request.map(|r| (r, number)));
             if let Some(at) = started {
                 study.note_started(at);
@@ -104,6 +124,7 @@ impl Study {
         for number in finish_order {
             study.note_finished(number);
         }
+        study.plan_confirmations();
         study
     }
 
@@ -117,9 +138,29 @@ impl Study {
         self.state
     }
 
-    /// The number of trials to finish.
+    /// The number of trials of the search to finish.
     pub fn budget(&self) -> u32 {
         self.budget
+    }
+
+    /// What is run again once the search is over.
+    pub fn confirm(&self) -> Option<&ConfirmSpec> {
+        self.confirm.as_ref()
+    }
+
+    /// How many trials confirm others, with those still to come; none before the search is over.
+    pub fn confirmations(&self) -> u32 {
+        (self.confirming.made + self.outstanding.len()) as u32
+    }
+
+    /// Whether the search is over, and there are trials to add that confirm it.
+    pub fn has_confirmations_left(&self) -> bool {
+        !self.outstanding.is_empty()
+    }
+
+    /// The next trial to add once the search is over.
+    pub(crate) fn next_confirmation(&self) -> Option<Confirmation> {
+        self.outstanding.front().copied()
     }
 
     /// When it was created.
@@ -163,7 +204,20 @@ impl Study {
         &self.finish_order
     }
 
-    /// The completed trial with the best value; of equals, the first to finish.
+    /// How many trials there are of the search.
+    pub(crate) fn searched(&self) -> usize {
+        self.trials.len() - self.confirming.made
+    }
+
+    /// The seed that the trial's objective gets: every attempt gets the same.
+    pub fn seed_of(&self, number: TrialNumber) -> u64 {
+        match self.get(number).and_then(|trial| trial.confirms) {
+            Some(Confirmation { seed, .. }) => confirmation_seed(self.spec.seed, seed),
+            None => trial_seed(self.spec.seed, number),
+        }
+    }
+
+    /// The completed trial of the search with the best value; of equals, the first to finish.
     pub fn best(&self) -> Option<TrialNumber> {
         self.best
     }
@@ -183,9 +237,16 @@ impl Study {
         self.first_started
     }
 
-    /// Whether every trial of the budget has finished.
+    /// Whether every trial of the budget has finished, and every confirmation.
     pub fn is_finished(&self) -> bool {
-        self.finish_order.len() >= self.budget as usize
+        self.search_is_over()
+            && self.outstanding.is_empty()
+            && self.confirming.made == self.confirming.finished
+    }
+
+    /// Whether the trials that confirm others can be told.
+    fn search_is_over(&self) -> bool {
+        self.finish_order.len() - self.confirming.finished >= self.budget as usize
     }
 
     /// The trial that a request enqueued.
@@ -214,11 +275,23 @@ impl Study {
         match event {
             Event::Created { .. } | Event::Deleted => {} // The registry's.
             Event::StateChanged { state } => self.state = *state,
-            Event::BudgetChanged { trials } => self.budget = *trials,
-            Event::Enqueued { number, fixed, retry_of, request } => {
+            Event::BudgetChanged { trials } => {
+                self.budget = *trials;
+                self.plan_confirmations();
+            }
+            Event::ConfirmChanged { confirm } => {
+                self.confirm = Some(confirm.clone());
+                self.plan_confirmations();
+            }
+            Event::Enqueued { number, fixed, retry_of, confirms, request } => {
                 let mut trial = Trial::waiting(fixed.clone());
                 trial.retry_of = *retry_of;
+                trial.confirms = *confirms;
                 trial.request.clone_from(request);
+                if confirms.is_some() {
+                    self.confirming.made += 1;
+                    self.outstanding.pop_front_if(|next| Some(*next) == *confirms);
+                }
                 self.requests.extend(request.clone().map(|r| (r, *number)));
                 self.push(*number, trial);
             }
@@ -267,6 +340,9 @@ impl Study {
                 self.waiting.remove(number);
                 self.note_unleased(*number);
                 self.note_finished(*number);
+                if self.trial(*number).confirms.is_none() {
+                    self.plan_confirmations();
+                }
             }
         }
     }
@@ -313,6 +389,12 @@ impl Study {
         self.waiting.insert(number);
     }
 
+    /// The search may be over, or not any more.
+    fn plan_confirmations(&mut self) {
+        self.outstanding =
+            if self.search_is_over() { confirm::outstanding(self) } else { VecDeque::new() };
+    }
+
     fn note_started(&mut self, at: Wall) {
         self.first_started = Some(self.first_started.map_or(at, |first| Wall(first.0.min(at.0))));
     }
@@ -346,21 +428,27 @@ impl Study {
     }
 
     fn note_report(&mut self, number: TrialNumber, step: u64, value: f64) {
-        // Nobody would look.
-        if self.spec.pruner != PrunerSpec::None {
+        // Nobody would look; and whoever has another's configuration is nobody to be compared with.
+        let is_compared = self.trial(number).confirms.is_none();
+        if self.spec.pruner != PrunerSpec::None && is_compared {
             self.progress.report(number, step, self.spec.direction.loss(value));
         }
     }
 
     fn note_finished(&mut self, number: TrialNumber) {
         self.finish_order.push(number);
-        self.archive.add(&self.spec.space, &self.trials[number.index()]);
+        let is_search = self.trial(number).confirms.is_none();
+        if is_search {
+            self.archive.add(&self.spec.space, &self.trials[number.index()]);
+        } else {
+            self.confirming.finished += 1;
+        }
         let Phase::Finished(Outcome { result, .. }) = &self.trial(number).phase else { return };
         match *result {
             Result::Complete(value) => {
                 self.finished.complete += 1;
                 let best = self.best.and_then(|b| self.trial(b).value());
-                if best.is_none_or(|b| self.spec.direction.better(value, b)) {
+                if is_search && best.is_none_or(|b| self.spec.direction.better(value, b)) {
                     self.best = Some(number);
                 }
                 self.progress.complete(number);

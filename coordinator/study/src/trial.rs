@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::space::Params;
 use crate::time::{Tick, Wall};
@@ -16,6 +17,8 @@ pub struct Trial {
     pub fixed: Params,
     /// The failed trial that this one repeats.
     pub retry_of: Option<TrialNumber>,
+    /// What it confirms; `None` for a trial of the search.
+    pub confirms: Option<Confirmation>,
     /// The id of the request that enqueued it, so that a repeated request adds nothing.
     pub request: Option<String>,
     /// Its parameters, from the first lease on.
@@ -146,6 +149,7 @@ impl Trial {
         Self {
             fixed,
             retry_of: None,
+            confirms: None,
             request: None,
             proposal: None,
             attempt: Attempt::default(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, Direction, Distribution, Event, FloatScale,
-    ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal, Result as TrialResult,
-    SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, TrialNumber, Verdict,
-    Wall, WorkerId,
+    Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
+    FloatScale, ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal,
+    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
+    TrialNumber, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -66,6 +66,11 @@ enum Op {
     Change {
         state: StudyState,
     },
+    Confirm {
+        best: u32,
+        seeds: u32,
+        each: bool,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -94,6 +99,8 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(rate, request)| Op::Enqueue { rate, request }),
         1 => (0..BUDGET).prop_map(|number| Op::Retry { number }),
         1 => state.prop_map(|state| Op::Change { state }),
+        1 => (0..3_u32, 1..4_u32, any::<bool>())
+            .prop_map(|(best, seeds, each)| Op::Confirm { best, seeds, each }),
     ]
 }
 
@@ -217,6 +224,12 @@ impl World {
                     assert_eq!(fixed, old.params().unwrap_or(&old.fixed));
                 }
             }
+            Op::Confirm { best, seeds, each } => {
+                let confirm = ConfirmSpec { by: vec!["method".into()], best, seeds, each };
+                let (events, ()) = self.study.change_confirm(confirm.clone()).expect("it fits");
+                self.apply(&events);
+                assert_eq!(self.study.confirm(), Some(&confirm));
+            }
             Op::Change { state } => {
                 let events = self.study.change_state(state);
                 self.apply(&events);
@@ -228,8 +241,9 @@ impl World {
 
     fn lease(&mut self, worker: &WorkerId) {
         let Some((events, number)) = self.study.lease(worker) else {
-            let spent = self.study.trials().len() >= self.study.budget() as usize;
-            let idle = self.study.waiting().is_empty() && spent;
+            let spent = self.searched() >= self.study.budget() as usize;
+            let confirmed = !self.study.has_confirmations_left();
+            let idle = self.study.waiting().is_empty() && spent && confirmed;
             assert!(idle || self.study.state() != StudyState::Active, "there was work");
             return;
         };
@@ -320,6 +334,7 @@ impl World {
             self.study.spec().clone(),
             self.study.state(),
             self.study.budget(),
+            self.study.confirm().cloned(),
             self.study.created(),
             trials,
             self.study.finish_order().to_vec(),
@@ -341,7 +356,7 @@ impl World {
             }
             Err(refusal) => {
                 assert_eq!(refusal, Refusal::BudgetSpent { budget: before.budget() });
-                assert_eq!(before.trials().len(), before.budget() as usize);
+                assert_eq!(searched(before), before.budget() as usize);
             }
         }
     }
@@ -349,8 +364,11 @@ impl World {
     /// What holds at any time.
     fn check(&self, before: &Study) {
         let study = &self.study;
-        assert_eq!(study.budget(), BUDGET + self.retries.len() as u32, "the budget is exact");
-        assert!(study.trials().len() <= study.budget() as usize, "N trials means N");
+        let of_search = |n: &&TrialNumber| study.get(**n).is_some_and(|t| t.confirms.is_none());
+        let retried = self.retries.iter().filter(of_search).count();
+        assert_eq!(study.budget(), BUDGET + retried as u32, "the budget is exact");
+        assert!(searched(study) <= study.budget() as usize, "N trials means N");
+        self.check_confirmations(before);
         let finished: HashSet<_> = study.finish_order().iter().collect();
         assert_eq!(finished.len(), study.finish_order().len(), "recorded once");
         assert!(study.finish_order().starts_with(before.finish_order()), "and for good");
@@ -387,6 +405,42 @@ impl World {
         }
     }
 
+    /// Trials that confirm others come once the search is over, and are what they confirm.
+    fn check_confirmations(&self, before: &Study) {
+        let study = &self.study;
+        let mut made = HashSet::new();
+        for (number, trial) in (0..).map(TrialNumber).zip(study.trials()) {
+            let Some(confirmation) = trial.confirms else { continue };
+            let of = study.get(confirmation.of).expect("a trial of the study");
+            assert!(of.confirms.is_none() && of.value().is_some(), "of the search, and complete");
+            assert_eq!(Some(&trial.fixed), of.params());
+            assert!(trial.params().is_none_or(|params| Some(params) == of.params()));
+            let again = trial.retry_of.is_some();
+            assert!(again || made.insert(confirmation), "once under each seed");
+            assert_eq!(trial.pruned_at, None, "nobody gives it up");
+            let pair = study
+                .trials()
+                .iter()
+                .position(|t| t.confirms.is_some_and(|c| c.seed == confirmation.seed));
+            assert_eq!(
+                study.seed_of(number),
+                study.seed_of(TrialNumber(pair.expect("itself") as u32))
+            );
+            if before.get(number).is_none() && !again {
+                let finished = before.finish_order().iter();
+                let finished =
+                    finished.filter(|n| before.get(**n).is_some_and(|t| t.confirms.is_none()));
+                assert_eq!(finished.count(), before.budget() as usize, "the search is over");
+            }
+        }
+        let best = study.best().and_then(|best| study.get(best));
+        assert!(best.is_none_or(|best| best.confirms.is_none()), "the best is one of the search");
+    }
+
+    fn searched(&self) -> usize {
+        searched(&self.study)
+    }
+
     /// Works through what is left.
     fn run_to_end(&mut self) {
         let events = self.study.change_state(StudyState::Active);
@@ -402,10 +456,17 @@ impl World {
             self.check(&before);
         }
         assert!(self.study.is_finished());
-        assert_eq!(self.study.finish_order().len(), self.study.budget() as usize, "N means N");
+        let due = self.study.budget() + self.study.confirmations();
+        assert_eq!(self.study.finish_order().len(), due as usize, "N means N");
+        assert_eq!(self.study.trials().len(), due as usize);
         let replay = self.study.replay();
         assert!(replay.mismatches.is_empty(), "{replay:?}");
     }
+}
+
+/// How many trials there are of the search.
+fn searched(study: &Study) -> usize {
+    study.trials().iter().filter(|trial| trial.confirms.is_none()).count()
 }
 
 proptest! {
@@ -452,5 +513,6 @@ fn spec(pruner: PrunerSpec) -> StudySpec {
         pruner,
         space: SearchSpace::new(params).expect("valid"),
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
+        confirm: Some(ConfirmSpec { by: vec!["method".into()], best: 2, seeds: 2, each: true }),
     }
 }

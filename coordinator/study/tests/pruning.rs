@@ -30,6 +30,7 @@ impl Pruned {
             pruner: serde_json::from_str(pruner).expect("valid"),
             space: SearchSpace::new(vec![param]).expect("valid"),
             objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
+            confirm: None,
         };
         Self(Study::new(spec, Wall(0)))
     }

@@ -87,7 +87,6 @@ impl Conv {
     }
 
     /// Its weights and biases.
-    #[cfg(test)]
     pub(super) fn kernel(&self) -> &Linear {
         &self.kernel
     }

@@ -5,6 +5,7 @@
 //! that it did not train on. `studies/README.md` has the whole protocol.
 
 mod conv;
+mod diagnosis;
 mod early_stopping;
 mod images;
 mod init;
@@ -17,17 +18,21 @@ mod settings;
 mod testing;
 mod train;
 
+use std::sync::Arc;
+
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 pub use self::conv::ConvShape;
+use self::diagnosis::Sample;
+pub use self::diagnosis::{Activation, Diagnosis, Histogram, Layer, LayerKind, Stage};
 use self::images::{Images, accuracy};
 pub use self::init::Init;
 use self::init::positive;
 pub use self::network::{Architecture, COMMON, DEEP, LayerShape, Network};
-use self::sets::SetsCache;
+use self::sets::{Sets, SetsCache};
 pub use self::settings::{DataName, LossKind, NetworkName, Settings};
-use self::train::{TrainingData, train};
+use self::train::{Trained, TrainingData, train};
 use crate::device::evaluation_batch;
 use crate::objective::{Completion, JsonMap, Objective, SettingsError, Trial, TrialError};
 
@@ -37,9 +42,9 @@ use crate::objective::{Completion, JsonMap, Objective, SettingsError, Trial, Tri
 /// `gaussian_std_fc` where the method is `gaussian`; `learning_rate`.
 ///
 /// Each epoch, counted from 0, reports its accuracy on the epoch-validation images. Attributes, all
-/// but the last two of the best epoch's weights: `test_accuracy`, `best_epoch`,
+/// but the last three of the best epoch's weights: `test_accuracy`, `best_epoch`,
 /// `best_epoch_validation_accuracy`, `epochs` (the last epoch run, counted from 0),
-/// `final_train_loss`.
+/// `final_train_loss`, `diagnosis` (a [`Diagnosis`] at the start and after the first epoch).
 #[derive(Debug, Default)]
 pub struct MnistCnn {
     sets: SetsCache,
@@ -67,6 +72,35 @@ impl Objective for MnistCnn {
 
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError> {
         let settings = Settings::parse(&trial.settings()?)?;
+        let prepared = self.prepare(trial, settings)?;
+        let (sets, device) = (Arc::clone(&prepared.sets), trial.device().clone());
+        let (trained, diagnosis) = prepared.train(trial, 1)?;
+
+        let share = |set| accuracy(&trained.network, &Images::upload(set, &device));
+        Ok(Completion::new(share(&sets.trial_validation))
+            .with("test_accuracy", share(&sets.test))
+            .with("best_epoch", trained.best.epoch)
+            .with("best_epoch_validation_accuracy", trained.best.accuracy)
+            .with("epochs", trained.last_epoch)
+            .with("final_train_loss", trained.final_loss)
+            .with("diagnosis", serde_json::to_value(diagnosis)?))
+    }
+}
+
+impl MnistCnn {
+    /// Measures a trial's network at the start and after so many epochs of its training.
+    pub fn diagnose(&self, trial: &mut Trial<'_>, epochs: usize) -> Result<Diagnosis, TrialError> {
+        let mut settings = Settings::parse(&trial.settings()?)?;
+        // No early stopping.
+        (settings.max_epochs, settings.patience) = (epochs, epochs);
+        let prepared = self.prepare(trial, settings)?;
+        if epochs == 0 {
+            return Ok(Diagnosis { stages: vec![prepared.sample.measure(0, &prepared.network)] });
+        }
+        Ok(prepared.train(trial, epochs)?.1)
+    }
+
+    fn prepare(&self, trial: &Trial<'_>, settings: Settings) -> Result<Prepared, TrialError> {
         let (conv, fc) = (Init::of(trial, "conv")?, Init::of(trial, "fc")?);
         let learning_rate = positive(trial, "learning_rate")?;
         let sets = self.sets.get(trial, &settings)?;
@@ -85,17 +119,39 @@ impl Objective for MnistCnn {
             train: Images::upload(&sets.train, &tracking),
             validation: Images::upload(&sets.epoch_validation, &device),
         };
-        let mut order = stream(trial, Purpose::Order);
-        let report = |epoch, accuracy| trial.report(epoch, accuracy);
-        let trained = train(network, &data, &settings, learning_rate, &mut order, report)?;
+        let sample = Sample::of(&data.train, &settings);
+        Ok(Prepared { settings, learning_rate, sets, network, data, sample })
+    }
+}
 
-        let share = |set| accuracy(&trained.network, &Images::upload(set, &device));
-        Ok(Completion::new(share(&sets.trial_validation))
-            .with("test_accuracy", share(&sets.test))
-            .with("best_epoch", trained.best.epoch)
-            .with("best_epoch_validation_accuracy", trained.best.accuracy)
-            .with("epochs", trained.last_epoch)
-            .with("final_train_loss", trained.final_loss))
+/// All that training needs.
+struct Prepared {
+    settings: Settings,
+    learning_rate: f64,
+    sets: Arc<Sets>,
+    network: Network,
+    data: TrainingData,
+    sample: Sample,
+}
+
+impl Prepared {
+    /// Trains, and measures the network at the start and after so many epochs.
+    fn train(
+        self,
+        trial: &mut Trial<'_>,
+        epochs: usize,
+    ) -> Result<(Trained, Diagnosis), TrialError> {
+        let Self { settings, learning_rate, network, data, sample, .. } = self;
+        let mut order = stream(trial, Purpose::Order);
+        let mut stages = vec![sample.measure(0, &network)];
+        let report = |epoch: usize, accuracy, network: &Network| {
+            if epoch + 1 == epochs {
+                stages.push(sample.measure(epochs, network));
+            }
+            trial.report(epoch as u64, accuracy)
+        };
+        let trained = train(network, &data, &settings, learning_rate, &mut order, report)?;
+        Ok((trained, Diagnosis { stages }))
     }
 }
 
@@ -119,14 +175,11 @@ mod tests {
 
     use super::testing::Reports;
     use super::*;
+    use crate::objective::TrialFacts;
 
-    /// Runs a trial on a few synthetic digits. `params` and `settings` add to what is needed or
-    /// overrule it.
-    fn run(
-        params: &Value,
-        settings: &Value,
-        reports: &mut Reports,
-    ) -> Result<Completion, TrialError> {
+    /// A trial on a few synthetic digits. `params` and `settings` add to what is needed or overrule
+    /// it.
+    fn facts(params: &Value, settings: &Value) -> TrialFacts {
         let overrule = |mut table: Value, by: &Value| {
             for (key, value) in by.as_object().unwrap() {
                 table[key] = value.clone();
@@ -142,7 +195,15 @@ mod tests {
                    "test": 30, "batch_size": 16, "max_epochs": 2}),
             settings,
         );
-        let facts = testing::facts(&params, &settings);
+        testing::facts(&params, &settings)
+    }
+
+    fn run(
+        params: &Value,
+        settings: &Value,
+        reports: &mut Reports,
+    ) -> Result<Completion, TrialError> {
+        let facts = facts(params, settings);
         MnistCnn::new().run(&mut Trial::new(&facts, testing::device(), None, reports))
     }
 
@@ -165,7 +226,7 @@ mod tests {
         assert!((0.0..=1.0).contains(&number("test_accuracy")));
         // Softmax of a softmax: between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
-        assert_eq!(done.attributes.len(), 5);
+        assert_eq!(done.attributes.len(), 6);
     }
 
     #[test]
@@ -174,6 +235,29 @@ mod tests {
         assert_eq!(once, complete(&json!({}), &json!({})));
         assert_ne!(once, complete(&json!({"learning_rate": 2.1e-3}), &json!({})));
         assert_ne!(once.0, complete(&json!({}), &json!({"loss": "logits"})).0);
+    }
+
+    #[test]
+    fn a_diagnosis_changes_no_bit_of_a_trial() {
+        let (done, reports) = complete(&json!({}), &json!({"max_epochs": 3}));
+        assert_eq!(done.attributes["diagnosis"]["stages"][1]["stage"], "after 1 epoch");
+
+        let facts = facts(&json!({}), &json!({"max_epochs": 3}));
+        let settings = Settings::parse(&facts.settings).unwrap();
+        let (value, curve) = testing::with_trial(&facts, |trial| {
+            let Prepared { network, data, sets, learning_rate, .. } =
+                MnistCnn::new().prepare(trial, settings.clone()).unwrap();
+            let mut curve = Vec::new();
+            let report = |_, accuracy, _: &Network| {
+                curve.push(accuracy);
+                Ok(())
+            };
+            let mut order = stream(trial, Purpose::Order);
+            let trained = train(network, &data, &settings, learning_rate, &mut order, report);
+            let validation = Images::upload(&sets.trial_validation, trial.device());
+            (accuracy(&trained.unwrap().network, &validation), curve)
+        });
+        assert_eq!((value.to_bits(), curve), (done.value.to_bits(), reports));
     }
 
     #[test]

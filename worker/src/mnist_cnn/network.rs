@@ -153,23 +153,43 @@ impl Network {
         Self { convs, fcs }
     }
 
+    /// The convolutions' weights and biases, from the image on.
+    pub(super) fn convolutions(&self) -> impl Iterator<Item = &Linear> {
+        self.convs.iter().map(Conv::kernel)
+    }
+
+    /// The fully connected layers, from the convolutions on.
+    pub(super) fn fully_connected(&self) -> &[Linear] {
+        &self.fcs
+    }
+
     /// The layers from the image on.
     #[cfg(test)]
     pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
-        self.convs.iter().map(Conv::kernel).chain(&self.fcs)
+        self.convolutions().chain(&self.fcs)
     }
 
     /// Logits `[images, 10]` of images `[images, 784]`, whose pixels run from −1 to 1.
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
+        self.watched(images, |_| {})
+    }
+
+    /// As [`Self::forward`]; `see` is shown what each layer but the last hands on: a convolution
+    /// `[images × pixels, channels]`, a fully connected layer `[images, neurons]`.
+    pub(super) fn watched(&self, images: Tensor<2>, mut see: impl FnMut(&Tensor<2>)) -> Tensor<2> {
         let [n, pixels] = images.dims();
+        let mut seen = |out| {
+            see(&out);
+            out
+        };
         let maps = images.reshape([n * pixels, 1]);
-        let maps = self.convs.iter().fold(maps, |maps, conv| conv.forward(maps));
+        let maps = self.convs.iter().fold(maps, |maps, conv| seen(conv.forward(maps)));
         // The features come pixel by pixel where PyTorch has them channel by channel: the same
         // network with the first layer's rows in another order.
         let [rows, channels] = maps.dims();
         let features = maps.reshape([n, rows / n * channels]);
         let (last, hidden) = self.fcs.split_last().expect("a fully connected layer");
-        let hidden = hidden.iter().fold(features, |x, fc| sigmoid(fc.forward(x)));
+        let hidden = hidden.iter().fold(features, |x, fc| seen(sigmoid(fc.forward(x))));
         last.forward(hidden)
     }
 }

@@ -10,6 +10,7 @@ use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use super::diagnosis::Sample;
 use super::network::Network;
 use super::settings::{LossKind, NetworkName};
 use super::testing::devices;
@@ -41,10 +42,10 @@ fn uniform(count: usize, stream: u32) -> impl Iterator<Item = f32> {
 /// Everything that is compared, by name.
 type Quantities = BTreeMap<String, Vec<f32>>;
 
-fn quantities(name: NetworkName, kind: LossKind, device: &Device) -> Quantities {
-    let device = device.clone().autodiff();
+/// The network, images `[8, 784]` and labels `[8]`.
+fn start(name: NetworkName, device: &Device) -> (Network, Tensor<2>, Tensor<1, Int>) {
     let mut stream = 0;
-    let mut network = Network::with_weights(name.architecture(), IMAGES, &device, |layer| {
+    let network = Network::with_weights(name.architecture(), IMAGES, device, |layer| {
         let bound = (1.5 / layer.fan_in as f64).sqrt() as f32;
         let weights = uniform(layer.fan_in * layer.neurons, stream).map(|x| x * bound).collect();
         let biases = uniform(layer.neurons, 50 + stream).map(|x| x * 0.5).collect();
@@ -52,10 +53,15 @@ fn quantities(name: NetworkName, kind: LossKind, device: &Device) -> Quantities 
         (weights, biases)
     });
     let pixels = uniform(IMAGES * 784, IMAGE_STREAM).collect::<Vec<_>>();
-    let images = Tensor::<2>::from_data(TensorData::new(pixels, [IMAGES, 784]), &device);
+    let images = Tensor::<2>::from_data(TensorData::new(pixels, [IMAGES, 784]), device);
     let labels = (0..IMAGES as i64).map(|i| i * 7 % 10).collect::<Vec<_>>();
-    let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [IMAGES]), &device);
+    let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [IMAGES]), device);
+    (network, images, labels)
+}
 
+fn quantities(name: NetworkName, kind: LossKind, device: &Device) -> Quantities {
+    let device = device.clone().autodiff();
+    let (mut network, images, labels) = start(name, &device);
     let mut found = Quantities::new();
     let mut optimizer = AdamW::new(ADAM_W, &device);
     for step in 0..STEPS {
@@ -137,6 +143,28 @@ fn a_network_computes_what_pytorch_computed() {
         }
     }
     assert_eq!(compared, 120 * devices().len());
+}
+
+/// A diagnosis sums gradients over batches, here of 3, 3 and 2 images.
+#[test]
+fn a_diagnosis_tells_the_gradients_that_pytorch_computed() {
+    let recorded = include_str!("../../../tests/peers/parity.csv");
+    for device in devices() {
+        let device = device.autodiff();
+        for (network_name, kind, name, kind_name) in CASES {
+            let (network, images, labels) = start(network_name, &device);
+            let stage = Sample::new(images, labels, kind, 3).measure(0, &network);
+            for (layer, ours) in names(network_name).zip(&stage.layers) {
+                let prefix = format!("{name},{kind_name},gradient of {layer}.weight,");
+                let line = recorded.lines().find_map(|line| line.strip_prefix(&prefix));
+                let (norm, _) = line.and_then(|line| line.split_once(',')).expect("recorded");
+                let norm: f64 = norm.parse().expect("a number");
+                // It keeps four digits.
+                let off = (ours.gradient - norm).abs() / norm;
+                assert!(off < 6e-4, "{device:?} {prefix}: {} is off by {off:.1e}", ours.gradient);
+            }
+        }
+    }
 }
 
 /// Against every number. Needs `KINDLING_PEERS_PYTHON`: a Python with `PyTorch` 2.9.0; `.ci/run` sets

@@ -38,15 +38,15 @@ pub(super) struct TrainingData {
 pub(super) const ADAM_W: AdamWConstants =
     AdamWConstants { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
 
-/// Trains until early stopping says so. `report` gets each epoch's number and its accuracy on the
-/// validation images.
+/// Trains until early stopping says so. `report` gets each epoch's number, its accuracy on the
+/// validation images, and the network as it is then.
 pub(super) fn train(
     mut network: Network,
     data: &TrainingData,
     settings: &Settings,
     learning_rate: f64,
     rng: &mut ChaCha8Rng,
-    mut report: impl FnMut(u64, f64) -> Result<(), Stopped>,
+    mut report: impl FnMut(usize, f64, &Network) -> Result<(), Stopped>,
 ) -> Result<Trained, TrialError> {
     let mut optimizer = AdamW::new(ADAM_W, &data.train.device());
     let mut stopping = EarlyStopping::new(settings.patience);
@@ -65,7 +65,7 @@ pub(super) fn train(
         let candidate = network.valid();
         let accuracy = accuracy(&candidate, &data.validation);
         (last_epoch, final_loss) = (epoch, loss);
-        report(epoch as u64, accuracy)?;
+        report(epoch, accuracy, &network)?;
         match stopping.observe(accuracy) {
             Verdict::NewBest => kept = candidate,
             Verdict::GoOn => {}
@@ -180,14 +180,14 @@ mod tests {
         let settings = Settings { patience: 2, loss: LossKind::Logits, ..settings };
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let mut reports = Vec::new();
-        let report = |epoch, accuracy| {
+        let report = |epoch, accuracy, _: &Network| {
             reports.push((epoch, accuracy));
             Ok(())
         };
         let trained = train(network, &data, &settings, 3e-3, &mut rng, report).unwrap();
         assert!(trained.best.epoch < trained.last_epoch, "{reports:?} would prove little");
         assert_eq!(reports.len(), trained.last_epoch + 1);
-        assert_eq!(reports[trained.best.epoch], (trained.best.epoch as u64, trained.best.accuracy));
+        assert_eq!(reports[trained.best.epoch], (trained.best.epoch, trained.best.accuracy));
         let again = accuracy(&trained.network, &data.validation);
         assert_eq!(again.to_bits(), trained.best.accuracy.to_bits());
         assert_ne!(again.to_bits(), reports[trained.last_epoch].1.to_bits());

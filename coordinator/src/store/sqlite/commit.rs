@@ -4,10 +4,11 @@
 //! changed the file, and the batch fails instead of losing a result.
 
 use kindling_study::{
-    Event, LeaseEnd, Outcome, Params, Proposal, Record, Result as TrialResult, StudyId, StudySpec,
-    TrialNumber, Wall, WorkerId,
+    Confirmation, Event, LeaseEnd, Outcome, Params, Proposal, Record, Result as TrialResult,
+    StudyId, StudySpec, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::{Connection, Params as Bindings, params};
+use serde::Serialize;
 use serde_json::json;
 
 use super::encode;
@@ -37,8 +38,16 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
                 params![id, trials],
             )
         }
-        Event::Enqueued { number, fixed, retry_of, request } => {
-            writer.enqueued(*number, fixed, *retry_of, request.as_deref())
+        Event::ConfirmChanged { confirm } => {
+            let id = record.study.0;
+            one(
+                conn,
+                "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1",
+                params![id, json_text(confirm)?],
+            )
+        }
+        Event::Enqueued { number, fixed, retry_of, confirms, request } => {
+            writer.enqueued(*number, fixed, *retry_of, *confirms, request.as_deref())
         }
         Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
         Event::Leased { number, attempt, worker } => writer.leased(*number, attempt.0, worker),
@@ -74,14 +83,15 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn created(&mut self, spec: &StudySpec) -> Result<(), Fault> {
         let (id, name) = (self.study.0, spec.name.as_str());
-        let text = serde_json::to_string(spec).map_err(|e| Fault::Misfit(e.to_string()))?;
+        let text = json_text(spec)?;
+        let confirm = spec.confirm.as_ref().map(json_text).transpose()?;
         let direction = if spec.direction.better(1.0, 0.0) { "MAXIMIZE" } else { "MINIMIZE" };
         let state = encode::state(kindling_study::StudyState::Active);
         one(
             self.conn,
-            "INSERT INTO kindling_studies (study_id, spec, state, budget, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id, text, state, spec.trials, self.now.0],
+            "INSERT INTO kindling_studies (study_id, spec, state, budget, created_at, confirm)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![id, text, state, spec.trials, self.now.0, confirm],
         )?;
         one(
             self.conn,
@@ -129,16 +139,30 @@ impl Writer<'_> {
         number: TrialNumber,
         fixed: &Params,
         retry_of: Option<TrialNumber>,
+        confirms: Option<Confirmation>,
         request: Option<&str>,
     ) -> Result<(), Fault> {
         let trial = self.index.add_trial(self.study, number)?;
         let fixed = encode::fixed(&self.index.study(self.study)?.space, fixed);
         one(
             self.conn,
-            "INSERT INTO kindling_trials (trial_id, fixed, retry_of, request) VALUES (?1, ?2, ?3, ?4)",
-            params![trial, fixed, retry_of.map(|number| number.0), request],
+            "INSERT INTO kindling_trials
+                (trial_id, fixed, retry_of, request, confirms_of, confirms_seed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                trial,
+                fixed,
+                retry_of.map(|number| number.0),
+                request,
+                confirms.map(|c| c.of.0),
+                confirms.map(|c| c.seed),
+            ],
         )?;
         self.begin(trial, number)?;
+        if let Some(Confirmation { of, seed }) = confirms {
+            let told = json!({ "of": of.0, "seed": seed }).to_string();
+            system_attribute(self.conn, trial, "confirms", &told)?;
+        }
         fixed.map_or(Ok(()), |fixed| system_attribute(self.conn, trial, "fixed_params", &fixed))
     }
 
@@ -327,6 +351,10 @@ const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, va
     FROM trial_intermediate_values
     WHERE trial_id = ?1 AND intermediate_value_type <> 'NAN'
         AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)";
+
+fn json_text(value: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|e| Fault::Misfit(e.to_string()))
+}
 
 fn system_attribute(conn: &Connection, trial: i64, key: &str, json: &str) -> Result<(), Fault> {
     one(

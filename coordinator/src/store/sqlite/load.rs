@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use kindling_study::{
-    Attempt, Direction, Registry, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
-    TrialNumber, Wall, WorkerId,
+    Attempt, ConfirmSpec, Confirmation, Direction, Registry, SearchSpace, Study, StudyId,
+    StudySpec, StudyState, Tick, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -41,8 +41,8 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
             let space = &study.spec.space;
             trials.push(draft.check(space, lease_until)?);
         }
-        let StudyRow { spec, state, budget, created, .. } = study;
-        let study = Study::restore(spec, state, budget, created, trials, finish_order);
+        let StudyRow { spec, state, budget, confirm, created, .. } = study;
+        let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
         restored.insert(StudyId(id), study);
     }
     let newest_study = restored.last_key_value().map(|(id, _)| id.0);
@@ -55,6 +55,7 @@ struct StudyRow {
     spec: StudySpec,
     state: StudyState,
     budget: u32,
+    confirm: Option<ConfirmSpec>,
     created: Wall,
     /// How many trials it has.
     trials: usize,
@@ -90,7 +91,8 @@ impl Loader<'_> {
         self.each(
             "kindling_studies",
             "SELECT study_id, spec, state, budget, created_at, study_name,
-                (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id)
+                (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id),
+                confirm
              FROM kindling_studies JOIN studies USING (study_id)",
             |row| {
                 let spec: StudySpec = row.json(1)?;
@@ -100,7 +102,12 @@ impl Loader<'_> {
                 let state = row.word(2, encode::state_from)?;
                 let created = Wall(row.get(4)?);
                 let (budget, trials) = (row.get(3)?, row.get::<u32>(6)? as usize);
-                studies.insert(row.id, StudyRow { spec, state, budget, created, trials });
+                let confirm: Option<ConfirmSpec> = row.json_or_null(7)?;
+                if let Some(Err(wrong)) = confirm.as_ref().map(|c| c.check(&spec.space)) {
+                    return Err(row.damaged(wrong));
+                }
+                let study = StudyRow { spec, state, budget, confirm, created, trials };
+                studies.insert(row.id, study);
                 Ok(())
             },
         )?;
@@ -140,7 +147,7 @@ impl Loader<'_> {
             "trials",
             "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
                 fixed, retry_of, request, saw_finished, saw_proposed, exact_ints, pruned_at,
-                finish_index, attributes
+                finish_index, attributes, confirms_of, confirms_seed
              FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
             |row| {
                 let study: i64 = row.get(1)?;
@@ -410,6 +417,12 @@ fn draft(
     draft.finish_index = row.get(13)?;
     draft.attribute_keys = row.json_or_null(14)?.unwrap_or_default();
     draft.attributes = Vec::with_capacity(draft.attribute_keys.len());
+    let (of, seed) = (row.get::<Option<u32>>(15)?, row.get::<Option<u32>>(16)?);
+    if of.is_some() != seed.is_some() {
+        return Err(row.wrong(15, "it confirms a trial under no seed, or the other way round"));
+    }
+    draft.trial.confirms =
+        of.zip(seed).map(|(of, seed)| Confirmation { of: TrialNumber(of), seed });
     Ok(draft)
 }
 

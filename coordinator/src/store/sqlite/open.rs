@@ -15,19 +15,23 @@ use super::fault::Fault;
 use super::{load, log};
 
 /// The layout that this build reads and writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Our mark in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
 
+/// The one before, which is brought up to date as it is opened.
+const OLDER: i64 = 2;
+
 const SCHEMA: &str = include_str!("schema.sql");
+const UPGRADE: &str = include_str!("upgrade_2.sql");
 
 /// A store that is sound, and locked for this process.
 pub(super) struct Opened {
     /// Without links.
     pub(super) path: PathBuf,
     pub(super) conn: Connection,
-    /// What it holds, if that was read under the lock. Its leases end at once.
+    /// What it holds, if that was read under the lock, and in today's layout. Its leases end at once.
     pub(super) registry: Option<Registry>,
     pub(super) lock: File,
 }
@@ -41,13 +45,13 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault>
     let found = look(&path)?;
     let read = match found {
         Look::Nothing | Look::Unmade => None,
-        Look::Closed => Some(read(&mut connect_to_look(&path)?)?),
+        Look::Closed => read(&mut connect_to_look(&path)?)?,
         Look::Unclosed => {
             let log_path = with_suffix(&path, "-wal");
             if let Some(what) = log::damage(&log_path).map_err(Fault::Io)? {
                 return Err(Fault::Damaged(what));
             }
-            Some(read(&mut connect_to_log(&path, busy_timeout)?)?)
+            read(&mut connect_to_log(&path, busy_timeout)?)?
         }
     };
     if let Some(lock) = held {
@@ -115,24 +119,26 @@ fn look(path: &Path) -> Result<Look, Fault> {
 }
 
 /// Reads all there is, and refuses what makes no sense now and by name, rather than in the middle of
-/// the night.
-fn read(conn: &mut Connection) -> Result<Registry, Fault> {
-    check(conn)?;
-    load::registry(conn, Tick::default())
+/// the night. What is in the older layout is read once it is in today's.
+fn read(conn: &mut Connection) -> Result<Option<Registry>, Fault> {
+    match check(conn)? {
+        VERSION => load::registry(conn, Tick::default()).map(Some),
+        _ => Ok(None),
+    }
 }
 
-/// Checks the version, and that every page is intact and agrees with its indices. On 100,000 trials
+/// Its version, after a check that every page is intact and agrees with its indices. On 100,000 trials
 /// the indices take a second; without them a result may have moved to another trial.
-fn check(conn: &Connection) -> Result<(), Fault> {
-    check_version(conn)?;
+fn check(conn: &Connection) -> Result<i64, Fault> {
+    let version = version(conn)?;
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(Fault::Damaged(verdict)) }
+    if verdict == "ok" { Ok(version) } else { Err(Fault::Damaged(verdict)) }
 }
 
-fn check_version(conn: &Connection) -> Result<(), Fault> {
+fn version(conn: &Connection) -> Result<i64, Fault> {
     let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
     match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
-        Ok(VERSION) => Ok(()),
+        Ok(known @ OLDER..=VERSION) => Ok(known),
         Ok(other @ 1..) => Err(Fault::OtherVersion(other)),
         Ok(other) => Err(Fault::Damaged(format!("kindling_meta: schema_version is {other}"))),
         Err(rusqlite::Error::QueryReturnedNoRows) => {
@@ -163,6 +169,11 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
         return Err(Fault::Io(io::Error::other(why)));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
+    if version(&conn)? == OLDER {
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(UPGRADE)?;
+        tx.commit()?;
+    }
     conn.pragma_update(None, "foreign_keys", true)?;
     Ok(conn)
 }

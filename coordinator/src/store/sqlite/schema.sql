@@ -1,4 +1,4 @@
--- The layout of a store, version 1.
+-- The layout of a store, version 3.
 --
 -- First Optuna's tables, column for column as Optuna 5.0 lays them out, so that its storage and its
 -- dashboard open the file. Then ours, for what Optuna has no place for. No fact stands in both.
@@ -51,7 +51,8 @@ CREATE TABLE trial_user_attributes (
     value_json TEXT,
     UNIQUE (trial_id, "key")
 );
--- Of these, `fail_reason` is ours, and `fixed_params` a copy that the dashboard shows.
+-- Of these, `fail_reason` is ours, and `fixed_params` and `confirms` copies
+-- that others may look at.
 CREATE TABLE trial_system_attributes (
     trial_system_attribute_id INTEGER NOT NULL PRIMARY KEY,
     trial_id INTEGER REFERENCES trials (trial_id),
@@ -119,15 +120,16 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 2), ('next_study_id', 1), ('next_trial_id', 1);
+INSERT INTO kindling_meta VALUES ('schema_version', 3), ('next_study_id', 1), ('next_trial_id', 1);
 
 CREATE TABLE kindling_studies (
     study_id INTEGER NOT NULL PRIMARY KEY
         REFERENCES studies (study_id) DEFERRABLE INITIALLY DEFERRED,
     spec TEXT NOT NULL,            -- JSON: what the study was asked to do
     state TEXT NOT NULL,           -- ACTIVE, PAUSED or STOPPED
-    budget INTEGER NOT NULL,       -- the number of trials to finish
-    created_at INTEGER NOT NULL
+    budget INTEGER NOT NULL,       -- the number of trials of the search to finish
+    created_at INTEGER NOT NULL,
+    confirm TEXT                   -- JSON: what is run again once the search is over; NULL: nothing
 ) STRICT;
 
 CREATE TABLE kindling_trials (
@@ -141,7 +143,9 @@ CREATE TABLE kindling_trials (
     exact_ints TEXT,               -- JSON object, parameters that no float holds; NULL: none
     pruned_at INTEGER,             -- the step at which the pruner gave it up
     finish_index INTEGER,          -- its place in the study's finish order, from 0
-    attributes TEXT                -- JSON list, the keys of the user attributes that are its result's
+    attributes TEXT,               -- JSON list, the keys of the user attributes that are its result's
+    confirms_of INTEGER,           -- number of the trial that this one confirms; NULL: it is one of the search
+    confirms_seed INTEGER          -- under which of the fresh seeds
 ) STRICT;
 
 -- Every lease that there was. Attempts of a trial count from 1; the newest may be open.

@@ -143,6 +143,7 @@ fn events_that_fit_nothing_are_refused_whole() {
         number: after,
         fixed: proposal.params.clone(),
         retry_of: None,
+        confirms: None,
         request: None,
     };
     let of_no_year = Event::Finished {

@@ -223,6 +223,7 @@ fn spec(name: &str) -> StudySpec {
         pruner: serde_json::from_str(r#"{"kind": "median", "startup_trials": 1}"#).expect("valid"),
         space: space(),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
+        confirm: None,
     }
 }
 
