@@ -2,12 +2,25 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use support::address::lasting_address;
+use support::scene::endless;
 use support::shim::Shim;
 use support::{Coordinator, Folder, Process, count, kindling, study_file};
 
 const TEN_YEARS: i64 = 10 * 365 * 86_400;
+const TERM: Duration = Duration::from_secs(5);
+/// Where the clock goes, and whether the coordinator is started anew by it.
+const CLOCKS: [(i64, bool); 6] = [
+    (TEN_YEARS, false),
+    (-TEN_YEARS, false),
+    (0, true),
+    (-TEN_YEARS, true),
+    (TEN_YEARS, true),
+    (-TEN_YEARS, false),
+];
 
 #[test]
 fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
@@ -16,38 +29,50 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
     shim.set_clock(0);
     let (store, address) = (folder.path("study.db"), lasting_address());
     let (store, listen) = (store.to_str().expect("plain"), address.to_string());
-    // Less than a trial takes: a lease that were not renewed would end in this test.
-    let args = ["coordinator", "--store", store, "--listen", &listen, "--lease-term", "2"];
+    let term = TERM.as_secs().to_string();
+    let args = ["coordinator", "--store", store, "--listen", &listen, "--lease-term", &term];
     let start = || Coordinator::start_command(&mut shim.before(kindling(&args)));
     let mut coordinator = start();
-    // Long enough for a trial to see several clocks.
-    let study = study_file("s", 14).replace("max_epochs = 3", "max_epochs = 4");
-    let file = folder.write("s.toml", study);
-    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let create = |name: &str, study: String| {
+        let file = folder.write(name, study);
+        coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    };
     let worker = |id| Process::start(&mut shim.before(coordinator.worker_command(id, &[])));
+    // One lease lasts through all of it, while other trials begin and end. Neither study comes to its
+    // end, however fast the machine is.
+    create("long.toml", endless("long", 1));
+    let _holder = worker("holder");
+    coordinator.wait_until("long", |s| count(s, "running") == 1);
+    create("s.toml", study_file("s", 1_000_000));
     let _workers = ["a", "b"].map(worker);
 
-    let clocks = [TEN_YEARS, -TEN_YEARS, 0, -TEN_YEARS, TEN_YEARS, -TEN_YEARS];
-    for (done, seconds) in (2..).step_by(2).zip(clocks) {
-        coordinator.wait_until("s", |s| count(s, "complete") >= done && count(s, "running") > 0);
+    for (seconds, starts_anew) in CLOCKS {
         shim.set_clock(seconds);
-        if done % 4 == 0 {
-            // The next one starts by another clock than the one before it.
+        if starts_anew {
             coordinator.process().kill();
             coordinator = start();
+        } else {
+            // A lease that is not renewed ends.
+            std::thread::sleep(TERM + Duration::from_secs(1));
         }
+        let (done, step) = (complete(&coordinator), newest_step(&coordinator));
+        coordinator.wait_until("s", |s| count(s, "complete") >= done + 2);
+        coordinator.wait_until("long", |_| newest_step(&coordinator) > step);
+        assert!(!coordinator.log().contains("lease expired"), "{}", coordinator.log());
     }
-    let shown = coordinator.wait_until_finished("s");
-    assert_eq!(count(&shown, "complete"), 14, "{shown}");
+    coordinator.ask(&["study", "pause", "s"]);
+    coordinator.wait_until("s", |s| count(s, "running") == 0);
     let trials = coordinator.trials("s");
-    for (number, trial) in trials.iter().enumerate() {
-        assert_eq!(trial["number"], number);
+    let long = coordinator.trials("long").remove(0);
+    assert_eq!((&long["worker"], &long["state"]), (&"holder".into(), &"RUNNING".into()), "{long}");
+    for trial in trials.iter().chain([&long]) {
         assert_eq!(trial["attempt"], 1, "no lease ended: {trial}");
-        let steps = trial["intermediate_values"].as_array().expect("a curve");
-        let steps: Vec<_> = steps.iter().map(|s| s["step"].as_u64().expect("a step")).collect();
+        let steps = steps(trial);
         assert!(steps.iter().copied().eq(0..steps.len() as u64) && !steps.is_empty(), "{trial}");
     }
-    assert!(!coordinator.log().contains("lease expired"));
+    for (number, trial) in trials.iter().enumerate() {
+        assert_eq!((&trial["number"], &trial["state"]), (&number.into(), &"COMPLETE".into()));
+    }
     let completed: Vec<_> = trials.iter().map(|t| year(&t["complete"])).collect();
     let years = completed.iter().min().zip(completed.iter().max()).expect("some");
     assert!(years.1 - years.0 >= 19, "the clock was off indeed: {completed:?}");
@@ -58,11 +83,27 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
     let coordinator = start();
     assert_eq!(coordinator.trials("s"), trials);
     let replayed = coordinator.ask_json(&["study", "replay", "s"]);
-    assert_eq!(replayed, serde_json::json!({ "checked": 14, "mismatches": [] }));
+    assert_eq!(replayed, serde_json::json!({ "checked": trials.len(), "mismatches": [] }));
     eprintln!(
-        "clocks: {} jumps of 10 years and more, 0 leases ended, 0 proposals differ",
-        clocks.len()
+        "clocks: {} jumps of 10 years and more, {} trials, 0 leases ended, 0 proposals differ",
+        CLOCKS.len(),
+        trials.len()
     );
+}
+
+fn complete(coordinator: &Coordinator) -> u64 {
+    count(&coordinator.ask_json(&["study", "show", "s"]), "complete")
+}
+
+/// How far the trial is that lasts.
+fn newest_step(coordinator: &Coordinator) -> Option<u64> {
+    steps(&coordinator.trials("long")[0]).pop()
+}
+
+/// The steps that a trial has reported.
+fn steps(trial: &Value) -> Vec<u64> {
+    let curve = trial["intermediate_values"].as_array().expect("a curve");
+    curve.iter().map(|point| point["step"].as_u64().expect("a step")).collect()
 }
 
 fn year(time: &Value) -> i64 {

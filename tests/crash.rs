@@ -3,10 +3,14 @@
 mod support;
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use kindling_proto::v1;
+use kindling_proto::v1::TrialState;
 use serde_json::Value;
-use support::{Coordinator, Folder, count, study_file};
+use support::address::lasting_address;
+use support::scene::{endless, is_over, stop_while_it_trains, wait_for};
+use support::{Coordinator, Folder, count, study_file, wire};
 
 /// What a finished trial says, by number.
 fn finished(trials: &[Value]) -> HashMap<u64, Value> {
@@ -18,8 +22,10 @@ fn finished(trials: &[Value]) -> HashMap<u64, Value> {
 fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     let folder = Folder::new();
     let (store, file) = (folder.path("study.db"), folder.write("s.toml", study_file("s", 12)));
-    let mut coordinator = Coordinator::start(&store);
-    let address = coordinator.address().to_owned();
+    let address = lasting_address().to_string();
+    // Longer than any outage here.
+    let start = || Coordinator::start_with(&store, &address, Duration::from_secs(30));
+    let mut coordinator = start();
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let logs = ["w1", "w2"].map(|id| folder.path(id));
     let _workers =
@@ -31,7 +37,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
         coordinator.process().kill();
         // Longer than an epoch: there is something to say meanwhile.
         std::thread::sleep(Duration::from_secs(1));
-        coordinator = Coordinator::start_at(&store, &address);
+        coordinator = start();
         let after = finished(&coordinator.trials("s"));
         for (number, trial) in before {
             assert_eq!(after.get(&number), Some(&trial), "what was acknowledged is still there");
@@ -60,50 +66,35 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     }
 }
 
-#[test]
-fn a_killed_workers_trial_is_leased_again_with_the_same_parameters() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_workers_trial_is_leased_again_with_the_same_parameters() {
     let folder = Folder::new();
-    let long = study_file("s", 4).replace("train = 64", "train = 1000");
-    let file = folder.write("s.toml", long);
+    let file = folder.write("s.toml", study_file("s", 1_000_000));
     // So long a term never ends within this test: it is the lost connection that counts.
     let term = Duration::from_hours(1);
     let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let channel = wire::channel(coordinator.address());
     let mut doomed = coordinator.worker("doomed");
-    coordinator.wait_until("s", |s| count(s, "running") == 1);
-    // Stopped first, so that the trial cannot finish between the look and the kill.
-    doomed.signal("STOP");
-    let running = coordinator.ask_json(&["trial", "list", "s", "--state", "running"]);
-    let Some(running) = running.as_array().and_then(|r| r.first()).cloned() else {
-        panic!("the worker holds a trial when it is stopped");
-    };
-    assert_eq!(running["attempt"], 1);
+    // Stopped first, so that the trial cannot finish before the kill.
+    let held = stop_while_it_trains(&channel, "s", &doomed, "doomed").await;
+    assert_eq!(held.attempt, 1);
     doomed.kill();
-    let killed = Instant::now();
-    let number = running["number"].to_string();
-    loop {
-        let trial = coordinator.ask_json(&["trial", "show", "s", &number]);
-        if trial["state"] == "WAITING" {
-            assert_eq!(trial["params"], running["params"]);
-            break;
-        }
-        assert!(killed.elapsed() < Duration::from_mins(1), "{trial}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let as_it_stands = |trials: &[v1::Trial]| trials[held.number as usize].clone();
+    let lost = wait_for(&channel, "s", |trials| {
+        Some(as_it_stands(trials)).filter(|trial| trial.state() == TrialState::Waiting)
+    });
+    assert_eq!(lost.await.params, held.params);
     let _heir = coordinator.worker("heir");
-    coordinator.wait_until_finished("s");
-    let trial = coordinator.ask_json(&["trial", "show", "s", &number]);
-    assert_eq!(trial["state"], "COMPLETE");
-    assert_eq!(trial["worker"], "heir");
-    assert_eq!(trial["attempt"], 2);
-    assert_eq!(trial["params"], running["params"]);
+    let over = wait_for(&channel, "s", |trials| Some(as_it_stands(trials)).filter(is_over)).await;
+    assert_eq!((over.state(), over.worker.as_str()), (TrialState::Complete, "heir"), "{over:?}");
+    assert_eq!((over.attempt, over.params), (2, held.params));
 }
 
 #[test]
 fn a_worker_that_is_told_to_stop_hands_its_trial_back() {
     let folder = Folder::new();
-    let file =
-        folder.write("s.toml", study_file("s", 50).replace("max_epochs = 3", "max_epochs = 100"));
+    let file = folder.write("s.toml", endless("s", 50));
     let mut coordinator = Coordinator::start(&folder.path("study.db"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let url = coordinator.url();
@@ -113,7 +104,7 @@ fn a_worker_that_is_told_to_stop_hands_its_trial_back() {
     worker.signal("TERM");
     assert!(worker.wait(), "it leaves in peace");
     let study = coordinator.wait_until("s", |s| count(s, "running") == 0);
-    assert!(count(&study, "waiting") <= 1 && count(&study, "fail") == 0, "{study}");
+    assert_eq!((count(&study, "waiting"), count(&study, "fail")), (1, 0), "{study}");
     coordinator.process().signal("TERM");
     assert!(coordinator.process().wait(), "so does the coordinator");
 }

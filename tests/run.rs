@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rusqlite::{Connection, OpenFlags};
 use support::{Coordinator, Folder, Process, kindling, study_file};
 
 #[test]
@@ -47,24 +49,34 @@ fn run_goes_from_nothing_to_an_answer() {
 #[test]
 fn ctrl_c_drains_says_how_to_resume_and_leaves_no_process_behind() {
     let folder = Folder::new();
-    let file = folder.write("s.toml", study_file("s", 6));
+    // More trials than can be finished before somebody interrupts.
+    let file = folder.write("s.toml", study_file("s", 1_000_000));
     let store = folder.path("s.db");
-    let (file, store) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
-    let args = ["run", file, "--workers", "1", "--store", store];
+    let (file, path) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
+    let args = ["run", file, "--workers", "1", "--store", path];
     let mut run = Process::start(kindling(&args).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let start = Instant::now();
-    while !std::fs::exists(store).expect("a look") {
+    while trials(&store) < 2 {
         assert!(start.elapsed() < support::PATIENCE);
         std::thread::sleep(Duration::from_millis(20));
     }
-    std::thread::sleep(Duration::from_millis(1500));
     run.signal("INT");
     let mut stderr = String::new();
     std::io::Read::read_to_string(run.child().stderr.as_mut().expect("piped"), &mut stderr)
         .expect("UTF-8");
     assert!(!run.wait(), "an interrupted run is not a success");
     assert!(stderr.contains("To resume, run the same command again"), "{stderr}");
-    let resumed = support::output(&args);
+    let wanted = trials(&store) + 1;
+    let resumed = support::output(&[&args[..], &["--trials", &wanted.to_string()]].concat());
     let stdout = String::from_utf8_lossy(&resumed.stdout);
-    assert!(stdout.contains("6/6 finished (6 complete)"), "{stdout}");
+    let all = format!("{wanted}/{wanted} finished ({wanted} complete)");
+    assert!(stdout.contains(&all), "{stdout}");
+}
+
+/// How many trials a store has, which may not be there yet.
+fn trials(store: &Path) -> u32 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let count = Connection::open_with_flags(store, flags)
+        .and_then(|reader| reader.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)));
+    count.unwrap_or(0)
 }

@@ -2,16 +2,19 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use support::{Coordinator, Folder, PATIENCE, Process, count, kindling, study_file};
+use kindling_proto::v1::TrialState;
+use support::address::lasting_address;
+use support::scene::{is_over, stop_while_it_trains, wait_for};
+use support::{Coordinator, Folder, PATIENCE, Process, kindling, study_file, wire};
 
-/// The results that wait in a spool.
-fn waiting(spool: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(spool) else { return 0 };
-    let names = entries.filter_map(Result::ok).map(|entry| entry.path());
-    names.filter(|path| path.extension().is_some_and(|e| e == "result")).count()
+/// A result that waits in a spool.
+fn waiting(spool: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(spool).ok()?;
+    let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths.find(|path| path.extension().is_some_and(|e| e == "result"))
 }
 
 fn worker(coordinator: &Coordinator, id: &str, spool: &Path, log: &Path) -> Process {
@@ -21,42 +24,50 @@ fn worker(coordinator: &Coordinator, id: &str, spool: &Path, log: &Path) -> Proc
     Process::start(kindling(&args).stderr(log))
 }
 
-#[test]
-fn a_killed_worker_leaves_its_result_to_the_next() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_leaves_its_result_to_the_next() {
     let folder = Folder::new();
-    let (store, spool) = (folder.path("study.db"), folder.path("spool"));
-    let long = study_file("s", 2).replace("train = 64", "train = 500");
-    let file = folder.write("s.toml", long);
-    let term = Duration::from_hours(1);
-    let mut coordinator = Coordinator::start_with(&store, "127.0.0.1:0", term);
-    let address = coordinator.address().to_owned();
+    let (store, spool, address) =
+        (folder.path("study.db"), folder.path("spool"), lasting_address());
+    let file = folder.write("s.toml", study_file("s", 1_000_000));
+    let start = || Coordinator::start_with(&store, &address.to_string(), Duration::from_hours(1));
+    let mut coordinator = start();
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let channel = wire::channel(address);
     let mut doomed = worker(&coordinator, "doomed", &spool, &folder.path("doomed"));
-    coordinator.wait_until("s", |s| count(s, "running") == 1);
+    // Stopped, so that its trial cannot finish before the coordinator is gone.
+    let left = stop_while_it_trains(&channel, "s", &doomed, "doomed").await;
     coordinator.process().kill();
+    doomed.signal("CONT");
 
-    let start = Instant::now();
-    while waiting(&spool) == 0 {
-        assert!(start.elapsed() < PATIENCE, "the trial ends without its coordinator");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let since = Instant::now();
+    let kept = loop {
+        if let Some(kept) = waiting(&spool) {
+            break kept;
+        }
+        assert!(since.elapsed() < PATIENCE, "the trial ends without its coordinator");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     doomed.kill();
-    let coordinator = Coordinator::start_with(&store, &address, term);
+    let coordinator = start();
     let _heir = worker(&coordinator, "heir", &spool, &folder.path("heir"));
-    coordinator.wait_until_finished("s");
+    let own = wait_for(&channel, "s", |trials| {
+        trials.iter().find(|trial| trial.worker == "heir" && is_over(trial)).cloned()
+    });
+    let own = own.await;
 
-    let trials = coordinator.trials("s");
-    let (left, own) = (&trials[0], &trials[1]);
-    assert_eq!((&left["worker"], &left["attempt"]), (&"doomed".into(), &1.into()), "{left}");
-    assert_eq!((&own["worker"], &own["attempt"]), (&"heir".into(), &1.into()), "{own}");
-    for trial in &trials {
-        assert_eq!(trial["state"], "COMPLETE", "{trial}");
+    // It was delivered before anything else was asked for.
+    let left = wire::trial(&channel, "s", left.number).await.expect("the trial");
+    assert_eq!((left.worker.as_str(), left.attempt), ("doomed", 1), "{left:?}");
+    assert_eq!(own.attempt, 1, "{own:?}");
+    for trial in [left, own] {
+        assert_eq!(trial.state(), TrialState::Complete, "{trial:?}");
         // Step 0 is before the first epoch.
-        let newest = trial["intermediate_values"].as_array().and_then(|curve| curve.last());
-        let newest = &newest.expect("a curve")["step"];
-        assert_eq!(trial["attributes"]["epochs"], *newest, "its reports came before it: {trial}");
+        let newest = trial.intermediate_values.last().expect("a curve").step;
+        let epochs = &trial.attributes_json["epochs"];
+        assert_eq!(*epochs, newest.to_string(), "its reports came before it: {trial:?}");
     }
     let said = std::fs::read_to_string(folder.path("heir")).expect("a log");
     assert!(said.contains("delivered the result of an earlier worker"), "{said}");
-    assert_eq!(waiting(&spool), 0, "what was delivered is forgotten");
+    assert!(!kept.exists(), "what was delivered is forgotten");
 }

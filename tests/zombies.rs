@@ -6,10 +6,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
-use kindling_proto::v1::TrialState;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use support::proofs::proofs;
-use support::scene::Scene;
+use support::scene::{Scene, is_over, stop_while_it_trains, wait_for};
 use support::{Coordinator, Folder, PATIENCE, Process, study_file, wire};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -65,61 +64,43 @@ async fn a_zombie_is_refused_drops_its_trial_and_takes_another() {
     let folder = Folder::new();
     let term = Duration::from_secs(1);
     let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
-    let file = folder
-        .write("s.toml", study_file("s", 100_000).replace("max_epochs = 3", "max_epochs = 5"));
+    // Whoever finishes a trial may have lost it before, on a machine with much to do.
+    let study = study_file("s", 100_000).replace("seed = 7", "seed = 7\nmax_attempts = 1000");
+    let file = folder.write("s.toml", study.replace("max_epochs = 3", "max_epochs = 5"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let channel = wire::channel(coordinator.address());
     let names = ["a", "b"];
     let workers = names.map(|id| coordinator.worker(id));
     for round in 0..rounds {
         let (name, zombie) = (names[round % 2], &workers[round % 2]);
-        let stolen = stop_while_it_trains(&channel, zombie, name).await;
-        let finished = wait_for(&channel, |trials| {
-            trials.iter().find(|t| t.number == stolen && is_over(t)).cloned()
+        let stolen = stop_while_it_trains(&channel, "s", zombie, name).await;
+        let finished = wait_for(&channel, "s", |trials| {
+            let trial = &trials[stolen.number as usize];
+            is_over(trial).then(|| trial.clone())
         });
         let finished = finished.await;
-        assert_eq!((finished.attempt, finished.worker.as_str()), (2, names[1 - round % 2]));
+        assert_eq!(finished.worker, names[1 - round % 2]);
+        assert!(finished.attempt > stolen.attempt, "{finished:?}");
 
-        refuse_all(&channel, stolen, name).await;
+        refuse_all(&channel, &stolen).await;
+        let done =
+            |trials: &[v1::Trial]| trials.iter().filter(|t| t.worker == name && is_over(t)).count();
+        let before = done(&wire::trials(&channel, "s").await.expect("its trials"));
         zombie.signal("CONT");
         // With its one slot it trains another only once it has dropped what it had.
-        let begun = wait_for(&channel, |trials| {
-            let of_it = |t: &&v1::Trial| t.worker == name && t.number > stolen;
-            trials.iter().find(of_it).map(|trial| trial.number)
-        });
-        let begun = begun.await;
-        wait_for(&channel, |trials| is_over(&trials[begun as usize]).then_some(())).await;
-        let now = wire::trial(&channel, "s", stolen).await.expect("the trial");
+        wait_for(&channel, "s", |trials| (done(trials) > before).then_some(())).await;
+        let now = wire::trial(&channel, "s", stolen.number).await.expect("the trial");
         assert_eq!(now, finished, "the zombie changed nothing");
     }
     eprintln!("zombies: {rounds} stopped past their lease, 0 changed anything");
 }
 
-/// Stops the worker in the middle of a trial; its number.
-async fn stop_while_it_trains(channel: &Channel, worker: &Process, name: &str) -> u32 {
-    let is_running = |t: &&v1::Trial| t.worker == name && t.state() == TrialState::Running;
-    loop {
-        wait_for(channel, |trials| trials.iter().find(is_running).map(|_| ())).await;
-        worker.signal("STOP");
-        // What it said last may still be on its way.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let trials = wire::trials(channel, "s").await.expect("its trials");
-        if let Some(trial) = trials.iter().find(is_running) {
-            return trial.number;
-        }
-        worker.signal("CONT");
-    }
-}
-
-fn is_over(trial: &v1::Trial) -> bool {
-    !matches!(trial.state(), TrialState::Waiting | TrialState::Running)
-}
-
 /// What a zombie may say, said in its name.
-async fn refuse_all(channel: &Channel, trial: u32, worker: &str) {
+async fn refuse_all(channel: &Channel, stolen: &v1::Trial) {
     let mut client = WorkerServiceClient::new(channel.clone());
     let study_id = wire::study(channel, "s").await.expect("a study").id;
-    let claim = Some(v1::Claim { study_id, trial, attempt: 1, worker_id: worker.to_owned() });
+    let v1::Trial { number: trial, attempt, worker: worker_id, .. } = stolen.clone();
+    let claim = Some(v1::Claim { study_id, trial, attempt, worker_id });
     let report = v1::ReportRequest { claim: claim.clone(), step: 99, value: 0.9 };
     let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.9] });
     let finish = v1::FinishRequest {
@@ -134,18 +115,5 @@ async fn refuse_all(channel: &Channel, trial: u32, worker: &str) {
     ];
     for refused in refused {
         assert_eq!(refused.expect_err("an old attempt").code(), Code::FailedPrecondition);
-    }
-}
-
-/// Waits until the study's trials are as wanted.
-async fn wait_for<T>(channel: &Channel, wanted: impl Fn(&[v1::Trial]) -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        let trials = wire::trials(channel, "s").await.expect("its trials");
-        if let Some(found) = wanted(&trials) {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "still {trials:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

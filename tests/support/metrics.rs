@@ -1,14 +1,10 @@
 //! What a process serves at /metrics.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
-
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port")
-}
 
 /// The page at /metrics.
 pub(crate) fn metrics(address: SocketAddr) -> String {

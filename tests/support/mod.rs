@@ -194,11 +194,7 @@ pub(crate) struct Coordinator {
 impl Coordinator {
     /// On a free port.
     pub(crate) fn start(store: &Path) -> Self {
-        Self::start_at(store, "127.0.0.1:0")
-    }
-
-    pub(crate) fn start_at(store: &Path, address: &str) -> Self {
-        Self::start_with(store, address, Duration::from_secs(5))
+        Self::start_with(store, "127.0.0.1:0", Duration::from_secs(5))
     }
 
     pub(crate) fn start_with(store: &Path, address: &str, lease_term: Duration) -> Self {

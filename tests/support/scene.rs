@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
+use kindling_proto::v1::TrialState;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
@@ -88,4 +89,55 @@ impl Scene {
             leased.into_iter().flatten().collect()
         })
     }
+}
+
+/// Stops the worker in the middle of a trial of the study, which has more of them; the trial.
+pub(crate) async fn stop_while_it_trains(
+    channel: &Channel,
+    study: &str,
+    process: &Process,
+    worker: &str,
+) -> v1::Trial {
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < PATIENCE, "it never trains");
+        if running(channel, study, worker).await.is_some() {
+            process.signal("STOP");
+            // What it said last may still be on its way.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if let Some(trial) = running(channel, study, worker).await {
+                return trial;
+            }
+            process.signal("CONT");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The trial that the worker has, if it has one.
+async fn running(channel: &Channel, study: &str, worker: &str) -> Option<v1::Trial> {
+    let trials = wire::trials(channel, study).await.expect("its trials");
+    let is_its = |t: &v1::Trial| t.worker == worker && t.state() == TrialState::Running;
+    trials.into_iter().find(is_its)
+}
+
+/// Waits until the study's trials are as wanted.
+pub(crate) async fn wait_for<T>(
+    channel: &Channel,
+    study: &str,
+    wanted: impl Fn(&[v1::Trial]) -> Option<T>,
+) -> T {
+    let start = Instant::now();
+    loop {
+        let trials = wire::trials(channel, study).await.expect("its trials");
+        if let Some(found) = wanted(&trials) {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "still {trials:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) fn is_over(trial: &v1::Trial) -> bool {
+    !matches!(trial.state(), TrialState::Waiting | TrialState::Running)
 }

@@ -4,7 +4,8 @@ and eight trials at a time.
     python tests/peers/sampling/quality.py target/release/examples/ask_tell [--keep RUNS.csv] [--json]
 
 Takes about two hours on two cores, nearly all of it Optuna's; with `--keep`, runs that are in the file are not done
-again. For a look, `--seeds 10 --problems branin,mixed`."""
+again, so that contenders may be run one by one (`--samplers optuna --keep RUNS.csv`) and shown together. For a look,
+`--seeds 10 --problems branin,mixed`."""
 
 import argparse
 import csv

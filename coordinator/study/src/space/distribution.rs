@@ -141,6 +141,17 @@ impl Distribution {
         self.contains(value).then_some(value)
     }
 
+    /// The very number that is meant by one of this distribution's: 0.3 on a grid of tenths is 3 × 0.1,
+    /// and whether a configuration was tried is decided by its bits.
+    pub(super) fn exact(&self, value: ParamValue) -> ParamValue {
+        match (self, value) {
+            (Self::Float { low, scale: FloatScale::Step(step), .. }, ParamValue::Float(x)) => {
+                self.nth(((x - low) / step).round() as u64)
+            }
+            _ => value,
+        }
+    }
+
     /// The value as its author would write it.
     pub fn show(&self, value: ParamValue) -> Choice {
         match (self, value) {

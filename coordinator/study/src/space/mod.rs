@@ -149,7 +149,7 @@ impl SearchSpace {
             let value = distribution
                 .parse(choice)
                 .ok_or_else(|| error(name, "name", format!("{choice} is not in {distribution}")))?;
-            values[place] = Some(value);
+            values[place] = Some(distribution.exact(value));
         }
         self.check_together(&values)?;
         Ok(values)
@@ -277,6 +277,25 @@ mod tests {
         assert!(fix(&[("std", Choice::Float(9.0))]).is_err());
         let excluded = [("m", Choice::Text("xavier".into())), ("std", Choice::Float(1.0))];
         assert!(fix(&excluded).is_err());
+    }
+
+    #[test]
+    fn a_fixed_value_is_the_samplers_own_to_the_last_bit() {
+        for (low, high, step) in [(0.0, 1.0, 0.1), (-0.7, 0.3, 0.05), (1e-3, 2.0, 0.007)] {
+            let distribution = Distribution::Float { low, high, scale: FloatScale::Step(step) };
+            let param = Param { name: "x".into(), distribution, when: vec![] };
+            let space = SearchSpace::new(vec![param]).expect("valid");
+            let distribution = &space.params()[0].distribution;
+            for k in 0..distribution.size().expect("a grid") {
+                let own = distribution.nth(k);
+                let ParamValue::Float(x) = own else { unreachable!("a float") };
+                // As a person writes it.
+                let written = format!("{x:.6}").parse().expect("a number");
+                let fixed =
+                    space.fix(&[("x".into(), Choice::Float(written))]).expect("on the grid");
+                assert_eq!(fixed[0], Some(own), "{written}");
+            }
+        }
     }
 
     #[test]
