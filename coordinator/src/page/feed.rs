@@ -58,7 +58,7 @@ async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Res
     loop {
         let rings = commits.rings();
         let study = name.clone();
-        let look = pages.ledger.look(move |state| snapshot(state, &study, seen));
+        let look = pages.ledger.look(move |state| snapshot(state, &study, seen, usize::MAX));
         match look.await {
             // The next one tells all that this one would have.
             Err(LedgerError::Overloaded) => {}

@@ -62,7 +62,8 @@ async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> 
         }
     }
     let study = name.to_owned();
-    let (now, commits) = ledger.look(move |state| snapshot(state, &study, since)).await??;
+    let (now, commits) =
+        ledger.look(move |state| snapshot(state, &study, since, usize::MAX)).await??;
     let Some(study) = now.study.filter(|study| Some(study.id) == of) else { return Ok(None) };
     // What has changed since the first look.
     for trial in now.changed {

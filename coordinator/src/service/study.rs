@@ -205,7 +205,8 @@ impl Service {
         let mut seen = 0;
         loop {
             let (study, rings) = (name.clone(), commits.rings());
-            let look = self.ledger.look(move |state| snapshot(state, &study, seen));
+            let look =
+                self.ledger.look(move |state| snapshot(state, &study, seen, MAX_TRIAL_BYTES));
             let message = match look.await {
                 Ok(Ok((message, now_seen))) => {
                     seen = now_seen;
@@ -238,11 +239,13 @@ fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
     Ok(convert::study(id, study, state.now().1))
 }
 
-/// The study, its workers, and the trials that changed after so many commits; as of how many.
+/// The study, its workers, and the trials that changed after so many commits, of many the newest: at
+/// most so many bytes of them. As of how many commits.
 pub(crate) fn snapshot(
     state: &State,
     name: &str,
     seen: u64,
+    max_bytes: usize,
 ) -> Result<(v1::WatchStudyResponse, u64), Refusal> {
     let (id, study) = state.registry().find(name)?;
     let trial = |n: TrialNumber| Some(convert::trial(study, n, study.get(n)?));
@@ -251,7 +254,7 @@ pub(crate) fn snapshot(
     let mut changed: Vec<_> = newest
         .take_while(|trial| {
             bytes += trial.encoded_len();
-            bytes <= MAX_TRIAL_BYTES
+            bytes <= max_bytes
         })
         .collect();
     changed.reverse();
