@@ -36,13 +36,16 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         return broken;
     };
 
-    let retries = end.trials.iter().filter(|trial| trial.retry_of.is_some()).count();
+    let (confirming, search): (Vec<_>, Vec<_>) =
+        end.trials.iter().partition(|trial| trial.confirms.is_some());
+    let retries = search.iter().filter(|trial| trial.retry_of.is_some()).count();
     let due = end.scenario.trials as usize + retries;
     expect(
-        end.trials.len() == due && study.budget as usize == due,
+        search.len() == due && study.budget as usize == due,
         "N means N",
-        format!("{} trials, {due} due, budget {}", end.trials.len(), study.budget),
+        format!("{} trials, {due} due, budget {}", search.len(), study.budget),
     );
+    check_confirmations(end, study, &confirming, &mut expect);
     expect(
         end.replay.mismatches.is_empty() && end.replay.checked as usize == end.trials.len(),
         "every proposal is computed again",
@@ -194,7 +197,9 @@ fn check_operators(
             let is_it = |v: &v1::NamedValue| {
                 v.value.as_ref().is_some_and(|v| v.kind.as_ref() == Some(&momentum))
             };
-            let fresh = |t: &&v1::Trial| t.retry_of.is_none() && t.params.iter().any(is_it);
+            let fresh = |t: &&v1::Trial| {
+                t.retry_of.is_none() && t.confirms.is_none() && t.params.iter().any(is_it)
+            };
             let there = end.trials.iter().filter(fresh).map(|t| t.number);
             expect(
                 there.clone().collect::<BTreeSet<_>>() == *numbers,
@@ -209,6 +214,31 @@ fn check_operators(
     }
     for (failed, times) in retried {
         expect(times == 1, "a retry adds one trial", format!("{failed}: {times} times"));
+    }
+}
+
+/// What the search found is run again, once under each seed, as it was.
+fn check_confirmations(
+    end: &End,
+    study: &v1::Study,
+    confirming: &[&v1::Trial],
+    expect: &mut impl FnMut(bool, &str, String),
+) {
+    let promise = "what was found is confirmed";
+    let made = confirming.len();
+    let due = study.confirmations as usize;
+    expect(made == due, promise, format!("{made} trials, {due} due"));
+    let found = end.trials.iter().any(|t| t.confirms.is_none() && !t.values.is_empty());
+    let wanted = end.scenario.confirms && found;
+    expect((made > 0) == wanted, promise, format!("{made} trials, wanted: {wanted}"));
+    let mut once = BTreeSet::new();
+    for trial in confirming {
+        let Some(v1::Confirmation { of, seed }) = trial.confirms else { continue };
+        let what = || format!("{trial:?}");
+        let of_search = end.trials.get(of as usize).filter(|t| t.confirms.is_none());
+        let same = of_search.is_some_and(|t| t.params == trial.params && !t.values.is_empty());
+        expect(same, promise, what());
+        expect(trial.retry_of.is_some() || once.insert((of, seed)), promise, what());
     }
 }
 

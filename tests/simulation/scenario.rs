@@ -28,6 +28,8 @@ pub(crate) struct Scenario {
     pub(crate) pruner: &'static str,
     pub(crate) training: Habits,
     pub(crate) events: Vec<(Duration, Fate)>,
+    /// Whether what the search finds is run again.
+    pub(crate) confirms: bool,
 }
 
 /// How trials behave. Probabilities are per trial.
@@ -111,6 +113,8 @@ impl Scenario {
             },
             training,
             events,
+            // The last draw, so that older seeds tell the same stories as before.
+            confirms: rng.random_bool(0.3),
         }
     }
 
@@ -135,6 +139,11 @@ impl Scenario {
             })),
             when: Vec::new(),
         };
+        let mut space = vec![float("rate", true), float("momentum", false)];
+        let confirm = v1::Confirm { by: vec!["method".to_owned()], best: 2, seeds: 2, each: true };
+        if self.confirms {
+            space.push(method());
+        }
         v1::StudySpec {
             name: "s".to_owned(),
             direction: v1::Direction::Maximize.into(),
@@ -143,9 +152,21 @@ impl Scenario {
             max_attempts: self.max_attempts,
             sampler: Some(structure(&sampler)),
             pruner: Some(structure(&pruner)),
-            space: vec![float("rate", true), float("momentum", false)],
+            space,
             objective: Some(v1::Objective { kind: "simulated".into(), settings_json: "{}".into() }),
+            confirm: self.confirms.then_some(confirm),
         }
+    }
+}
+
+fn method() -> v1::Parameter {
+    let choice = |text: &str| v1::Value { kind: Some(v1::value::Kind::Text(text.to_owned())) };
+    let choices = ["a", "b", "c"].map(choice).to_vec();
+    let categorical = v1::CategoricalDistribution { choices };
+    v1::Parameter {
+        name: "method".to_owned(),
+        distribution: Some(v1::parameter::Distribution::Categorical(categorical)),
+        when: Vec::new(),
     }
 }
 

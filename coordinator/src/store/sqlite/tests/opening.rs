@@ -134,16 +134,36 @@ fn a_database_of_somebody_else_is_foreign() {
 
 #[test]
 fn a_store_of_another_version_is_refused() {
-    for version in [1, 7] {
+    for version in [1, 4, 7] {
         let (_dir, path) = file(&store_after(&format!(
             "UPDATE kindling_meta SET value = {version} WHERE key = 'schema_version'"
         )));
         let refused = refusal(&path);
         assert!(
-            matches!(refused, StoreError::OtherVersion { found, known: 2, .. } if found == version),
+            matches!(refused, StoreError::OtherVersion { found, known: 3, .. } if found == version),
             "{refused}"
         );
     }
+}
+
+#[test]
+fn a_store_of_the_version_before_is_brought_up_to_date() {
+    let older = store_after(
+        "ALTER TABLE kindling_studies DROP COLUMN confirm;
+         ALTER TABLE kindling_trials DROP COLUMN confirms_of;
+         ALTER TABLE kindling_trials DROP COLUMN confirms_seed;
+         UPDATE kindling_meta SET value = 2 WHERE key = 'schema_version'",
+    );
+    let registry = |content: &[u8]| {
+        let (_dir, path) = file(content);
+        let mut store = SqliteStore::open(&path).expect("opens");
+        let loaded = store.load(Tick::default()).expect("loads");
+        drop(store);
+        let mut again = SqliteStore::open(&path).expect("opens again");
+        assert_eq!(again.load(Tick::default()).expect("loads"), loaded);
+        loaded
+    };
+    assert_eq!(registry(&older), registry(&store()));
 }
 
 #[test]

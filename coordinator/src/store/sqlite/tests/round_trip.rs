@@ -1,6 +1,6 @@
 //! Whatever happens to studies, the file gives back what the memory holds.
 
-use kindling_study::{Phase, Result as TrialResult, StudyState};
+use kindling_study::{ConfirmSpec, Phase, Result as TrialResult, StudyState};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -22,6 +22,7 @@ pub(super) enum Happening {
     Retry(u8, u8),
     State(u8, StudyState),
     Budget(u8, u32),
+    Confirm(u8, u32, u32),
     Commit,
     CommitOnAFullDisk,
     Reopen,
@@ -50,7 +51,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(s, v, r)| Enqueue(s, v, r)),
         2 => (study.clone(), nth).prop_map(|(s, n)| Retry(s, n)),
         1 => (study.clone(), state).prop_map(|(s, state)| State(s, state)),
-        1 => (study, 0..30_u32).prop_map(|(s, trials)| Budget(s, trials)),
+        1 => (study.clone(), 0..30_u32).prop_map(|(s, trials)| Budget(s, trials)),
+        1 => (study, 0..3_u32, 1..3_u32).prop_map(|(s, best, seeds)| Confirm(s, best, seeds)),
         6 => Just(Commit),
         1 => Just(CommitOnAFullDisk),
         1 => Just(Reopen),
@@ -97,7 +99,8 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
     | Happening::Enqueue(s, ..)
     | Happening::Retry(s, ..)
     | Happening::State(s, ..)
-    | Happening::Budget(s, ..)) = happening
+    | Happening::Budget(s, ..)
+    | Happening::Confirm(s, ..)) = happening
     else {
         return;
     };
@@ -168,6 +171,12 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
             if let Ok((events, ())) = ledger.study(id).change_budget(trials) {
                 ledger.take(id, events);
             }
+        }
+        Happening::Confirm(_, best, seeds) => {
+            let by = vec!["kind".to_owned()];
+            let confirm = ConfirmSpec { by, best, seeds, each: false };
+            let (events, ()) = ledger.study(id).change_confirm(confirm).expect("it fits");
+            ledger.take(id, events);
         }
         _ => {}
     }
