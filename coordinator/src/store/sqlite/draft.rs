@@ -97,9 +97,6 @@ impl Draft {
         if self.trial.retry_of.is_some_and(|failed| failed >= self.number) {
             return wrong("retry_of is no earlier trial");
         }
-        if self.trial.confirms.is_some_and(|confirms| confirms.of >= self.number) {
-            return wrong("confirms_of is no earlier trial");
-        }
         let was_leased = self.trial.attempt.0 > 0;
         if was_leased != self.trial.started.is_some() {
             return wrong("datetime_start is there without a lease, or the other way round");

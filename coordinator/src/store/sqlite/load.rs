@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use kindling_study::{
     Attempt, ConfirmSpec, Confirmation, Direction, Registry, SearchSpace, Study, StudyId,
-    StudySpec, StudyState, Tick, TrialNumber, Wall, WorkerId,
+    StudySpec, StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -39,7 +39,16 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
         let mut trials = Vec::with_capacity(count);
         for draft in drafts {
             let space = &study.spec.space;
-            trials.push(draft.check(space, lease_until)?);
+            let id = draft.id;
+            let trial = draft.check(space, lease_until)?;
+            if let Some(Confirmation { of, .. }) = trial.confirms
+                && !trials.get(of.index()).is_some_and(can_be_confirmed)
+            {
+                let what =
+                    format!("it confirms trial {of}, which is none of the search with a value");
+                return Err(damaged("kindling_trials", id, what));
+            }
+            trials.push(trial);
         }
         let StudyRow { spec, state, budget, confirm, created, .. } = study;
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
@@ -443,6 +452,10 @@ fn check_proposals(drafts: &[Draft], finished: usize) -> Result<(), Fault> {
         least = *saw_finished as usize;
     }
     Ok(())
+}
+
+fn can_be_confirmed(trial: &Trial) -> bool {
+    trial.confirms.is_none() && trial.value().is_some()
 }
 
 fn finish_order(drafts: &[Draft]) -> Result<Vec<TrialNumber>, Fault> {
