@@ -8,6 +8,7 @@ import time
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 # Whatever is waited for comes within this time, also on a busy machine, or never.
@@ -59,6 +60,11 @@ class Browser:
         self.script(
             "const e = document.querySelector(arguments[0]); e.scrollIntoView({ block: 'center' }); e.click();", selector
         )
+
+    def press(self, *keys):
+        """Keys to whatever has the focus as each is pressed."""
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
 
     def size(self, width, height):
         self.command(
