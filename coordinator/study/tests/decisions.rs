@@ -420,8 +420,8 @@ fn a_replay_finds_what_was_not_proposed_so() {
     let found = altered.replay().mismatches;
     assert_eq!(found.iter().map(|m| m.number.0).collect::<Vec<_>>(), [0, 2]);
     for mismatch in found {
-        assert_eq!(Some(&mismatch.recorded), altered.get(mismatch.number).and_then(|t| t.params()));
-        assert_eq!(Some(&mismatch.recomputed), of.get(mismatch.number).and_then(|t| t.params()));
+        assert_eq!(Some(&mismatch.recorded), altered.get(mismatch.number).and_then(Trial::params));
+        assert_eq!(Some(&mismatch.recomputed), of.get(mismatch.number).and_then(Trial::params));
     }
 }
 
