@@ -52,7 +52,8 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
             let enough = trials.iter().filter(|trial| is_over(trial)).count() >= 3 * round;
             let running = trials.iter().filter(|t| t.state() == TrialState::Running);
             let running: Vec<_> = running.collect();
-            let is_ready = enough && running.len() == names.len() && running.iter().any(has_much);
+            let is_ready =
+                enough && running.len() == names.len() && running.iter().any(|t| has_much(t));
             is_ready.then(|| running.iter().map(|trial| trial.number).collect::<Vec<_>>())
         });
         let running = running.await;
@@ -118,7 +119,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
 }
 
 /// Whether most of its steps are still to be trained.
-fn has_much(trial: &&v1::Trial) -> bool {
+fn has_much(trial: &v1::Trial) -> bool {
     trial.intermediate_values.len() < EPOCHS as usize / 2
 }
 

@@ -90,7 +90,7 @@ impl World {
         self.apply(&events);
     }
 
-    fn trial(&self, number: TrialNumber) -> &kindling_study::Trial {
+    fn trial(&self, number: TrialNumber) -> &Trial {
         self.study.get(number).expect("it is there")
     }
 }
@@ -388,19 +388,19 @@ fn a_restart_restores_all_that_follows_from_the_trials() {
     let running = world.lease("v");
     world.report(&running, 0, 0.2).expect("taken");
     world.enqueue(None).expect("room");
-    let restored = Study::restore(
-        world.study.spec().clone(),
-        world.study.state(),
-        world.study.budget(),
-        world.study.created(),
-        world.study.trials().to_vec(),
-        world.study.finish_order().to_vec(),
-    );
+    let restored = restored(&world.study, world.study.trials().to_vec());
     assert_eq!(restored, world.study);
     assert_eq!(restored.best(), Some(TrialNumber(3)));
     assert_eq!(restored.first_started(), Some(Wall(1)));
     assert_eq!(restored.held_by(&worker("v")).collect::<Vec<_>>(), [running.number]);
     assert_eq!(restored.enqueue(&[], Some("r".into())), Ok((vec![], TrialNumber(0))));
+}
+
+/// The study as a restart makes it, of these trials.
+fn restored(study: &Study, trials: Vec<Trial>) -> Study {
+    let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
+    let (state, confirm) = (study.state(), study.confirm().cloned());
+    Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
 }
 
 #[test]
@@ -416,15 +416,12 @@ fn a_replay_finds_what_was_not_proposed_so() {
         let proposal = trials[place].proposal.as_mut().expect("proposed");
         proposal.params[0] = Some(kindling_study::ParamValue::Float(x));
     }
-    let of = &world.study;
-    let order = of.finish_order().to_vec();
-    let altered =
-        Study::restore(of.spec().clone(), of.state(), of.budget(), of.created(), trials, order);
+    let (of, altered) = (&world.study, restored(&world.study, trials));
     let found = altered.replay().mismatches;
     assert_eq!(found.iter().map(|m| m.number.0).collect::<Vec<_>>(), [0, 2]);
     for mismatch in found {
-        assert_eq!(Some(&mismatch.recorded), altered.get(mismatch.number).and_then(|t| t.params()));
-        assert_eq!(Some(&mismatch.recomputed), of.get(mismatch.number).and_then(|t| t.params()));
+        assert_eq!(Some(&mismatch.recorded), altered.get(mismatch.number).and_then(Trial::params));
+        assert_eq!(Some(&mismatch.recomputed), of.get(mismatch.number).and_then(Trial::params));
     }
 }
 
