@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Creation, Event, LeaseEnd, Phase, Record, Refusal,
-    Registry, Result as TrialResult, Study, StudyId, StudySpec, StudyState, Tick, TrialNumber,
-    Verdict, Wall, WorkerId,
+    Registry, Result as TrialResult, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
 
