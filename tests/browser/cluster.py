@@ -96,7 +96,7 @@ class Cluster:
     """A coordinator, a study, and workers once they are wanted."""
 
     study = "shown"
-    # Search and confirmation.
+    # Of the search.
     least_in_the_end = 24
 
     def __init__(self, kindling, folder):
@@ -126,6 +126,11 @@ class Cluster:
         for name in ("first", "second"):
             self.processes.append(self.process("worker", "--coordinator", self.url, "--id", name))
 
+    def more(self):
+        """Trials to come, however fast the others went."""
+        self.least_in_the_end += 12
+        self.run("study", "resume", self.study, "--trials", str(self.least_in_the_end), "--coordinator", self.url)
+
     def report(self, file):
         self.run("report", self.study, "-o", str(file), "--coordinator", self.url)
 
@@ -147,6 +152,9 @@ class MadeUp:
         self.page = self.server.said(r"page on (http://[0-9.:]+)")
 
     def work(self):
+        pass
+
+    def more(self):
         pass
 
     def report(self, file):

@@ -42,6 +42,7 @@ def test(b, shown, report, args):
         step(b, shown)
         quiet(b, step.__name__)
     wait(lambda: rows(b) >= shown.least_in_the_end, "the end of the search")
+    wait(lambda: b.all("[data-figure^='confirm']"), "what was confirmed")
     figures(b)
     quiet(b, "figures")
     if args.screenshots:
@@ -156,11 +157,12 @@ def opens(b, _):
     b.click("table.trials button[data-key='number']")
 
 
-def follows(b, _):
+def follows(b, shown):
     """Trials that come disturb neither the filter nor the order."""
     b.click("table.trials button[data-key='learning_rate'], table.trials button[data-key='param learning_rate']")
     b.find("#trial-filter").send_keys("complete")
     before = rows(b)
+    shown.more()
     wait(lambda: rows(b) > before, "one more completed trial")
     assert header(b, "param learning_rate") == "descending"
     assert b.find("#trial-filter").get_attribute("value") == "complete"
@@ -169,7 +171,7 @@ def follows(b, _):
     b.click("table.trials button[data-key='number']")
 
 
-def zooms(b, _):
+def zooms(b, shown):
     """A figure zoomed into stays so as trials come, and shows all again when asked."""
     figure = "[data-figure='slice-learning_rate']"
 
@@ -187,6 +189,7 @@ def zooms(b, _):
     part = wait(lambda: (now := ticks()) != all_of_it and now, "a part of the axis")
     assert not {"0.0005", "0.01"} & set(part), part
     before = rows(b)
+    shown.more()
     wait(lambda: rows(b) > before, "more trials")
     assert ticks() == part
     b.click(f"{figure} button[aria-label^='Show all']")
