@@ -15,7 +15,7 @@ use support::{Coordinator, Folder, PATIENCE, Process, count, study_file, wire};
 /// All workers are back within this time of the coordinator's return.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
 /// Of each trial: many more than are trained between a look and what it leads to.
-const EPOCHS: u64 = 40;
+const EPOCHS: u64 = 24;
 /// A worker's metric: how many epochs it has trained.
 const EPOCHS_TRAINED: &str = "kindling_worker_epoch_seconds_count";
 
