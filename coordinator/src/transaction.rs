@@ -195,33 +195,26 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// Sets the state, and with it the budget and what is confirmed: all of it or, if one of them does
+    /// not fit, nothing.
     pub(crate) fn change_state(
         &mut self,
         name: &str,
         state: StudyState,
+        budget: Option<u32>,
+        confirm: Option<ConfirmSpec>,
     ) -> Result<StudyId, Refusal> {
         let (id, study) = self.state.registry.find(name)?;
-        let events = study.change_state(state);
+        let mut events = Vec::new();
+        if let Some(trials) = budget {
+            events.extend(study.change_budget(trials)?.0);
+        }
+        if let Some(confirm) = confirm {
+            events.extend(study.change_confirm(confirm)?.0);
+        }
+        events.extend(study.change_state(state));
         self.record(id, events);
         Ok(id)
-    }
-
-    pub(crate) fn change_budget(&mut self, name: &str, trials: u32) -> Result<(), Refusal> {
-        let (id, study) = self.state.registry.find(name)?;
-        let (events, ()) = study.change_budget(trials)?;
-        self.record(id, events);
-        Ok(())
-    }
-
-    pub(crate) fn change_confirm(
-        &mut self,
-        name: &str,
-        confirm: ConfirmSpec,
-    ) -> Result<(), Refusal> {
-        let (id, study) = self.state.registry.find(name)?;
-        let (events, ()) = study.change_confirm(confirm)?;
-        self.record(id, events);
-        Ok(())
     }
 
     pub(crate) fn enqueue(

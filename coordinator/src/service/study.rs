@@ -183,13 +183,7 @@ impl Service {
     ) -> Result<v1::Study, Status> {
         let study = name.clone();
         let change = self.ledger.write(Class::Begin, move |transaction| {
-            if let Some(trials) = budget {
-                transaction.change_budget(&study, trials)?;
-            }
-            if let Some(confirm) = confirm {
-                transaction.change_confirm(&study, confirm)?;
-            }
-            transaction.change_state(&study, state)
+            transaction.change_state(&study, state, budget, confirm)
         });
         change.await?;
         tracing::info!(study = name, ?state, "state set");
