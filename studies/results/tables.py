@@ -86,11 +86,11 @@ def confirmed(document):
         return
     arms = {arm["of"]: arm for arm in confirm["arms"]}
     print("\n### Pairs under fresh seeds\n")
-    combinations = [a for a in confirm["arms"] if any(r["kind"] == "combination" for r in a["roles"])]
+    combinations = [a for a in confirm["arms"] if a["values"] and any(r["kind"] == "combination" for r in a["roles"])]
     ranking(combinations, confirm["comparisons"])
     for effect in confirm["effects"]:
         print(f"\n### {KINDS[effect['param']].capitalize()} methods under fresh seeds, each at its own best\n")
-        ranking([arms[of] for of in effect["arms"]], effect["comparisons"], effect["param"])
+        ranking([arms[of] for of in effect["arms"] if arms[of]["values"]], effect["comparisons"], effect["param"])
 
 
 def ranking(arms, comparisons, param=None):

@@ -131,10 +131,12 @@ impl Crowd {
         let start = Instant::now();
         loop {
             let (studies, _) = wire::persist(|| self.studies()).await;
-            if studies.expect("studies").studies.iter().all(|study| study.finished) {
+            let studies = studies.expect("studies").studies;
+            if studies.iter().all(|study| study.finished) {
                 break;
             }
-            assert!(start.elapsed() < PATIENCE, "the studies do not come to their end");
+            let late = start.elapsed() >= PATIENCE;
+            assert!(!late, "the studies do not come to their end: {}", self.open_trials().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.shared.stop.cancel();
@@ -154,6 +156,18 @@ impl Crowd {
         }
         let repeated = self.shared.repeated.load(Ordering::Relaxed);
         Settled { calls: facts.len(), repeated, studies: studies.len(), trials }
+    }
+
+    /// What is still to do, for a failure's message.
+    async fn open_trials(&self) -> String {
+        let mut open = Vec::new();
+        for study in wire::studies(&self.channel).await.expect("studies") {
+            let name = &study.spec.as_ref().expect("a spec").name;
+            let trials = wire::trials(&self.channel, name).await.expect("its trials");
+            let left = trials.into_iter().filter(|trial| trial.complete_time.is_none());
+            open.push(format!("{name}: {:?}, {:?}", study.counts, left.collect::<Vec<_>>()));
+        }
+        open.join("\n")
     }
 
     async fn studies(&self) -> Result<tonic::Response<v1::ListStudiesResponse>, tonic::Status> {
