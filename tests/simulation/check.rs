@@ -36,16 +36,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         return broken;
     };
 
-    let (confirming, search): (Vec<_>, Vec<_>) =
-        end.trials.iter().partition(|trial| trial.confirms.is_some());
-    let retries = search.iter().filter(|trial| trial.retry_of.is_some()).count();
-    let due = end.scenario.trials as usize + retries;
-    expect(
-        search.len() == due && study.budget as usize == due,
-        "N means N",
-        format!("{} trials, {due} due, budget {}", search.len(), study.budget),
-    );
-    check_confirmations(end, study, &confirming, &mut expect);
+    check_numbers(end, study, &mut expect);
     expect(
         end.replay.mismatches.is_empty() && end.replay.checked as usize == end.trials.len(),
         "every proposal is computed again",
@@ -215,6 +206,20 @@ fn check_operators(
     for (failed, times) in retried {
         expect(times == 1, "a retry adds one trial", format!("{failed}: {times} times"));
     }
+}
+
+/// As many trials as were asked for.
+fn check_numbers(end: &End, study: &v1::Study, expect: &mut impl FnMut(bool, &str, String)) {
+    let (confirming, search): (Vec<_>, Vec<_>) =
+        end.trials.iter().partition(|trial| trial.confirms.is_some());
+    let retries = search.iter().filter(|trial| trial.retry_of.is_some()).count();
+    let due = end.scenario.trials as usize + retries;
+    expect(
+        search.len() == due && study.budget as usize == due,
+        "N means N",
+        format!("{} trials, {due} due, budget {}", search.len(), study.budget),
+    );
+    check_confirmations(end, study, &confirming, expect);
 }
 
 /// What the search found is run again, once under each seed, as it was.

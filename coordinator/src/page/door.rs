@@ -7,6 +7,8 @@ use axum::extract::{Form, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -117,7 +119,7 @@ fn local(to: &str) -> &str {
 /// What the cookie holds: not the token, which opens every call, and of no use without it.
 fn pass(tokens: &Tokens) -> String {
     let hash = Sha256::new().chain_update("kindling page\0").chain_update(&tokens.client);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
