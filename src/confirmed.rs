@@ -32,9 +32,7 @@ pub(crate) fn confirmed(study: &v1::Study, trials: &[v1::Trial]) -> Option<Table
 /// Such as `he_normal + xavier_normal` or `conv: gaussian`.
 fn stands_for(arm: &Arm) -> String {
     let roles = arm.roles.iter().map(|role| match role {
-        Role::Combination { params } => {
-            params.iter().map(|(_, choice)| word(choice)).collect::<Vec<_>>().join(" + ")
-        }
+        Role::Combination { params } => params.values().map(word).collect::<Vec<_>>().join(" + "),
         Role::Choice { param, choice } => format!("{param}: {}", word(choice)),
     });
     roles.collect::<Vec<_>>().join("\n")

@@ -41,16 +41,15 @@ enum Format {
 }
 
 pub(crate) async fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let (study, trials, workers) = match &args.store {
-        Some(store) => from_store(store, &args.name).await?,
-        None => {
-            let mut client = Client::connect(&args.connect).await?;
-            (
-                client.study(&args.name).await?,
-                client.all_trials(&args.name, &[]).await?,
-                client.workers().await?,
-            )
-        }
+    let (study, trials, workers) = if let Some(store) = &args.store {
+        from_store(store, &args.name).await?
+    } else {
+        let mut client = Client::connect(&args.connect).await?;
+        (
+            client.study(&args.name).await?,
+            client.all_trials(&args.name, &[]).await?,
+            client.workers().await?,
+        )
     };
     let now = jiff::Timestamp::now().as_millisecond();
     let document = || Document::new(&study, &trials, &workers, now);

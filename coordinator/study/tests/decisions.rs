@@ -485,7 +485,7 @@ impl Studies {
     fn create(&mut self, name: &str, objective: &str) -> StudyId {
         let mut spec = spec(2);
         spec.name = kindling_study::StudyName::new(name).expect("a name");
-        spec.objective.kind = objective.to_owned();
+        objective.clone_into(&mut spec.objective.kind);
         match self.0.create(spec).expect("no other of the name") {
             Creation::New(id, event) => {
                 self.take(id, [event]);
