@@ -11,7 +11,6 @@ use kindling_study::{
 };
 use prost::Message as _;
 
-use super::json;
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
 
@@ -258,7 +257,7 @@ fn options<T: serde::de::DeserializeOwned>(
     wire: Option<prost_types::Struct>,
 ) -> Result<T, Invalid> {
     let wire = wire.ok_or_else(|| Invalid::new(field, "is missing"))?;
-    let json = json::from_struct(wire).into();
+    let json = kindling_report::from_struct(&wire).into();
     serde_json::from_value(json).map_err(|e| Invalid::new(field, e.to_string()))
 }
 
