@@ -122,7 +122,6 @@ impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let guarded = guarded_server(&options)?;
-        let door = door(&options);
         let store = SqliteStore::open(&options.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
@@ -131,7 +130,7 @@ impl Coordinator {
         let (mut page, mut page_address) = (None, None);
         if let Some(wanted) = options.page {
             let (listener, address) = listen(wanted).await?;
-            page = Some((encrypted_server(&options)?, door, listener));
+            page = Some((encrypted_server(&options)?, door(&options, address), listener));
             page_address = Some(address);
         }
         if let Some(address) = options.metrics {
@@ -198,10 +197,10 @@ fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
 }
 
 /// The door before the page, which opens to those who may make the clients' calls.
-fn door(options: &Options) -> Door {
-    match (&options.tokens, options.page) {
-        (Some(tokens), _) => Door::locked(tokens.clone(), options.tls.is_some()),
-        (None, page) => Door::open(page.unwrap_or(options.listen).ip()),
+fn door(options: &Options, page: SocketAddr) -> Door {
+    match &options.tokens {
+        Some(tokens) => Door::locked(tokens.clone(), options.tls.is_some()),
+        None => Door::open(page.ip()),
     }
 }
 
