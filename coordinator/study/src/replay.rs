@@ -39,9 +39,7 @@ impl Study {
         for (number, trial, proposal) in self.in_order_of_proposal() {
             let now = proposal.saw_finished as usize;
             for finished in &self.finish_order()[seen..now] {
-                if self.trial(*finished).confirms.is_none() {
-                    archive.add(&spec.space, self.trial(*finished));
-                }
+                archive.add(&spec.space, self.trial(*finished));
                 pending.remove(finished);
             }
             seen = now;

@@ -438,11 +438,8 @@ impl Study {
     fn note_finished(&mut self, number: TrialNumber) {
         self.finish_order.push(number);
         let is_search = self.trial(number).confirms.is_none();
-        if is_search {
-            self.archive.add(&self.spec.space, &self.trials[number.index()]);
-        } else {
-            self.confirming.finished += 1;
-        }
+        self.archive.add(&self.spec.space, &self.trials[number.index()]);
+        self.confirming.finished += usize::from(!is_search);
         let Phase::Finished(Outcome { result, .. }) = &self.trial(number).phase else { return };
         match *result {
             Result::Complete(value) => {

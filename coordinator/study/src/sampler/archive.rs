@@ -51,8 +51,12 @@ impl Archive {
         Self { direction, tables, observations: 0, tried: HashSet::new() }
     }
 
-    /// Takes a trial that finished; one without parameters, or with foreign ones, is left out.
+    /// Takes a trial that finished; one that confirms another, or without parameters, or with foreign
+    /// ones, is left out.
     pub(crate) fn add(&mut self, space: &SearchSpace, trial: &Trial) {
+        if trial.confirms.is_some() {
+            return;
+        }
         let Some(params) = trial.params().filter(|params| space.contains(params)) else { return };
         self.tried.insert(hash(params));
         let Some(rank) = Rank::of(trial, self.direction) else { return };
@@ -200,6 +204,8 @@ fn hash(params: &Params) -> u64 {
 mod tests {
     use super::super::tests::finished;
     use super::*;
+    use crate::confirm::Confirmation;
+    use crate::ids::TrialNumber;
     use crate::space::{Choice, Condition, Distribution, FloatScale, Param};
 
     fn float(name: &str, when: Vec<Condition>) -> Param {
@@ -258,5 +264,17 @@ mod tests {
         assert!([0.0, -0.0, 0.25].map(at).iter().all(|params| archive.has_tried(params)));
         assert!(!archive.has_tried(&at(0.5)));
         assert_eq!(archive.observations(), 1);
+    }
+
+    #[test]
+    fn what_confirms_another_is_not_learned_from() {
+        let space = SearchSpace::new(vec![float("x", vec![])]).expect("valid");
+        let mut archive = Archive::new(&space, Direction::Minimize);
+        let before = archive.clone();
+        let params: Params = vec![Some(ParamValue::Float(0.5))].into();
+        let mut trial = finished(&params, &Result::Complete(1.0));
+        trial.confirms = Some(Confirmation { of: TrialNumber(0), seed: 0 });
+        archive.add(&space, &trial);
+        assert_eq!(archive, before);
     }
 }
