@@ -27,9 +27,11 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
     h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: () => show(number + step) }, text),
   ) as [HTMLButtonElement, HTMLButtonElement];
   dialog.append(h("header", {}, title, h("span", { class: "spring" }), previous, next, close), content);
-  // The browser gives the focus back to what had it, unless that was drawn anew.
+  // The browser gives the focus back to what had it, unless that was drawn anew: then it is nowhere, or for a moment still
+  // in the dialog that nobody sees.
   dialog.addEventListener("close", () => {
-    if (document.activeElement === document.body && opener)
+    const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
+    if (lost && opener)
       document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
   });
   dialog.addEventListener("click", (event) => {
