@@ -35,7 +35,8 @@ where
 {
     let start = Instant::now();
     for made in 1.. {
-        let status = match call().await {
+        let answer = tokio::time::timeout(PATIENCE, call()).await.expect("an answer of some kind");
+        let status = match answer {
             Ok(response) => return (Ok(response.into_inner()), made),
             Err(status) if is_answer(status.code()) => return (Err(status), made),
             Err(status) => status,

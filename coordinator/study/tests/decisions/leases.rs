@@ -1,0 +1,99 @@
+//! Who gets a trial, keeps it, and loses it.
+
+use std::time::Duration;
+
+use kindling_study::{
+    Attempt, Claim, Phase, Refusal, Result as TrialResult, StudyState, Tick, TrialNumber,
+};
+
+use crate::world::{UNTIL, World, after, complete, worker};
+
+#[test]
+fn a_study_that_is_paused_or_stopped_gives_out_no_work() {
+    for state in [StudyState::Paused, StudyState::Stopped] {
+        let mut world = World::new(3);
+        world.enqueue(None).expect("room");
+        world.change(state);
+        assert_eq!(world.study.lease(&worker("w")), None, "{state:?}");
+        world.change(StudyState::Active);
+        assert_eq!(world.lease("w").number, TrialNumber(0));
+    }
+}
+
+#[test]
+fn only_stopping_calls_trials_back_and_that_is_no_loss() {
+    let mut world = World::new(3);
+    let claim = world.lease("w");
+    world.change(StudyState::Paused);
+    assert!(matches!(world.trial(claim.number).phase, Phase::Running(_)));
+    world.change(StudyState::Stopped);
+    assert_eq!(world.trial(claim.number).phase, Phase::Waiting);
+    assert_eq!(world.trial(claim.number).losses, 0);
+    world.change(StudyState::Active);
+    assert_eq!(world.lease("v"), Claim { attempt: Attempt(2), worker: worker("v"), ..claim });
+}
+
+#[test]
+fn a_refusal_says_where_the_trial_stands() {
+    let mut world = World::new(1);
+    let first = world.lease("w");
+    assert_eq!(world.release(&first), Ok(()));
+    assert_eq!(world.study.release(&first), Ok((vec![], ())), "once more");
+    let held = |refusal: Result<_, Refusal>| match refusal {
+        Err(Refusal::StaleLease { number: TrialNumber(0), claimed: Attempt(1), held }) => held,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(held(world.report(&first, 0, 0.5).map(drop)), "it waits to be leased");
+    assert_eq!(held(world.finish(&first, complete(0.5))), "it waits to be leased");
+    let other = Claim { worker: worker("x"), ..first.clone() };
+    assert_eq!(held(world.release(&other)), "it waits to be leased");
+    let second = world.lease("v");
+    assert_eq!(held(world.finish(&first, complete(0.5))), "attempt 2 runs on v");
+    assert_eq!(held(world.release(&first)), "attempt 2 runs on v");
+    world.finish(&second, complete(0.5)).expect("taken");
+    assert_eq!(held(world.release(&first)), "it finished in attempt 2 on v");
+    let finished = world.release(&second).expect_err("it has a result");
+    assert!(finished.to_string().contains("it finished in attempt 2 on v"), "{finished}");
+}
+
+#[test]
+fn a_lease_ends_at_its_deadline_and_too_many_losses_fail_the_trial() {
+    let mut world = World::new(1);
+    let claim = world.lease("w");
+    assert_eq!(world.study.expire(Tick(UNTIL.0.saturating_sub(Duration::from_nanos(1)))), vec![]);
+    let events = world.study.expire(UNTIL);
+    assert_eq!(events, world.study.lose(claim.number));
+    world.apply(&events);
+    assert_eq!(
+        (&world.trial(claim.number).phase, world.trial(claim.number).losses),
+        (&Phase::Waiting, 1)
+    );
+    let claim = world.lease("v");
+    let events = world.study.expire(UNTIL);
+    world.apply(&events);
+    let Phase::Finished(outcome) = &world.trial(claim.number).phase else { panic!("{events:?}") };
+    let reason = TrialResult::Fail("lost 2 times with its worker, last with v".into());
+    assert_eq!(outcome.result, reason);
+}
+
+#[test]
+fn leases_are_renewed_and_hastened_by_worker() {
+    let mut world = World::new(3);
+    let (of_w, of_v) = (world.lease("w"), world.lease("v"));
+    let until = |world: &World, claim: &Claim| match world.trial(claim.number).phase {
+        Phase::Running(lease) => lease.deadline,
+        ref phase => panic!("{phase:?}"),
+    };
+    world.study.renew(&worker("w"), after(50));
+    assert_eq!((until(&world, &of_w), until(&world, &of_v)), (after(50), UNTIL));
+    world.study.hasten(&worker("w"), after(40));
+    assert_eq!(until(&world, &of_w), after(40));
+    world.study.hasten(&worker("w"), after(60));
+    assert_eq!(until(&world, &of_w), after(40), "never later");
+    world.study.renew_all(after(70));
+    assert_eq!((until(&world, &of_w), until(&world, &of_v)), (after(70), after(70)));
+    assert_eq!(world.study.held_by(&worker("w")).collect::<Vec<_>>(), [of_w.number]);
+    let another = world.lease("w");
+    world.release(&of_w).expect("its own");
+    assert_eq!(world.study.held_by(&worker("w")).collect::<Vec<_>>(), [another.number]);
+}

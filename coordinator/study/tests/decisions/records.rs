@@ -1,0 +1,111 @@
+//! What a restart, a replay and a comparison read.
+
+use kindling_study::{
+    Attributes, LeaseEnd, Result as TrialResult, Study, StudySpec, StudyState, Trial, TrialNumber,
+    Wall,
+};
+use serde_json::json;
+
+use crate::world::{World, complete, spec, worker};
+
+#[test]
+fn a_restart_restores_all_that_follows_from_the_trials() {
+    let pruner = serde_json::from_value(json!({ "kind": "median", "startup_trials": 1 }));
+    let mut world = World::of(StudySpec { pruner: pruner.expect("valid"), ..spec(9) });
+    world.enqueue(Some("r")).expect("room");
+    for (value, result) in [
+        (0.9, complete(0.5)),
+        (0.1, TrialResult::Pruned),
+        (0.5, TrialResult::Fail("x".into())),
+        (0.7, complete(0.6)),
+    ] {
+        world.at += 1;
+        let claim = world.lease("w");
+        world.report(&claim, 0, value).expect("taken");
+        world.finish(&claim, result).expect("taken");
+    }
+    let running = world.lease("v");
+    world.report(&running, 0, 0.2).expect("taken");
+    world.enqueue(None).expect("room");
+    let restored = restored(&world.study, world.study.trials().to_vec());
+    assert_eq!(restored, world.study);
+    assert_eq!(restored.best(), Some(TrialNumber(3)));
+    assert_eq!(restored.first_started(), Some(Wall(1)));
+    assert_eq!(restored.held_by(&worker("v")).collect::<Vec<_>>(), [running.number]);
+    assert_eq!(restored.enqueue(&[], Some("r".into())), Ok((vec![], TrialNumber(0))));
+}
+
+/// The study as a restart makes it, of these trials.
+fn restored(study: &Study, trials: Vec<Trial>) -> Study {
+    let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
+    let (state, confirm) = (study.state(), study.confirm().cloned());
+    Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
+}
+
+#[test]
+fn a_replay_finds_what_was_not_proposed_so() {
+    let mut world = World::new(4);
+    for _ in 0..3 {
+        let claim = world.lease("w");
+        world.finish(&claim, complete(0.5)).expect("taken");
+    }
+    assert_eq!((world.study.replay().checked, world.study.replay().mismatches), (3, vec![]));
+    let mut trials = world.study.trials().to_vec();
+    for (place, x) in [(2, 0.25), (0, 0.75)] {
+        let proposal = trials[place].proposal.as_mut().expect("proposed");
+        proposal.params[0] = Some(kindling_study::ParamValue::Float(x));
+    }
+    let (of, altered) = (&world.study, restored(&world.study, trials));
+    let found = altered.replay().mismatches;
+    assert_eq!(found.iter().map(|m| m.number.0).collect::<Vec<_>>(), [0, 2]);
+    for mismatch in found {
+        assert_eq!(Some(&mismatch.recorded), altered.get(mismatch.number).and_then(Trial::params));
+        assert_eq!(Some(&mismatch.recomputed), of.get(mismatch.number).and_then(Trial::params));
+    }
+}
+
+#[test]
+fn specs_differ_by_the_keys_that_do_not_change_later() {
+    let with = |key: &str, value: serde_json::Value| -> StudySpec {
+        let mut json = serde_json::to_value(spec(5)).expect("JSON");
+        json[key] = value;
+        serde_json::from_value(json).expect("valid")
+    };
+    let space = json!([{
+        "name": "y",
+        "distribution": { "type": "float", "low": 0.0, "high": 1.0 },
+    }]);
+    for (key, value) in [
+        ("name", json!("t")),
+        ("direction", json!("minimize")),
+        ("seed", json!(2)),
+        ("max_attempts", json!(3)),
+        ("sampler", json!({ "kind": "sobol" })),
+        ("pruner", json!({ "kind": "median" })),
+        ("space", space),
+        ("objective", json!({ "kind": "other", "settings": {} })),
+    ] {
+        assert_eq!(spec(5).differences(&with(key, value)), [key]);
+    }
+    assert_eq!(spec(5).differences(&spec(6)), Vec::<&str>::new());
+}
+
+#[test]
+fn attributes_have_an_order_and_no_name_twice() {
+    assert!(Attributes::new().is_empty());
+    let named = [("b", 1), ("a", 2), ("b", 3)].map(|(name, n)| (name.to_owned(), json!(n)));
+    let attributes: Attributes = named.into_iter().collect();
+    assert!(!attributes.is_empty());
+    assert_eq!(attributes.iter().collect::<Vec<_>>(), [("a", &json!(2)), ("b", &json!(3))]);
+}
+
+#[test]
+fn events_name_their_trial_and_leases_their_end() {
+    let mut world = World::new(1);
+    let (leased, number) = world.study.lease(&worker("w")).expect("work");
+    assert!(leased.iter().all(|event| event.trial() == Some(number)));
+    assert_eq!(world.study.change_state(StudyState::Paused)[0].trial(), None);
+    world.apply(&leased);
+    let words = [LeaseEnd::Expired, LeaseEnd::HandedBack, LeaseEnd::StudyStopped];
+    assert_eq!(words.map(LeaseEnd::as_str), ["EXPIRED", "HANDED_BACK", "STUDY_STOPPED"]);
+}

@@ -1,0 +1,101 @@
+//! Several studies beside one another.
+
+use std::ops::Bound;
+
+use kindling_study::{
+    Creation, Event, Phase, Record, Refusal, Registry, Study, StudyId, StudySpec, TrialNumber, Wall,
+};
+
+use crate::world::{UNTIL, after, spec, worker};
+
+/// A registry, and who applies what it decides.
+#[derive(Default)]
+struct Studies(Registry);
+
+impl Studies {
+    fn take(&mut self, study: StudyId, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.0.apply(&Record { study, at: Wall(0), event }, UNTIL);
+        }
+    }
+
+    fn create(&mut self, name: &str, objective: &str) -> StudyId {
+        let mut spec = spec(2);
+        spec.name = kindling_study::StudyName::new(name).expect("a name");
+        objective.clone_into(&mut spec.objective.kind);
+        match self.0.create(spec).expect("no other of the name") {
+            Creation::New(id, event) => {
+                self.take(id, [event]);
+                id
+            }
+            Creation::Exists(id) => id,
+        }
+    }
+
+    fn lease(&mut self, name: &str, objective: &str) -> Option<(StudyId, TrialNumber)> {
+        let (study, events, number) = self.0.lease(&worker(name), &[objective.to_owned()])?;
+        self.take(study, events);
+        Some((study, number))
+    }
+}
+
+#[test]
+fn a_studys_id_and_name_are_its_own() {
+    let mut studies = Studies::default();
+    let a = studies.create("a", "test");
+    assert_eq!(studies.create("a", "test"), a, "it exists");
+    let b = studies.create("b", "test");
+    assert_eq!((a, b, studies.0.next_id()), (StudyId(1), StudyId(2), StudyId(3)));
+    let other = StudySpec { seed: 9, ..studies.0.get(a).expect("there").spec().clone() };
+    let refused = studies.0.create(other).expect_err("another seed");
+    assert_eq!(refused.to_string(), "study `a` exists with another seed");
+    assert_eq!(studies.0.find("b").map(|(id, _)| id), Ok(b));
+    assert_eq!(studies.0.find("c").map(|(id, _)| id), Err(Refusal::UnknownStudy("c".into())));
+    assert_eq!(studies.0.get(StudyId(7)).err(), Some(Refusal::UnknownStudy("#7".into())));
+    let ids = |found: &mut dyn Iterator<Item = (StudyId, &Study)>| {
+        found.map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&mut studies.0.iter()), [a, b]);
+    assert_eq!(ids(&mut studies.0.range(Bound::Excluded(a))), [b]);
+
+    let deleted = studies.0.delete(b).expect("nothing runs");
+    studies.take(b, [deleted]);
+    assert_eq!(ids(&mut studies.0.iter()), [a]);
+    assert_eq!(studies.create("b", "test"), StudyId(3), "ids are not used again");
+}
+
+#[test]
+fn a_study_with_running_trials_is_not_deleted() {
+    let mut studies = Studies::default();
+    let a = studies.create("a", "test");
+    studies.lease("w", "test");
+    assert_eq!(studies.0.delete(a), Err(Refusal::StillRunning(1)));
+    assert!(matches!(studies.0.delete(StudyId(9)), Err(Refusal::UnknownStudy(_))));
+}
+
+#[test]
+fn the_oldest_study_of_a_workers_objectives_comes_first() {
+    let mut studies = Studies::default();
+    let (a, b) = (studies.create("a", "one"), studies.create("b", "two"));
+    let c = studies.create("c", "two");
+    let leased: Vec<_> = (0..5).map_while(|_| studies.lease("w", "two")).collect();
+    let trials = [(b, 0), (b, 1), (c, 0), (c, 1)].map(|(study, n)| (study, TrialNumber(n)));
+    assert_eq!(leased, trials, "and then no more");
+    assert_eq!(studies.0.held_by(&worker("w")), trials);
+    assert_eq!(studies.lease("v", "one"), Some((a, TrialNumber(0))));
+    assert_eq!(studies.0.held_by(&worker("v")), [(a, TrialNumber(0))]);
+
+    let until = |studies: &Studies, study| {
+        let trial = studies.0.get(study).expect("there").get(TrialNumber(0)).expect("leased");
+        match trial.phase {
+            Phase::Running(lease) => lease.deadline,
+            ref phase => panic!("{phase:?}"),
+        }
+    };
+    studies.0.renew(&worker("w"), after(50));
+    assert_eq!([a, b, c].map(|id| until(&studies, id)), [UNTIL, after(50), after(50)]);
+    studies.0.hasten(&worker("w"), after(40));
+    assert_eq!([a, b, c].map(|id| until(&studies, id)), [UNTIL, after(40), after(40)]);
+    studies.0.renew_all(after(60));
+    assert_eq!([a, b, c].map(|id| until(&studies, id)), [after(60); 3]);
+}

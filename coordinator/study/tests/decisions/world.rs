@@ -1,0 +1,115 @@
+//! A study, and who applies what it decides.
+
+use std::time::Duration;
+
+use kindling_study::{
+    Attributes, Claim, Event, Refusal, Result as TrialResult, Study, StudySpec, StudyState, Tick,
+    Trial, TrialNumber, Verdict, Wall, WorkerId,
+};
+use serde_json::json;
+
+/// When a lease ends.
+pub(crate) const UNTIL: Tick = Tick(Duration::from_secs(30));
+
+/// A study of some trials with one parameter, `x` from 0 to 1.
+pub(crate) fn spec(trials: u32) -> StudySpec {
+    let space = json!([{
+        "name": "x",
+        "distribution": { "type": "float", "low": 0.0, "high": 1.0 },
+    }]);
+    let spec = json!({
+        "name": "s", "direction": "maximize", "trials": trials, "seed": 1, "max_attempts": 2,
+        "sampler": { "kind": "random" }, "pruner": { "kind": "none" }, "space": space,
+        "objective": { "kind": "test", "settings": {} },
+    });
+    serde_json::from_value(spec).expect("valid")
+}
+
+pub(crate) struct World {
+    pub(crate) study: Study,
+    /// The wall clock, in microseconds.
+    pub(crate) at: i64,
+}
+
+impl World {
+    pub(crate) fn new(trials: u32) -> Self {
+        Self::of(spec(trials))
+    }
+
+    pub(crate) fn of(spec: StudySpec) -> Self {
+        Self { study: Study::new(spec, Wall(0)), at: 0 }
+    }
+
+    pub(crate) fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            self.study.apply(event, Wall(self.at), UNTIL);
+        }
+    }
+
+    pub(crate) fn lease(&mut self, name: &str) -> Claim {
+        let (events, number) = self.study.lease(&worker(name)).expect("work");
+        self.apply(&events);
+        let attempt = self.trial(number).attempt;
+        Claim { number, attempt, worker: worker(name) }
+    }
+
+    pub(crate) fn report(
+        &mut self,
+        claim: &Claim,
+        step: u64,
+        value: f64,
+    ) -> Result<Verdict, Refusal> {
+        let (events, verdict) = self.study.report(claim, step, value)?;
+        self.apply(&events);
+        Ok(verdict)
+    }
+
+    pub(crate) fn finish(&mut self, claim: &Claim, result: TrialResult) -> Result<(), Refusal> {
+        let (events, ()) = self.study.finish(claim, result, Attributes::new())?;
+        self.apply(&events);
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, claim: &Claim) -> Result<(), Refusal> {
+        let (events, ()) = self.study.release(claim)?;
+        self.apply(&events);
+        Ok(())
+    }
+
+    pub(crate) fn enqueue(&mut self, request: Option<&str>) -> Result<TrialNumber, Refusal> {
+        let (events, number) = self.study.enqueue(&[], request.map(str::to_owned))?;
+        self.apply(&events);
+        Ok(number)
+    }
+
+    pub(crate) fn retry(
+        &mut self,
+        number: u32,
+        request: Option<&str>,
+    ) -> Result<TrialNumber, Refusal> {
+        let (events, number) = self.study.retry(TrialNumber(number), request.map(str::to_owned))?;
+        self.apply(&events);
+        Ok(number)
+    }
+
+    pub(crate) fn change(&mut self, state: StudyState) {
+        let events = self.study.change_state(state);
+        self.apply(&events);
+    }
+
+    pub(crate) fn trial(&self, number: TrialNumber) -> &Trial {
+        self.study.get(number).expect("it is there")
+    }
+}
+
+pub(crate) fn worker(name: &str) -> WorkerId {
+    WorkerId::new(name).expect("a name")
+}
+
+pub(crate) fn complete(value: f64) -> TrialResult {
+    TrialResult::Complete(value)
+}
+
+pub(crate) fn after(seconds: u64) -> Tick {
+    Tick(Duration::from_secs(seconds))
+}
