@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -81,6 +82,7 @@ class Stack:
             "KINDLING_STUDY": "first",
             "KINDLING_LEASE_TERM": str(LEASE_TERM),
             "KINDLING_PORT": str(free_port()),
+            "KINDLING_HTTP_PORT": str(free_port()),
             "KINDLING_METRICS_PORT": str(free_port()),
         }
 
@@ -234,6 +236,26 @@ def check_ports(stack):
     say("published on loopback only; metrics answer")
 
 
+def check_page(stack):
+    """Who shows the clients' token sees the page, and nobody else does."""
+    token = stack.compose("exec", "-T", "coordinator", "cat", "/tokens/client/token").stdout.strip()
+
+    def get(path, **headers):
+        address = f"http://127.0.0.1:{stack.env['KINDLING_HTTP_PORT']}{path}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+                return answer.status, answer.url, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, address, ""
+
+    assert get("/api/studies")[0] == 401
+    assert get("/api/studies", Authorization="Bearer no")[0] == 401
+    assert "/login" in get("/")[1]
+    status, _, studies = get("/api/studies", Authorization=f"Bearer {token}")
+    assert status == 200 and "first" in studies, (status, studies)
+    say("the page opens to the clients' token alone")
+
+
 def from_first_to_last(stack):
     started = time.monotonic()
     trials = stack.wait_until_finished("first")
@@ -340,6 +362,7 @@ def main():
         check_tokens(stack)
         check_ports(stack)
         from_first_to_last(stack)
+        check_page(stack)
         for name, workers, fault, costs_a_lease in FAULTS:
             stack.compose("up", "-d", "--no-recreate", "--scale", f"worker={workers}")
             stack.create(name)

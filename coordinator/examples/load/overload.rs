@@ -26,6 +26,9 @@ pub(crate) struct OverloadArgs {
     /// Callers that look, begin or report, each again as soon as it is answered
     #[arg(long, default_value_t = 4000)]
     callers: usize,
+    /// How many of a hundred callers look; half of the others begin work, and half report
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u8).range(..=100))]
+    lookers: u8,
     /// Trials that have finished before: so much is walked by those who look
     #[arg(long, default_value_t = 20_000)]
     history: u32,
@@ -80,7 +83,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     let enough = CancellationToken::new();
     let crowd = std::thread::spawn({
         let (enough, counts) = (enough.clone(), counts.clone());
-        move || call_all(&channels, args.callers, &counts, &enough)
+        move || call_all(&channels, args.callers, args.lookers, &counts, &enough)
     });
     tokio::time::sleep(super::WARM_UP).await;
     std::mem::take(&mut *workers.beats.lock().expect("not poisoned"));
@@ -110,6 +113,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     Ok(json!({
         "workers": args.workers,
         "callers": args.callers,
+        "lookers_in_a_hundred": args.lookers,
         "history": args.history,
         "unread_watchers": unread.len(),
         "seconds": seconds,
@@ -130,6 +134,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
 fn call_all(
     endpoints: &[Endpoint],
     callers: usize,
+    lookers: u8,
     counts: &Counts,
     enough: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -138,8 +143,11 @@ fn call_all(
         let channels: Vec<_> = endpoints.iter().map(Endpoint::connect_lazy).collect();
         let mut calling = JoinSet::new();
         for number in 0..callers {
-            // Most of a crowd looks.
-            let kind = [Kind::Look, Kind::Look, Kind::Look, Kind::Begin, Kind::Report][number % 5];
+            let kind = match number % 100 {
+                place if place < usize::from(lookers) => Kind::Look,
+                place if place % 2 == 0 => Kind::Begin,
+                _ => Kind::Report,
+            };
             let channel = channels[number % channels.len()].clone();
             calling.spawn(call_on(channel, kind, counts.clone()));
         }
