@@ -162,6 +162,21 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
 }
 
 #[test]
+fn a_search_that_goes_on_does_not_see_what_is_being_confirmed() {
+    let mut world = after(pairs(1, 2), &SEARCH);
+    let confirming = world.lease("w");
+    let (events, ()) = world.study.change_budget(9).expect("more");
+    world.apply(&events);
+    for _ in 0..3 {
+        let claim = world.lease("v");
+        assert_eq!(world.trial(claim.number).confirms, None);
+    }
+    assert!(world.study.replay().mismatches.is_empty(), "its proposals are of the search alone");
+    world.finish(&confirming, complete(0.5)).expect("taken");
+    assert!(world.study.replay().mismatches.is_empty());
+}
+
+#[test]
 fn a_failed_confirmation_is_tried_again_as_one() {
     let mut world = after(pairs(1, 1), &SEARCH);
     let claim = world.lease("w");
