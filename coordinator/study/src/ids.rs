@@ -129,10 +129,13 @@ mod tests {
 
     #[test]
     fn names_are_printable_and_bounded() {
-        assert!(StudyName::new("weight-init").is_ok());
+        for good in ["weight-init", &"x".repeat(512)] {
+            assert!(StudyName::new(good).is_ok(), "{good:?}");
+        }
         for bad in ["", "  ", "a\nb", &"x".repeat(513)] {
             assert!(StudyName::new(bad).is_err(), "{bad:?}");
         }
+        assert!(WorkerId::new("x".repeat(256)).is_ok());
         assert!(WorkerId::new("x".repeat(257)).is_err());
     }
 }

@@ -8,7 +8,7 @@ use kindling_study::{
 };
 use serde_json::json;
 
-use crate::world::{World, complete, spec};
+use crate::world::{World, complete, restored, spec};
 
 /// A study over two methods, from a, b and c and from x and y, whose search has run these trials.
 fn after(confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
@@ -174,6 +174,17 @@ fn a_search_that_goes_on_does_not_see_what_is_being_confirmed() {
     assert!(world.study.replay().mismatches.is_empty(), "its proposals are of the search alone");
     world.finish(&confirming, complete(0.5)).expect("taken");
     assert!(world.study.replay().mismatches.is_empty());
+}
+
+#[test]
+fn a_restart_keeps_what_was_confirmed_and_what_is_still_to_be() {
+    let mut world = after(pairs(2, 2), &SEARCH);
+    let claim = world.lease("w");
+    world.finish(&claim, complete(0.5)).expect("taken");
+    world.lease("w");
+    let restarted = restored(&world.study, world.study.trials().to_vec());
+    assert_eq!(restarted, world.study);
+    assert_eq!((restarted.confirmations(), restarted.is_finished()), (4, false));
 }
 
 #[test]

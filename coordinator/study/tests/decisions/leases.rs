@@ -52,8 +52,9 @@ fn a_refusal_says_where_the_trial_stands() {
     assert_eq!(held(world.release(&first)), "attempt 2 runs on v");
     world.finish(&second, complete(0.5)).expect("taken");
     assert_eq!(held(world.release(&first)), "it finished in attempt 2 on v");
-    let finished = world.release(&second).expect_err("it has a result");
-    assert!(finished.to_string().contains("it finished in attempt 2 on v"), "{finished}");
+    let finished = world.release(&second).expect_err("it has a result").to_string();
+    let said = "attempt 2 at trial 0 is not this worker's lease (it finished in attempt 2 on v)";
+    assert_eq!(finished, said);
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! What a restart, a replay and a comparison read.
 
 use kindling_study::{
-    Attributes, LeaseEnd, Result as TrialResult, Study, StudySpec, StudyState, Trial, TrialNumber,
-    Wall,
+    Attributes, LeaseEnd, Result as TrialResult, StudySpec, StudyState, Trial, TrialNumber, Wall,
 };
 use serde_json::json;
 
-use crate::world::{World, complete, spec, worker};
+use crate::world::{World, complete, restored, spec, worker};
 
 #[test]
 fn a_restart_restores_all_that_follows_from_the_trials() {
@@ -33,13 +32,6 @@ fn a_restart_restores_all_that_follows_from_the_trials() {
     assert_eq!(restored.first_started(), Some(Wall(1)));
     assert_eq!(restored.held_by(&worker("v")).collect::<Vec<_>>(), [running.number]);
     assert_eq!(restored.enqueue(&[], Some("r".into())), Ok((vec![], TrialNumber(0))));
-}
-
-/// The study as a restart makes it, of these trials.
-fn restored(study: &Study, trials: Vec<Trial>) -> Study {
-    let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
-    let (state, confirm) = (study.state(), study.confirm().cloned());
-    Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
 }
 
 #[test]

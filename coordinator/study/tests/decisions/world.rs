@@ -113,3 +113,10 @@ pub(crate) fn complete(value: f64) -> TrialResult {
 pub(crate) fn after(seconds: u64) -> Tick {
     Tick(Duration::from_secs(seconds))
 }
+
+/// The study as a restart makes it, of these trials.
+pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
+    let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
+    let (state, confirm) = (study.state(), study.confirm().cloned());
+    Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
+}
