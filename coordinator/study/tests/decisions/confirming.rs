@@ -89,10 +89,11 @@ fn each_choice_on_its_own_runs_again_once() {
 #[test]
 fn nothing_runs_again_before_the_search_is_over() {
     let mut world = after(pairs(2, 2), &SEARCH);
-    assert_eq!(world.study.confirmations(), 4);
+    let left = |world: &World| (world.study.confirmations(), world.study.has_confirmations_left());
+    assert_eq!(left(&world), (4, true));
     let (events, ()) = world.study.change_budget(7).expect("more");
     world.apply(&events);
-    assert_eq!(world.study.confirmations(), 0);
+    assert_eq!(left(&world), (0, false));
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
     let worker = WorkerId::new("idle").expect("valid");

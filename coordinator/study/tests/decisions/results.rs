@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Phase, Refusal, Result as TrialResult, StudySpec, TrialNumber, Verdict, Wall,
+    Attributes, Claim, Phase, Refusal, Result as TrialResult, Study, StudySpec, TrialNumber,
+    Verdict, Wall,
 };
 use serde_json::json;
 
@@ -105,6 +106,7 @@ fn the_best_is_the_first_of_equals() {
 
 #[test]
 fn times_are_the_wall_clocks() {
+    assert_eq!(Study::new(spec(1), Wall(5)).created(), Wall(5));
     let mut world = World::new(3);
     world.enqueue(None).expect("room");
     assert_eq!(world.study.duration(TrialNumber(0), Wall(9)), None, "not begun");
