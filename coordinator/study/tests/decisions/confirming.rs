@@ -108,6 +108,7 @@ fn a_longer_search_confirms_what_it_found_and_keeps_what_was_confirmed() {
     assert_eq!(run(&mut world), [(1, 0), (1, 1)]);
     let (events, ()) = world.study.change_budget(4).expect("more");
     world.apply(&events);
+    assert!(!world.study.is_finished(), "what was confirmed is not of the search");
     let claim = world.lease("w");
     world.finish(&claim, complete(1.0)).expect("taken");
     let number = claim.number.0;

@@ -42,6 +42,9 @@ fn a_replay_finds_what_was_not_proposed_so() {
         world.finish(&claim, complete(0.5)).expect("taken");
     }
     assert_eq!((world.study.replay().checked, world.study.replay().mismatches), (3, vec![]));
+    let saw = |trial: &Trial| trial.proposal.as_ref().map(|p| (p.saw_proposed, p.saw_finished));
+    let saw: Vec<_> = world.study.trials().iter().filter_map(saw).collect();
+    assert_eq!(saw, [(0, 0), (1, 1), (2, 2)]);
     let mut trials = world.study.trials().to_vec();
     for (place, x) in [(2, 0.25), (0, 0.75)] {
         let proposal = trials[place].proposal.as_mut().expect("proposed");
