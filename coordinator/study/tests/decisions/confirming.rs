@@ -160,6 +160,7 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
     world.apply(&events);
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
+    assert_eq!(world.report(&claim, 0, 0.05), Ok(Verdict::Continue), "below what was confirmed");
     assert!(world.study.replay().mismatches.is_empty());
 }
 

@@ -61,7 +61,9 @@ fn a_refusal_says_where_the_trial_stands() {
 fn a_lease_ends_at_its_deadline_and_too_many_losses_fail_the_trial() {
     let mut world = World::new(1);
     let claim = world.lease("w");
-    assert_eq!(world.study.expire(Tick(UNTIL.0.saturating_sub(Duration::from_nanos(1)))), vec![]);
+    let last = Tick(UNTIL.0.saturating_sub(Duration::from_nanos(1)));
+    assert_eq!(last + Duration::from_nanos(1), UNTIL);
+    assert_eq!(world.study.expire(last), vec![]);
     let events = world.study.expire(UNTIL);
     assert_eq!(events, world.study.lose(claim.number));
     world.apply(&events);
