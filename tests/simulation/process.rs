@@ -93,9 +93,11 @@ impl Simulated {
         let Self { process, habits, history, dead } = self;
         let claim = assignment.claim.expect("an assignment has one");
         history.note(What::Begins { process, claim: claim.clone() });
-        // What is in a trial's nature is so wherever it trains; the rest is this process's.
+        // What is in a trial's nature is so wherever it trains; the rest is this process's, and of no two trials alike:
+        // confirmations share seeds, and which of two that march in step goes first is nobody's to say.
         let mut nature = ChaCha8Rng::seed_from_u64(assignment.seed);
-        let mut chance = ChaCha8Rng::seed_from_u64(assignment.seed ^ process);
+        let own = process ^ (u64::from(claim.trial) << 32);
+        let mut chance = ChaCha8Rng::seed_from_u64(assignment.seed ^ own);
         let steps = nature.random_range(1..=4_u64);
         let [fails, nan, deadly] =
             [habits.fails, habits.nan, habits.deadly].map(|p| nature.random_bool(p));
