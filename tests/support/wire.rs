@@ -14,10 +14,17 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::PATIENCE;
 
-/// A connection that is made when it is first needed, and again whenever it broke.
+/// A connection that is made when it is first needed, and again whenever it broke. It pings, as those of our own
+/// clients do, but has more patience: this machine may be busy.
 pub(crate) fn channel(address: impl std::fmt::Display) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
-    endpoint.tcp_nodelay(true).connect_timeout(Duration::from_secs(5)).connect_lazy()
+    let endpoint = endpoint
+        .tcp_nodelay(true)
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .keep_alive_while_idle(true);
+    endpoint.connect_lazy()
 }
 
 /// Whether it is an answer: repeating the call would change nothing. As workers see it.

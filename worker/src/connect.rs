@@ -10,6 +10,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection without an answer to a ping for so long is dead.
+const PING_EVERY: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The arguments that say which coordinator to use, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -144,7 +147,13 @@ impl ConnectArgs {
                 return Err(address_error("expected http://HOST:PORT or https://HOST:PORT".into()));
             }
         };
-        let mut endpoint = Endpoint::from(uri).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+        let mut endpoint = Endpoint::from(uri)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            // Without this the pings stop exactly when nothing else would tell that the peer died.
+            .keep_alive_while_idle(true);
         if tls {
             endpoint = endpoint
                 .tls_config(self.tls()?)

@@ -22,9 +22,6 @@ use crate::connect::Bearer;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait; a coordinator that is back has its workers back within this time and a bit.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A connection without an answer to a ping for so long is dead.
-const PING_EVERY: Duration = Duration::from_secs(5);
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whatever carries a call to the coordinator and brings its answer: a connection, or a simulated one.
 pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
@@ -46,13 +43,7 @@ pub(super) struct Link {
 
 /// A connection that is made once it is needed, and anew whenever it breaks.
 pub(super) fn dial(endpoint: Endpoint, bearer: Bearer) -> Transport {
-    let channel = endpoint
-        .http2_keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_TIMEOUT)
-        // Without this the pings stop exactly when nothing else would tell that the peer died.
-        .keep_alive_while_idle(true)
-        .connect_lazy();
-    let connection = InterceptedService::new(channel, bearer)
+    let connection = InterceptedService::new(endpoint.connect_lazy(), bearer)
         .map_response(|response| response.map(Body::new))
         .map_err(|error| Status::from_error(error.into()));
     BoxCloneSyncService::new(connection)
