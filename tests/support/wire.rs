@@ -14,17 +14,10 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::PATIENCE;
 
-/// A connection that is made when it is first needed, and again whenever it broke. It pings, as those of our own
-/// clients do, but has more patience: this machine may be busy.
+/// A connection that is made when it is first needed, and again whenever it broke.
 pub(crate) fn channel(address: impl std::fmt::Display) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
-    let endpoint = endpoint
-        .tcp_nodelay(true)
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(20))
-        .keep_alive_while_idle(true);
-    endpoint.connect_lazy()
+    endpoint.tcp_nodelay(true).connect_timeout(Duration::from_secs(5)).connect_lazy()
 }
 
 /// Whether it is an answer: repeating the call would change nothing. As workers see it.
@@ -35,6 +28,11 @@ pub(crate) fn is_answer(code: Code) -> bool {
     )
 }
 
+/// After so long a call is repeated. Where a connection dies in the very moment in which a call is handed to it, the
+/// client's queue can keep that call until the next one comes (tokio's unbounded channel: a value that is pushed while
+/// its receiver is being dropped). Workers have heartbeats, which are next; callers with one call at a time do not.
+const NO_ANSWER: Duration = Duration::from_secs(20);
+
 /// Makes the very same call until it is answered; also how often it was made.
 pub(crate) async fn persist<T, F>(mut call: impl FnMut() -> F) -> (Result<T, Status>, u32)
 where
@@ -42,11 +40,11 @@ where
 {
     let start = Instant::now();
     for made in 1.. {
-        let answer = tokio::time::timeout(PATIENCE, call()).await.expect("an answer of some kind");
-        let status = match answer {
-            Ok(response) => return (Ok(response.into_inner()), made),
-            Err(status) if is_answer(status.code()) => return (Err(status), made),
-            Err(status) => status,
+        let status = match tokio::time::timeout(NO_ANSWER, call()).await {
+            Ok(Ok(response)) => return (Ok(response.into_inner()), made),
+            Ok(Err(status)) if is_answer(status.code()) => return (Err(status), made),
+            Ok(Err(status)) => status,
+            Err(_) => Status::deadline_exceeded("no answer"),
         };
         assert!(start.elapsed() < PATIENCE, "no answer: {status}");
         let pause = rand::rng().random_range(2..20);
