@@ -42,7 +42,7 @@ pub(super) struct Link {
 }
 
 /// A connection that is made once it is needed, and anew whenever it breaks.
-pub(super) fn dial(endpoint: Endpoint, bearer: Bearer) -> Transport {
+pub(super) fn dial(endpoint: &Endpoint, bearer: Bearer) -> Transport {
     let connection = InterceptedService::new(endpoint.connect_lazy(), bearer)
         .map_response(|response| response.map(Body::new))
         .map_err(|error| Status::from_error(error.into()));
@@ -168,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_was_let_in_once_waits_for_its_token_to_be_good_again() {
         let (endpoint, bearer) = ConnectArgs::plain("http://127.0.0.1:1").endpoint().unwrap();
-        let link = Link::new(dial(endpoint, bearer), "w");
+        let link = Link::new(dial(&endpoint, bearer), "w");
         assert!(
             link.is_kept_out(Code::Unauthenticated) && link.is_kept_out(Code::PermissionDenied)
         );

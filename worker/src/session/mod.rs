@@ -209,7 +209,7 @@ pub async fn work(
         data_dir: options.data_dir.clone(),
     };
     let mut session = Session::new(
-        link::dial(endpoint, bearer),
+        link::dial(&endpoint, bearer),
         identity,
         rand::random(),
         Arc::new(threads),
