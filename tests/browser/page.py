@@ -141,7 +141,7 @@ def filters(b, _):
 
 
 def opens(b, _):
-    """A trial's dialog has its parameters; Escape closes it, and the focus is back where it was, in whatever stands there now."""
+    """A trial's dialog has its parameters; Escape closes it, and the focus is back on its row, as that is now."""
     b.click("table.trials button[data-key='value']")
     b.script("document.querySelector('table.trials tbody button').focus()")
     b.press(Keys.ENTER)

@@ -21,8 +21,7 @@ fn a_budget_is_not_below_the_trials_that_exist() {
     let claims = [world.lease("w"), world.lease("v")];
     let refused = Refusal::BudgetTooSmall { wanted: 1, existing: 2 };
     assert_eq!(world.study.change_budget(1), Err(refused));
-    let (events, ()) = world.study.change_budget(2).expect("as many as there are");
-    world.apply(&events);
+    world.change_budget(2).expect("as many as there are");
     assert_eq!(world.study.budget(), 2);
     assert_eq!(world.study.lease(&worker("u")), None, "all exist");
     assert_eq!(world.enqueue(None), Err(Refusal::BudgetSpent { budget: 2 }));

@@ -91,8 +91,7 @@ fn nothing_runs_again_before_the_search_is_over() {
     let mut world = after(pairs(2, 2), &SEARCH);
     let left = |world: &World| (world.study.confirmations(), world.study.has_confirmations_left());
     assert_eq!(left(&world), (4, true));
-    let (events, ()) = world.study.change_budget(7).expect("more");
-    world.apply(&events);
+    world.change_budget(7).expect("more");
     assert_eq!(left(&world), (0, false));
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
@@ -106,8 +105,7 @@ fn nothing_runs_again_before_the_search_is_over() {
 fn a_longer_search_confirms_what_it_found_and_keeps_what_was_confirmed() {
     let mut world = after(pairs(1, 2), &SEARCH[..3]);
     assert_eq!(run(&mut world), [(1, 0), (1, 1)]);
-    let (events, ()) = world.study.change_budget(4).expect("more");
-    world.apply(&events);
+    world.change_budget(4).expect("more");
     assert!(!world.study.is_finished(), "what was confirmed is not of the search");
     let claim = world.lease("w");
     world.finish(&claim, complete(1.0)).expect("taken");
@@ -156,8 +154,7 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
     }
     assert_eq!(world.study.best(), Some(TrialNumber(1)));
     // A replay learns from the search alone; so does a search that goes on.
-    let (events, ()) = world.study.change_budget(7).expect("more");
-    world.apply(&events);
+    world.change_budget(7).expect("more");
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
     assert_eq!(world.report(&claim, 0, 0.05), Ok(Verdict::Continue), "below what was confirmed");
@@ -168,8 +165,7 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
 fn a_search_that_goes_on_does_not_see_what_is_being_confirmed() {
     let mut world = after(pairs(1, 2), &SEARCH);
     let confirming = world.lease("w");
-    let (events, ()) = world.study.change_budget(9).expect("more");
-    world.apply(&events);
+    world.change_budget(9).expect("more");
     for _ in 0..3 {
         let claim = world.lease("v");
         assert_eq!(world.trial(claim.number).confirms, None);

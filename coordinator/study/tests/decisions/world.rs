@@ -97,6 +97,12 @@ impl World {
         self.apply(&events);
     }
 
+    pub(crate) fn change_budget(&mut self, trials: u32) -> Result<(), Refusal> {
+        let (events, ()) = self.study.change_budget(trials)?;
+        self.apply(&events);
+        Ok(())
+    }
+
     pub(crate) fn trial(&self, number: TrialNumber) -> &Trial {
         self.study.get(number).expect("it is there")
     }
