@@ -46,7 +46,8 @@ BREAKS = {
         ("StatefulSet/kindling-coordinator", "spec serviceName", "kindling", "there is no Service kindling"),
         ("StatefulSet/kindling-coordinator", f"{CONTAINER} readinessProbe grpc port", 50052, "a probe asks port 50052"),
         ("StatefulSet/kindling-coordinator", f"{CONTAINER} livenessProbe httpGet port", "rest", "a probe asks port rest"),
-        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 2", "--listen=0.0.0.0:50052", "listens on [9464, 50052]"),
+        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 2", "--listen=0.0.0.0:50052", "listens on [8080, 9464, 50052]"),
+        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 3", "--http=0.0.0.0:8081", "listens on [8081, 9464, 50051]"),
         ("Service/kindling-coordinator", "spec selector app.kubernetes.io/name", "tinder", "matches no pod"),
         ("Service/kindling-coordinator", "spec ports 0 targetPort", "rpc", "no pod has its port rpc"),
         ("PodDisruptionBudget/kindling-worker", "spec selector matchLabels app.kubernetes.io/name", "tinder", "matches no pod"),
@@ -69,7 +70,7 @@ BREAKS = {
     ],
     "overlays/tls": [
         ("StatefulSet/kindling-coordinator", f"{CONTAINER} readinessProbe exec command 3", "--tls-ca=/ca.crt", "on no volume"),
-        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 6", "--tls-cert=/run/secrets/kindling-tls/x", "x does not exist"),
+        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 7", "--tls-cert=/run/secrets/kindling-tls/x", "x does not exist"),
         ("Job/kindling-study", f"{CONTAINER} env 0 value", "http://kindling-coordinator:50051", "speaks TLS"),
     ],
 }

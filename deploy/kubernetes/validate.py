@@ -265,7 +265,7 @@ def pod_faults(document, documents, help_of):
                 yield from (f"{key}: {fault}" for fault in file_faults(path, mounts, files))
 
         ports = container.get("ports", [])
-        opened = {int(options[flag].rsplit(":", 1)[1]) for flag in ("--listen", "--metrics") if flag in options}
+        opened = {int(options[flag].rsplit(":", 1)[1]) for flag in ("--listen", "--http", "--metrics") if flag in options}
         if opened != {port["containerPort"] for port in ports}:
             yield f"the program listens on {sorted(opened)}, which are not the ports of {container['name']}"
         for probe in probes:
