@@ -334,3 +334,74 @@ PROBLEMS = [
     Problem("noisy-branin", BRANIN, branin, 0.39788735772973816, noise=3.0),
     Problem("noisy-hartmann6", floats(axes(6), 0.0, 1.0), hartmann6, -3.3223680114155147, noise=0.3),
 ]
+
+
+def levy(v: Values) -> float:
+    w = [1 + (x - 1) / 4 for x in v.values()]
+    inner = sum((a - 1) ** 2 * (1 + 10 * math.sin(math.pi * a + 1) ** 2) for a in w[:-1])
+    last = (w[-1] - 1) ** 2 * (1 + math.sin(2 * math.pi * w[-1]) ** 2)
+    return math.sin(math.pi * w[0]) ** 2 + inner + last
+
+
+def griewank(v: Values) -> float:
+    x = [a - offset(i, 600) for i, a in enumerate(v.values())]
+    cosines = math.prod(math.cos(a / math.sqrt(i + 1)) for i, a in enumerate(x))
+    return 1 + sum(a * a for a in x) / 4000 - cosines
+
+
+def michalewicz(v: Values) -> float:
+    return -sum(math.sin(x) * math.sin((i + 1) * x * x / math.pi) ** 20 for i, x in enumerate(v.values()))
+
+
+def schwefel(v: Values) -> float:
+    return sum(418.9828872724338 - x * math.sin(math.sqrt(abs(x))) for x in v.values())
+
+
+SHEKEL_C = (0.1, 0.2, 0.2, 0.4, 0.4, 0.6, 0.3, 0.7, 0.5, 0.5)
+SHEKEL_A = (
+    (4, 4, 4, 4), (1, 1, 1, 1), (8, 8, 8, 8), (6, 6, 6, 6), (3, 7, 3, 7),
+    (2, 9, 2, 9), (5, 5, 3, 3), (8, 1, 8, 1), (6, 2, 6, 2), (7, 3.6, 7, 3.6),
+)  # fmt: skip
+
+
+def shekel(v: Values) -> float:
+    x = list(v.values())
+    return -sum(1 / (c + sum((xi - a) ** 2 for xi, a in zip(x, row))) for c, row in zip(SHEKEL_C, SHEKEL_A))
+
+
+def pipeline(v: Values) -> float:
+    """Which classifier, and how it is set: three families under one choice, and scaling that suits two of them."""
+    if v["model"] == "svm":
+        loss = 0.10 + 0.02 * (math.log10(v["cost"]) - 1.2) ** 2
+        if v["kernel"] == "rbf":
+            loss += 0.03 * (math.log10(v["gamma"]) + 2.1 + 0.5 * (math.log10(v["cost"]) - 1.2)) ** 2 - 0.04
+    elif v["model"] == "forest":
+        loss = 0.09 + 0.5 / v["trees"] + 0.001 * (v["leaf"] - 3) ** 2 + 0.12 * (v["features"] - 0.4) ** 2
+    else:
+        loss = 0.14 + 0.0004 * (v["neighbours"] - 11) ** 2 + (0.0 if v["weights"] == "distance" else 0.02)
+    return loss + (0.03 if (v["scale"] == "none") != (v["model"] == "forest") else 0.0)
+
+
+PIPELINE = [
+    Param("model", choices=("svm", "forest", "nearest")),
+    Param("scale", choices=("none", "standard", "robust")),
+    Param("kernel", choices=("linear", "rbf"), when=("model", ("svm",))),
+    Param("cost", 1e-3, 1e4, log=True, when=("model", ("svm",))),
+    Param("gamma", 1e-6, 1e1, log=True, when=("kernel", ("rbf",))),
+    Param("trees", 10, 1000, log=True, when=("model", ("forest",))),
+    Param("leaf", 1, 30, when=("model", ("forest",))),
+    Param("features", 0.1, 1.0, when=("model", ("forest",))),
+    Param("neighbours", 1, 50, when=("model", ("nearest",))),
+    Param("weights", choices=("uniform", "distance"), when=("model", ("nearest",))),
+]
+
+# No constant of Kindling's sampler was chosen on these.
+HELD_OUT = [
+    Problem("levy6", floats(axes(6), -10.0, 10.0), levy, 0.0),
+    Problem("griewank6", floats(axes(6), -600.0, 600.0), griewank, 0.0),
+    Problem("michalewicz5", floats(axes(5), 0.0, math.pi), michalewicz, -4.687658179),
+    Problem("schwefel4", floats(axes(4), -500.0, 500.0), schwefel, 0.0),
+    Problem("shekel4", floats(axes(4), 0.0, 10.0), shekel, -10.536443153483534),
+    Problem("pipeline", PIPELINE, pipeline, 0.06),
+    Problem("noisy-levy6", floats(axes(6), -10.0, 10.0), levy, 0.0, noise=2.0),
+]

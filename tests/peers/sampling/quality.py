@@ -20,12 +20,12 @@ import numpy as np
 from scipy import stats
 
 from contenders import contenders
-from problems import PROBLEMS, Problem
+from problems import HELD_OUT, PROBLEMS, Problem
 
 BUDGETS = (100, 200)
 MINE = {"kindling": {"kind": "tpe"}}
 DEFAULT = "optuna"
-BY_NAME = {problem.name: problem for problem in PROBLEMS}
+BY_NAME = {problem.name: problem for problem in PROBLEMS + HELD_OUT}
 
 Key = tuple[str, str, int, int]
 """Sampler, problem, trials at a time, seed."""
@@ -147,7 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="the example ask_tell of kindling-study, built in release")
     parser.add_argument("--seeds", type=int, default=60)
-    parser.add_argument("--problems", default=",".join(BY_NAME))
+    parser.add_argument("--problems", help="by name, comma-separated, instead of all that are not held out")
+    parser.add_argument("--held-out", action="store_true", help="the problems on which nothing was chosen")
     parser.add_argument("--samplers", help="of these alone, by name, comma-separated")
     parser.add_argument("--parallel", default="1,8")
     parser.add_argument("--mine", type=json.loads, default=MINE, help="Kindling's samplers, as JSON: name to [sampler]")
@@ -157,7 +158,9 @@ def main() -> None:
     options = parser.parse_args()
     PROGRAM, SAMPLERS = options.program, options.mine
     samplers = options.samplers.split(",") if options.samplers else list(contenders(PROGRAM, SAMPLERS))
-    problems, seeds = options.problems.split(","), range(options.seeds)
+    all_problems = [problem.name for problem in (HELD_OUT if options.held_out else PROBLEMS)]
+    problems = options.problems.split(",") if options.problems else all_problems
+    seeds = range(options.seeds)
     parallels = [int(n) for n in options.parallel.split(",")]
     keys = [(s, p, n, seed) for n in parallels for p in problems for s in samplers for seed in seeds]
     runs = do_missing(keys, load(options.keep), options.keep, options.processes)

@@ -14,13 +14,16 @@ pub(super) struct Normal {
 /// In the middle, as wide as the line.
 const PRIOR: Normal = Normal { mean: 0.5, deviation: 1.0 };
 
-/// A kernel at each mean, as wide as the larger gap to a neighbour but at least `narrowest / (m + 2)`
-/// with m means, and `narrowest / 100`; and last the prior's.
-pub(super) fn kernels(means: &[f64], narrowest: f64) -> Vec<Normal> {
-    let narrowest = narrowest / (means.len() as f64 + 2.0).min(100.0);
+/// How wide the kernel of a pending trial is, times the least width of the others: it takes out of
+/// the density's way the point itself, not the region, in which others may well look too.
+const PENDING: f64 = 0.2;
+
+/// A kernel at each mean, as wide as the larger gap to a neighbour but at least `least`; one, narrow,
+/// at each pending trial's place; and last the prior's.
+pub(super) fn kernels(means: &[f64], pending: &[f64], least: f64) -> Vec<Normal> {
     let mut order: Vec<_> = (0..means.len()).collect();
     order.sort_unstable_by(|a, b| means[*a].total_cmp(&means[*b]));
-    let mut normals = vec![PRIOR; means.len() + 1];
+    let mut normals = vec![PRIOR; means.len()];
     for (rank, place) in order.iter().enumerate() {
         let mean = means[*place];
         let below = rank.checked_sub(1).map(|r| mean - means[order[r]]);
@@ -30,8 +33,10 @@ pub(super) fn kernels(means: &[f64], narrowest: f64) -> Vec<Normal> {
             (Some(gap), None) | (None, Some(gap)) => gap,
             (None, None) => mean.max(1.0 - mean),
         };
-        normals[*place] = Normal { mean, deviation: gap.clamp(narrowest, 1.0) };
+        normals[*place] = Normal { mean, deviation: gap.clamp(least, 1.0) };
     }
+    normals.extend(pending.iter().map(|at| Normal { mean: *at, deviation: PENDING * least }));
+    normals.push(PRIOR);
     normals
 }
 

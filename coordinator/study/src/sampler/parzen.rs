@@ -16,15 +16,21 @@ pub(super) struct Sample {
     pub(super) columns: Vec<Vec<f64>>,
     /// Of each observation, above 0.
     pub(super) weights: Vec<f64>,
+    /// How many of the rows, the last ones, are of trials that are pending.
+    pub(super) pending: usize,
 }
 
-/// How far an estimator trusts its observations. With 1 for all it is Optuna's.
+/// How far an estimator trusts its observations. With 1 for all, 0.01 for the
+/// least width and nothing pending it is Optuna's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     /// The prior's weight; above 0.
     pub(super) prior: f64,
-    /// How narrow a kernel may be on a line, as [`kernels`] has it.
+    /// How narrow a kernel may be on a line, whose length is 1: this over the number of kernels
+    /// without the pending trials' and with one more than the prior's.
     pub(super) narrowest: f64,
+    /// However many there are, on a continuous line no kernel is narrower than this.
+    pub(super) least: f64,
     /// What each choice gets from each kernel, times the number of kernels, before the choice
     /// observed gets 1 more; above 0.
     pub(super) smoothing: f64,
@@ -78,6 +84,15 @@ pub(super) struct Draws<'a> {
     totals: Vec<f64>,
 }
 
+impl Shape {
+    /// How narrow kernels may be on a line with so many means.
+    fn least_width(&self, line: &Line, means: usize) -> f64 {
+        // A grid's cells have a width of their own.
+        let least = if line.is_continuous() { self.least } else { self.narrowest / 100.0 };
+        (self.narrowest / (means as f64 + 2.0)).max(least)
+    }
+}
+
 impl ParzenEstimator {
     /// The estimator of a sample with a column for each axis.
     pub(super) fn new(axes: &[Axis], sample: &Sample, shape: Shape) -> Self {
@@ -85,6 +100,11 @@ impl ParzenEstimator {
         let weights = sample.weights.iter().chain(std::iter::once(&shape.prior));
         let log_weights: Vec<_> = weights.map(|weight| libm::log(weight / sum)).collect();
         let mut log_peaks = log_weights.clone();
+        let seen = sample.weights.len() - sample.pending;
+        let normals = |line: &Line, column: &[f64]| {
+            let (means, pending) = column.split_at(seen);
+            kernels(means, pending, shape.least_width(line, seen))
+        };
         let dimension = |(axis, column): (&Axis, &Vec<f64>)| match axis {
             Axis::Single(value) => Dimension::Single(*value),
             Axis::Choices(count) => {
@@ -92,15 +112,13 @@ impl ParzenEstimator {
                 Dimension::Choices(Choices { count: *count, base, observed: column.clone() })
             }
             Axis::Line(line) if line.is_continuous() => {
-                let normals = kernels(column, shape.narrowest);
+                let normals = normals(line, column);
                 for (log_peak, normal) in log_peaks.iter_mut().zip(&normals) {
                     *log_peak += normal.log_peak() - line.log_span();
                 }
                 Dimension::Continuous(*line, Continuous::new(&normals))
             }
-            Axis::Line(line) => {
-                Dimension::Grid(*line, Grid::new(&kernels(column, shape.narrowest)))
-            }
+            Axis::Line(line) => Dimension::Grid(*line, Grid::new(&normals(line, column))),
         };
         let dimensions = axes.iter().zip(&sample.columns).map(dimension).collect();
         Self { log_weights, log_peaks, dimensions }

@@ -28,10 +28,10 @@ impl Default for TpeOptions {
 
 /// Of the good: narrower than Optuna's, so that the search can close in, and slower to settle on a
 /// choice.
-const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.4, smoothing: 3.0 };
-/// Of the bad: a choice is not condemned by one combination that it failed in, and where nobody has
-/// looked is not that good.
-const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, smoothing: 8.0 };
+const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing: 3.0 };
+/// Of the bad: a choice is not condemned by one combination that it failed in, where nobody has looked
+/// is not that good, and neither is a gap between two of them.
+const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
 /// Bad observations that are looked at: more tell nothing new, and cost time.
 const MAX_BAD: usize = 500;
 
@@ -91,15 +91,16 @@ fn split(table: &Table, pending: &[&Params]) -> (Sample, Sample) {
         (0..table.places.len()).map(column).collect()
     };
     let mut bad_columns = columns(&bad);
-    for row in pending.iter().filter_map(|params| table.row(params)) {
+    let pending: Vec<_> = pending.iter().filter_map(|params| table.row(params)).collect();
+    for row in &pending {
         for (column, coordinate) in bad_columns.iter_mut().zip(row) {
-            column.push(coordinate);
+            column.push(*coordinate);
         }
     }
     let bad_weights = vec![1.0; bad_columns[0].len()];
     let weights = good_weights(good.len());
-    let good = Sample { columns: columns(&good), weights };
-    (good, Sample { columns: bad_columns, weights: bad_weights })
+    let good = Sample { columns: columns(&good), weights, pending: 0 };
+    (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
 
 /// The best tenth, at most 25.
@@ -139,6 +140,7 @@ mod tests {
         }
         let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
         let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>());
+        assert_eq!([good.pending, bad.pending], [0, pending.len()]);
         [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }
 

@@ -22,7 +22,7 @@ fn categorical(choices: i64) -> Distribution {
     Distribution::Categorical { choices: (0..choices).map(Choice::Int).collect() }
 }
 
-const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, smoothing: 1.0 };
+const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.01, smoothing: 1.0 };
 
 /// One estimator and points at which its density is known; see `ask_optuna.py`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ fn weighted(axes: &[Axis], columns: &[Vec<ParamValue>], weights: Vec<f64>) -> Pa
         column.iter().map(|value| axis.coordinate(*value)).collect()
     };
     let columns = axes.iter().zip(columns).map(coordinates).collect();
-    ParzenEstimator::new(axes, &Sample { columns, weights }, OPTUNAS)
+    ParzenEstimator::new(axes, &Sample { columns, weights, pending: 0 }, OPTUNAS)
 }
 
 fn estimator(space: &[Distribution], columns: &[Vec<ParamValue>]) -> ParzenEstimator {
@@ -110,6 +110,45 @@ fn log_l_minus_log_g_is_what_optuna_says() {
             let known = answer[0].log_density[place] - answer[1].log_density[place];
             assert!((found - known).abs() < 1e-9, "{found}, not {known}: {case:?}");
         }
+    }
+}
+
+/// The density at 0, 0.001, …, 1 of observations at 0.2, 0.3 and 0.8, and of one pending trial.
+fn with_pending(pending: Option<f64>) -> Vec<f64> {
+    let axes = [Axis::new(&float(0.0, 1.0, FloatScale::Linear))];
+    let column: Vec<_> = [0.2, 0.3, 0.8].into_iter().chain(pending).collect();
+    let weights = vec![1.0; column.len()];
+    let sample = Sample { columns: vec![column], weights, pending: pending.iter().count() };
+    let estimator = ParzenEstimator::new(&axes, &sample, OPTUNAS);
+    (0..=1000).map(|i| libm::exp(estimator.log_density(&[F(f64::from(i) / 1000.0)]))).collect()
+}
+
+#[test]
+fn a_pending_trial_adds_a_narrow_kernel_and_leaves_the_others_as_they_are() {
+    let (without, with) = (with_pending(None), with_pending(Some(0.5)));
+    // A fifth of the least width of three kernels.
+    let deviation = 0.2 / 5.0;
+    let reach = (4.0 * deviation * 1000.0) as usize;
+    assert!((0..=1000_usize).all(|i| i.abs_diff(500) < reach || with[i] < without[i]));
+    let added = |i: usize| with[i] * 5.0 / 4.0 - without[i];
+    let share: f64 = (0..=1000).map(added).sum::<f64>() / 1000.0;
+    assert!((share - 0.25).abs() < 1e-3, "{share}");
+    assert!((added(540) / added(500) - libm::exp(-0.5)).abs() < 1e-9);
+}
+
+#[test]
+fn many_kernels_are_not_too_narrow_and_a_grids_may_be_narrower() {
+    let shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, smoothing: 1.0 };
+    let least = |distribution: &Distribution, means: usize| match Axis::new(distribution) {
+        Axis::Line(line) => shape.least_width(&line, means),
+        other => panic!("not a line: {other:?}"),
+    };
+    let continuous = float(0.0, 1.0, FloatScale::Linear);
+    let grid = int(0, 1000, 1, false);
+    for (means, [on_line, on_grid]) in
+        [(18, [0.05, 0.05]), (48, [0.02, 0.02]), (78, [0.02, 0.0125]), (500, [0.02, 0.01])]
+    {
+        assert_eq!([least(&continuous, means), least(&grid, means)], [on_line, on_grid]);
     }
 }
 
