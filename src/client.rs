@@ -1,5 +1,7 @@
 //! The way to a coordinator, for every command that asks one.
 
+use std::time::Duration;
+
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
@@ -11,6 +13,10 @@ use crate::hint::hinted;
 
 /// Trials asked for at a time.
 const PAGE: u32 = 500;
+
+/// For a call's answer to begin, however many asked. A call that is lost as its connection breaks is
+/// not told so by anybody.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connected client.
 #[derive(Clone)]
@@ -75,8 +81,12 @@ impl Client {
 
 /// A connection, and what to put into each call.
 pub(crate) async fn connect(to: &ConnectArgs) -> anyhow::Result<(Channel, Bearer)> {
+    connect_within(to, PATIENCE).await
+}
+
+async fn connect_within(to: &ConnectArgs, patience: Duration) -> anyhow::Result<(Channel, Bearer)> {
     let (endpoint, bearer) = to.endpoint()?;
-    let channel = endpoint.connect().await.map_err(|error| {
+    let channel = endpoint.timeout(patience).connect().await.map_err(|error| {
         hinted(
             format!("no coordinator answers at {}: {}", to.coordinator, innermost(&error)),
             "start one with `kindling coordinator --store study.db`, or name another with --coordinator URL",
@@ -101,6 +111,11 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         Code::Unauthenticated | Code::PermissionDenied => {
             hinted(message, "give the coordinator's client token with --token-file FILE")
         }
+        // What a call says that has waited too long.
+        Code::Cancelled | Code::DeadlineExceeded => hinted(
+            "the coordinator does not answer",
+            "see whether it still runs, and ask again; nothing that it acknowledged is lost",
+        ),
         Code::Unavailable => hinted(
             format!("the coordinator is out of reach: {message}"),
             "see whether it still runs; nothing that it acknowledged is lost",
@@ -111,4 +126,57 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
 
 pub(crate) fn empty() -> anyhow::Error {
     anyhow::anyhow!("the coordinator's answer is empty; is it another version?")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Pending, pending};
+    use std::task::{Context, Poll};
+
+    use tokio::net::TcpListener;
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tonic::body::Body;
+    use tonic::server::NamedService;
+    use tonic::transport::Server;
+    use tower::Service;
+
+    use super::*;
+
+    /// Takes every call and answers none.
+    #[derive(Clone)]
+    struct Silent;
+
+    impl NamedService for Silent {
+        const NAME: &'static str = "kindling.v1.StudyService";
+    }
+
+    impl Service<http::Request<Body>> for Silent {
+        type Response = http::Response<Body>;
+        type Error = Infallible;
+        type Future = Pending<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+            pending()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_answers_ends_with_a_hint() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = ConnectArgs::plain(format!("http://{}", listener.local_addr().unwrap()));
+        let server = Server::builder().add_service(Silent);
+        let server = tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+
+        let (channel, bearer) = connect_within(&to, Duration::from_millis(100)).await.unwrap();
+        let mut studies = StudyServiceClient::with_interceptor(channel, bearer);
+        let call = studies.list_studies(v1::ListStudiesRequest::default());
+        let error = refused(call.await.unwrap_err()).to_string();
+        assert!(error.contains("does not answer"), "{error}");
+        server.abort();
+    }
 }

@@ -105,6 +105,9 @@ class Stack:
         done = self.compose("exec", "-T", "coordinator", "kindling", *args, *token, check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
 
+    def token(self, kind):
+        return self.compose("exec", "-T", "coordinator", "cat", f"/tokens/{kind}/token").stdout.strip()
+
     def create(self, name):
         self.write_study(name)
         self.compose("run", "--rm", "--no-deps", "kindling", "study", "create", f"/studies/{name}.toml")
@@ -201,7 +204,7 @@ def check_locks(stack):
 def check_tokens(stack):
     tokens = {}
     for kind in ("worker", "client"):
-        tokens[kind] = stack.compose("exec", "-T", "coordinator", "cat", f"/tokens/{kind}/token").stdout.strip()
+        tokens[kind] = stack.token(kind)
         assert len(tokens[kind]) == 64
     # Each of the others has its own token only.
     worker = stack.compose("exec", "-T", "worker", "sh", "-c", "cat /tokens/*/token").stdout.strip()
@@ -238,7 +241,7 @@ def check_ports(stack):
 
 def check_page(stack):
     """Who shows the clients' token sees the page, and nobody else does."""
-    token = stack.compose("exec", "-T", "coordinator", "cat", "/tokens/client/token").stdout.strip()
+    token = stack.token("client")
 
     def get(path, **headers):
         address = f"http://127.0.0.1:{stack.env['KINDLING_HTTP_PORT']}{path}"

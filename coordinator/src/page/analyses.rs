@@ -1,6 +1,6 @@
 //! What follows from the trials, computed once for all who watch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -12,9 +12,12 @@ use super::feed::in_background;
 use super::whole::whole;
 use crate::ledger::Ledger;
 
-/// The newest analysis of each study, in JSON.
+/// The newest analysis of each study that somebody looked at.
 #[derive(Clone, Default)]
-pub(super) struct Analyses(Arc<Mutex<HashMap<i64, (Basis, Bytes)>>>);
+pub(super) struct Analyses(Arc<Mutex<HashMap<i64, Kept>>>);
+
+/// One study's, in JSON. Locked while it is computed, so that all who want it wait for one.
+type Kept = Arc<Mutex<Option<(Basis, Bytes)>>>;
 
 /// What an analysis rests on: finished trials never change, so that their number says it all.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,16 +42,29 @@ impl Analyses {
         study: &v1::Study,
         name: &str,
     ) -> Result<(Basis, Bytes), Failure> {
-        let mut kept = self.0.lock().await;
-        if let Some((basis, json)) = kept.get(&study.id)
+        let kept = self.of(ledger, study.id).await?;
+        let mut kept = kept.lock().await;
+        if let Some((basis, json)) = kept.as_ref()
             && *basis == Basis::of(study)
         {
             return Ok((basis.clone(), json.clone()));
         }
         let whole = whole(ledger, name).await?;
-        let (id, basis) = (whole.study.id, Basis::of(&whole.study));
+        let basis = Basis::of(&whole.study);
         let json = Bytes::from(in_background(move || whole.analysis()).await?);
-        kept.insert(id, (basis.clone(), json.clone()));
+        *kept = Some((basis.clone(), json.clone()));
         Ok((basis, json))
+    }
+
+    /// The place of a study's analysis. Where a place is made, those of studies that were deleted go.
+    async fn of(&self, ledger: &Ledger, id: i64) -> Result<Kept, Failure> {
+        let mut places = self.0.lock().await;
+        if let Some(kept) = places.get(&id) {
+            return Ok(kept.clone());
+        }
+        let look = ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
+        let alive: HashSet<_> = look.await?;
+        places.retain(|id, _| alive.contains(id));
+        Ok(places.entry(id).or_default().clone())
     }
 }
