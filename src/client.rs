@@ -14,8 +14,8 @@ use crate::hint::hinted;
 /// Trials asked for at a time.
 const PAGE: u32 = 500;
 
-/// For a call's answer to begin, however many asked. A call that is lost as its connection breaks is
-/// not told so by anybody.
+/// For a call's answer to begin. Pings end a connection that is dead, but a call that is made in the
+/// instant in which its connection ends can be lost without a word.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connected client.
@@ -27,7 +27,15 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(to: &ConnectArgs) -> anyhow::Result<Self> {
-        let (channel, bearer) = connect(to).await?;
+        Self::connect_within(to, PATIENCE).await
+    }
+
+    /// With another patience than most calls need.
+    pub(crate) async fn connect_within(
+        to: &ConnectArgs,
+        patience: Duration,
+    ) -> anyhow::Result<Self> {
+        let (channel, bearer) = connect_within(to, patience).await?;
         Ok(Self {
             studies: StudyServiceClient::with_interceptor(channel.clone(), bearer.clone()),
             trials: TrialServiceClient::with_interceptor(channel, bearer),
@@ -113,8 +121,8 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         }
         // What a call says that has waited too long.
         Code::Cancelled | Code::DeadlineExceeded => hinted(
-            "the coordinator does not answer",
-            "see whether it still runs, and ask again; nothing that it acknowledged is lost",
+            format!("the coordinator does not answer: {message}"),
+            "see whether it still runs, and look what it did before you ask again",
         ),
         Code::Unavailable => hinted(
             format!("the coordinator is out of reach: {message}"),
@@ -172,9 +180,8 @@ mod tests {
         let server = Server::builder().add_service(Silent);
         let server = tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
 
-        let (channel, bearer) = connect_within(&to, Duration::from_millis(100)).await.unwrap();
-        let mut studies = StudyServiceClient::with_interceptor(channel, bearer);
-        let call = studies.list_studies(v1::ListStudiesRequest::default());
+        let mut client = Client::connect_within(&to, Duration::from_millis(100)).await.unwrap();
+        let call = client.studies.list_studies(v1::ListStudiesRequest::default());
         let error = refused(call.await.unwrap_err()).to_string();
         assert!(error.contains("does not answer"), "{error}");
         server.abort();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Subcommand;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
@@ -14,6 +15,9 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::{format, json, study_file, table};
+
+/// A replay computes every proposal before it answers.
+const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
 
 #[derive(clap::Args)]
 pub(crate) struct StudyArgs {
@@ -93,7 +97,10 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
         print_state(&study, json);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut client = Client::connect(&args.connect).await?;
+    let mut client = match &args.command {
+        StudyCommand::Replay(_) => Client::connect_within(&args.connect, REPLAY_PATIENCE).await?,
+        _ => Client::connect(&args.connect).await?,
+    };
     match args.command {
         StudyCommand::Create { .. } => {}
         StudyCommand::List { json } => list(&mut client, json).await?,

@@ -31,6 +31,11 @@ impl Basis {
         let finished = study.counts.map_or(0, |c| c.complete + c.pruned + c.fail);
         Self { finished, confirm: study.confirm.clone() }
     }
+
+    /// Whether what rests on this tells all that would rest on the other.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.finished >= other.finished && self.confirm == other.confirm
+    }
 }
 
 impl Analyses {
@@ -45,7 +50,7 @@ impl Analyses {
         let kept = self.of(ledger, study.id).await?;
         let mut kept = kept.lock().await;
         if let Some((basis, json)) = kept.as_ref()
-            && *basis == Basis::of(study)
+            && basis.covers(&Basis::of(study))
         {
             return Ok((basis.clone(), json.clone()));
         }
@@ -58,12 +63,12 @@ impl Analyses {
 
     /// The place of a study's analysis. Where a place is made, those of studies that were deleted go.
     async fn of(&self, ledger: &Ledger, id: i64) -> Result<Kept, Failure> {
-        let mut places = self.0.lock().await;
-        if let Some(kept) = places.get(&id) {
+        if let Some(kept) = self.0.lock().await.get(&id) {
             return Ok(kept.clone());
         }
         let look = ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
         let alive: HashSet<_> = look.await?;
+        let mut places = self.0.lock().await;
         places.retain(|id, _| alive.contains(id));
         Ok(places.entry(id).or_default().clone())
     }

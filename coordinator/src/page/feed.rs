@@ -71,7 +71,7 @@ async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Res
                 if events.send(event("change", &change)).await.is_err() {
                     return Ok(());
                 }
-                if basis != Basis::of(study) && Instant::now() >= analyse_after {
+                if !basis.covers(&Basis::of(study)) && Instant::now() >= analyse_after {
                     let start = Instant::now();
                     let (newest, json) = pages.analyses.newest(&pages.ledger, study, &name).await?;
                     basis = newest;

@@ -1,5 +1,5 @@
-"""How good are samplers at equal budgets? Makes the whole table: every sampler on every problem, with paired seeds, one
-and eight trials at a time.
+"""How good are samplers at equal budgets? Makes the whole table: every sampler on every problem that is not held out,
+with paired seeds, one and eight trials at a time.
 
     python tests/peers/sampling/quality.py target/release/examples/ask_tell [--keep RUNS.csv] [--json]
 
@@ -24,7 +24,6 @@ from problems import HELD_OUT, PROBLEMS, Problem
 
 BUDGETS = (100, 200)
 MINE = {"kindling": {"kind": "tpe"}}
-DEFAULT = "optuna"
 BY_NAME = {problem.name: problem for problem in PROBLEMS + HELD_OUT}
 
 Key = tuple[str, str, int, int]
@@ -90,8 +89,10 @@ def holm(ps: list[float]) -> list[float]:
     return adjusted
 
 
-def analyse(runs: dict, samplers: list[str], problems: list[str], parallels: list[int], seeds: range) -> list[dict]:
-    """One row for each budget and degree of parallelism."""
+def analyse(
+    runs: dict, samplers: list[str], problems: list[str], parallels: list[int], seeds: range, default: str
+) -> list[dict]:
+    """One row for each budget and degree of parallelism, the others' regrets tested against the default's."""
     rows = []
     for parallel in parallels:
         for b, budget in enumerate(BUDGETS):
@@ -106,11 +107,11 @@ def analyse(runs: dict, samplers: list[str], problems: list[str], parallels: lis
                     ranks[s].append(float(ranked))
             against = {}
             for s in samplers:
-                if s == DEFAULT or DEFAULT not in samplers:
+                if s == default or default not in samplers:
                     continue
                 ps, better = [], []
                 for p in problems:
-                    difference = regret[s, p] - regret[DEFAULT, p]
+                    difference = regret[s, p] - regret[default, p]
                     ps.append(stats.wilcoxon(difference).pvalue if np.any(difference) else 1.0)
                     signed = stats.rankdata(np.abs(difference)) * np.sign(difference)
                     better.append(bool(signed.sum() < 0))
@@ -122,10 +123,10 @@ def analyse(runs: dict, samplers: list[str], problems: list[str], parallels: lis
     return rows
 
 
-def show(rows: list[dict], samplers: list[str]) -> None:
+def show(rows: list[dict], samplers: list[str], default: str) -> None:
     width = max(len(s) for s in samplers) + 2
     for row in rows:
-        print(f"\n{row['budget']} trials, {row['parallel']} at a time: median regret (+ − better, worse than {DEFAULT},")
+        print(f"\n{row['budget']} trials, {row['parallel']} at a time: median regret (+ − better, worse than {default},")
         print("paired Wilcoxon test with Holm's correction, p < 0.05)\n")
         print(f"{'':20}" + "".join(f"{s:>{width}}" for s in samplers))
         for p, medians in row["medians"].items():
@@ -147,8 +148,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="the example ask_tell of kindling-study, built in release")
     parser.add_argument("--seeds", type=int, default=60)
-    parser.add_argument("--problems", help="by name, comma-separated, instead of all that are not held out")
-    parser.add_argument("--held-out", action="store_true", help="the problems on which nothing was chosen")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--problems", help="by name, comma-separated, instead of all that are not held out")
+    which.add_argument("--held-out", action="store_true", help="the problems on which nothing was chosen")
+    parser.add_argument("--against", default="optuna", help="whom the others are tested against")
     parser.add_argument("--samplers", help="of these alone, by name, comma-separated")
     parser.add_argument("--parallel", default="1,8")
     parser.add_argument("--mine", type=json.loads, default=MINE, help="Kindling's samplers, as JSON: name to [sampler]")
@@ -164,8 +167,8 @@ def main() -> None:
     parallels = [int(n) for n in options.parallel.split(",")]
     keys = [(s, p, n, seed) for n in parallels for p in problems for s in samplers for seed in seeds]
     runs = do_missing(keys, load(options.keep), options.keep, options.processes)
-    rows = analyse(runs, samplers, problems, parallels, seeds)
-    print(json.dumps(rows, indent=1)) if options.json else show(rows, samplers)
+    rows = analyse(runs, samplers, problems, parallels, seeds, options.against)
+    print(json.dumps(rows, indent=1)) if options.json else show(rows, samplers, options.against)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ pub(super) struct Normal {
 /// In the middle, as wide as the line.
 const PRIOR: Normal = Normal { mean: 0.5, deviation: 1.0 };
 
-/// How wide the kernel of a pending trial is, times the least width of the others: it takes out of
-/// the density's way the point itself, not the region, in which others may well look too.
+/// The width of a pending trial's kernel, in least widths of the others: enough that nobody looks at
+/// the same point, too little to keep others out of the region.
 const PENDING: f64 = 0.2;
 
 /// A kernel at each mean, as wide as the larger gap to a neighbour but at least `least`; one, narrow,

@@ -26,10 +26,11 @@ pub(super) struct Sample {
 pub(super) struct Shape {
     /// The prior's weight; above 0.
     pub(super) prior: f64,
-    /// How narrow a kernel may be on a line, whose length is 1: this over the number of kernels
-    /// without the pending trials' and with one more than the prior's.
+    /// With m kernels on a line of length 1, those of pending trials and the prior not counted, none of
+    /// the m is narrower than this over m + 2 …
     pub(super) narrowest: f64,
-    /// However many there are, on a continuous line no kernel is narrower than this.
+    /// … and on a continuous line, however many they are, than this; on a grid than a hundredth of
+    /// `narrowest`.
     pub(super) least: f64,
     /// What each choice gets from each kernel, times the number of kernels, before the choice
     /// observed gets 1 more; above 0.

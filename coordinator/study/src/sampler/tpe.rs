@@ -27,10 +27,10 @@ impl Default for TpeOptions {
 }
 
 /// Of the good: narrower than Optuna's, so that the search can close in, and slower to settle on a
-/// choice.
+/// choice. They are too few for `least` to matter.
 const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing: 3.0 };
-/// Of the bad: a choice is not condemned by one combination that it failed in, where nobody has looked
-/// is not that good, and neither is a gap between two of them.
+/// Of the bad: a choice is not condemned by one combination that it failed in; and neither a region
+/// where nobody has looked nor a gap between two bad points is a find.
 const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
 /// Bad observations that are looked at: more tell nothing new, and cost time.
 const MAX_BAD: usize = 500;
