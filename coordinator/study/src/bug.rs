@@ -22,8 +22,14 @@ pub enum Bug {
     HeartbeatRenewsNothing,
     /// The budget bounds what has finished, not what was begun.
     BudgetOfFinished,
-    /// A request that is repeated adds another trial.
+    /// Each lease takes a place of the budget, one that follows a lost one, too.
+    BudgetAtLease,
+    /// A request to enqueue that is repeated adds another trial.
     RequestAddsTwice,
+    /// A request to retry that is repeated adds another trial.
+    RetryAddsTwice,
+    /// A plan of what to confirm forgets what was confirmed before.
+    ConfirmedAgain,
     /// A report that is repeated is noted again.
     ReportAppendsTwice,
     /// A trial may be lost any number of times.
@@ -46,7 +52,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -56,7 +62,10 @@ impl Bug {
         Self::NoTermAfterRestart,
         Self::HeartbeatRenewsNothing,
         Self::BudgetOfFinished,
+        Self::BudgetAtLease,
         Self::RequestAddsTwice,
+        Self::RetryAddsTwice,
+        Self::ConfirmedAgain,
         Self::ReportAppendsTwice,
         Self::LostForever,
         Self::HandBackIsLoss,

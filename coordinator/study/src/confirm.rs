@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bug::Bug;
 use crate::ids::TrialNumber;
 use crate::space::{Distribution, ParamValue, SearchSpace};
 use crate::study::Study;
@@ -101,7 +102,8 @@ pub(crate) fn outstanding(study: &Study) -> VecDeque<Confirmation> {
     let made: HashSet<_> = study.trials().iter().filter_map(|trial| trial.confirms).collect();
     let all =
         (0..spec.seeds).flat_map(|seed| arms.iter().map(move |of| Confirmation { of: *of, seed }));
-    all.filter(|confirmation| !made.contains(confirmation)).collect()
+    let again = Bug::ConfirmedAgain.is_on();
+    all.filter(|confirmation| again || !made.contains(confirmation)).collect()
 }
 
 /// The trials of the search whose configurations are run again: the best of each of the best

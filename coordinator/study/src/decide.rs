@@ -30,7 +30,7 @@ impl Study {
         }
         let (number, trial) = match self.waiting().first() {
             Some(number) => (*number, Some(self.trial(*number))),
-            None if self.searched() < self.budget() as usize
+            None if self.places_taken() < self.budget() as usize
                 || Bug::BudgetOfFinished.is_on() && !self.is_finished() =>
             {
                 (TrialNumber(self.trials().len() as u32), None)
@@ -49,6 +49,14 @@ impl Study {
         };
         events.push(Event::Leased { number, attempt, worker: worker.clone() });
         Some((events, number))
+    }
+
+    /// How many places of the budget are taken.
+    fn places_taken(&self) -> usize {
+        if Bug::BudgetAtLease.is_on() {
+            return self.trials().iter().map(|trial| trial.attempt.0 as usize).sum();
+        }
+        self.searched()
     }
 
     /// Adds the trial that confirms another, and leases it.
@@ -197,7 +205,7 @@ impl Study {
     /// had one: a finished trial is never reopened.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
         let known = request.as_deref().and_then(|r| self.enqueued_by(r));
-        if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
+        if let Some(number) = known.filter(|_| !Bug::RetryAddsTwice.is_on()) {
             return Ok((vec![], number));
         }
         let trial = self.trial_at(failed)?;

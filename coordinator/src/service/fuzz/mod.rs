@@ -61,6 +61,7 @@ trait Api: GrpcService<Body, ResponseBody = Body> + Clone + Send {}
 impl<T: GrpcService<Body, ResponseBody = Body> + Clone + Send> Api for T {}
 
 /// What a call came to.
+#[derive(Debug)]
 enum Answer {
     Status(Status),
     /// It waits for work, or streams.
@@ -186,8 +187,8 @@ async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
     let list = v1::ListStudiesRequest { page_size: 1000, ..Default::default() };
     let studies = StudyServiceClient::new(api.clone()).list_studies(list).await.expect("listed");
     for mut study in studies.into_inner().studies {
-        // It is listed with the others.
-        study.best = None;
+        // It is listed with the others; and the rest follows from the clock.
+        (study.best, study.trials_per_hour, study.time_left) = (None, None, None);
         let name = study.spec.clone().expect("a spec").name;
         study.encode(&mut shown).expect("room");
         let list = v1::ListTrialsRequest { study: name, page_size: 1000, ..Default::default() };
