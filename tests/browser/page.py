@@ -19,11 +19,12 @@ from browser import browser, wait
 from cluster import Cluster, MadeUp
 from screenshots import screenshots
 
-FIGURES = [
-    "values", "learning-curves", "timeline", "importance", "parallel-coordinates", "pair", "slice-learning_rate",
-    "best-winit_conv-winit_fc", "mean-winit_conv-winit_fc", "value-by-learning_rate-and-winit_conv",
-    "epochs-by-learning_rate-and-winit_fc", "value-by-gaussian_std_conv",
-]
+# Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
+FIGURES = {
+    "values", "learning-curves", "timeline", "importance", "interactions", "parallel-coordinates", "pair",
+    "slice-learning_rate", "best-winit_conv-winit_fc", "mean-winit_conv-winit_fc",
+    "value-by-learning_rate-and-winit_conv", "epochs-by-learning_rate-and-winit_fc", "value-by-gaussian_std_conv",
+}
 
 
 def main():
@@ -204,18 +205,32 @@ def reveal(b, figure):
     b.find(f"{figure} canvas")
 
 
-def saves(b, shown):
-    """A figure as SVG and as PNG, of the right kind and with something in it."""
-    b.click("[data-figure='values'] [data-save='svg']")
-    name, content = b.downloaded(".svg")
-    root = ElementTree.fromstring(content)
-    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 30, name
-    assert name.endswith("-values.svg") and "Value over trials" in "".join(root.itertext())
-    b.click("[data-figure='values'] [data-save='png']")
-    name, content = b.downloaded(".png")
-    assert content[:8] == b"\x89PNG\r\n\x1a\n", name
-    width, height = struct.unpack(">II", content[16:24])
-    assert width >= 1000 and height >= 500 and len(content) > 5000, (width, height, len(content))
+def saves(b, _):
+    """Each figure as SVG and as PNG, of the right kind and with something in it."""
+    for name in names(b):
+        figure = f"[data-figure='{name}']"
+        reveal(b, figure)
+        b.click(f"{figure} [data-save='svg']")
+        file, content = b.downloaded(".svg")
+        root = ElementTree.fromstring(content)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 20, file
+        assert file.endswith(f"-{name}.svg"), file
+        assert name != "values" or "Value over trials" in "".join(root.itertext())
+        b.click(f"{figure} [data-save='png']")
+        file, content = b.downloaded(".png")
+        assert file.endswith(f"-{name}.png") and content[:8] == b"\x89PNG\r\n\x1a\n", file
+        width, height = struct.unpack(">II", content[16:24])
+        assert width >= 600 and height >= 200 and len(content) > 5000, (file, width, height, len(content))
+
+
+def names(b):
+    """Those of all figures but the ones in a trial's dialog."""
+    there = b.script(
+        "return Array.from(document.querySelectorAll('[data-figure]'))"
+        ".filter((figure) => !figure.closest('dialog')).map((figure) => figure.dataset.figure)"
+    )
+    assert FIGURES <= set(there), FIGURES - set(there)
+    return there
 
 
 def walks(b, _):
@@ -271,7 +286,7 @@ def brightness(colour):
 
 def figures(b):
     """All figures are drawn, once they are in sight, and not empty."""
-    for name in FIGURES:
+    for name in names(b):
         figure = f"[data-figure='{name}']"
         reveal(b, figure)
         wait(lambda: colours_of(b, f"{figure} canvas") > 3, f"{name} to be drawn")
@@ -282,6 +297,7 @@ def colours_of(b, selector):
     return b.script(
         """
         const canvas = document.querySelector(arguments[0]);
+        if (canvas.width * canvas.height === 0) return 0; // not laid out yet
         // In a copy: the browser complains of reading from a canvas that is meant for drawing.
         const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
         copy.drawImage(canvas, 0, 0);

@@ -22,6 +22,7 @@ def screenshots(b, folder):
                 # Figures draw once they are in sight.
                 time.sleep(1.5)
                 picture = b.command("Page.captureScreenshot", format="png")["data"]
-                (folder / f"page-{part}-{size}-{scheme}.png").write_bytes(base64.b64decode(picture))
+                what = "page" if part == "overview" else f"page-{part}"
+                (folder / f"{what}-{size}-{scheme}.png").write_bytes(base64.b64decode(picture))
     b.size(*SIZES["desktop"])
     b.scheme("light")
