@@ -94,6 +94,9 @@ struct FillArgs {
     /// Clients that do it
     #[arg(long, default_value_t = 64)]
     clients: usize,
+    /// Where to keep the store [default: nowhere]
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// The program to run as a coordinator, such as `kindling` [default: this one]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -182,7 +185,12 @@ async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
         let memory = coordinator.memory_mib()?;
         reopened.insert(end.to_owned(), json!({ "seconds": seconds, "coordinator_mib": memory }));
     }
-    let store = std::fs::metadata(coordinator::store_in(folder.path()))?.len();
+    coordinator.stop("SIGTERM").await?;
+    let store = coordinator::store_in(folder.path());
+    if let Some(keep) = args.keep {
+        std::fs::copy(&store, keep)?;
+    }
+    let store = std::fs::metadata(store)?.len();
     Ok(json!({
         "trials": args.trials,
         "reports": args.reports,
