@@ -124,6 +124,10 @@ fn main() -> anyhow::Result<()> {
         Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
     };
     println!("{result:#}");
+    anyhow::ensure!(
+        result["promises_hold"] != false,
+        "a promise is broken, or there was no overload"
+    );
     Ok(())
 }
 

@@ -110,7 +110,12 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
         .into_iter()
         .collect();
     let beats = std::mem::take(&mut *workers.beats.lock().expect("not poisoned"));
+    let (heartbeats, heartbeat_ms) = (beats.len(), beats.summary());
+    let leases_lost = lost_leases(&coordinator, args.workers).await?;
+    let is_prompt = heartbeat_ms["p99"].as_f64().is_some_and(|p99| p99 < 1000.0);
     Ok(json!({
+        // What a finisher or a heartbeat is refused has ended this above.
+        "promises_hold": leases_lost == 0 && is_prompt && sum(false) > 0,
         "workers": args.workers,
         "callers": args.callers,
         "lookers_in_a_hundred": args.lookers,
@@ -121,11 +126,11 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
         "offered_per_second": (sum(true) + sum(false)) as f64 / seconds,
         "answered_per_second": sum(true) as f64 / seconds,
         "offered_for_each_answered": (sum(true) + sum(false)) as f64 / sum(true).max(1) as f64,
-        "heartbeats": beats.len(),
-        "heartbeat_ms": beats.summary(),
+        "heartbeats": heartbeats,
+        "heartbeat_ms": heartbeat_ms,
         "finishes": calls.finishes.len(),
         "finish_ms": calls.finishes.summary(),
-        "leases_lost": lost_leases(&coordinator, args.workers).await?,
+        "leases_lost": leases_lost,
         "coordinator_mib": { "before": calm, "after": coordinator.memory_mib()? },
     }))
 }

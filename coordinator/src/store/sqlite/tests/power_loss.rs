@@ -211,7 +211,9 @@ fn half_written_files(
     let mut states = Vec::new();
     for (count, number) in changed.iter().enumerate() {
         states.push(with(&changed[..=count], None));
-        states.push(with(&changed[..count], Some((*number, random.within(1..PAGE)))));
+        for bytes in [1, random.within(2..PAGE - 1), PAGE - 1] {
+            states.push(with(&changed[..count], Some((*number, bytes))));
+        }
         let some: Vec<_> = changed.iter().copied().filter(|_| random.one_in(2)).collect();
         states.push(with(&some, Some((*random.pick(&changed), SECTOR * random.within(1..8)))));
     }
