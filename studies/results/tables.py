@@ -2,6 +2,7 @@
 
     kindling report weight-init --store weight-init.db --format json -o weight-init.json
     python tables.py weight-init.json [--published published_trials.csv] [--diagnoses DIAGNOSIS.json …]
+    python tables.py rates.json --rates
 
 A published run is a CSV with the columns winit_conv, winit_fc, accuracy, epochs. A diagnosis is what `kindling diagnose
 --json` prints.
@@ -20,6 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report")
     parser.add_argument("--published")
+    parser.add_argument("--rates", action="store_true", help="each pair's accuracy by learning rate, of a grid")
     parser.add_argument("--diagnoses", nargs="*", default=[])
     args = parser.parse_args()
     with open(args.report) as file:
@@ -30,6 +32,9 @@ def main():
     for name, trials in runs.items():
         print(f"\n### Pairs, {name}: best accuracy (trials)\n")
         pairs(trials)
+    if args.rates:
+        print("\n### Pairs by learning rate\n")
+        rates(runs["ours"])
     print("\n### Methods: trials, best, median\n")
     methods(runs)
     confirmed(document)
@@ -63,6 +68,14 @@ def pairs(trials):
 
     rows = [[f"`{conv}`", *(cell(conv, fc) for fc in METHODS)] for conv in METHODS]
     table(["convolution ↓, fully connected →", *(f"`{fc}`" for fc in METHODS)], rows, range(1, 8))
+
+
+def rates(trials):
+    found = {((t["winit_conv"], t["winit_fc"]), t["learning_rate"]): t["accuracy"] for t in trials}
+    columns = sorted({rate for _, rate in found})
+    name = "`{}` + `{}`".format
+    rows = [[name(*pair), *(f"{found[pair, rate]:.4f}" for rate in columns)] for pair in sorted({p for p, _ in found})]
+    table(["convolution + fully connected", *(f"{rate:.2e}" for rate in columns)], rows, range(1, len(columns) + 1))
 
 
 def methods(runs):

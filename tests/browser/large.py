@@ -10,7 +10,7 @@ import sys
 import time
 
 from browser import browser, wait
-from page import colours_of, reveal, rows
+from page import draw, named, rows
 
 DRAWN = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -34,10 +34,8 @@ def main():
             wait(lambda: rows(b) < trials, "fewer trials")
 
         def figures():
-            figures = b.script("return Array.from(document.querySelectorAll('section [data-figure]'), (f) => f.dataset.figure)")
-            for name in figures:
-                reveal(b, f"[data-figure='{name}']")
-                wait(lambda: colours_of(b, f"[data-figure='{name}'] canvas") > 3, name)
+            for name in named(b):
+                draw(b, name)
 
         timed("table", load)
         trials = rows(b)

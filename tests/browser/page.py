@@ -53,7 +53,7 @@ def test(b, shown, report, args):
     b.open(report.as_uri())
     b.find("table.trials tbody tr[data-trial]")
     figures(b)
-    saves(b, shown)
+    save(b, "values")
     quiet(b, "report")
 
 
@@ -206,29 +206,39 @@ def reveal(b, figure):
 
 
 def saves(b, _):
-    """Each figure as SVG and as PNG, of the right kind and with something in it."""
+    """Each figure as SVG and as PNG."""
     for name in names(b):
-        figure = f"[data-figure='{name}']"
-        reveal(b, figure)
-        b.click(f"{figure} [data-save='svg']")
-        file, content = b.downloaded(".svg")
-        root = ElementTree.fromstring(content)
-        assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 20, file
-        assert file.endswith(f"-{name}.svg"), file
-        assert name != "values" or "Value over trials" in "".join(root.itertext())
-        b.click(f"{figure} [data-save='png']")
-        file, content = b.downloaded(".png")
-        assert file.endswith(f"-{name}.png") and content[:8] == b"\x89PNG\r\n\x1a\n", file
-        width, height = struct.unpack(">II", content[16:24])
-        assert width >= 600 and height >= 200 and len(content) > 5000, (file, width, height, len(content))
+        save(b, name)
 
 
-def names(b):
-    """Those of all figures but the ones in a trial's dialog."""
-    there = b.script(
+def save(b, name):
+    """Both are of the right kind, with something in them."""
+    figure = f"[data-figure='{name}']"
+    draw(b, name)
+    b.click(f"{figure} [data-save='svg']")
+    file, content = b.downloaded(".svg")
+    root = ElementTree.fromstring(content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 20, file
+    assert file.endswith(f"-{name}.svg"), file
+    assert name != "values" or "Value over trials" in "".join(root.itertext())
+    b.click(f"{figure} [data-save='png']")
+    file, content = b.downloaded(".png")
+    assert file.endswith(f"-{name}.png") and content[:8] == b"\x89PNG\r\n\x1a\n", file
+    width, height = struct.unpack(">II", content[16:24])
+    assert width >= 600 and height >= 200 and len(content) > 5000, (file, width, height, len(content))
+
+
+def named(b):
+    """The names of all figures but those in a trial's dialog."""
+    return b.script(
         "return Array.from(document.querySelectorAll('[data-figure]'))"
         ".filter((figure) => !figure.closest('dialog')).map((figure) => figure.dataset.figure)"
     )
+
+
+def names(b):
+    """The same, of a study that must have some."""
+    there = named(b)
     assert FIGURES <= set(there), FIGURES - set(there)
     return there
 
@@ -287,9 +297,13 @@ def brightness(colour):
 def figures(b):
     """All figures are drawn, once they are in sight, and not empty."""
     for name in names(b):
-        figure = f"[data-figure='{name}']"
-        reveal(b, figure)
-        wait(lambda: colours_of(b, f"{figure} canvas") > 3, f"{name} to be drawn")
+        draw(b, name)
+
+
+def draw(b, name):
+    figure = f"[data-figure='{name}']"
+    reveal(b, figure)
+    wait(lambda: colours_of(b, f"{figure} canvas") > 3, f"{name} to be drawn")
 
 
 def colours_of(b, selector):

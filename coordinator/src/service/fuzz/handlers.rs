@@ -69,16 +69,7 @@ async fn no_message_breaks_a_handler() {
         let body = body(&grammar, method, &mut random);
         let answer = call(routes.clone(), &method.path, body, method.waits).await;
         let now = shown(routes.clone()).await;
-        let code = match &answer {
-            Answer::Status(status) => {
-                let what = || format!("call {number}, {}: {status:?}", method.path);
-                assert!(is_typed(status), "{}", what());
-                // A stream may take some messages before one that it refuses.
-                assert!(status.code() == Code::Ok || now == state, "changed: {}", what());
-                format!("{:?}", status.code())
-            }
-            Answer::Waits => "Waits".to_owned(),
-        };
+        let code = outcome(&answer, now == state, || format!("call {number}, {}", method.path));
         *codes.entry(code).or_default() += 1;
         state = now;
         assert_eq!(panics(), before, "call {number}, {}", method.path);

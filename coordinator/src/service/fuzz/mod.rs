@@ -110,6 +110,15 @@ fn error(error: impl Into<StdError>) -> Status {
     Status::from_error(error.into())
 }
 
+/// What a call came to, by name. A refusal is typed, and nothing is other than before it.
+fn outcome(answer: &Answer, is_unchanged: bool, call: impl Fn() -> String) -> String {
+    let Answer::Status(status) = answer else { return "Waits".to_owned() };
+    assert!(is_typed(status), "{}: {status:?}", call());
+    // A stream may take some messages before one that it refuses.
+    assert!(status.code() == Code::Ok || is_unchanged, "changed: {}: {status:?}", call());
+    format!("{:?}", status.code())
+}
+
 /// A status that says what is wrong, by somebody who looked. Only what cannot be decoded at all is
 /// the protocol's own business, which calls it internal.
 fn is_typed(status: &Status) -> bool {

@@ -66,24 +66,13 @@ async fn no_message_breaks_the_server() {
             running.stop().await;
             running = Running::start().await;
             state = shown(running.channel.clone()).await;
-            waited = false;
         }
         let method = &grammar.methods[number % grammar.methods.len()];
         let body = body(&grammar, method, &mut random);
         let answer = call(running.channel.clone(), &method.path, body, method.waits).await;
         let now = shown(running.channel.clone()).await;
-        let code = match &answer {
-            Answer::Status(status) => {
-                let what = || format!("call {number}, {}: {status:?}", method.path);
-                assert!(is_typed(status), "{}", what());
-                assert!(status.code() == Code::Ok || now == state, "changed: {}", what());
-                format!("{:?}", status.code())
-            }
-            Answer::Waits => {
-                waited = true;
-                "Waits".to_owned()
-            }
-        };
+        let code = outcome(&answer, now == state, || format!("call {number}, {}", method.path));
+        waited = matches!(answer, Answer::Waits);
         state = now;
         *codes.entry(code).or_default() += 1;
         assert_eq!(panics(), before, "call {number}, {}", method.path);
@@ -107,7 +96,7 @@ async fn no_message_breaks_the_server() {
 async fn no_garbage_breaks_the_server() {
     let before = panics();
     let running = Running::start().await;
-    let state = unmoved(running.channel.clone()).await;
+    let state = shown(running.channel.clone()).await;
     let rounds = proofs(10, 1000);
     let mut random = Random::new(3);
     // They say nothing more, and stay.
@@ -130,13 +119,13 @@ async fn no_garbage_breaks_the_server() {
             }
         }
         if round % 5 == 4 {
-            assert!(unmoved(running.channel.clone()).await == state, "round {round}");
+            assert!(shown(running.channel.clone()).await == state, "round {round}");
             assert_eq!(panics(), before, "round {round}");
         }
     }
     let fresh = Endpoint::new(format!("http://{}", running.coordinator.address()));
     let fresh = fresh.expect("an address").connect().await.expect("there is room for another");
-    assert!(unmoved(fresh).await == state);
+    assert!(shown(fresh).await == state);
     running.stop().await;
     if is_long() {
         eprintln!("socket: {} connections of garbage, 0 panics, state unchanged", rounds * 9);
@@ -164,16 +153,9 @@ async fn what_is_not_grpc_is_answered_all_the_same() {
         std::future::poll_fn(|context| channel.poll_ready(context)).await.expect("ready");
         let response = channel.call(request).await.expect("an answer");
         assert!(!response.status().is_server_error(), "{method} {path} {content_type}");
-        unmoved(running.channel.clone()).await;
+        shown(running.channel.clone()).await;
     }
     running.stop().await;
-}
-
-/// What is shown of the state, but for what the time changes.
-async fn unmoved(channel: Channel) -> Vec<u8> {
-    let list = v1::ListTrialsRequest { study: "s".to_owned(), ..Default::default() };
-    let trials = TrialServiceClient::new(channel).list_trials(list).await.expect("it answers");
-    trials.into_inner().encode_to_vec()
 }
 
 fn garbage(kind: usize, random: &mut Random) -> Vec<u8> {
