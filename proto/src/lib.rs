@@ -1,4 +1,6 @@
-//! The wire types of Kindling, generated from `kindling/v1/*.proto`, and nothing else.
+//! The wire types of Kindling, generated from `kindling/v1/*.proto`, and the limits on what is said with them.
+
+pub mod limits;
 
 /// Package `kindling.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
     Distribution, FloatScale, InvalidId, ObjectiveSpec, Param, Result as TrialResult, SearchSpace,
@@ -13,19 +13,6 @@ use prost::Message as _;
 
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
-
-/// The most slots that one worker may have.
-const MAX_SLOTS: u32 = 1024;
-/// The largest spec, in bytes: it is part of whatever is said of the study.
-const MAX_SPEC: usize = 256 * 1024;
-/// The most candidates of one proposal, which everybody else waits for.
-const MAX_CANDIDATES: u32 = 10_000;
-/// The most parameters that a space may have.
-const MAX_PARAMS: usize = 1000;
-/// The longest reason and the longest attribute, in bytes.
-const MAX_TEXT: usize = 64 * 1024;
-/// The most attributes of one trial.
-const MAX_ATTRIBUTES: usize = 256;
 
 /// What a peer sent makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -70,11 +57,11 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.max_attempts == 0 {
         return Err(Invalid::new("max_attempts", "is at least 1"));
     }
-    if wire.encoded_len() > MAX_SPEC {
-        return Err(Invalid::new("spec", format!("at most {MAX_SPEC} bytes")));
+    if wire.encoded_len() > limits::SPEC {
+        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
     }
-    if wire.space.len() > MAX_PARAMS {
-        return Err(Invalid::new("space", format!("has at most {MAX_PARAMS} parameters")));
+    if wire.space.len() > limits::PARAMS {
+        return Err(Invalid::new("space", format!("has at most {} parameters", limits::PARAMS)));
     }
     let space = SearchSpace::new(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
@@ -91,8 +78,8 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
     let sampler = options("sampler", wire.sampler)?;
-    if matches!(&sampler, SamplerSpec::Tpe(tpe) if tpe.candidates > MAX_CANDIDATES) {
-        return Err(Invalid::new("sampler.candidates", format!("at most {MAX_CANDIDATES}")));
+    if matches!(&sampler, SamplerSpec::Tpe(tpe) if tpe.candidates > limits::CANDIDATES) {
+        return Err(Invalid::new("sampler.candidates", format!("at most {}", limits::CANDIDATES)));
     }
     Ok(StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
@@ -142,12 +129,12 @@ pub(crate) fn lease_info(
     slots: u32,
     holding: Vec<v1::Claim>,
 ) -> Result<(WorkerId, WorkerInfo, Vec<StudyClaim>), Invalid> {
-    if slots > MAX_SLOTS {
-        return Err(Invalid::new("slots", format!("at most {MAX_SLOTS}")));
+    if slots > limits::SLOTS {
+        return Err(Invalid::new("slots", format!("at most {}", limits::SLOTS)));
     }
     for (field, text) in [("host", &host), ("device", &device)] {
-        if text.len() > 256 {
-            return Err(Invalid::new(field, "at most 256 bytes"));
+        if text.len() > limits::PLACE {
+            return Err(Invalid::new(field, format!("at most {} bytes", limits::PLACE)));
         }
     }
     let holding = holding.into_iter().map(|c| claim(Some(c))).collect::<Result<_, _>>()?;
@@ -168,16 +155,16 @@ pub(crate) fn finish(
         Some(Wire::Failed(v1::Failed { reason })) => TrialResult::Fail(shortened(reason)),
         None => return Err(Invalid::new("result", "is missing")),
     };
-    if attributes.len() > MAX_ATTRIBUTES {
-        return Err(Invalid::new("attributes_json", format!("at most {MAX_ATTRIBUTES}")));
+    if attributes.len() > limits::ATTRIBUTES {
+        return Err(Invalid::new("attributes_json", format!("at most {}", limits::ATTRIBUTES)));
     }
     let attribute = |(key, text): (String, String)| {
         let field = || format!("attributes_json.{key}");
-        if key.is_empty() || key.len() > 512 || text.len() > MAX_TEXT {
-            return Err(Invalid::new(
-                field(),
-                format!("1 to 512 bytes of name, {MAX_TEXT} of text"),
-            ));
+        let fits = (1..=limits::ATTRIBUTE_NAME).contains(&key.len());
+        if !fits || text.len() > limits::ATTRIBUTE {
+            let (name, most) = (limits::ATTRIBUTE_NAME, limits::ATTRIBUTE);
+            let message = format!("1 to {name} bytes of name, {most} of text");
+            return Err(Invalid::new(field(), message));
         }
         let value =
             serde_json::from_str(&text).map_err(|e| Invalid::new(field(), e.to_string()))?;
@@ -262,8 +249,8 @@ fn options<T: serde::de::DeserializeOwned>(
 }
 
 fn shortened(mut text: String) -> String {
-    if text.len() > MAX_TEXT {
-        text.truncate(text.floor_char_boundary(MAX_TEXT));
+    if text.len() > limits::REASON {
+        text.truncate(text.floor_char_boundary(limits::REASON));
         text.push('…');
     }
     text

@@ -3,8 +3,8 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use kindling_proto::v1;
 use kindling_proto::v1::study_service_server::StudyService;
+use kindling_proto::{limits, v1};
 use kindling_study::{ConfirmSpec, Refusal, StudyId, StudyState, TrialNumber};
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -270,8 +270,8 @@ pub(super) const MAX_TRIAL_BYTES: usize = 2 * 1024 * 1024;
 
 pub(super) fn page_size(wanted: u32) -> usize {
     match wanted {
-        0 => 100,
-        n => n.min(1000) as usize,
+        0 => limits::PAGE,
+        n => limits::LARGEST_PAGE.min(n as usize),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `TrialService`.
 
-use kindling_proto::v1;
 use kindling_proto::v1::trial_service_server::TrialService;
+use kindling_proto::{limits, v1};
 use kindling_study::{StudyId, TrialNumber};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -103,8 +103,9 @@ impl Service {
 }
 
 fn request_id_of(text: String) -> Result<Option<String>, convert::Invalid> {
-    if text.len() > 256 {
-        return Err(convert::Invalid::new("request_id", "at most 256 bytes"));
+    if text.len() > limits::REQUEST_ID {
+        let most = format!("at most {} bytes", limits::REQUEST_ID);
+        return Err(convert::Invalid::new("request_id", most));
     }
     Ok(Some(text).filter(|t| !t.is_empty()))
 }
