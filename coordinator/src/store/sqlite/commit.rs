@@ -1,7 +1,8 @@
 //! One event, as the rows that it changes.
 //!
 //! Statements name the row that has to be there. If it is not, or is there already, somebody else
-//! changed the file, and the batch fails instead of losing a result.
+//! changed the file, and the batch fails instead of losing a result. Only where others could once
+//! write to a trial that had not begun, a row of theirs gives way.
 
 use kindling_study::{
     Confirmation, Event, LeaseEnd, Outcome, Params, Proposal, Record, Result as TrialResult,
@@ -58,6 +59,18 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
         Event::Finished { number, outcome } => writer.finished(*number, outcome),
     }
 }
+
+/// From here on the guards let pass what this transaction writes.
+pub(super) fn take_pen(conn: &Connection) -> Result<(), Fault> {
+    one(conn, PEN, [1])
+}
+
+/// Nobody else ever sees the pen taken.
+pub(super) fn put_pen_down(conn: &Connection) -> Result<(), Fault> {
+    one(conn, PEN, [0])
+}
+
+const PEN: &str = "UPDATE kindling_meta SET value = ?1 WHERE key = 'pen'";
 
 /// The counters that the batch moved on.
 pub(super) fn write_counters(conn: &Connection, index: &Index) -> Result<(), Fault> {
@@ -200,7 +213,9 @@ impl Writer<'_> {
             one(
                 self.conn,
                 "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
-                 VALUES (?1, ?2, ?3, ?4)",
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (trial_id, param_name) DO UPDATE
+                 SET param_value = excluded.param_value, distribution_json = excluded.distribution_json",
                 params![trial, param.name, encode::param(*value), distribution],
             )?;
         }
@@ -298,7 +313,9 @@ impl Writer<'_> {
                 one(
                     self.conn,
                     "INSERT INTO trial_values (trial_id, objective, value, value_type)
-                     VALUES (?1, 0, ?2, 'FINITE')",
+                     VALUES (?1, 0, ?2, 'FINITE')
+                     ON CONFLICT (trial_id, objective) DO UPDATE
+                     SET value = excluded.value, value_type = excluded.value_type",
                     params![trial, value],
                 )?;
                 "COMPLETE"
@@ -350,7 +367,9 @@ const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, va
     SELECT trial_id, 0, intermediate_value, intermediate_value_type
     FROM trial_intermediate_values
     WHERE trial_id = ?1 AND intermediate_value_type <> 'NAN'
-        AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)";
+        AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)
+    ON CONFLICT (trial_id, objective) DO UPDATE
+    SET value = excluded.value, value_type = excluded.value_type";
 
 fn json_text(value: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|e| Fault::Misfit(e.to_string()))

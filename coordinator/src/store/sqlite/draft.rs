@@ -7,6 +7,7 @@ use kindling_study::{
 
 use super::encode;
 use super::fault::{Fault, damaged};
+use super::load::Strangers;
 
 pub(super) struct Draft {
     pub(super) id: i64,
@@ -80,11 +81,16 @@ impl Draft {
     }
 
     /// The trial, if its rows fit together.
-    pub(super) fn check(mut self, space: &SearchSpace, lease_until: Tick) -> Result<Trial, Fault> {
+    pub(super) fn check(
+        mut self,
+        space: &SearchSpace,
+        lease_until: Tick,
+        strangers: &Strangers,
+    ) -> Result<Trial, Fault> {
         let id = self.id;
         let wrong = |what: &str| Err(damaged("trials", id, what));
 
-        self.trial.proposal = self.take_proposal(space)?;
+        self.trial.proposal = self.take_proposal(space, strangers)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
         self.trial.curve = self.trial.curve.as_slice().to_vec(); // Its growth left room to spare.
         let curve = &self.trial.curve;
@@ -133,14 +139,30 @@ impl Draft {
         Ok(Trial { phase, ..self.trial })
     }
 
-    /// The parameters, with what their proposal saw.
-    fn take_proposal(&mut self, space: &SearchSpace) -> Result<Option<Proposal>, Fault> {
+    /// The parameters, with what their proposal saw. Values of a trial that was never proposed, and of
+    /// parameters that are not active in it, are another program's.
+    fn take_proposal(
+        &mut self,
+        space: &SearchSpace,
+        strangers: &Strangers,
+    ) -> Result<Option<Proposal>, Fault> {
         let wrong = |what: &str| Err(damaged("kindling_trials", self.id, what));
         let mut params = std::mem::take(&mut self.params);
         let Some((saw_finished, saw_proposed)) = self.saw.take() else {
-            let unproposed = params.iter().all(Option::is_none);
-            return if unproposed { Ok(None) } else { wrong("parameters without a proposal") };
+            if params.iter().any(Option::is_some) {
+                let what = "values in trial_params without a proposal";
+                strangers.pass_over(damaged("kindling_trials", self.id, what))?;
+            }
+            return Ok(None);
         };
+        for place in 0..params.len() {
+            if params[place].is_some() && !space.is_active(place, &params) {
+                let name = &space.params()[place].name;
+                let what = format!("a value for `{name}`, which is not active in it");
+                strangers.pass_over(damaged("trial_params of trial", self.id, what))?;
+                params[place] = None;
+            }
+        }
         for (value, exact) in params.iter_mut().zip(self.exact_ints.iter().flatten()) {
             if exact.is_some() && value.map(encode::param) != exact.map(encode::param) {
                 return wrong("exact_ints is not what trial_params has");

@@ -1,6 +1,8 @@
-//! Reading everything back. Whatever makes no sense is named by table and row; nothing is passed
-//! over, and nothing is mended.
+//! Reading everything back. Whatever of ours makes no sense is named by table and row, and nothing is
+//! mended. A row that nothing of ours needs is another program's: it is named in the log and passed
+//! over. One of ours that is missing for that is still missed.
 
+use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -19,7 +21,8 @@ use super::fault::{Fault, damaged};
 
 pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
     let snapshot = conn.transaction()?;
-    let loader = Loader { conn: &snapshot };
+    let strangers = Strangers::default();
+    let loader = Loader { conn: &snapshot, strangers: &strangers };
     let studies = loader.studies()?;
     let mut trials = loader.trials(&studies)?;
     loader.leases(&mut trials)?;
@@ -40,7 +43,7 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
         for draft in drafts {
             let space = &study.spec.space;
             let id = draft.id;
-            let trial = draft.check(space, lease_until)?;
+            let trial = draft.check(space, lease_until, &strangers)?;
             if let Some(Confirmation { of, .. }) = trial.confirms
                 && !trials.get(of.index()).is_some_and(can_be_confirmed)
             {
@@ -57,7 +60,36 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     let newest_study = restored.last_key_value().map(|(id, _)| id.0);
     let next_study = StudyId(loader.counter("next_study_id", newest_study)?);
     loader.counter("next_trial_id", trials.places.into_keys().max())?;
+    strangers.tell();
     Ok(Registry::restore(restored, next_study))
+}
+
+/// Rows of other programs, by what is strange about them.
+#[derive(Default)]
+pub(super) struct Strangers(RefCell<Vec<String>>);
+
+/// So many are named.
+const NAMED: usize = 20;
+
+impl Strangers {
+    /// Passes over the row that this would be wrong with, if it were ours.
+    pub(super) fn pass_over(&self, fault: Fault) -> Result<(), Fault> {
+        match fault {
+            Fault::Damaged(what) => self.0.borrow_mut().push(what),
+            other => return Err(other),
+        }
+        Ok(())
+    }
+
+    fn tell(&self) {
+        let strangers = self.0.borrow();
+        for row in strangers.iter().take(NAMED) {
+            tracing::warn!(row, "another program wrote to the store; its row is passed over");
+        }
+        if strangers.len() > NAMED {
+            tracing::warn!(rows = strangers.len(), "so many rows were passed over in all");
+        }
+    }
 }
 
 struct StudyRow {
@@ -90,6 +122,7 @@ impl Trials {
 
 struct Loader<'a> {
     conn: &'a Connection,
+    strangers: &'a Strangers,
 }
 
 impl Loader<'_> {
@@ -130,21 +163,21 @@ impl Loader<'_> {
                     "MINIMIZE" => Some(Direction::Minimize),
                     _ => None,
                 })?;
-                directions.insert((row.get::<i64>(1)?, row.get::<i64>(2)?), direction);
-                Ok(())
+                match (row.get::<i64>(1)?, row.get::<i64>(2)?) {
+                    (study, 0) if studies.contains_key(&study) => {
+                        directions.insert(study, direction);
+                        Ok(())
+                    }
+                    _ => self.strangers.pass_over(row.damaged("of no study's objective")),
+                }
             },
         )?;
         for (id, study) in &studies {
-            if directions.remove(&(*id, 0)) != Some(study.spec.direction) {
+            if directions.remove(id) != Some(study.spec.direction) {
                 return Err(damaged("kindling_studies", id, "study_directions says otherwise"));
             }
         }
-        match directions.keys().next() {
-            Some((id, _)) => {
-                Err(damaged("study_directions", format!("of study {id}"), "one too many"))
-            }
-            None => Ok(studies),
-        }
+        Ok(studies)
     }
 
     fn trials(&self, studies: &BTreeMap<i64, StudyRow>) -> Result<Trials, Fault> {
@@ -216,26 +249,12 @@ impl Loader<'_> {
         )
     }
 
+    /// One that is not a trial's is passed over; if it was one once, the trial lacks it.
     fn params(&self, studies: &BTreeMap<i64, StudyRow>, trials: &mut Trials) -> Result<(), Fault> {
         self.each(
             "trial_params",
             "SELECT param_id, trial_id, param_name, param_value FROM trial_params",
-            |row| {
-                let draft = trials.of(row, row.get(1)?)?;
-                let name = row.text(2)?;
-                let value: f64 = row.get(3)?;
-                let space = studies.get(&draft.study).map(|study| &study.spec.space);
-                let place = space.and_then(|space| Some((space, space.position(name)?)));
-                let Some((space, place)) = place else {
-                    return Err(row.damaged(format!("the study has no parameter `{name}`")));
-                };
-                let distribution = &space.params()[place].distribution;
-                let read = encode::param_from(value, distribution);
-                let read =
-                    read.ok_or_else(|| row.damaged(format!("{value} is not in {distribution}")))?;
-                draft.params[place] = Some(read);
-                Ok(())
-            },
+            |row| param(row, studies, trials).or_else(|fault| self.strangers.pass_over(fault)),
         )
     }
 
@@ -260,12 +279,16 @@ impl Loader<'_> {
             "trial_values",
             "SELECT trial_value_id, trial_id, objective, value, value_type FROM trial_values",
             |row| {
-                let draft = trials.of(row, row.get(1)?)?;
                 let objective: i64 = row.get(2)?;
-                if objective != 0 || draft.value.is_some() {
-                    return Err(row.damaged(format!("a value for objective {objective}")));
+                let draft = trials.of(row, row.get(1)?);
+                match draft {
+                    Ok(draft) if objective == 0 => draft.value = Some(row.float(3)?),
+                    Ok(_) => {
+                        let what = format!("a value for objective {objective}");
+                        self.strangers.pass_over(row.damaged(what))?;
+                    }
+                    Err(fault) => self.strangers.pass_over(fault)?,
                 }
-                draft.value = Some(row.float(3)?);
                 Ok(())
             },
         )
@@ -394,6 +417,27 @@ impl Cells<'_> {
     fn damaged(&self, what: impl Display) -> Fault {
         damaged(self.table, self.id, what)
     }
+}
+
+/// Takes the value of one parameter of one trial.
+fn param(
+    row: &Cells<'_>,
+    studies: &BTreeMap<i64, StudyRow>,
+    trials: &mut Trials,
+) -> Result<(), Fault> {
+    let draft = trials.of(row, row.get(1)?)?;
+    let name = row.text(2)?;
+    let value: f64 = row.get(3)?;
+    let space = studies.get(&draft.study).map(|study| &study.spec.space);
+    let place = space.and_then(|space| Some((space, space.position(name)?)));
+    let Some((space, place)) = place else {
+        return Err(row.damaged(format!("the study has no parameter `{name}`")));
+    };
+    let distribution = &space.params()[place].distribution;
+    let read = encode::param_from(value, distribution);
+    let read = read.ok_or_else(|| row.damaged(format!("{value} is not in {distribution}")))?;
+    draft.params[place] = Some(read);
+    Ok(())
 }
 
 /// A trial as far as its own two rows tell.

@@ -69,6 +69,7 @@ impl SqliteStore {
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
         self.opened = None;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        commit::take_pen(&tx)?;
         let mut index = match self.index.take() {
             Some(index) => index,
             None => Index::read(&tx)?,
@@ -77,6 +78,7 @@ impl SqliteStore {
             commit::write(&tx, &mut index, record)?;
         }
         commit::write_counters(&tx, &index)?;
+        commit::put_pen_down(&tx)?;
         tx.commit()?;
         self.index = Some(index);
         // The batch is on disk. If this fails nobody is told so, and it may be repeated.

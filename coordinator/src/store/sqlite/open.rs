@@ -15,16 +15,19 @@ use super::fault::Fault;
 use super::{load, log};
 
 /// The layout that this build reads and writes.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Our mark in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
 
-/// The one before, which is brought up to date as it is opened.
-const OLDER: i64 = 2;
+/// The oldest that is brought up to date as it is opened.
+const OLDEST: i64 = 2;
 
 const SCHEMA: &str = include_str!("schema.sql");
-const UPGRADE: &str = include_str!("upgrade_2.sql");
+/// Who may write what.
+const GUARDS: &str = include_str!("guards.sql");
+/// From each layout to the next, the oldest first.
+const UPGRADES: [&str; 2] = [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
 
 /// A store that is sound, and locked for this process.
 pub(super) struct Opened {
@@ -138,7 +141,7 @@ fn check(conn: &Connection) -> Result<i64, Fault> {
 fn version(conn: &Connection) -> Result<i64, Fault> {
     let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
     match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
-        Ok(known @ OLDER..=VERSION) => Ok(known),
+        Ok(known @ OLDEST..=VERSION) => Ok(known),
         Ok(other @ 1..) => Err(Fault::OtherVersion(other)),
         Ok(other) => Err(Fault::Damaged(format!("kindling_meta: schema_version is {other}"))),
         Err(rusqlite::Error::QueryReturnedNoRows) => {
@@ -169,13 +172,32 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
         return Err(Fault::Io(io::Error::other(why)));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
-    if version(&conn)? == OLDER {
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(UPGRADE)?;
-        tx.commit()?;
-    }
+    upgrade(&mut conn)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     Ok(conn)
+}
+
+/// Brings an older layout up to date.
+fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
+    let upgrades = &UPGRADES[(version(conn)? - OLDEST) as usize..];
+    if upgrades.is_empty() {
+        return Ok(());
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for upgrade in upgrades {
+        tx.execute_batch(upgrade)?;
+    }
+    tx.execute_batch(GUARDS)?;
+    let set_aside: u32 =
+        tx.query_row("SELECT count(*) FROM kindling_set_aside", [], |row| row.get(0))?;
+    tx.commit()?;
+    if set_aside > 0 {
+        tracing::warn!(
+            rows = set_aside,
+            "the store held rows of another program, which are now in its table kindling_set_aside"
+        );
+    }
+    Ok(())
 }
 
 fn has_no_tables(conn: &Connection) -> Result<bool, Fault> {
@@ -190,6 +212,7 @@ fn create(conn: &mut Connection) -> Result<(), Fault> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.execute_batch(SCHEMA)?;
+    tx.execute_batch(GUARDS)?;
     Ok(tx.commit()?)
 }
 

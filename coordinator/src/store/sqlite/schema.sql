@@ -1,4 +1,4 @@
--- The layout of a store, version 3.
+-- The layout of a store, version 4. `guards.sql` belongs to it.
 --
 -- First Optuna's tables, column for column as Optuna 5.0 lays them out, so that its storage and its
 -- dashboard open the file. Then ours, for what Optuna has no place for. No fact stands in both.
@@ -113,14 +113,15 @@ INSERT INTO alembic_version VALUES ('v3.2.0.a');
 
 
 -- Ours. Times are microseconds since 1970, UTC. A row is written before the row of Optuna's that
--- it belongs to, because the guards below want to see it; hence the deferred references.
+-- it belongs to; hence the deferred references.
 
--- The counters only grow: an id is never used again, also not after a study was deleted.
+-- The counters only grow: an id is never used again, also not after a study was deleted. `pen` is 1
+-- inside of our own transactions, and 0 in all that anybody else gets to see: see `guards.sql`.
 CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 3), ('next_study_id', 1), ('next_trial_id', 1);
+INSERT INTO kindling_meta VALUES ('schema_version', 4), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0);
 
 CREATE TABLE kindling_studies (
     study_id INTEGER NOT NULL PRIMARY KEY
@@ -159,34 +160,8 @@ CREATE TABLE kindling_leases (
     PRIMARY KEY (trial_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
-
--- Guards. Others may read everything and attach attributes. They may not create, delete, start or
--- finish anything: the dashboard has buttons for that, and a coordinator that serves the store does
--- not look again. What we do ourselves shows in our own tables first.
-
-CREATE TRIGGER kindling_guards_new_studies AFTER INSERT ON studies
-WHEN NOT EXISTS (SELECT 1 FROM kindling_studies WHERE study_id = NEW.study_id)
-BEGIN SELECT RAISE(ABORT, 'studies of this store are created with Kindling'); END;
-
-CREATE TRIGGER kindling_guards_old_studies AFTER DELETE ON studies
-WHEN EXISTS (SELECT 1 FROM kindling_studies WHERE study_id = OLD.study_id)
-BEGIN SELECT RAISE(ABORT, 'studies of this store are deleted with Kindling'); END;
-
-CREATE TRIGGER kindling_guards_new_trials AFTER INSERT ON trials
-WHEN NOT EXISTS (SELECT 1 FROM kindling_trials WHERE trial_id = NEW.trial_id)
-BEGIN SELECT RAISE(ABORT, 'trials of this store are created by Kindling'); END;
-
-CREATE TRIGGER kindling_guards_old_trials AFTER DELETE ON trials
-WHEN EXISTS (SELECT 1 FROM kindling_trials WHERE trial_id = OLD.trial_id)
-BEGIN SELECT RAISE(ABORT, 'trials of this store are deleted with Kindling'); END;
-
-CREATE TRIGGER kindling_guards_states AFTER UPDATE OF state ON trials
-WHEN NOT CASE NEW.state
-    WHEN 'WAITING' THEN NOT EXISTS (
-        SELECT 1 FROM kindling_leases WHERE trial_id = NEW.trial_id AND ended IS NULL)
-    WHEN 'RUNNING' THEN EXISTS (
-        SELECT 1 FROM kindling_leases WHERE trial_id = NEW.trial_id AND ended IS NULL)
-    ELSE EXISTS (
-        SELECT 1 FROM kindling_trials WHERE trial_id = NEW.trial_id AND finish_index IS NOT NULL)
-END
-BEGIN SELECT RAISE(ABORT, 'trials of this store are run by Kindling'); END;
+-- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.
+CREATE TABLE kindling_set_aside (
+    from_table TEXT NOT NULL,
+    row TEXT NOT NULL              -- JSON
+) STRICT;

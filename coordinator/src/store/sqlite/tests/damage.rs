@@ -45,16 +45,14 @@ fn load_after(store: &[u8], sql: &str) -> Result<Registry, StoreError> {
     load::registry(&mut conn, UNTIL).map_err(|fault| fault.at(file.path()))
 }
 
-/// The store with the statements applied to it, without its guards.
+/// The store with the statements applied to it, pen in hand.
 pub(super) fn changed(store: &[u8], sql: &str) -> (tempfile::NamedTempFile, Connection) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, store).expect("written");
     let conn = Connection::open(&file).expect("open");
     let changeable =
         "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA journal_mode = MEMORY;
-        DROP TRIGGER kindling_guards_states;
-        DROP TRIGGER kindling_guards_new_trials; DROP TRIGGER kindling_guards_old_trials;
-        DROP TRIGGER kindling_guards_new_studies; DROP TRIGGER kindling_guards_old_studies;";
+        UPDATE kindling_meta SET value = 1 WHERE key = 'pen'";
     conn.execute_batch(changeable).expect("changeable");
     conn.execute_batch(sql).expect(sql);
     (file, conn)
@@ -86,7 +84,6 @@ pub(super) const NONSENSE: &[&str] = &[
     "DELETE FROM study_directions",
     "UPDATE study_directions SET direction = 'NOT_SET'",
     "UPDATE study_directions SET direction = 'MINIMIZE'",
-    "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
     "UPDATE studies SET study_name = 'b'",
     "UPDATE kindling_studies SET state = 'active'",
     "UPDATE kindling_studies SET budget = -1",
@@ -147,7 +144,6 @@ pub(super) const NONSENSE: &[&str] = &[
     "UPDATE trial_params SET param_value = NULL WHERE param_name = 'lr'",
     "UPDATE trial_params SET param_value = 'x' WHERE param_name = 'lr'",
     "UPDATE trial_params SET trial_id = 99 WHERE param_id = 1",
-    "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
     "UPDATE trial_intermediate_values SET step = -1",
     "UPDATE trial_intermediate_values SET intermediate_value = NULL",
     "UPDATE trial_intermediate_values SET trial_id = trial_id + 90",
@@ -182,6 +178,18 @@ fn what_others_attach_is_kept_and_passed_over() {
         "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'note', x'00')",
         "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'fail_reason', '7')",
         "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (4, 'now')",
+        // What only those can do who take the guards away, or did before there were any.
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 9, 0)",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'size', 0.5)",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (1, 'size', 0.5)",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (99, NULL, NULL)",
+        "INSERT OR IGNORE INTO trial_params (trial_id, param_name, param_value)
+            VALUES (1, 'momentum', 0.5), (2, 'momentum', 0.5), (3, 'width', 1), (4, 'width', 1)",
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (1, 1, 0.5, 'FINITE')",
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (4, 0, 0.5, 'FINITE')",
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (99, 0, 0.5, 'FINITE')",
         "CREATE TABLE notes (x); CREATE INDEX faster ON trials (state)",
     ] {
         assert_eq!(shown(&load_after(&store, sql).expect(sql)), untouched, "{sql}");

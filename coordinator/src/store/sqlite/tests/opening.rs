@@ -134,36 +134,131 @@ fn a_database_of_somebody_else_is_foreign() {
 
 #[test]
 fn a_store_of_another_version_is_refused() {
-    for version in [1, 4, 7] {
+    for version in [1, 5, 7] {
         let (_dir, path) = file(&store_after(&format!(
             "UPDATE kindling_meta SET value = {version} WHERE key = 'schema_version'"
         )));
         let refused = refusal(&path);
         assert!(
-            matches!(refused, StoreError::OtherVersion { found, known: 3, .. } if found == version),
+            matches!(refused, StoreError::OtherVersion { found, known: 4, .. } if found == version),
             "{refused}"
         );
     }
 }
 
+/// The layout of version 3 as it was released.
+const SCHEMA_3: &str = include_str!("schema_3.sql");
+
+/// What makes version 2 of it.
+const BACK_TO_2: &str = "ALTER TABLE kindling_studies DROP COLUMN confirm;
+    ALTER TABLE kindling_trials DROP COLUMN confirms_of;
+    ALTER TABLE kindling_trials DROP COLUMN confirms_seed;
+    UPDATE kindling_meta SET value = 2 WHERE key = 'schema_version'";
+
+/// A store's content in the layout of version 3, changed by this statement.
+fn older(store: &[u8], sql: &str) -> Vec<u8> {
+    let (_dir, new) = file(store);
+    let (_dir, path) = file(b"");
+    let conn = Connection::open(&path).expect("open");
+    conn.pragma_update(None, "foreign_keys", false).expect("set");
+    conn.pragma_update(None, "application_id", open::APPLICATION_ID).expect("marked");
+    conn.execute_batch(SCHEMA_3).expect("made");
+    conn.execute("ATTACH ?1 AS new", [new.to_str().expect("plain")]).expect("attached");
+    let texts = |query: &str| -> Vec<String> {
+        let mut statement = conn.prepare(query).expect("sql");
+        let rows = statement.query_map([], |row| row.get(0)).expect("run");
+        rows.collect::<Result<_, _>>().expect("texts")
+    };
+    // Ours first: its guards want to see them.
+    let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT IN
+        ('kindling_meta', 'version_info', 'alembic_version') ORDER BY name LIKE 'kindling%' DESC";
+    for table in texts(tables) {
+        let columns =
+            texts(&format!("SELECT quote(name) FROM pragma_table_info('{table}', 'main')"));
+        let columns = columns.join(", ").replace('\'', "\"");
+        let copy =
+            format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
+        conn.execute_batch(&copy).expect(&table);
+    }
+    let counters = "UPDATE kindling_meta AS old SET value =
+        (SELECT value FROM new.kindling_meta AS new WHERE new.key = old.key) WHERE key LIKE 'next%'";
+    conn.execute_batch(counters).expect("counted");
+    conn.execute_batch("DETACH new").expect("detached");
+    conn.execute_batch(sql).expect(sql);
+    drop(conn);
+    fs::read(&path).expect("readable")
+}
+
+/// All that `sqlite_schema` says, but for white space and comments, which an upgrade cannot repeat.
+fn layout(conn: &Connection) -> Vec<String> {
+    let mut tables = conn
+        .prepare(
+            "SELECT name || ' ' || (SELECT group_concat(c.name || c.type || c.\"notnull\" || c.pk, ' ')
+                FROM pragma_table_info(sqlite_schema.name) AS c)
+             FROM sqlite_schema WHERE type = 'table'
+             UNION ALL SELECT sql FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL ORDER BY 1",
+        )
+        .expect("sql");
+    let rows = tables.query_map([], |row| row.get(0)).expect("run");
+    rows.collect::<Result<_, _>>().expect("texts")
+}
+
 #[test]
-fn a_store_of_the_version_before_is_brought_up_to_date() {
-    let older = store_after(
-        "ALTER TABLE kindling_studies DROP COLUMN confirm;
-         ALTER TABLE kindling_trials DROP COLUMN confirms_of;
-         ALTER TABLE kindling_trials DROP COLUMN confirms_seed;
-         UPDATE kindling_meta SET value = 2 WHERE key = 'schema_version'",
-    );
-    let registry = |content: &[u8]| {
+fn a_store_of_a_version_before_is_brought_up_to_date() {
+    let opened = |content: &[u8]| {
         let (_dir, path) = file(content);
         let mut store = SqliteStore::open(&path).expect("opens");
         let loaded = store.load(Tick::default()).expect("loads");
+        let layout = layout(&store.conn);
         drop(store);
         let mut again = SqliteStore::open(&path).expect("opens again");
         assert_eq!(again.load(Tick::default()).expect("loads"), loaded);
-        loaded
+        (loaded, layout)
     };
-    assert_eq!(registry(&older), registry(&store()));
+    let todays = opened(&store());
+    for back in ["", BACK_TO_2] {
+        let upgraded = opened(&older(&store(), back));
+        assert_eq!(upgraded.0, todays.0, "{back}");
+        assert_eq!(upgraded.1, todays.1, "{back}");
+    }
+}
+
+#[test]
+fn what_others_wrote_before_there_were_guards_is_passed_over() {
+    // Of these trials, 4 runs, 5 waits with its parameters, and 6 waits for a proposal.
+    let sound = damage::store();
+    let loaded = |content: &[u8]| {
+        let (dir, path) = file(content);
+        let mut store = SqliteStore::open(&path).expect("opens");
+        let registry = store.load(UNTIL).expect("loads");
+        (registry, store, dir)
+    };
+    let (untouched, ..) = loaded(&sound);
+    for theirs in [
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'x', 0.5), (4, 'x', 0.5)",
+        "INSERT INTO trial_intermediate_values
+            (trial_id, step, intermediate_value, intermediate_value_type)
+            VALUES (6, 0, 0.5, 'FINITE'), (4, -1, 0.5, 'FINITE'), (4, 1, NULL, 'NAN'), (5, 2, NULL, 'INF_POS')",
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (4, 0, 0.5, 'FINITE')",
+    ] {
+        let (registry, store, dir) = loaded(&older(&sound, theirs));
+        assert_eq!(shown(&registry), shown(&untouched), "{theirs}");
+        // Nor is it in the way of what comes next.
+        let committed = registry.clone();
+        let mut ledger = Ledger { dir, store, registry, committed, queue: Vec::new(), clock: 1 };
+        let id = StudyId(1);
+        for worker in ["w", "w", "w"] {
+            let claim = ledger.lease(id, worker).expect("a trial");
+            ledger.report(id, &claim, 0, 0.25);
+            ledger.finish(id, &claim, kindling_study::Result::Complete(0.5), Attributes::new());
+        }
+        let running = ledger.claim(id, TrialNumber(3));
+        ledger.report(id, &running, 1, 0.25);
+        ledger.finish(id, &running, kindling_study::Result::Complete(0.5), Attributes::new());
+        ledger.commit();
+        ledger.reopen();
+    }
 }
 
 #[test]
@@ -251,6 +346,7 @@ fn a_crash_while_the_store_was_made_leaves_a_file_that_opens() {
     let tx = conn.transaction().expect("begun");
     tx.pragma_update(None, "application_id", open::APPLICATION_ID).expect("marked");
     tx.execute_batch(include_str!("../schema.sql")).expect("made");
+    tx.execute_batch(include_str!("../guards.sql")).expect("made");
     let journal = fs::read(path.with_extension("db-journal")).expect("the journal");
     tx.commit().expect("made");
 

@@ -109,7 +109,9 @@ fn attributes_that_others_set_first_give_way_to_the_result() {
 fn others_may_attach_but_not_run_anything() {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let claim = claimed(&mut ledger, id);
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), Attributes::new());
+    ledger.report(id, &claim, 0, 0.25);
+    let said = json!({"epochs": 3}).as_object().expect("an object").clone();
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), said.into_iter().collect());
     claimed(&mut ledger, id);
     let waits = claimed(&mut ledger, id);
     ledger.release(id, &waits);
@@ -126,14 +128,39 @@ fn others_may_attach_but_not_run_anything() {
         "UPDATE trials SET state = 'FAIL' WHERE state = 'WAITING'",
         "UPDATE trials SET state = 'RUNNING' WHERE state = 'WAITING'",
         "UPDATE trials SET state = 'WAITING' WHERE state = 'RUNNING'",
+        "UPDATE studies SET study_name = 'b'",
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
+        "UPDATE study_directions SET direction = 'MAXIMIZE'",
+        "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (2, 'x', 0.5)",
+        "UPDATE trial_params SET param_value = 0.5",
+        "DELETE FROM trial_params",
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (2, 0, 0.5, 'FINITE')",
+        "UPDATE trial_values SET value = 0.25",
+        "DELETE FROM trial_values",
+        "INSERT INTO trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type)
+            VALUES (2, 9, 0.5, 'FINITE')",
+        "INSERT OR REPLACE INTO trial_intermediate_values
+            (trial_id, step, intermediate_value, intermediate_value_type) VALUES (1, 0, 0.5, 'FINITE')",
+        "UPDATE trial_intermediate_values SET intermediate_value = 0.5",
+        "DELETE FROM trial_intermediate_values",
+        "INSERT OR REPLACE INTO trial_user_attributes (trial_id, key, value_json) VALUES (1, 'epochs', '4')",
+        "UPDATE trial_user_attributes SET value_json = '4'",
+        "DELETE FROM trial_user_attributes",
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (2, 'fail_reason', '7')",
     ] {
         let error = other.execute_batch(&format!("PRAGMA foreign_keys = OFF; {refused}"));
         let error = error.expect_err(refused).to_string();
         assert!(error.contains("Kindling"), "{refused}: {error}");
     }
-    let note =
-        "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, 'n', '1')";
-    other.execute_batch(note).expect("attached");
+    for attached in [
+        "INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, 'n', '1')",
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (1, 'n', '1'), (2, 'n', '1')",
+        "UPDATE trial_user_attributes SET value_json = '2' WHERE key = 'n'",
+        "DELETE FROM trial_user_attributes WHERE key = 'n'",
+        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (2, 'n', '1')",
+    ] {
+        other.execute_batch(attached).expect(attached);
+    }
     drop(other);
     ledger.reopen();
 }
