@@ -1,5 +1,7 @@
 //! Reading a study file: the coordinator's parts, then the objective's settings.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,10 +11,18 @@ use kindling_study::StudySpec;
 use crate::hint::hinted;
 use crate::objectives;
 
+/// A study file is a few kilobytes; a larger one is another file.
+const LARGEST: u64 = 1024 * 1024;
+
 /// Reads the file and checks it whole, so that a mistake shows before anything is created.
 pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let mut text = String::new();
+    let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    file.take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {shown}"))?;
+    anyhow::ensure!(text.len() as u64 <= LARGEST, "{shown} is larger than 1 MiB: no study file");
     let fault = |error: config::StudyFileError| {
         hinted(format!("{shown}: {error}"), "nothing was created; mend the file and try again")
     };
@@ -26,7 +36,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     };
     objective.check(&spec.objective.settings).map_err(|error| {
         let key = ["objective", &error.key].join(".");
-        fault(config::error_at(&text, key.trim_end_matches('.'), error.message))
+        fault(config::error_at(&text, key.trim_end_matches('.'), &error.message))
     })?;
     Ok(spec)
 }

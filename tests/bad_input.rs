@@ -22,7 +22,7 @@ fn mistakes_in_a_study_file_name_line_key_and_expectation() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));
     for (from, to, expected) in [
-        ("seed = 7", "sede = 7", ["line 5", "`sede`", "expected one of"]),
+        ("seed = 7", "sede = 7", ["line 5", "`sede`", "did you mean `seed`?"]),
         ("low = 5e-4", "low = 5e-1", ["`space.learning_rate.low`", "low = 0.5", "high = 0.01"]),
         (
             "winit_conv = \"gaussian\" }",
@@ -37,7 +37,7 @@ fn mistakes_in_a_study_file_name_line_key_and_expectation() {
         (
             "max_epochs = 3",
             "max_epoch = 3",
-            ["line 18", "`objective.max_epoch`", "expected one of"],
+            ["line 18", "`objective.max_epoch`", "did you mean `max_epochs`?"],
         ),
         ("data = \"digits\"", "data = \"digit\"", ["line 13", "objective.data", "digits"]),
     ] {

@@ -10,6 +10,7 @@ mod decide;
 mod direction;
 mod event;
 mod ids;
+mod options;
 mod pruner;
 mod refusal;
 mod registry;

@@ -36,7 +36,7 @@ pub(crate) use progress::{Progress, Report};
 /// Which pruner a study uses, with its options. One that exists is sound: it is read from JSON,
 /// `{"kind": "asha", "min_resource": 2}`, and what makes no sense is refused.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", try_from = "options::Table")]
+#[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum PrunerSpec {
     /// Every trial runs to its end.
     #[default]

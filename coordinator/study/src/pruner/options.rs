@@ -1,14 +1,10 @@
-//! Reads a pruner's options. Every error names the option: it begins with its key in backquotes,
-//! dotted if it is a pruner's in a pruner.
+//! Reads a pruner's options.
 
-use serde::de::{DeserializeOwned, Error as _, Unexpected};
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
 
 use super::{Hyperband, PrunerSpec};
-
-/// A pruner as JSON: its kind and its options.
-pub(super) type Table = Map<String, Value>;
+use crate::options::{Table, kind, read};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,8 +25,7 @@ impl TryFrom<Table> for PrunerSpec {
     type Error = String;
 
     fn try_from(mut table: Table) -> Result<Self, String> {
-        let kind = table.remove("kind").ok_or("missing field `kind`")?;
-        Ok(match Kind::deserialize(kind).map_err(|error| format!("`kind`: {error}"))? {
+        Ok(match kind(&mut table)? {
             Kind::None => read(table).map(|NoOptions {}| Self::None)?,
             Kind::Median => Self::Median(read(table)?),
             Kind::Percentile => Self::Percentile(read(table)?),
@@ -39,18 +34,6 @@ impl TryFrom<Table> for PrunerSpec {
             Kind::Patience => Self::Patience(read(table)?),
         })
     }
-}
-
-fn read<T: DeserializeOwned>(table: Table) -> Result<T, String> {
-    serde_path_to_error::deserialize(Value::Object(table)).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        match message.strip_prefix('`') {
-            _ if path == "." => message,
-            Some(below) => format!("`{path}.{below}"),
-            None => format!("`{path}`: {message}"),
-        }
-    })
 }
 
 /// A whole number that is not below `MIN`.

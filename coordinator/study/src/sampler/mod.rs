@@ -7,6 +7,7 @@ mod exponential;
 mod grid;
 mod hash;
 mod normal;
+mod options;
 mod parzen;
 mod random;
 mod sobol;
@@ -26,9 +27,9 @@ pub use archive::Archive;
 pub use grid::GridOptions;
 pub use tpe::TpeOptions;
 
-/// Which sampler a study uses, with its options.
+/// Which sampler a study uses, with its options. Read from JSON, `{"kind": "grid", "points": 3}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum SamplerSpec {
     /// Tree-structured Parzen estimator.
     Tpe(TpeOptions),
@@ -38,6 +39,12 @@ pub enum SamplerSpec {
     Sobol {},
     /// A few values of each parameter, in every combination.
     Grid(GridOptions),
+}
+
+impl Default for SamplerSpec {
+    fn default() -> Self {
+        Self::Tpe(TpeOptions::default())
+    }
 }
 
 /// What a proposal may look at.

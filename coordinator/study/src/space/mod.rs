@@ -132,8 +132,8 @@ impl SearchSpace {
 
     /// Reads a partial assignment of names to values, as an enqueued trial fixes it.
     ///
-    /// Errors: an unknown name, a value outside its distribution, a value for a parameter whose
-    /// condition the other values exclude.
+    /// Errors: an unknown name, one that is there twice, a value outside its distribution, a value
+    /// for a parameter whose condition the other values exclude.
     pub fn fix(&self, named: &[(String, Choice)]) -> Result<Params, SpaceError> {
         let mut values = self.nothing();
         for (name, choice) in named {
@@ -145,6 +145,9 @@ impl SearchSpace {
                     format!("not in the search space, which has {}", known.join(", ")),
                 )
             })?;
+            if values[place].is_some() {
+                return Err(error(name, "name", "is fixed twice"));
+            }
             let distribution = &self.params[place].distribution;
             let value = distribution
                 .parse(choice)
@@ -275,6 +278,8 @@ mod tests {
         assert!(fix(&[("std", Choice::Int(1))]).is_ok());
         assert!(fix(&[("sdt", Choice::Int(1))]).is_err());
         assert!(fix(&[("std", Choice::Float(9.0))]).is_err());
+        let twice = fix(&[("std", Choice::Int(1)), ("std", Choice::Int(2))]).expect_err("refused");
+        assert!(twice.to_string().contains("twice"), "{twice}");
         let excluded = [("m", Choice::Text("xavier".into())), ("std", Choice::Float(1.0))];
         assert!(fix(&excluded).is_err());
     }

@@ -1,0 +1,41 @@
+//! Study files: TOML to [`StudySpec`], with errors that name the line, the key and what was
+//! expected.
+//!
+//! The file is read as a plain table first and then taken apart key by key, never through JSON: JSON
+//! has no `nan`, no `inf` and no dates, and would drop them without a word.
+
+mod fault;
+mod keys;
+mod param;
+mod place;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod value;
+mod words;
+
+use kindling_study::StudySpec;
+
+use fault::Fault;
+use place::{key_on, line_at};
+
+pub use fault::StudyFileError;
+
+/// Reads a study file.
+pub fn parse(text: &str) -> Result<StudySpec, StudyFileError> {
+    let table = toml::from_str(text).map_err(|error| syntax_error(text, &error))?;
+    spec::spec(table).map_err(|fault| fault.in_file(text))
+}
+
+/// The error for a key of a study file, with the line on which the key stands.
+pub fn error_at(text: &str, key: &str, message: &str) -> StudyFileError {
+    let key = key.split('.').map(str::to_owned).collect();
+    Fault { key, message: words::plain(message) }.in_file(text)
+}
+
+/// What is no TOML at all.
+fn syntax_error(text: &str, error: &toml::de::Error) -> StudyFileError {
+    let line = error.span().map(|span| line_at(text, span.start));
+    let key = line.and_then(|line| key_on(text, line)).unwrap_or_default();
+    StudyFileError { line, key, message: error.message().to_owned() }
+}

@@ -1,0 +1,117 @@
+//! The file's own keys.
+
+use kindling_study::{ConfirmSpec, Direction, ObjectiveSpec, SearchSpace, StudyName, StudySpec};
+use toml::{Table, Value};
+
+use super::fault::Fault;
+use super::keys::Keys;
+use super::param::{is_meant, params};
+use super::value::{object, section, shown};
+use super::words::{nearest, not_one_of};
+
+const KEYS: &[&str] = &[
+    "name",
+    "direction",
+    "trials",
+    "seed",
+    "max_attempts",
+    "sampler",
+    "pruner",
+    "objective",
+    "space",
+    "confirm",
+];
+
+pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
+    let whole_file = table.clone();
+    let mut keys = Keys::open(&[], table, KEYS)?;
+    let missing = |key, what| missing(&whole_file, key, what);
+    let name = keys.text("name")?.ok_or_else(|| missing("name", "what the study is called"))?;
+    let name = StudyName::new(name).map_err(|e| Fault::at(["name"], e.to_string()))?;
+    let direction = keys.text("direction")?;
+    let direction = direction.ok_or_else(|| missing("direction", "maximize or minimize"))?;
+    let direction = match direction.as_str() {
+        "maximize" => Direction::Maximize,
+        "minimize" => Direction::Minimize,
+        other => {
+            let message = not_one_of(other, &["maximize", "minimize"]);
+            return Err(Fault::at(["direction"], message));
+        }
+    };
+    let trials = keys.whole("trials")?;
+    let trials = trials.ok_or_else(|| missing("trials", "how many trials to finish"))?;
+    let seed = keys.whole("seed")?.unwrap_or(0);
+    let max_attempts = keys.whole("max_attempts")?.unwrap_or(3);
+    let sampler = keys.table("sampler", "such as { kind = \"tpe\" }")?;
+    let pruner = keys.table("pruner", "such as { kind = \"median\" }")?;
+    let objective = keys.table("objective", "such as { kind = \"mnist_cnn\" }")?;
+    let objective = objective
+        .ok_or_else(|| missing("objective", "a table with the `kind` of what workers train"))?;
+    let space = keys.table("space", "with a table for each parameter")?;
+    let space = space.ok_or_else(|| missing("space", "a table with a table for each parameter"))?;
+    let confirm = keys.table("confirm", "such as { by = [\"a categorical parameter\"] }")?;
+
+    let space = SearchSpace::new(params(space)?)?;
+    let confirm: Option<ConfirmSpec> = confirm.map(|t| section("confirm", t)).transpose()?;
+    if let Some(confirm) = &confirm {
+        let names: Vec<_> = space.params().iter().map(|param| param.name.as_str()).collect();
+        for name in &confirm.by {
+            is_meant(name, &names).map_err(|message| Fault::at(["confirm", "by"], message))?;
+        }
+        confirm.check(&space)?;
+    }
+    Ok(StudySpec {
+        name,
+        direction,
+        trials: at_least_one("trials", trials)?,
+        seed: u64::try_from(seed).map_err(|_| {
+            Fault::at(["seed"], format!("expected 0 to {}, found {seed}", i64::MAX))
+        })?,
+        max_attempts: at_least_one("max_attempts", max_attempts)?,
+        sampler: sampler.map(|t| section("sampler", t)).transpose()?.unwrap_or_default(),
+        pruner: pruner.map(|t| section("pruner", t)).transpose()?.unwrap_or_default(),
+        space,
+        objective: self::objective(objective)?,
+        confirm,
+    })
+}
+
+fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {
+    let kind = match table.remove("kind") {
+        Some(Value::String(kind)) if !kind.is_empty() => kind,
+        Some(other) => {
+            let message = format!("expected the name of an objective, found {}", shown(&other));
+            return Err(Fault::at(["objective", "kind"], message));
+        }
+        None => {
+            let known: Vec<_> = table.keys().map(String::as_str).collect();
+            // Its settings may have any name, so that only its absence tells.
+            let near = known.iter().find(|key| nearest(key, &["kind"]).is_some());
+            let near = near.map(|key| format!("; did you mean it by `{key}`?")).unwrap_or_default();
+            let message = "missing key `kind`: the name of an objective, such as \"mnist_cnn\"";
+            return Err(Fault::at(["objective"], format!("{message}{near}")));
+        }
+    };
+    let why = "cannot be kept, as settings are JSON; leave it out, or put it in quotes, as text";
+    Ok(ObjectiveSpec { kind, settings: object(&["objective".to_owned()], table, why)? })
+}
+
+/// A key that must be there. Below the first `[table]`, a line no longer belongs to the file itself.
+fn missing(file: &Table, key: &str, what: &str) -> Fault {
+    let below =
+        file.iter().find(|(_, value)| value.as_table().is_some_and(|t| t.contains_key(key)));
+    match below {
+        Some((table, _)) if table != "space" => {
+            let message = format!("stands in [{table}]; move it above the first [table]");
+            Fault::at([table, key], message)
+        }
+        _ => Fault::at([key], format!("is missing: {what}")),
+    }
+}
+
+fn at_least_one(key: &str, number: i64) -> Result<u32, Fault> {
+    u32::try_from(number)
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| Fault::at([key], format!("expected 1 to {}, found {number}", u32::MAX)))
+}

@@ -1,0 +1,86 @@
+//! Values of the file: as choices, as JSON where the rest of Kindling keeps JSON, and as they are
+//! shown. What JSON cannot hold is refused by name.
+
+use kindling_study::Choice;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::fault::Fault;
+use super::words::plain;
+
+/// More of a value than this is not repeated in an error.
+const SHOWN: usize = 60;
+
+/// A value as it is repeated to its author.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Table(_) => "a table".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Datetime(date) => format!("the date {date}"),
+        other => {
+            let text = other.to_string();
+            let end = text.floor_char_boundary(SHOWN);
+            if end < text.len() { format!("{}…", &text[..end]) } else { text }
+        }
+    }
+}
+
+/// A categorical parameter's choice.
+pub(super) fn choice(value: &Value) -> Result<Choice, String> {
+    match value {
+        Value::Boolean(b) => Ok(Choice::Bool(*b)),
+        Value::Integer(i) => Ok(Choice::Int(*i)),
+        Value::Float(x) if x.is_finite() => Ok(Choice::Float(*x)),
+        Value::Float(_) => Err(format!("{} is no number to choose", shown(value))),
+        Value::String(text) => Ok(Choice::Text(text.clone())),
+        other => Err(format!("a choice is text, a number, true or false, not {}", shown(other))),
+    }
+}
+
+/// A section with its options, read from JSON by its own rules: a sampler, a pruner, what to confirm.
+pub(super) fn section<T: DeserializeOwned>(name: &str, table: Table) -> Result<T, Fault> {
+    let json = serde_json::Value::Object(object(&[name.to_owned()], table, "makes no sense here")?);
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        let mut key = vec![name.to_owned()];
+        // Options that are told apart by their kind name the key themselves: "`key`: what is wrong".
+        let (below, message) = match message.strip_prefix('`').and_then(|m| m.split_once("`: ")) {
+            Some((below, message)) => (below, message),
+            None => (path.trim_matches('.'), message.as_str()),
+        };
+        key.extend(below.split('.').filter(|part| !part.is_empty()).map(str::to_owned));
+        Fault { key, message: plain(message) }
+    })
+}
+
+/// A table as JSON, to the last bit. What JSON cannot hold is refused, and `why` says the rest.
+pub(super) fn object(
+    at: &[String],
+    table: Table,
+    why: &str,
+) -> Result<serde_json::Map<String, serde_json::Value>, Fault> {
+    let entry = |(key, value): (String, Value)| {
+        let path = [at, std::slice::from_ref(&key)].concat();
+        Ok((key, json(&path, value, why)?))
+    };
+    table.into_iter().map(entry).collect()
+}
+
+fn json(at: &[String], value: Value, why: &str) -> Result<serde_json::Value, Fault> {
+    Ok(match value {
+        Value::String(text) => text.into(),
+        Value::Integer(i) => i.into(),
+        Value::Boolean(b) => b.into(),
+        Value::Float(x) if x.is_finite() => x.into(),
+        Value::Float(_) | Value::Datetime(_) => {
+            let message = format!("{} {why}", shown(&value));
+            return Err(Fault { key: at.to_owned(), message });
+        }
+        Value::Array(items) => {
+            let items = items.into_iter().map(|item| json(at, item, why));
+            serde_json::Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Value::Table(table) => serde_json::Value::Object(object(at, table, why)?),
+    })
+}

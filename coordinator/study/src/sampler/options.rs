@@ -1,0 +1,32 @@
+//! Reads a sampler's options.
+
+use serde::Deserialize;
+
+use super::SamplerSpec;
+use crate::options::{Table, kind, read};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Tpe,
+    Random,
+    Sobol,
+    Grid,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
+
+impl TryFrom<Table> for SamplerSpec {
+    type Error = String;
+
+    fn try_from(mut table: Table) -> Result<Self, String> {
+        Ok(match kind(&mut table)? {
+            Kind::Tpe => Self::Tpe(read(table)?),
+            Kind::Random => read(table).map(|NoOptions {}| Self::Random {})?,
+            Kind::Sobol => read(table).map(|NoOptions {}| Self::Sobol {})?,
+            Kind::Grid => Self::Grid(read(table)?),
+        })
+    }
+}
