@@ -35,6 +35,11 @@ const TURN: Duration = Duration::from_millis(50);
 /// How often overdue leases are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
+/// If the process did not run for longer than this, or than a quarter of a lease's term that is between
+/// the two, workers may have spoken in vain.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long after a commit that failed it is tried whether the store can keep something again. Twice
 /// as long each time that it said so and could not.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
@@ -72,6 +77,7 @@ pub struct Ledger {
     commits: Ear,
     work: Ear,
     health: watch::Receiver<Health>,
+    clock: Arc<dyn Clock>,
     end: CancellationToken,
 }
 
@@ -123,7 +129,7 @@ impl Ledger {
     ) -> Result<(Self, oneshot::Receiver<StoreError>, Writer<S>), StoreError> {
         let term = if Bug::NoTermAfterRestart.is_on() { Duration::ZERO } else { lease_term };
         let registry = store.load(clock.tick() + term)?;
-        let state = State::new(registry, lease_term);
+        let state = State::new(registry, lease_term, clock.tick());
         let (jobs, waiting) = mpsc::unbounded_channel();
         let (commits, work) = (Bell::default(), Bell::default());
         let ears = (commits.ear(), work.ear());
@@ -133,7 +139,7 @@ impl Ledger {
         let writer = Writer {
             waiting,
             store,
-            clock,
+            clock: clock.clone(),
             state,
             commits,
             work,
@@ -145,7 +151,7 @@ impl Ledger {
             failure: Some(failure),
         };
         let admission = Admission::default();
-        let ledger = Self { jobs, admission, commits: ears.0, work: ears.1, health, end };
+        let ledger = Self { jobs, admission, commits: ears.0, work: ears.1, health, clock, end };
         Ok((ledger, failed, writer))
     }
 
@@ -231,12 +237,23 @@ impl Ledger {
     }
 
     /// Ends overdue leases, for as long as the ledger lives.
+    ///
+    /// A process that was stopped, or whose machine was, finds every lease overdue when it goes on. It
+    /// notices by its sleep, which took longer than it should. Only sleep is measured: a commit that takes
+    /// long keeps nobody from being heard.
     pub(crate) async fn expire_leases(self) {
         let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let asleep = self.clock.tick();
             interval.tick().await;
-            let expired = self.write(Class::Keep, |transaction| {
+            let slept = self.clock.tick().since(asleep);
+            let expired = self.write(Class::Keep, move |transaction| {
+                if is_pause(slept, transaction.state().lease_term()) {
+                    let seconds = slept.as_secs_f64();
+                    tracing::warn!(seconds, "the process was paused: every lease gets a full term");
+                    transaction.excuse_silence();
+                }
                 transaction.expire();
                 Ok(())
             });
@@ -247,6 +264,11 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Whether so long a sleep was more than sleep.
+fn is_pause(slept: Duration, lease_term: Duration) -> bool {
+    slept > (lease_term / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) && !Bug::PauseIsSilence.is_on()
 }
 
 struct Writer<S> {
@@ -433,7 +455,7 @@ impl<S: Store> Writer<S> {
                 Ok(()) => {
                     self.outage = None;
                     // Reports are signs of life, too, and were refused: all leases get a full term.
-                    self.state.renew_all(self.lease_until());
+                    self.state.excuse_silence();
                     self.health.send_replace(Health::Serving);
                     tracing::info!("the store can be written again");
                     return Ok(None);

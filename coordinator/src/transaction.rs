@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use kindling_study::{
     Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Event, Record, Refusal, Registry,
-    Result as TrialResult, StudyId, StudySpec, StudyState, Tick, TrialNumber, Verdict, Wall,
+    Result as TrialResult, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, Verdict, Wall,
     WorkerId,
 };
 use kindling_telemetry::context;
 
 use crate::clock::Clock;
 use crate::observe;
-use crate::workers::{WorkerInfo, Workers};
+use crate::workers::{Twin, WorkerInfo, Workers};
 
 /// A worker whose connection was lost has so long to come back before its trials are leased again.
 const RECONNECT_GRACE: Duration = Duration::from_secs(3);
@@ -26,6 +26,8 @@ pub(crate) struct State {
     registry: Registry,
     workers: Workers,
     lease_term: Duration,
+    /// Until then a connection that breaks may be one that broke while nobody could be heard.
+    excused_until: Tick,
     now: (Tick, Wall),
     commits: u64,
     /// The newest changes: after which commit, of which trial. Bounded.
@@ -49,11 +51,14 @@ pub(crate) struct Leased {
 }
 
 impl State {
-    pub(crate) fn new(registry: Registry, lease_term: Duration) -> Self {
+    /// What a store held at this time. Whoever holds a lease in it is to be heard of.
+    pub(crate) fn new(registry: Registry, lease_term: Duration, now: Tick) -> Self {
+        let workers = Workers::expecting(registry.holders(), now);
         Self {
             registry,
-            workers: Workers::default(),
+            workers,
             lease_term,
+            excused_until: Tick::default(),
             now: Default::default(),
             commits: 0,
             changes: VecDeque::new(),
@@ -119,7 +124,8 @@ impl State {
         worker: &WorkerId,
         info: WorkerInfo,
         holding: Vec<StudyClaim>,
-    ) -> Vec<StudyClaim> {
+    ) -> Result<Vec<StudyClaim>, Twin> {
+        self.admit(worker, &info)?;
         if !Bug::HeartbeatRenewsNothing.is_on() {
             self.seen(worker, info);
         }
@@ -128,7 +134,7 @@ impl State {
             let trial = (h.study, h.claim.number);
             held.contains(&trial) && names(&self.registry, std::slice::from_ref(h), trial)
         };
-        holding.into_iter().filter(|h| !is_held(h)).collect()
+        Ok(holding.into_iter().filter(|h| !is_held(h)).collect())
     }
 
     pub(crate) fn connected(&mut self, worker: &WorkerId) {
@@ -137,15 +143,23 @@ impl State {
 
     /// A connection of the worker ended. Without another one it has a moment to come back.
     pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
-        if self.workers.disconnected(worker) {
+        if self.workers.disconnected(worker) && self.now.0 >= self.excused_until {
             let deadline = self.now.0 + RECONNECT_GRACE.min(self.lease_term);
             self.registry.hasten(worker, deadline);
         }
     }
 
-    /// Gives every open lease a new deadline.
-    pub(crate) fn renew_all(&mut self, deadline: Tick) {
-        self.registry.renew_all(deadline);
+    /// Nobody could be heard until now: every open lease gets a full term.
+    pub(crate) fn excuse_silence(&mut self) {
+        let (now, _) = self.now;
+        self.excused_until = now + self.lease_term;
+        self.registry.renew_all(self.excused_until);
+        self.workers.excuse_all(now);
+    }
+
+    /// Whether the process that calls may speak for the worker.
+    fn admit(&mut self, worker: &WorkerId, info: &WorkerInfo) -> Result<(), Twin> {
+        self.workers.admit(worker, info.session, self.now.0, self.lease_term)
     }
 
     fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
@@ -241,21 +255,32 @@ impl<'a> Transaction<'a> {
         Ok((id, number))
     }
 
+    /// Lets a process ask for work in a worker's name, which is a sign of life if it was heard just now.
+    pub(crate) fn admit(
+        &mut self,
+        worker: &WorkerId,
+        info: WorkerInfo,
+        is_heard: bool,
+    ) -> Result<(), Twin> {
+        self.state.admit(worker, &info)?;
+        if is_heard {
+            self.state.seen(worker, info);
+        }
+        Ok(())
+    }
+
     /// Gives the worker its own leases that it does not name, and new ones up to its slots. Those
     /// that it lost with an earlier process of its are ended first, as any dead worker's.
     pub(crate) fn lease(
         &mut self,
         worker: &WorkerId,
-        info: WorkerInfo,
         session: u64,
+        slots: usize,
         objectives: &[String],
         holding: &[StudyClaim],
     ) -> Vec<Leased> {
-        let slots = info.slots as usize;
-        self.state.seen(worker, info);
-        let restarted = self.state.workers.is_restarted(worker, session);
         let worker = &self.state.workers.shared(worker);
-        self.lose_forgotten(worker, restarted, holding);
+        self.lose_forgotten(worker, session, holding);
         let held = self.state.registry.held_by(worker);
         let is_named = |h: &(_, _)| names(&self.state.registry, holding, *h);
         let again = |&(study, number): &_| Leased { study, number, trace: String::new() };
@@ -265,7 +290,7 @@ impl<'a> Transaction<'a> {
             leased.clear();
         }
         for _ in held.len()..slots {
-            let Some(new) = self.lease_new(worker, objectives) else { break };
+            let Some(new) = self.lease_new(worker, session, objectives) else { break };
             leased.push(new);
         }
         leased
@@ -274,12 +299,14 @@ impl<'a> Transaction<'a> {
     /// Ends the worker's leases that an earlier process of its had. One that asks again because it got
     /// no answer has not begun with the trial; whoever has reported on it and does not name it any more
     /// is another process.
-    fn lose_forgotten(&mut self, worker: &WorkerId, restarted: bool, holding: &[StudyClaim]) {
+    fn lose_forgotten(&mut self, worker: &WorkerId, session: u64, holding: &[StudyClaim]) {
         let registry = &self.state.registry;
         let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
             let trial = registry.get(study).ok().and_then(|s| s.get(number));
             let has_begun = trial.is_some_and(|trial| !trial.curve.is_empty());
-            !names(registry, holding, (study, number)) && (restarted || has_begun)
+            let holder = trial.and_then(Trial::lease).map_or(0, |lease| lease.session);
+            let is_another = session != 0 && holder != 0 && session != holder;
+            !names(registry, holding, (study, number)) && (is_another || has_begun)
         };
         let held = registry.held_by(worker);
         let lost: Vec<_> = held.into_iter().filter(is_lost).collect();
@@ -295,9 +322,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// Where a trial's trace begins.
-    fn lease_new(&mut self, worker: &WorkerId, objectives: &[String]) -> Option<Leased> {
+    fn lease_new(
+        &mut self,
+        worker: &WorkerId,
+        session: u64,
+        objectives: &[String],
+    ) -> Option<Leased> {
         let start = Instant::now();
-        let (study, events, number) = self.state.registry.lease(worker, objectives)?;
+        let (study, events, number) = self.state.registry.lease(worker, session, objectives)?;
         let seconds = start.elapsed().as_secs_f64();
         let span =
             tracing::info_span!("lease", study = study.0, trial = number.0, %worker, seconds);
@@ -339,6 +371,11 @@ impl<'a> Transaction<'a> {
         let (events, ()) = self.state.registry.get(*study)?.release(claim)?;
         self.record(*study, events);
         Ok(())
+    }
+
+    /// Nobody could be heard until now.
+    pub(crate) fn excuse_silence(&mut self) {
+        self.state.excuse_silence();
     }
 
     /// Ends overdue leases and forgets workers that are long gone.

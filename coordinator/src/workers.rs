@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kindling_study::{Tick, WorkerId};
+use kindling_study::{Bug, Tick, WorkerId};
 
 /// A worker that has been silent for so long, and holds nothing, is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
@@ -15,6 +15,8 @@ pub(crate) struct WorkerInfo {
     pub(crate) host: String,
     pub(crate) device: String,
     pub(crate) slots: u32,
+    /// Another number for each of its processes; 0 says nothing.
+    pub(crate) session: u64,
 }
 
 /// A worker as the coordinator knows it.
@@ -22,10 +24,28 @@ pub(crate) struct WorkerInfo {
 pub(crate) struct Worker {
     pub(crate) info: WorkerInfo,
     pub(crate) last_seen: Tick,
-    /// What its newest process calls itself; 0 if nothing is known.
-    session: u64,
+    /// Whether it held a lease when the coordinator started, and was not heard of since.
+    is_expected: bool,
+    /// Since when another process of its name asks to be let in.
+    challenged: Option<Tick>,
     /// Heartbeat streams that stand. More than one while a reconnected worker's old one dies.
     pub(crate) connections: u32,
+}
+
+/// Why a process may not speak for a worker: another one does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Twin {
+    /// The other was heard of since this one asked.
+    #[error("another process works under the id `{id}`, on {host}")]
+    Alive {
+        /// Their name.
+        id: WorkerId,
+        /// Where the other one runs.
+        host: String,
+    },
+    /// The other's connection stands. Whether it lives will show.
+    #[error("another process worked under the id `{0}` until now; it may be gone")]
+    Unknown(WorkerId),
 }
 
 /// The workers heard of lately.
@@ -35,10 +55,26 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
+    /// Those that hold leases, each by a process, as the coordinator starts.
+    pub(crate) fn expecting<'a>(
+        holders: impl Iterator<Item = (&'a WorkerId, u64)>,
+        now: Tick,
+    ) -> Self {
+        let mut workers = Self::default();
+        for (id, session) in holders {
+            let worker = workers.entry(id, now);
+            worker.info.session = session;
+            worker.is_expected = true;
+        }
+        workers
+    }
+
     pub(crate) fn seen(&mut self, id: &WorkerId, info: WorkerInfo, now: Tick) {
         let worker = self.entry(id, now);
-        worker.info = info;
+        let session = if info.session == 0 { worker.info.session } else { info.session };
+        worker.info = WorkerInfo { session, ..info };
         worker.last_seen = now;
+        worker.is_expected = false;
     }
 
     /// The id as it is kept here, so that a worker's trials share it.
@@ -46,11 +82,46 @@ impl Workers {
         self.known.get_key_value(id).map_or(id, |(known, _)| known).clone()
     }
 
-    /// Notes which process speaks for a worker that was seen; whether another one did before.
-    pub(crate) fn is_restarted(&mut self, id: &WorkerId, session: u64) -> bool {
-        let Some(worker) = self.known.get_mut(id).filter(|_| session != 0) else { return false };
-        let before = std::mem::replace(&mut worker.session, session);
-        before != 0 && before != session
+    /// Lets a process speak for a worker, or says that another one does.
+    ///
+    /// A connection that stands proves nothing: a machine that lost its power leaves one behind. So the
+    /// process that was there first has a lease's `term` to be heard of, and keeps its name if it is.
+    pub(crate) fn admit(
+        &mut self,
+        id: &WorkerId,
+        session: u64,
+        now: Tick,
+        term: Duration,
+    ) -> Result<(), Twin> {
+        let Some(worker) = self.known.get_mut(id) else { return Ok(()) };
+        let known = worker.info.session;
+        if session == 0 || known == 0 || session == known {
+            return Ok(());
+        }
+        let may_live = worker.connections > 0 || worker.is_expected;
+        if may_live && !Bug::TwinIsLetIn.is_on() {
+            let asked = worker.challenged.filter(|since| now < *since + term);
+            let since = *worker.challenged.insert(asked.unwrap_or(now));
+            if worker.last_seen > since {
+                // The next one has to ask anew: this one may be dead by then.
+                worker.challenged = None;
+                return Err(Twin::Alive { id: id.clone(), host: worker.info.host.clone() });
+            }
+            if now < worker.last_seen + term {
+                return Err(Twin::Unknown(id.clone()));
+            }
+        }
+        worker.info.session = session;
+        worker.challenged = None;
+        Ok(())
+    }
+
+    /// Nobody could be heard until now: that is nobody's silence.
+    pub(crate) fn excuse_all(&mut self, now: Tick) {
+        for worker in self.known.values_mut() {
+            worker.last_seen = now;
+            worker.challenged = None;
+        }
     }
 
     pub(crate) fn connected(&mut self, id: &WorkerId, now: Tick) {
@@ -78,8 +149,97 @@ impl Workers {
         self.known.entry(id.clone()).or_insert_with(|| Worker {
             info: WorkerInfo::default(),
             last_seen: now,
-            session: 0,
+            is_expected: false,
+            challenged: None,
             connections: 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERM: Duration = Duration::from_secs(8);
+
+    fn id() -> WorkerId {
+        WorkerId::new("w").expect("a name")
+    }
+
+    fn at(seconds: u64) -> Tick {
+        Tick(Duration::from_secs(seconds))
+    }
+
+    fn info(session: u64) -> WorkerInfo {
+        WorkerInfo { session, host: format!("host {session}"), ..WorkerInfo::default() }
+    }
+
+    /// The process says something, if it may.
+    fn speaks(workers: &mut Workers, session: u64, seconds: u64) -> Result<(), Twin> {
+        workers.admit(&id(), session, at(seconds), TERM)?;
+        workers.seen(&id(), info(session), at(seconds));
+        Ok(())
+    }
+
+    fn connected() -> Workers {
+        let mut workers = Workers::default();
+        speaks(&mut workers, 1, 0).expect("the first");
+        workers.connected(&id(), at(0));
+        workers
+    }
+
+    #[test]
+    fn of_two_processes_of_one_name_the_first_keeps_it() {
+        let mut workers = connected();
+        assert_eq!(speaks(&mut workers, 2, 1), Err(Twin::Unknown(id())));
+        assert_eq!(speaks(&mut workers, 2, 2), Err(Twin::Unknown(id())), "nothing was heard since");
+        speaks(&mut workers, 1, 2).expect("its name");
+        let alive = Twin::Alive { id: id(), host: "host 1".to_owned() };
+        assert_eq!(speaks(&mut workers, 2, 3), Err(alive));
+        assert_eq!(
+            speaks(&mut workers, 2, 4),
+            Err(Twin::Unknown(id())),
+            "it has to be heard again"
+        );
+        speaks(&mut workers, 1, 5).expect("its name");
+    }
+
+    #[test]
+    fn a_process_that_left_its_connection_behind_loses_its_name_after_a_term() {
+        let mut workers = connected();
+        for seconds in 1..8 {
+            assert_eq!(speaks(&mut workers, 2, seconds), Err(Twin::Unknown(id())));
+        }
+        assert_eq!(speaks(&mut workers, 2, 8), Ok(()));
+        // The old one comes back from wherever it was.
+        workers.connected(&id(), at(8));
+        assert_eq!(speaks(&mut workers, 1, 9), Err(Twin::Unknown(id())));
+        speaks(&mut workers, 2, 10).expect("its name now");
+        assert!(matches!(speaks(&mut workers, 1, 11), Err(Twin::Alive { .. })));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_replaced_at_once() {
+        let mut workers = connected();
+        assert!(workers.disconnected(&id()));
+        assert_eq!(speaks(&mut workers, 2, 1), Ok(()));
+    }
+
+    #[test]
+    fn who_held_a_lease_as_the_coordinator_started_has_a_term_to_come_back() {
+        let holder = id();
+        let mut workers = Workers::expecting([(&holder, 1)].into_iter(), at(0));
+        assert_eq!(speaks(&mut workers, 2, 1), Err(Twin::Unknown(id())));
+        assert_eq!(speaks(&mut workers, 1, 2), Ok(()));
+        let mut workers = Workers::expecting([(&holder, 1)].into_iter(), at(0));
+        assert_eq!(speaks(&mut workers, 2, 8), Ok(()));
+    }
+
+    #[test]
+    fn silence_that_nobody_could_have_heard_costs_no_name() {
+        let mut workers = connected();
+        workers.excuse_all(at(100));
+        assert_eq!(speaks(&mut workers, 2, 100), Err(Twin::Unknown(id())));
+        assert_eq!(speaks(&mut workers, 1, 101), Ok(()));
     }
 }

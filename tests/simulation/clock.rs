@@ -1,7 +1,8 @@
 //! The simulation's clocks: the runtime's paused time, and a wall clock that somebody sets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use kindling_coordinator::Clock;
 use kindling_study::{Tick, Wall};
@@ -15,11 +16,22 @@ const TODAY: i64 = 1_790_000_000_000_000;
 pub(crate) struct SimulatedClock {
     origin: Instant,
     wall_ahead: Arc<AtomicI64>,
+    /// For how many microseconds nothing ran, all in all.
+    frozen: Arc<AtomicU64>,
 }
 
 impl SimulatedClock {
     pub(crate) fn start() -> Self {
-        Self { origin: Instant::now(), wall_ahead: Arc::default() }
+        Self { origin: Instant::now(), wall_ahead: Arc::default(), frozen: Arc::default() }
+    }
+
+    /// The machine stands still for a while, and finds its clocks ahead as it goes on.
+    pub(crate) fn freeze(&self, time: Duration) {
+        self.frozen.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    fn since_start(&self) -> Duration {
+        self.origin.elapsed() + Duration::from_micros(self.frozen.load(Ordering::Relaxed))
     }
 
     /// Sets the wall clock so many seconds ahead of where it would be.
@@ -30,11 +42,11 @@ impl SimulatedClock {
 
 impl Clock for SimulatedClock {
     fn tick(&self) -> Tick {
-        Tick(self.origin.elapsed())
+        Tick(self.since_start())
     }
 
     fn wall(&self) -> Wall {
-        let micros = self.origin.elapsed().as_micros() as i64;
+        let micros = self.since_start().as_micros() as i64;
         Wall(TODAY + micros + self.wall_ahead.load(Ordering::Relaxed))
     }
 }

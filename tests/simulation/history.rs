@@ -32,6 +32,8 @@ pub(crate) enum What {
     Begins { process: u64, claim: v1::Claim },
     /// It has trained one step.
     Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
+    /// The coordinator wants nothing of this process, which ends.
+    Refused { process: u64, reason: String },
     /// Something happens to the world.
     Fate(String),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_proto::v1;
-use kindling_worker::{Completion, Outbox, Ran, Session, Training, TrialError};
+use kindling_worker::{Completion, Outbox, Ran, Session, Training, TrialError, WorkerError};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
@@ -38,17 +38,24 @@ impl Process {
             device: "none".to_owned(),
             slots,
             holding: Vec::new(),
+            session: number,
         };
         let history = client.history.clone();
-        let training = Simulated { process: number, habits, history, dead: dead.clone() };
-        let session =
-            Session::new(client.transport(), identity, number, Arc::new(training), stop.clone());
+        let training =
+            Simulated { process: number, habits, history: history.clone(), dead: dead.clone() };
+        let session = Session::new(client.transport(), identity, Arc::new(training), stop.clone());
         let end = dead.clone();
         tokio::spawn(async move {
             tokio::select! {
                 biased;
                 () = end.cancelled() => {}
-                ended = session.run(GRACE) => ended.expect("a worker ends in peace"),
+                ended = session.run(GRACE) => match ended {
+                    Ok(()) => {}
+                    Err(WorkerError::Refused { reason, .. }) => {
+                        history.note(What::Refused { process: number, reason });
+                    }
+                    Err(other) => panic!("a worker ends in peace: {other}"),
+                },
             }
             // Whatever it left running is the dead's.
             end.cancel();

@@ -54,17 +54,48 @@ pub(crate) enum Climate {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Fate {
-    Crash { down: Duration },
-    Cut { worker: usize, lasts: Duration },
-    Kill { worker: usize, same_name: bool, down: Duration },
-    Drain { worker: usize, down: Duration },
-    FullDisk { lasts: Duration },
-    SetWallClock { seconds: i64 },
-    Enqueue { place: u32 },
+    Crash {
+        down: Duration,
+    },
+    Cut {
+        worker: usize,
+        lasts: Duration,
+    },
+    Kill {
+        worker: usize,
+        same_name: bool,
+        down: Duration,
+    },
+    Drain {
+        worker: usize,
+        down: Duration,
+    },
+    FullDisk {
+        lasts: Duration,
+    },
+    SetWallClock {
+        seconds: i64,
+    },
+    Enqueue {
+        place: u32,
+    },
     Retry,
     Look,
-    Pause { lasts: Duration },
-    Stop { lasts: Duration },
+    Pause {
+        lasts: Duration,
+    },
+    Stop {
+        lasts: Duration,
+    },
+    /// The coordinator's machine stands still.
+    Freeze {
+        lasts: Duration,
+    },
+    /// Another process is started under a worker's name.
+    Twin {
+        worker: usize,
+        lasts: Duration,
+    },
 }
 
 impl Scenario {
@@ -92,11 +123,10 @@ impl Scenario {
             nan: some(rng, 0.3),
             deadly: if foul && rng.random_bool(0.2) { 0.2 } else { 0.0 },
         };
-        let mut events: Vec<_> = (0..rng.random_range(3..16))
+        let events: Vec<_> = (0..rng.random_range(3..16))
             .map(|i| (rng.random_range(Duration::ZERO..CHAOS), fate(climate, workers, i, rng)))
             .collect();
-        events.sort_by_key(|(at, _)| *at);
-        Self {
+        let mut scenario = Self {
             seed,
             climate,
             weather,
@@ -113,9 +143,20 @@ impl Scenario {
             },
             training,
             events,
-            // The last draw, so that older seeds tell the same stories as before.
             confirms: rng.random_bool(0.3),
+        };
+        // What was added later is drawn last, so that a seed still begins with the story it told before.
+        for _ in 0..rng.random_range(0..3) {
+            let at = rng.random_range(Duration::ZERO..CHAOS);
+            let worker = rng.random_range(0..workers);
+            let lasts = seconds(rng, 1.0, 60.0);
+            scenario.events.push(match rng.random_range(0..2) {
+                0 => (at, Fate::Freeze { lasts }),
+                _ => (at, Fate::Twin { worker, lasts }),
+            });
         }
+        scenario.events.sort_by_key(|(at, _)| *at);
+        scenario
     }
 
     /// The study.

@@ -1,5 +1,6 @@
 //! One seed's world from its beginning to its end.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ struct World {
     network: Network,
     history: History,
     workers: Vec<Process>,
+    /// Others of the same names.
+    twins: VecDeque<Process>,
     /// What operators wait for.
     asked: JoinSet<()>,
     processes: u64,
@@ -64,6 +67,7 @@ impl World {
             network: Network::new(scenario.seed, scenario.weather),
             history: History::start(),
             workers: Vec::new(),
+            twins: VecDeque::new(),
             asked: JoinSet::new(),
             processes: 0,
             lives: 0,
@@ -102,7 +106,8 @@ impl World {
             Fate::Cut { lasts, .. }
             | Fate::FullDisk { lasts }
             | Fate::Pause { lasts }
-            | Fate::Stop { lasts } => Some(*lasts),
+            | Fate::Stop { lasts }
+            | Fate::Twin { lasts, .. } => Some(*lasts),
             _ => None,
         };
         due.extend(
@@ -140,6 +145,11 @@ impl World {
             Fate::Enqueue { place } => self.ask(Call::Enqueue(*place)),
             Fate::Retry => self.ask(Call::RetryAFailedOne),
             Fate::Look => self.ask(Call::Look),
+            Fate::Freeze { lasts } => self.clock.freeze(*lasts),
+            Fate::Twin { worker, .. } => {
+                let twin = self.process(self.workers[*worker].name.clone());
+                self.twins.push_back(twin);
+            }
             Fate::Pause { .. } => self.ask(Call::Pause),
             Fate::Stop { .. } => self.ask(Call::Stop),
         }
@@ -156,6 +166,7 @@ impl World {
                 self.replace(*worker, false);
             }
             Fate::FullDisk { .. } => self.disk.set_full(false),
+            Fate::Twin { .. } => self.end_a_twin(),
             Fate::Pause { .. } | Fate::Stop { .. } => self.ask(Call::Resume),
             _ => {}
         }
@@ -166,6 +177,9 @@ impl World {
         self.history.fate("all is well");
         self.disk.set_full(false);
         self.network.calm_down();
+        while !self.twins.is_empty() {
+            self.end_a_twin();
+        }
         if !self.network.is_up() {
             self.start_coordinator();
         }
@@ -206,6 +220,13 @@ impl World {
         let clock = Arc::new(self.clock.clone());
         let started = Embedded::start(self.disk.clone(), clock, self.scenario.lease_term);
         self.network.start(started.expect("the disk is sound"), self.lives);
+    }
+
+    /// The oldest one, wherever it got to.
+    fn end_a_twin(&mut self) {
+        if let Some(twin) = self.twins.pop_front() {
+            twin.dead.cancel();
+        }
     }
 
     fn process(&mut self, name: String) -> Process {

@@ -247,6 +247,7 @@ impl Client {
             device: "none".to_owned(),
             slots: 1,
             holding: self.holding.borrow().clone(),
+            session: 0,
         }
     }
 }

@@ -127,6 +127,7 @@ pub(crate) fn lease_info(
     host: String,
     device: String,
     slots: u32,
+    session: u64,
     holding: Vec<v1::Claim>,
 ) -> Result<(WorkerId, WorkerInfo, Vec<StudyClaim>), Invalid> {
     if slots > limits::SLOTS {
@@ -138,7 +139,7 @@ pub(crate) fn lease_info(
         }
     }
     let holding = holding.into_iter().map(|c| claim(Some(c))).collect::<Result<_, _>>()?;
-    Ok((worker_id(id)?, WorkerInfo { host, device, slots }, holding))
+    Ok((worker_id(id)?, WorkerInfo { host, device, slots, session }, holding))
 }
 
 pub(crate) fn finish(

@@ -119,8 +119,9 @@ impl Bench {
 
     async fn lease(&self) -> Result<StudyClaim, LedgerError> {
         let write = self.ledger.write(Class::Begin, |transaction| {
-            let info = WorkerInfo { slots: 1, ..WorkerInfo::default() };
-            let leased = transaction.lease(&worker(), info, 0, &["test".to_owned()], &[]);
+            let admitted = transaction.admit(&worker(), WorkerInfo::default(), true);
+            admitted.expect("nobody else has its name");
+            let leased = transaction.lease(&worker(), 0, 1, &["test".to_owned()], &[]);
             let (study, number) = (leased[0].study, leased[0].number);
             let trial = transaction.state().registry().get(study)?.trial_at(number)?;
             let claim = kindling_study::Claim { number, attempt: trial.attempt, worker: worker() };
@@ -185,7 +186,7 @@ async fn while_the_disk_is_full_nothing_is_decided_and_everything_else_goes_on()
     assert_eq!(bench.trials().await, Ok(1), "reads go on");
     let holding = vec![claim.clone()];
     let beat = move |state: &mut State| state.heartbeat(&worker(), WorkerInfo::default(), holding);
-    assert_eq!(bench.ledger.note(beat).await, Ok(vec![]), "heartbeats go on");
+    assert_eq!(bench.ledger.note(beat).await, Ok(Ok(vec![])), "heartbeats go on");
 
     bench.disk.is(None);
     bench.clock.wait(PROBE_INTERVAL);

@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use crate::convert::Invalid;
 use crate::ledger::LedgerError;
+use crate::workers::Twin;
 
 /// In bytes. Each may take three in the header.
 const MAX_MESSAGE: usize = 2000;
@@ -23,6 +24,16 @@ impl From<LedgerError> for Status {
             LedgerError::Closed => Code::Unavailable,
         };
         status(code, &error)
+    }
+}
+
+impl From<Twin> for Status {
+    fn from(twin: Twin) -> Self {
+        let code = match &twin {
+            Twin::Alive { .. } => Code::AlreadyExists,
+            Twin::Unknown(_) => Code::Unavailable,
+        };
+        status(code, &twin)
     }
 }
 

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use super::Service;
 use crate::admission::Class;
+use crate::workers::Twin;
 use crate::{convert, observe};
 
 /// The longest that a lease call waits for work.
@@ -33,24 +34,31 @@ impl WorkerService for Service {
             request.host,
             request.device,
             request.slots,
+            request.session,
             request.holding,
         )?;
         let wait = convert::wait(request.wait).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
+        // A call that waits is no sign of life: whoever made it may be gone since.
+        let mut is_heard = true;
         loop {
             let start = Instant::now();
             let work = self.ledger.work();
             let rings = work.rings();
-            let (worker, info) = (worker.clone(), info.clone());
+            let (worker, info, slots) = (worker.clone(), info.clone(), request.slots as usize);
             let (objectives, holding) = (request.objectives.clone(), holding.clone());
             let lease = self.ledger.write(Class::Begin, move |transaction| {
-                let leased =
-                    transaction.lease(&worker, info, request.session, &objectives, &holding);
-                let state = transaction.state();
-                let assignment = |leased| convert::assignment(state, leased);
-                Ok(leased.iter().filter_map(assignment).collect::<Vec<_>>())
+                let admitted = transaction.admit(&worker, info, is_heard);
+                Ok(admitted.map(|()| {
+                    let leased =
+                        transaction.lease(&worker, request.session, slots, &objectives, &holding);
+                    let state = transaction.state();
+                    let assignment = |leased| convert::assignment(state, leased);
+                    leased.iter().filter_map(assignment).collect::<Vec<_>>()
+                }))
             });
-            let assignments = lease.await?;
+            let assignments = lease.await??;
+            is_heard = false;
             if !assignments.is_empty() {
                 observe::leased(start);
                 return Ok(Response::new(v1::LeaseResponse { assignments }));
@@ -158,19 +166,23 @@ impl Service {
         beat: v1::HeartbeatRequest,
         connected: &mut Option<WorkerId>,
     ) -> Result<v1::HeartbeatResponse, Status> {
-        let v1::HeartbeatRequest { worker_id, host, device, slots, holding } = beat;
-        let (worker, info, holding) = convert::lease_info(worker_id, host, device, slots, holding)?;
+        let v1::HeartbeatRequest { worker_id, host, device, slots, holding, session } = beat;
+        let (worker, info, holding) =
+            convert::lease_info(worker_id, host, device, slots, session, holding)?;
         if connected.as_ref().is_some_and(|before| *before != worker) {
             return Err(Status::invalid_argument("worker_id: another one than before"));
         }
-        let first = connected.replace(worker.clone()).is_none();
+        let first = connected.is_none();
+        let id = worker.clone();
         let noted = self.ledger.note(move |state| {
+            let lost = state.heartbeat(&worker, info, holding)?;
             if first {
                 state.connected(&worker);
             }
-            (state.heartbeat(&worker, info, holding), state.lease_term())
+            Ok::<_, Twin>((lost, state.lease_term()))
         });
-        let (lost, term) = noted.await?;
+        let (lost, term) = noted.await??;
+        *connected = Some(id);
         Ok(v1::HeartbeatResponse {
             lost: lost.iter().map(convert::claim_to_wire).collect(),
             interval: Some(convert::duration(term / HEARTBEATS_PER_TERM)),

@@ -67,7 +67,7 @@ fn new_study(
 }
 
 fn ask(study: &mut Study, worker: &WorkerId) -> Result<Value, Box<dyn Error>> {
-    let (events, number) = study.lease(worker).ok_or("no trial")?;
+    let (events, number) = study.lease(worker, 0).ok_or("no trial")?;
     apply(study, &events);
     let trial = study.trial_at(number)?;
     let params = trial.params().ok_or("no parameters")?;

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut times: Vec<f64> = Vec::new();
     for _ in 0..repeats {
         let start = Instant::now();
-        let (events, _) = study.lease(&worker).ok_or("no trial")?;
+        let (events, _) = study.lease(&worker, 0).ok_or("no trial")?;
         times.push(start.elapsed().as_secs_f64());
         // The oldest finishes, so that as many run as before.
         apply(&mut study, &events);
@@ -62,7 +62,7 @@ fn filled(
     };
     let mut random = Study::new(spec.clone(), Wall(0));
     for trial in 0..finished + running {
-        let (events, _) = random.lease(worker).ok_or("no trial")?;
+        let (events, _) = random.lease(worker, 0).ok_or("no trial")?;
         apply(&mut random, &events);
         if trial >= running {
             finish_oldest(&mut random, worker)?;

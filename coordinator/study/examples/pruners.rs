@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut study = study(&scenario)?;
     for number in scenario.turns.into_iter().map(TrialNumber) {
         while study.get(number).is_none() {
-            let (events, _) = study.lease(&worker).ok_or("a turn without a curve")?;
+            let (events, _) = study.lease(&worker, 0).ok_or("a turn without a curve")?;
             apply(&mut study, &events);
         }
         if !study.running().contains(&number) {

@@ -20,6 +20,10 @@ pub enum Bug {
     NoTermAfterRestart,
     /// A heartbeat renews nothing.
     HeartbeatRenewsNothing,
+    /// Time in which the coordinator did not run counts as its workers' silence.
+    PauseIsSilence,
+    /// Two processes may work under one name.
+    TwinIsLetIn,
     /// The budget bounds what has finished, not what was begun.
     BudgetOfFinished,
     /// Each lease takes a place of the budget, one that follows a lost one, too.
@@ -52,7 +56,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -61,6 +65,8 @@ impl Bug {
         Self::DeadlineIsWallTime,
         Self::NoTermAfterRestart,
         Self::HeartbeatRenewsNothing,
+        Self::PauseIsSilence,
+        Self::TwinIsLetIn,
         Self::BudgetOfFinished,
         Self::BudgetAtLease,
         Self::RequestAddsTwice,

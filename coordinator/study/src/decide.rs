@@ -24,7 +24,7 @@ pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
 impl Study {
     /// Leases the next trial to the worker: one that waits, else a new one while the budget lasts.
     /// `None` when there is nothing to do.
-    pub fn lease(&self, worker: &WorkerId) -> Option<(Vec<Event>, TrialNumber)> {
+    pub fn lease(&self, worker: &WorkerId, session: u64) -> Option<(Vec<Event>, TrialNumber)> {
         if self.state() != StudyState::Active && !Bug::PauseIsIgnored.is_on() {
             return None;
         }
@@ -35,7 +35,10 @@ impl Study {
             {
                 (TrialNumber(self.trials().len() as u32), None)
             }
-            None => return Some(self.lease_confirmation(worker, self.next_confirmation()?)),
+            None => {
+                let next = self.next_confirmation()?;
+                return Some(self.lease_confirmation(worker, session, next));
+            }
         };
         let mut events = Vec::with_capacity(2);
         let again = Bug::ProposedAgain.is_on();
@@ -47,7 +50,7 @@ impl Study {
             Some(lost) if Bug::AttemptReused.is_on() && lost.attempt.0 > 0 => lost.attempt,
             other => other.map(|t| t.attempt).unwrap_or_default().next(),
         };
-        events.push(Event::Leased { number, attempt, worker: worker.clone() });
+        events.push(Event::Leased { number, attempt, worker: worker.clone(), session });
         Some((events, number))
     }
 
@@ -63,6 +66,7 @@ impl Study {
     fn lease_confirmation(
         &self,
         worker: &WorkerId,
+        session: u64,
         confirmation: Confirmation,
     ) -> (Vec<Event>, TrialNumber) {
         let number = TrialNumber(self.trials().len() as u32);
@@ -74,7 +78,12 @@ impl Study {
         let events = vec![
             Event::Enqueued { number, fixed, retry_of: None, confirms, request: None },
             Event::Proposed { number, proposal },
-            Event::Leased { number, attempt: trial.attempt.next(), worker: worker.clone() },
+            Event::Leased {
+                number,
+                attempt: trial.attempt.next(),
+                worker: worker.clone(),
+                session,
+            },
         ];
         (events, number)
     }

@@ -74,6 +74,8 @@ pub enum Event {
         attempt: Attempt,
         /// The holder.
         worker: WorkerId,
+        /// Which of the processes of that name it is; 0 if it did not say.
+        session: u64,
     },
     /// The trial waits again, with the same parameters.
     LeaseEnded {

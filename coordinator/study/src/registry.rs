@@ -91,10 +91,11 @@ impl Registry {
     pub fn lease(
         &self,
         worker: &WorkerId,
+        session: u64,
         objectives: &[String],
     ) -> Option<(StudyId, Vec<Event>, TrialNumber)> {
         self.iter().filter(|(_, study)| objectives.contains(&study.spec().objective.kind)).find_map(
-            |(id, study)| study.lease(worker).map(|(events, number)| (id, events, number)),
+            |(id, study)| study.lease(worker, session).map(|(events, number)| (id, events, number)),
         )
     }
 
@@ -104,6 +105,14 @@ impl Registry {
             study.held_by(worker).map(|number| (id, number)).collect()
         };
         self.iter().flat_map(held).collect()
+    }
+
+    /// Who holds a trial, each with the process that does.
+    pub fn holders(&self) -> impl Iterator<Item = (&WorkerId, u64)> {
+        self.studies.values().flat_map(|study| {
+            let running = study.running().iter().filter_map(|number| study.get(*number));
+            running.filter_map(|trial| Some((trial.worker.as_ref()?, trial.lease()?.session)))
+        })
     }
 
     /// Renews all leases of the worker.

@@ -302,14 +302,14 @@ impl Study {
                 self.trials[number.index()].proposal = Some(proposal.clone());
                 self.proposed += 1;
             }
-            Event::Leased { number, attempt, worker } => {
+            Event::Leased { number, attempt, worker, session } => {
                 let trial = &mut self.trials[number.index()];
                 trial.attempt = *attempt;
                 trial.worker = Some(worker.clone());
                 trial.curve.clear();
                 trial.pruned_at = None;
                 let started = *trial.started.get_or_insert(at);
-                trial.phase = Phase::Running(Lease { deadline: lease_until });
+                trial.phase = Phase::Running(Lease { session: *session, deadline: lease_until });
                 self.waiting.remove(number);
                 self.note_started(started);
                 self.note_leased(*number);

@@ -7,6 +7,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Tick(pub Duration);
 
+impl Tick {
+    /// How long after an earlier instant this one is; nothing if it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 impl std::ops::Add<Duration> for Tick {
     type Output = Self;
     fn add(self, span: Duration) -> Self {

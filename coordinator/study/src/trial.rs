@@ -55,6 +55,8 @@ pub enum Phase {
 /// A worker's right to one trial until the deadline; the attempt and the worker stand in the trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
+    /// Which of the processes of the worker's name holds it; 0 if it did not say.
+    pub session: u64,
     /// When it ends unless renewed. Not stored: a restart gives every open lease a full term.
     pub deadline: Tick,
 }
@@ -160,6 +162,14 @@ impl Trial {
             started: None,
             finished: None,
             phase: Phase::Waiting,
+        }
+    }
+
+    /// Its lease, while it runs.
+    pub fn lease(&self) -> Option<&Lease> {
+        match &self.phase {
+            Phase::Running(lease) => Some(lease),
+            _ => None,
         }
     }
 

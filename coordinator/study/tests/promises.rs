@@ -240,7 +240,7 @@ impl World {
     }
 
     fn lease(&mut self, worker: &WorkerId) {
-        let Some((events, number)) = self.study.lease(worker) else {
+        let Some((events, number)) = self.study.lease(worker, 0) else {
             let spent = self.searched() >= self.study.budget() as usize;
             let confirmed = !self.study.has_confirmations_left();
             let idle = self.study.waiting().is_empty() && spent && confirmed;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use kindling_proto::v1;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::Session;
+use super::{Session, WorkerError};
 
 /// Before the coordinator has said how often.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
@@ -18,6 +18,10 @@ pub(super) async fn beat(session: Session) {
     let mut backoff = session.link.backoff("heartbeat");
     loop {
         let (answered, status) = stream(&session).await;
+        // Another process works under this name, and what this one trains is lost.
+        if status.code() == Code::AlreadyExists {
+            return session.end(WorkerError::refused(&status));
+        }
         session.link.note_down("heartbeat", &status);
         if answered {
             backoff = session.link.backoff("heartbeat");

@@ -21,7 +21,7 @@ use kindling_telemetry::{TelemetryError, follow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
+use tonic::{Code, Status};
 use tracing::{Instrument as _, error_span};
 
 use crate::connect::{ConnectArgs, ConnectError};
@@ -100,6 +100,22 @@ pub enum WorkerError {
     },
 }
 
+impl WorkerError {
+    /// What the coordinator said to this worker, with what may help.
+    fn refused(status: &Status) -> Self {
+        let hint = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => {
+                "give the coordinator's worker token with --token-file FILE"
+            }
+            Code::AlreadyExists => {
+                "give each worker a name of its own with --id, or leave --id out"
+            }
+            _ => "are both of the same version?",
+        };
+        Self::Refused { reason: status.message().to_owned(), hint }
+    }
+}
+
 impl From<TelemetryError> for WorkerError {
     fn from(error: TelemetryError) -> Self {
         Self::Telemetry(Arc::new(error))
@@ -166,8 +182,6 @@ impl Holding {
 pub struct Session {
     link: Link,
     identity: v1::HeartbeatRequest,
-    /// Another number for each process.
-    process: u64,
     training: Arc<dyn Training>,
     holding: Holding,
     spool: Option<Arc<Spool>>,
@@ -202,19 +216,15 @@ pub async fn work(
         device: names,
         slots: (slots * devices.len()) as u32,
         holding: Vec::new(),
+        session: rand::random(),
     };
     let threads = Threads {
         seats: Seats::open(&devices, slots, options.threads.max(1))?,
         objectives: Arc::new(objectives),
         data_dir: options.data_dir.clone(),
     };
-    let mut session = Session::new(
-        link::dial(&endpoint, bearer),
-        identity,
-        rand::random(),
-        Arc::new(threads),
-        stop,
-    );
+    let mut session =
+        Session::new(link::dial(&endpoint, bearer), identity, Arc::new(threads), stop);
     session.spool = Spool::open(options.spool.as_deref(), address)
         .inspect_err(|error| {
             let hint = "name a folder with --spool";
@@ -232,19 +242,17 @@ pub async fn work(
 }
 
 impl Session {
-    /// A worker of this identity, which trains in its own way. `process` is another number for each
+    /// A worker of this identity, which trains in its own way. Its `session` is another number for each
     /// process of that name. No more trials are leased once `stop` is cancelled.
     pub fn new(
         transport: Transport,
         identity: v1::HeartbeatRequest,
-        process: u64,
         training: Arc<dyn Training>,
         stop: CancellationToken,
     ) -> Self {
         Self {
             link: Link::new(transport, &identity.worker_id),
             identity,
-            process,
             training,
             holding: Holding::new(),
             spool: None,
@@ -360,7 +368,8 @@ impl Session {
     }
 
     async fn lease(&self) -> Vec<v1::Assignment> {
-        let v1::HeartbeatRequest { worker_id, host, device, slots, .. } = self.identity.clone();
+        let v1::HeartbeatRequest { worker_id, host, device, slots, session, .. } =
+            self.identity.clone();
         let request = v1::LeaseRequest {
             worker_id,
             host,
@@ -369,7 +378,7 @@ impl Session {
             objectives: self.training.objectives(),
             holding: self.holding.claims(),
             wait: LEASE_WAIT.try_into().ok(),
-            session: self.process,
+            session,
         };
         // A slot that frees up while the call waits may change what is asked for, but a call that
         // waits has found no work, so nothing is lost by letting it wait on.
@@ -380,13 +389,7 @@ impl Session {
         match call.await {
             Ok(response) => response.assignments,
             Err(status) => {
-                let hint = match status.code() {
-                    Code::Unauthenticated | Code::PermissionDenied => {
-                        "give the coordinator's worker token with --token-file FILE"
-                    }
-                    _ => "are both of the same version?",
-                };
-                self.end(WorkerError::Refused { reason: status.message().to_owned(), hint });
+                self.end(WorkerError::refused(&status));
                 // The session's end is on its way.
                 std::future::pending().await
             }

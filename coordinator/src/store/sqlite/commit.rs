@@ -51,7 +51,9 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
             writer.enqueued(*number, fixed, *retry_of, *confirms, request.as_deref())
         }
         Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
-        Event::Leased { number, attempt, worker } => writer.leased(*number, attempt.0, worker),
+        Event::Leased { number, attempt, worker, session } => {
+            writer.leased(*number, attempt.0, worker, *session)
+        }
         Event::LeaseEnded { number, end } => writer.lease_ended(*number, *end),
         Event::Reported { number, step, value, prune } => {
             writer.reported(*number, *step, *value, *prune)
@@ -236,12 +238,14 @@ impl Writer<'_> {
         number: TrialNumber,
         attempt: u32,
         worker: &WorkerId,
+        session: u64,
     ) -> Result<(), Fault> {
         let (trial, now) = (self.trial(number)?, self.datetime()?);
         one(
             self.conn,
-            "INSERT INTO kindling_leases (trial_id, attempt, worker, leased_at) VALUES (?1, ?2, ?3, ?4)",
-            params![trial, attempt, worker.as_str(), self.now.0],
+            "INSERT INTO kindling_leases (trial_id, attempt, worker, leased_at, session)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![trial, attempt, worker.as_str(), self.now.0, session.cast_signed()],
         )?;
         one(
             self.conn,

@@ -21,8 +21,8 @@ pub(super) struct Draft {
     pub(super) exact_ints: Option<Params>,
     /// How many finished and how many proposed trials its proposal saw.
     pub(super) saw: Option<(u32, u32)>,
-    /// Whether its newest lease has not ended.
-    pub(super) is_leased: bool,
+    /// Which process holds its newest lease, if that has not ended.
+    pub(super) holder: Option<u64>,
     pub(super) finish_index: Option<u32>,
     pub(super) value: Option<f64>,
     pub(super) fail_reason: Option<String>,
@@ -71,7 +71,7 @@ impl Draft {
             params: nothing,
             exact_ints: None,
             saw: None,
-            is_leased: false,
+            holder: None,
             finish_index: None,
             value: None,
             fail_reason: None,
@@ -110,7 +110,7 @@ impl Draft {
         if was_leased && self.trial.proposal.is_none() {
             return wrong("it was leased without parameters");
         }
-        if self.is_leased != (self.stage == Stage::Running) {
+        if self.holder.is_some() != (self.stage == Stage::Running) {
             return wrong("it is RUNNING without an open lease, or the other way round");
         }
         let is_over = !matches!(self.stage, Stage::Waiting | Stage::Running);
@@ -125,7 +125,10 @@ impl Draft {
         let result = match (self.stage, self.value, self.fail_reason) {
             (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),
             (Stage::Running, ..) => {
-                let phase = Phase::Running(Lease { deadline: lease_until });
+                let phase = Phase::Running(Lease {
+                    session: self.holder.unwrap_or_default(),
+                    deadline: lease_until,
+                });
                 return Ok(Trial { phase, ..self.trial });
             }
             (Stage::Complete, Some(value), _) if value.is_finite() => TrialResult::Complete(value),

@@ -222,12 +222,15 @@ impl Loader<'_> {
         let mut workers: HashMap<String, WorkerId> = HashMap::new();
         self.each(
             "kindling_leases",
-            "SELECT trial_id, attempt, worker, ended FROM kindling_leases ORDER BY trial_id, attempt",
+            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0)
+             FROM kindling_leases ORDER BY trial_id, attempt",
             |row| {
                 let draft = trials.of(row, row.id)?;
                 let attempt: u32 = row.get(1)?;
-                if attempt != draft.trial.attempt.0 + 1 || draft.is_leased {
-                    return Err(row.damaged(format!("attempt {attempt} cannot follow the one before")));
+                if attempt != draft.trial.attempt.0 + 1 || draft.holder.is_some() {
+                    return Err(
+                        row.damaged(format!("attempt {attempt} cannot follow the one before"))
+                    );
                 }
                 let worker = match workers.entry(row.get(2)?) {
                     Entry::Occupied(known) => known.into_mut(),
@@ -239,7 +242,7 @@ impl Loader<'_> {
                 draft.trial.worker = Some(worker.clone());
                 draft.trial.attempt = Attempt(attempt);
                 match row.get::<Option<String>>(3)?.as_deref() {
-                    None => draft.is_leased = true,
+                    None => draft.holder = Some(row.get::<i64>(4)?.cast_unsigned()),
                     Some("EXPIRED") => draft.trial.losses += 1,
                     Some("HANDED_BACK" | "STUDY_STOPPED" | "FINISHED") => {}
                     Some(word) => return Err(row.damaged(format!("ended: `{word}`"))),

@@ -157,6 +157,7 @@ CREATE TABLE kindling_leases (
     leased_at INTEGER NOT NULL,
     ended_at INTEGER,
     ended TEXT,                    -- EXPIRED, HANDED_BACK, STUDY_STOPPED or FINISHED
+    session INTEGER,               -- which process of that name it is; NULL or 0: it did not say
     PRIMARY KEY (trial_id, attempt)
 ) STRICT, WITHOUT ROWID;
 

@@ -26,4 +26,6 @@ DELETE FROM trial_intermediate_values
 WHERE trial_intermediate_value_id IN (SELECT id FROM strange);
 DROP TABLE strange;
 
+ALTER TABLE kindling_leases ADD COLUMN session INTEGER;
+
 UPDATE kindling_meta SET value = 4 WHERE key = 'schema_version';

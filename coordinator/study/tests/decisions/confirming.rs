@@ -96,7 +96,7 @@ fn nothing_runs_again_before_the_search_is_over() {
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
     let worker = WorkerId::new("idle").expect("valid");
-    assert_eq!(world.study.lease(&worker), None, "its end decides what is confirmed");
+    assert_eq!(world.study.lease(&worker, 0), None, "its end decides what is confirmed");
     world.finish(&claim, complete(0.0)).expect("taken");
     assert_eq!(world.study.confirmations(), 4);
 }

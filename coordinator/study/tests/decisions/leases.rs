@@ -14,7 +14,7 @@ fn a_study_that_is_paused_or_stopped_gives_out_no_work() {
         let mut world = World::new(3);
         world.enqueue(None).expect("room");
         world.change(state);
-        assert_eq!(world.study.lease(&worker("w")), None, "{state:?}");
+        assert_eq!(world.study.lease(&worker("w"), 0), None, "{state:?}");
         world.change(StudyState::Active);
         assert_eq!(world.lease("w").number, TrialNumber(0));
     }

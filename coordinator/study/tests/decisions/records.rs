@@ -97,7 +97,7 @@ fn attributes_have_an_order_and_no_name_twice() {
 #[test]
 fn events_name_their_trial_and_leases_their_end() {
     let mut world = World::new(1);
-    let (leased, number) = world.study.lease(&worker("w")).expect("work");
+    let (leased, number) = world.study.lease(&worker("w"), 0).expect("work");
     assert!(leased.iter().all(|event| event.trial() == Some(number)));
     assert_eq!(world.study.change_state(StudyState::Paused)[0].trial(), None);
     world.apply(&leased);

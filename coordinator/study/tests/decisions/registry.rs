@@ -33,7 +33,7 @@ impl Studies {
     }
 
     fn lease(&mut self, name: &str, objective: &str) -> Option<(StudyId, TrialNumber)> {
-        let (study, events, number) = self.0.lease(&worker(name), &[objective.to_owned()])?;
+        let (study, events, number) = self.0.lease(&worker(name), 0, &[objective.to_owned()])?;
         self.take(study, events);
         Some((study, number))
     }

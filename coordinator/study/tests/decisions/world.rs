@@ -47,7 +47,7 @@ impl World {
     }
 
     pub(crate) fn lease(&mut self, name: &str) -> Claim {
-        let (events, number) = self.study.lease(&worker(name)).expect("work");
+        let (events, number) = self.study.lease(&worker(name), 0).expect("work");
         self.apply(&events);
         let attempt = self.trial(number).attempt;
         Claim { number, attempt, worker: worker(name) }

@@ -99,8 +99,12 @@ impl Ledger {
 
     /// Leases a trial. Its parameters are drawn here, so that the test depends on no sampler.
     fn lease(&mut self, id: StudyId, worker: &str) -> Option<Claim> {
+        self.lease_by(id, worker, 0)
+    }
+
+    fn lease_by(&mut self, id: StudyId, worker: &str, session: u64) -> Option<Claim> {
         let worker = WorkerId::new(worker).expect("a worker's id");
-        let (mut events, number) = self.study(id).lease(&worker)?;
+        let (mut events, number) = self.study(id).lease(&worker, session)?;
         let fixed = self.study(id).get(number).map(|trial| trial.fixed.clone());
         let space = &self.study(id).spec().space;
         for event in &mut events {

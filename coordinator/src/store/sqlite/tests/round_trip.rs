@@ -114,7 +114,10 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
                 ledger.take(id, vec![event]);
             }
         }
-        Happening::Lease(_, worker) => _ = ledger.lease(id, &format!("worker {worker}")),
+        Happening::Lease(_, worker) => {
+            let session = [0, 1, u64::MAX][usize::from(worker)];
+            _ = ledger.lease_by(id, &format!("worker {worker}"), session);
+        }
         Happening::Report(_, nth, step, value) => {
             let Some(claim) = running(nth) else { return };
             if nth % 2 == 0 {
