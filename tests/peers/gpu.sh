@@ -86,8 +86,7 @@ fi
 
 # The study with as many trials and epochs as wanted, sampled at random: equal work, however many run at a time.
 equal() { # TRIALS
-    sed -e "s/^trials = .*/trials = $1/" -e 's/^kind = "tpe"/kind = "random"/' -e '/^startup_trials/d' -e '/^candidates/d' \
-        -e "s/^patience = .*/patience = $sweep_epochs\nmax_epochs = $sweep_epochs/" ../../studies/weight-init-deep.toml
+    python3 studies.py deep "$1" "$sweep_epochs"
 }
 
 best_slots=1 best_rate=0

@@ -18,31 +18,16 @@ same work: the flagship's space, sampled at random; validation after each epoch;
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import studies
+
 METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"]
 CONTENDERS = ("notebook", "processes", "tuned", "kindling-libtorch", "kindling-flex")
-
-
-def study_file(network, trials, epochs):
-    """The flagship's own study file, sampled at random and with a fixed number of epochs."""
-    name = {"common": "weight-init.toml", "deep": "weight-init-deep.toml"}[network]
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../studies", name)) as file:
-        text = file.read()
-    for pattern, line in [
-        (r"trials = .*", f"trials = {trials}"),
-        (r'kind = "tpe".*', 'kind = "random"'),
-        (r"(startup_trials|candidates) = .*", ""),
-        (r"patience = .*", f"patience = {epochs}\nmax_epochs = {epochs}"),
-    ]:
-        text, count = re.subn(f"(?m)^{pattern}$", line, text)
-        assert count > 0, pattern
-    return text
 
 
 def cores():
@@ -53,15 +38,20 @@ def kindling(args, network, device):
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "study.toml")
         with open(file, "w") as study:
-            study.write(study_file(network, args.trials, args.epochs))
-        command = [args.kindling, "run", file, "--store", os.path.join(folder, "study.db")]
+            study.write(studies.equal_work(network, args.trials, args.epochs))
+        command = [args.kindling, "run", file, "--store", os.path.join(folder, "study.db"), "--json"]
         start = time.perf_counter()
         done = subprocess.run(
             command + ["--data-dir", args.mnist, "--device", device], capture_output=True, text=True
         )
+        took = time.perf_counter() - start
         if done.returncode != 0:
             sys.exit(done.stderr)
-        return time.perf_counter() - start
+        study = json.loads(done.stdout)
+        trained = study["counts"] | {"confirmations": study["confirmations"]}
+        wanted = {"complete": args.trials, "pruned": 0, "fail": 0, "waiting": 0, "running": 0, "confirmations": 0}
+        assert trained == wanted, f"not the work that was to be timed: {trained}"
+        return took
 
 
 def suggest(trial):
