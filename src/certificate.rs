@@ -7,6 +7,7 @@ use clap::Subcommand;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
+use kindling_telemetry::say;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -65,7 +66,7 @@ pub(crate) fn certificate(args: CertificateArgs) -> anyhow::Result<()> {
                 "remove them for new ones; workers then need the new ca.pem",
             ));
         }
-        eprintln!("{} has certificates; they stay as they are", folder.display());
+        say!("{} has certificates; they stay as they are", folder.display());
         return Ok(());
     }
     if let Some(file) = files.iter().find(|file| file.exists()) {
@@ -94,12 +95,12 @@ pub(crate) fn certificate(args: CertificateArgs) -> anyhow::Result<()> {
     // For --keep.
     std::fs::write(&hosts_file, wanted)
         .with_context(|| format!("cannot write {}", hosts_file.display()))?;
-    eprintln!(
+    say!(
         "certificates for {}, valid for {days} days, lie in {}",
         hosts.join(", "),
         folder.display()
     );
-    eprintln!("keep {} where no other machine reads it", key_of(&folder, AUTHORITY).display());
+    say!("keep {} where no other machine reads it", key_of(&folder, AUTHORITY).display());
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What a study confirmed, as a table: means with their intervals, and what cannot be told apart.
+//! What a study confirmed: means with their intervals, what cannot be told apart, and what is best.
 
 use comfy_table::Table;
 use kindling_proto::v1;
@@ -6,27 +6,67 @@ use kindling_report::{Analysis, Arm, Choice, Confirm, Role};
 
 use crate::{format, table};
 
-/// The configurations that were run again, best first; `None` if there are none.
-pub(crate) fn confirmed(study: &v1::Study, trials: &[v1::Trial]) -> Option<Table> {
-    let confirm = Analysis::new(study, trials).confirm?;
-    let mut table = table::new(
-        &["confirmed", "of trial", "seeds", "mean", "95 % interval", "against the best"],
-        &[1, 2, 3],
-    );
-    for arm in &confirm.arms {
-        let interval = arm.low.zip(arm.high);
-        table.add_row([
-            stands_for(arm),
-            arm.of.to_string(),
-            format!("{}{}", arm.values.len(), if arm.few { " (few)" } else { "" }),
-            arm.mean.map(format::number).unwrap_or_default(),
-            interval
-                .map(|(low, high)| format!("{} to {}", format::number(low), format::number(high)))
-                .unwrap_or_default(),
-            verdict(&confirm, arm),
-        ]);
+/// The configurations that were run again.
+pub(crate) struct Confirmed(Confirm);
+
+impl Confirmed {
+    /// `None` if there are none.
+    pub(crate) fn new(study: &v1::Study, trials: &[v1::Trial]) -> Option<Self> {
+        Analysis::new(study, trials).confirm.map(Self)
     }
-    Some(table)
+
+    /// Which configuration is best and what became of the search's best, once everything was run again.
+    pub(crate) fn headline(&self, study: &v1::Study) -> Option<String> {
+        let find = |of| self.0.arms.iter().find(|arm| arm.of == of);
+        let arm = find(self.0.best?)?;
+        let mean = |arm: &Arm| arm.mean.map(format::number).unwrap_or_default();
+        let interval = interval(arm).map(|i| format!(", {i} at 95 %")).unwrap_or_default();
+        let confirmed = format!(
+            "best, confirmed: the configuration of trial {}, mean {} under {} fresh seeds{interval}",
+            arm.of,
+            mean(arm),
+            arm.values.len(),
+        );
+        let Some(best) = study.best.as_ref().filter(|best| best.number != arm.of) else {
+            return Some(confirmed);
+        };
+        let became = match find(best.number) {
+            Some(again) if again.mean.is_some() => {
+                format!("comes to {} under fresh seeds", mean(again))
+            }
+            Some(_) => "gave no value under fresh seeds".to_owned(),
+            None => "was not run again".to_owned(),
+        };
+        let (value, number) = (format::objective(best), best.number);
+        Some(format!(
+            "{confirmed}\nthe search's best, {value} in trial {number}, did not hold: it {became}"
+        ))
+    }
+
+    /// All of them, best first.
+    pub(crate) fn table(&self) -> Table {
+        let confirm = &self.0;
+        let mut table = table::new(
+            &["confirmed", "of trial", "seeds", "mean", "95 % interval", "against the best"],
+            &[1, 2, 3],
+        );
+        for arm in &confirm.arms {
+            table.add_row([
+                stands_for(arm),
+                arm.of.to_string(),
+                format!("{}{}", arm.values.len(), if arm.few { " (few)" } else { "" }),
+                arm.mean.map(format::number).unwrap_or_default(),
+                interval(arm).unwrap_or_default(),
+                verdict(confirm, arm),
+            ]);
+        }
+        table
+    }
+}
+
+fn interval(arm: &Arm) -> Option<String> {
+    let (low, high) = arm.low.zip(arm.high)?;
+    Some(format!("{} to {}", format::number(low), format::number(high)))
 }
 
 /// Such as `he_normal + xavier_normal` or `conv: gaussian`.

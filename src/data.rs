@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use kindling_data::mnist::{self, FetchProgress};
+use kindling_telemetry::say;
 
 use crate::json;
 use crate::out::outln;
@@ -60,10 +61,10 @@ pub(crate) fn show_fetch() -> impl FnMut(FetchProgress<'_>) {
             bar.set_message(name.to_owned());
             bar.set_position(received);
         }
-        FetchProgress::MirrorFailed(failure) => eprintln!("{failure}; trying the next mirror"),
+        FetchProgress::MirrorFailed(failure) => say!("{failure}; trying the next mirror"),
         FetchProgress::Done { name } => {
             bar.reset();
-            eprintln!("{name}: fetched and verified");
+            say!("{name}: fetched and verified");
         }
     }
 }
@@ -95,7 +96,7 @@ fn verify(folder: &Path, json: bool) -> ExitCode {
     if all_right {
         ExitCode::SUCCESS
     } else {
-        eprintln!("hint: `kindling data fetch` downloads what is missing or damaged");
+        say!("hint: `kindling data fetch` downloads what is missing or damaged");
         ExitCode::FAILURE
     }
 }

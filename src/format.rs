@@ -108,6 +108,25 @@ pub(crate) fn counts(study: &v1::Study) -> String {
     )
 }
 
+/// A line for each reason why trials failed, and why the study is paused for it.
+pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
+    let paused = Some(&study.pause_reason).filter(|reason| !reason.is_empty());
+    let mut lines: Vec<_> = paused.map(|reason| format!("paused: {reason}")).into_iter().collect();
+    lines.extend(study.failures.iter().map(|failure| {
+        let v1::Failure { reason, trials, newest } = failure;
+        format!(
+            "{trials} failed: {reason} (trial {newest}{})",
+            if *trials > 1 { " last" } else { "" }
+        )
+    }));
+    let told: u32 = study.failures.iter().map(|failure| failure.trials).sum();
+    let others = study.counts.map_or(0, |counts| counts.fail).saturating_sub(told);
+    if others > 0 {
+        lines.push(format!("{others} failed for other reasons"));
+    }
+    lines
+}
+
 /// How many trials have finished.
 pub(crate) fn finished(study: &v1::Study) -> u32 {
     study.counts.map_or(0, |c| c.complete + c.pruned + c.fail)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use kindling_telemetry::say;
+
 #[derive(Debug)]
 struct Hinted {
     error: String,
@@ -24,6 +26,6 @@ impl std::error::Error for Hinted {}
 
 /// Prints the error to standard error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    say!("error: {error:#}");
     ExitCode::FAILURE
 }

@@ -18,6 +18,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
+        "max_failures_in_a_row": spec.max_failures_in_a_row,
         "objective": {
             "kind": objective.kind,
             "settings": serde_json::from_str::<Value>(&objective.settings_json).unwrap_or_default(),
@@ -33,11 +34,18 @@ pub(crate) fn study(study: &v1::Study) -> Value {
             json!({ "by": c.by, "best": c.best, "seeds": c.seeds, "each": c.each })
         }),
         "confirmations": study.confirmations,
+        "confirmations_known": study.confirmations_known,
+        "failures": study.failures.iter().map(failure).collect::<Vec<_>>(),
+        "pause_reason": Some(&study.pause_reason).filter(|r| !r.is_empty()),
         "best": study.best.as_ref().map(trial),
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
         "created": format::time(study.create_time.as_ref()).map(|t| t.to_string()),
     })
+}
+
+fn failure(v1::Failure { reason, trials, newest }: &v1::Failure) -> Value {
+    json!({ "reason": reason, "trials": trials, "newest": newest })
 }
 
 pub(crate) fn trial(trial: &v1::Trial) -> Value {

@@ -1,5 +1,7 @@
 //! The `kindling` command.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod certificate;
 mod client;
 mod confirmed;
@@ -7,12 +9,14 @@ mod coordinator;
 mod data;
 mod diagnose;
 mod export;
+mod fits;
 mod format;
 mod health;
 mod hint;
 mod json;
 mod objectives;
 mod out;
+mod outcome;
 mod progress;
 mod report;
 mod run;
@@ -47,6 +51,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a study from a file, with a coordinator and workers of its own; resume it if it exists
+    #[command(after_help = outcome::HELP)]
     Run(run::RunArgs),
     /// Serve studies from a store
     Coordinator(coordinator::CoordinatorArgs),
@@ -71,11 +76,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let code = command().unwrap_or_else(|error| hint::report(&error));
+    kindling_telemetry::flush();
+    code
+}
+
+fn command() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return hint::report(&error.into()),
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let (service, level) = cli.command.service();
         let watched = cli.telemetry.init(service, level)?;
@@ -85,10 +93,7 @@ fn main() -> ExitCode {
     });
     // A training thread or a blocked read of standard input must not hold the process.
     runtime.shutdown_background();
-    match result {
-        Ok(code) => code,
-        Err(error) => hint::report(&error),
-    }
+    result
 }
 
 async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {

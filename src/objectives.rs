@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kindling_coordinator::config::nearest;
 use kindling_worker::Objective;
 use kindling_worker::mnist_cnn::MnistCnn;
 
@@ -12,4 +13,15 @@ pub(crate) fn built_in() -> Vec<Arc<dyn Objective>> {
 /// The built-in objective of this name.
 pub(crate) fn find(kind: &str) -> Option<Arc<dyn Objective>> {
     built_in().into_iter().find(|o| o.kind() == kind)
+}
+
+/// That there is none of this name.
+pub(crate) fn not_built_in(kind: &str) -> String {
+    let built_in = built_in();
+    let known: Vec<_> = built_in.iter().map(|objective| objective.kind()).collect();
+    let told = match nearest(kind, &known) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!(", unlike `{}`", known.join("`, `")),
+    };
+    format!("objective `{kind}` is not built in{told}")
 }

@@ -1,7 +1,9 @@
 //! Standard output that may close early: `kindling … | head` is not an error.
 
 use std::fmt;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
+
+use kindling_telemetry::say;
 
 /// Prints a line of data.
 macro_rules! outln {
@@ -13,16 +15,31 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     write(format!("{text}\n").as_bytes());
 }
 
-/// Writes data. Where nobody reads on, there is nothing left to do; where it cannot be written, a
-/// script must not take what came through for the whole.
+/// Writes data for a command that does nothing else. Where nobody reads on, there is nothing left to do; where
+/// it cannot be written, a script must not take what came through for the whole.
 pub(crate) fn write(data: &[u8]) {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(data).and_then(|()| stdout.flush()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+    match try_write(data) {
+        Ok(true) => {}
+        Ok(false) => leave(0),
         Err(error) => {
-            eprintln!("error: standard output cannot be written: {error}");
-            std::process::exit(1);
+            say!("error: standard output cannot be written: {error}");
+            leave(1);
         }
     }
+}
+
+/// Writes data, and goes on where nobody reads: then it is `false`.
+pub(crate) fn try_write(data: &[u8]) -> io::Result<bool> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends the process here and now.
+pub(crate) fn leave(code: i32) -> ! {
+    kindling_telemetry::flush();
+    std::process::exit(code);
 }

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kindling_proto::v1;
+use kindling_telemetry::say;
 
 use crate::{format, table};
 
@@ -42,7 +43,7 @@ impl Progress {
         if self.on_terminal {
             _ = self.bars.println(line);
         } else {
-            eprintln!("{line}");
+            say!("{line}");
         }
     }
 

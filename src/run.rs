@@ -5,31 +5,29 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist;
 use kindling_proto::v1;
 use kindling_study::StudySpec;
-use kindling_telemetry::TelemetryArgs;
-use kindling_worker::{ConnectArgs, DeviceChoice};
-use tokio::signal::unix::{SignalKind, signal};
+use kindling_telemetry::{TelemetryArgs, say};
+use kindling_worker::{ConnectArgs, DeviceChoice, StopSignals};
 
 use self::workers::{Plan, Workers};
 use crate::client::{Client, empty, refused};
 use crate::coordinator::explain;
 use crate::data::show_fetch;
 use crate::hint::hinted;
-use crate::out::outln;
 use crate::progress::Progress;
 use crate::study::create;
-use crate::{confirmed, format, json, objectives, study_file, table};
+use crate::{format, json, objectives, out, outcome, study_file};
 
+mod summary;
 mod workers;
 
 /// A worker that is killed is noticed by its connection; this only matters for one that hangs.
 const LEASE_TERM: Duration = Duration::from_secs(30);
-/// How many of the best trials the end shows.
-const BEST: usize = 10;
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
@@ -69,6 +67,7 @@ pub(crate) struct RunArgs {
 
 /// How the watching of a run ended.
 enum End {
+    /// There is nothing left to do, or the study is paused because its trials fail.
     Finished,
     Interrupted,
 }
@@ -84,7 +83,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     }
     let Some(objective) = objectives::find(&spec.objective.kind) else {
         return Err(hinted(
-            format!("objective `{}` is not built in", spec.objective.kind),
+            objectives::not_built_in(&spec.objective.kind),
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",
         ));
     };
@@ -98,14 +97,15 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     let store = args.store.clone().unwrap_or_else(|| format!("{}.db", spec.name).into());
     let options =
         Options { page: args.http, ..Options::open(store.clone(), args.listen, LEASE_TERM) };
+    let mut signals = StopSignals::listen()?;
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let url = format!("http://{}", coordinator.address());
     let mut client = Client::connect(&ConnectArgs::plain(&url)).await?;
     begin(&mut client, &spec, args.trials.is_some()).await?;
-    eprintln!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
+    say!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
 
     if let Some(page) = coordinator.page() {
-        eprintln!("page: http://{page}/studies/{}", spec.name);
+        say!("page: http://{page}/studies/{}", spec.name);
     }
 
     let mut workers = Workers::start(Plan {
@@ -120,36 +120,69 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         telemetry,
     })?;
     let end = tokio::select! {
-        end = watch(&mut client, spec.name.as_str()) => end,
+        end = watch(&mut client, spec.name.as_str(), &mut signals) => end,
         error = workers.keep_alive() => Err(error),
         ended = coordinator.ended() => Err(match ended.map_err(explain) {
             Err(error) => error,
             Ok(()) => anyhow::anyhow!("the coordinator ended"),
         }),
     };
-    workers.drain().await;
-    let summary = match end {
-        Ok(_) => Some((
-            client.study(spec.name.as_str()).await?,
-            client.all_trials(spec.name.as_str(), &[]).await?,
-        )),
-        Err(_) => None,
+    let signals = if let Ok(End::Finished) = end {
+        Some(signals)
+    } else {
+        tokio::spawn(async move {
+            signals.insisted().await;
+            out::leave(130);
+        });
+        None
     };
+    workers.drain().await;
+    let told = async {
+        let end = end?;
+        let study = client.study(spec.name.as_str()).await?;
+        let trials = client.all_trials(spec.name.as_str(), &[]).await?;
+        print_result(&study, &trials, &store, args.json)?;
+        if let Some(signals) = signals {
+            stay_for_watchers(&mut coordinator, signals).await?;
+        }
+        anyhow::Ok((end, study))
+    };
+    let told = told.await;
     coordinator.stop();
     drop(client);
     let stopped = coordinator.ended().await.map_err(explain);
-    let end = end?;
+    let (end, study) = told?;
     stopped?;
-    if let Some((study, trials)) = summary {
-        print_result(&study, &trials, &store, args.json);
-    }
     match end {
-        End::Finished => Ok(ExitCode::SUCCESS),
+        End::Finished => {
+            if outcome::is_failing(&study) {
+                say!(
+                    "hint: mend what makes trials fail and run the same command again; it goes on"
+                );
+            }
+            Ok(outcome::exit_code(&study))
+        }
         End::Interrupted => {
-            eprintln!("interrupted; nothing is lost. To resume, run the same command again:");
-            eprintln!("  {}", std::env::args().collect::<Vec<_>>().join(" "));
+            say!("interrupted; nothing is lost. To resume, run the same command again:");
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            say!("  {}", words.collect::<Vec<_>>().join(" "));
             Ok(ExitCode::from(130))
         }
+    }
+}
+
+/// Keeps the page where somebody looks at it. A script that nobody watches ends at once.
+async fn stay_for_watchers(
+    coordinator: &mut Coordinator,
+    mut signals: StopSignals,
+) -> anyhow::Result<()> {
+    let Some(page) = coordinator.page().filter(|_| coordinator.watchers() > 0) else {
+        return Ok(());
+    };
+    say!("somebody looks at the page, which stays at http://{page} until Ctrl-C");
+    tokio::select! {
+        ended = coordinator.ended() => ended.map_err(explain),
+        _ = signals.next() => Ok(()),
     }
 }
 
@@ -157,7 +190,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
 async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> anyhow::Result<()> {
     let (study, created) = create(client, spec_to_wire(spec)).await?;
     if created {
-        eprintln!("study `{}`: {} trials", spec.name, spec.trials);
+        say!("study `{}`: {} trials", spec.name, spec.trials);
         return Ok(());
     }
     // The file's number only ever raises the budget; one given on the command line is meant.
@@ -169,15 +202,13 @@ async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> any
     let request = v1::ResumeStudyRequest { name: spec.name.to_string(), trials, confirm };
     let response = client.studies.resume_study(request).await.map_err(refused)?;
     let study = response.into_inner().study.ok_or_else(empty)?;
-    eprintln!("study `{}` goes on: {}", spec.name, format::counts(&study));
+    say!("study `{}` goes on: {}", spec.name, format::counts(&study));
     Ok(())
 }
 
 /// Shows the study's progress until it is finished or the user has had enough.
-async fn watch(client: &mut Client, name: &str) -> anyhow::Result<End> {
+async fn watch(client: &mut Client, name: &str, signals: &mut StopSignals) -> anyhow::Result<End> {
     let mut updates = client.watch(name).await?;
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut progress = Progress::new();
     let end = loop {
         tokio::select! {
@@ -186,21 +217,16 @@ async fn watch(client: &mut Client, name: &str) -> anyhow::Result<End> {
                     anyhow::bail!("the coordinator ended");
                 };
                 progress.show(&update);
-                if update.study.is_some_and(|s| s.finished) {
+                if update.study.is_some_and(|s| s.finished || outcome::is_failing(&s)) {
                     break End::Finished;
                 }
             }
-            _ = interrupt.recv() => break End::Interrupted,
-            _ = terminate.recv() => break End::Interrupted,
+            _ = signals.next() => break End::Interrupted,
         }
     };
     progress.clear();
     if matches!(end, End::Interrupted) {
-        eprintln!("draining: running trials are handed back; Ctrl-C again leaves at once");
-        tokio::spawn(async move {
-            interrupt.recv().await;
-            std::process::exit(130);
-        });
+        say!("draining: running trials are handed back; Ctrl-C again leaves at once");
     }
     Ok(end)
 }
@@ -211,33 +237,20 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn print_result(study: &v1::Study, trials: &[v1::Trial], store: &Path, as_json: bool) {
-    if as_json {
+/// Prints what came of it. That nobody reads it is no reason to fail: the study is in its store.
+fn print_result(
+    study: &v1::Study,
+    trials: &[v1::Trial],
+    store: &Path,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let text = if as_json {
         let mut document = json::study(study);
         document["store"] = store.display().to_string().into();
-        json::print(&document);
-        return;
-    }
-    let minimize = study.spec.as_ref().is_some_and(|s| s.direction() == v1::Direction::Minimize);
-    let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
-    let mut best: Vec<_> = trials.iter().filter(of_search).collect();
-    let loss = |t: &v1::Trial| if minimize { t.values[0] } else { -t.values[0] };
-    best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
-    best.truncate(BEST);
-    if !best.is_empty() {
-        outln!("{}", table::trials(&best));
-    }
-    outln!("{}", format::counts(study));
-    if let Some(best) = &study.best {
-        outln!("best: {} in trial {}", format::objective(best), best.number);
-        if let Some(test) = best.attributes_json.get("test_accuracy") {
-            outln!("test accuracy of that trial's own weights: {test}");
-        }
-    }
-    if let Some(table) = confirmed::confirmed(study, trials) {
-        outln!("\n{table}");
-    }
-    outln!("store: {}", store.display());
-    let name = format::name(study);
-    outln!("report: kindling report {name} --store {} -o {name}.html", store.display());
+        format!("{document:#}\n")
+    } else {
+        summary::text(study, trials, store)
+    };
+    out::try_write(text.as_bytes()).context("standard output cannot be written")?;
+    Ok(())
 }

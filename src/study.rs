@@ -7,14 +7,16 @@ use std::time::Duration;
 use clap::Subcommand;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_proto::v1;
+use kindling_telemetry::say;
 use kindling_worker::ConnectArgs;
 
 use crate::client::{Client, empty, refused};
+use crate::confirmed::Confirmed;
 use crate::export::{self, ExportArgs};
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
-use crate::{format, json, study_file, table};
+use crate::{format, json, outcome, study_file, table};
 
 /// A replay computes every proposal before it answers.
 const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
@@ -45,7 +47,8 @@ enum StudyCommand {
     },
     /// Show one study: states, best trial, rate, workers
     Show(Named),
-    /// Follow a study until it is finished
+    /// Follow a study until it is finished, or paused because its trials fail
+    #[command(after_help = outcome::HELP)]
     Watch(Named),
     /// Lease no more trials; running ones may finish
     Pause(Named),
@@ -92,7 +95,7 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
         let mut client = Client::connect(&args.connect).await?;
         let (study, created) = create(&mut client, spec_to_wire(&spec)).await?;
         if !created {
-            eprintln!("study `{}` exists already; it stays as it is", spec.name);
+            say!("study `{}` exists already; it stays as it is", spec.name);
         }
         print_state(&study, json);
         return Ok(ExitCode::SUCCESS);
@@ -105,7 +108,7 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
         StudyCommand::Create { .. } => {}
         StudyCommand::List { json } => list(&mut client, json).await?,
         StudyCommand::Show(named) => show(&mut client, &named).await?,
-        StudyCommand::Watch(named) => watch(&mut client, &named).await?,
+        StudyCommand::Watch(named) => return watch(&mut client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {
             let response = client.studies.pause_study(v1::PauseStudyRequest { name }).await;
             print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
@@ -175,7 +178,7 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
     if json {
         json::print(&studies.iter().map(json::study).collect());
     } else if studies.is_empty() {
-        eprintln!("no studies yet; `kindling study create FILE` makes one");
+        say!("no studies yet; `kindling study create FILE` makes one");
     } else {
         outln!("{}", table::studies(&studies));
     }
@@ -192,7 +195,12 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
         return Ok(());
     }
     print_state(&study, false);
-    if let Some(best) = &study.best {
+    for reason in format::failures(&study) {
+        outln!("{reason}");
+    }
+    if let Some(headline) = confirmed(client, &study).await? {
+        outln!("{headline}");
+    } else if let Some(best) = &study.best {
         outln!(
             "best: {} in trial {}: {}",
             format::objective(best),
@@ -211,7 +219,17 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     Ok(())
 }
 
-async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
+/// What was confirmed to be best, if everything was run again. That takes all trials.
+async fn confirmed(client: &mut Client, study: &v1::Study) -> anyhow::Result<Option<String>> {
+    if !study.finished || study.confirmations == 0 {
+        return Ok(None);
+    }
+    let trials = client.all_trials(format::name(study), &[]).await?;
+    Ok(Confirmed::new(study, &trials).and_then(|confirmed| confirmed.headline(study)))
+}
+
+/// A study that is paused because its trials fail does not go on of itself.
+async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<ExitCode> {
     let mut updates = client.watch(name).await?;
     let mut progress = (!json).then(Progress::new);
     while let Some(update) = updates.message().await.map_err(refused)? {
@@ -226,8 +244,15 @@ async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Res
                 })
             ),
         }
-        if update.study.is_some_and(|s| s.finished) {
-            return Ok(());
+        let Some(study) = update.study else { continue };
+        if study.finished || outcome::is_failing(&study) {
+            if let Some(progress) = &progress {
+                progress.clear();
+                for reason in format::failures(&study) {
+                    say!("{reason}");
+                }
+            }
+            return Ok(outcome::exit_code(&study));
         }
     }
     // A script that waits for the end must not take this for it.

@@ -9,7 +9,7 @@ use kindling_coordinator::config;
 use kindling_study::StudySpec;
 
 use crate::hint::hinted;
-use crate::objectives;
+use crate::{fits, objectives};
 
 /// A study file is a few kilobytes; a larger one is another file.
 const LARGEST: u64 = 1024 * 1024;
@@ -29,8 +29,9 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     let spec = config::parse(&text).map_err(fault)?;
     let Some(objective) = objectives::find(&spec.objective.kind) else {
         tracing::warn!(
-            "objective `{}` is not built in; trials wait for a worker that offers it",
-            spec.objective.kind
+            hint = "trials wait for a worker that offers it",
+            "{}",
+            objectives::not_built_in(&spec.objective.kind)
         );
         return Ok(spec);
     };
@@ -38,5 +39,9 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
         let key = ["objective", &error.key].join(".");
         fault(config::error_at(&text, key.trim_end_matches('.'), &error.message))
     })?;
+    if let Some(takes) = objective.takes(&spec.objective.settings) {
+        fits::check(&spec.space, &takes)
+            .map_err(|(key, message)| fault(config::error_at(&text, &key, &message)))?;
+    }
     Ok(spec)
 }

@@ -10,6 +10,9 @@ use crate::format;
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// So much of a reason is shown; `kindling trial show` has all of it.
+const LONGEST: usize = 200;
+
 /// A table with a line below its head; the columns named in `right` hold numbers.
 pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
@@ -27,28 +30,37 @@ pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
 }
 
 pub(crate) fn studies(studies: &[v1::Study]) -> Table {
-    let mut table =
-        new(&["study", "state", "finished", "running", "best", "trials/h"], &[2, 3, 4, 5]);
+    let head =
+        ["study", "state", "finished", "running", "failed", "best", "trials/h", "why most failed"];
+    let mut table = new(&head, &[2, 3, 4, 5, 6]);
     for study in studies {
         table.add_row([
             format::name(study).to_owned(),
             format::study_state(study).to_owned(),
             format!("{}/{}", format::finished(study), format::total(study)),
             study.counts.map_or(0, |c| c.running).to_string(),
+            study.counts.map_or(0, |c| c.fail).to_string(),
             study.best.as_ref().map(format::objective).unwrap_or_default(),
             study.trials_per_hour.map(format::number).unwrap_or_default(),
+            study
+                .failures
+                .first()
+                .map(|f| f.reason.chars().take(LONGEST).collect())
+                .unwrap_or_default(),
         ]);
     }
     table
 }
 
 pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
-    let mut table = new(
-        &["trial", "state", "value", "steps", "attempt", "time", "parameters"],
-        &[0, 2, 3, 4, 5],
-    );
+    let mut head = vec!["trial", "state", "value", "steps", "attempt", "time", "parameters"];
+    let any_failed = trials.iter().any(|trial| !trial.fail_reason.is_empty());
+    if any_failed {
+        head.push("failed because");
+    }
+    let mut table = new(&head, &[0, 2, 3, 4, 5]);
     for trial in trials {
-        table.add_row([
+        let mut row = vec![
             trial.number.to_string(),
             format::trial_state(trial).to_owned(),
             format::objective(trial),
@@ -56,7 +68,11 @@ pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
             trial.attempt.to_string(),
             format::trial_duration(trial).map(format::duration).unwrap_or_default(),
             format::params(&trial.params),
-        ]);
+        ];
+        if any_failed {
+            row.push(trial.fail_reason.chars().take(LONGEST).collect());
+        }
+        table.add_row(row);
     }
     table
 }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use kindling_telemetry::say;
 use kindling_worker::Token;
 
 use crate::hint::hinted;
@@ -43,11 +44,11 @@ fn create(path: &Path, keep: bool) -> anyhow::Result<()> {
         text
     });
     match secret_file::create(path, format!("{token}\n").as_bytes()) {
-        Ok(()) => eprintln!("{} holds a fresh token", path.display()),
+        Ok(()) => say!("{} holds a fresh token", path.display()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && keep => {
             // What is kept must be good for what it is kept for.
             Token::read(path)?;
-            eprintln!("{} stays as it is", path.display());
+            say!("{} stays as it is", path.display());
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(hinted(

@@ -240,7 +240,7 @@ fn a_study_runs_through_tls_with_tokens_and_no_log_holds_one() {
     worker.signal("TERM");
     assert!(worker.wait());
     let log = std::fs::read_to_string(&log).expect("a log");
-    assert!(log.contains("finished"), "{log}");
+    assert!(log.contains("complete"), "{log}");
     for (whose, log) in [("worker", log), ("coordinator", coordinator.log())] {
         assert!(log.contains("TRACE"), "the {whose}'s log should hold all there is");
         for token in ["worker", "client"] {

@@ -3,9 +3,10 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value;
-use support::{Coordinator, Folder, count, failure, output, study_file};
+use support::{Coordinator, Folder, Process, count, failure, kindling, output, study_file};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
@@ -109,6 +110,7 @@ fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
     let run = output(&["run", file, "--store", store, "--workers", "2", "--device", "flex"]);
     let printed = String::from_utf8_lossy(&run.stdout).into_owned();
     assert!(run.status.success() && printed.contains("cannot be told apart"), "{printed}");
+    assert!(printed.contains("best, confirmed: the configuration of trial "), "{printed}");
 
     let report = |format: &str| {
         let asked = output(&["report", "s", "--store", store, "--format", format]);
@@ -147,6 +149,61 @@ fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
         let again: Value = serde_json::from_slice(&again.stdout).expect("JSON");
         assert_eq!(again["confirmations"], seeds * arms.len());
     }
+}
+
+#[test]
+fn the_page_of_a_run_stays_for_those_who_look_and_has_the_last_state() {
+    let folder = Folder::new();
+    let file = folder.write("s.toml", confirming("s", 6));
+    let store = folder.path("s.db");
+    let (file, store) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
+    let args = ["run", file, "--store", store, "--workers", "1", "--http", "127.0.0.1:0"];
+    let mut run = kindling(&args);
+    let mut run = Process::start(run.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut said = BufReader::new(run.child().stderr.take().expect("piped")).lines();
+    let mut hears = |what: &str| {
+        let heard = said.by_ref().map_while(Result::ok).find(|line| line.contains(what));
+        heard.unwrap_or_else(|| panic!("it ended without a word of {what}"))
+    };
+    let page = hears("page: ").replace("page: ", "").replace("/studies/s", "");
+    let answer = browser().get(format!("{page}/api/studies/s/events")).call().expect("an answer");
+
+    let (mut study, mut analysis) = (Value::Null, Value::Null);
+    let mut asked_to_stop = false;
+    let mut name = String::new();
+    // Until the coordinator ends the stream.
+    for line in BufReader::new(answer.into_body().into_reader()).lines().map_while(Result::ok) {
+        if let Some(event) = line.strip_prefix("event: ") {
+            name = event.to_owned();
+        }
+        let Some(data) = line.strip_prefix("data: ") else { continue };
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        match name.as_str() {
+            "analysis" => analysis = data,
+            _ => study = data["study"].clone(),
+        }
+        if name == "document" {
+            // Each of 2 pairs and 3 + 3 methods at most, and the best pair is two methods' best, too.
+            assert_eq!(
+                (&study["confirmations"], &study["confirmations_known"]),
+                (&12.into(), &false.into())
+            );
+        }
+        if study["state"] == "FINISHED" && !asked_to_stop {
+            hears("until Ctrl-C");
+            let (status, asked) = get(&format!("{page}/api/studies/s"));
+            assert!(status == 200 && asked.contains("\"FINISHED\""), "it stays");
+            assert_eq!(run.ended(), None);
+            run.signal("INT");
+            asked_to_stop = true;
+        }
+    }
+    assert!(run.wait(), "it had done all that there was");
+    assert_eq!(
+        (&study["state"], &study["confirmations_known"]),
+        (&"FINISHED".into(), &true.into())
+    );
+    assert!(analysis["confirm"]["best"].is_u64(), "the last word: {analysis}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! A request walks `service → ledger → study decides → store commits → study applies → reply`, and
 //! nothing calls back up.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod accept;
 mod admission;
 mod bell;

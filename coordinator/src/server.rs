@@ -18,7 +18,7 @@ use crate::accept;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Health, Ledger};
 use crate::observe;
-use crate::page::{self, Door};
+use crate::page::{self, Door, Watchers};
 use crate::service::Service;
 use crate::service::access::{GuardLayer, Tokens};
 use crate::store::{SqliteStore, StoreError};
@@ -113,6 +113,7 @@ pub enum ServeError {
 pub struct Coordinator {
     address: SocketAddr,
     page: Option<SocketAddr>,
+    watchers: Watchers,
     shutdown: CancellationToken,
     /// `None` once its end was seen.
     server: Option<JoinHandle<Result<(), ServeError>>>,
@@ -138,6 +139,13 @@ impl Coordinator {
             observe::describe();
         }
         let observed = options.metrics.is_some();
+        let watchers = Watchers::default();
+        let page = page.map(|(server, door, listener)| PageServer {
+            server,
+            door,
+            listener,
+            watchers: watchers.clone(),
+        });
         let serving = serve(guarded, ledger.clone(), listener, page, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
@@ -154,7 +162,7 @@ impl Coordinator {
                 _ => served,
             }
         });
-        Ok(Self { address, page: page_address, shutdown, server: Some(server) })
+        Ok(Self { address, page: page_address, watchers, shutdown, server: Some(server) })
     }
 
     /// Where it listens.
@@ -165,6 +173,11 @@ impl Coordinator {
     /// Where its page is, if it has one.
     pub fn page(&self) -> Option<SocketAddr> {
         self.page
+    }
+
+    /// How many people have the page of a study open.
+    pub fn watchers(&self) -> usize {
+        self.watchers.count()
     }
 
     /// Asks it to stop: open calls end, within seconds.
@@ -226,7 +239,7 @@ async fn serve(
     mut server: GuardedServer,
     ledger: Ledger,
     listener: TcpListener,
-    page: Option<(Server, Door, TcpListener)>,
+    page: Option<PageServer>,
     shutdown: CancellationToken,
     observed: bool,
 ) -> Result<(), ServeError> {
@@ -247,20 +260,7 @@ async fn serve(
     if observed {
         beside.spawn(observe::watch(ledger.clone()));
     }
-    if let Some((server, door, listener)) = page {
-        let (ledger, shutdown, over) = (ledger.clone(), shutdown.clone(), over.clone());
-        beside.spawn(async move {
-            let connections = accept::connections(listener, MAX_BROWSERS, HANDSHAKE, over);
-            let ended = server
-                .accept_http1(true)
-                .add_routes(page::routes(ledger, shutdown.clone(), door))
-                .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
-            if let Err(error) = ended.await {
-                tracing::error!(%error, "the page is not served any more");
-            }
-        });
-    }
-    let service = Service { ledger, shutdown: shutdown.clone() };
+    let service = Service { ledger: ledger.clone(), shutdown: shutdown.clone() };
     let server = server
         .add_routes(service.routes())
         .add_service(health_service)
@@ -269,10 +269,44 @@ async fn serve(
             accept::connections(listener, MAX_CONNECTIONS, HANDSHAKE, over.clone()),
             shutdown.clone().cancelled_owned(),
         );
+    let server = async {
+        let end = server.await;
+        shutdown.cancel();
+        end
+    };
+    let page = async {
+        if let Some(page) = page {
+            page.serve(ledger, shutdown.clone(), over).await;
+        }
+    };
+    // Those who look on are told how it ended before it is over.
+    let both = async { tokio::join!(server, page).0 };
     tokio::select! {
-        end = server => end.map_err(|e| server_error(&e)),
+        end = both => end.map_err(|e| server_error(&e)),
         // An idle or half-open connection must not hold the process.
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    }
+}
+
+/// The page's own server.
+struct PageServer {
+    server: Server,
+    door: Door,
+    listener: TcpListener,
+    watchers: Watchers,
+}
+
+impl PageServer {
+    async fn serve(self, ledger: Ledger, shutdown: CancellationToken, over: CancellationToken) {
+        let Self { server, door, listener, watchers } = self;
+        let connections = accept::connections(listener, MAX_BROWSERS, HANDSHAKE, over);
+        let ended = server
+            .accept_http1(true)
+            .add_routes(page::routes(ledger, shutdown.clone(), door, watchers))
+            .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
+        if let Err(error) = ended.await {
+            tracing::error!(%error, "the page is not served any more");
+        }
     }
 }
 

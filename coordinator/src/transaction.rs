@@ -399,9 +399,34 @@ impl<'a> Transaction<'a> {
         let (now, at) = self.state.now;
         for event in events {
             let record = Record { study, at, event };
+            self.log_failure(&record);
             self.state.registry.apply(&record, now + self.state.lease_term);
+            self.log_pause(&record);
             self.records.push(record);
         }
+    }
+}
+
+/// What an operator should hear of.
+impl Transaction<'_> {
+    /// A reason that is new to the study is worth more than the next trial that fails for it.
+    fn log_failure(&self, record: &Record) {
+        let Event::Finished { number, outcome } = &record.event else { return };
+        let TrialResult::Fail(reason) = &outcome.result else { return };
+        let Ok(study) = self.state.registry.get(record.study) else { return };
+        let (name, trial) = (study.spec().name.as_str(), number.0);
+        if study.failures().knows(reason) {
+            tracing::info!(study = name, trial, reason, "trial failed, as others before");
+        } else {
+            tracing::warn!(study = name, trial, reason, "trial failed");
+        }
+    }
+
+    fn log_pause(&self, record: &Record) {
+        let Event::StateChanged { because: Some(reason), .. } = &record.event else { return };
+        let Ok(study) = self.state.registry.get(record.study) else { return };
+        let name = study.spec().name.as_str();
+        tracing::warn!(study = name, reason, "paused; `kindling study resume` goes on");
     }
 }
 

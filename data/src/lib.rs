@@ -13,6 +13,8 @@
 //! Everything seeded gives the same bytes on every platform and in every build, because studies are
 //! replayed.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod dataset;
 mod digits;
 pub mod idx;

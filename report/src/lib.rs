@@ -3,6 +3,8 @@
 //! Everything here is made of wire messages, so that the coordinator's live page and the command
 //! `kindling report` say the same. A [`Document`] is what the page shows; [`html`] is the page itself.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod analysis;
 mod document;
 mod json;
@@ -18,8 +20,8 @@ pub use analysis::{
     Share, Value,
 };
 pub use document::{
-    Change, Choice, ConfirmPlan, Confirmation, Counts, Direction, Document, Domain, Objective,
-    Param, Params, Running, Study, Trial, Worker,
+    Change, Choice, ConfirmPlan, Confirmation, Counts, Direction, Document, Domain, Failure,
+    Objective, Param, Params, Running, Study, Trial, Worker,
 };
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use kindling_telemetry::TelemetryArgs;
+use kindling_telemetry::{TelemetryArgs, say};
 use kindling_worker::DeviceName;
 use tokio::process::{Child, Command};
 
@@ -89,7 +89,7 @@ impl Workers {
         let count = plan.count(cores);
         let idle = plan.devices.len().saturating_sub(count);
         if idle > 0 {
-            eprintln!("warning: {count} workers leave {idle} of the devices without work");
+            say!("warning: {count} workers leave {idle} of the devices without work");
         }
         let spawn = move |place, number| {
             let mut command = plan.command(&program, place, number);
@@ -115,7 +115,7 @@ impl Workers {
             if replaced == MAX_REPLACEMENTS {
                 break;
             }
-            eprintln!("worker {} ended; starting another in its place", index + 1);
+            say!("worker {} ended; starting another in its place", index + 1);
             match (self.spawn)(index, self.children.len() + replaced) {
                 Ok(child) => self.children[index] = child,
                 Err(error) => return error,

@@ -2,10 +2,14 @@
 //!
 //! Code says what happens with `tracing` and `metrics`; this says where it goes.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod logs;
 mod metrics;
+mod stderr;
 mod trace;
 
 pub use self::logs::{LogFormat, Telemetry, TelemetryArgs, TelemetryError};
 pub use self::metrics::serve_metrics;
+pub use self::stderr::{flush, say_line};
 pub use self::trace::{carry, context, follow, follow_request};

@@ -10,6 +10,8 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::stderr::Lines;
+
 /// A collector that does not answer holds up the end of a process for so long.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
@@ -87,7 +89,9 @@ impl TelemetryArgs {
             EnvFilter::try_from_env("KINDLING_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let lines = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
+            .with_writer(Lines::default)
+            // It would say on standard error that standard error cannot be written.
+            .log_internal_errors(false)
             .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none())
             .with_target(false);
         let lines = match self.log_format {
@@ -130,7 +134,7 @@ impl Telemetry {
         let ended =
             tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_SPANS)).await;
         if let Ok(Err(error)) = ended {
-            eprintln!("warning: some spans were not sent: {error}");
+            crate::say!("warning: some spans were not sent: {error}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Scenario {
     pub(crate) events: Vec<(Duration, Fate)>,
     /// Whether what the search finds is run again.
     pub(crate) confirms: bool,
+    /// How many trials may fail in a row.
+    pub(crate) max_failures_in_a_row: u32,
 }
 
 /// How trials behave. Probabilities are per trial.
@@ -144,6 +146,7 @@ impl Scenario {
             training,
             events,
             confirms: rng.random_bool(0.3),
+            max_failures_in_a_row: 0,
         };
         // What was added later is drawn last, so that a seed still begins with the story it told before.
         for _ in 0..rng.random_range(0..3) {
@@ -156,6 +159,7 @@ impl Scenario {
             });
         }
         scenario.events.sort_by_key(|(at, _)| *at);
+        scenario.max_failures_in_a_row = rng.random_range(0..=6);
         scenario
     }
 
@@ -196,6 +200,7 @@ impl Scenario {
             space,
             objective: Some(v1::Objective { kind: "simulated".into(), settings_json: "{}".into() }),
             confirm: self.confirms.then_some(confirm),
+            max_failures_in_a_row: Some(self.max_failures_in_a_row),
         }
     }
 }

@@ -205,6 +205,10 @@ impl World {
             if study.as_ref().is_some_and(|study| study.finished) {
                 return study;
             }
+            if study.is_some_and(|study| !study.pause_reason.is_empty()) {
+                self.history.fate("too many trials failed in a row; somebody resumes the study");
+                self.persist(Call::Resume).await;
+            }
             tokio::time::sleep(REPLACED).await;
         }
         None

@@ -14,7 +14,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Parser as _;
 use kindling_data::{Dataset, digits};
 use kindling_worker::{
-    Completion, Objective, Trial, TrialError, WorkerArgs, WorkerError, run_worker,
+    Completion, JsonMap, Objective, Takes, Trial, TrialError, WorkerArgs, WorkerError, run_worker,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -27,6 +27,14 @@ struct DigitsMlp;
 impl Objective for DigitsMlp {
     fn kind(&self) -> &'static str {
         "digits_mlp"
+    }
+
+    fn takes(&self, _: &JsonMap) -> Option<Vec<Takes>> {
+        Some(vec![
+            Takes::positive("hidden"),
+            Takes::positive("learning_rate"),
+            Takes::words("activation", &["relu", "tanh", "sigmoid"]),
+        ])
     }
 
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use kindling_telemetry::serve_metrics;
 use tokio::io::AsyncReadExt as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::ConnectArgs;
@@ -15,6 +14,7 @@ use crate::device::{DeviceChoice, print_devices};
 use crate::objective::Objective;
 use crate::observe;
 use crate::session::{self, WorkerError, WorkerOptions};
+use crate::signals::StopSignals;
 
 /// The arguments of a worker.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,7 +58,7 @@ pub struct WorkerArgs {
     pub stop_with_stdin: bool,
 }
 
-/// Runs a worker until it is told to stop by SIGTERM or Ctrl-C. A second signal ends it at once.
+/// Runs a worker until it is told to stop by SIGTERM, Ctrl-C or a terminal that closes. A second signal ends it at once.
 pub async fn run_worker(
     args: WorkerArgs,
     objectives: Vec<Arc<dyn Objective>>,
@@ -87,26 +87,21 @@ pub async fn run_worker(
         grace: Duration::from_secs(args.grace),
         spool: args.spool,
     };
-    session::work(options, objectives, stop).await
+    let ended = session::work(options, objectives, stop).await;
+    kindling_telemetry::flush();
+    ended
 }
 
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let Ok(mut signals) = StopSignals::listen() else {
         tracing::error!("signals cannot be heard; end this worker with kill -9");
         return;
     };
-    for first in [true, false] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if first {
-            stop.cancel();
-        }
-    }
+    signals.next().await;
+    stop.cancel();
+    signals.insisted().await;
     tracing::warn!("second signal: leaving at once");
+    kindling_telemetry::flush();
     std::process::exit(130);
 }
 

@@ -3,6 +3,8 @@
 //! To run an objective of your own, implement [`Objective`] and hand it to [`run_worker`]; see
 //! `examples/own_objective.rs`.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod command;
 mod connect;
 mod convert;
@@ -11,6 +13,8 @@ pub mod mnist_cnn;
 mod objective;
 mod observe;
 mod session;
+mod signals;
+mod takes;
 
 pub use command::{WorkerArgs, run_worker};
 pub use connect::{Bearer, ConnectArgs, ConnectError, Connection, Token, innermost};
@@ -22,3 +26,5 @@ pub use objective::{
 pub use session::{
     Outbox, Outcome, Ran, Session, Training, Transport, WorkerError, WorkerOptions, work,
 };
+pub use signals::{StopSignal, StopSignals};
+pub use takes::{Takes, Values};

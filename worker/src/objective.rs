@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
+use crate::takes::Takes;
+
 /// Free-form settings and attributes, as JSON.
 pub type JsonMap = serde_json::Map<String, serde_json::Value>;
 
@@ -23,6 +25,13 @@ pub trait Objective: Send + Sync {
     fn check(&self, settings: &JsonMap) -> Result<(), SettingsError> {
         let _ = settings;
         Ok(())
+    }
+
+    /// The parameters that trials with these settings take. `None` if it does not say; then nobody checks them, and a
+    /// trial in which one is missing fails.
+    fn takes(&self, settings: &JsonMap) -> Option<Vec<Takes>> {
+        let _ = settings;
+        None
     }
 
     /// Whether trials with these settings read MNIST, so that it can be fetched before any starts.

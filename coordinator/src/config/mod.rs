@@ -20,6 +20,7 @@ use fault::Fault;
 use place::{key_on, line_at};
 
 pub use fault::StudyFileError;
+pub use words::nearest;
 
 /// Reads a study file.
 pub fn parse(text: &str) -> Result<StudySpec, StudyFileError> {

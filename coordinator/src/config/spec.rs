@@ -1,6 +1,8 @@
 //! The file's own keys.
 
-use kindling_study::{ConfirmSpec, Direction, ObjectiveSpec, SearchSpace, StudyName, StudySpec};
+use kindling_study::{
+    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, SearchSpace, StudyName, StudySpec,
+};
 use toml::{Table, Value};
 
 use super::fault::Fault;
@@ -15,6 +17,7 @@ const KEYS: &[&str] = &[
     "trials",
     "seed",
     "max_attempts",
+    "max_failures_in_a_row",
     "sampler",
     "pruner",
     "objective",
@@ -42,6 +45,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     let trials = trials.ok_or_else(|| missing("trials", "how many trials to finish"))?;
     let seed = keys.whole("seed")?.unwrap_or(0);
     let max_attempts = keys.whole("max_attempts")?.unwrap_or(3);
+    let max_failures_in_a_row = keys.whole("max_failures_in_a_row")?;
     let sampler = keys.table("sampler", "such as { kind = \"tpe\" }")?;
     let pruner = keys.table("pruner", "such as { kind = \"median\" }")?;
     let objective = keys.table("objective", "such as { kind = \"mnist_cnn\" }")?;
@@ -68,6 +72,12 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
             Fault::at(["seed"], format!("expected 0 to {}, found {seed}", i64::MAX))
         })?,
         max_attempts: at_least_one("max_attempts", max_attempts)?,
+        max_failures_in_a_row: max_failures_in_a_row.map_or(Ok(MAX_FAILURES_IN_A_ROW), |most| {
+            u32::try_from(most).map_err(|_| {
+                let message = format!("expected 0 to {}, found {most}", u32::MAX);
+                Fault::at(["max_failures_in_a_row"], message)
+            })
+        })?,
         sampler: sampler.map(|t| section("sampler", t)).transpose()?.unwrap_or_default(),
         pruner: pruner.map(|t| section("pruner", t)).transpose()?.unwrap_or_default(),
         space,

@@ -19,7 +19,7 @@ pub(super) fn not_one_of(word: &str, known: &[&str]) -> String {
 
 /// The known word that was probably meant: one of which at most a third of the letters are others, or
 /// the only one that begins like it.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let folded = |word: &str| word.to_lowercase().replace('-', "_");
     let word = folded(word);
     let distance = |known: &str| strsim::damerau_levenshtein(&word, &folded(known));

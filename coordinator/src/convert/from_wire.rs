@@ -6,8 +6,9 @@ use std::time::Duration;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
-    Distribution, FloatScale, InvalidId, ObjectiveSpec, Param, Result as TrialResult, SearchSpace,
-    SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId, sampler::SamplerSpec,
+    Distribution, FloatScale, InvalidId, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Param,
+    Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName, StudySpec, TrialNumber,
+    WorkerId, sampler::SamplerSpec,
 };
 use prost::Message as _;
 
@@ -87,6 +88,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         trials: wire.trials,
         seed: wire.seed,
         max_attempts: wire.max_attempts,
+        max_failures_in_a_row: wire.max_failures_in_a_row.unwrap_or(MAX_FAILURES_IN_A_ROW),
         sampler,
         pruner: options("pruner", wire.pruner)?,
         space,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_study::{
     Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params,
-    Phase, Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
-    TrialNumber, Verdict, Wall, WorkerId,
+    Phase, Reason, Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
+    Trial, TrialNumber, Verdict, Wall, WorkerId,
 };
 use serde::Serialize;
 
@@ -14,6 +14,9 @@ use super::json;
 use crate::rate;
 use crate::transaction::{Leased, State, StudyClaim};
 use crate::workers::Worker;
+
+/// The most reasons of failures that are told of a study.
+const MAX_REASONS: usize = 5;
 
 /// A study's spec as the wire has it.
 pub fn spec(spec: &StudySpec) -> v1::StudySpec {
@@ -27,6 +30,7 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         trials: spec.trials,
         seed: spec.seed,
         max_attempts: spec.max_attempts,
+        max_failures_in_a_row: Some(spec.max_failures_in_a_row),
         sampler: Some(options(&spec.sampler)),
         pruner: Some(options(&spec.pruner)),
         space: spec.space.params().iter().map(parameter).collect(),
@@ -68,7 +72,14 @@ pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
         time_left: rate::time_left(study, now).map(duration),
         confirm: study.confirm().map(confirm),
         confirmations: study.confirmations(),
+        failures: study.failures().reasons().into_iter().take(MAX_REASONS).map(failure).collect(),
+        pause_reason: study.pause_reason().unwrap_or_default().to_owned(),
+        confirmations_known: study.search_is_over(),
     }
+}
+
+fn failure(Reason { text, trials, newest, .. }: &Reason) -> v1::Failure {
+    v1::Failure { reason: text.clone(), trials: *trials, newest: newest.0 }
 }
 
 pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {

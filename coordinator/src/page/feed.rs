@@ -35,7 +35,9 @@ pub(super) async fn events(
     let whole = whole(&pages.ledger, &name).await?;
     // One event waits at the most: a browser that does not read costs nothing more.
     let (events, stream) = mpsc::channel(1);
+    let watching = pages.watchers.one_more();
     tokio::spawn(async move {
+        let _watching = watching;
         let ended = follow(pages, name, whole, events).await;
         if let Err(failure) = ended {
             tracing::debug!(?failure, "a page is not told any more");
@@ -45,7 +47,8 @@ pub(super) async fn events(
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
 }
 
-/// Until the browser leaves, the study is deleted or the coordinator stops.
+/// Until the browser leaves, the study is deleted or the coordinator stops. Then it is told how everything stands one
+/// last time.
 async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Result<(), Failure> {
     let commits = pages.ledger.commits();
     let mut seen = whole.commits;
@@ -55,6 +58,7 @@ async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Res
     if events.send(event("document", &document)).await.is_err() {
         return Ok(());
     }
+    let mut is_last = false;
     loop {
         let rings = commits.rings();
         let study = name.clone();
@@ -71,7 +75,8 @@ async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Res
                 if events.send(event("change", &change)).await.is_err() {
                     return Ok(());
                 }
-                if !basis.covers(&Basis::of(study)) && Instant::now() >= analyse_after {
+                let is_time = is_last || Instant::now() >= analyse_after;
+                if is_time && !basis.covers(&Basis::of(study)) {
                     let start = Instant::now();
                     let (newest, json) = pages.analyses.newest(&pages.ledger, study, &name).await?;
                     basis = newest;
@@ -82,9 +87,12 @@ async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Res
                 }
             }
         }
+        if is_last {
+            return Ok(());
+        }
         tokio::select! {
             biased;
-            () = pages.shutdown.cancelled() => return Ok(()),
+            () = pages.shutdown.cancelled() => is_last = true,
             () = events.closed() => return Ok(()),
             _ = commits.after(rings) => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(REFRESH) => {}

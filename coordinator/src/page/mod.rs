@@ -5,6 +5,7 @@ mod analyses;
 mod door;
 mod failure;
 mod feed;
+mod watchers;
 mod whole;
 
 use axum::Router;
@@ -22,6 +23,7 @@ use tonic::service::Routes;
 use self::analyses::Analyses;
 pub(crate) use self::door::Door;
 use self::failure::Failure;
+pub(crate) use self::watchers::Watchers;
 use crate::convert;
 use crate::ledger::Ledger;
 
@@ -36,11 +38,17 @@ struct Pages {
     /// Streams end when it is cancelled.
     shutdown: CancellationToken,
     analyses: Analyses,
+    watchers: Watchers,
 }
 
 /// All there is to see, behind the door.
-pub(crate) fn routes(ledger: Ledger, shutdown: CancellationToken, door: Door) -> Routes {
-    let pages = Pages { ledger, shutdown, analyses: Analyses::default() };
+pub(crate) fn routes(
+    ledger: Ledger,
+    shutdown: CancellationToken,
+    door: Door,
+    watchers: Watchers,
+) -> Routes {
+    let pages = Pages { ledger, shutdown, analyses: Analyses::default(), watchers };
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/studies/{name}", get(study))

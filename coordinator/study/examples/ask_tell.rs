@@ -57,6 +57,7 @@ fn new_study(
         trials: u32::MAX,
         seed,
         max_attempts: 1,
+        max_failures_in_a_row: 0,
         sampler,
         pruner: PrunerSpec::None,
         space,

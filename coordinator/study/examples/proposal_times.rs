@@ -54,6 +54,7 @@ fn filled(
         trials: u32::MAX,
         seed: 1,
         max_attempts: 1,
+        max_failures_in_a_row: 0,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: input.space,

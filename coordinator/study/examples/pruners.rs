@@ -68,6 +68,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
         trials: u32::try_from(scenario.curves.len())?,
         seed: 0,
         max_attempts: 1,
+        max_failures_in_a_row: 0,
         sampler: SamplerSpec::Random {},
         pruner: scenario.pruner.clone(),
         space: SearchSpace::new(vec![param])?,

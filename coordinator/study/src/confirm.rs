@@ -92,6 +92,26 @@ impl ConfirmSpec {
     }
 }
 
+/// No more than so many trials confirm what a search of so many finds.
+pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 {
+    let choices =
+        |name: &String| match space.position(name).map(|at| &space.params()[at].distribution) {
+            Some(Distribution::Categorical { choices }) => choices.len() as u64,
+            _ => 0,
+        };
+    let of_each: Vec<_> = spec.by.iter().map(choices).collect();
+    let combinations = of_each.iter().fold(1, |all: u64, of| all.saturating_mul(*of));
+    let combinations = combinations.min(spec.best.into());
+    let mut arms = combinations;
+    if spec.each {
+        // The best of all combinations is the best of its choices, too.
+        let shared = if combinations > 0 { of_each.len() as u64 } else { 0 };
+        arms += of_each.iter().sum::<u64>() - shared;
+    }
+    let trials = arms.min(budget.into()).saturating_mul(spec.seeds.into());
+    u32::try_from(trials).unwrap_or(u32::MAX)
+}
+
 /// What is still to be run again, in order.
 ///
 /// Seeds take turns, so that all configurations have about as many when somebody looks early.

@@ -105,7 +105,9 @@ impl Study {
             return match over {
                 Some(recorded) if *recorded == outcome => Ok((vec![], Verdict::Stop)),
                 Some(_) => Err(stale(claim, trial)),
-                None => Ok((vec![Event::Finished { number, outcome }], Verdict::Stop)),
+                None => {
+                    Ok((self.pausing(vec![Event::Finished { number, outcome }]), Verdict::Stop))
+                }
             };
         }
         if let Some(recorded) = trial.intermediate(step)
@@ -152,7 +154,7 @@ impl Study {
         match &trial.phase {
             Phase::Finished(recorded) if *recorded == outcome => Ok((vec![], ())),
             Phase::Finished(_) => Err(Refusal::Conflict { number, what: "its result".into() }),
-            _ => Ok((vec![Event::Finished { number, outcome }], ())),
+            _ => Ok((self.pausing(vec![Event::Finished { number, outcome }]), ())),
         }
     }
 
@@ -175,11 +177,16 @@ impl Study {
     /// Ends the leases whose deadline has come. A trial that lost too many fails.
     pub fn expire(&self, now: Tick) -> Vec<Event> {
         let overdue = |number: &&TrialNumber| matches!(self.trial(**number).phase, Phase::Running(lease) if lease.deadline <= now);
-        self.running().iter().filter(overdue).flat_map(|number| self.lose(*number)).collect()
+        let overdue = self.running().iter().filter(overdue);
+        self.pausing(overdue.flat_map(|number| self.lost(*number)).collect())
     }
 
     /// Ends the lease of a running trial whose worker is gone. A trial that lost too many fails.
     pub fn lose(&self, number: TrialNumber) -> Vec<Event> {
+        self.pausing(self.lost(number))
+    }
+
+    fn lost(&self, number: TrialNumber) -> Vec<Event> {
         let mut events = vec![Event::LeaseEnded { number, end: LeaseEnd::Expired }];
         let trial = self.trial(number);
         let losses = trial.losses + 1;
@@ -187,6 +194,19 @@ impl Study {
             let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
             let reason = format!("lost {losses} times with its worker, last with {last}");
             events.push(Event::Finished { number, outcome: failed(reason) });
+        }
+        events
+    }
+
+    /// A decision's events, and that the study is paused if too many trials have failed in a row with them.
+    fn pausing(&self, mut events: Vec<Event>) -> Vec<Event> {
+        if self.state() == StudyState::Active {
+            let reasons: Vec<_> = events.iter().filter_map(Event::failure).collect();
+            let most = self.spec().max_failures_in_a_row;
+            if let Some(because) = self.failures().too_many_with(&reasons, most) {
+                let (state, because) = (StudyState::Paused, Some(because));
+                events.push(Event::StateChanged { state, because });
+            }
         }
         events
     }
@@ -241,7 +261,7 @@ impl Study {
             events.extend(self.running().iter().map(|n| Event::LeaseEnded { number: *n, end }));
         }
         if state != self.state() {
-            events.push(Event::StateChanged { state });
+            events.push(Event::StateChanged { state, because: None });
         }
         events
     }

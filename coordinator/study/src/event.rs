@@ -8,7 +8,7 @@ use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
-use crate::trial::{Outcome, Proposal};
+use crate::trial::{Outcome, Proposal, Result};
 
 /// An event, when, and in which study.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Event {
     StateChanged {
         /// The new state.
         state: StudyState,
+        /// Why, if nobody asked for it.
+        because: Option<String>,
     },
     /// The number of trials to finish is another now.
     BudgetChanged {
@@ -119,6 +121,16 @@ impl Event {
             | Self::LeaseEnded { number, .. }
             | Self::Reported { number, .. }
             | Self::Finished { number, .. } => Some(*number),
+        }
+    }
+
+    /// Why a trial failed with it, if one did.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Finished { outcome: Outcome { result: Result::Fail(reason), .. }, .. } => {
+                Some(reason)
+            }
+            _ => None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod confirm;
 mod decide;
 mod direction;
 mod event;
+mod failures;
 mod ids;
 mod options;
 mod pruner;
@@ -28,6 +29,7 @@ pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
 pub use decide::Decision;
 pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};
+pub use failures::{Failures, Reason};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialNumber, WorkerId};
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
@@ -36,7 +38,7 @@ pub use replay::{Mismatch, Replay};
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };
-pub use spec::{ObjectiveSpec, Settings, StudySpec};
+pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::confirm::{self, ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
+use crate::failures::Failures;
 use crate::ids::{TrialNumber, WorkerId};
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
@@ -19,6 +20,7 @@ use crate::trial::{Lease, Outcome, Phase, Result, Trial};
 pub struct Study {
     spec: StudySpec,
     state: StudyState,
+    pause_reason: Option<String>,
     budget: u32,
     confirm: Option<ConfirmSpec>,
     created: Wall,
@@ -35,6 +37,7 @@ pub struct Study {
     progress: Progress,
     proposed: u32,
     finished: Finished,
+    failures: Failures,
     first_started: Option<Wall>,
     /// How many trials confirm another, and how many of those finished.
     confirming: Confirming,
@@ -83,6 +86,7 @@ impl Study {
         let mut study = Self {
             spec,
             state,
+            pause_reason: None,
             budget,
             confirm,
             created,
@@ -97,6 +101,7 @@ impl Study {
             progress: Progress::default(),
             proposed: 0,
             finished: Finished::default(),
+            failures: Failures::default(),
             first_started: None,
             confirming: Confirming::default(),
             outstanding: VecDeque::new(),
@@ -148,9 +153,15 @@ impl Study {
         self.confirm.as_ref()
     }
 
-    /// How many trials confirm others, with those still to come; none before the search is over.
+    /// How many trials confirm others, with those still to come. Before the search is over no more than so many.
     pub fn confirmations(&self) -> u32 {
-        (self.confirming.made + self.outstanding.len()) as u32
+        let to_come = match &self.confirm {
+            Some(confirm) if !self.search_is_over() => {
+                confirm::most(confirm, &self.spec.space, self.budget)
+            }
+            _ => self.outstanding.len() as u32,
+        };
+        to_come.saturating_add(self.confirming.made as u32)
     }
 
     /// Whether the search is over, and there are trials to add that confirm it.
@@ -227,6 +238,23 @@ impl Study {
         self.finished
     }
 
+    /// Why trials failed.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// What was wrong as the study was paused, unless that was somebody's wish.
+    pub fn pause_reason(&self) -> Option<&str> {
+        self.pause_reason.as_deref()
+    }
+
+    /// The study with what was wrong as it was paused, as a store kept it.
+    #[must_use]
+    pub fn paused_because(mut self, reason: Option<String>) -> Self {
+        self.pause_reason = reason;
+        self
+    }
+
     /// How many trials got their parameters.
     pub(crate) fn proposed(&self) -> u32 {
         self.proposed
@@ -245,7 +273,7 @@ impl Study {
     }
 
     /// Whether the trials that confirm others can be told.
-    fn search_is_over(&self) -> bool {
+    pub fn search_is_over(&self) -> bool {
         self.finish_order.len() - self.confirming.finished >= self.budget as usize
     }
 
@@ -274,7 +302,10 @@ impl Study {
     pub fn apply(&mut self, event: &Event, at: Wall, lease_until: Tick) {
         match event {
             Event::Created { .. } | Event::Deleted => {} // The registry's.
-            Event::StateChanged { state } => self.state = *state,
+            Event::StateChanged { state, because } => {
+                self.state = *state;
+                self.pause_reason.clone_from(because);
+            }
             Event::BudgetChanged { trials } => {
                 self.budget = *trials;
                 self.plan_confirmations();
@@ -440,7 +471,10 @@ impl Study {
         let is_search = self.trial(number).confirms.is_none();
         self.archive.add(&self.spec.space, &self.trials[number.index()]);
         self.confirming.finished += usize::from(!is_search);
-        let Phase::Finished(Outcome { result, .. }) = &self.trial(number).phase else { return };
+        let Phase::Finished(Outcome { result, .. }) = &self.trials[number.index()].phase else {
+            return;
+        };
+        self.failures.note(number, result);
         match *result {
             Result::Complete(value) => {
                 self.finished.complete += 1;

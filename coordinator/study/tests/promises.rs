@@ -15,6 +15,7 @@ use proptest::prelude::*;
 const TERM: Duration = Duration::from_secs(30);
 const BUDGET: u32 = 8;
 const MAX_ATTEMPTS: u32 = 3;
+const MAX_FAILURES_IN_A_ROW: u32 = 4;
 
 /// One call, or one turn of fate. Indices pick among what there is, modulo.
 #[derive(Debug, Clone)]
@@ -237,6 +238,9 @@ impl World {
             }
         }
         self.check(&before);
+        if !matches!(op, Op::Change { .. }) {
+            self.check_pauses(&before);
+        }
     }
 
     fn lease(&mut self, worker: &WorkerId) {
@@ -338,7 +342,8 @@ impl World {
             self.study.created(),
             trials,
             self.study.finish_order().to_vec(),
-        );
+        )
+        .paused_because(self.study.pause_reason().map(str::to_owned));
         self.study.renew_all(self.now + TERM);
         assert_eq!(restored, self.study, "a restart loses nothing");
         self.study = restored;
@@ -405,6 +410,29 @@ impl World {
         }
     }
 
+    /// The study pauses itself once too many trials have failed in a row, and only then.
+    fn check_pauses(&self, before: &Study) {
+        let failed = |study: &Study, n: &TrialNumber| {
+            let phase = study.get(*n).map(|trial| &trial.phase);
+            matches!(phase, Some(Phase::Finished(Outcome { result: TrialResult::Fail(_), .. })))
+        };
+        let in_a_row = |study: &Study| {
+            study.finish_order().iter().rev().take_while(|n| failed(study, n)).count() as u32
+        };
+        let (was, is) = (in_a_row(before), in_a_row(&self.study));
+        let all_failed = self.study.finish_order().len() == is as usize;
+        let most = if all_failed { MAX_FAILURES_IN_A_ROW / 2 } else { MAX_FAILURES_IN_A_ROW };
+        let too_many = is > was && is / most > was / most;
+        let wanted = match before.state() {
+            StudyState::Active if too_many => StudyState::Paused,
+            state => state,
+        };
+        assert_eq!(self.study.state(), wanted, "{was} and then {is} failed in a row");
+        if before.state() != wanted {
+            assert!(self.study.pause_reason().is_some_and(|why| why.contains("in a row")));
+        }
+    }
+
     /// Trials that confirm others come once the search is over, and are what they confirm.
     fn check_confirmations(&self, before: &Study) {
         let study = &self.study;
@@ -446,6 +474,9 @@ impl World {
         let events = self.study.change_state(StudyState::Active);
         self.apply(&events);
         self.wait(&self.study.clone(), 1_000);
+        // Those that were lost may have been too many.
+        let events = self.study.change_state(StudyState::Active);
+        self.apply(&events);
         for _ in 0..1_000 {
             self.lease(&worker_id(9));
             let before = self.study.clone();
@@ -509,6 +540,7 @@ fn spec(pruner: PrunerSpec) -> StudySpec {
         trials: BUDGET,
         seed: 1,
         max_attempts: MAX_ATTEMPTS,
+        max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
         sampler: SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 }),
         pruner,
         space: SearchSpace::new(params).expect("valid"),

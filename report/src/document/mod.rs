@@ -12,7 +12,7 @@ mod worker;
 
 pub use choice::Choice;
 pub use param::{Domain, Param};
-pub use study::{ConfirmPlan, Counts, Direction, Objective, Study};
+pub use study::{ConfirmPlan, Counts, Direction, Failure, Objective, Study};
 pub use trial::{Confirmation, Params, Trial};
 pub(crate) use trial::{params, value};
 pub use worker::{Running, Worker};

@@ -18,8 +18,10 @@ pub struct Study {
     pub state: &'static str,
     /// How many trials the search has.
     pub budget: u32,
-    /// How many trials confirm others, with those still to come; 0 until the search is over.
+    /// How many trials confirm others, with those still to come; until the search is over no more than so many.
     pub confirmations: u32,
+    /// Whether that is their number.
+    pub confirmations_known: bool,
     /// A whole number of 64 bits, which JavaScript cannot read as one.
     pub seed: String,
     /// When it was created.
@@ -30,6 +32,10 @@ pub struct Study {
     pub trials_per_hour: Option<f64>,
     /// How long the rest takes at the rate of the newest finished trials.
     pub seconds_left: Option<f64>,
+    /// Why trials failed: the most frequent reasons, most frequent first.
+    pub failures: Vec<Failure>,
+    /// What was wrong as the study was paused, unless that was somebody's wish.
+    pub pause_reason: Option<String>,
     /// The number of the search's best trial.
     pub best: Option<u32>,
     /// The sampler with its options.
@@ -63,6 +69,17 @@ pub struct Counts {
     pub complete: u32,
     pub pruned: u32,
     pub fail: u32,
+}
+
+/// Trials that failed for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// As the newest of them gave it, shortened.
+    pub reason: String,
+    /// How many.
+    pub trials: u32,
+    /// The newest of them.
+    pub newest: u32,
 }
 
 /// What a worker runs.
@@ -103,6 +120,7 @@ impl Study {
             },
             budget: study.budget,
             confirmations: study.confirmations,
+            confirmations_known: study.confirmations_known,
             seed: spec.seed.to_string(),
             created: study.create_time.map_or(0, milliseconds),
             counts: Counts {
@@ -114,6 +132,8 @@ impl Study {
             },
             trials_per_hour: study.trials_per_hour,
             seconds_left: study.time_left.map(seconds),
+            failures: study.failures.iter().map(Failure::new).collect(),
+            pause_reason: Some(&study.pause_reason).filter(|reason| !reason.is_empty()).cloned(),
             best: study.best.as_ref().map(|trial| trial.number),
             sampler: spec.sampler.as_ref().map(from_struct).unwrap_or_default(),
             pruner: spec.pruner.as_ref().map(from_struct).unwrap_or_default(),
@@ -136,6 +156,13 @@ impl Direction {
             Self::Maximize => -value,
             Self::Minimize => value,
         }
+    }
+}
+
+impl Failure {
+    fn new(failure: &v1::Failure) -> Self {
+        let v1::Failure { reason, trials, newest } = failure;
+        Self { reason: reason.clone(), trials: *trials, newest: *newest }
     }
 }
 

@@ -198,7 +198,9 @@ export function at(whole, done, running = 3) {
     state: finished ? "FINISHED" : "ACTIVE",
     counts,
     best: best?.number ?? null,
-    confirmations: done >= study.budget ? study.confirmations : 0,
+    confirmations_known: done >= study.budget,
+    failures: failures(trials),
+    pause_reason: null,
     trials_per_hour: finished ? null : 183.4,
     seconds_left: finished ? 0 : (whole.trials.length - done) * 19,
   };
@@ -224,6 +226,12 @@ export function at(whole, done, running = 3) {
       confirm: confirm(plan, trials, sign),
     },
   };
+}
+
+function failures(trials) {
+  const failed = trials.filter((t) => t.state === "FAIL");
+  const newest = failed.at(-1);
+  return newest ? [{ reason: newest.fail_reason ?? "it failed", trials: failed.length, newest: newest.number }] : [];
 }
 
 function importance(space, trials) {
@@ -319,7 +327,8 @@ function confirm(plan, trials, sign) {
     const own = arms.filter((a) => a.roles.some((x) => x.kind === "choice" && x.param === param));
     return { param, arms: own.map((a) => a.of), comparisons: compare(own) };
   });
-  return { arms, comparisons: compare(arms.filter((a) => a.roles.some((x) => x.kind === "combination"))), effects };
+  const best = arms.every((a) => a.values.length + a.failed >= a.planned) ? arms[0].of : null;
+  return { arms, best, comparisons: compare(arms.filter((a) => a.roles.some((x) => x.kind === "combination"))), effects };
 }
 
 function diagnosis(p, r) {

@@ -25,13 +25,19 @@ export interface Study {
   state: "ACTIVE" | "PAUSED" | "STOPPED" | "FINISHED";
   /** Trials of the search. */
   budget: number;
-  /** Trials planned beyond the budget; 0 until the search is over. */
+  /** Trials planned beyond the budget; until the search is over no more than so many. */
   confirmations: number;
+  /** Whether that is their number. */
+  confirmations_known: boolean;
   seed: string;
   created: number;
   counts: Counts;
   trials_per_hour: number | null;
   seconds_left: number | null;
+  /** Why trials failed: the most frequent reasons, most frequent first. */
+  failures: { reason: string; trials: number; newest: number }[];
+  /** What was wrong as the study was paused, unless that was somebody's wish. */
+  pause_reason: string | null;
   /** The number of the search's best trial. */
   best: number | null;
   sampler: unknown;
@@ -123,6 +129,8 @@ export interface Cell {
 export interface Confirm {
   /** Best first. */
   arms: Arm[];
+  /** The trial whose configuration has the best mean; null before all have been run under all their seeds. */
+  best: number | null;
   comparisons: Comparison[];
   effects: { param: string; arms: number[]; comparisons: Comparison[] }[];
 }

@@ -35,6 +35,7 @@ pub use self::settings::{DataName, LossKind, NetworkName, Settings};
 use self::train::{Trained, TrainingData, train};
 use crate::device::evaluation_batch;
 use crate::objective::{Completion, JsonMap, Objective, SettingsError, Trial, TrialError};
+use crate::takes::Takes;
 
 /// The objective `mnist_cnn`: accuracy on the trial-validation images, to maximise.
 ///
@@ -64,6 +65,16 @@ impl Objective for MnistCnn {
 
     fn check(&self, settings: &JsonMap) -> Result<(), SettingsError> {
         Settings::parse(settings).map(|_| ())
+    }
+
+    fn takes(&self, _: &JsonMap) -> Option<Vec<Takes>> {
+        let of = |kind: &str| {
+            let method = format!("winit_{kind}");
+            let std = Takes::positive(format!("gaussian_std_{kind}")).when(&method, "gaussian");
+            [Takes::words(method, &Init::NAMES), std]
+        };
+        let [[conv, std_conv], [fc, std_fc]] = [of("conv"), of("fc")];
+        Some(vec![conv, fc, Takes::positive("learning_rate"), std_conv, std_fc])
     }
 
     fn uses_mnist(&self, settings: &JsonMap) -> bool {

@@ -173,6 +173,7 @@ fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, Json
 
 /// Tells the coordinator, for as long as this worker may; whether there was an answer.
 async fn tell(session: &Session, undelivered: Undelivered) -> bool {
+    let result = undelivered.finish.result.clone();
     let leaving = async {
         session.hand_back.cancelled().await;
         tokio::time::sleep(LAST_WORD).await;
@@ -181,12 +182,25 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
         biased;
         answer = deliver(&session.link, undelivered) => {
             match answer {
-                Ok(()) => tracing::info!("finished"),
+                Ok(()) => log(result.as_ref()),
                 Err(status) => tracing::warn!(reason = status.message(), "finish refused"),
             }
             true
         }
         () = leaving => false,
+    }
+}
+
+/// Says how a trial ended.
+fn log(result: Option<&WireResult>) {
+    match result {
+        Some(WireResult::Completed(done)) => {
+            let value = done.values.first();
+            tracing::info!(value, "complete");
+        }
+        Some(WireResult::Pruned(_)) => tracing::info!("pruned"),
+        Some(WireResult::Failed(failed)) => tracing::warn!(reason = failed.reason, "failed"),
+        None => {}
     }
 }
 

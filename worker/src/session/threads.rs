@@ -19,6 +19,7 @@ use crate::convert;
 use crate::device::Fault;
 use crate::objective::{Objective, Reporter, Stopped, Trial, TrialError, TrialFacts};
 use crate::observe;
+use crate::takes;
 
 /// The objectives, and the seats that they run on. Clones share them.
 #[derive(Clone)]
@@ -74,6 +75,9 @@ impl Threads {
             .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
             .as_ref();
         let facts: TrialFacts = convert::facts(assignment)?;
+        if let Some(takes) = objective.takes(&facts.settings) {
+            takes::check(&takes, &facts.params)?;
+        }
         let mut trial = Trial::new(&facts, device.clone(), self.data_dir.clone(), &mut reporter);
         objective.run(&mut trial)
     }

@@ -22,13 +22,13 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
     match &record.event {
         Event::Created { spec } => writer.created(spec),
         Event::Deleted => writer.deleted(),
-        Event::StateChanged { state } => {
+        Event::StateChanged { state, because } => {
             let state = encode::state(*state);
             let id = record.study.0;
             one(
                 conn,
-                "UPDATE kindling_studies SET state = ?2 WHERE study_id = ?1",
-                params![id, state],
+                "UPDATE kindling_studies SET state = ?2, pause_reason = ?3 WHERE study_id = ?1",
+                params![id, state, because],
             )
         }
         Event::BudgetChanged { trials } => {

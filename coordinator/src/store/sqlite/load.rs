@@ -53,9 +53,9 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
             }
             trials.push(trial);
         }
-        let StudyRow { spec, state, budget, confirm, created, .. } = study;
+        let StudyRow { spec, state, pause_reason, budget, confirm, created, .. } = study;
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
-        restored.insert(StudyId(id), study);
+        restored.insert(StudyId(id), study.paused_because(pause_reason));
     }
     let newest_study = restored.last_key_value().map(|(id, _)| id.0);
     let next_study = StudyId(loader.counter("next_study_id", newest_study)?);
@@ -95,6 +95,7 @@ impl Strangers {
 struct StudyRow {
     spec: StudySpec,
     state: StudyState,
+    pause_reason: Option<String>,
     budget: u32,
     confirm: Option<ConfirmSpec>,
     created: Wall,
@@ -134,7 +135,7 @@ impl Loader<'_> {
             "kindling_studies",
             "SELECT study_id, spec, state, budget, created_at, study_name,
                 (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id),
-                confirm
+                confirm, pause_reason
              FROM kindling_studies JOIN studies USING (study_id)",
             |row| {
                 let spec: StudySpec = row.json(1)?;
@@ -148,7 +149,9 @@ impl Loader<'_> {
                 if let Some(Err(wrong)) = confirm.as_ref().map(|c| c.check(&spec.space)) {
                     return Err(row.damaged(wrong));
                 }
-                let study = StudyRow { spec, state, budget, confirm, created, trials };
+                let pause_reason = row.get(8)?;
+                let study =
+                    StudyRow { spec, state, pause_reason, budget, confirm, created, trials };
                 studies.insert(row.id, study);
                 Ok(())
             },

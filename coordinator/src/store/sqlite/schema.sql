@@ -130,7 +130,8 @@ CREATE TABLE kindling_studies (
     state TEXT NOT NULL,           -- ACTIVE, PAUSED or STOPPED
     budget INTEGER NOT NULL,       -- the number of trials of the search to finish
     created_at INTEGER NOT NULL,
-    confirm TEXT                   -- JSON: what is run again once the search is over; NULL: nothing
+    confirm TEXT,                  -- JSON: what is run again once the search is over; NULL: nothing
+    pause_reason TEXT              -- what was wrong as it was paused; NULL: nothing, or it is not
 ) STRICT;
 
 CREATE TABLE kindling_trials (

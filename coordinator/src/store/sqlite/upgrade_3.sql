@@ -27,5 +27,6 @@ WHERE trial_intermediate_value_id IN (SELECT id FROM strange);
 DROP TABLE strange;
 
 ALTER TABLE kindling_leases ADD COLUMN session INTEGER;
+ALTER TABLE kindling_studies ADD COLUMN pause_reason TEXT;
 
 UPDATE kindling_meta SET value = 4 WHERE key = 'schema_version';

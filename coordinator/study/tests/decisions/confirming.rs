@@ -31,6 +31,7 @@ fn pruned_after(pruner: PrunerSpec, confirm: ConfirmSpec, trials: &[(&str, &str,
         space,
         confirm: Some(confirm),
         max_attempts: 1,
+        max_failures_in_a_row: 0,
         ..of
     });
     for (conv, fc, _) in trials {
@@ -92,13 +93,35 @@ fn nothing_runs_again_before_the_search_is_over() {
     let left = |world: &World| (world.study.confirmations(), world.study.has_confirmations_left());
     assert_eq!(left(&world), (4, true));
     world.change_budget(7).expect("more");
-    assert_eq!(left(&world), (0, false));
+    assert_eq!(left(&world), (4, false), "so many at most");
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
     let worker = WorkerId::new("idle").expect("valid");
     assert_eq!(world.study.lease(&worker, 0), None, "its end decides what is confirmed");
     world.finish(&claim, complete(0.0)).expect("taken");
     assert_eq!(world.study.confirmations(), 4);
+}
+
+#[test]
+fn how_much_will_run_again_is_bounded_before_anything_has_run() {
+    let each = |best, seeds| ConfirmSpec { each: true, ..pairs(best, seeds) };
+    let one = ConfirmSpec { by: vec!["fc".into()], ..pairs(6, 3) };
+    for (confirm, most) in [
+        (pairs(4, 3), 12),
+        // There are six pairs; and, below, seven trials.
+        (pairs(100, 1), 6),
+        (one, 6),
+        // The best pair is the best of its two choices, too.
+        (each(1, 10), 40),
+        (each(0, 10), 50),
+        (each(6, 10_000), 70_000),
+    ] {
+        let mut world = after(confirm, &SEARCH);
+        let exact = world.study.confirmations();
+        world.change_budget(7).expect("more");
+        assert_eq!(world.study.confirmations(), most);
+        assert!(exact <= most, "{exact}");
+    }
 }
 
 #[test]

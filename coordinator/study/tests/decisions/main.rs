@@ -2,6 +2,7 @@
 
 mod budget;
 mod confirming;
+mod failing;
 mod leases;
 mod pruning;
 mod records;

@@ -125,4 +125,5 @@ pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
     let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
     let (state, confirm) = (study.state(), study.confirm().cloned());
     Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
+        .paused_because(study.pause_reason().map(str::to_owned))
 }

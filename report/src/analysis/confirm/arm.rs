@@ -103,6 +103,13 @@ impl Arm {
     }
 }
 
+impl Arm {
+    /// Whether it has been run under all its seeds.
+    pub(super) fn is_done(&self) -> bool {
+        self.values.len() + self.failed >= self.planned
+    }
+}
+
 fn test_accuracy(trial: &v1::Trial) -> Option<f64> {
     let text = trial.attributes_json.get(TEST_ACCURACY)?;
     serde_json::from_str::<f64>(text).ok()

@@ -26,6 +26,8 @@ pub use role::Role;
 pub struct Confirm {
     /// The configurations, best mean first; those without a value last.
     pub arms: Vec<Arm>,
+    /// The trial whose configuration has the best mean, once all have been run under all their seeds.
+    pub best: Option<u32>,
     /// All pairs of those that are here for their combination, better one first.
     pub comparisons: Vec<Comparison>,
     /// For each parameter by itself, if that was asked for.
@@ -61,7 +63,10 @@ impl Confirm {
         let effects = plan.by.iter().filter(|_| plan.each).map(|name| {
             Effect::new(name, &with(&|r| matches!(r, Role::Choice { param, .. } if param == name)))
         });
+        // Those that are left have not even begun.
+        let all_done = roles.is_empty() && arms.iter().all(Arm::is_done);
         Some(Self {
+            best: arms.first().filter(|arm| all_done && arm.mean.is_some()).map(|arm| arm.of),
             comparisons: comparison::all(&combinations),
             effects: effects.filter(|effect| !effect.arms.is_empty()).collect(),
             arms,

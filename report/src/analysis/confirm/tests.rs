@@ -140,6 +140,23 @@ fn pairs_are_those_of_the_same_seed() {
 }
 
 #[test]
+fn the_best_is_named_once_all_have_been_run_under_all_seeds() {
+    let mut trials = search();
+    let (lucky, sound) = (trials[2].clone(), trials[3].clone());
+    let best = |trials: &[v1::Trial]| confirm(&study(2, false), trials).and_then(|c| c.best);
+    for seed in 0..3 {
+        assert_eq!(best(&trials), None, "seed {seed}");
+        trials.push(again(6 + 2 * seed, &lucky, seed, 0.8));
+        assert_eq!(best(&trials), None, "seed {seed}");
+        let run = again(7 + 2 * seed, &sound, seed, 0.9);
+        trials.push(if seed == 1 { failed(run) } else { run });
+    }
+    assert_eq!(best(&trials), Some(3), "although trial 2 was the search's best");
+    // Another wish means that more is to come.
+    assert_eq!(confirm(&study(3, false), &trials).expect("some").best, None);
+}
+
+#[test]
 fn nothing_is_confirmed_before_something_finished() {
     let mut trials = search();
     assert!(confirm(&study(2, true), &trials).is_none());

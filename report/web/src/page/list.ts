@@ -4,6 +4,8 @@ import type { Study } from "../document";
 import { h, replaceKeepingFocus } from "../dom";
 import { count, number, percent } from "../format";
 import { banner } from "./banner";
+import { stateOf } from "./failures";
+import { PARTS } from "./overview";
 
 type Row = Pick<Study, "name" | "state" | "counts" | "budget" | "confirmations" | "direction"> & { best_value: number | null };
 
@@ -71,11 +73,12 @@ function row(study: Row): HTMLElement {
   const total = study.budget + study.confirmations;
   const done = study.counts.complete + study.counts.pruned + study.counts.fail;
   const share = done / Math.max(1, total);
+  const { text, look } = stateOf(study);
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, h("a", { href: `/studies/${encodeURIComponent(study.name)}`, "data-key": study.name }, study.name)),
-    h("td", {}, h("span", { class: "chip", "data-state": study.state }, study.state.toLowerCase())),
+    h("td", {}, h("span", { class: "chip", "data-state": look }, text)),
     h("td", { class: "num" }, `${count(done)} of ${count(total)}`),
     h(
       "td",
@@ -83,7 +86,9 @@ function row(study: Row): HTMLElement {
       h(
         "div",
         { class: "bar small", "aria-hidden": "true" },
-        h("span", { class: "is-complete", style: `width: ${100 * share}%` }),
+        ...PARTS.filter((part) => part.key !== "running").map((part) =>
+          h("span", { class: part.class, style: `width: ${(100 * study.counts[part.key]) / Math.max(1, total)}%` }),
+        ),
       ),
       h("span", { class: "hidden" }, percent(share)),
     ),

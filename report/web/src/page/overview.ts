@@ -3,15 +3,17 @@
 import type { Data } from "../data";
 import type { Counts } from "../document";
 import { h, replaceKeepingFocus, setText } from "../dom";
-import { choice, count, duration, number, percent, plural, time } from "../format";
+import { count, duration, number, percent, time } from "../format";
 import type { Link } from "../source";
+import { bestCard, bestOf } from "./best";
+import { failuresOf, stateOf } from "./failures";
 
 export interface Part {
   element: HTMLElement;
   update: (data: Data) => void;
 }
 
-const PARTS: { key: keyof Counts; text: string; class: string }[] = [
+export const PARTS: { key: keyof Counts; text: string; class: string }[] = [
   { key: "complete", text: "complete", class: "is-complete" },
   { key: "pruned", text: "pruned", class: "is-pruned" },
   { key: "fail", text: "failed", class: "is-fail" },
@@ -24,12 +26,15 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
   const state = h("span", { class: "chip" });
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
   const facts = h("p", { class: "facts" });
+  let over = false;
   return {
     element: h("div", { class: "head" }, h("div", { class: "title" }, name, state, link), facts),
     update: ({ study, document: { generated } }) => {
       setText(name, study.name);
-      setText(state, study.state.toLowerCase());
-      state.dataset["state"] = study.state;
+      const { text, look } = stateOf(study);
+      setText(state, text);
+      state.dataset["state"] = look;
+      over = study.state === "FINISHED";
       const kind = (config: unknown) => String((config as { kind?: unknown } | null)?.kind ?? "").replace(/_/g, " ");
       const parts = [
         study.direction,
@@ -44,8 +49,11 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
       document.title = `${study.name} · Kindling`;
     },
     link: (now) => {
-      link.dataset["link"] = now;
-      setText(link, { connecting: "connecting …", live: "live", lost: "connection lost, trying again" }[now]);
+      // Whoever served it has nothing more to say.
+      const ended = now === "lost" && over;
+      link.dataset["link"] = ended ? "ended" : now;
+      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
+      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
     },
   };
 }
@@ -55,8 +63,9 @@ export function progress(open: (trial: number) => void): Part {
   const key = h("ul", { class: "key" });
   const cards = h("dl", { class: "cards" });
   const best = h("div", { class: "best" });
+  const failures = h("div", { class: "failures" });
   return {
-    element: h("div", { class: "progress" }, cards, bar, key, best),
+    element: h("div", { class: "progress" }, cards, bar, key, failures, best),
     update: (data) => {
       const { study } = data;
       const total = study.budget + study.confirmations;
@@ -82,14 +91,15 @@ export function progress(open: (trial: number) => void): Part {
       );
       const card = (name: string, value: string, more = "") =>
         h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("small", {}, more)));
-      const confirmations = study.confirmations > 0 ? ` and ${count(study.confirmations)} to confirm` : "";
+      const most = study.confirmations_known ? "" : "up to ";
+      const confirmations = study.confirmations > 0 ? ` and ${most}${count(study.confirmations)} to confirm` : "";
       cards.replaceChildren(
         card(
           "Trials",
           `${count(done)} of ${count(total)}`,
           `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`,
         ),
-        card("Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"),
+        card(...bestCard(data)),
         ...(ended(study.state)
           ? [card("Took", duration(took(data)), "first start to last end")]
           : [
@@ -97,6 +107,7 @@ export function progress(open: (trial: number) => void): Part {
               card("Time left", duration(study.seconds_left), study.state === "PAUSED" ? "paused" : "at this rate"),
             ]),
       );
+      replaceKeepingFocus(failures, ...failuresOf(study, open));
       replaceKeepingFocus(best, ...bestOf(data, open));
     },
   };
@@ -114,34 +125,4 @@ function took({ trials }: Data): number | null {
 
 function ended(state: string): boolean {
   return state === "FINISHED" || state === "STOPPED";
-}
-
-function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)[] {
-  const trial = data.best;
-  if (!trial) return [];
-  const params = Object.entries(trial.params);
-  return [
-    h(
-      "h3",
-      {},
-      "Best trial: ",
-      h(
-        "button",
-        { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial.number) },
-        `trial ${trial.number}`,
-      ),
-    ),
-    h("dl", { class: "params" }, ...params.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, choice(value))))),
-    caution(data),
-  ];
-}
-
-/** One seed's best is not yet an answer. */
-function caution(data: Data): HTMLElement | null {
-  if (data.document.analysis.confirm || data.complete.length < 2) return null;
-  return h(
-    "p",
-    { class: "hint" },
-    `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck. [confirm] in the study file runs the best again under fresh seeds.`,
-  );
 }

@@ -223,6 +223,7 @@ fn spec(name: &str) -> StudySpec {
         trials: 12,
         seed: u64::MAX - 3,
         max_attempts: 2,
+        max_failures_in_a_row: 5,
         sampler: SamplerSpec::Random {},
         pruner: serde_json::from_str(r#"{"kind": "median", "startup_trials": 1}"#).expect("valid"),
         space: space(),

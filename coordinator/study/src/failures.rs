@@ -1,0 +1,171 @@
+//! Why trials failed, and when so many did that the study had better wait for somebody to look.
+
+use crate::ids::TrialNumber;
+use crate::trial::Result;
+
+/// So many reasons are told apart. One more takes the place of the rarest.
+const REASONS: usize = 32;
+/// So much of a reason is kept, in characters.
+const LONGEST: usize = 300;
+
+/// A study's failed trials, by reason. Follows from the order in which trials finished.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Failures {
+    reasons: Vec<Reason>,
+    /// How many trials failed since one last came to anything.
+    in_a_row: u32,
+    /// Whether a trial ever completed or was pruned.
+    any_result: bool,
+}
+
+/// A reason, and how many trials failed for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// As the newest of them gave it, on one line, shortened.
+    pub text: String,
+    /// How many trials.
+    pub trials: u32,
+    /// The newest of them.
+    pub newest: TrialNumber,
+    /// What they have in common.
+    kind: String,
+}
+
+impl Failures {
+    /// The reasons, those of most trials first.
+    pub fn reasons(&self) -> Vec<&Reason> {
+        let mut sorted: Vec<_> = self.reasons.iter().collect();
+        sorted.sort_by_key(|reason| (std::cmp::Reverse(reason.trials), reason.newest));
+        sorted
+    }
+
+    /// Whether trials have failed for this reason. Those that differ in nothing but numbers are one.
+    pub fn knows(&self, reason: &str) -> bool {
+        let kind = kind_of(&one_line(reason));
+        self.reasons.iter().any(|known| known.kind == kind)
+    }
+
+    /// Notes how the next trial finished.
+    pub(crate) fn note(&mut self, number: TrialNumber, result: &Result) {
+        let Result::Fail(reason) = result else {
+            self.in_a_row = 0;
+            self.any_result = true;
+            return;
+        };
+        self.in_a_row += 1;
+        let text = one_line(reason);
+        let kind = kind_of(&text);
+        if let Some(known) = self.reasons.iter_mut().find(|known| known.kind == kind) {
+            known.trials += 1;
+            (known.text, known.newest) = (text, number);
+            return;
+        }
+        if self.reasons.len() == REASONS {
+            let rarest = self.reasons.iter().enumerate().min_by_key(|(_, r)| (r.trials, r.newest));
+            if let Some((place, _)) = rarest {
+                self.reasons.remove(place);
+            }
+        }
+        self.reasons.push(Reason { text, trials: 1, newest: number, kind });
+    }
+
+    /// Why the study should be paused once trials have failed for these reasons as well, if `most` may fail in a row: each
+    /// time there are so many of them, or half as many while no trial has come to anything. So whoever resumes it gives
+    /// it as many again. 0 sets no bound.
+    pub(crate) fn too_many_with(&self, reasons: &[&str], most: u32) -> Option<String> {
+        let most = if self.any_result { most } else { most.div_ceil(2) };
+        let in_a_row = self.in_a_row + reasons.len() as u32;
+        let newest = one_line(reasons.last().filter(|_| most > 0)?);
+        (in_a_row / most > self.in_a_row / most)
+            .then(|| format!("{in_a_row} trials failed in a row, the last one: {newest}"))
+    }
+}
+
+fn one_line(reason: &str) -> String {
+    let start: String = reason.chars().take(LONGEST).collect();
+    start.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without its numbers.
+fn kind_of(text: &str) -> String {
+    let mut kind = String::with_capacity(text.len());
+    let mut in_number = false;
+    for c in text.chars() {
+        in_number = c.is_ascii_digit() || in_number && matches!(c, '.' | '-' | '+' | 'e' | 'E');
+        if !in_number {
+            kind.push(c);
+        } else if !kind.ends_with('#') {
+            kind.push('#');
+        }
+    }
+    kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(reasons: &[&str]) -> Failures {
+        let mut failures = Failures::default();
+        for (number, reason) in (0..).zip(reasons) {
+            failures.note(TrialNumber(number), &Result::Fail((*reason).to_owned()));
+        }
+        failures
+    }
+
+    #[test]
+    fn reasons_that_differ_in_numbers_count_as_one() {
+        let failures = failures(&[
+            "the loss is NaN in epoch 3",
+            "out of\n memory",
+            "the loss is NaN in epoch 12",
+            "rate is 1e-7, expected more",
+            "rate is 0.25, expected more",
+            "the loss is NaN in epoch 1",
+        ]);
+        let told: Vec<_> =
+            failures.reasons().iter().map(|r| (r.text.as_str(), r.trials, r.newest.0)).collect();
+        assert_eq!(
+            told,
+            [
+                ("the loss is NaN in epoch 1", 3, 5),
+                ("rate is 0.25, expected more", 2, 4),
+                ("out of memory", 1, 1),
+            ]
+        );
+        assert!(failures.knows("the loss is NaN in epoch 99") && !failures.knows("the loss is"));
+    }
+
+    #[test]
+    fn a_thousand_reasons_take_no_room_and_the_common_ones_stay() {
+        let mut failures = failures(&["common", "common"]);
+        for number in 0..1000 {
+            let word: String = format!("{number}").bytes().map(|b| char::from(b + 20)).collect();
+            let reason = format!("{word} {}", "x".repeat(10_000));
+            failures.note(TrialNumber(number + 2), &Result::Fail(reason));
+        }
+        let reasons = failures.reasons();
+        assert_eq!((reasons.len(), reasons[0].text.as_str(), reasons[0].trials), (32, "common", 2));
+        assert!(reasons.iter().all(|reason| reason.text.len() <= LONGEST));
+        assert_eq!(reasons[31].newest, TrialNumber(1001), "the newest is known");
+    }
+
+    #[test]
+    fn the_first_ten_are_too_many_and_later_twenty_in_a_row() {
+        let fail = Result::Fail("no".to_owned());
+        let mut failures = Failures::default();
+        let mut pauses = Vec::new();
+        for number in 1..=100 {
+            if failures.too_many_with(&["no"], 20).is_some() {
+                pauses.push(number);
+            }
+            let result = if number == 41 { &Result::Pruned } else { &fail };
+            failures.note(TrialNumber(number), result);
+        }
+        assert_eq!(pauses, [10, 20, 30, 40, 61, 81], "after 41, as many again each time");
+        assert_eq!(failures.too_many_with(&["no"; 1000], 0), None);
+        let reason = failures.too_many_with(&["no", "not\neither"], 20);
+        let expected = "61 trials failed in a row, the last one: not either";
+        assert_eq!(reason.as_deref(), Some(expected), "although 60 were passed in one step");
+    }
+}

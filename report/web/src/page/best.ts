@@ -1,0 +1,68 @@
+/** The headline: which configuration is best, and how sure that is. */
+
+import type { Data } from "../data";
+import type { Arm, Choice } from "../document";
+import { h } from "../dom";
+import { choice, number, plural } from "../format";
+
+/** What was confirmed to be best; null before everything has been run again. */
+export function confirmedBest(data: Data): Arm | null {
+  const confirm = data.document.analysis.confirm;
+  return confirm?.arms.find((arm) => arm.of === confirm.best) ?? null;
+}
+
+/** The card's name, value and small print. */
+export function bestCard(data: Data): [string, string, string] {
+  const arm = confirmedBest(data);
+  if (arm)
+    return ["Best, confirmed", number(arm.mean, 5), `trial ${arm.of}, mean under ${plural(arm.values.length, "fresh seed")}`];
+  return ["Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"];
+}
+
+/** The configuration, and what is to be said of it. */
+export function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)[] {
+  const arm = confirmedBest(data);
+  if (arm) return [title("Best configuration, confirmed: ", arm.of, open), params(arm.params), hint(verdict(data, arm))];
+  const trial = data.best;
+  return trial ? [title("Best trial: ", trial.number, open), params(trial.params), caution(data)] : [];
+}
+
+function title(text: string, trial: number, open: (trial: number) => void): HTMLElement {
+  const button = h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial) }, `trial ${trial}`);
+  return h("h3", {}, text, button);
+}
+
+function params(all: Record<string, Choice>): HTMLElement {
+  const shown = Object.entries(all).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, choice(value))));
+  return h("dl", { class: "params" }, ...shown);
+}
+
+function hint(text: string): HTMLElement {
+  return h("p", { class: "hint" }, text);
+}
+
+/** What the search's best came to when it was run again. */
+function verdict(data: Data, arm: Arm): string {
+  const range = arm.low === null ? "" : ` (95 % of the mean: ${number(arm.low, 5)} to ${number(arm.high, 5)})`;
+  const best = data.best;
+  if (!best) return "";
+  if (best.number === arm.of)
+    return `It was the search's best, too: ${number(best.value, 5)} there, ${number(arm.mean, 5)} under fresh seeds${range}.`;
+  const again = data.document.analysis.confirm?.arms.find((a) => a.of === best.number);
+  const became = !again
+    ? "was not run again"
+    : again.mean === null
+      ? "gave no value under fresh seeds"
+      : `comes to ${number(again.mean, 5)} under fresh seeds`;
+  return `The search's best did not hold: trial ${best.number}, with ${number(best.value, 5)}, ${became}. Trial ${arm.of} had ${number(data.trial(arm.of)?.value ?? null, 5)} in the search and comes to ${number(arm.mean, 5)}${range}.`;
+}
+
+/** One seed's best is not yet an answer. */
+function caution(data: Data): HTMLElement | null {
+  if (data.complete.length < 2) return null;
+  const luck = `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck.`;
+  if (data.study.confirmations === 0)
+    return hint(`${luck} [confirm] in the study file runs the best again under fresh seeds.`);
+  const when = data.study.confirmations_known ? "now" : "once the search is over";
+  return hint(`${luck} The best run again under fresh seeds ${when}.`);
+}

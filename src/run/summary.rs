@@ -1,0 +1,55 @@
+//! What came of a run, for people.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use kindling_proto::v1;
+
+use crate::confirmed::Confirmed;
+use crate::{format, table};
+
+/// How many of the best trials it shows.
+const BEST: usize = 10;
+
+/// The best trials, the numbers of trials, and where everything is.
+pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> String {
+    let mut text = String::new();
+    let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(text, "{line}");
+    let best = best_trials(study, trials);
+    if !best.is_empty() {
+        line(format_args!("{}", table::trials(&best)));
+    }
+    line(format_args!("{}", format::counts(study)));
+    for reason in format::failures(study) {
+        line(format_args!("{reason}"));
+    }
+    let confirmed = Confirmed::new(study, trials);
+    if let Some(headline) = confirmed.as_ref().and_then(|confirmed| confirmed.headline(study)) {
+        line(format_args!("{headline}"));
+    } else if let Some(best) = &study.best {
+        line(format_args!("best: {} in trial {}", format::objective(best), best.number));
+        if let Some(test) = best.attributes_json.get("test_accuracy") {
+            line(format_args!("test accuracy of that trial's own weights: {test}"));
+        }
+    } else if study.finished {
+        line(format_args!("nothing completed"));
+    }
+    if let Some(confirmed) = confirmed {
+        line(format_args!("\n{}", confirmed.table()));
+    }
+    line(format_args!("store: {}", store.display()));
+    let name = format::name(study);
+    line(format_args!("report: kindling report {name} --store {} -o {name}.html", store.display()));
+    text
+}
+
+/// The search's best trials, best first.
+fn best_trials<'a>(study: &v1::Study, trials: &'a [v1::Trial]) -> Vec<&'a v1::Trial> {
+    let minimize = study.spec.as_ref().is_some_and(|s| s.direction() == v1::Direction::Minimize);
+    let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
+    let mut best: Vec<_> = trials.iter().filter(of_search).collect();
+    let loss = |t: &v1::Trial| if minimize { t.values[0] } else { -t.values[0] };
+    best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+    best.truncate(BEST);
+    best
+}
