@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kindling_coordinator::LOG_HEALTH;
 use kindling_worker::ConnectArgs;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -21,20 +22,31 @@ pub(crate) struct HealthArgs {
 
 pub(crate) async fn health(args: HealthArgs) -> anyhow::Result<()> {
     let late = |_| anyhow::anyhow!("no answer from {} in time", args.connect.coordinator);
-    let status = tokio::time::timeout(PATIENCE, ask(&args.connect)).await.map_err(late)??;
+    let (status, log) =
+        tokio::time::timeout(PATIENCE, ask(&args.connect)).await.map_err(late)??;
     if status != ServingStatus::Serving {
         return Err(hinted(
             format!("the coordinator cannot write: {}", status.as_str_name()),
             "its log says why; there may be no room left where its store lies",
         ));
     }
+    // It serves, and no restart would help: this is no failure.
+    if log == ServingStatus::NotServing {
+        tracing::warn!(
+            "the log of its store grows and grows: another program holds a transaction on it open"
+        );
+    }
     outln!("{}", status.as_str_name());
     Ok(())
 }
 
-async fn ask(to: &ConnectArgs) -> anyhow::Result<ServingStatus> {
+/// How the coordinator is, and how the log of its store.
+async fn ask(to: &ConnectArgs) -> anyhow::Result<(ServingStatus, ServingStatus)> {
     let (channel, bearer) = connect(to).await?;
     let mut client = HealthClient::with_interceptor(channel, bearer);
     let response = client.check(HealthCheckRequest::default()).await.map_err(refused)?;
-    Ok(response.into_inner().status())
+    let status = response.into_inner().status();
+    let log = client.check(HealthCheckRequest { service: LOG_HEALTH.to_owned() }).await;
+    // One from before there was such a thing knows nothing of it.
+    Ok((status, log.map_or(ServingStatus::Unknown, |response| response.into_inner().status())))
 }

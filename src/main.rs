@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod backup;
 mod certificate;
 mod client;
 mod confirmed;
@@ -67,6 +68,8 @@ enum Command {
     Diagnose(diagnose::DiagnoseArgs),
     /// Fetch and verify data sets
     Data(data::DataArgs),
+    /// Copy a store, whole, also while a coordinator serves it
+    Backup(backup::BackupArgs),
     /// Ask a coordinator whether it can serve
     Health(health::HealthArgs),
     /// Make the tokens that coordinators ask for
@@ -106,6 +109,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Trial(args) => trial::trial(args).await?,
         Command::Diagnose(args) => diagnose::diagnose(&args)?,
         Command::Data(args) => return data::data(args),
+        Command::Backup(args) => backup::backup(&args)?,
         Command::Health(args) => health::health(args).await?,
         Command::Token(args) => token::token(args)?,
         Command::Certificate(args) => certificate::certificate(args)?,

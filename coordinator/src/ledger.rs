@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::observe;
 use crate::store::{Store, StoreError};
 use crate::transaction::{State, Transaction};
+use crate::upkeep::Care;
 
 /// How many of each class of writes one commit may cover.
 const MAX_KEPT: usize = 512;
@@ -78,6 +79,7 @@ pub struct Ledger {
     work: Ear,
     health: watch::Receiver<Health>,
     clock: Arc<dyn Clock>,
+    long_log: watch::Receiver<bool>,
     end: CancellationToken,
 }
 
@@ -134,6 +136,8 @@ impl Ledger {
         let (commits, work) = (Bell::default(), Bell::default());
         let ears = (commits.ear(), work.ear());
         let (health_sender, health) = watch::channel(Health::Serving);
+        let care = Care::new(clock.tick());
+        let long_log = care.long_log();
         let (failure, failed) = oneshot::channel();
         let end = CancellationToken::new();
         let writer = Writer {
@@ -144,6 +148,7 @@ impl Ledger {
             commits,
             work,
             health: health_sender,
+            care,
             queues: Queues::default(),
             outage: None,
             patience: PROBE_INTERVAL,
@@ -151,7 +156,8 @@ impl Ledger {
             failure: Some(failure),
         };
         let admission = Admission::default();
-        let ledger = Self { jobs, admission, commits: ears.0, work: ears.1, health, clock, end };
+        let ledger =
+            Self { jobs, admission, commits: ears.0, work: ears.1, health, long_log, clock, end };
         Ok((ledger, failed, writer))
     }
 
@@ -236,6 +242,11 @@ impl Ledger {
         self.health.clone()
     }
 
+    /// Changes when the store's log becomes, or ceases to be, longer than it should.
+    pub(crate) fn long_log(&self) -> watch::Receiver<bool> {
+        self.long_log.clone()
+    }
+
     /// Ends overdue leases, for as long as the ledger lives.
     ///
     /// A process that was stopped, or whose machine was, finds every lease overdue when it goes on. It
@@ -279,6 +290,7 @@ struct Writer<S> {
     commits: Bell,
     work: Bell,
     health: watch::Sender<Health>,
+    care: Care,
     queues: Queues,
     outage: Option<Outage>,
     /// How long the next outage lasts at least.
@@ -365,6 +377,7 @@ impl<S: Store> Writer<S> {
 
     fn take_turn(&mut self) -> Result<(), StoreError> {
         self.state.look_at(&*self.clock);
+        self.tend()?;
         // First of all, so that who is heard of is not found overdue, and what is on disk answers.
         for note in self.queues.notes.drain(..) {
             note(&mut self.state);
@@ -383,6 +396,21 @@ impl<S: Store> Writer<S> {
             if self.clock.tick() > start + TURN {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Looks after the store, if its time has come. The error is one that nothing mends.
+    fn tend(&mut self) -> Result<(), StoreError> {
+        if !self.care.is_due(self.clock.tick()) {
+            return Ok(());
+        }
+        match self.store.tend() {
+            Ok(upkeep) => self.care.note(upkeep),
+            Err(error) if error.may_pass() => {
+                tracing::debug!(%error, "the store was not looked after");
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -22,11 +22,12 @@ mod server;
 mod service;
 mod store;
 mod transaction;
+mod upkeep;
 mod workers;
 
 pub use clock::{Clock, SystemClock};
 pub use embedded::Embedded;
 pub use ledger::{Ledger, LedgerError};
-pub use server::{Coordinator, Options, ServeError, Tls};
+pub use server::{Coordinator, LOG_HEALTH, Options, ServeError, Tls};
 pub use service::access::Tokens;
-pub use store::{SqliteStore, Store, StoreError};
+pub use store::{Backup, SqliteStore, Store, StoreError, Upkeep, backup};

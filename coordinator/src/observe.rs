@@ -28,6 +28,7 @@ const LEASE: &str = "kindling_lease_seconds";
 const PROPOSALS: &str = "kindling_proposals_total";
 const PROPOSAL: &str = "kindling_proposal_seconds";
 const EXPIRED: &str = "kindling_leases_expired_total";
+const LOG: &str = "kindling_store_log_bytes";
 const TURNED_AWAY: &str = "kindling_calls_turned_away_total";
 
 /// Says what each metric means.
@@ -48,6 +49,11 @@ pub(crate) fn describe() {
     describe_counter!(PROPOSALS, "Trials proposed by a sampler");
     describe_histogram!(PROPOSAL, Unit::Seconds, "One trial's proposal");
     describe_counter!(EXPIRED, "Leases that ended without a word from their worker");
+    describe_gauge!(
+        LOG,
+        Unit::Bytes,
+        "The log of the store, which is short unless somebody holds a transaction open"
+    );
     describe_counter!(TURNED_AWAY, "Calls of a class that found too many of it waiting");
 }
 
@@ -118,4 +124,8 @@ pub(crate) fn proposed(since: Instant) {
 
 pub(crate) fn turned_away(class: Class) {
     counter!(TURNED_AWAY, "class" => class.name()).increment(1);
+}
+
+pub(crate) fn log_length(bytes: u64) {
+    gauge!(LOG).set(bytes as f64);
 }

@@ -40,6 +40,9 @@ const MAX_BROWSERS: usize = 512;
 /// Calls of one connection at a time; more wait at the caller's.
 const MAX_STREAMS: u32 = 256;
 
+/// What the health service calls the store's log.
+pub const LOG_HEALTH: &str = "kindling.store.log";
+
 /// How to run a coordinator.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -256,6 +259,7 @@ async fn serve(
     // These do, too.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
+    beside.spawn(report_log(ledger.long_log(), reporter.clone()));
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
         beside.spawn(observe::watch(ledger.clone()));
@@ -330,6 +334,22 @@ async fn report_health(
             reporter.set_service_status(service, status).await;
         }
         if health.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells the health service, under a name of its own, whether the store's log is as short as it should
+/// be. The coordinator can serve all the same, and no restart would shorten it.
+async fn report_log(
+    mut is_long: tokio::sync::watch::Receiver<bool>,
+    reporter: tonic_health::server::HealthReporter,
+) {
+    loop {
+        let is_long_now = *is_long.borrow_and_update();
+        let status = if is_long_now { ServingStatus::NotServing } else { ServingStatus::Serving };
+        reporter.set_service_status(LOG_HEALTH, status).await;
+        if is_long.changed().await.is_err() {
             return;
         }
     }

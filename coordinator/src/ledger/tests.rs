@@ -11,8 +11,9 @@ use kindling_study::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, Upkeep};
 use crate::transaction::StudyClaim;
+use crate::upkeep::LONG_LOG;
 use crate::workers::WorkerInfo;
 
 const TERM: Duration = Duration::from_secs(30);
@@ -40,6 +41,7 @@ struct Disk {
     trouble: Mutex<Option<fn() -> StoreError>>,
     loads: AtomicU32,
     probes: AtomicU32,
+    log_bytes: AtomicU64,
 }
 
 impl Disk {
@@ -74,6 +76,11 @@ impl Store for Faulty {
     fn probe(&mut self) -> Result<(), StoreError> {
         self.disk.probes.fetch_add(1, Ordering::Relaxed);
         self.disk.check()
+    }
+
+    fn tend(&mut self) -> Result<Upkeep, StoreError> {
+        self.disk.check()?;
+        Ok(Upkeep { log_bytes: self.disk.log_bytes.load(Ordering::Relaxed) })
     }
 }
 
@@ -257,5 +264,29 @@ async fn a_store_that_is_broken_ends_the_ledger() {
         assert_eq!(bench.lease().await, Err(LedgerError::Closed));
         let error = bench.failed.await.expect("it says why").to_string();
         assert!(error.contains("the sync failed"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_taken_away_while_nothing_happens_ends_the_ledger() {
+    let bench = Bench::new().await;
+    bench.disk.is(Some(broken));
+    assert_eq!(bench.expire().await, Ok(()), "not looked after all the time");
+    bench.clock.wait(Duration::from_millis(500));
+    assert_eq!(bench.expire().await, Err(LedgerError::Closed));
+    let error = bench.failed.await.expect("it says why").to_string();
+    assert!(error.contains("the sync failed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_grows_and_grows_is_said_until_it_is_short() {
+    let bench = Bench::new().await;
+    let is_long = bench.ledger.long_log();
+    for (log_bytes, expected) in [(LONG_LOG - 1, false), (LONG_LOG, true), (4096, false)] {
+        bench.disk.log_bytes.store(log_bytes, Ordering::Relaxed);
+        bench.clock.wait(Duration::from_millis(500));
+        bench.expire().await.expect("all is well");
+        assert_eq!(*is_long.borrow(), expected, "{log_bytes}");
+        assert_eq!(bench.health(), Health::Serving, "it serves all the same");
     }
 }

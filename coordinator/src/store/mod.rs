@@ -1,5 +1,5 @@
 //! Where studies are kept. The trait is small on purpose: load everything, commit a batch of events,
-//! and say when an outage is over.
+//! say when an outage is over, and look after it.
 
 mod sqlite;
 
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use kindling_study::{Record, Registry, Tick};
 
-pub use sqlite::SqliteStore;
+pub use sqlite::{Backup, SqliteStore, backup};
 
 /// A durable home for studies.
 pub trait Store: Send + 'static {
@@ -21,6 +21,18 @@ pub trait Store: Send + 'static {
     /// Whether it can keep something again after an error that may pass, tried out with nothing at
     /// stake. Does not wait. An error that may not pass is one that no commit would survive.
     fn probe(&mut self) -> Result<(), StoreError>;
+
+    /// Looks after it, twice a second or so. An error that may not pass says that it was lost.
+    fn tend(&mut self) -> Result<Upkeep, StoreError> {
+        Ok(Upkeep::default())
+    }
+}
+
+/// What a store says of itself as it is looked after.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// The length of its log.
+    pub log_bytes: u64,
 }
 
 /// Why a store cannot be used, or could not keep a batch.
@@ -44,6 +56,40 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// The file has several names, under each of which it could be served with a log of its own.
+    #[error(
+        "{}: the file has {names} names (hard links), and under each it would have another log; it was left as it is",
+        path.display()
+    )]
+    Linked {
+        /// The store.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
+    /// The file was not closed, and what was committed last is in a log that is not there.
+    #[error(
+        "{}: its log is missing: the newest commits are in a -wal that is not beside it; nothing was changed",
+        path.display()
+    )]
+    LogMissing {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The log beside the file is not its own.
+    #[error("{0}: the log beside it, {0}-wal, is not its own; nothing was changed", path.display())]
+    OtherLog {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Somebody took the store away, or a part of it, while it was served.
+    #[error("{}: while the store was in use {what}", path.display())]
+    Lost {
+        /// The store.
+        path: PathBuf,
+        /// Which of its files, and how.
+        what: String,
+    },
     /// The file is not one of ours.
     #[error("{}: {found}; this is not a Kindling store, and it was left as it is", path.display())]
     Foreign {
@@ -61,6 +107,12 @@ pub enum StoreError {
         found: i64,
         /// The version that this build reads and writes.
         known: i64,
+    },
+    /// There is something where a backup is to be.
+    #[error("{}: it is there already", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
     },
     /// What the file holds makes no sense.
     #[error("{}: damaged: {found}; nothing was changed", path.display())]
@@ -92,10 +144,23 @@ impl StoreError {
             Self::Full { .. } => "make room on the disk; the coordinator goes on by itself",
             Self::Busy { .. } => "close the program that writes to it; readers do not disturb",
             Self::InUse { .. } => "stop the other coordinator, or name another file with --store",
+            Self::Linked { .. } => {
+                "remove its other names; `kindling backup` makes a copy that is a file of its own"
+            }
+            Self::LogMissing { .. } => {
+                "put its -wal beside it, or take another copy; `kindling backup` makes whole ones of a store in use"
+            }
+            Self::OtherLog { .. } => {
+                "if the file was put back from a backup, move the old -wal away; if not, find the right one"
+            }
+            Self::Lost { .. } => {
+                "stop the coordinator before its store is moved or replaced; `kindling backup` copies it meanwhile"
+            }
             Self::Foreign { .. } => "name another file with --store",
             Self::OtherVersion { .. } => {
                 "use the Kindling that wrote it, or name another file with --store"
             }
+            Self::Exists { .. } => "name another file: a backup is never written over anything",
             Self::Damaged { .. } => "restore the file and its -wal from a backup",
             Self::Failed { .. } => "look at the path, its permissions and the disk",
         }

@@ -241,12 +241,9 @@ impl Writer<'_> {
         session: u64,
     ) -> Result<(), Fault> {
         let (trial, now) = (self.trial(number)?, self.datetime()?);
-        one(
-            self.conn,
-            "INSERT INTO kindling_leases (trial_id, attempt, worker, leased_at, session)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![trial, attempt, worker.as_str(), self.now.0, session.cast_signed()],
-        )?;
+        let lease = if attempt == 1 { FIRST_LEASE } else { NEXT_LEASE };
+        let (worker, session) = (worker.as_str(), session.cast_signed());
+        one(self.conn, lease, params![trial, attempt, worker, self.now.0, session])?;
         one(
             self.conn,
             "UPDATE trials SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
@@ -362,6 +359,15 @@ impl Writer<'_> {
         })
     }
 }
+
+const FIRST_LEASE: &str = "INSERT INTO kindling_leases
+    (trial_id, attempt, worker, leased_at, session, lost_before) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+
+/// In place of the one before, of which nothing is needed but whether it was lost.
+const NEXT_LEASE: &str = "UPDATE kindling_leases
+    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, ended_at = NULL, ended = NULL,
+        lost_before = lost_before + (ended = 'EXPIRED')
+    WHERE trial_id = ?1 AND attempt = ?2 - 1 AND ended IS NOT NULL";
 
 const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
     WHERE trial_id = ?1 AND ended IS NULL";

@@ -17,6 +17,14 @@ pub(super) enum Fault {
     Io(std::io::Error),
     /// Another coordinator holds the lock.
     InUse,
+    /// The file has so many names.
+    Linked(u64),
+    /// What was committed last is in a log that is not there.
+    LogMissing,
+    /// Another file's log lies beside it, or an older one.
+    OtherLog,
+    /// Somebody took a file away that was in use: which, and how.
+    Lost(String),
     /// Not our file: what it is instead.
     Foreign(String),
     /// From another Kindling: its version.
@@ -58,6 +66,10 @@ impl Fault {
             Self::Io(error) if room::is_full(&error) => StoreError::Full { path },
             Self::Io(error) => StoreError::Failed { path, source: error.into() },
             Self::InUse => StoreError::InUse { path },
+            Self::Linked(names) => StoreError::Linked { path, names },
+            Self::LogMissing => StoreError::LogMissing { path },
+            Self::OtherLog => StoreError::OtherLog { path },
+            Self::Lost(what) => StoreError::Lost { path, what },
             Self::Foreign(found) => StoreError::Foreign { path, found },
             Self::OtherVersion(found) => {
                 StoreError::OtherVersion { path, found, known: super::open::VERSION }

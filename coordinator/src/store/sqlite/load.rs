@@ -225,15 +225,15 @@ impl Loader<'_> {
         let mut workers: HashMap<String, WorkerId> = HashMap::new();
         self.each(
             "kindling_leases",
-            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0)
-             FROM kindling_leases ORDER BY trial_id, attempt",
+            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0), lost_before
+             FROM kindling_leases",
             |row| {
                 let draft = trials.of(row, row.id)?;
                 let attempt: u32 = row.get(1)?;
-                if attempt != draft.trial.attempt.0 + 1 || draft.holder.is_some() {
-                    return Err(
-                        row.damaged(format!("attempt {attempt} cannot follow the one before"))
-                    );
+                let lost_before: u32 = row.get(5)?;
+                if lost_before >= attempt {
+                    let what = format!("attempt {attempt} cannot follow {lost_before} lost ones");
+                    return Err(row.damaged(what));
                 }
                 let worker = match workers.entry(row.get(2)?) {
                     Entry::Occupied(known) => known.into_mut(),
@@ -244,6 +244,7 @@ impl Loader<'_> {
                 };
                 draft.trial.worker = Some(worker.clone());
                 draft.trial.attempt = Attempt(attempt);
+                draft.trial.losses = lost_before;
                 match row.get::<Option<String>>(3)?.as_deref() {
                     None => draft.holder = Some(row.get::<i64>(4)?.cast_unsigned()),
                     Some("EXPIRED") => draft.trial.losses += 1,

@@ -1,42 +1,101 @@
-//! Whether the log beside a store lost something that it had.
+//! What is in the log beside a store, and whether it lost something that it had.
 //!
 //! `SQLite` reads a log up to the first frame that is not whole, as it should: that is what a power
 //! loss leaves of a commit that nobody was told of. But frames are written behind a commit only once
 //! it is synced. So a broken frame before a commit that has others behind it was whole once, and with
 //! it `SQLite` would drop commits that were acknowledged.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
+
+use super::mark;
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 /// The last bit says in which order of bytes it adds up.
 const MAGIC: u32 = 0x377F_0682;
+/// The only version that there is.
+const VERSION: u32 = 3_007_000;
 
-/// What is wrong with a log, if anything is.
-pub(super) fn damage(path: &Path) -> io::Result<Option<String>> {
-    let log = fs::read(path)?;
-    let Some(header) = Header::read(&log) else { return Ok(None) };
-    let frames = || log[HEADER..].chunks_exact(FRAME_HEADER + header.page);
-    let mut sum = header.sum;
-    let whole = frames().take_while(|frame| header.is_whole(frame, &mut sum)).count();
-    let mut after_a_commit = false;
-    for (number, frame) in frames().enumerate().skip(whole) {
-        if !header.is_of_this_log(frame) {
-            continue;
-        }
-        if after_a_commit {
-            let what = format!(
-                "frame {} of the -wal is broken, and {} is behind it",
-                whole + 1,
-                number + 1
-            );
-            return Ok(Some(what));
-        }
-        after_a_commit = word(frame, 4) != 0;
+/// What a log says of itself. It may be longer than there is memory.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// What is wrong with it, if anything is.
+    pub(super) damage: Option<String>,
+    /// The first and the last mark in its commits (see `mark.rs`).
+    pub(super) marks: Option<(u32, u32)>,
+    /// Whether it starts as every log does, also one whose header was being written.
+    pub(super) is_begun: bool,
+}
+
+impl Log {
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        Self::of(BufReader::with_capacity(1 << 20, File::open(path)?))
     }
-    Ok(None)
+
+    fn of(mut file: impl Read) -> io::Result<Self> {
+        let mut log = Self::default();
+        let mut bytes = [0; HEADER];
+        if !fill(&mut file, &mut bytes)? {
+            return Ok(log);
+        }
+        log.is_begun = word(&bytes, 0) & !1 == MAGIC && word(&bytes, 4) == VERSION;
+        let Some(header) = Header::read(&bytes) else { return Ok(log) };
+
+        let mut frame = vec![0; FRAME_HEADER + header.page];
+        let (mut sum, mut number) = (header.sum, 0_u64);
+        // The marks of the commit that is being read.
+        let mut marks = None;
+        let mut broken = None;
+        let mut after_a_commit = false;
+        while fill(&mut file, &mut frame)? {
+            number += 1;
+            if broken.is_none() && header.is_whole(&frame, &mut sum) {
+                if let (1, Some(mark)) = (word(&frame, 0), mark::in_page(&frame[FRAME_HEADER..])) {
+                    marks = span(marks, Some((mark, mark)));
+                }
+                if is_commit(&frame) {
+                    log.marks = span(log.marks, marks.take());
+                }
+                continue;
+            }
+            let first_broken = *broken.get_or_insert(number);
+            if !header.is_of_this_log(&frame) {
+                continue;
+            }
+            if after_a_commit {
+                let what = format!(
+                    "frame {first_broken} of the -wal is broken, and {number} is behind it"
+                );
+                log.damage = Some(what);
+                return Ok(log);
+            }
+            after_a_commit = is_commit(&frame);
+        }
+        Ok(log)
+    }
+}
+
+/// From the first of the one to the last of the other.
+fn span(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    match (a, b) {
+        (Some((first, _)), Some((_, last))) => Some((first, last)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Whether there was as much.
+fn fill(file: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(bytes) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_commit(frame: &[u8]) -> bool {
+    word(frame, 4) != 0
 }
 
 /// What all frames of a log have in common.
@@ -55,8 +114,7 @@ struct Sum {
 
 impl Header {
     /// The header, if it is whole. While a new one is written nothing is in the log.
-    fn read(log: &[u8]) -> Option<Self> {
-        let bytes = log.get(..HEADER)?;
+    fn read(bytes: &[u8; HEADER]) -> Option<Self> {
         let magic = word(bytes, 0);
         let is_big_endian = magic == MAGIC | 1;
         let mut sum = Sum { is_big_endian, words: (0, 0) };
@@ -64,7 +122,7 @@ impl Header {
         let page = word(bytes, 8) as usize;
         let is_whole = magic & !1 == MAGIC && sum.is_at(bytes, 24) && page.is_power_of_two();
         let salt = bytes[16..24].try_into().ok()?;
-        (is_whole && page >= 512).then_some(Self { page, salt, sum })
+        (is_whole && (512..=1 << 16).contains(&page)).then_some(Self { page, salt, sum })
     }
 
     fn is_of_this_log(&self, frame: &[u8]) -> bool {

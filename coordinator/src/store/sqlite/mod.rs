@@ -4,36 +4,45 @@
 //! is never here: a lease's deadline, and a decision. The store writes down events and reads back
 //! the registry that they made.
 
+mod backup;
 mod checkpoint;
 mod commit;
 mod draft;
 mod encode;
 mod fault;
+mod files;
 mod index;
 mod load;
+mod lock;
 mod log;
+mod mark;
 mod open;
+mod path;
 mod room;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kindling_study::{Record, Registry, Tick};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Store, StoreError};
-use checkpoint::LogLength;
+use super::{Store, StoreError, Upkeep};
+pub use backup::{Backup, backup};
+use checkpoint::Checkpoints;
 use fault::Fault;
+use files::Files;
 use index::Index;
+use lock::Lock;
 
 /// How long to wait for another program that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Studies in an `SQLite` file that Optuna can read.
 ///
-/// The file goes with its `-wal` while it is open, or after a crash: copy both, or neither. It
-/// belongs on a local disk; network file systems do not support what `SQLite`'s log needs.
+/// The file goes with its `-wal` while it is open, or after a crash. One without the other is refused;
+/// `kindling backup` makes a whole copy at any time. It belongs on a local disk; network file
+/// systems do not support what `SQLite`'s log needs.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
@@ -43,9 +52,10 @@ pub struct SqliteStore {
     opened: Option<Registry>,
     /// `None` after a batch failed: it is read again from the file, which knows best.
     index: Option<Index>,
-    log: LogLength,
-    /// Locked while the store is open. The last field, so that the connection closes first.
-    _lock: File,
+    log: Checkpoints,
+    files: Files,
+    /// The last field, so that the connection closes first.
+    lock: Lock,
 }
 
 impl SqliteStore {
@@ -62,12 +72,16 @@ impl SqliteStore {
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         let opened = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
         let open::Opened { path, mut conn, registry, lock } = opened;
-        let log = LogLength::watch(&mut conn).map_err(|error| Fault::from(error).at(&path))?;
-        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, log, _lock: lock })
+        let watched = Checkpoints::watch(&mut conn).map_err(Fault::from);
+        let watched = watched.and_then(|log| Ok((log, Files::of(&path, &lock.store, &conn)?)));
+        let (log, files) = watched.map_err(|fault| fault.at(&path))?;
+        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, log, files, lock })
     }
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
         self.opened = None;
+        // Before, since what is written next may cover a gap; and after, since it counts only where it is read.
+        self.look_at_files()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         commit::take_pen(&tx)?;
         let mut index = match self.index.take() {
@@ -79,10 +93,40 @@ impl SqliteStore {
         }
         commit::write_counters(&tx, &index)?;
         commit::put_pen_down(&tx)?;
+        mark::make_even(&tx)?;
         tx.commit()?;
         self.index = Some(index);
         // The batch is on disk. If this fails nobody is told so, and it may be repeated.
-        Ok(self.log.keep_short(&self.conn)?)
+        self.look_at_files()?;
+        if self.log.is_due() { self.move_log() } else { Ok(()) }
+    }
+
+    fn move_log(&mut self) -> Result<(), Fault> {
+        let moved = self.log.move_log(&self.conn);
+        self.files.renew(&self.lock.store)?;
+        Ok(moved?)
+    }
+
+    fn try_tend(&mut self) -> Result<Upkeep, Fault> {
+        let log_bytes = self.look_at_files()?;
+        // What was in the way may be out of it; and others make the log long, too.
+        if self.log.is_held || log_bytes > open::LOG_KEPT.into() {
+            self.move_log()?;
+        }
+        Ok(Upkeep { log_bytes })
+    }
+
+    /// The length of the log, if all files are as they should be.
+    fn look_at_files(&mut self) -> Result<u64, Fault> {
+        let found = self.files.check(&self.lock.store, &self.conn, self.log.pages());
+        if let Err(Fault::Lost(what)) = found {
+            // What took its place is none of ours, and `SQLite` knows it by its name only.
+            self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            let rescued = self.files.rescue(&self.conn);
+            let rescued = rescued.map_or_else(String::new, |where_to| format!("; {where_to}"));
+            return Err(Fault::Lost(what + &rescued));
+        }
+        found
     }
 
     /// There is room, and nobody else writes.
@@ -121,6 +165,10 @@ impl Store for SqliteStore {
 
     fn probe(&mut self) -> Result<(), StoreError> {
         self.try_probe().map_err(|fault| fault.at(&self.path))
+    }
+
+    fn tend(&mut self) -> Result<Upkeep, StoreError> {
+        self.try_tend().map_err(|fault| self.explain(fault))
     }
 }
 

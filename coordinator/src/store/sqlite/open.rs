@@ -1,8 +1,7 @@
 //! Opening a file: look first and change nothing, then lock it, then make or use it.
 
-use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read};
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +11,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::fault::Fault;
-use super::{load, log};
+use super::lock::{self, Lock};
+use super::log::Log;
+use super::{load, mark, path};
 
 /// The layout that this build reads and writes.
 pub(super) const VERSION: i64 = 4;
@@ -22,6 +23,9 @@ pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
 
 /// The oldest that is brought up to date as it is opened.
 const OLDEST: i64 = 2;
+
+/// Twice what a log has before it is moved into the file.
+pub(super) const LOG_KEPT: u32 = 8 << 20;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Who may write what.
@@ -36,32 +40,28 @@ pub(super) struct Opened {
     pub(super) conn: Connection,
     /// What it holds, if that was read under the lock, and in today's layout. Its leases end at once.
     pub(super) registry: Option<Registry>,
-    pub(super) lock: File,
+    pub(super) lock: Lock,
 }
 
 pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault> {
-    let path = absolute(path)?;
-    let lock_path = with_suffix(&path, ".lock");
+    let path = path::absolute(path)?;
+    let lock_path = path::beside(&path, ".lock");
     // A file that was served before has its lock beside it. Any other is looked at before there is
     // reason to put one there.
-    let held = lock_if_there(&lock_path)?;
-    let found = look(&path)?;
+    let held = lock::beside_if_there(&lock_path)?;
+    let store = lock::store_if_there(&path)?;
+    let found = look(&path, store.as_ref())?;
     let read = match found {
         Look::Nothing | Look::Unmade => None,
         Look::Closed => read(&mut connect_to_look(&path)?)?,
-        Look::Unclosed => {
-            let log_path = with_suffix(&path, "-wal");
-            if let Some(what) = log::damage(&log_path).map_err(Fault::Io)? {
-                return Err(Fault::Damaged(what));
-            }
-            read(&mut connect_to_log(&path, busy_timeout)?)?
-        }
+        Look::Unclosed => read(&mut connect_to_log(&path, busy_timeout)?)?,
     };
-    if let Some(lock) = held {
+    if let Some(beside) = held {
+        let lock = Lock::new(&path, store, beside)?;
         let conn = connect(&path, found, busy_timeout)?;
         return Ok(Opened { path, conn, registry: read, lock });
     }
-    let lock = lock(&lock_path)?;
+    let lock = Lock::new(&path, store, lock::beside(&lock_path)?)?;
     match connect(&path, found, busy_timeout) {
         // It may have changed before it was locked: what was read is not said to be there.
         Ok(conn) => Ok(Opened { path, conn, registry: None, lock }),
@@ -77,7 +77,7 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault>
 
 /// What there is at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// Nothing, or an empty file.
     Nothing,
     /// A store of ours that a crash left while it was made, or switched to its log.
@@ -88,37 +88,40 @@ enum Look {
     Unclosed,
 }
 
-fn look(path: &Path) -> Result<Look, Fault> {
-    let size = match fs::metadata(path) {
-        Ok(found) if found.is_file() => found.len(),
-        Ok(found) if found.is_dir() => return Err(Fault::Foreign("a directory".to_owned())),
-        Ok(_) => return Err(Fault::Foreign("not a regular file".to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        Err(error) => return Err(Fault::Io(error)),
-    };
-    let leaves = |suffix| fs::metadata(with_suffix(path, suffix)).is_ok_and(|m| m.len() > 0);
-    if size == 0 {
-        if leaves("-wal") {
+pub(super) fn look(path: &Path, store: Option<&File>) -> Result<Look, Fault> {
+    let header = store.map(lock::header).transpose()?.unwrap_or_default();
+    let log_path = path::beside(path, "-wal");
+    let leaves = |path: &Path| fs::metadata(path).is_ok_and(|found| found.len() > 0);
+    if header.is_empty() {
+        if leaves(&log_path) {
             let found = "the file is empty or gone, but its -wal is not";
             return Err(Fault::Damaged(found.to_owned()));
         }
         return Ok(Look::Nothing);
     }
-    let mut header = Vec::new();
-    File::open(path).and_then(|f| f.take(100).read_to_end(&mut header)).map_err(Fault::Io)?;
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(Fault::Foreign("not an SQLite file".to_owned()));
     }
     let Some(mark) = header.get(68..72) else {
+        let size = header.len();
         return Err(Fault::Damaged(format!("an SQLite file that was cut off after {size} bytes")));
     };
     if mark != APPLICATION_ID.to_be_bytes() {
         return Err(Fault::Foreign(whose(path)));
     }
-    if leaves("-journal") {
+    if leaves(&path::beside(path, "-journal")) {
         return Ok(Look::Unmade);
     }
-    Ok(if leaves("-wal") { Look::Unclosed } else { Look::Closed })
+    if !leaves(&log_path) {
+        mark::check(&header, None)?;
+        return Ok(Look::Closed);
+    }
+    let log = Log::read(&log_path).map_err(Fault::Io)?;
+    if let Some(what) = log.damage {
+        return Err(Fault::Damaged(what));
+    }
+    mark::check(&header, Some(&log))?;
+    Ok(Look::Unclosed)
 }
 
 /// Reads all there is, and refuses what makes no sense now and by name, rather than in the middle of
@@ -132,13 +135,13 @@ fn read(conn: &mut Connection) -> Result<Option<Registry>, Fault> {
 
 /// Its version, after a check that every page is intact and agrees with its indices. On 100,000 trials
 /// the indices take a second; without them a result may have moved to another trial.
-fn check(conn: &Connection) -> Result<i64, Fault> {
+pub(super) fn check(conn: &Connection) -> Result<i64, Fault> {
     let version = version(conn)?;
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(version) } else { Err(Fault::Damaged(verdict)) }
 }
 
-fn version(conn: &Connection) -> Result<i64, Fault> {
+pub(super) fn version(conn: &Connection) -> Result<i64, Fault> {
     let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
     match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
         Ok(known @ OLDEST..=VERSION) => Ok(known),
@@ -172,6 +175,8 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
         return Err(Fault::Io(io::Error::other(why)));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
+    // A log that has grown long is cut to this size once it is begun anew.
+    conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     upgrade(&mut conn)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     Ok(conn)
@@ -188,6 +193,9 @@ fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
         tx.execute_batch(upgrade)?;
     }
     tx.execute_batch(GUARDS)?;
+    if mark::read(&tx)? == 0 {
+        mark::draw(&tx)?;
+    }
     let set_aside: u32 =
         tx.query_row("SELECT count(*) FROM kindling_set_aside", [], |row| row.get(0))?;
     tx.commit()?;
@@ -211,6 +219,7 @@ fn create(conn: &mut Connection) -> Result<(), Fault> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    mark::draw(&tx)?;
     tx.execute_batch(SCHEMA)?;
     tx.execute_batch(GUARDS)?;
     Ok(tx.commit()?)
@@ -247,10 +256,12 @@ fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
 /// A connection that sees the log, and writes neither to it nor to the file, not even as it closes.
 /// The log's index is in its own memory rather than beside the file, unless somebody else has the
 /// file open, in which case there is one.
-fn connect_to_log(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+pub(super) fn connect_to_log(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
     let connect = |locking_mode| -> Result<Connection, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
+        // Whoever has the file open does not close it meanwhile.
+        conn.busy_timeout(Duration::ZERO)?;
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "locking_mode", locking_mode)?;
@@ -265,46 +276,4 @@ fn connect_to_log(path: &Path, busy_timeout: Duration) -> Result<Connection, Fau
         }
         connected => connected,
     }
-}
-
-/// Locks the store for this process; the system lets go when the process ends, however it ends.
-fn lock(path: &Path) -> Result<File, Fault> {
-    let file = File::options().write(true).create(true).truncate(false).open(path);
-    let file = file.map_err(Fault::Io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Fault::InUse),
-        Err(TryLockError::Error(error)) => Err(Fault::Io(error)),
-    }
-}
-
-fn lock_if_there(path: &Path) -> Result<Option<File>, Fault> {
-    if path.exists() { lock(path).map(Some) } else { Ok(None) }
-}
-
-/// The path without links, so that a store has one lock whatever it is called by.
-fn absolute(path: &Path) -> Result<PathBuf, Fault> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        found => return found.map_err(Fault::Io),
-    }
-    let missing = |what: String| Fault::Io(io::Error::new(ErrorKind::NotFound, what));
-    let name = path.file_name().ok_or_else(|| missing("not the name of a file".to_owned()))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    match parent.canonicalize() {
-        Ok(parent) => Ok(parent.join(name)),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(missing(format!("there is no directory {}", parent.display())))
-        }
-        Err(error) => Err(Fault::Io(error)),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
 }

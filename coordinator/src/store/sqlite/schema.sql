@@ -150,17 +150,17 @@ CREATE TABLE kindling_trials (
     confirms_seed INTEGER          -- under which of the fresh seeds
 ) STRICT;
 
--- Every lease that there was. Attempts of a trial count from 1; the newest may be open.
+-- The newest lease of each trial that was leased, and how many before it were lost. It may be open.
 CREATE TABLE kindling_leases (
-    trial_id INTEGER NOT NULL REFERENCES kindling_trials (trial_id),
-    attempt INTEGER NOT NULL,
+    trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES kindling_trials (trial_id),
+    attempt INTEGER NOT NULL,      -- counts from 1
     worker TEXT NOT NULL,
     leased_at INTEGER NOT NULL,
     ended_at INTEGER,
     ended TEXT,                    -- EXPIRED, HANDED_BACK, STUDY_STOPPED or FINISHED
     session INTEGER,               -- which process of that name it is; NULL or 0: it did not say
-    PRIMARY KEY (trial_id, attempt)
-) STRICT, WITHOUT ROWID;
+    lost_before INTEGER NOT NULL   -- EXPIRED ones before it
+) STRICT;
 
 -- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.
 CREATE TABLE kindling_set_aside (

@@ -6,6 +6,26 @@ DROP TRIGGER IF EXISTS kindling_guards_old_trials;
 DROP TRIGGER IF EXISTS kindling_guards_states;
 INSERT INTO kindling_meta VALUES ('pen', 0);
 
+-- A trial's newest lease is all that is needed of them, and how many before it were lost.
+CREATE TEMP TABLE leases AS SELECT * FROM kindling_leases;
+DROP TABLE kindling_leases;
+CREATE TABLE kindling_leases (
+    trial_id INTEGER NOT NULL PRIMARY KEY REFERENCES kindling_trials (trial_id),
+    attempt INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    leased_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    ended TEXT,
+    session INTEGER,
+    lost_before INTEGER NOT NULL
+) STRICT;
+-- A bare column comes from the row of the maximum.
+INSERT INTO kindling_leases
+SELECT trial_id, max(attempt), worker, leased_at, ended_at, ended, NULL,
+    count(*) FILTER (WHERE ended = 'EXPIRED') - (ended IS 'EXPIRED')
+FROM leases GROUP BY trial_id;
+DROP TABLE leases;
+
 -- Until now others could add intermediate values. Those that cannot be ours are set aside: of trials
 -- that nobody was given yet, of steps below 0, and not finite.
 CREATE TABLE kindling_set_aside (
@@ -26,7 +46,6 @@ DELETE FROM trial_intermediate_values
 WHERE trial_intermediate_value_id IN (SELECT id FROM strange);
 DROP TABLE strange;
 
-ALTER TABLE kindling_leases ADD COLUMN session INTEGER;
 ALTER TABLE kindling_studies ADD COLUMN pause_reason TEXT;
 
 UPDATE kindling_meta SET value = 4 WHERE key = 'schema_version';

@@ -54,6 +54,8 @@ struct Sound {
     closed: Vec<u8>,
     file: Vec<u8>,
     log: Vec<u8>,
+    /// The log of another store of the same content.
+    others_log: Vec<u8>,
     /// The length of the log without its last commit, of which nobody need have been told.
     before_the_last: usize,
     /// How much of each thing there is.
@@ -69,7 +71,7 @@ impl Sound {
         let log = ledger.path().with_extension("db-wal");
         let mut before_the_last = 0;
         for worker in ["w", "v"] {
-            before_the_last = fs::read(&log).expect("the log").len();
+            before_the_last = 32 + ledger.store.log.pages() as usize * (24 + PAGE);
             let claim = ledger.lease(id, worker).expect("a trial");
             (0..300).for_each(|step| ledger.report(id, &claim, step, 0.1));
             ledger.commit();
@@ -81,7 +83,9 @@ impl Sound {
         drop(store);
         let closed = fs::read(path).expect("the file");
         let (extent, shown) = (extent(&committed), shown(&committed));
-        Self { closed, file, log, before_the_last, extent, shown }
+        let other = damage::ledger();
+        let others_log = fs::read(other.path().with_extension("db-wal")).expect("the log");
+        Self { closed, file, log, others_log, before_the_last, extent, shown }
     }
 
     /// Something else for each number.
@@ -90,7 +94,7 @@ impl Sound {
         let mut file = self.closed.clone();
         let mut due = Due::Refusal;
         let mut beside = Vec::new();
-        let what = match number % 16 {
+        let what = match number % 18 {
             0 => {
                 file.truncate(random.within(1..file.len()));
                 "cut off"
@@ -156,15 +160,26 @@ impl Sound {
                 "bits of the log changed"
             }
             14 => {
-                due = Due::PastOrRefusal;
                 file.clone_from(&self.file);
-                beside = match random.within(0..4) {
+                beside = match random.within(0..3) {
                     0 => vec![],
                     1 => vec![("-wal", random.bytes(9000))],
-                    2 => vec![("-wal", self.log[..random.within(1..self.log.len())].to_vec())],
+                    _ => vec![("-wal", self.others_log.clone())],
+                };
+                "another log, or none"
+            }
+            15 => {
+                due = Due::PastOrRefusal;
+                file.clone_from(&self.file);
+                beside = match random.within(0..2) {
+                    0 => vec![("-wal", self.log[..random.within(1..self.log.len())].to_vec())],
                     _ => vec![("-wal", self.log.clone()), ("-shm", random.bytes(40_000))],
                 };
-                "another log, or half of one, or none"
+                "half a log, or another index"
+            }
+            16 => {
+                beside = vec![("-wal", self.others_log.clone())];
+                "another log beside a closed store"
             }
             _ => {
                 file.clear();

@@ -1,12 +1,15 @@
 //! Tests of the store alone. The fixture plays the ledger: a registry decides, applies, and commits.
 
+mod backing_up;
 mod damage;
 mod damaged_files;
 mod failing;
+mod logs;
 mod opening;
 mod optuna;
 mod power_loss;
 mod round_trip;
+mod taken_away;
 
 use std::path::PathBuf;
 

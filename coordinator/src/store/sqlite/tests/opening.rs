@@ -95,6 +95,43 @@ fn a_second_coordinator_is_refused_while_the_first_runs() {
 }
 
 #[test]
+fn a_store_has_one_lock_whatever_it_is_called_by() {
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("study.db");
+    // A link that was made before the store.
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink("study.db", &link).expect("linked");
+    let first = SqliteStore::open(&link).expect("opened");
+    assert!(path.is_file() && !dir.path().join("link.db.lock").exists());
+    for name in [&path, &link] {
+        let refused = SqliteStore::open(name).expect_err("in use");
+        assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+    }
+    // The lock is the file's, not that of the file beside it.
+    fs::remove_file(dir.path().join("study.db.lock")).expect("removed");
+    let refused = SqliteStore::open(&path).expect_err("in use");
+    assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+    drop(first);
+    SqliteStore::open(&path).expect("opened");
+    let round = dir.path().join("round.db");
+    std::os::unix::fs::symlink("round.db", &round).expect("linked");
+    SqliteStore::open(&round).expect_err("a link to itself");
+}
+
+#[test]
+fn a_store_with_two_names_is_refused() {
+    let (dir, path) = file(&store());
+    fs::hard_link(&path, dir.path().join("copy.db")).expect("linked");
+    for name in ["study.db", "copy.db"] {
+        let refused = refusal(&dir.path().join(name));
+        assert!(matches!(refused, StoreError::Linked { names: 2, .. }), "{refused}");
+        assert!(refused.to_string().contains("2 names (hard links)"), "{refused}");
+    }
+    fs::remove_file(dir.path().join("copy.db")).expect("removed");
+    SqliteStore::open(&path).expect("opened");
+}
+
+#[test]
 fn a_file_that_is_in_use_is_not_even_looked_at() {
     let (_dir, path) = file(b"half a page");
     let lock = fs::File::create(path.with_extension("db.lock")).expect("made");
@@ -224,6 +261,25 @@ fn a_store_of_a_version_before_is_brought_up_to_date() {
 }
 
 #[test]
+fn of_all_the_leases_that_there_were_the_newest_is_kept() {
+    let sound = damage::store();
+    let earlier = "DELETE FROM kindling_leases WHERE trial_id = 4;
+        INSERT INTO kindling_leases VALUES
+            (4, 1, 'w', 1, 2, 'EXPIRED'), (4, 2, 'w', 3, 4, 'HANDED_BACK'),
+            (4, 3, 'v', 5, 6, 'EXPIRED'), (4, 4, 'u', 7, NULL, NULL);
+        UPDATE kindling_leases SET ended = 'EXPIRED' WHERE trial_id = 5";
+    let (_dir, path) = file(&older(&sound, earlier));
+    let registry = SqliteStore::open(&path).expect("opens").load(UNTIL).expect("loads");
+    let study = registry.get(StudyId(1)).expect("a study");
+    let of = |number: usize| {
+        let trial = &study.trials()[number];
+        (trial.attempt.0, trial.losses, trial.worker.as_ref().expect("leased").as_str())
+    };
+    assert_eq!(of(3), (4, 2, "u"));
+    assert_eq!(of(4), (1, 1, "w"));
+}
+
+#[test]
 fn what_others_wrote_before_there_were_guards_is_passed_over() {
     // Of these trials, 4 runs, 5 waits with its parameters, and 6 waits for a proposal.
     let sound = damage::store();
@@ -310,7 +366,8 @@ fn a_crash_loses_nothing_that_was_committed() {
     // worst middle is that of moving pages from the log into the file.
     let log = fs::read(ledger.path().with_extension("db-wal")).expect("the log");
     let mut content = fs::read(ledger.path()).expect("the file");
-    for frame in log[32..].chunks(24 + 4096) {
+    // Behind its pages there are some of a log before.
+    for frame in log[32..].chunks(24 + 4096).take(ledger.store.log.pages() as usize) {
         let page = u32::from_be_bytes(frame[..4].try_into().expect("4 bytes")) as usize;
         if (2..=content.len() / 4096).contains(&page) {
             content[4096 * (page - 1)..4096 * page].fill(0xA5);

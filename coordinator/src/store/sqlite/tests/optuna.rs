@@ -83,9 +83,9 @@ fn a_new_attempt_starts_a_new_curve_but_not_a_new_clock() {
     let now = "SELECT state || count(step) || datetime_start
         FROM trials LEFT JOIN trial_intermediate_values USING (trial_id)";
     assert_eq!(ledger.text(now), format!("RUNNING0{started}"));
-    let history =
-        "SELECT group_concat(attempt || worker || coalesce(ended, '-'), ' ') FROM kindling_leases";
-    assert_eq!(ledger.text(history), "1wEXPIRED 2w-");
+    let newest =
+        "SELECT attempt || worker || coalesce(ended, '-') || lost_before FROM kindling_leases";
+    assert_eq!(ledger.text(newest), "2w-1");
     ledger.reopen();
 }
 

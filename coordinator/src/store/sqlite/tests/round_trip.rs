@@ -258,3 +258,20 @@ fn times_are_exact() {
     assert_eq!(ledger.text(first), "1970-01-01 00:00:01.000002");
     ledger.reopen();
 }
+
+#[test]
+fn leases_in_turns_take_no_room() {
+    let (mut ledger, id) = Ledger::with_study(spec("a"));
+    let mut pages = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..200 {
+            let claim = ledger.lease(id, &"w".repeat(100)).expect("a trial");
+            ledger.release(id, &claim);
+        }
+        ledger.commit();
+        pages.push(ledger.text("SELECT CAST(page_count AS TEXT) FROM pragma_page_count"));
+    }
+    assert!(pages.iter().all(|count| *count == pages[0]), "{pages:?}");
+    assert_eq!(ledger.study(id).trials()[0].attempt, Attempt(600));
+    ledger.reopen();
+}

@@ -1,0 +1,56 @@
+//! What a store is called, and what lies beside it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::fault::Fault;
+
+/// As many links in a row as Linux follows.
+const MAX_LINKS: u32 = 40;
+
+/// The path without links, so that a store has one name whatever it is called by. A link may have
+/// been made before the store that it leads to.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Fault> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match path.canonicalize() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found.map_err(Fault::Io),
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = folder(&path).join(target),
+            Err(_) => return of_a_new_file(&path),
+        }
+    }
+    Err(Fault::Io(io::Error::other("it is a link that leads to itself")))
+}
+
+fn of_a_new_file(path: &Path) -> Result<PathBuf, Fault> {
+    let missing = |what: String| Fault::Io(io::Error::new(ErrorKind::NotFound, what));
+    let name = path.file_name().ok_or_else(|| missing("not the name of a file".to_owned()))?;
+    let folder = folder(path);
+    match folder.canonicalize() {
+        Ok(folder) => Ok(folder.join(name)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(missing(format!("there is no directory {}", folder.display())))
+        }
+        Err(error) => Err(Fault::Io(error)),
+    }
+}
+
+/// The directory that the file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// The file of the same name with something behind it.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
