@@ -1,7 +1,7 @@
 //! A study's proposals over standard input and output, one JSON message a line, for programs that
 //! compare samplers: `{"study": {"space": …, "sampler": …, "direction": …, "seed": …}}` begins a
 //! study, `{"ask": {}}` gives a trial's number and parameters, `{"tell": {"number": …, "value": …}}`
-//! its result.
+//! its result; without a value, the trial failed.
 
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, ObjectiveSpec, PrunerSpec, SearchSpace, Settings, Study,
-    StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, ObjectiveSpec, PrunerSpec, Result as TrialResult,
+    SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 enum Message {
     Study { space: SearchSpace, sampler: SamplerSpec, direction: Direction, seed: u64 },
     Ask {},
-    Tell { number: u32, value: f64 },
+    Tell { number: u32, value: Option<f64> },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -83,13 +83,13 @@ fn tell(
     study: &mut Study,
     worker: &WorkerId,
     number: u32,
-    value: f64,
+    value: Option<f64>,
 ) -> Result<(), Box<dyn Error>> {
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
     let claim = Claim { number, attempt, worker: worker.clone() };
-    let (events, ()) =
-        study.finish(&claim, kindling_study::Result::Complete(value), Attributes::new())?;
+    let result = value.map_or_else(|| TrialResult::Fail("it failed".into()), TrialResult::Complete);
+    let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())
 }

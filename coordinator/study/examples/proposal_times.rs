@@ -1,6 +1,6 @@
-//! How long a proposal takes: `proposal_times FINISHED RUNNING REPEATS` reads a study's space and
-//! sampler, `{"space": …, "sampler": …}`, from standard input, fills the study with so many random
-//! trials, and prints the times of further proposals, in seconds, as a JSON list.
+//! How long a proposal takes: `proposal_times FINISHED RUNNING REPEATS [FAILED]` reads a study's space
+//! and sampler, `{"space": …, "sampler": …}`, from standard input, fills the study with so many
+//! random trials, and prints the times of further proposals, in seconds, as a JSON list.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::error::Error;
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, ObjectiveSpec, ParamValue, PrunerSpec, SearchSpace,
-    Settings, Study, StudyName, StudySpec, Tick, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, ObjectiveSpec, ParamValue, PrunerSpec,
+    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, Wall,
+    WorkerId,
 };
 use serde::Deserialize;
 
@@ -22,12 +23,14 @@ struct Input {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = std::env::args().skip(1).map(|a| a.parse()).collect::<Result<Vec<_>, _>>()?;
-    let [finished, running, repeats] = arguments[..] else {
-        return Err("expected: FINISHED RUNNING REPEATS".into());
+    let (finished, running, repeats, failed) = match arguments[..] {
+        [finished, running, repeats] => (finished, running, repeats, 0),
+        [finished, running, repeats, failed] => (finished, running, repeats, failed),
+        _ => return Err("expected: FINISHED RUNNING REPEATS [FAILED]".into()),
     };
     let input: Input = serde_json::from_reader(stdin())?;
     let worker = WorkerId::new("worker")?;
-    let mut study = filled(input, finished, running, &worker)?;
+    let mut study = filled(input, [failed, finished, running], &worker)?;
     let mut times: Vec<f64> = Vec::new();
     for _ in 0..repeats {
         let start = Instant::now();
@@ -35,17 +38,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         times.push(start.elapsed().as_secs_f64());
         // The oldest finishes, so that as many run as before.
         apply(&mut study, &events);
-        finish_oldest(&mut study, &worker)?;
+        finish_oldest(&mut study, &worker, false)?;
     }
     println!("{}", serde_json::to_string(&times)?);
     Ok(())
 }
 
-/// A study with so many finished and running trials, which random search proposed.
+/// A study with so many failed, finished and running trials, which random search proposed.
 fn filled(
     input: Input,
-    finished: usize,
-    running: usize,
+    [failed, finished, running]: [usize; 3],
     worker: &WorkerId,
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
@@ -62,11 +64,11 @@ fn filled(
         confirm: None,
     };
     let mut random = Study::new(spec.clone(), Wall(0));
-    for trial in 0..finished + running {
+    for trial in 0..failed + finished + running {
         let (events, _) = random.lease(worker, 0).ok_or("no trial")?;
         apply(&mut random, &events);
         if trial >= running {
-            finish_oldest(&mut random, worker)?;
+            finish_oldest(&mut random, worker, trial - running < failed)?;
         }
     }
     let (state, budget) = (random.state(), random.budget());
@@ -75,12 +77,13 @@ fn filled(
     Ok(Study::restore(spec, state, budget, None, Wall(0), trials, order))
 }
 
-fn finish_oldest(study: &mut Study, worker: &WorkerId) -> Result<(), Box<dyn Error>> {
+fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<(), Box<dyn Error>> {
     let number = *study.running().first().ok_or("nothing runs")?;
     let trial = study.trial_at(number)?;
     let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
     let value = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
-    let result = kindling_study::Result::Complete(value);
+    let result =
+        if fails { TrialResult::Fail("it failed".into()) } else { TrialResult::Complete(value) };
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())

@@ -11,8 +11,8 @@ class Contender(Protocol):
     def ask(self) -> tuple[Any, Values]:
         """A new trial, and its parameters."""
 
-    def tell(self, trial: Any, loss: float) -> None:
-        """The trial finished."""
+    def tell(self, trial: Any, loss: float | None) -> None:
+        """The trial finished; without a loss, it failed."""
 
 
 def suggest(problem: Problem, trial: Any) -> Values:
@@ -43,8 +43,11 @@ class Optuna:
         trial = self.study.ask()
         return trial, suggest(self.problem, trial)
 
-    def tell(self, trial: Any, loss: float) -> None:
-        self.study.tell(trial, loss)
+    def tell(self, trial: Any, loss: float | None) -> None:
+        import optuna
+
+        failed = optuna.trial.TrialState.FAIL if loss is None else None
+        self.study.tell(trial, loss, state=failed)
 
 
 class Rustuna:
@@ -84,7 +87,7 @@ class Kindling:
         answer = self.say({"ask": {}})
         return answer["number"], answer["params"]
 
-    def tell(self, trial: Any, loss: float) -> None:
+    def tell(self, trial: Any, loss: float | None) -> None:
         self.say({"tell": {"number": trial, "value": loss}})
 
 

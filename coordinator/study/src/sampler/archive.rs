@@ -4,51 +4,32 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::axis::Axis;
+use super::table::{Rank, Table};
 use crate::Direction;
 use crate::space::{ParamValue, Params, SearchSpace};
-use crate::trial::{Outcome, Phase, Result, Trial};
+use crate::trial::Trial;
 
 /// The finished trials of a study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
     direction: Direction,
     tables: Vec<Table>,
-    /// How many trials finished with something to learn from.
+    /// How many trials finished with a value.
     observations: usize,
+    /// How many finished without one: failed, lost too often, or pruned before they reported.
+    failures: usize,
     /// Hashes of the parameters of all finished trials, whatever their result.
     tried: HashSet<u64>,
+    /// Of those that failed.
+    failed: HashSet<u64>,
 }
-
-/// The trials in which the parameters of one group, which are active together, are active.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
-    /// The parameters' places in the space.
-    pub(super) places: Vec<usize>,
-    /// Their shapes.
-    pub(super) axes: Vec<Axis>,
-    /// For each parameter its coordinates, a row for each trial.
-    columns: Vec<Vec<f64>>,
-    /// The best rows, best first; of equals, the older.
-    best: Vec<(Rank, usize)>,
-}
-
-/// How good a finished trial is; the least is the best.
-#[derive(Debug, Clone, Copy)]
-struct Rank {
-    /// 0 for a trial that completed; pruned ones rank behind those that got further.
-    shortfall: u64,
-    loss: f64,
-}
-
-/// The best rows that are kept: more than any sampler calls good.
-const MAX_BEST: usize = 64;
 
 impl Archive {
     /// Of a study without trials.
     pub(crate) fn new(space: &SearchSpace, direction: Direction) -> Self {
         let tables = groups(space).into_iter().map(|places| Table::new(space, places)).collect();
-        Self { direction, tables, observations: 0, tried: HashSet::new() }
+        let (tried, failed) = (HashSet::new(), HashSet::new());
+        Self { direction, tables, observations: 0, failures: 0, tried, failed }
     }
 
     /// Takes a trial that finished; one that confirms another, or without parameters, or with foreign
@@ -58,17 +39,28 @@ impl Archive {
             return;
         }
         let Some(params) = trial.params().filter(|params| space.contains(params)) else { return };
-        self.tried.insert(hash(params));
-        let Some(rank) = Rank::of(trial, self.direction) else { return };
-        self.observations += 1;
+        let hash = hash(params);
+        self.tried.insert(hash);
+        let rank = Rank::of(trial, self.direction);
+        if rank.is_some() {
+            self.observations += 1;
+        } else {
+            self.failures += 1;
+            self.failed.insert(hash);
+        }
         for table in &mut self.tables {
             table.add(params, rank);
         }
     }
 
-    /// How many trials finished with something to learn from.
+    /// How many trials finished with a value.
     pub(super) fn observations(&self) -> usize {
         self.observations
+    }
+
+    /// How many trials finished without one.
+    pub(super) fn failures(&self) -> usize {
+        self.failures
     }
 
     /// The groups of parameters, parents' first.
@@ -80,82 +72,10 @@ impl Archive {
     pub(super) fn has_tried(&self, params: &Params) -> bool {
         self.tried.contains(&hash(params))
     }
-}
 
-impl Table {
-    fn new(space: &SearchSpace, places: Vec<usize>) -> Self {
-        let axes = places.iter().map(|p| Axis::new(&space.params()[*p].distribution)).collect();
-        let columns = vec![Vec::new(); places.len()];
-        Self { places, axes, columns, best: Vec::new() }
-    }
-
-    fn add(&mut self, params: &Params, rank: Rank) {
-        let Some(row) = self.row(params) else { return };
-        let place = self.best.partition_point(|(other, _)| other.cmp(&rank).is_le());
-        if place < MAX_BEST {
-            self.best.insert(place, (rank, self.len()));
-            self.best.truncate(MAX_BEST);
-        }
-        for (column, coordinate) in self.columns.iter_mut().zip(row) {
-            column.push(coordinate);
-        }
-    }
-
-    /// The coordinates of these parameters, if they are active.
-    pub(super) fn row(&self, params: &Params) -> Option<Vec<f64>> {
-        let places = self.places.iter().zip(&self.axes);
-        places.map(|(place, axis)| params[*place].map(|value| axis.coordinate(value))).collect()
-    }
-
-    /// How many trials it has.
-    pub(super) fn len(&self) -> usize {
-        self.columns[0].len()
-    }
-
-    /// The coordinates of the parameter at `place` among the group's, by row.
-    pub(super) fn column(&self, place: usize) -> &[f64] {
-        &self.columns[place]
-    }
-
-    /// Rows, at most `most`: the newest, and as many evenly spread over those before.
-    pub(super) fn spread(&self, most: usize) -> impl Iterator<Item = usize> {
-        let newest = if self.len() <= most { self.len() } else { most / 2 };
-        let older = self.len() - newest;
-        let kept = older.min(most - newest);
-        (0..kept).map(move |i| i * older / kept).chain(older..self.len())
-    }
-
-    /// The best `count` rows, at most 64, best first.
-    pub(super) fn best(&self, count: usize) -> Vec<usize> {
-        self.best.iter().take(count).map(|(_, row)| *row).collect()
-    }
-}
-
-impl Rank {
-    /// A pruned trial has its last intermediate value; a failed one has no rank.
-    fn of(trial: &Trial, direction: Direction) -> Option<Self> {
-        let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
-        let (shortfall, value) = match result {
-            Result::Complete(value) => (0, *value),
-            Result::Pruned => {
-                let (step, value) = trial.curve.last()?;
-                // A step fits 63 bits.
-                (u64::MAX - step, *value)
-            }
-            Result::Fail(_) => return None,
-        };
-        // Adding 0 makes −0 equal to 0.
-        value.is_finite().then(|| Self { shortfall, loss: direction.loss(value) + 0.0 })
-    }
-
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.shortfall.cmp(&other.shortfall).then(self.loss.total_cmp(&other.loss))
-    }
-}
-
-impl PartialEq for Rank {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+    /// Whether a trial with these parameters failed.
+    pub(super) fn has_failed(&self, params: &Params) -> bool {
+        self.failed.contains(&hash(params))
     }
 }
 
@@ -164,15 +84,16 @@ type Conditions = BTreeMap<usize, Vec<usize>>;
 
 /// The places of parameters with equal conditions, parents' groups first.
 fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Conditions, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known: BTreeMap<Conditions, usize> = BTreeMap::new();
     for place in 0..space.params().len() {
-        let conditions = merged(space.conditions(place));
-        match groups.iter_mut().find(|(known, _)| *known == conditions) {
-            Some((_, places)) => places.push(place),
-            None => groups.push((conditions, vec![place])),
+        let group = *known.entry(merged(space.conditions(place))).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[group].push(place);
     }
-    groups.into_iter().map(|(_, places)| places).collect()
+    groups
 }
 
 /// One form of the conditions, however they were written.
@@ -207,6 +128,7 @@ mod tests {
     use crate::confirm::Confirmation;
     use crate::ids::TrialNumber;
     use crate::space::{Choice, Condition, Distribution, FloatScale, Param};
+    use crate::trial::Result;
 
     fn float(name: &str, when: Vec<Condition>) -> Param {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
@@ -241,7 +163,7 @@ mod tests {
     fn a_long_history_is_thinned_out_but_for_its_newest() {
         let space = SearchSpace::new(vec![float("x", vec![])]).expect("valid");
         let mut archive = Archive::new(&space, Direction::Minimize);
-        let rows = |archive: &Archive| archive.tables()[0].spread(4).collect::<Vec<_>>();
+        let rows = |archive: &Archive| archive.tables()[0].ranked().spread(4).collect::<Vec<_>>();
         let params: Params = vec![Some(ParamValue::Float(0.5))].into();
         let mut seen = vec![];
         for _ in 0..11 {
@@ -263,7 +185,8 @@ mod tests {
         archive.add(&space, &finished(&at(0.25), &Result::Fail("lost".into())));
         assert!([0.0, -0.0, 0.25].map(at).iter().all(|params| archive.has_tried(params)));
         assert!(!archive.has_tried(&at(0.5)));
-        assert_eq!(archive.observations(), 1);
+        assert_eq!((archive.observations(), archive.failures()), (1, 1));
+        assert!(archive.has_failed(&at(0.25)) && !archive.has_failed(&at(0.0)));
     }
 
     #[test]

@@ -88,6 +88,14 @@ impl Axis {
         }
     }
 
+    /// How many choices there are; none, where there is nothing to choose or a line of numbers.
+    pub(super) fn choices(&self) -> usize {
+        match self {
+            Self::Choices(count) => *count,
+            Self::Single(_) | Self::Line(_) => 0,
+        }
+    }
+
     fn line(values: Values) -> Self {
         let (low, high) = values.bounds();
         let single = match values {

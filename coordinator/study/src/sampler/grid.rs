@@ -25,7 +25,8 @@ impl Default for GridOptions {
 }
 
 /// The grid's configuration at place `number` of the order of visit, which begins again after the
-/// last; or the next one that was not tried, as long as there is one. Once all were, they repeat.
+/// last; or the next one that was not tried, as long as there is one. Once all were, or all that there is
+/// time to look at, they repeat.
 ///
 /// Only what is not fixed has a grid. The order is pseudo-random, and the same for every study: one
 /// that ends early has seen a random sample of the grid. Nested loops would have shown it a corner,
@@ -43,7 +44,7 @@ pub(super) fn propose(
     };
     let visit = |place| grid.get(hash::shuffled(place, grid.count()));
     let start = u128::from(number) % grid.count();
-    let mut places = (start..grid.count()).chain(0..start);
+    let mut places = (start..grid.count()).chain(0..start).take(grid.patience());
     places.find_map(|place| Some(visit(place)).filter(|p| !is_tried(p))).unwrap_or(visit(start))
 }
 

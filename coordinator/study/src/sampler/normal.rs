@@ -46,14 +46,15 @@ impl Normal {
         -libm::log((2.0 * PI).sqrt() * self.deviation) - self.log_inside()
     }
 
-    pub(super) fn log_density(&self, at: f64) -> f64 {
+    /// The logarithm of the density, given what `log_inside` says.
+    pub(super) fn log_density(&self, at: f64, log_inside: f64) -> f64 {
         let z = self.z(at);
-        self.log_peak() - 0.5 * z * z
+        -libm::log((2.0 * PI).sqrt() * self.deviation) - log_inside - 0.5 * z * z
     }
 
-    /// The logarithm of the mass between two places.
-    pub(super) fn log_mass(&self, low: f64, high: f64) -> f64 {
-        libm::log(truncnorm::mass(self.z(low), self.z(high))) - self.log_inside()
+    /// The logarithm of the mass between two places, given what `log_inside` says.
+    pub(super) fn log_mass(&self, low: f64, high: f64, log_inside: f64) -> f64 {
+        libm::log(truncnorm::mass(self.z(low), self.z(high))) - log_inside
     }
 
     /// The place below which a share of the mass lies.
@@ -67,7 +68,7 @@ impl Normal {
     }
 
     /// The logarithm of the mass that the cut leaves.
-    fn log_inside(&self) -> f64 {
+    pub(super) fn log_inside(&self) -> f64 {
         /// Beyond it lies less than the rounding of 1.
         const FAR: f64 = 8.5;
         let (low, high) = (self.z(0.0), self.z(1.0));

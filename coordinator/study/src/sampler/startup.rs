@@ -1,53 +1,88 @@
 //! The first trials, before there is anything to learn from: a design that is balanced at any time,
 //! however many trials run, fail or were fixed by somebody. Each choice is as frequent as any other,
 //! give or take one, and numbers follow a Sobol sequence.
+//!
+//! Where trials fail, the design thins out: one of its points is kept as often as trials near it
+//! have had a value, and is otherwise replaced by a random one, to which the same applies.
 
 use rand_chacha::ChaCha8Rng;
 
 use super::Ask;
 use super::axis::Axis;
+use super::chance::Chance;
+use super::effort::most_rows;
 use super::random::{pick, uniform};
 use super::sobol;
-use crate::space::{Freedom, Params, freedoms};
+use super::table::Table;
+use crate::space::{Freedom, ParamValue, Params, freedoms};
+
+/// Points that are looked at, the last of which is taken in any case.
+const POINTS: usize = 16;
 
 pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
     let freedoms = freedoms(ask.space, ask.fixed);
+    let most = most_rows(POINTS, ask.archive.tables());
     let mut values = ask.space.nothing();
     for table in ask.archive.tables() {
         if !ask.space.is_active(table.places[0], &values) {
             continue;
         }
-        let running: Vec<_> = ask.pending.iter().filter_map(|params| table.row(params)).collect();
-        let index = (table.len() + running.len()) as u32;
-        for (column, (place, axis)) in table.places.iter().zip(&table.axes).enumerate() {
-            let finished = table.column(column).iter().copied();
-            let seen = finished.chain(running.iter().map(|row| row[column]));
-            let freedom = match (&freedoms[*place], axis) {
-                (Freedom::Among(open), _) => Freedom::Among(least_used(open, seen)),
-                (Freedom::Any, Axis::Choices(count)) => {
-                    Freedom::Among(least_used(&(0..*count).collect::<Vec<_>>(), seen))
+        let mut point = balanced(ask, table, &freedoms, rng);
+        if let Some(chance) = Chance::new(table, most) {
+            for _ in 1..POINTS {
+                if uniform(rng) < libm::exp(chance.log_of(&point)) {
+                    break;
                 }
-                (freedom, _) => freedom.clone(),
-            };
-            let at = || match axis {
-                Axis::Line(_) => sobol::unit(ask.seed, *place as u32, index),
-                _ => uniform(rng),
-            };
-            values[*place] = Some(pick(axis, &freedom, at));
+                let at =
+                    |(place, axis): (&usize, &Axis)| pick(axis, &freedoms[*place], || uniform(rng));
+                point = table.places.iter().zip(&table.axes).map(at).collect();
+            }
+        }
+        for (place, value) in table.places.iter().zip(point) {
+            values[*place] = Some(value);
         }
     }
     values
 }
 
-/// The choices that are open and were used least.
-fn least_used(open: &[usize], seen: impl Iterator<Item = f64>) -> Vec<usize> {
-    let mut uses = vec![0; open.len()];
-    for choice in seen {
-        if let Some(place) = open.iter().position(|c| *c == choice as usize) {
-            uses[place] += 1;
-        }
+/// The design's next point for one group of parameters.
+fn balanced(
+    ask: &Ask<'_>,
+    table: &Table,
+    freedoms: &[Freedom],
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    let running: Vec<_> = ask.pending.iter().filter(|params| table.is_active_in(params)).collect();
+    let index = (table.finished() + running.len()) as u32;
+    let mut point = Vec::with_capacity(table.axes.len());
+    for (column, (place, axis)) in table.places.iter().zip(&table.axes).enumerate() {
+        let uses = || {
+            let mut uses = table.uses(column).to_vec();
+            for params in &running {
+                if let Some(ParamValue::Choice(choice)) = params[*place] {
+                    uses[choice] += 1;
+                }
+            }
+            uses
+        };
+        let freedom = match (&freedoms[*place], axis) {
+            (Freedom::Among(open), Axis::Choices(_)) => {
+                Freedom::Among(least_used(open.iter().copied(), &uses()))
+            }
+            (Freedom::Any, Axis::Choices(count)) => Freedom::Among(least_used(0..*count, &uses())),
+            (freedom, _) => freedom.clone(),
+        };
+        let at = || match axis {
+            Axis::Line(_) => sobol::unit(ask.seed, *place as u32, index),
+            _ => uniform(rng),
+        };
+        point.push(pick(axis, &freedom, at));
     }
-    let least = uses.iter().min().copied();
-    let places = open.iter().zip(uses).filter(|(_, uses)| Some(*uses) == least);
-    places.map(|(choice, _)| *choice).collect()
+    point
+}
+
+/// The choices that are open and were used least.
+fn least_used(open: impl Iterator<Item = usize> + Clone, uses: &[u32]) -> Vec<usize> {
+    let least = open.clone().map(|choice| uses[choice]).min();
+    open.filter(|choice| Some(uses[*choice]) == least).collect()
 }

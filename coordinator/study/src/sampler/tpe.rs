@@ -1,14 +1,16 @@
 //! Tree-structured Parzen estimator: proposes where good observations are dense and bad ones, with
-//! the trials still running among them, are not.
+//! the trials still running among them, are not, and where trials do not fail.
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Ask;
-use super::archive::Table;
-use super::parzen::{ParzenEstimator, Sample, Shape};
+use super::chance::Chance;
+use super::effort::most_rows;
+use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
 use super::startup;
-use crate::space::{Freedom, ParamValue, Params, freedoms};
+use super::table::Table;
+use crate::space::{ParamValue, Params, freedoms};
 
 /// Options of the TPE sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,23 +34,29 @@ const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing:
 /// Of the bad: a choice is not condemned by one combination that it failed in; and neither a region
 /// where nobody has looked nor a gap between two bad points is a find.
 const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
-/// Bad observations that are looked at: more tell nothing new, and cost time.
-const MAX_BAD: usize = 500;
 
 pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
-    if ask.archive.observations() < options.startup_trials as usize {
+    if is_startup(options, ask) {
         return startup::propose(ask, rng);
     }
     let space = ask.space;
     let freedoms = freedoms(space, ask.fixed);
+    let most = most_rows(options.candidates as usize, ask.archive.tables());
     let mut values = space.nothing();
     for table in ask.archive.tables() {
         if !space.is_active(table.places[0], &values) {
             continue;
         }
         let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
-        let (good, bad) = split(table, &ask.pending);
-        let point = best_draw(table, &good, &bad, &freedoms, options.candidates, rng);
+        let (good, bad) = split(table, &ask.pending, most);
+        let good = ParzenEstimator::new(&table.axes, &good, GOOD);
+        let bad = ParzenEstimator::new(&table.axes, &bad, BAD);
+        let chance = Chance::new(table, most);
+        let score = |point: &[ParamValue]| {
+            let score = good.log_density(point) - bad.log_density(point);
+            chance.as_ref().map_or(score, |chance| score + chance.log_of(point))
+        };
+        let point = best_draw(&good.draws(&freedoms), score, options.candidates, rng);
         for (place, value) in table.places.iter().zip(point) {
             values[*place] = Some(value);
         }
@@ -56,19 +64,21 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     values
 }
 
-/// The draw from the good density l with the largest `log l − log g`; the first of equals.
+/// Whether there is too little to learn from. Trials that failed teach where not to look: twice as
+/// many of any kind will do, as soon as one of them has a value.
+fn is_startup(options: &TpeOptions, ask: &Ask<'_>) -> bool {
+    let (observed, wanted) = (ask.archive.observations(), options.startup_trials as usize);
+    let finished = observed + ask.archive.failures();
+    observed < wanted && (observed == 0 || finished < wanted.saturating_mul(2))
+}
+
+/// The draw with the largest score; the first of equals.
 fn best_draw(
-    table: &Table,
-    good: &Sample,
-    bad: &Sample,
-    freedoms: &[Freedom],
+    draws: &Draws<'_>,
+    score: impl Fn(&[ParamValue]) -> f64,
     candidates: u32,
     rng: &mut ChaCha8Rng,
 ) -> Vec<ParamValue> {
-    let good = ParzenEstimator::new(&table.axes, good, GOOD);
-    let bad = ParzenEstimator::new(&table.axes, bad, BAD);
-    let draws = good.draws(freedoms);
-    let score = |point: &[ParamValue]| good.log_density(point) - bad.log_density(point);
     let mut best = draws.sample(rng);
     let mut best_score = score(&best);
     for _ in 1..candidates {
@@ -82,24 +92,22 @@ fn best_draw(
 }
 
 /// The good and the bad among the trials in which the table's parameters are active. Those that
-/// are still running count as bad (a constant liar).
-fn split(table: &Table, pending: &[&Params]) -> (Sample, Sample) {
-    let good = table.best(good_count(table.len()));
-    let bad: Vec<_> = table.spread(MAX_BAD).filter(|row| !good.contains(row)).collect();
-    let columns = |rows: &[usize]| -> Vec<Vec<f64>> {
-        let column = |place| rows.iter().map(|row| table.column(place)[*row]).collect();
-        (0..table.places.len()).map(column).collect()
-    };
-    let mut bad_columns = columns(&bad);
-    let pending: Vec<_> = pending.iter().filter_map(|params| table.row(params)).collect();
-    for row in &pending {
+/// are still running count as bad (a constant liar). Of either, no more than `most` are looked at.
+fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
+    let ranked = table.ranked();
+    let good = table.best(good_count(ranked.len()));
+    let bad: Vec<_> = ranked.spread(most).filter(|row| !good.contains(row)).collect();
+    let mut bad_columns = ranked.columns(&bad);
+    let newest = pending.iter().rev().filter_map(|params| table.row(params)).take(most);
+    let pending: Vec<_> = newest.collect();
+    for row in pending.iter().rev() {
         for (column, coordinate) in bad_columns.iter_mut().zip(row) {
             column.push(*coordinate);
         }
     }
     let bad_weights = vec![1.0; bad_columns[0].len()];
     let weights = good_weights(good.len());
-    let good = Sample { columns: columns(&good), weights, pending: 0 };
+    let good = Sample { columns: ranked.columns(&good), weights, pending: 0 };
     (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
 
@@ -139,7 +147,7 @@ mod tests {
             archive.add(&space, &finished(&at(i), result));
         }
         let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
-        let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>());
+        let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>(), 500);
         assert_eq!([good.pending, bad.pending], [0, pending.len()]);
         [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }

@@ -5,7 +5,7 @@
 //! the later ones are ruled out by then, and each value leads on to a node of the next parameter.
 //! Values that rule out the same lead to the same node, which is why the graph stays small.
 //!
-//! Cost: linear in the ways out of all nodes. A parameter has a node for each difference that the
+//! Cost: linear in the ways out of all nodes, times what each rules out; both are bounded. A parameter has a node for each difference that the
 //! values of earlier parents can make to it and to those after it. To keep these few, children
 //! follow their parents as closely as they can: without conditions a parameter has one node, and in
 //! a tree of conditions at most one for each combination of values above it. Where many parents
@@ -111,7 +111,7 @@ impl<'a> Configurations<'a> {
     }
 
     /// The first configuration that was not tried, from number `start` modulo the count on and
-    /// around; `None` if all were. Asks at most once more than there are tried ones.
+    /// around; `None` if all were, or so many in a row that somebody would wait for it.
     pub(crate) fn untried(
         &self,
         start: u128,
@@ -119,7 +119,13 @@ impl<'a> Configurations<'a> {
     ) -> Option<Params> {
         let start = start % self.count();
         let numbers = (start..self.count()).chain(0..start);
-        numbers.map(|k| self.get(k)).find(|params| !is_tried(params))
+        numbers.take(self.patience()).map(|k| self.get(k)).find(|params| !is_tried(params))
+    }
+
+    /// How many configurations somebody may look at who looks for a certain one: some ten milliseconds.
+    pub(crate) fn patience(&self) -> usize {
+        const MOST_VALUES: usize = 1 << 20;
+        MOST_VALUES / self.values.len().max(16)
     }
 }
 
@@ -156,9 +162,11 @@ impl Values<'_> {
 fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
     /// So that no space keeps anybody waiting: some ten milliseconds.
     const MOST_WAYS: usize = 1 << 15;
+    /// Steps on these ways.
+    const MOST_STEPS: usize = 1 << 21;
     let families = Families::new(space);
     let mut nodes: Vec<Node> = Vec::new();
-    let mut ways_left = MOST_WAYS;
+    let (mut ways_left, mut steps_left) = (MOST_WAYS, MOST_STEPS);
     let mut states = vec![RuledOut::new()];
     for place in families.order() {
         let first_next = nodes.len() + states.len();
@@ -167,6 +175,7 @@ fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
             let count = next_states.len();
             first_next + *next_states.entry(state).or_insert(count)
         };
+        let steps = families.steps(place);
         for mut state in states {
             let ways = if state.remove(&place) {
                 state.extend(families.children(place));
@@ -178,10 +187,13 @@ fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
                     state.iter().copied().chain(families.ruled_out(place, value)).collect()
                 };
                 let count = values[place].count()?;
-                ways_left = ways_left.checked_sub(usize::try_from(count).ok()?)?;
+                let ways = usize::try_from(count).ok()?;
+                ways_left = ways_left.checked_sub(ways)?;
+                steps_left = steps_left.checked_sub(ways.checked_mul(state.len() + steps)?)?;
                 Ways::Each((0..count).map(|k| next(without(values[place].nth(k)))).collect())
             };
             ways_left = ways_left.checked_sub(1)?;
+            steps_left = steps_left.checked_sub(steps)?;
             nodes.push(Node { place, ways });
         }
         let mut numbered: Vec<_> = next_states.into_iter().collect();
@@ -226,6 +238,11 @@ impl<'a> Families<'a> {
 
     fn children(&self, place: usize) -> impl Iterator<Item = usize> {
         self.children[place].iter().map(|(child, _)| *child)
+    }
+
+    /// How many steps it takes to say what a value rules out.
+    fn steps(&self, place: usize) -> usize {
+        self.children[place].iter().map(|(_, choices)| 1 + choices.len()).sum()
     }
 
     /// The children that are not active if the parameter at `place` has this value.

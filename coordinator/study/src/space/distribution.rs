@@ -1,5 +1,6 @@
 //! The values that a parameter can take.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,27 @@ impl fmt::Display for Choice {
     }
 }
 
+/// A choice as a set compares it.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(u64),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a Choice> for Key<'a> {
+    fn from(choice: &'a Choice) -> Self {
+        match choice {
+            Choice::Bool(b) => Self::Bool(*b),
+            Choice::Int(i) => Self::Int(*i),
+            // Adding 0 makes −0 equal to 0.
+            Choice::Float(x) => Self::Float((x + 0.0).to_bits()),
+            Choice::Text(text) => Self::Text(text),
+        }
+    }
+}
+
 /// The distribution of the parameter `name`, if it is sound.
 pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribution, SpaceError> {
     match &distribution {
@@ -268,8 +290,9 @@ pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribu
             if choices.is_empty() {
                 return Err(error(name, "choices", "at least one choice is needed"));
             }
-            for (i, choice) in choices.iter().enumerate() {
-                if choices[..i].contains(choice) {
+            let mut seen = HashSet::new();
+            for choice in choices {
+                if !seen.insert(Key::from(choice)) {
                     return Err(error(name, "choices", format!("{choice} stands there twice")));
                 }
                 if matches!(choice, Choice::Float(x) if !x.is_finite()) {

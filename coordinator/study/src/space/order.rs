@@ -1,21 +1,36 @@
 //! Conditions: parents before children, and no cycle.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::distribution::{Choice, Distribution};
 use super::{Condition, Param, SpaceError, error};
 
 /// Sorts so that every parent precedes its children; the first that is ready goes first.
-pub(super) fn parents_first(mut rest: Vec<Param>) -> Result<Vec<Param>, SpaceError> {
-    let mut sorted: Vec<Param> = Vec::with_capacity(rest.len());
-    while !rest.is_empty() {
-        let ready = rest
-            .iter()
-            .position(|p| p.when.iter().all(|c| sorted.iter().any(|s| s.name == c.parent)));
-        let Some(ready) = ready else {
-            return Err(unmet_parent(&rest, &sorted));
-        };
-        sorted.push(rest.remove(ready));
+pub(super) fn parents_first(params: Vec<Param>) -> Result<Vec<Param>, SpaceError> {
+    let places: HashMap<_, _> =
+        params.iter().enumerate().map(|(place, p)| (p.name.clone(), place)).collect();
+    // How many conditions of each wait for a parent, one that does not exist among them.
+    let mut missing: Vec<_> = params.iter().map(|param| param.when.len()).collect();
+    let mut children = vec![Vec::new(); params.len()];
+    for (place, param) in params.iter().enumerate() {
+        for parent in param.when.iter().filter_map(|c| places.get(&c.parent)) {
+            children[*parent].push(place);
+        }
     }
-    Ok(sorted)
+    let mut ready: BTreeSet<_> = (0..params.len()).filter(|p| missing[*p] == 0).collect();
+    let mut rest: Vec<_> = params.into_iter().map(Some).collect();
+    let mut sorted = Vec::with_capacity(rest.len());
+    while let Some(place) = ready.pop_first() {
+        sorted.extend(rest[place].take());
+        for child in &children[place] {
+            missing[*child] -= 1;
+            if missing[*child] == 0 {
+                ready.insert(*child);
+            }
+        }
+    }
+    let rest: Vec<_> = rest.into_iter().flatten().collect();
+    if rest.is_empty() { Ok(sorted) } else { Err(unmet_parent(&rest, &sorted)) }
 }
 
 fn unmet_parent(rest: &[Param], sorted: &[Param]) -> SpaceError {

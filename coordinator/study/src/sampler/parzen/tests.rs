@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use rand::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
+use super::super::random::uniform;
 use super::*;
 use crate::space::{Choice, Distribution, FloatScale};
 use ParamValue::{Choice as C, Float as F, Int as I};

@@ -1,0 +1,251 @@
+//! The kernels of a Parzen estimator along one parameter.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::axis::{Line, Site};
+use super::normal::Normal;
+use super::random::uniform;
+use crate::space::{Freedom, ParamValue};
+
+/// The kernels' factors for one parameter.
+pub(super) enum Dimension {
+    Single(ParamValue),
+    Choices(Choices),
+    Continuous(Line, Continuous),
+    Grid(Line, Grid),
+}
+
+/// Each kernel but the prior prefers the choice observed.
+pub(super) struct Choices {
+    count: usize,
+    /// What each choice gets from each kernel, before the one observed gets 1 more.
+    base: f64,
+    /// Indices of choices, as numbers, so that the compiler compares several at a time.
+    observed: Vec<f64>,
+}
+
+/// Each kernel's normal distribution on a continuous line.
+pub(super) struct Continuous {
+    means: Vec<f64>,
+    /// 1 / the deviations.
+    precisions: Vec<f64>,
+}
+
+/// Each kernel's normal distribution on a grid, where many kernels share one.
+pub(super) struct Grid {
+    distinct: Vec<Normal>,
+    /// Of each of them the logarithm of the mass that the cut leaves.
+    log_insides: Vec<f64>,
+    /// For each kernel, its place among `distinct`.
+    kernels: Vec<usize>,
+}
+
+impl Dimension {
+    /// Adds to each kernel the logarithm of its mass at `value`; on a continuous line, of its
+    /// density there relative to its peak.
+    pub(super) fn fall_off(&self, value: ParamValue, kernels: &mut [f64]) {
+        match self {
+            Self::Single(_) => {}
+            Self::Choices(choices) => {
+                if let ParamValue::Choice(c) = value {
+                    choices.add_log_mass(c, kernels);
+                }
+            }
+            Self::Continuous(line, continuous) => continuous.fall_off(line.place(value), kernels),
+            Self::Grid(line, grid) => grid.add_log_mass(&line.site(value), kernels),
+        }
+    }
+
+    /// The same to some of the kernels alone; the last one is the prior's.
+    pub(super) fn fall_off_of(&self, value: ParamValue, some: &[usize], kernels: &mut [f64]) {
+        match self {
+            Self::Single(_) => {}
+            Self::Choices(choices) => {
+                if let ParamValue::Choice(c) = value {
+                    choices.add_log_mass_to(c, some, kernels);
+                }
+            }
+            Self::Continuous(line, continuous) => {
+                let at = line.place(value);
+                for place in some {
+                    kernels[*place] -= continuous.depth(*place, at);
+                }
+            }
+            Self::Grid(line, grid) => {
+                let site = line.site(value);
+                for place in some {
+                    kernels[*place] += grid.log_mass(grid.kernels[*place], &site);
+                }
+            }
+        }
+    }
+
+    pub(super) fn sample(
+        &self,
+        kernel: usize,
+        freedom: &Freedom,
+        rng: &mut ChaCha8Rng,
+    ) -> ParamValue {
+        match (self, freedom) {
+            (_, Freedom::Fixed(value)) | (Self::Single(value), _) => *value,
+            (Self::Choices(choices), Freedom::Among(open)) => choices.sample(kernel, open, rng),
+            (Self::Choices(choices), Freedom::Any) => {
+                let all: Vec<_> = (0..choices.count).collect();
+                choices.sample(kernel, &all, rng)
+            }
+            (Self::Continuous(line, continuous), _) => {
+                line.value(continuous.of(kernel).sample(uniform(rng)))
+            }
+            (Self::Grid(line, grid), _) => line.value(grid.of(kernel).sample(uniform(rng))),
+        }
+    }
+}
+
+impl Choices {
+    /// Of the choices that were observed, with the smoothing of a shape.
+    pub(super) fn new(count: usize, smoothing: f64, observed: &[f64]) -> Self {
+        let base = smoothing / (observed.len() + 1) as f64;
+        Self { count, base, observed: observed.to_vec() }
+    }
+
+    /// Adds to each kernel the logarithm of its mass on one choice.
+    #[expect(clippy::float_cmp, reason = "indices, which floats keep exactly")]
+    fn add_log_mass(&self, choice: usize, kernels: &mut [f64]) {
+        let (miss, hit) = self.log_masses(1);
+        let choice = choice as f64;
+        for (kernel, observed) in kernels.iter_mut().zip(&self.observed) {
+            *kernel += if *observed == choice { hit } else { miss };
+        }
+        self.add_prior(1, kernels);
+    }
+
+    /// The same for some of the kernels alone.
+    #[expect(clippy::float_cmp, reason = "indices, which floats keep exactly")]
+    fn add_log_mass_to(&self, choice: usize, some: &[usize], kernels: &mut [f64]) {
+        let (miss, hit) = self.log_masses(1);
+        let prior = libm::log(1.0 / self.count as f64);
+        let choice = choice as f64;
+        for place in some {
+            kernels[*place] += match self.observed.get(*place) {
+                Some(observed) if *observed == choice => hit,
+                Some(_) => miss,
+                None => prior,
+            };
+        }
+    }
+
+    /// Adds to each kernel the logarithm of its mass on `some` choices.
+    pub(super) fn add_log_mass_of(&self, some: &[usize], kernels: &mut [f64]) {
+        let (miss, hit) = self.log_masses(some.len());
+        for (kernel, observed) in kernels.iter_mut().zip(&self.observed) {
+            *kernel += if some.contains(&(*observed as usize)) { hit } else { miss };
+        }
+        self.add_prior(some.len(), kernels);
+    }
+
+    /// The logarithms of a kernel's mass on `some` choices without and with the one observed.
+    fn log_masses(&self, some: usize) -> (f64, f64) {
+        let whole = self.base * self.count as f64 + 1.0;
+        let part = self.base * some as f64;
+        (libm::log(part / whole), libm::log((part + 1.0) / whole))
+    }
+
+    fn add_prior(&self, some: usize, kernels: &mut [f64]) {
+        if let Some(prior) = kernels.last_mut() {
+            *prior += libm::log(some as f64 / self.count as f64);
+        }
+    }
+
+    /// Draws one of `some`.
+    fn sample(&self, kernel: usize, some: &[usize], rng: &mut ChaCha8Rng) -> ParamValue {
+        let observed = self.observed.get(kernel).map(|choice| *choice as usize);
+        let mut total = 0.0;
+        let weigh = |choice: &usize| {
+            total += if observed == Some(*choice) { self.base + 1.0 } else { self.base };
+            total
+        };
+        let totals: Vec<_> = some.iter().map(weigh).collect();
+        ParamValue::Choice(some[pick(&totals, rng)])
+    }
+}
+
+impl Continuous {
+    pub(super) fn new(normals: &[Normal]) -> Self {
+        Self {
+            means: normals.iter().map(|normal| normal.mean).collect(),
+            precisions: normals.iter().map(|normal| 1.0 / normal.deviation).collect(),
+        }
+    }
+
+    fn of(&self, kernel: usize) -> Normal {
+        Normal { mean: self.means[kernel], deviation: 1.0 / self.precisions[kernel] }
+    }
+
+    pub(super) fn add_log_peaks(&self, kernels: &mut [f64]) {
+        for (place, kernel) in kernels.iter_mut().enumerate() {
+            *kernel += self.of(place).log_peak();
+        }
+    }
+
+    /// How far below its peak a kernel is.
+    fn depth(&self, kernel: usize, at: f64) -> f64 {
+        let z = (at - self.means[kernel]) * self.precisions[kernel];
+        0.5 * z * z
+    }
+
+    /// The innermost loop of a proposal.
+    fn fall_off(&self, at: f64, kernels: &mut [f64]) {
+        let normals = self.means.iter().zip(&self.precisions);
+        for (kernel, (mean, precision)) in kernels.iter_mut().zip(normals) {
+            let z = (at - mean) * precision;
+            *kernel -= 0.5 * z * z;
+        }
+    }
+}
+
+impl Grid {
+    pub(super) fn new(normals: &[Normal]) -> Self {
+        let mut order: Vec<_> = (0..normals.len()).collect();
+        let key = |place: usize| (normals[place].mean, normals[place].deviation);
+        order.sort_by(|a, b| {
+            let (a, b) = (key(*a), key(*b));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        let (mut distinct, mut kernels) = (Vec::<Normal>::new(), vec![0; normals.len()]);
+        for place in order {
+            if distinct.last() != Some(&normals[place]) {
+                distinct.push(normals[place]);
+            }
+            kernels[place] = distinct.len() - 1;
+        }
+        let log_insides = distinct.iter().map(Normal::log_inside).collect();
+        Self { distinct, log_insides, kernels }
+    }
+
+    fn of(&self, kernel: usize) -> Normal {
+        self.distinct[self.kernels[kernel]]
+    }
+
+    fn add_log_mass(&self, site: &Site, kernels: &mut [f64]) {
+        let distinct: Vec<_> = (0..self.distinct.len()).map(|i| self.log_mass(i, site)).collect();
+        for (kernel, place) in kernels.iter_mut().zip(&self.kernels) {
+            *kernel += distinct[*place];
+        }
+    }
+
+    /// Of one of `distinct`.
+    fn log_mass(&self, place: usize, site: &Site) -> f64 {
+        let (normal, log_inside) = (&self.distinct[place], self.log_insides[place]);
+        match *site {
+            Site::Point { at, log_width } => normal.log_density(at, log_inside) + log_width,
+            Site::Cell { low, high } => normal.log_mass(low, high, log_inside),
+        }
+    }
+}
+
+/// Picks a place with a probability proportional to the growth of the running total there.
+pub(super) fn pick(totals: &[f64], rng: &mut ChaCha8Rng) -> usize {
+    let last = totals.len() - 1;
+    let mark = uniform(rng) * totals[last];
+    totals.partition_point(|total| *total <= mark).min(last)
+}

@@ -1,0 +1,157 @@
+//! The finished trials of one group of parameters, as coordinates.
+
+use super::axis::Axis;
+use crate::Direction;
+use crate::space::{Params, SearchSpace};
+use crate::trial::{Outcome, Phase, Result, Trial};
+
+/// The trials in which the parameters of one group, which are active together, are active.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// The parameters' places in the space.
+    pub(super) places: Vec<usize>,
+    /// Their shapes.
+    pub(super) axes: Vec<Axis>,
+    /// The trials that have a value.
+    ranked: Rows,
+    /// Those that came to nothing.
+    failed: Rows,
+    /// The best ranked rows, best first; of equals, the older.
+    best: Vec<(Rank, usize)>,
+    /// For each parameter how often each of its choices was used; nothing for numbers.
+    uses: Vec<Vec<u32>>,
+}
+
+/// For each parameter its coordinates, a row for each trial in the order in which they finished.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rows(Vec<Vec<f64>>);
+
+/// How good a finished trial is; the least is the best.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rank {
+    /// 0 for a trial that completed; pruned ones rank behind those that got further.
+    shortfall: u64,
+    loss: f64,
+}
+
+/// The best rows that are kept: more than any sampler calls good.
+const MAX_BEST: usize = 64;
+
+impl Table {
+    pub(super) fn new(space: &SearchSpace, places: Vec<usize>) -> Self {
+        let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
+        let axes: Vec<_> = places.iter().map(shape).collect();
+        let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
+        let rows = Rows(vec![Vec::new(); places.len()]);
+        Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), uses }
+    }
+
+    /// Takes a trial in which the parameters are active; one without a rank failed.
+    pub(super) fn add(&mut self, params: &Params, rank: Option<Rank>) {
+        let Some(row) = self.row(params) else { return };
+        for (uses, coordinate) in self.uses.iter_mut().zip(&row) {
+            if let Some(uses) = uses.get_mut(*coordinate as usize) {
+                *uses += 1;
+            }
+        }
+        let Some(rank) = rank else { return self.failed.push(&row) };
+        let place = self.best.partition_point(|(other, _)| other.cmp(&rank).is_le());
+        if place < MAX_BEST {
+            self.best.insert(place, (rank, self.ranked.len()));
+            self.best.truncate(MAX_BEST);
+        }
+        self.ranked.push(&row);
+    }
+
+    /// The coordinates of these parameters, if they are active.
+    pub(super) fn row(&self, params: &Params) -> Option<Vec<f64>> {
+        let places = self.places.iter().zip(&self.axes);
+        places.map(|(place, axis)| params[*place].map(|value| axis.coordinate(value))).collect()
+    }
+
+    /// Whether its parameters are active in these.
+    pub(super) fn is_active_in(&self, params: &Params) -> bool {
+        self.places.iter().all(|place| params[*place].is_some())
+    }
+
+    /// How many trials it has, whatever came of them.
+    pub(super) fn finished(&self) -> usize {
+        self.ranked.len() + self.failed.len()
+    }
+
+    /// The trials that have a value.
+    pub(super) fn ranked(&self) -> &Rows {
+        &self.ranked
+    }
+
+    /// The trials that came to nothing.
+    pub(super) fn failed(&self) -> &Rows {
+        &self.failed
+    }
+
+    /// How often each choice of the parameter at `place` among the group's was used, whatever came
+    /// of it.
+    pub(super) fn uses(&self, place: usize) -> &[u32] {
+        &self.uses[place]
+    }
+
+    /// The best `count` ranked rows, at most 64, best first.
+    pub(super) fn best(&self, count: usize) -> Vec<usize> {
+        self.best.iter().take(count).map(|(_, row)| *row).collect()
+    }
+}
+
+impl Rows {
+    fn push(&mut self, row: &[f64]) {
+        for (column, coordinate) in self.0.iter_mut().zip(row) {
+            column.push(*coordinate);
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0[0].len()
+    }
+
+    /// For each parameter its coordinates in some rows.
+    pub(super) fn columns(&self, rows: &[usize]) -> Vec<Vec<f64>> {
+        let column = |column: &Vec<f64>| rows.iter().map(|row| column[*row]).collect();
+        self.0.iter().map(column).collect()
+    }
+
+    /// Rows, at most `most`: the newest, and as many evenly spread over those before.
+    pub(super) fn spread(&self, most: usize) -> impl Iterator<Item = usize> {
+        let newest = if self.len() <= most { self.len() } else { most / 2 };
+        let older = self.len() - newest;
+        let kept = older.min(most - newest);
+        (0..kept).map(move |i| i * older / kept).chain(older..self.len())
+    }
+}
+
+impl Rank {
+    /// A pruned trial has its last intermediate value; without one, and failed, it has no rank.
+    pub(super) fn of(trial: &Trial, direction: Direction) -> Option<Self> {
+        let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
+        let (shortfall, value) = match result {
+            Result::Complete(value) => (0, *value),
+            Result::Pruned => {
+                let (step, value) = trial.curve.last()?;
+                // A step fits 63 bits.
+                (u64::MAX - step, *value)
+            }
+            Result::Fail(_) => return None,
+        };
+        // Adding 0 makes −0 equal to 0.
+        value.is_finite().then(|| Self { shortfall, loss: direction.loss(value) + 0.0 })
+    }
+
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.shortfall.cmp(&other.shortfall).then(self.loss.total_cmp(&other.loss))
+    }
+}
+
+impl PartialEq for Rank {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}

@@ -1,0 +1,242 @@
+//! Which proposals a seed gives, to the last bit, in studies in which nothing fails. A change of these
+//! numbers changes every study that somebody wants to repeat, and the tables of `docs/sampling.md`.
+
+use std::time::Duration;
+
+use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::{
+    Attributes, Choice, Claim, Direction, Event, ObjectiveSpec, ParamValue, Params, PrunerSpec,
+    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber,
+    Wall, WorkerId,
+};
+use serde_json::json;
+
+/// A study of which so many trials run at any time.
+struct World {
+    study: Study,
+    worker: WorkerId,
+    at_once: usize,
+}
+
+impl World {
+    fn new(space: &SearchSpace, sampler: SamplerSpec, at_once: usize) -> Self {
+        let spec = StudySpec {
+            name: StudyName::new("golden").expect("valid"),
+            direction: Direction::Minimize,
+            trials: u32::MAX,
+            seed: 7,
+            max_attempts: 1,
+            max_failures_in_a_row: 0,
+            sampler,
+            pruner: PrunerSpec::None,
+            space: space.clone(),
+            objective: ObjectiveSpec { kind: "any".into(), settings: Settings::new() },
+            confirm: None,
+        };
+        let worker = WorkerId::new("w").expect("valid");
+        Self { study: Study::new(spec, Wall(0)), worker, at_once }
+    }
+
+    fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            self.study.apply(event, Wall(0), Tick(Duration::MAX));
+        }
+    }
+
+    fn enqueue(&mut self, fixed: &[(&str, Choice)]) {
+        let fixed: Vec<_> = fixed.iter().map(|(n, c)| ((*n).to_owned(), c.clone())).collect();
+        let (events, _) = self.study.enqueue(&fixed, None).expect("valid");
+        self.apply(&events);
+    }
+
+    /// Leases so many trials. The oldest of those that run finishes when they are too many; every
+    /// fifth is pruned after a report.
+    fn run(&mut self, trials: usize) {
+        for _ in 0..trials {
+            if self.study.running().len() == self.at_once {
+                self.finish_oldest();
+            }
+            let (events, _) = self.study.lease(&self.worker, 0).expect("the budget lasts");
+            self.apply(&events);
+        }
+    }
+
+    fn finish_oldest(&mut self) {
+        let number = *self.study.running().first().expect("one runs");
+        let trial = self.study.trial_at(number).expect("there");
+        let claim = Claim { number, attempt: trial.attempt, worker: self.worker.clone() };
+        let value = loss(trial.params().expect("proposed"));
+        let mut result = TrialResult::Complete(value);
+        if number.0 % 5 == 4 {
+            let step = u64::from(number.0 % 3);
+            let (events, _) = self.study.report(&claim, step, value).expect("fits");
+            self.apply(&events);
+            result = TrialResult::Pruned;
+        }
+        let (events, ()) = self.study.finish(&claim, result, Attributes::new()).expect("fits");
+        self.apply(&events);
+    }
+
+    /// One number for all bits of all proposals (FNV-1a).
+    fn bits(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut add = |bits: u64| {
+            for byte in bits.to_le_bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        for number in (0..self.study.trials().len() as u32).map(TrialNumber) {
+            let trial = self.study.trial_at(number).expect("there");
+            for value in trial.params().expect("proposed") {
+                match value {
+                    None => add(1),
+                    Some(ParamValue::Float(x)) => add(x.to_bits()),
+                    Some(ParamValue::Int(x)) => add(*x as u64),
+                    Some(ParamValue::Choice(c)) => add(*c as u64),
+                }
+            }
+        }
+        hash
+    }
+}
+
+/// Nothing but additions and multiplications, so that every platform ranks alike.
+fn loss(params: &Params) -> f64 {
+    let square = |(place, value): (usize, &Option<ParamValue>)| {
+        let x = match value {
+            None => 0.5,
+            Some(ParamValue::Float(x)) => *x,
+            Some(ParamValue::Int(x)) => *x as f64 * 0.25,
+            Some(ParamValue::Choice(c)) => *c as f64 * 0.5,
+        };
+        (x - 0.1 * place as f64) * (x - 0.1 * place as f64)
+    };
+    params.iter().enumerate().map(square).sum()
+}
+
+fn space(params: serde_json::Value) -> SearchSpace {
+    serde_json::from_value(params).expect("valid")
+}
+
+/// Every kind of parameter, and three groups under conditions.
+fn conditional() -> SearchSpace {
+    let float = |low: f64, high: f64, scale: serde_json::Value| json!({"type": "float", "low": low, "high": high, "scale": scale});
+    let int = |low: i64, high: i64, step: i64, log: bool| json!({"type": "int", "low": low, "high": high, "step": step, "log": log});
+    let when = |parent: &str, any_of: &[&str]| json!([{"parent": parent, "any_of": any_of}]);
+    space(json!([
+        {"name": "method", "distribution": {"type": "categorical", "choices": ["a", "b", "c"]}},
+        {"name": "rate", "distribution": float(1e-5, 1e-1, json!("log"))},
+        {"name": "share", "distribution": float(0.0, 1.0, json!("linear"))},
+        {"name": "steps", "distribution": float(0.0, 1.0, json!({"step": 0.125}))},
+        {"name": "depth", "distribution": int(1, 9, 2, false)},
+        {"name": "width", "distribution": int(8, 1024, 1, true), "when": when("method", &["a", "b"])},
+        {"name": "inner", "distribution": {"type": "categorical", "choices": ["x", "y"]}, "when": when("method", &["b"])},
+        {"name": "deep", "distribution": float(-1.0, 1.0, json!("linear")), "when": when("inner", &["y"])},
+    ]))
+}
+
+/// Ten configurations, one of which has a continuous parameter when `open`.
+fn small(open: bool) -> SearchSpace {
+    let c = if open {
+        json!({"type": "float", "low": 0.0, "high": 1.0})
+    } else {
+        json!({"type": "int", "low": 1, "high": 4, "step": 1, "log": false})
+    };
+    space(json!([
+        {"name": "a", "distribution": {"type": "categorical", "choices": [0, 1, 2]}},
+        {"name": "b", "distribution": {"type": "categorical", "choices": [0, 1, 2]}, "when": [{"parent": "a", "any_of": [0, 1]}]},
+        {"name": "c", "distribution": c, "when": [{"parent": "a", "any_of": [2]}]},
+    ]))
+}
+
+/// So many parameters, of all kinds in turns.
+fn wide(count: usize) -> SearchSpace {
+    let kinds = [
+        json!({"type": "float", "low": 0.0, "high": 1.0}),
+        json!({"type": "int", "low": 0, "high": 1000, "step": 1, "log": false}),
+        json!({"type": "float", "low": 0.001, "high": 10.0, "scale": "log"}),
+        json!({"type": "categorical", "choices": ["p", "q", "r"]}),
+        json!({"type": "int", "low": 0, "high": 3, "step": 1, "log": false}),
+        json!({"type": "int", "low": 0, "high": 100_000_000, "step": 1, "log": false}),
+    ];
+    let param = |i: usize| json!({"name": format!("p{i}"), "distribution": kinds[i % kinds.len()]});
+    space((0..count).map(param).collect())
+}
+
+fn tpe(startup_trials: u32, candidates: u32) -> SamplerSpec {
+    SamplerSpec::Tpe(TpeOptions { startup_trials, candidates })
+}
+
+#[test]
+fn every_sampler_proposes_what_it_always_did() {
+    let samplers = [
+        tpe(10, 24),
+        SamplerSpec::Random {},
+        SamplerSpec::Sobol {},
+        SamplerSpec::Grid(GridOptions::default()),
+    ];
+    let bits = |space: &SearchSpace, at_once: usize| {
+        samplers.clone().map(|sampler| {
+            let mut world = World::new(space, sampler, at_once);
+            world.run(70);
+            world.bits()
+        })
+    };
+    let expected = [
+        0x83d5_6227_ae45_0cd4,
+        0x8a48_a2b4_e807_11a2,
+        0x58cb_eace_052d_62c6,
+        0xfa77_3da5_fffa_15b2,
+    ];
+    assert_eq!(bits(&conditional(), 1), expected);
+    let expected = [
+        0x09b8_ec6e_28ba_f36a,
+        0x8a48_a2b4_e807_11a2,
+        0x58cb_eace_052d_62c6,
+        0xfa77_3da5_fffa_15b2,
+    ];
+    assert_eq!(bits(&conditional(), 6), expected);
+    let expected = [
+        0x936e_908f_8a9f_db66,
+        0x8ec0_8670_33b9_5a01,
+        0x2f29_52c7_ae47_5600,
+        0x7652_1ba2_765e_3ca0,
+    ];
+    assert_eq!(bits(&small(false), 1), expected);
+    let expected = [
+        0xb7d9_130e_b037_b307,
+        0x8ec0_8670_33b9_5a01,
+        0x2f29_52c7_ae47_5600,
+        0x7652_1ba2_765e_3ca0,
+    ];
+    assert_eq!(bits(&small(false), 3), expected);
+    let expected = [
+        0xaefa_9268_124c_0115,
+        0x5b9b_2496_5eb6_696e,
+        0x9b5f_82a2_73f5_9147,
+        0x3e7b_7397_06ac_6114,
+    ];
+    assert_eq!(bits(&small(true), 1), expected);
+}
+
+#[test]
+fn what_somebody_fixed_gives_the_rest_that_it_always_did() {
+    let mut world = World::new(&conditional(), tpe(10, 24), 3);
+    world.run(8);
+    world.enqueue(&[("deep", Choice::Float(0.25))]);
+    world.enqueue(&[("rate", Choice::Float(1e-3)), ("method", Choice::Text("c".into()))]);
+    world.run(20);
+    world.enqueue(&[("deep", Choice::Float(-0.25)), ("depth", Choice::Int(5))]);
+    world.enqueue(&[("width", Choice::Int(64))]);
+    world.run(20);
+    assert_eq!(world.bits(), 0x9e26_0c0b_1850_1cd0);
+}
+
+#[test]
+fn a_wide_space_and_a_long_history_give_what_they_always_did() {
+    let mut wide = World::new(&wide(90), tpe(10, 8), 4);
+    wide.run(40);
+    let mut long = World::new(&conditional(), tpe(620, 24), 12);
+    long.run(650);
+    assert_eq!([wide.bits(), long.bits()], [0xd313_d439_f936_49db, 0x4f03_8c0d_d81e_4427]);
+}
