@@ -15,6 +15,7 @@ mod embedded;
 mod ledger;
 mod observe;
 mod page;
+mod price;
 #[cfg(test)]
 mod proofs;
 mod rate;

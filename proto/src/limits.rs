@@ -15,8 +15,15 @@ pub const MESSAGE: usize = 4 * MIB;
 pub const SPEC: usize = 256 * KIB;
 /// The most parameters of a space.
 pub const PARAMS: usize = 1000;
+/// The most choices of all parameters, those that their conditions name among them.
+pub const CHOICES: usize = 10_000;
 /// The most candidates of one proposal, which everybody else waits for.
 pub const CANDIDATES: u32 = 10_000;
+/// The most values that the candidates of one proposal have together: candidates times parameters, a
+/// hundred choices counted as one parameter more.
+pub const CANDIDATE_VALUES: usize = 27_000;
+/// The most values that the axes of a grid have together: points times parameters.
+pub const GRID_VALUES: usize = 1 << 16;
 
 // A trial.
 

@@ -1,7 +1,8 @@
 //! The file's own keys.
 
+use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, SearchSpace, StudyName, StudySpec,
+    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, StudyName, StudySpec,
 };
 use toml::{Table, Value};
 
@@ -10,6 +11,7 @@ use super::keys::Keys;
 use super::param::{is_meant, params};
 use super::value::{object, section, shown};
 use super::words::{nearest, not_one_of};
+use crate::price;
 
 const KEYS: &[&str] = &[
     "name",
@@ -55,7 +57,10 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     let space = space.ok_or_else(|| missing("space", "a table with a table for each parameter"))?;
     let confirm = keys.table("confirm", "such as { by = [\"a categorical parameter\"] }")?;
 
-    let space = SearchSpace::new(params(space)?)?;
+    let space = price::space(params(space)?)?;
+    let sampler: SamplerSpec =
+        sampler.map(|t| section("sampler", t)).transpose()?.unwrap_or_default();
+    price::sampler(&sampler, &space).map_err(|(key, e)| Fault::at(["sampler", key], e))?;
     let confirm: Option<ConfirmSpec> = confirm.map(|t| section("confirm", t)).transpose()?;
     if let Some(confirm) = &confirm {
         let names: Vec<_> = space.params().iter().map(|param| param.name.as_str()).collect();
@@ -78,7 +83,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
                 Fault::at(["max_failures_in_a_row"], message)
             })
         })?,
-        sampler: sampler.map(|t| section("sampler", t)).transpose()?.unwrap_or_default(),
+        sampler,
         pruner: pruner.map(|t| section("pruner", t)).transpose()?.unwrap_or_default(),
         space,
         objective: self::objective(objective)?,

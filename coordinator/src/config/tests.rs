@@ -131,6 +131,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[objective]", "[sampler]\nkind = \"tpe\"\ncandidates = 24\nstartup_trials = 1e3\n[objective]", "line 9: `sampler.startup_trials`: expected a whole number of at least 0, found 1000.0"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\ncandidates = -1\n[objective]", "line 8: `sampler.candidates`: expected a whole number of at least 0, found -1"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\ncandidates = nan\n[objective]", "line 8: `sampler.candidates`: nan makes no sense here"),
+    ("[objective]", "[sampler]\nkind = \"tpe\"\ncandidates = 9001\n[objective]", "line 8: `sampler.candidates`: 9001, of at most 6750 in a space of 4 parameters and 3 choices"),
     ("[objective]", "[sampler]\nkind = \"grid\"\npoints = 0\n[objective]", "line 8: `sampler.points`: expected a whole number from 1 to 65535, found 0"),
     ("[objective]", "[sampler]\nkind = \"random\"\nseed = 0\n[objective]", "line 8: `sampler.seed`: unknown key; none belongs here"),
     // Pruners.

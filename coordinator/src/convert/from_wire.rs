@@ -7,11 +7,12 @@ use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
     Distribution, FloatScale, InvalidId, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Param,
-    Result as TrialResult, SearchSpace, SpaceError, StudyId, StudyName, StudySpec, TrialNumber,
-    WorkerId, sampler::SamplerSpec,
+    Result as TrialResult, SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId,
+    sampler::SamplerSpec,
 };
 use prost::Message as _;
 
+use crate::price;
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
 
@@ -37,6 +38,9 @@ impl From<ConfirmError> for Invalid {
 
 impl From<SpaceError> for Invalid {
     fn from(error: SpaceError) -> Self {
+        if error.param.is_empty() {
+            return Self::new("space", error.message);
+        }
         Self::new(format!("space.{}.{}", error.param, error.key), error.message)
     }
 }
@@ -61,10 +65,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.encoded_len() > limits::SPEC {
         return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
     }
-    if wire.space.len() > limits::PARAMS {
-        return Err(Invalid::new("space", format!("has at most {} parameters", limits::PARAMS)));
-    }
-    let space = SearchSpace::new(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
+    let space = price::space(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
     if let Some(confirm) = &confirm {
         confirm.check(&space)?;
@@ -78,10 +79,9 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         text => serde_json::from_str(text)
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
-    let sampler = options("sampler", wire.sampler)?;
-    if matches!(&sampler, SamplerSpec::Tpe(tpe) if tpe.candidates > limits::CANDIDATES) {
-        return Err(Invalid::new("sampler.candidates", format!("at most {}", limits::CANDIDATES)));
-    }
+    let sampler: SamplerSpec = options("sampler", wire.sampler)?;
+    price::sampler(&sampler, &space)
+        .map_err(|(key, e)| Invalid::new(format!("sampler.{key}"), e))?;
     Ok(StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         direction,

@@ -275,3 +275,18 @@ fn leases_in_turns_take_no_room() {
     assert_eq!(ledger.study(id).trials()[0].attempt, Attempt(600));
     ledger.reopen();
 }
+
+#[test]
+fn a_study_that_would_be_too_large_to_make_is_opened_all_the_same() {
+    let mut large = spec("a");
+    let distribution = Distribution::Categorical { choices: (0..11).map(Choice::Int).collect() };
+    let param =
+        |i| Param { name: format!("p{i}"), distribution: distribution.clone(), when: vec![] };
+    large.space = SearchSpace::new((0..1001).map(param).collect()).expect("sound");
+    let wire = crate::convert::spec_to_wire(&large);
+    assert!(crate::convert::spec(wire).is_err(), "past the limits");
+    let (mut ledger, id) = Ledger::with_study(large);
+    assert!(ledger.lease(id, "w").is_some());
+    ledger.commit();
+    ledger.reopen();
+}

@@ -1,0 +1,146 @@
+//! What a study's proposals may cost. Everybody waits while one is computed, so a study whose proposals
+//! would take long is refused when it is made. One that a store holds already is taken as it is.
+
+use kindling_proto::limits;
+use kindling_study::sampler::SamplerSpec;
+use kindling_study::{Distribution, Param, SearchSpace, SpaceError};
+
+/// The space of these parameters, if it is sound and not too large.
+pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
+    let too_large = |message| SpaceError { param: String::new(), key: "name", message };
+    if params.len() > limits::PARAMS {
+        let (found, most) = (params.len(), limits::PARAMS);
+        return Err(too_large(format!("has {found} parameters, of at most {most}")));
+    }
+    let (found, most) = (choices(&params), limits::CHOICES);
+    if found > most {
+        let what = "choices of its parameters and in their conditions";
+        return Err(too_large(format!("has {found} {what}, of at most {most} in all")));
+    }
+    SearchSpace::new(params)
+}
+
+/// Whether the sampler takes not too long in this space; else the option at fault, and why.
+pub(crate) fn sampler(
+    sampler: &SamplerSpec,
+    space: &SearchSpace,
+) -> Result<(), (&'static str, String)> {
+    let (params, choices) = (space.params().len(), choices(space.params()));
+    let (key, found, most) = match sampler {
+        SamplerSpec::Tpe(tpe) => {
+            let most = limits::CANDIDATES
+                .min((limits::CANDIDATE_VALUES / (params + choices / 100)) as u32);
+            ("candidates", tpe.candidates, most)
+        }
+        SamplerSpec::Grid(grid) => {
+            ("points", u32::from(grid.points.get()), (limits::GRID_VALUES / params) as u32)
+        }
+        SamplerSpec::Random {} | SamplerSpec::Sobol {} => return Ok(()),
+    };
+    if found > most {
+        let space = format!("in a space of {params} parameters and {choices} choices");
+        return Err((key, format!("{found}, of at most {most} {space}")));
+    }
+    Ok(())
+}
+
+/// How many choices the parameters have, and their conditions name.
+fn choices(params: &[Param]) -> usize {
+    let choices = |param: &Param| {
+        let own = match &param.distribution {
+            Distribution::Categorical { choices } => choices.len(),
+            _ => 0,
+        };
+        own + param.when.iter().map(|condition| condition.any_of.len()).sum::<usize>()
+    };
+    params.iter().map(choices).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use kindling_proto::limits;
+    use kindling_study::sampler::{GridOptions, TpeOptions};
+    use kindling_study::{
+        Choice, Condition, Direction, ObjectiveSpec, Settings, StudyName, StudySpec,
+    };
+
+    use super::*;
+    use crate::convert;
+
+    fn categorical(name: String, choices: usize) -> Param {
+        let choices = (0..choices as i64).map(Choice::Int).collect();
+        Param { name, distribution: Distribution::Categorical { choices }, when: vec![] }
+    }
+
+    fn wide(params: usize) -> Vec<Param> {
+        (0..params).map(|i| categorical(format!("p{i}"), 2)).collect()
+    }
+
+    fn of(space: &SearchSpace, candidates: u32) -> Result<(), (&'static str, String)> {
+        sampler(&SamplerSpec::Tpe(TpeOptions { candidates, ..TpeOptions::default() }), space)
+    }
+
+    #[test]
+    fn a_thousand_parameters_are_legal_and_one_more_is_not() {
+        let thousand = space(wide(limits::PARAMS)).expect("legal");
+        assert_eq!(of(&thousand, TpeOptions::default().candidates), Ok(()));
+        let refused = space(wide(1001)).expect_err("too many").message;
+        assert_eq!(refused, "has 1001 parameters, of at most 1000");
+    }
+
+    #[test]
+    fn choices_count_wherever_they_are_named() {
+        let most = limits::CHOICES;
+        assert!(space(vec![categorical("a".into(), most)]).is_ok());
+        let refused = space(vec![categorical("a".into(), most), categorical("b".into(), 1)]);
+        assert!(refused.expect_err("too many").message.starts_with("has 10001 choices"));
+        let any_of = (0..most as i64 / 2).map(Choice::Int).collect();
+        let mut child = categorical("b".into(), 1);
+        child.when = vec![Condition { parent: "a".into(), any_of }];
+        let refused = space(vec![categorical("a".into(), most / 2), child]);
+        assert!(refused.expect_err("too many").message.starts_with("has 10001 choices"));
+    }
+
+    #[test]
+    fn candidates_and_points_are_bounded_by_the_space() {
+        let narrow = space(wide(2)).expect("legal");
+        assert_eq!(of(&narrow, 10_000), Ok(()));
+        assert!(of(&narrow, 10_001).is_err());
+        let wide = space(wide(200)).expect("legal");
+        assert_eq!(of(&wide, 132), Ok(()));
+        let found = "133, of at most 132 in a space of 200 parameters and 400 choices";
+        assert_eq!(of(&wide, 133), Err(("candidates", found.to_owned())));
+        let many = space(vec![categorical("a".into(), 10_000)]).expect("legal");
+        assert_eq!((of(&many, 267).is_ok(), of(&many, 268).is_ok()), (true, false));
+        let grid = |points: u16| {
+            let points = points.try_into().expect("not 0");
+            sampler(&SamplerSpec::Grid(GridOptions { points }), &wide)
+        };
+        assert_eq!((grid(327).is_ok(), grid(328).is_ok()), (true, false));
+    }
+
+    #[test]
+    fn what_comes_over_the_wire_is_refused_by_the_field_at_fault() {
+        let spec = |params: Vec<Param>, candidates: u32| StudySpec {
+            name: StudyName::new("wide").expect("a name"),
+            direction: Direction::Maximize,
+            trials: 1,
+            seed: 0,
+            max_attempts: 1,
+            max_failures_in_a_row: 0,
+            sampler: SamplerSpec::Tpe(TpeOptions { candidates, ..TpeOptions::default() }),
+            pruner: kindling_study::PrunerSpec::None,
+            space: SearchSpace::new(params).expect("sound"),
+            objective: ObjectiveSpec { kind: "any".into(), settings: Settings::new() },
+            confirm: None,
+        };
+        let read = |spec: &StudySpec| {
+            convert::spec(convert::spec_to_wire(spec)).map_err(|e| e.to_string())
+        };
+        assert!(read(&spec(wide(200), 132)).is_ok());
+        let refused = read(&spec(wide(200), 133)).expect_err("too many");
+        assert!(refused.starts_with("sampler.candidates: 133, of at most 132 "), "{refused}");
+        let refused = read(&spec(wide(1001), 1)).expect_err("too many");
+        assert_eq!(refused, "space: has 1001 parameters, of at most 1000");
+    }
+}
