@@ -5,7 +5,7 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
-use kindling_worker::{Bearer, ConnectArgs, Connection, innermost};
+use kindling_worker::{Bearer, ConnectArgs, Connection, NO_GRPC, innermost, speaks_no_grpc};
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
@@ -108,6 +108,7 @@ async fn connect_within(to: &ConnectArgs, patience: Duration) -> anyhow::Result<
 pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = status.message();
     match status.code() {
+        _ if speaks_no_grpc(&status) => hinted("what answers there does not speak gRPC", NO_GRPC),
         Code::NotFound => hinted(message, "`kindling study list` shows what there is"),
         Code::AlreadyExists if message.contains("another") => hinted(
             message,

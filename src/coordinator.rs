@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kindling_coordinator::{Coordinator, Options, ServeError, Tls, Tokens};
-use kindling_worker::{Token, innermost};
+use kindling_worker::{Token, innermost, listen_address};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::hinted;
@@ -17,7 +17,7 @@ pub(crate) struct CoordinatorArgs {
     #[arg(long, value_name = "FILE", default_value = "study.db")]
     store: PathBuf,
     /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051", value_parser = listen_address)]
     listen: SocketAddr,
     /// Seconds without a sign of life after which a worker's trials are leased again
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = lease_term)]
@@ -38,10 +38,10 @@ pub(crate) struct CoordinatorArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     metrics: Option<SocketAddr>,
     /// Serve the page on this address, for browsers: studies as they run, with figures
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     http: Option<SocketAddr>,
     /// Listen on an address that is not loopback although nobody needs a token there
     #[arg(long)]

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_coordinator::{Coordinator, Options};
-use kindling_data::mnist;
+use kindling_data::mnist::{self, Mnist};
 use kindling_proto::v1;
 use kindling_study::StudySpec;
 use kindling_telemetry::{TelemetryArgs, say};
-use kindling_worker::{ConnectArgs, DeviceChoice, StopSignals};
+use kindling_worker::{ConnectArgs, DeviceChoice, StopSignals, listen_address};
 
 use self::workers::{Plan, Workers};
 use crate::client::{Client, empty, refused};
@@ -55,10 +55,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
     /// Where the coordinator listens, for those who want to look on; loopback only
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = listen_address)]
     listen: SocketAddr,
     /// Serve the page on this address, to look on in a browser; loopback only
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     http: Option<SocketAddr>,
     /// Print the result as JSON
     #[arg(long)]
@@ -89,7 +89,10 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     };
     let devices = args.device.resolve()?;
     let data_dir = if objective.uses_mnist(&spec.objective.settings) {
-        Some(mnist::ensure(args.data_dir.as_deref(), &mut show_fetch())?)
+        let folder = mnist::ensure(args.data_dir.as_deref(), &mut show_fetch())?;
+        // Here it is said once; otherwise every worker would find out for itself.
+        Mnist::load(&folder)?;
+        Some(folder)
     } else {
         args.data_dir.clone()
     };

@@ -92,7 +92,11 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
             worker.device.clone(),
             worker.slots.to_string(),
             heard,
-            if does.is_empty() { "idle".to_owned() } else { does.join("\n") },
+            match does[..] {
+                [] if worker.connected => "idle".to_owned(),
+                [] => "gone".to_owned(),
+                _ => does.join("\n"),
+            },
         ]);
     }
     table

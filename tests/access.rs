@@ -17,6 +17,7 @@ fn methods() -> Vec<String> {
         kindling_proto::v1::DESCRIPTORS,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
     let mut methods = Vec::new();
     for set in sets {
@@ -136,6 +137,7 @@ fn nothing_is_served_that_is_not_tried_here() {
     assert_eq!(count("/kindling.v1.TrialService/"), 4);
     assert_eq!(count("/kindling.v1.WorkerService/"), 5);
     assert_eq!(count("/grpc.reflection.v1.ServerReflection/"), 1);
+    assert_eq!(count("/grpc.reflection.v1alpha.ServerReflection/"), 1);
 }
 
 #[tokio::test]

@@ -119,6 +119,33 @@ fn a_coordinator_that_is_not_there_is_named_with_a_hint() {
 }
 
 #[test]
+fn an_address_in_use_leaves_no_store_behind() {
+    let folder = Folder::new();
+    let coordinator =
+        Coordinator::start_on_free_port(&folder.path("study.db"), &["--http", "localhost:0"]);
+    let second = folder.path("second.db");
+    let command = ["coordinator", "--store", second.to_str().expect("plain")];
+    let error = failure(&[&command[..], &["--listen", coordinator.address()]].concat());
+    assert!(error.contains("cannot listen on") && error.contains("hint:"), "{error}");
+    assert!(!second.exists());
+}
+
+#[test]
+fn the_pages_address_is_told_from_the_coordinators() {
+    let folder = Folder::new();
+    let coordinator =
+        Coordinator::start_on_free_port(&folder.path("study.db"), &["--http", "localhost:0"]);
+    let log = coordinator.log();
+    let page = log.split("page on ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let page = page.expect("a page");
+    for command in [&["study", "list"][..], &["worker", "--device", "flex"]] {
+        let error = failure(&[command, &["--coordinator", page]].concat());
+        assert!(error.contains("does not speak gRPC"), "{command:?}: {error}");
+        assert!(error.contains("hint: --coordinator is the address after"), "{error}");
+    }
+}
+
+#[test]
 fn an_open_address_is_refused() {
     let folder = Folder::new();
     let store = folder.path("study.db");
@@ -152,6 +179,9 @@ fn missing_and_damaged_data_are_errors_and_never_replaced_silently() {
     let verify = support::output(&["data", "verify", "--data-dir", dir_arg, "--json"]);
     assert!(!verify.status.success());
     assert!(String::from_utf8_lossy(&verify.stdout).contains("wrong checksum"));
+    let error = failure(&run);
+    assert_eq!(error.matches("wrong content").count(), 1, "said once: {error}");
+    assert!(!std::fs::exists(store).expect("a look"), "nothing was made");
 }
 
 #[test]

@@ -48,6 +48,31 @@ async fn health_and_reflection_need_nothing_at_hand() {
     }
 }
 
+#[tokio::test]
+async fn older_clients_find_the_services_too() {
+    use tonic_reflection::pb::v1alpha;
+
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let channel = channel(&coordinator).await;
+    let mut reflection = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
+    let symbol = "kindling.v1.StudyService".to_owned();
+    let ask = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(
+            v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(symbol),
+        ),
+    };
+    let answers = reflection.server_reflection_info(tokio_stream::once(ask)).await;
+    let answer = answers.expect("answers").into_inner().next().await.expect("one").expect("good");
+    let found = v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse;
+    assert!(
+        answer.message_response.is_some_and(|m| std::mem::discriminant(&m)
+            == std::mem::discriminant(&found(v1alpha::FileDescriptorResponse::default()))),
+        "its description"
+    );
+}
+
 async fn channel(coordinator: &Coordinator) -> Channel {
     let endpoint = Endpoint::from_shared(coordinator.url()).expect("an address");
     endpoint.connect().await.expect("connects")

@@ -126,9 +126,7 @@ impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let guarded = guarded_server(&options)?;
-        let store = SqliteStore::open(&options.store)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
+        // Before the store, so that an address in use leaves no new one behind.
         let (listener, address) = listen(options.listen).await?;
         let shutdown = CancellationToken::new();
         let (mut page, mut page_address) = (None, None);
@@ -137,6 +135,9 @@ impl Coordinator {
             page = Some((encrypted_server(&options)?, door(&options, address), listener));
             page_address = Some(address);
         }
+        let store = SqliteStore::open(&options.store)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
@@ -248,11 +249,14 @@ async fn serve(
 ) -> Result<(), ServeError> {
     let server_error = |e: &dyn std::error::Error| ServeError::Server(e.to_string());
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|e| server_error(&e))?;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // Python's client asks for the older one.
+    let older_reflection = reflection().build_v1alpha().map_err(|e| server_error(&e))?;
+    let reflection = reflection().build_v1().map_err(|e| server_error(&e))?;
     // Connections that have not ended with this function end then.
     let over = CancellationToken::new();
     let _over = over.clone().drop_guard();
@@ -269,6 +273,7 @@ async fn serve(
         .add_routes(service.routes())
         .add_service(health_service)
         .add_service(reflection)
+        .add_service(older_reflection)
         .serve_with_incoming_shutdown(
             accept::connections(listener, MAX_CONNECTIONS, HANDSHAKE, over.clone()),
             shutdown.clone().cancelled_owned(),

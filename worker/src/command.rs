@@ -9,6 +9,7 @@ use kindling_telemetry::serve_metrics;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::address::listen_address;
 use crate::connect::ConnectArgs;
 use crate::device::{DeviceChoice, print_devices};
 use crate::objective::Objective;
@@ -51,7 +52,7 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "DIR", env = "KINDLING_SPOOL")]
     pub spool: Option<PathBuf>,
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     pub metrics: Option<SocketAddr>,
     /// Stop when standard input closes: the parent is gone
     #[arg(long, hide = true)]

@@ -7,7 +7,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection without an answer to a ping for so long is dead.
@@ -105,6 +105,16 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// What may help where no gRPC is spoken.
+pub const NO_GRPC: &str =
+    "--coordinator is the address after `listening on` in the coordinator's log, not the page's";
+
+/// Whether what answered is no gRPC server: the page, say, or a proxy of another kind.
+pub fn speaks_no_grpc(status: &Status) -> bool {
+    matches!(status.code(), Code::Unknown | Code::Unimplemented)
+        && status.message().contains("grpc-status header missing")
 }
 
 /// A channel on which each call carries the token.

@@ -5,6 +5,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod address;
 mod command;
 mod connect;
 mod convert;
@@ -16,8 +17,11 @@ mod session;
 mod signals;
 mod takes;
 
+pub use address::listen_address;
 pub use command::{WorkerArgs, run_worker};
-pub use connect::{Bearer, ConnectArgs, ConnectError, Connection, Token, innermost};
+pub use connect::{
+    Bearer, ConnectArgs, ConnectError, Connection, NO_GRPC, Token, innermost, speaks_no_grpc,
+};
 pub use device::{DeviceChoice, DeviceError, DeviceName, Fault, UnknownDevice};
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,

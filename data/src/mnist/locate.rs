@@ -21,10 +21,25 @@ pub fn ensure(
 /// The directory that holds MNIST: `data_dir` if one is named, else the [`cache_dir`]. An error if
 /// that one lacks a file. Only looks whether the files are there; [`Mnist::load`] checks them.
 ///
+/// A directory that somebody names may also be the `root` that torchvision was given: its files are in
+/// `MNIST/raw` there.
+///
 /// [`Mnist::load`]: super::Mnist::load
 pub fn locate(data_dir: Option<&Path>) -> Result<PathBuf, MnistError> {
-    let dir = data_dir.map_or_else(cache_dir, |dir| Ok(dir.to_path_buf()))?;
-    require(&MNIST, &dir).map(|()| dir)
+    match data_dir {
+        Some(dir) => named(&MNIST, dir),
+        None => cache_dir().and_then(|dir| require(&MNIST, &dir).map(|()| dir)),
+    }
+}
+
+/// The directory that was named, or the one within it where torchvision puts the files.
+fn named(manifest: &Manifest, dir: &Path) -> Result<PathBuf, MnistError> {
+    let torchvision = ["MNIST/raw", "raw"].map(|inner| dir.join(inner));
+    let missing = match require(manifest, dir) {
+        Ok(()) => return Ok(dir.to_path_buf()),
+        Err(missing) => missing,
+    };
+    torchvision.into_iter().find(|inner| require(manifest, inner).is_ok()).ok_or(missing)
 }
 
 /// Where downloads go: `kindling/mnist` in the user's cache directory, on Linux and macOS
@@ -55,7 +70,7 @@ fn ensure_from(
     progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<PathBuf, MnistError> {
     if let Some(dir) = data_dir {
-        return require(&source.manifest, dir).map(|()| dir.to_path_buf());
+        return named(&source.manifest, dir);
     }
     let cache = cache_dir()?;
     if require(&source.manifest, &cache).is_err() {
@@ -97,6 +112,22 @@ mod tests {
             !named.join("t10k-images-idx3-ubyte.gz").exists(),
             "a named directory stays as it is"
         );
+    }
+
+    #[test]
+    fn a_named_directory_may_be_the_root_that_torchvision_was_given() {
+        let (fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
+        let raw = dir.path().join("MNIST/raw");
+        fs::create_dir_all(&raw).unwrap();
+        fake.write_gz(&raw);
+        let cache = dir.path().join("cache");
+        for named in [dir.path(), &dir.path().join("MNIST"), &raw] {
+            assert_eq!(ensured(&fake, Some(named), &cache).unwrap(), raw);
+        }
+        fs::remove_file(raw.join("t10k-images-idx3-ubyte.gz")).unwrap();
+        let error = ensured(&fake, Some(dir.path()), &cache).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{} ", dir.path().display())), "the one named: {text}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tonic::{Code, Response, Status};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use crate::connect::Bearer;
+use crate::connect::{Bearer, speaks_no_grpc};
 
 /// The first wait before a call is repeated; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -93,7 +93,7 @@ impl Link {
                     self.note_up(what);
                     return Ok(response.into_inner());
                 }
-                Err(status) if self.is_kept_out(status.code()) => return Err(status),
+                Err(status) if self.is_kept_out(&status) => return Err(status),
                 Err(status) if is_final(status.code()) => {
                     self.note_up(what);
                     return Err(status);
@@ -104,11 +104,11 @@ impl Link {
         }
     }
 
-    /// Whether the coordinator refuses this worker as such, and has never done otherwise: a token
-    /// that was good once is an operator's mistake, which passes.
-    fn is_kept_out(&self, code: Code) -> bool {
-        matches!(code, Code::Unauthenticated | Code::PermissionDenied)
-            && !self.admitted.load(Ordering::Relaxed)
+    /// Whether what answers refuses this worker as such, or is no coordinator, and has never done
+    /// otherwise: a token that was good once is an operator's mistake, which passes.
+    fn is_kept_out(&self, status: &Status) -> bool {
+        let refused = matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied);
+        (refused || speaks_no_grpc(status)) && !self.admitted.load(Ordering::Relaxed)
     }
 
     pub(super) fn note_up(&self, what: &'static str) {
@@ -169,10 +169,9 @@ mod tests {
     async fn a_worker_that_was_let_in_once_waits_for_its_token_to_be_good_again() {
         let (endpoint, bearer) = ConnectArgs::plain("http://127.0.0.1:1").endpoint().unwrap();
         let link = Link::new(dial(&endpoint, bearer), "w");
-        assert!(
-            link.is_kept_out(Code::Unauthenticated) && link.is_kept_out(Code::PermissionDenied)
-        );
+        let is_kept_out = |code| link.is_kept_out(&Status::new(code, ""));
+        assert!(is_kept_out(Code::Unauthenticated) && is_kept_out(Code::PermissionDenied));
         link.note_up("lease");
-        assert!(!link.is_kept_out(Code::Unauthenticated) && !is_final(Code::Unauthenticated));
+        assert!(!is_kept_out(Code::Unauthenticated) && !is_final(Code::Unauthenticated));
     }
 }

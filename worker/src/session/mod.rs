@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tracing::{Instrument as _, error_span};
 
-use crate::connect::{ConnectArgs, ConnectError};
+use crate::connect::{ConnectArgs, ConnectError, NO_GRPC, speaks_no_grpc};
 use crate::device::{self, DeviceChoice, DeviceError};
 use crate::objective::Objective;
 use crate::observe;
@@ -109,6 +109,10 @@ impl WorkerError {
             }
             Code::AlreadyExists => {
                 "give each worker a name of its own with --id, or leave --id out"
+            }
+            _ if speaks_no_grpc(status) => {
+                let reason = "what answers there does not speak gRPC".to_owned();
+                return Self::Refused { reason, hint: NO_GRPC };
             }
             _ => "are both of the same version?",
         };
