@@ -11,7 +11,7 @@ use tonic::{Code, Status, Streaming};
 
 use crate::hint::hinted;
 
-/// Trials asked for at a time.
+/// Trials or workers asked for at a time.
 const PAGE: u32 = 500;
 
 /// For a call's answer to begin. Pings end a connection that is dead, but a call that is made in the
@@ -57,9 +57,30 @@ impl Client {
         Ok(self.studies.watch_study(request).await.map_err(refused)?.into_inner())
     }
 
+    /// The study with all that its best trial said.
+    pub(crate) async fn whole_study(&mut self, name: &str) -> anyhow::Result<v1::Study> {
+        let mut study = self.study(name).await?;
+        if let Some(best) = &mut study.best {
+            let request = v1::GetTrialRequest { study: name.to_owned(), number: best.number };
+            let response = self.trials.get_trial(request).await.map_err(refused)?;
+            *best = response.into_inner().trial.ok_or_else(empty)?;
+        }
+        Ok(study)
+    }
+
+    /// All workers, page by page.
     pub(crate) async fn workers(&mut self) -> anyhow::Result<Vec<v1::Worker>> {
-        let response = self.studies.list_workers(v1::ListWorkersRequest {}).await;
-        Ok(response.map_err(refused)?.into_inner().workers)
+        let mut workers = Vec::new();
+        let mut request = v1::ListWorkersRequest { page_size: PAGE, ..Default::default() };
+        loop {
+            let page = self.studies.list_workers(request.clone()).await.map_err(refused)?;
+            let page = page.into_inner();
+            workers.extend(page.workers);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return Ok(workers);
+            }
+        }
     }
 
     /// All trials of the study in these states (all states if empty), page by page.
@@ -119,6 +140,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         }
         Code::Unauthenticated | Code::PermissionDenied => {
             hinted(message, "give the coordinator's client token with --token-file FILE")
+        }
+        Code::ResourceExhausted if message.contains("studies, and no more") => {
+            hinted(message, "remove some with `kindling study delete NAME`")
         }
         // What a call says that has waited too long.
         Code::Cancelled | Code::DeadlineExceeded => hinted(

@@ -29,7 +29,7 @@ enum Format {
 }
 
 pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Result<()> {
-    let study = client.study(&args.name).await?;
+    let study = client.whole_study(&args.name).await?;
     let trials = client.all_trials(&args.name, &[]).await?;
     let document = match args.format {
         Format::Csv => csv(&study, &trials)?,

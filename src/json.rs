@@ -60,6 +60,7 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
         "values": trial.values,
         "intermediate_values": curve.collect::<Vec<_>>(),
         "attributes": trial.attributes_json.iter().map(attribute).collect::<Map<_, _>>(),
+        "left_out": trial.left_out,
         "fail_reason": Some(&trial.fail_reason).filter(|r| !r.is_empty()),
         "attempt": trial.attempt,
         "worker": trial.worker,

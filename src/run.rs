@@ -142,7 +142,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     workers.drain().await;
     let told = async {
         let end = end?;
-        let study = client.study(spec.name.as_str()).await?;
+        let study = client.whole_study(spec.name.as_str()).await?;
         let trials = client.all_trials(spec.name.as_str(), &[]).await?;
         print_result(&study, &trials, &store, args.json)?;
         if let Some(signals) = signals {

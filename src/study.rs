@@ -186,7 +186,7 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
 }
 
 async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
-    let study = client.study(name).await?;
+    let study = client.whole_study(name).await?;
     let workers = client.workers().await?;
     if *json {
         let mut document = json::study(&study);
@@ -293,13 +293,17 @@ async fn replay(client: &mut Client, Named { name, json }: Named) -> anyhow::Res
             })
         };
         let mismatches: Vec<_> = replay.mismatches.iter().map(mismatch).collect();
-        json::print(&serde_json::json!({ "checked": replay.checked, "mismatches": mismatches }));
+        json::print(&serde_json::json!({
+            "checked": replay.checked,
+            "mismatched": replay.mismatched,
+            "mismatches": mismatches,
+        }));
     } else {
         for m in &replay.mismatches {
             outln!("trial {}: recorded   {}", m.number, format::params(&m.recorded));
             outln!("trial {}: recomputed {}", m.number, format::params(&m.recomputed));
         }
-        let equal = replay.checked as usize - replay.mismatches.len();
+        let equal = replay.checked.saturating_sub(replay.mismatched);
         outln!("{name}: {} proposals computed again, {equal} equal", replay.checked);
     }
     Ok(if replay.mismatches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

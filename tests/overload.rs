@@ -111,7 +111,7 @@ async fn fill(channel: &Channel, trials: u32) {
     let request = v1::CreateStudyRequest { spec: Some(crowd::spec("h", trials)) };
     StudyServiceClient::new(channel.clone()).create_study(request).await.expect("created");
     let mut client = WorkerServiceClient::new(channel.clone());
-    for _ in 0..trials.div_ceil(500) {
+    loop {
         let request = v1::LeaseRequest {
             worker_id: "filler".to_owned(),
             slots: 500,
@@ -119,6 +119,9 @@ async fn fill(channel: &Channel, trials: u32) {
             ..Default::default()
         };
         let leased = client.lease(request).await.expect("leased").into_inner().assignments;
+        if leased.is_empty() {
+            return;
+        }
         for assignment in leased {
             let completed = v1::Completed { values: vec![0.5] };
             let finish = v1::FinishRequest {

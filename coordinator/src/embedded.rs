@@ -32,7 +32,7 @@ impl Embedded {
         let mut tasks = JoinSet::new();
         let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term)?;
         tasks.spawn(ledger.clone().expire_leases());
-        let service = Service { ledger, shutdown: CancellationToken::new() };
+        let service = Service::new(ledger, CancellationToken::new());
         Ok(Self { routes: service.routes(), failed, _tasks: tasks })
     }
 

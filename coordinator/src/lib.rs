@@ -8,6 +8,7 @@
 mod accept;
 mod admission;
 mod bell;
+mod budget;
 mod clock;
 pub mod config;
 pub mod convert;

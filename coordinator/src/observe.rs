@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use kindling_proto::v1;
-use kindling_study::{Event, LeaseEnd, Record};
+use kindling_study::{Event, LeaseEnd, Record, Study};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use tokio::time::MissedTickBehavior;
 
 use crate::admission::Class;
-use crate::convert;
 use crate::ledger::{Ledger, LedgerError};
 
 /// Studies are counted at most so often.
@@ -64,9 +62,8 @@ pub(crate) async fn watch(ledger: Ledger) {
     loop {
         interval.tick().await;
         let look = ledger.look(|state| {
-            let now = state.now().1;
-            for (id, study) in state.registry().iter() {
-                note_study(&convert::study(id, study, now));
+            for (_, study) in state.registry().iter() {
+                note_study(study);
             }
             let connected = || state.workers().iter().filter(|(_, worker)| worker.connections > 0);
             gauge!(WORKERS).set(connected().count() as f64);
@@ -79,21 +76,21 @@ pub(crate) async fn watch(ledger: Ledger) {
     }
 }
 
-fn note_study(study: &v1::Study) {
-    let name = study.spec.as_ref().map(|spec| spec.name.clone()).unwrap_or_default();
-    let counts = study.counts.unwrap_or_default();
+fn note_study(study: &Study) {
+    let name = study.spec().name.to_string();
+    let finished = study.finished();
     for (state, count) in [
-        ("WAITING", counts.waiting),
-        ("RUNNING", counts.running),
-        ("COMPLETE", counts.complete),
-        ("PRUNED", counts.pruned),
-        ("FAIL", counts.fail),
+        ("WAITING", study.waiting().len() as u32),
+        ("RUNNING", study.running().len() as u32),
+        ("COMPLETE", finished.complete),
+        ("PRUNED", finished.pruned),
+        ("FAIL", finished.fail),
     ] {
         gauge!(TRIALS, "study" => name.clone(), "state" => state).set(f64::from(count));
     }
-    gauge!(BUDGET, "study" => name.clone()).set(f64::from(study.budget));
-    if let Some(value) = study.best.as_ref().and_then(|best| best.values.first()) {
-        gauge!(BEST, "study" => name).set(*value);
+    gauge!(BUDGET, "study" => name.clone()).set(f64::from(study.budget()));
+    if let Some(value) = study.best().and_then(|best| study.get(best)?.value()) {
+        gauge!(BEST, "study" => name).set(value);
     }
 }
 

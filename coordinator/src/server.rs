@@ -268,7 +268,7 @@ async fn serve(
     if observed {
         beside.spawn(observe::watch(ledger.clone()));
     }
-    let service = Service { ledger: ledger.clone(), shutdown: shutdown.clone() };
+    let service = Service::new(ledger.clone(), shutdown.clone());
     let server = server
         .add_routes(service.routes())
         .add_service(health_service)

@@ -1,9 +1,10 @@
 //! What the ledger holds, and one batch of decisions on it: the core decides, the state changes,
 //! and the events pile up for the commit.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use kindling_proto::limits;
 use kindling_study::{
     Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Event, Record, Refusal, Registry,
     Result as TrialResult, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, Verdict, Wall,
@@ -29,9 +30,10 @@ pub(crate) struct State {
     /// Until then a connection that breaks may be one that broke while nobody could be heard.
     excused_until: Tick,
     now: (Tick, Wall),
-    commits: u64,
-    /// The newest changes: after which commit, of which trial. Bounded.
-    changes: VecDeque<(u64, StudyId, TrialNumber)>,
+    /// How often a trial changed.
+    changed: u64,
+    /// The newest of these changes. Bounded.
+    changes: VecDeque<(StudyId, TrialNumber)>,
 }
 
 /// A lease as its holder names it.
@@ -60,7 +62,7 @@ impl State {
             lease_term,
             excused_until: Tick::default(),
             now: Default::default(),
-            commits: 0,
+            changed: 0,
             changes: VecDeque::new(),
         }
     }
@@ -82,23 +84,29 @@ impl State {
         self.now
     }
 
-    /// How many batches were committed.
-    pub(crate) fn commits(&self) -> u64 {
-        self.commits
+    /// How often a trial changed until now.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changed
     }
 
-    /// The trials of a study that changed after so many commits, as far as is remembered.
-    pub(crate) fn changed_since(&self, study: StudyId, commits: u64) -> BTreeSet<TrialNumber> {
-        let newer = self.changes.iter().rev().take_while(|(commit, ..)| *commit > commits);
-        newer.filter(|(_, id, _)| *id == study).map(|(.., number)| *number).collect()
+    /// Which trials changed after the first so many changes, as far as is remembered: how many changes came
+    /// before each, and of which trial it is.
+    pub(crate) fn changes_since(
+        &self,
+        seen: u64,
+    ) -> impl Iterator<Item = (u64, StudyId, TrialNumber)> {
+        let forgotten = self.changed - self.changes.len() as u64;
+        let skipped = usize::try_from(seen.saturating_sub(forgotten)).unwrap_or(usize::MAX);
+        let remembered = (forgotten..).zip(&self.changes).skip(skipped);
+        remembered.map(|(place, (study, number))| (place, *study, *number))
     }
 
-    /// Notes a commit and what it changed.
+    /// Notes what a commit changed.
     pub(crate) fn note_commit(&mut self, records: &[Record]) {
-        self.commits += 1;
         for record in records {
             if let Some(number) = record.event.trial() {
-                self.changes.push_back((self.commits, record.study, number));
+                self.changes.push_back((record.study, number));
+                self.changed += 1;
             }
         }
         let excess = self.changes.len().saturating_sub(MAX_CHANGES);
@@ -129,10 +137,9 @@ impl State {
         if !Bug::HeartbeatRenewsNothing.is_on() {
             self.seen(worker, info);
         }
-        let held = self.registry.held_by(worker);
+        let held: HashSet<_> = self.registry.held_by(worker).into_iter().collect();
         let is_held = |h: &StudyClaim| {
-            let trial = (h.study, h.claim.number);
-            held.contains(&trial) && names(&self.registry, std::slice::from_ref(h), trial)
+            held.contains(&(h.study, h.claim.number)) && is_newest(&self.registry, h)
         };
         Ok(holding.into_iter().filter(|h| !is_held(h)).collect())
     }
@@ -183,18 +190,21 @@ impl<'a> Transaction<'a> {
         Self { state, records: Vec::new() }
     }
 
-    pub(crate) fn into_records(self) -> Vec<Record> {
-        self.records
-    }
-
     pub(crate) fn state(&self) -> &State {
         self.state
+    }
+
+    pub(crate) fn into_records(self) -> Vec<Record> {
+        self.records
     }
 
     /// The study, and whether it is new.
     pub(crate) fn create_study(&mut self, spec: StudySpec) -> Result<(StudyId, bool), Refusal> {
         match self.state.registry.create(spec)? {
             Creation::Exists(id) => Ok((id, false)),
+            Creation::New(..) if self.state.registry.len() >= limits::STUDIES => {
+                Err(Refusal::TooManyStudies(limits::STUDIES))
+            }
             Creation::New(id, event) => {
                 self.record(id, vec![event]);
                 Ok((id, true))
@@ -270,7 +280,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// Gives the worker its own leases that it does not name, and new ones up to its slots. Those
-    /// that it lost with an earlier process of its are ended first, as any dead worker's.
+    /// that it lost with an earlier process of its are ended first, as any dead worker's. `give` takes
+    /// each, and says whether there is room for another.
     pub(crate) fn lease(
         &mut self,
         worker: &WorkerId,
@@ -278,35 +289,44 @@ impl<'a> Transaction<'a> {
         slots: usize,
         objectives: &[String],
         holding: &[StudyClaim],
-    ) -> Vec<Leased> {
+        mut give: impl FnMut(&State, Leased) -> bool,
+    ) {
         let worker = &self.state.workers.shared(worker);
-        self.lose_forgotten(worker, session, holding);
+        let named = named(&self.state.registry, holding);
+        self.lose_forgotten(worker, session, &named);
         let held = self.state.registry.held_by(worker);
-        let is_named = |h: &(_, _)| names(&self.state.registry, holding, *h);
-        let again = |&(study, number): &_| Leased { study, number, trace: String::new() };
-        let mut leased: Vec<_> = held.iter().filter(|h| !is_named(h)).map(again).collect();
-        leased.truncate(slots.saturating_sub(holding.len()));
-        if Bug::LostAnswerLosesTrial.is_on() {
-            leased.clear();
+        let is_forgotten = |held: &&(_, _)| !named.contains(*held);
+        let again = held.iter().filter(is_forgotten).take(slots.saturating_sub(holding.len()));
+        let mut room = limits::ASSIGNMENTS;
+        let mut give = |state: &State, leased| {
+            room -= 1;
+            give(state, leased) && room > 0
+        };
+        for &(study, number) in again {
+            let leased = Leased { study, number, trace: String::new() };
+            if !Bug::LostAnswerLosesTrial.is_on() && !give(self.state, leased) {
+                return;
+            }
         }
         for _ in held.len()..slots {
-            let Some(new) = self.lease_new(worker, session, objectives) else { break };
-            leased.push(new);
+            let Some(new) = self.lease_new(worker, session, objectives) else { return };
+            if !give(self.state, new) {
+                return;
+            }
         }
-        leased
     }
 
     /// Ends the worker's leases that an earlier process of its had. One that asks again because it got
     /// no answer has not begun with the trial; whoever has reported on it and does not name it any more
     /// is another process.
-    fn lose_forgotten(&mut self, worker: &WorkerId, session: u64, holding: &[StudyClaim]) {
+    fn lose_forgotten(&mut self, worker: &WorkerId, session: u64, named: &Named) {
         let registry = &self.state.registry;
         let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
             let trial = registry.get(study).ok().and_then(|s| s.get(number));
             let has_begun = trial.is_some_and(|trial| !trial.curve.is_empty());
             let holder = trial.and_then(Trial::lease).map_or(0, |lease| lease.session);
             let is_another = session != 0 && holder != 0 && session != holder;
-            !names(registry, holding, (study, number)) && (is_another || has_begun)
+            !named.contains(&(study, number)) && (is_another || has_begun)
         };
         let held = registry.held_by(worker);
         let lost: Vec<_> = held.into_iter().filter(is_lost).collect();
@@ -348,8 +368,21 @@ impl<'a> Transaction<'a> {
     ) -> Result<Verdict, Refusal> {
         self.state.renew(&claim.worker);
         let (events, verdict) = self.state.registry.get(*study)?.report(claim, step, value)?;
+        let is_kept = |event: &Event| matches!(event, Event::Reported { .. });
+        if events.iter().any(is_kept) {
+            self.check_reports(*study, claim.number)?;
+        }
         self.record(*study, events);
         Ok(verdict)
+    }
+
+    /// Whether a trial may have another intermediate value.
+    fn check_reports(&self, study: StudyId, number: TrialNumber) -> Result<(), Refusal> {
+        let reported = self.state.registry.get(study)?.trial_at(number)?.curve.len();
+        if reported >= limits::REPORTS {
+            return Err(Refusal::TooManyReports { number, most: limits::REPORTS });
+        }
+        Ok(())
     }
 
     pub(crate) fn finish(
@@ -430,16 +463,16 @@ impl Transaction<'_> {
     }
 }
 
-/// Whether one of the leases is the newest one of this trial.
-fn names(
-    registry: &Registry,
-    leases: &[StudyClaim],
-    (study, number): (StudyId, TrialNumber),
-) -> bool {
-    let current = registry.get(study).ok().and_then(|s| s.get(number));
-    leases.iter().any(|lease| {
-        lease.study == study
-            && lease.claim.number == number
-            && current.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
-    })
+/// The trials that a worker names by their newest leases.
+type Named = HashSet<(StudyId, TrialNumber)>;
+
+fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
+    let newest = leases.iter().filter(|lease| is_newest(registry, lease));
+    newest.map(|lease| (lease.study, lease.claim.number)).collect()
+}
+
+/// Whether the lease is the newest one of its trial.
+fn is_newest(registry: &Registry, lease: &StudyClaim) -> bool {
+    let trial = registry.get(lease.study).ok().and_then(|study| study.get(lease.claim.number));
+    trial.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
 }

@@ -2,8 +2,10 @@
 //! learns it anew from their heartbeats.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
+use kindling_proto::limits;
 use kindling_study::{Bug, Tick, WorkerId};
 
 /// A worker that has been silent for so long, and holds nothing, is forgotten.
@@ -46,6 +48,9 @@ pub(crate) enum Twin {
     /// The other's connection stands. Whether it lives will show.
     #[error("another process worked under the id `{0}` until now; it may be gone")]
     Unknown(WorkerId),
+    /// There are too many of other names.
+    #[error("{0} workers are known, and no more can be; those that have left are forgotten soon")]
+    Crowded(usize),
 }
 
 /// The workers heard of lately.
@@ -93,7 +98,10 @@ impl Workers {
         now: Tick,
         term: Duration,
     ) -> Result<(), Twin> {
-        let Some(worker) = self.known.get_mut(id) else { return Ok(()) };
+        let is_full = self.known.len() >= limits::WORKERS;
+        let Some(worker) = self.known.get_mut(id) else {
+            return if is_full { Err(Twin::Crowded(limits::WORKERS)) } else { Ok(()) };
+        };
         let known = worker.info.session;
         if session == 0 || known == 0 || session == known {
             return Ok(());
@@ -136,9 +144,24 @@ impl Workers {
     }
 
     pub(crate) fn forget_silent(&mut self, now: Tick, holds: impl Fn(&WorkerId) -> bool) {
-        self.known.retain(|id, worker| {
-            worker.connections > 0 || worker.last_seen + FORGET_AFTER > now || holds(id)
-        });
+        // Names that are made up for one call must not keep workers out.
+        let is_full = self.known.len() >= limits::WORKERS;
+        let is_recent = |worker: &Worker| !is_full && worker.last_seen + FORGET_AFTER > now;
+        self.known.retain(|id, worker| worker.connections > 0 || is_recent(worker) || holds(id));
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Those whose ids come after this one, by ascending id.
+    pub(crate) fn after(
+        &self,
+        id: Option<&WorkerId>,
+    ) -> impl Iterator<Item = (&WorkerId, &Worker)> {
+        let after = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.known.range::<WorkerId, _>((after, Bound::Unbounded))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&WorkerId, &Worker)> {

@@ -96,7 +96,8 @@ pub(crate) async fn trials(channel: &Channel, study: &str) -> Result<Vec<v1::Tri
 
 pub(crate) async fn workers(channel: &Channel) -> Result<Vec<v1::Worker>, Status> {
     let mut client = StudyServiceClient::new(channel.clone());
-    Ok(client.list_workers(v1::ListWorkersRequest {}).await?.into_inner().workers)
+    let list = v1::ListWorkersRequest { page_size: 1000, ..Default::default() };
+    Ok(client.list_workers(list).await?.into_inner().workers)
 }
 
 pub(crate) async fn health(channel: &Channel) -> Result<ServingStatus, Status> {

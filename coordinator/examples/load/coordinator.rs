@@ -83,7 +83,7 @@ impl Running {
     }
 
     async fn answers(&self) -> anyhow::Result<()> {
-        self.studies().await?.list_workers(v1::ListWorkersRequest {}).await?;
+        self.studies().await?.list_workers(v1::ListWorkersRequest::default()).await?;
         Ok(())
     }
 

@@ -6,12 +6,14 @@
 //! target/release/examples/load rate --clients 64 --sampler tpe --history 1000
 //! target/release/examples/load fill --trials 100000 --reports 10
 //! target/release/examples/load overload --workers 1000 --callers 4000
+//! target/release/examples/load attack answers workers claims replays streams results
 //! ```
 //!
 //! The coordinator is a process of its own, on a store in a real file: this program's own `coordinator` command, which
 //! does what `kindling coordinator` does, or another program that is given. Clients call it as workers do, each over
 //! its own connection, and train nothing. Prints JSON.
 
+mod attacks;
 mod clients;
 mod coordinator;
 mod overload;
@@ -55,6 +57,8 @@ enum Command {
     Fill(FillArgs),
     /// What happens with many times more calls than can be served
     Overload(overload::OverloadArgs),
+    /// What one caller can do to all others with large requests, and with many
+    Attack(attacks::AttackArgs),
     /// Serve a store
     Coordinator(CoordinatorArgs),
 }
@@ -121,6 +125,7 @@ fn main() -> anyhow::Result<()> {
         Command::Rate(args) => threads.block_on(rate(args))?,
         Command::Fill(args) => threads.block_on(fill(args))?,
         Command::Overload(args) => threads.block_on(overload::overload(args))?,
+        Command::Attack(args) => threads.block_on(attacks::attacks(args))?,
         Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
     };
     println!("{result:#}");

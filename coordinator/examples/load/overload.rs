@@ -196,19 +196,26 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
 async fn lost_leases(coordinator: &Running, workers: usize) -> anyhow::Result<usize> {
     let mut trials = TrialServiceClient::new(coordinator.connect().await?);
     let states = vec![v1::TrialState::Running as i32];
-    let list = v1::ListTrialsRequest {
+    let mut list = v1::ListTrialsRequest {
         study: super::study_name()?,
         page_size: 1000,
         states,
         ..Default::default()
     };
-    let running = loop {
-        match trials.list_trials(list.clone()).await {
-            Ok(answer) => break answer.into_inner().trials,
+    let mut running = Vec::new();
+    loop {
+        let Ok(page) = trials.list_trials(list.clone()).await else {
             // The crowd's last calls still wait.
-            Err(_) => tokio::time::sleep(super::WARM_UP).await,
+            tokio::time::sleep(super::WARM_UP).await;
+            continue;
+        };
+        let page = page.into_inner();
+        running.extend(page.trials);
+        list.page_token = page.next_page_token;
+        if list.page_token.is_empty() {
+            break;
         }
-    };
+    }
     let held = running.iter().filter(|t| t.attempt == 1 && t.worker.starts_with("worker-"));
     Ok(workers.min(1000).saturating_sub(held.count()))
 }

@@ -62,9 +62,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if wire.max_attempts == 0 {
         return Err(Invalid::new("max_attempts", "is at least 1"));
     }
-    if wire.encoded_len() > limits::SPEC {
-        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
-    }
+    fits(wire.encoded_len())?;
     let space = price::space(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
     if let Some(confirm) = &confirm {
@@ -82,7 +80,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     let sampler: SamplerSpec = options("sampler", wire.sampler)?;
     price::sampler(&sampler, &space)
         .map_err(|(key, e)| Invalid::new(format!("sampler.{key}"), e))?;
-    Ok(StudySpec {
+    let spec = StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         direction,
         trials: wire.trials,
@@ -94,7 +92,17 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
-    })
+    };
+    // What is said of it may be longer than what was said: a number such as 1e15 is written out.
+    fits(super::spec_to_wire(&spec).encoded_len())?;
+    Ok(spec)
+}
+
+fn fits(spec: usize) -> Result<(), Invalid> {
+    if spec > limits::SPEC {
+        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
+    }
+    Ok(())
 }
 
 pub(crate) fn confirm(v1::Confirm { by, best, seeds, each }: v1::Confirm) -> ConfirmSpec {
@@ -140,8 +148,21 @@ pub(crate) fn lease_info(
             return Err(Invalid::new(field, format!("at most {} bytes", limits::PLACE)));
         }
     }
+    if holding.len() > limits::HOLDING {
+        return Err(Invalid::new("holding", format!("at most {}", limits::HOLDING)));
+    }
     let holding = holding.into_iter().map(|c| claim(Some(c))).collect::<Result<_, _>>()?;
     Ok((worker_id(id)?, WorkerInfo { host, device, slots, session }, holding))
+}
+
+/// The objectives that a worker offers.
+pub(crate) fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
+    let (most, longest) = (limits::OBJECTIVES, limits::OBJECTIVE);
+    if names.len() > most || names.iter().any(|name| name.len() > longest) {
+        let message = format!("at most {most}, each of at most {longest} bytes");
+        return Err(Invalid::new("objectives", message));
+    }
+    Ok(names)
 }
 
 pub(crate) fn finish(

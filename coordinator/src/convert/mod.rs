@@ -7,9 +7,11 @@ mod to_wire;
 
 pub use from_wire::Invalid;
 pub(crate) use from_wire::{
-    claim, confirm as confirm_from_wire, finish, lease_info, named_values, spec, trial_states, wait,
+    claim, confirm as confirm_from_wire, finish, lease_info, named_values, objectives, spec,
+    trial_states, wait,
 };
 pub(crate) use to_wire::{
-    assignment, claim as claim_to_wire, duration, params, state, study, trial, verdict, worker,
+    assignment, claim as claim_to_wire, duration, params, state, study, trial, trial_in_short,
+    verdict, worker,
 };
 pub use to_wire::{confirm as confirm_to_wire, spec as spec_to_wire};

@@ -1,8 +1,9 @@
 //! To the wire.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_study::{
     Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params,
     Phase, Reason, Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
@@ -53,7 +54,8 @@ pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
         pruned,
         fail,
     };
-    let best = study.best().and_then(|number| Some(trial(study, number, study.get(number)?)));
+    let best =
+        study.best().and_then(|number| Some(trial_in_short(study, number, study.get(number)?)));
     v1::Study {
         id: id.0,
         spec: Some(spec(study.spec())),
@@ -82,17 +84,31 @@ fn failure(Reason { text, trials, newest, .. }: &Reason) -> v1::Failure {
     v1::Failure { reason: text.clone(), trials: *trials, newest: newest.0 }
 }
 
+/// All of a trial, as far as it fits into a message: an older store may hold more than is taken today.
 pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
-    let (values, fail_reason, attributes) = match &trial.phase {
-        Phase::Finished(outcome) => {
-            let (values, reason) = match &outcome.result {
-                TrialResult::Complete(value) => (vec![*value], String::new()),
-                TrialResult::Pruned => (vec![], String::new()),
-                TrialResult::Fail(reason) => (vec![], reason.clone()),
-            };
-            let attributes = outcome.attributes.iter();
-            (values, reason, attributes.map(|(k, v)| (k.to_owned(), v.to_string())).collect())
-        }
+    let mut whole = trial_in_short(study, number, trial);
+    whole.intermediate_values =
+        trial.curve.iter().take(limits::REPORTS).map(intermediate).collect();
+    let mut bytes = 0;
+    let attributes = trial.attributes().map(|(name, value)| (name.to_owned(), value.to_string()));
+    let fits = |(name, text): &(String, String)| {
+        bytes += name.len() + text.len();
+        bytes <= limits::ATTRIBUTES_IN_ALL
+    };
+    whole.attributes_json = attributes.take_while(fits).take(limits::ATTRIBUTES).collect();
+    let told = whole.intermediate_values.len() + whole.attributes_json.len();
+    whole.left_out -= told as u32;
+    whole
+}
+
+/// A trial without its intermediate values and attributes.
+pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
+    let (values, fail_reason) = match &trial.phase {
+        Phase::Finished(outcome) => match &outcome.result {
+            TrialResult::Complete(value) => (vec![*value], String::new()),
+            TrialResult::Pruned => (vec![], String::new()),
+            TrialResult::Fail(reason) => (vec![], reason.clone()),
+        },
         _ => Default::default(),
     };
     v1::Trial {
@@ -100,8 +116,8 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
         state: state(trial).into(),
         params: params(&study.spec().space, trial.params().unwrap_or(&trial.fixed)),
         values,
-        intermediate_values: trial.curve.iter().map(intermediate).collect(),
-        attributes_json: attributes,
+        intermediate_values: Vec::new(),
+        attributes_json: HashMap::new(),
         fail_reason,
         attempt: trial.attempt.0,
         worker: trial.worker.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -109,6 +125,7 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
         start_time: trial.started.map(timestamp),
         complete_time: trial.finished.map(timestamp),
         confirms: trial.confirms.map(|c| v1::Confirmation { of: c.of.0, seed: c.seed }),
+        left_out: (trial.curve.len() + trial.attributes().count()) as u32,
     }
 }
 

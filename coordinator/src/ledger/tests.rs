@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::{SqliteStore, Upkeep};
-use crate::transaction::StudyClaim;
+use crate::transaction::{Leased, StudyClaim};
 use crate::upkeep::LONG_LOG;
 use crate::workers::WorkerInfo;
 
@@ -128,11 +128,16 @@ impl Bench {
         let write = self.ledger.write(Class::Begin, |transaction| {
             let admitted = transaction.admit(&worker(), WorkerInfo::default(), true);
             admitted.expect("nobody else has its name");
-            let leased = transaction.lease(&worker(), 0, 1, &["test".to_owned()], &[]);
-            let (study, number) = (leased[0].study, leased[0].number);
-            let trial = transaction.state().registry().get(study)?.trial_at(number)?;
-            let claim = kindling_study::Claim { number, attempt: trial.attempt, worker: worker() };
-            Ok(StudyClaim { study, claim })
+            let mut claim = None;
+            let give = |state: &State, Leased { study, number, .. }: Leased| {
+                let trial = state.registry().get(study).ok().and_then(|s| s.get(number));
+                let attempt = trial.expect("it was leased").attempt;
+                let leased = kindling_study::Claim { number, attempt, worker: worker() };
+                claim = Some(StudyClaim { study, claim: leased });
+                true
+            };
+            transaction.lease(&worker(), 0, 1, &["test".to_owned()], &[], give);
+            Ok(claim.expect("a trial"))
         });
         write.await
     }

@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use kindling_proto::v1;
 use tokio::sync::Mutex;
 
-use super::Failure;
 use super::feed::in_background;
 use super::whole::whole;
+use super::{Failure, Pages};
 use crate::ledger::Ledger;
 
 /// The newest analysis of each study that somebody looked at.
@@ -43,18 +43,19 @@ impl Analyses {
     /// another one computes waits for that.
     pub(super) async fn newest(
         &self,
-        ledger: &Ledger,
+        pages: &Pages,
         study: &v1::Study,
         name: &str,
     ) -> Result<(Basis, Bytes), Failure> {
-        let kept = self.of(ledger, study.id).await?;
+        let kept = self.of(&pages.ledger, study.id).await?;
         let mut kept = kept.lock().await;
         if let Some((basis, json)) = kept.as_ref()
             && basis.covers(&Basis::of(study))
         {
             return Ok((basis.clone(), json.clone()));
         }
-        let whole = whole(ledger, name).await?;
+        let _turn = pages.making.acquire().await;
+        let whole = whole(&pages.ledger, name).await?;
         let basis = Basis::of(&whole.study);
         let json = Bytes::from(in_background(move || whole.analysis()).await?);
         *kept = Some((basis.clone(), json.clone()));

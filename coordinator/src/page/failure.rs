@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Unknown(Refusal),
     /// Not now.
     Ledger(LedgerError),
+    /// Too many want something of the kind.
+    Crowded(&'static str),
     /// A bug.
     Internal(String),
 }
@@ -31,11 +33,15 @@ impl From<LedgerError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        let soon = [(header::RETRY_AFTER, "1")];
         match self {
             Self::Unknown(refusal) => (StatusCode::NOT_FOUND, refusal.to_string()).into_response(),
             Self::Ledger(error) => {
-                let soon = [(header::RETRY_AFTER, "1")];
                 (StatusCode::SERVICE_UNAVAILABLE, soon, error.to_string()).into_response()
+            }
+            Self::Crowded(what) => {
+                let said = format!("{what}; try again in a moment");
+                (StatusCode::SERVICE_UNAVAILABLE, soon, said).into_response()
             }
             Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what).into_response(),
         }

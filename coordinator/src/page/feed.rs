@@ -7,15 +7,16 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use kindling_proto::limits;
 use kindling_report::Change;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::analyses::Basis;
-use super::whole::{Whole, whole};
-use super::{Failure, Pages};
+use super::{Failure, Made, Pages};
+use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
-use crate::service::study::snapshot;
+use crate::service::watch::snapshot;
 
 /// Changes within this time of each other are sent as one.
 const GATHER: Duration = Duration::from_millis(250);
@@ -24,24 +25,29 @@ const REFRESH: Duration = Duration::from_secs(5);
 /// An analysis is followed by another no sooner than this, and than so many times what it took.
 const ANALYSE: Duration = Duration::from_secs(3);
 const PAUSES: u32 = 20;
+/// An event is sent in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 type Events = mpsc::Sender<Result<Bytes, Infallible>>;
 
 /// The study, and then whatever changes.
 pub(super) async fn events(
     State(pages): State<Pages>,
+    caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-    let whole = whole(&pages.ledger, &name).await?;
-    // One event waits at the most: a browser that does not read costs nothing more.
+    let place = pages.place(caller)?;
+    let made = pages.make(&name).await?;
+    let share = pages.room_for(caller, made.json.len())?;
     let (events, stream) = mpsc::channel(1);
     let watching = pages.watchers.one_more();
     tokio::spawn(async move {
         let _watching = watching;
-        let ended = follow(pages, name, whole, events).await;
+        let ended = follow(pages, caller, name, made, share, events).await;
         if let Err(failure) = ended {
             tracing::debug!(?failure, "a page is not told any more");
         }
+        drop(place);
     });
     let body = Body::from_stream(ReceiverStream::new(stream));
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
@@ -49,43 +55,57 @@ pub(super) async fn events(
 
 /// Until the browser leaves, the study is deleted or the coordinator stops. Then it is told how everything stands one
 /// last time.
-async fn follow(pages: Pages, name: String, whole: Whole, events: Events) -> Result<(), Failure> {
+async fn follow(
+    pages: Pages,
+    caller: Caller,
+    name: String,
+    made: Made,
+    share: Share,
+    events: Events,
+) -> Result<(), Failure> {
     let commits = pages.ledger.commits();
-    let mut seen = whole.commits;
-    let mut basis = Basis::of(&whole.study);
+    let Made { json, mut basis, mut seen } = made;
     let mut analyse_after = Instant::now() + ANALYSE;
-    let document = in_background(move || whole.document()).await?;
-    if events.send(event("document", &document)).await.is_err() {
+    if send(&events, "document", json).await.is_err() {
         return Ok(());
     }
+    drop(share);
     let mut is_last = false;
     loop {
         let rings = commits.rings();
         let study = name.clone();
-        let look = pages.ledger.look(move |state| snapshot(state, &study, seen, usize::MAX));
+        let look = pages.ledger.look(move |state| snapshot(state, &study, seen, limits::MESSAGE));
+        let mut more = false;
         match look.await {
             // The next one tells all that this one would have.
             Err(LedgerError::Overloaded) => {}
             Err(error) => return Err(error.into()),
             Ok(snapshot) => {
-                let (now, now_seen) = snapshot?;
-                seen = now_seen;
-                let Some(study) = &now.study else { return Ok(()) };
-                let change = json(&Change::new(study, &now.changed, &now.workers))?;
-                if events.send(event("change", &change)).await.is_err() {
-                    return Ok(());
+                let now = snapshot?;
+                let Some(study) = &now.message.study else { return Ok(()) };
+                let change = Change::new(study, &now.message.changed, &now.message.workers);
+                let change = Bytes::from(json_of(&change)?);
+                // What there is no room for comes later.
+                if let Ok(_share) = pages.room_for(caller, change.len()) {
+                    (seen, more) = (now.seen, now.more);
+                    if send(&events, "change", change).await.is_err() {
+                        return Ok(());
+                    }
                 }
                 let is_time = is_last || Instant::now() >= analyse_after;
                 if is_time && !basis.covers(&Basis::of(study)) {
                     let start = Instant::now();
-                    let (newest, json) = pages.analyses.newest(&pages.ledger, study, &name).await?;
+                    let (newest, json) = pages.analyses.newest(&pages, study, &name).await?;
                     basis = newest;
                     analyse_after = Instant::now() + ANALYSE.max(start.elapsed() * PAUSES);
-                    if events.send(event("analysis", &json)).await.is_err() {
+                    if send(&events, "analysis", json).await.is_err() {
                         return Ok(());
                     }
                 }
             }
+        }
+        if more {
+            continue;
         }
         if is_last {
             return Ok(());
@@ -109,12 +129,22 @@ pub(super) async fn in_background(
     made.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
 }
 
-fn json(change: &Change) -> Result<Vec<u8>, Failure> {
+fn json_of(change: &Change) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(change).map_err(|e| Failure::Internal(e.to_string()))
 }
 
-/// JSON has no line breaks but in strings, where they are escaped.
-#[expect(clippy::unnecessary_wraps, reason = "what a body's stream holds")]
-fn event(name: &str, json: &[u8]) -> Result<Bytes, Infallible> {
-    Ok([b"event: ", name.as_bytes(), b"\ndata: ", json, b"\n\n"].concat().into())
+/// Sends an event, piece by piece: when it returns, all but the last two are on their way. JSON has no line
+/// breaks but in strings, where they are escaped.
+async fn send(events: &Events, name: &str, json: Bytes) -> Result<(), Left> {
+    let head = Bytes::from(format!("event: {name}\ndata: "));
+    for mut piece in [head, json, Bytes::from_static(b"\n\n")] {
+        while !piece.is_empty() {
+            let next = piece.split_to(piece.len().min(PIECE));
+            events.send(Ok(next)).await.map_err(|_| Left)?;
+        }
+    }
+    Ok(())
 }
+
+/// The browser has left.
+struct Left;

@@ -8,22 +8,30 @@ mod feed;
 mod watchers;
 mod whole;
 
+use std::convert::Infallible;
+use std::ops::Bound;
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_report::{Change, Page, html};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use self::analyses::Analyses;
+use self::analyses::{Analyses, Basis};
 pub(crate) use self::door::Door;
 use self::failure::Failure;
 pub(crate) use self::watchers::Watchers;
+use crate::budget::{Budget, Caller, Share, held};
 use crate::convert;
 use crate::ledger::Ledger;
 
@@ -39,6 +47,11 @@ struct Pages {
     shutdown: CancellationToken,
     analyses: Analyses,
     watchers: Watchers,
+    /// Documents are large, and made one after another.
+    making: Arc<Semaphore>,
+    /// What browsers may have at a time: streams, and bytes that they have not read.
+    streams: Budget,
+    unread: Budget,
 }
 
 /// All there is to see, behind the door.
@@ -48,7 +61,16 @@ pub(crate) fn routes(
     door: Door,
     watchers: Watchers,
 ) -> Routes {
-    let pages = Pages { ledger, shutdown, analyses: Analyses::default(), watchers };
+    let budget = |(all, each)| Budget::new(all, each);
+    let pages = Pages {
+        ledger,
+        shutdown,
+        analyses: Analyses::default(),
+        watchers,
+        making: Arc::new(Semaphore::new(1)),
+        streams: budget(limits::PAGES),
+        unread: budget(limits::UNREAD_BYTES),
+    };
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/studies/{name}", get(study))
@@ -76,12 +98,20 @@ async fn study(State(pages): State<Pages>, Path(name): Path<String>) -> Result<R
 
 /// A line for each study.
 async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, Failure> {
-    let look = pages.ledger.look(|state| {
-        let (_, now) = state.now();
-        let studies = state.registry().iter();
-        studies.map(|(id, study)| convert::study(id, study, now)).collect::<Vec<_>>()
-    });
-    Ok(Json(look.await?.iter().map(line).collect()))
+    let (mut lines, mut after) = (Vec::new(), Bound::Unbounded);
+    loop {
+        let look = pages.ledger.look(move |state| {
+            let (_, now) = state.now();
+            let studies = state.registry().range(after).take(limits::AT_A_TIME);
+            let line = |(id, study)| (id, line(&convert::study(id, study, now)));
+            studies.map(line).collect::<Vec<_>>()
+        });
+        let more = look.await?;
+        let Some((last, _)) = more.last() else { break };
+        after = Bound::Excluded(*last);
+        lines.extend(more.into_iter().map(|(_, line)| line));
+    }
+    Ok(Json(lines.into()))
 }
 
 fn line(study: &v1::Study) -> serde_json::Value {
@@ -99,11 +129,51 @@ fn line(study: &v1::Study) -> serde_json::Value {
 
 async fn document(
     State(pages): State<Pages>,
+    caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-    let whole = whole::whole(&pages.ledger, &name).await?;
-    let json = feed::in_background(move || whole.document()).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    let _place = pages.place(caller)?;
+    let made = pages.make(&name).await?;
+    let share = pages.room_for(caller, made.json.len())?;
+    let response = ([(header::CONTENT_TYPE, "application/json")], made.json).into_response();
+    Ok(response.map(|body| held(body, Arc::new(share))))
+}
+
+/// A study's document, and what it rests on.
+struct Made {
+    json: Bytes,
+    basis: Basis,
+    /// It tells of so many changes.
+    seen: u64,
+}
+
+impl Pages {
+    /// A place among those that browsers keep for long.
+    fn place(&self, caller: Caller) -> Result<Share, Failure> {
+        self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
+    }
+
+    /// Room for bytes until they are read.
+    fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
+        let crowded = Failure::Crowded("too much waits to be read by other pages");
+        self.unread.take_most(caller, bytes).ok_or(crowded)
+    }
+
+    async fn make(&self, name: &str) -> Result<Made, Failure> {
+        let _turn = self.making.acquire().await;
+        let whole = whole::whole(&self.ledger, name).await?;
+        let (basis, seen) = (Basis::of(&whole.study), whole.seen);
+        let json = feed::in_background(move || whole.document()).await?.into();
+        Ok(Made { json, basis, seen })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
 }
 
 fn asset(kind: &'static str, content: &'static str) -> Response {

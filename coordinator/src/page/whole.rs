@@ -1,25 +1,23 @@
 //! A whole study out of the ledger, a few hundred trials at a time, so that nobody else waits long.
 
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_report::{Analysis, Document};
 use kindling_study::{Refusal, TrialNumber};
 
 use super::Failure;
 use crate::convert;
 use crate::ledger::Ledger;
-use crate::service::study::snapshot;
+use crate::service::paging::Page;
+use crate::service::watch::snapshot;
 use crate::transaction::State;
-
-/// Trials in one look: a few milliseconds of the ledger's.
-const PAGE: usize = 500;
 
 /// A study with all its trials.
 pub(super) struct Whole {
     pub(super) study: v1::Study,
     trials: Vec<v1::Trial>,
     workers: Vec<v1::Worker>,
-    /// As of so many commits.
-    pub(super) commits: u64,
+    /// As of so many changes.
+    pub(super) seen: u64,
 }
 
 impl Whole {
@@ -50,29 +48,36 @@ async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> 
     let (mut of, mut since) = (None, 0);
     loop {
         let (study, first) = (name.to_owned(), trials.len());
-        let (id, commits, page) =
+        let (id, seen, page) =
             ledger.look(move |state| trials_from(state, &study, first)).await??;
         if first == 0 {
-            (of, since) = (Some(id), commits);
+            (of, since) = (Some(id), seen);
         }
-        let more = page.len() == PAGE;
-        trials.extend(page);
-        if !more {
+        if page.is_empty() {
             break;
         }
+        trials.extend(page);
     }
-    let study = name.to_owned();
-    let (now, commits) =
-        ledger.look(move |state| snapshot(state, &study, since, usize::MAX)).await??;
-    let Some(study) = now.study.filter(|study| Some(study.id) == of) else { return Ok(None) };
     // What has changed since the first look.
-    for trial in now.changed {
-        match trials.get_mut(trial.number as usize) {
-            Some(there) => *there = trial,
-            None => trials.push(trial),
+    loop {
+        let study = name.to_owned();
+        let look = ledger.look(move |state| snapshot(state, &study, since, limits::MESSAGE));
+        let now = look.await??;
+        let Some(study) = now.message.study.filter(|study| Some(study.id) == of) else {
+            return Ok(None);
+        };
+        for trial in now.message.changed {
+            match trials.get_mut(trial.number as usize) {
+                Some(there) => *there = trial,
+                None => trials.push(trial),
+            }
+        }
+        since = now.seen;
+        if !now.more {
+            let workers = now.message.workers;
+            return Ok(Some(Whole { study, trials, workers, seen: since }));
         }
     }
-    Ok(Some(Whole { study, trials, workers: now.workers, commits }))
 }
 
 fn trials_from(
@@ -82,7 +87,11 @@ fn trials_from(
 ) -> Result<(i64, u64, Vec<v1::Trial>), Refusal> {
     let (id, study) = state.registry().find(name)?;
     let numbered = (0..).map(TrialNumber).zip(study.trials());
-    let page = numbered.skip(first).take(PAGE);
-    let page = page.map(|(number, trial)| convert::trial(study, number, trial)).collect();
-    Ok((id.0, state.commits(), page))
+    let mut page = Page::new(limits::AT_A_TIME, limits::PAGE_BYTES);
+    for (number, trial) in numbered.skip(first) {
+        if !page.add(convert::trial(study, number, trial)) {
+            break;
+        }
+    }
+    Ok((id.0, state.changes(), page.into_items()))
 }

@@ -2,18 +2,30 @@
 
 pub(crate) mod access;
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod fuzz;
+pub(crate) mod paging;
 mod status;
-pub(crate) mod study;
+mod study;
 mod trial;
+pub(crate) mod watch;
+mod weigh;
 mod worker;
 
+use std::sync::Arc;
+
+use axum::middleware::from_fn_with_state;
+use kindling_proto::limits;
 use kindling_proto::v1::study_service_server::StudyServiceServer;
 use kindling_proto::v1::trial_service_server::TrialServiceServer;
 use kindling_proto::v1::worker_service_server::WorkerServiceServer;
+use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic::{Request, Response, Status};
 
+use crate::budget::{Budget, Caller};
 use crate::ledger::Ledger;
 
 /// What every handler needs.
@@ -22,13 +34,62 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     /// Long polls and streams end when it is cancelled.
     pub(crate) shutdown: CancellationToken,
+    shares: Shares,
+}
+
+/// What callers may have at a time.
+#[derive(Clone)]
+struct Shares {
+    /// Bytes of requests.
+    asked: Budget,
+    /// Bytes of answers.
+    unread: Budget,
+    watches: Budget,
+    replays: Budget,
 }
 
 impl Service {
+    pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken) -> Self {
+        let budget = |(all, each)| Budget::new(all, each);
+        let shares = Shares {
+            asked: budget(limits::ASKED_BYTES),
+            unread: budget(limits::UNREAD_BYTES),
+            watches: budget(limits::WATCHES),
+            replays: budget(limits::REPLAYS),
+        };
+        Self { ledger, shutdown, shares }
+    }
+
     /// All of them as one, on no socket and with nobody at the door.
     pub(crate) fn routes(self) -> Routes {
-        Routes::new(StudyServiceServer::new(self.clone()))
-            .add_service(TrialServiceServer::new(self.clone()))
+        let asked = self.shares.asked.clone();
+        let studies = StudyServiceServer::new(self.clone());
+        let trials = TrialServiceServer::new(self.clone());
+        Routes::new(studies.max_decoding_message_size(limits::REQUEST))
+            .add_service(trials.max_decoding_message_size(limits::REQUEST))
             .add_service(WorkerServiceServer::new(self))
+            .into_axum_router()
+            .layer(from_fn_with_state(asked, weigh::weigh))
+            .into()
     }
+
+    /// An answer that may be large: it counts as the caller's until it was read.
+    fn to_be_read<T: Message>(&self, caller: Caller, message: T) -> Result<Response<T>, Status> {
+        let bytes = message.encoded_len();
+        let mut response = Response::new(message);
+        if bytes > limits::SMALL {
+            let share = self.shares.unread.take(caller, bytes).ok_or_else(|| {
+                Status::resource_exhausted(
+                    "too many answers wait to be read; read those, or try again in a moment",
+                )
+            })?;
+            response.extensions_mut().insert(Arc::new(share));
+        }
+        Ok(response)
+    }
+}
+
+/// Who makes a call.
+fn caller<T>(request: &Request<T>) -> Caller {
+    Caller::of(request.extensions())
 }

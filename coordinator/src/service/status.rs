@@ -30,6 +30,7 @@ impl From<LedgerError> for Status {
 impl From<Twin> for Status {
     fn from(twin: Twin) -> Self {
         let code = match &twin {
+            Twin::Crowded(_) => Code::ResourceExhausted,
             Twin::Alive { .. } => Code::AlreadyExists,
             Twin::Unknown(_) => Code::Unavailable,
         };
@@ -53,6 +54,7 @@ fn status(code: Code, what: &impl std::fmt::Display) -> Status {
 
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
+        Refusal::TooManyStudies(_) => Code::ResourceExhausted,
         Refusal::UnknownStudy(_) | Refusal::UnknownTrial { .. } => Code::NotFound,
         Refusal::OtherSpec { .. } | Refusal::Conflict { .. } => Code::AlreadyExists,
         Refusal::StaleLease { .. }
@@ -63,6 +65,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         Refusal::NotInSpace(_)
         | Refusal::Confirm(_)
         | Refusal::StepGoesBack { .. }
+        | Refusal::TooManyReports { .. }
         | Refusal::StepTooLarge(_) => Code::InvalidArgument,
     }
 }

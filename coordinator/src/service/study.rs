@@ -1,27 +1,21 @@
 //! `StudyService`.
 
 use std::ops::Bound;
-use std::time::Duration;
 
 use kindling_proto::v1::study_service_server::StudyService;
 use kindling_proto::{limits, v1};
-use kindling_study::{ConfirmSpec, Refusal, StudyId, StudyState, TrialNumber};
-use prost::Message as _;
+use kindling_study::{ConfirmSpec, Refusal, Replay, Study, StudyId, StudyState, WorkerId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::Service;
+use super::paging::{self, Page};
 use super::status::refused;
+use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
-use crate::ledger::LedgerError;
 use crate::transaction::State;
-
-/// Changes within this time of each other are sent to a watcher as one.
-const GATHER: Duration = Duration::from_millis(100);
-/// A watcher hears at least this often, so that rates and silences stay fresh.
-const REFRESH: Duration = Duration::from_secs(5);
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -57,23 +51,26 @@ impl StudyService for Service {
         &self,
         request: Request<v1::ListStudiesRequest>,
     ) -> Reply<v1::ListStudiesResponse> {
-        let request = request.into_inner();
-        let after = match request.page_token.as_str() {
+        let caller = caller(&request);
+        let v1::ListStudiesRequest { page_size, page_token } = request.into_inner();
+        let after = match page_token.as_str() {
             "" => Bound::Unbounded,
-            token => Bound::Excluded(StudyId(page_token(token)?)),
+            token => Bound::Excluded(StudyId(paging::number_of(token)?)),
         };
-        let size = page_size(request.page_size);
         let page = self.ledger.look(move |state| {
             let (_, now) = state.now();
-            let studies = state.registry().range(after).take(size);
-            let studies = studies.map(|(id, study)| convert::study(id, study, now));
-            let studies: Vec<_> = studies.collect();
-            let last = studies.last().map_or(i64::MAX, |s| s.id);
-            let more = state.registry().range(Bound::Excluded(StudyId(last))).next().is_some();
-            let next_page_token = if more { last.to_string() } else { String::new() };
-            v1::ListStudiesResponse { studies, next_page_token }
+            let (mut page, mut last) = (Page::asked_for(page_size), StudyId(0));
+            let mut next_page_token = String::new();
+            for (id, study) in state.registry().range(after) {
+                if !page.add(convert::study(id, study, now)) {
+                    next_page_token = last.0.to_string();
+                    break;
+                }
+                last = id;
+            }
+            v1::ListStudiesResponse { studies: page.into_items(), next_page_token }
         });
-        Ok(Response::new(page.await?))
+        self.to_be_read(caller, page.await?)
     }
 
     async fn pause_study(
@@ -121,11 +118,16 @@ impl StudyService for Service {
         &self,
         request: Request<v1::WatchStudyRequest>,
     ) -> Reply<Self::WatchStudyStream> {
+        let caller = caller(&request);
         let name = request.into_inner().name;
+        let place = self.shares.watches.take(caller, 1).ok_or_else(|| {
+            Status::resource_exhausted(
+                "too many streams watch studies; end one, or try again later",
+            )
+        })?;
         self.study(name.clone()).await?;
-        // One message waits at the most: a client that does not read costs nothing more.
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(self.clone().watch(name, sender));
+        tokio::spawn(self.clone().watch(name, caller, sender, place));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
@@ -133,33 +135,50 @@ impl StudyService for Service {
         &self,
         request: Request<v1::ReplayStudyRequest>,
     ) -> Reply<v1::ReplayStudyResponse> {
+        let caller = caller(&request);
         let name = request.into_inner().name;
-        let copy = self.ledger.look(move |state| Ok(state.registry().find(&name)?.1.clone()));
+        let place = self.shares.replays.take(caller, 1).ok_or_else(|| {
+            Status::resource_exhausted("a replay is under way; try again when it has ended")
+        })?;
+        let copy = self.ledger.look(move |state| Ok(state.registry().find(&name)?.1.to_replay()));
         let study = copy.await?.map_err(|r| refused(&r))?;
+        // It ends with its caller.
+        let left = CancellationToken::new();
+        let _left = left.clone().drop_guard();
         // Computing takes long; the ledger goes on meanwhile.
         let replayed = tokio::task::spawn_blocking(move || {
-            let replay = study.replay();
-            let space = &study.spec().space;
-            let mismatches = replay.mismatches.iter().map(|m| v1::ReplayMismatch {
-                number: m.number.0,
-                recorded: convert::params(space, &m.recorded),
-                recomputed: convert::params(space, &m.recomputed),
-            });
-            v1::ReplayStudyResponse {
-                checked: replay.checked as u32,
-                mismatches: mismatches.collect(),
-            }
+            let replayed = study.replay_while(|| !left.is_cancelled()).map(|r| replay(&study, &r));
+            drop(place);
+            replayed
         });
         let replayed = replayed.await.map_err(|e| Status::internal(e.to_string()))?;
-        Ok(Response::new(replayed))
+        let replayed = replayed.ok_or_else(|| Status::cancelled("its caller has left"))?;
+        self.to_be_read(caller, replayed)
     }
 
     async fn list_workers(
         &self,
-        _: Request<v1::ListWorkersRequest>,
+        request: Request<v1::ListWorkersRequest>,
     ) -> Reply<v1::ListWorkersResponse> {
-        let workers = self.ledger.look(workers).await?;
-        Ok(Response::new(v1::ListWorkersResponse { workers }))
+        let caller = caller(&request);
+        let v1::ListWorkersRequest { page_size, page_token } = request.into_inner();
+        let after = match page_token {
+            token if token.is_empty() => None,
+            token => Some(WorkerId::new(token).map_err(|_| paging::unknown())?),
+        };
+        let page = self.ledger.look(move |state| {
+            let mut page = Page::asked_for(page_size);
+            let (mut last, mut next_page_token) = ("", String::new());
+            for (id, worker) in state.workers().after(after.as_ref()) {
+                if !page.add(convert::worker(state, id, worker)) {
+                    last.clone_into(&mut next_page_token);
+                    break;
+                }
+                last = id.as_str();
+            }
+            v1::ListWorkersResponse { workers: page.into_items(), next_page_token }
+        });
+        self.to_be_read(caller, page.await?)
     }
 }
 
@@ -189,43 +208,6 @@ impl Service {
         tracing::info!(study = name, ?state, "state set");
         self.study_after_write(name).await
     }
-
-    async fn watch(
-        self,
-        name: String,
-        sender: mpsc::Sender<Result<v1::WatchStudyResponse, Status>>,
-    ) {
-        let commits = self.ledger.commits();
-        let mut seen = 0;
-        loop {
-            let (study, rings) = (name.clone(), commits.rings());
-            let look =
-                self.ledger.look(move |state| snapshot(state, &study, seen, MAX_TRIAL_BYTES));
-            let message = match look.await {
-                Ok(Ok((message, now_seen))) => {
-                    seen = now_seen;
-                    Some(Ok(message))
-                }
-                Ok(Err(refusal)) => Some(Err(refused(&refusal))),
-                // The next one tells all that this one would have.
-                Err(LedgerError::Overloaded) => None,
-                Err(error) => Some(Err(error.into())),
-            };
-            if let Some(message) = message {
-                let over = message.is_err();
-                if sender.send(message).await.is_err() || over {
-                    return;
-                }
-            }
-            tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => return,
-                () = sender.closed() => return,
-                _ = commits.after(rings) => tokio::time::sleep(GATHER).await,
-                () = tokio::time::sleep(REFRESH) => {}
-            }
-        }
-    }
 }
 
 fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
@@ -233,49 +215,23 @@ fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
     Ok(convert::study(id, study, state.now().1))
 }
 
-/// The study, its workers, and the trials that changed after so many commits, of many the newest: at
-/// most so many bytes of them. As of how many commits.
-pub(crate) fn snapshot(
-    state: &State,
-    name: &str,
-    seen: u64,
-    max_bytes: usize,
-) -> Result<(v1::WatchStudyResponse, u64), Refusal> {
-    let (id, study) = state.registry().find(name)?;
-    let trial = |n: TrialNumber| Some(convert::trial(study, n, study.get(n)?));
-    let newest = state.changed_since(id, seen).into_iter().rev().filter_map(trial);
-    let mut bytes = 0;
-    let mut changed: Vec<_> = newest
-        .take_while(|trial| {
-            bytes += trial.encoded_len();
-            bytes <= max_bytes
-        })
-        .collect();
-    changed.reverse();
-    let message = v1::WatchStudyResponse {
-        study: Some(convert::study(id, study, state.now().1)),
-        changed,
-        workers: workers(state),
-    };
-    Ok((message, state.commits()))
-}
-
-fn workers(state: &State) -> Vec<v1::Worker> {
-    state.workers().iter().map(|(id, worker)| convert::worker(state, id, worker)).collect()
-}
-
-/// The most bytes of trials in one message. A client takes 4 MiB unless it is told otherwise, and a
-/// trial may have attributes as large as it likes.
-pub(super) const MAX_TRIAL_BYTES: usize = 2 * 1024 * 1024;
-
-pub(super) fn page_size(wanted: u32) -> usize {
-    match wanted {
-        0 => limits::PAGE,
-        n => limits::LARGEST_PAGE.min(n as usize),
+/// What a replay found, as far as it fits into a message.
+fn replay(study: &Study, Replay { checked, mismatches }: &Replay) -> v1::ReplayStudyResponse {
+    let space = &study.spec().space;
+    let mut page = Page::new(usize::MAX, limits::PAGE_BYTES);
+    for mismatch in mismatches {
+        let mismatch = v1::ReplayMismatch {
+            number: mismatch.number.0,
+            recorded: convert::params(space, &mismatch.recorded),
+            recomputed: convert::params(space, &mismatch.recomputed),
+        };
+        if !page.add(mismatch) {
+            break;
+        }
     }
-}
-
-pub(super) fn page_token(token: &str) -> Result<i64, convert::Invalid> {
-    let invalid = |_| convert::Invalid::new("page_token", "is not one of this server's");
-    token.parse().map_err(invalid)
+    v1::ReplayStudyResponse {
+        checked: *checked as u32,
+        mismatches: page.into_items(),
+        mismatched: mismatches.len() as u32,
+    }
 }

@@ -3,12 +3,11 @@
 use kindling_proto::v1::trial_service_server::TrialService;
 use kindling_proto::{limits, v1};
 use kindling_study::{StudyId, TrialNumber};
-use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::Service;
+use super::paging::{self, Page};
 use super::status::refused;
-use super::study::{MAX_TRIAL_BYTES, page_size, page_token};
+use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
 
@@ -20,40 +19,34 @@ impl TrialService for Service {
         &self,
         request: Request<v1::ListTrialsRequest>,
     ) -> Reply<v1::ListTrialsResponse> {
-        let v1::ListTrialsRequest { study, page_size: size, page_token: token, states } =
-            request.into_inner();
+        let caller = caller(&request);
+        let v1::ListTrialsRequest { study, page_size, page_token, states } = request.into_inner();
         let states = convert::trial_states(&states)?;
-        let size = page_size(size);
-        let first = match token.as_str() {
+        let first = match page_token.as_str() {
             "" => 0,
-            token => u32::try_from(page_token(token)?)
-                .map_err(|_| convert::Invalid::new("page_token", "is out of range"))?,
+            token => usize::try_from(paging::number_of(token)?).map_err(|_| paging::unknown())?,
         };
         let look = self.ledger.look(move |state| {
             let (_, study) = state.registry().find(&study)?;
-            let mut page = v1::ListTrialsResponse::default();
-            let mut bytes = 0;
-            for (index, trial) in study.trials().iter().enumerate().skip(first as usize) {
-                if page.trials.len() == size || bytes > MAX_TRIAL_BYTES {
-                    page.next_page_token = index.to_string();
+            let (mut page, mut next_page_token) = (Page::asked_for(page_size), String::new());
+            for (index, trial) in study.trials().iter().enumerate().skip(first) {
+                let is_listed = states.is_empty() || states.contains(&convert::state(trial));
+                let listed = || convert::trial(study, TrialNumber(index as u32), trial);
+                if index - first == limits::SEARCHED || is_listed && !page.add(listed()) {
+                    next_page_token = index.to_string();
                     break;
                 }
-                if states.is_empty() || states.contains(&convert::state(trial)) {
-                    let trial = convert::trial(study, TrialNumber(index as u32), trial);
-                    bytes += trial.encoded_len();
-                    page.trials.push(trial);
-                }
             }
-            Ok(page)
+            Ok(v1::ListTrialsResponse { trials: page.into_items(), next_page_token })
         });
-        let page = look.await?.map_err(|r| refused(&r))?;
-        Ok(Response::new(page))
+        self.to_be_read(caller, look.await?.map_err(|r| refused(&r))?)
     }
 
     async fn get_trial(
         &self,
         request: Request<v1::GetTrialRequest>,
     ) -> Reply<v1::GetTrialResponse> {
+        let caller = caller(&request);
         let v1::GetTrialRequest { study, number } = request.into_inner();
         let number = TrialNumber(number);
         let look = self.ledger.look(move |state| {
@@ -61,7 +54,7 @@ impl TrialService for Service {
             study.trial_at(number).map(|trial| convert::trial(study, number, trial))
         });
         let trial = Some(look.await?.map_err(|r| refused(&r))?);
-        Ok(Response::new(v1::GetTrialResponse { trial }))
+        self.to_be_read(caller, v1::GetTrialResponse { trial })
     }
 
     async fn enqueue_trial(

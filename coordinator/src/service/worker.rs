@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use kindling_proto::limits;
 use kindling_proto::v1;
 use kindling_proto::v1::worker_service_server::WorkerService;
 use kindling_study::WorkerId;
 use kindling_telemetry::follow_request;
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -13,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::Service;
 use crate::admission::Class;
+use crate::transaction::State;
 use crate::workers::Twin;
 use crate::{convert, observe};
 
@@ -37,6 +40,7 @@ impl WorkerService for Service {
             request.session,
             request.holding,
         )?;
+        let objectives = convert::objectives(request.objectives)?;
         let wait = convert::wait(request.wait).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
         // A call that waits is no sign of life: whoever made it may be gone since.
@@ -46,15 +50,20 @@ impl WorkerService for Service {
             let work = self.ledger.work();
             let rings = work.rings();
             let (worker, info, slots) = (worker.clone(), info.clone(), request.slots as usize);
-            let (objectives, holding) = (request.objectives.clone(), holding.clone());
+            let (objectives, holding) = (objectives.clone(), holding.clone());
             let lease = self.ledger.write(Class::Begin, move |transaction| {
                 let admitted = transaction.admit(&worker, info, is_heard);
                 Ok(admitted.map(|()| {
-                    let leased =
-                        transaction.lease(&worker, request.session, slots, &objectives, &holding);
-                    let state = transaction.state();
-                    let assignment = |leased| convert::assignment(state, leased);
-                    leased.iter().filter_map(assignment).collect::<Vec<_>>()
+                    let (mut assignments, mut bytes) = (Vec::new(), 0);
+                    let give = |state: &State, leased| {
+                        let assignment = convert::assignment(state, &leased);
+                        bytes += assignment.as_ref().map_or(0, Message::encoded_len);
+                        assignments.extend(assignment);
+                        bytes < limits::PAGE_BYTES
+                    };
+                    let session = request.session;
+                    transaction.lease(&worker, session, slots, &objectives, &holding, give);
+                    assignments
                 }))
             });
             let assignments = lease.await??;

@@ -93,6 +93,12 @@ macro_rules! printable_name {
 printable_name!(StudyName, "a study's name", MAX_STUDY_NAME);
 printable_name!(WorkerId, "a worker's id", MAX_WORKER_ID);
 
+impl std::borrow::Borrow<str> for StudyName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for StudyName {
     type Error = InvalidId;
     fn try_from(text: String) -> std::result::Result<Self, InvalidId> {

@@ -80,6 +80,19 @@ pub enum Refusal {
         /// The newest step on record.
         newest: u64,
     },
+    /// A new step of a trial that has as many as are kept.
+    #[error(
+        "trial {number} has {most} intermediate values, and no more are kept; report less often"
+    )]
+    TooManyReports {
+        /// The trial.
+        number: TrialNumber,
+        /// The most that are kept of a trial.
+        most: usize,
+    },
+    /// A study more than are kept.
+    #[error("there are {0} studies, and no more are kept")]
+    TooManyStudies(usize),
     /// A step beyond what the store can hold.
     #[error("step {0} is larger than 2^63 - 1")]
     StepTooLarge(u64),

@@ -1,10 +1,10 @@
 //! All studies of a coordinator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use crate::event::{Event, Record};
-use crate::ids::{StudyId, TrialNumber, WorkerId};
+use crate::ids::{StudyId, StudyName, TrialNumber, WorkerId};
 use crate::refusal::Refusal;
 use crate::spec::StudySpec;
 use crate::study::Study;
@@ -14,6 +14,10 @@ use crate::time::Tick;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     studies: BTreeMap<StudyId, Study>,
+    // Indices over `studies`, derived from it.
+    names: HashMap<StudyName, StudyId>,
+    /// In which studies a worker holds trials.
+    busy: HashMap<WorkerId, BTreeSet<StudyId>>,
     /// Larger than any id that ever was.
     next_id: StudyId,
 }
@@ -36,7 +40,22 @@ impl Default for Registry {
 impl Registry {
     /// The studies as a store kept them; `next_id` is larger than any id that ever was.
     pub fn restore(studies: BTreeMap<StudyId, Study>, next_id: StudyId) -> Self {
-        Self { studies, next_id }
+        let (names, busy) = (HashMap::new(), HashMap::new());
+        let mut registry = Self { studies: BTreeMap::new(), names, busy, next_id };
+        for (id, study) in studies {
+            registry.add(id, study);
+        }
+        registry
+    }
+
+    /// How many studies there are.
+    pub fn len(&self) -> usize {
+        self.studies.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.studies.is_empty()
     }
 
     /// The id that the next study gets.
@@ -61,9 +80,8 @@ impl Registry {
 
     /// The study of this name.
     pub fn find(&self, name: &str) -> Result<(StudyId, &Study), Refusal> {
-        self.iter()
-            .find(|(_, study)| study.spec().name.as_str() == name)
-            .ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
+        let known = self.names.get(name).and_then(|id| Some((*id, self.studies.get(id)?)));
+        known.ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
     }
 
     /// Decides on a new study. One of the same name and spec is that study; a budget may differ.
@@ -104,7 +122,23 @@ impl Registry {
         let held = |(id, study): (StudyId, &Study)| -> Vec<_> {
             study.held_by(worker).map(|number| (id, number)).collect()
         };
-        self.iter().flat_map(held).collect()
+        self.busy_in(worker)
+            .filter_map(|id| Some((id, self.studies.get(&id)?)))
+            .flat_map(held)
+            .collect()
+    }
+
+    /// The studies in which a worker holds trials.
+    fn busy_in(&self, worker: &WorkerId) -> impl Iterator<Item = StudyId> {
+        self.busy.get(worker).into_iter().flatten().copied()
+    }
+
+    fn add(&mut self, id: StudyId, study: Study) {
+        self.names.insert(study.spec().name.clone(), id);
+        for worker in study.holders() {
+            self.busy.entry(worker.clone()).or_default().insert(id);
+        }
+        self.studies.insert(id, study);
     }
 
     /// Who holds a trial, each with the process that does.
@@ -117,7 +151,11 @@ impl Registry {
 
     /// Renews all leases of the worker.
     pub fn renew(&mut self, worker: &WorkerId, deadline: Tick) {
-        self.studies.values_mut().for_each(|study| study.renew(worker, deadline));
+        for id in self.busy.get(worker).into_iter().flatten() {
+            if let Some(study) = self.studies.get_mut(id) {
+                study.renew(worker, deadline);
+            }
+        }
     }
 
     /// Gives every open lease a new deadline: nobody could be heard until now.
@@ -127,22 +165,52 @@ impl Registry {
 
     /// Lets all leases of the worker end by `deadline` unless it renews them.
     pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
-        self.studies.values_mut().for_each(|study| study.hasten(worker, deadline));
+        for id in self.busy.get(worker).into_iter().flatten() {
+            if let Some(study) = self.studies.get_mut(id) {
+                study.hasten(worker, deadline);
+            }
+        }
     }
 
     /// Makes a record's mutation. `lease_until` is the deadline of a lease that starts with it.
     pub fn apply(&mut self, record: &Record, lease_until: Tick) {
         match &record.event {
             Event::Created { spec } => {
-                self.studies.insert(record.study, Study::new((**spec).clone(), record.at));
+                self.add(record.study, Study::new((**spec).clone(), record.at));
                 self.next_id = self.next_id.max(StudyId(record.study.0 + 1));
             }
-            Event::Deleted => _ = self.studies.remove(&record.study),
-            event => {
-                if let Some(study) = self.studies.get_mut(&record.study) {
-                    study.apply(event, record.at, lease_until);
+            Event::Deleted => {
+                if let Some(study) = self.studies.remove(&record.study) {
+                    self.names.remove(&study.spec().name);
                 }
             }
+            event => {
+                let Some(study) = self.studies.get_mut(&record.study) else { return };
+                study.apply(event, record.at, lease_until);
+                let number = event.trial();
+                let Some(worker) = number.and_then(|n| study.get(n)?.worker.as_ref()) else {
+                    return;
+                };
+                let holds = study.held_by(worker).next().is_some();
+                note_busy(&mut self.busy, worker, record.study, holds);
+            }
+        }
+    }
+}
+
+/// Notes whether a worker holds trials of a study.
+fn note_busy(
+    busy: &mut HashMap<WorkerId, BTreeSet<StudyId>>,
+    worker: &WorkerId,
+    study: StudyId,
+    holds: bool,
+) {
+    if holds {
+        busy.entry(worker.clone()).or_default().insert(study);
+    } else if let Some(studies) = busy.get_mut(worker) {
+        studies.remove(&study);
+        if studies.is_empty() {
+            busy.remove(worker);
         }
     }
 }

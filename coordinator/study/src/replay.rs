@@ -31,12 +31,20 @@ pub struct Mismatch {
 impl Study {
     /// Computes every proposal again and compares it, bit for bit, with the record.
     pub fn replay(&self) -> Replay {
+        self.replay_while(|| true).unwrap_or_default()
+    }
+
+    /// The same for as long as somebody wants to know; `None` if nobody did in the end.
+    pub fn replay_while(&self, is_wanted: impl Fn() -> bool) -> Option<Replay> {
         let mut replay = Replay::default();
         let spec = self.spec();
         let mut archive = Archive::new(&spec.space, spec.direction);
         let mut pending = BTreeSet::new();
         let mut seen = 0;
         for (number, trial, proposal) in self.in_order_of_proposal() {
+            if !is_wanted() {
+                return None;
+            }
             let now = proposal.saw_finished as usize;
             for finished in &self.finish_order()[seen..now] {
                 archive.add(&spec.space, self.trial(*finished));
@@ -54,7 +62,7 @@ impl Study {
             }
         }
         replay.mismatches.sort_by_key(|mismatch| mismatch.number);
-        replay
+        Some(replay)
     }
 
     /// Not by number: a trial that was enqueued can be proposed late.

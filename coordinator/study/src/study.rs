@@ -133,6 +133,16 @@ impl Study {
         study
     }
 
+    /// A copy with all that a replay looks at, and not much else: much of what a study holds are curves and
+    /// attributes.
+    #[must_use]
+    pub fn to_replay(&self) -> Self {
+        let mut copy = Self::new(self.spec.clone(), self.created);
+        copy.trials = self.trials.iter().map(Trial::in_short).collect();
+        copy.finish_order.clone_from(&self.finish_order);
+        copy
+    }
+
     /// What it was asked to do.
     pub fn spec(&self) -> &StudySpec {
         &self.spec
@@ -208,6 +218,11 @@ impl Study {
     /// The trials that the worker holds.
     pub fn held_by(&self, worker: &WorkerId) -> impl Iterator<Item = TrialNumber> {
         self.holders.get(worker).into_iter().flatten().copied()
+    }
+
+    /// The workers that hold trials.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = &WorkerId> {
+        self.holders.keys()
     }
 
     /// Finished trials in the order in which they finished.

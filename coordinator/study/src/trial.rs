@@ -173,6 +173,21 @@ impl Trial {
         }
     }
 
+    /// What a sampler can learn from it.
+    pub(crate) fn in_short(&self) -> Self {
+        let phase = match &self.phase {
+            Phase::Finished(Outcome { result, .. }) => {
+                Phase::Finished(Outcome { result: result.clone(), attributes: Attributes::new() })
+            }
+            phase => phase.clone(),
+        };
+        // How far a trial came is learnt from its last value.
+        let curve = self.curve.last().copied().into_iter().collect();
+        let (fixed, proposal) = (self.fixed.clone(), self.proposal.clone());
+        let (retry_of, confirms) = (self.retry_of, self.confirms);
+        Self { retry_of, confirms, proposal, curve, phase, ..Self::waiting(fixed) }
+    }
+
     /// Whether the claim names this trial's newest lease.
     pub fn is_claimed_by(&self, claim: &Claim) -> bool {
         self.attempt == claim.attempt && self.worker.as_ref() == Some(&claim.worker)
@@ -190,6 +205,15 @@ impl Trial {
             Phase::Finished(Outcome { result: Result::Complete(value), .. }) => Some(value),
             _ => None,
         }
+    }
+
+    /// What else its worker said, once it is over.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let outcome = match &self.phase {
+            Phase::Finished(outcome) => Some(outcome),
+            _ => None,
+        };
+        outcome.into_iter().flat_map(|outcome| outcome.attributes.iter())
     }
 
     /// The values of its parameters, once proposed.

@@ -38,7 +38,7 @@ pub(super) async fn world() -> (Routes, TempDir) {
     let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
     let (ledger, _) =
         Ledger::start(store, Arc::new(Still), Duration::from_secs(30)).expect("started");
-    let service = Service { ledger, shutdown: CancellationToken::new() };
+    let service = Service::new(ledger, CancellationToken::new());
     let routes = service.routes();
     populate(routes.clone()).await;
     (routes, folder)

@@ -1,0 +1,158 @@
+//! `WatchStudy`: a study as it goes on.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use kindling_proto::{limits, v1};
+use kindling_study::{Refusal, Study, WorkerId};
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::Service;
+use super::paging::Page;
+use super::status::refused;
+use crate::budget::{Caller, Share};
+use crate::convert;
+use crate::ledger::LedgerError;
+use crate::transaction::State;
+
+/// Changes within this time of each other are sent to a watcher as one.
+const GATHER: Duration = Duration::from_millis(100);
+/// A watcher hears at least this often, so that rates and silences stay fresh.
+const REFRESH: Duration = Duration::from_secs(5);
+/// A watcher that was told less than there is to say, for want of room, hears the rest after this.
+const LATER: Duration = Duration::from_secs(1);
+
+pub(super) type Messages = mpsc::Sender<Result<v1::WatchStudyResponse, Status>>;
+
+impl Service {
+    /// Tells of the study until nobody listens. `_place` is the watcher's among all of them.
+    pub(super) async fn watch(
+        self,
+        name: String,
+        caller: Caller,
+        messages: Messages,
+        _place: Share,
+    ) {
+        let commits = self.ledger.commits();
+        let mut seen = 0;
+        // One message waits to be read, and the one before may be on its way.
+        let mut held = [None, None];
+        // Nothing is made for those who do not read.
+        while let Ok(place) = messages.reserve().await {
+            let (study, rings) = (name.clone(), commits.rings());
+            let look =
+                self.ledger.look(move |state| snapshot(state, &study, seen, limits::WATCH_BYTES));
+            let mut pause = None;
+            match look.await {
+                Ok(Ok(mut now)) => {
+                    let mut share = self.room_for(caller, &now.message);
+                    if share.is_none() {
+                        // How the study stands can nearly always be said.
+                        now.message.changed.clear();
+                        now.message.workers.clear();
+                        (now.seen, now.more) = (seen, true);
+                        pause = Some(LATER);
+                        share = self.room_for(caller, &now.message);
+                    }
+                    if let Some(share) = share {
+                        seen = now.seen;
+                        held = [Some(share), held[0].take()];
+                        place.send(Ok(now.message));
+                    }
+                    if now.more {
+                        pause = pause.or(Some(Duration::ZERO));
+                    }
+                }
+                Ok(Err(refusal)) => return place.send(Err(refused(&refusal))),
+                // The next one tells all that this one would have.
+                Err(LedgerError::Overloaded) => {}
+                Err(error) => return place.send(Err(error.into())),
+            }
+            let wait = async {
+                if let Some(pause) = pause {
+                    return tokio::time::sleep(pause).await;
+                }
+                tokio::select! {
+                    biased;
+                    _ = commits.after(rings) => tokio::time::sleep(GATHER).await,
+                    () = tokio::time::sleep(REFRESH) => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                () = messages.closed() => return,
+                () = wait => {}
+            }
+        }
+    }
+
+    /// Room for a message until it is read, if there is some. A small one needs none.
+    fn room_for(&self, caller: Caller, message: &v1::WatchStudyResponse) -> Option<Share> {
+        let bytes = message.encoded_len();
+        self.shares.unread.take(caller, if bytes > limits::SMALL { bytes } else { 0 })
+    }
+}
+
+/// What is to be said of a study at a time.
+pub(crate) struct Snapshot {
+    pub(crate) message: v1::WatchStudyResponse,
+    /// Up to which change it tells all.
+    pub(crate) seen: u64,
+    /// Whether there were more changes than it has room for.
+    pub(crate) more: bool,
+}
+
+/// The study, its workers, and the trials that changed after so many changes: as many bytes of them as
+/// there is room for, the oldest changes first.
+pub(crate) fn snapshot(
+    state: &State,
+    name: &str,
+    seen: u64,
+    room: usize,
+) -> Result<Snapshot, Refusal> {
+    let (id, study) = state.registry().find(name)?;
+    let (mut changed, mut told) = (Page::new(usize::MAX, room), HashSet::new());
+    let (mut now_seen, mut more) = (state.changes(), false);
+    for (place, of, number) in state.changes_since(seen) {
+        let Some(trial) = study.get(number).filter(|_| of == id && told.insert(number)) else {
+            continue;
+        };
+        let mut whole = convert::trial(study, number, trial);
+        if whole.encoded_len() > room {
+            whole = convert::trial_in_short(study, number, trial);
+        }
+        if !changed.add(whole) {
+            (now_seen, more) = (place, true);
+            break;
+        }
+    }
+    let mut changed = changed.into_items();
+    changed.sort_by_key(|trial| trial.number);
+    let message = v1::WatchStudyResponse {
+        study: Some(convert::study(id, study, state.now().1)),
+        changed,
+        workers: workers(state, study),
+        worker_count: state.workers().len() as u32,
+    };
+    Ok(Snapshot { message, seen: now_seen, more })
+}
+
+/// The workers, as many as there is room for: those first that train a trial of the study.
+fn workers(state: &State, study: &Study) -> Vec<v1::Worker> {
+    let running = study.running().iter().filter_map(|number| study.get(*number)?.worker.as_ref());
+    let busy: BTreeSet<&WorkerId> = running.collect();
+    let (first, others): (Vec<_>, Vec<_>) =
+        state.workers().iter().partition(|(id, _)| busy.contains(id));
+    let mut page = Page::new(usize::MAX, limits::WATCHED_WORKERS_BYTES);
+    for (id, worker) in first.into_iter().chain(others) {
+        if !page.add(convert::worker(state, id, worker)) {
+            break;
+        }
+    }
+    let mut workers = page.into_items();
+    workers.sort_by(|a, b| a.id.cmp(&b.id));
+    workers
+}
