@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use http::{Request, Response};
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
-use kindling_worker::{Bearer, ConnectArgs, Connection, NO_GRPC, innermost, speaks_no_grpc};
+use kindling_telemetry::printable;
+use kindling_worker::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
+use tonic::body::Body;
+use tonic::codegen::StdError;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
 
 use crate::hint::hinted;
 
@@ -16,13 +24,16 @@ const PAGE: u32 = 500;
 
 /// For a call's answer to begin. Pings end a connection that is dead, but a call that is made in the
 /// instant in which its connection ends can be lost without a word.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes calls: a connection to a coordinator, or services in this process.
+type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, StdError>;
 
 /// A connected client.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub(crate) studies: StudyServiceClient<Connection>,
-    pub(crate) trials: TrialServiceClient<Connection>,
+    pub(crate) studies: StudyServiceClient<Calls>,
+    pub(crate) trials: TrialServiceClient<Calls>,
 }
 
 impl Client {
@@ -36,10 +47,22 @@ impl Client {
         patience: Duration,
     ) -> anyhow::Result<Self> {
         let (channel, bearer) = connect_within(to, patience).await?;
-        Ok(Self {
-            studies: StudyServiceClient::with_interceptor(channel.clone(), bearer.clone()),
-            trials: TrialServiceClient::with_interceptor(channel, bearer),
-        })
+        let calls = InterceptedService::new(channel, bearer);
+        let calls = calls.map_response(|response| response.map(Body::new));
+        Ok(Self::new(BoxCloneSyncService::new(calls.map_err(Into::into))))
+    }
+
+    /// Of services in this process.
+    pub(crate) fn of(routes: Routes) -> Self {
+        let calls = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
+        Self::new(BoxCloneSyncService::new(calls))
+    }
+
+    fn new(calls: Calls) -> Self {
+        Self {
+            studies: StudyServiceClient::new(calls.clone()),
+            trials: TrialServiceClient::new(calls),
+        }
     }
 
     pub(crate) async fn study(&mut self, name: &str) -> anyhow::Result<v1::Study> {
@@ -118,7 +141,8 @@ async fn connect_within(to: &ConnectArgs, patience: Duration) -> anyhow::Result<
     let channel = endpoint.timeout(patience).connect().await.map_err(|error| {
         hinted(
             format!("no coordinator answers at {}: {}", to.coordinator, innermost(&error)),
-            "start one with `kindling coordinator --store study.db`, or name another with --coordinator URL",
+            "start one with `kindling coordinator --store study.db`, name another with --coordinator URL, or ask \
+             the store of a run that has ended with --store FILE",
         )
     })?;
     Ok((channel, bearer))
@@ -127,10 +151,13 @@ async fn connect_within(to: &ConnectArgs, patience: Duration) -> anyhow::Result<
 /// A refusal as an error for people.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn refused(status: Status) -> anyhow::Error {
-    let message = status.message();
+    let message = &*printable(status.message());
     match status.code() {
         _ if speaks_no_grpc(&status) => hinted("what answers there does not speak gRPC", NO_GRPC),
-        Code::NotFound => hinted(message, "`kindling study list` shows what there is"),
+        Code::NotFound => hinted(
+            message,
+            "`kindling study list`, with the same --coordinator or --store, shows what there is",
+        ),
         Code::AlreadyExists if message.contains("another") => hinted(
             message,
             "give the study in the file another name, or delete the old one with `kindling study delete`",
@@ -153,6 +180,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
             format!("the coordinator is out of reach: {message}"),
             "see whether it still runs; nothing that it acknowledged is lost",
         ),
+        Code::FailedPrecondition if message.contains("stop the study first") => {
+            hinted(message, "`kindling study stop NAME` calls running trials back")
+        }
         _ => anyhow::anyhow!("{message}"),
     }
 }

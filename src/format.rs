@@ -5,13 +5,14 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
 
+use crate::literal::literal;
+
 /// A parameter's value, floats to five significant digits.
 pub(crate) fn value(value: Option<&v1::Value>) -> String {
     match value.and_then(|v| v.kind.as_ref()) {
         Some(Kind::Float(x)) => number(*x),
-        Some(Kind::Int(i)) => i.to_string(),
-        Some(Kind::Bool(b)) => b.to_string(),
-        Some(Kind::Text(s)) => s.clone(),
+        // Empty text, or the text "1" where there is a 1, is told apart by its quotes.
+        Some(kind) => literal(kind),
         None => String::new(),
     }
 }

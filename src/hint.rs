@@ -16,6 +16,11 @@ pub(crate) fn hinted(error: impl Into<String>, hint: impl Into<String>) -> anyho
     Hinted { error: error.into(), hint: hint.into() }.into()
 }
 
+/// The error with a hint more.
+pub(crate) fn also(error: &anyhow::Error, hint: &str) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}\nhint: {hint}")
+}
+
 impl fmt::Display for Hinted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nhint: {}", self.error, self.hint)

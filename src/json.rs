@@ -103,12 +103,16 @@ pub(crate) fn is_nested(attribute: &str) -> bool {
 }
 
 fn value(value: Option<&v1::Value>) -> Value {
-    match value.and_then(|v| v.kind.as_ref()) {
-        Some(Kind::Float(x)) => json!(x),
-        Some(Kind::Int(i)) => json!(i),
-        Some(Kind::Bool(b)) => json!(b),
-        Some(Kind::Text(s)) => json!(s),
-        None => Value::Null,
+    value.and_then(|v| v.kind.as_ref()).map_or(Value::Null, kind)
+}
+
+/// A parameter's value, of its own kind.
+pub(crate) fn kind(kind: &Kind) -> Value {
+    match kind {
+        Kind::Float(x) => json!(x),
+        Kind::Int(i) => json!(i),
+        Kind::Bool(b) => json!(b),
+        Kind::Text(s) => json!(s),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kindling_proto::v1;
-use kindling_telemetry::say;
+use kindling_telemetry::{printable, say};
 
 use crate::{format, table};
 
@@ -41,7 +41,7 @@ impl Progress {
     /// Prints a line above the bars.
     pub(crate) fn line(&self, line: &str) {
         if self.on_terminal {
-            _ = self.bars.println(line);
+            _ = self.bars.println(printable(line));
         } else {
             say!("{line}");
         }
@@ -70,8 +70,9 @@ impl Progress {
                 self.bars.add(ProgressBar::no_length().with_style(style))
             });
             let does: Vec<_> = worker.trials.iter().map(table::running).collect();
-            bar.set_prefix(worker.id.clone());
-            bar.set_message(if does.is_empty() { "idle".to_owned() } else { does.join(" · ") });
+            bar.set_prefix(printable(&worker.id).into_owned());
+            let does = if does.is_empty() { "idle".to_owned() } else { does.join(" · ") };
+            bar.set_message(printable(&does).into_owned());
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::data::show_fetch;
 use crate::hint::hinted;
 use crate::progress::Progress;
 use crate::study::create;
-use crate::{format, json, objectives, out, outcome, study_file};
+use crate::{format, json, named_file, objectives, out, outcome, shell, study_file};
 
 mod summary;
 mod workers;
@@ -48,7 +48,7 @@ pub(crate) struct RunArgs {
     /// The number of trials to finish, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
-    /// The file that holds the study [default: the study's name with .db]
+    /// The file that holds the study [default: the study's name with .db, here]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
     /// Where to train: auto, flex, cpu (libtorch) or cuda:N, or several with commas
@@ -97,7 +97,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         args.data_dir.clone()
     };
     spec.trials = args.trials.unwrap_or(spec.trials);
-    let store = args.store.clone().unwrap_or_else(|| format!("{}.db", spec.name).into());
+    let store = args.store.clone();
+    let store = store.unwrap_or_else(|| named_file::after_study(spec.name.as_str(), "db"));
     let options =
         Options { page: args.http, ..Options::open(store.clone(), args.listen, LEASE_TERM) };
     let mut signals = StopSignals::listen()?;
@@ -105,7 +106,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     let url = format!("http://{}", coordinator.address());
     let mut client = Client::connect(&ConnectArgs::plain(&url)).await?;
     begin(&mut client, &spec, args.trials.is_some()).await?;
-    say!("coordinator: {url}  (`kindling study show {} --coordinator {url}`)", spec.name);
+    let name = shell::last(spec.name.as_str());
+    say!("coordinator: {url}  (`kindling study show --coordinator {url} {name}`)");
 
     if let Some(page) = coordinator.page() {
         say!("page: http://{page}/studies/{}", spec.name);
@@ -167,7 +169,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         }
         End::Interrupted => {
             say!("interrupted; nothing is lost. To resume, run the same command again:");
-            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let words = std::env::args_os().map(|word| shell::word(&word.to_string_lossy()));
             say!("  {}", words.collect::<Vec<_>>().join(" "));
             Ok(ExitCode::from(130))
         }
@@ -254,6 +256,6 @@ fn print_result(
     } else {
         summary::text(study, trials, store)
     };
-    out::try_write(text.as_bytes()).context("standard output cannot be written")?;
+    out::try_print(&text).context("standard output cannot be written")?;
     Ok(())
 }

@@ -7,15 +7,16 @@ use std::time::Duration;
 use clap::Subcommand;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_proto::v1;
+use kindling_study::StudySpec;
 use kindling_telemetry::say;
-use kindling_worker::ConnectArgs;
 
-use crate::client::{Client, empty, refused};
+use crate::client::{Client, PATIENCE, empty, refused};
 use crate::confirmed::Confirmed;
 use crate::export::{self, ExportArgs};
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
+use crate::source::{Access, SourceArgs};
 use crate::{format, json, outcome, study_file, table};
 
 /// A replay computes every proposal before it answers.
@@ -24,7 +25,7 @@ const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
 #[derive(clap::Args)]
 pub(crate) struct StudyArgs {
     #[command(flatten)]
-    connect: ConnectArgs,
+    source: SourceArgs,
     #[command(subcommand)]
     command: StudyCommand,
 }
@@ -88,27 +89,80 @@ struct Named {
     json: bool,
 }
 
-pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
-    if let StudyCommand::Create { file, json } = args.command {
-        // A mistake in the file shows before a coordinator is looked for.
-        let spec = study_file::read(&file)?;
-        let mut client = Client::connect(&args.connect).await?;
-        let (study, created) = create(&mut client, spec_to_wire(&spec)).await?;
-        if !created {
-            say!("study `{}` exists already; it stays as it is", spec.name);
+impl StudyCommand {
+    /// The study that it is about, if one is named.
+    fn study(&self) -> Option<&str> {
+        match self {
+            Self::Create { .. } | Self::List { .. } => None,
+            Self::Show(named)
+            | Self::Watch(named)
+            | Self::Pause(named)
+            | Self::Resume { named, .. }
+            | Self::Stop(named)
+            | Self::Delete { named, .. }
+            | Self::Replay(named) => Some(&named.name),
+            Self::Export(args) => Some(args.study()),
         }
-        print_state(&study, json);
-        return Ok(ExitCode::SUCCESS);
     }
-    let mut client = match &args.command {
-        StudyCommand::Replay(_) => Client::connect_within(&args.connect, REPLAY_PATIENCE).await?,
-        _ => Client::connect(&args.connect).await?,
+
+    fn access(&self) -> Access {
+        match self {
+            Self::Create { .. } => Access::Make,
+            Self::Pause(_)
+            | Self::Resume { .. }
+            | Self::Stop(_)
+            | Self::Delete { yes: true, .. } => Access::Change,
+            // Without `--yes` it only says what it would do.
+            Self::Delete { yes: false, .. }
+            | Self::List { .. }
+            | Self::Show(_)
+            | Self::Watch(_)
+            | Self::Export(_)
+            | Self::Replay(_) => Access::Look,
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if matches!(self, Self::Replay(_)) { REPLAY_PATIENCE } else { PATIENCE }
+    }
+}
+
+pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
+    let StudyArgs { source, command } = args;
+    // A mistake in a file shows before a coordinator is looked for.
+    let spec = match &command {
+        StudyCommand::Create { file, .. } => Some(study_file::read(file)?),
+        _ => None,
     };
-    match args.command {
-        StudyCommand::Create { .. } => {}
-        StudyCommand::List { json } => list(&mut client, json).await?,
-        StudyCommand::Show(named) => show(&mut client, &named).await?,
-        StudyCommand::Watch(named) => return watch(&mut client, &named).await,
+    if matches!(command, StudyCommand::Watch(_)) && source.is_store() {
+        return Err(hinted(
+            "nothing happens in a store that no coordinator serves",
+            "`kindling study show`, with the same --store, shows how it stands",
+        ));
+    }
+    let study = command.study().map(str::to_owned);
+    let (patience, access) = (command.patience(), command.access());
+    let questions = async |client: &mut Client| answer(client, command, spec).await;
+    source.ask_within(patience, study.as_deref(), access, questions).await
+}
+
+async fn answer(
+    client: &mut Client,
+    command: StudyCommand,
+    spec: Option<StudySpec>,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        StudyCommand::Create { json, .. } => {
+            let Some(spec) = spec else { return Ok(ExitCode::SUCCESS) };
+            let (study, created) = create(client, spec_to_wire(&spec)).await?;
+            if !created {
+                say!("study `{}` exists already; it stays as it is", spec.name);
+            }
+            print_state(&study, json);
+        }
+        StudyCommand::List { json } => list(client, json).await?,
+        StudyCommand::Show(named) => show(client, &named).await?,
+        StudyCommand::Watch(named) => return watch(client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {
             let response = client.studies.pause_study(v1::PauseStudyRequest { name }).await;
             print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
@@ -123,9 +177,9 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
             let response = client.studies.stop_study(v1::StopStudyRequest { name }).await;
             print_state(&response.map_err(refused)?.into_inner().study.ok_or_else(empty)?, json);
         }
-        StudyCommand::Delete { named, yes } => delete(&mut client, named, yes).await?,
-        StudyCommand::Export(args) => export::export(&mut client, &args).await?,
-        StudyCommand::Replay(named) => return replay(&mut client, named).await,
+        StudyCommand::Delete { named, yes } => delete(client, named, yes).await?,
+        StudyCommand::Export(args) => export::export(client, &args).await?,
+        StudyCommand::Replay(named) => return replay(client, named).await,
     }
     Ok(ExitCode::SUCCESS)
 }

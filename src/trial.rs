@@ -2,17 +2,17 @@
 
 use clap::{Subcommand, ValueEnum};
 use kindling_proto::v1;
-use kindling_worker::ConnectArgs;
 
 use crate::client::{Client, empty, refused};
-use crate::hint::hinted;
+use crate::fix::FixArgs;
 use crate::out::outln;
+use crate::source::{Access, SourceArgs};
 use crate::{format, json, table};
 
 #[derive(clap::Args)]
 pub(crate) struct TrialArgs {
     #[command(flatten)]
-    connect: ConnectArgs,
+    source: SourceArgs,
     #[command(subcommand)]
     command: TrialCommand,
 }
@@ -39,9 +39,8 @@ enum TrialCommand {
     Enqueue {
         /// The study's name
         study: String,
-        /// Parameters to fix
-        #[arg(value_name = "NAME=VALUE", value_parser = assignment)]
-        params: Vec<(String, String)>,
+        #[command(flatten)]
+        fix: FixArgs,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -74,8 +73,20 @@ enum State {
 }
 
 pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
-    let mut client = Client::connect(&args.connect).await?;
-    match args.command {
+    let TrialArgs { source, command } = args;
+    let (study, access) = match &command {
+        TrialCommand::List { study, .. } => (study, Access::Look),
+        TrialCommand::Show { numbered } => (&numbered.study, Access::Look),
+        TrialCommand::Enqueue { study, .. } => (study, Access::Change),
+        TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
+    };
+    let study = study.clone();
+    let questions = async |client: &mut Client| answer(client, command).await;
+    source.ask(Some(&study), access, questions).await
+}
+
+async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()> {
+    match command {
         TrialCommand::List { study, state, json } => {
             let states: Vec<_> = state.into_iter().map(State::to_wire).collect();
             let trials = client.all_trials(&study, &states).await?;
@@ -90,8 +101,9 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             let response = client.trials.get_trial(request).await.map_err(refused)?;
             print(&response.into_inner().trial.ok_or_else(empty)?, json);
         }
-        TrialCommand::Enqueue { study, params, json } => {
-            let params = fix(&mut client, &study, params).await?;
+        TrialCommand::Enqueue { study, fix, json } => {
+            let spec = client.study(&study).await?.spec.unwrap_or_default();
+            let params = fix.named_values(&spec.space)?;
             let request = v1::EnqueueTrialRequest { study, params, request_id: request_id() };
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&response.into_inner().trial.ok_or_else(empty)?, json);
@@ -147,59 +159,6 @@ fn print(trial: &v1::Trial, json: bool) {
         }
         outln!("{curve}");
     }
-}
-
-/// Gives each value the kind that the study's space has for its parameter.
-async fn fix(
-    client: &mut Client,
-    study: &str,
-    params: Vec<(String, String)>,
-) -> anyhow::Result<Vec<v1::NamedValue>> {
-    let spec = client.study(study).await?.spec.unwrap_or_default();
-    let named = params.into_iter().map(|(name, text)| {
-        let Some(param) = spec.space.iter().find(|p| p.name == name) else {
-            let known: Vec<_> = spec.space.iter().map(|p| p.name.as_str()).collect();
-            let hint = format!("the study has {}", known.join(", "));
-            return Err(hinted(format!("no parameter `{name}`"), hint));
-        };
-        let value = value(param, &text).ok_or_else(|| {
-            hinted(format!("`{text}` is not a value of `{name}`"), describe(param))
-        })?;
-        Ok(v1::NamedValue { name, value: Some(value) })
-    });
-    named.collect()
-}
-
-fn value(param: &v1::Parameter, text: &str) -> Option<v1::Value> {
-    use v1::parameter::Distribution;
-    use v1::value::Kind;
-    let kind = match param.distribution.as_ref()? {
-        Distribution::Float(_) => Kind::Float(text.parse().ok()?),
-        Distribution::Int(_) => Kind::Int(text.parse().ok()?),
-        Distribution::Categorical(categorical) => {
-            let choices = categorical.choices.iter();
-            return choices.into_iter().find(|c| format::value(Some(c)) == text).cloned();
-        }
-    };
-    Some(v1::Value { kind: Some(kind) })
-}
-
-fn describe(param: &v1::Parameter) -> String {
-    use v1::parameter::Distribution;
-    match &param.distribution {
-        Some(Distribution::Float(d)) => format!("it is a number from {} to {}", d.low, d.high),
-        Some(Distribution::Int(d)) => format!("it is a whole number from {} to {}", d.low, d.high),
-        Some(Distribution::Categorical(d)) => {
-            let choices: Vec<_> = d.choices.iter().map(|c| format::value(Some(c))).collect();
-            format!("it is one of {}", choices.join(", "))
-        }
-        None => "look at `kindling study show`".to_owned(),
-    }
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// So that a repeated request adds nothing.

@@ -15,6 +15,7 @@ pub mod convert;
 mod embedded;
 mod ledger;
 mod observe;
+mod offline;
 mod page;
 mod price;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod workers;
 pub use clock::{Clock, SystemClock};
 pub use embedded::Embedded;
 pub use ledger::{Ledger, LedgerError};
+pub use offline::Offline;
 pub use server::{Coordinator, LOG_HEALTH, Options, ServeError, Tls};
 pub use service::access::Tokens;
 pub use store::{Backup, SqliteStore, Store, StoreError, Upkeep, backup};

@@ -6,7 +6,7 @@ use std::path::Path;
 use kindling_proto::v1;
 
 use crate::confirmed::Confirmed;
-use crate::{format, table};
+use crate::{format, named_file, shell, table};
 
 /// How many of the best trials it shows.
 const BEST: usize = 10;
@@ -39,7 +39,10 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
     }
     line(format_args!("store: {}", store.display()));
     let name = format::name(study);
-    line(format_args!("report: kindling report {name} --store {} -o {name}.html", store.display()));
+    let page = named_file::after_study(name, "html");
+    let (from, to) = (store.to_string_lossy(), page.to_string_lossy());
+    let (from, to) = (shell::option("--store", &from), shell::option("-o", &to));
+    line(format_args!("report: kindling report {from} {to} {}", shell::last(name)));
     text
 }
 

@@ -1,5 +1,6 @@
 //! The child processes of a run.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -55,13 +56,13 @@ impl Plan {
         command.args(["--threads", &self.threads.to_string()]);
         let id = format!("worker-{}-{}", number + 1, std::process::id());
         command.args(["--id", &id]);
-        command.arg("--spool").arg(&self.spool);
+        command.arg(option("--spool", &self.spool));
         if let Some(dir) = &self.data_dir {
-            command.arg("--data-dir").arg(dir);
+            command.arg(option("--data-dir", dir));
         }
         command.args(["--log-format", self.telemetry.log_format.name()]);
         if let Some(url) = &self.telemetry.otlp {
-            command.args(["--otlp", url]);
+            command.arg(option("--otlp", url));
         }
         // What leads to other coordinators is nothing to this one.
         for name in
@@ -74,6 +75,14 @@ impl Plan {
         }
         command
     }
+}
+
+/// An option and its value as one argument, so that no value is taken for an option.
+fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
+    let mut argument = OsString::from(name);
+    argument.push("=");
+    argument.push(value);
+    argument
 }
 
 /// The worker processes.

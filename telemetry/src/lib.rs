@@ -6,10 +6,12 @@
 
 mod logs;
 mod metrics;
+mod printable;
 mod stderr;
 mod trace;
 
 pub use self::logs::{LogFormat, Telemetry, TelemetryArgs, TelemetryError};
 pub use self::metrics::serve_metrics;
+pub use self::printable::{is_unprintable, printable, printable_lines};
 pub use self::stderr::{flush, say_line};
 pub use self::trace::{carry, context, follow, follow_request};

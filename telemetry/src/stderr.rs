@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use crate::printable::{printable_lines, printable_log};
+
 /// How many lines may wait.
 const WAITING: usize = 1024;
 /// The end of a process waits so long for them.
@@ -31,9 +33,9 @@ macro_rules! say {
     ($($arg:tt)*) => { $crate::say_line(::std::format_args!($($arg)*)) };
 }
 
-/// What [`say!`] does.
+/// What [`say!`] does. A terminal shows what others have named, and obeys none of it.
 pub fn say_line(text: fmt::Arguments<'_>) {
-    send(format!("{text}\n").into_bytes());
+    send(printable_lines(&format!("{text}\n")).into_owned().into_bytes());
 }
 
 /// Waits a moment until everything that was said is written. For the end of a process.
@@ -51,7 +53,7 @@ pub(crate) struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        send(line.to_vec());
+        send(printable_log(&String::from_utf8_lossy(line)).into_bytes());
         Ok(line.len())
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use kindling_study::{Record, Registry, Tick};
 
+pub(crate) use sqlite::StoreReader;
 pub use sqlite::{Backup, SqliteStore, backup};
 
 /// A durable home for studies.

@@ -18,6 +18,7 @@ mod log;
 mod mark;
 mod open;
 mod path;
+mod read;
 mod room;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ use fault::Fault;
 use files::Files;
 use index::Index;
 use lock::Lock;
+
+pub(crate) use read::StoreReader;
 
 /// How long to wait for another program that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -183,7 +183,7 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
 }
 
 /// Brings an older layout up to date.
-fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
+pub(super) fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
     let upgrades = &UPGRADES[(version(conn)? - OLDEST) as usize..];
     if upgrades.is_empty() {
         return Ok(());
@@ -239,7 +239,13 @@ fn whose(path: &Path) -> String {
 
 /// A connection that writes nothing, locks nothing and leaves nothing beside the file. It does not
 /// see the log.
-fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(format!("{}?immutable=1", uri(path)), flags)?)
+}
+
+/// The path as `SQLite` takes it together with options.
+pub(super) fn uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
         match byte {
@@ -248,9 +254,7 @@ fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
             byte => uri.extend(format!("%{byte:02X}").chars()),
         }
     }
-    uri.push_str("?immutable=1");
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    Ok(Connection::open_with_flags(uri, flags)?)
+    uri
 }
 
 /// A connection that sees the log, and writes neither to it nor to the file, not even as it closes.

@@ -8,6 +8,7 @@ mod logs;
 mod opening;
 mod optuna;
 mod power_loss;
+mod reading;
 mod round_trip;
 mod taken_away;
 

@@ -29,7 +29,7 @@ pub(super) fn file(content: &[u8]) -> (TempDir, PathBuf) {
 }
 
 /// A store that was closed properly, as bytes.
-fn store() -> Vec<u8> {
+pub(super) fn store() -> Vec<u8> {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let claim = ledger.lease(id, "w").expect("a trial");
     for step in 0..200 {
@@ -187,13 +187,13 @@ fn a_store_of_another_version_is_refused() {
 const SCHEMA_3: &str = include_str!("schema_3.sql");
 
 /// What makes version 2 of it.
-const BACK_TO_2: &str = "ALTER TABLE kindling_studies DROP COLUMN confirm;
+pub(super) const BACK_TO_2: &str = "ALTER TABLE kindling_studies DROP COLUMN confirm;
     ALTER TABLE kindling_trials DROP COLUMN confirms_of;
     ALTER TABLE kindling_trials DROP COLUMN confirms_seed;
     UPDATE kindling_meta SET value = 2 WHERE key = 'schema_version'";
 
 /// A store's content in the layout of version 3, changed by this statement.
-fn older(store: &[u8], sql: &str) -> Vec<u8> {
+pub(super) fn older(store: &[u8], sql: &str) -> Vec<u8> {
     let (_dir, new) = file(store);
     let (_dir, path) = file(b"");
     let conn = Connection::open(&path).expect("open");

@@ -1,0 +1,166 @@
+//! Looking at a store that somebody else may serve, or that nobody may write.
+//!
+//! Nothing is written and nothing is locked against a coordinator, so that this works on a file and
+//! in a folder that can only be read. Three ways, by what lies beside the file:
+//!
+//! - the log and its index: somebody has the store open, or a crash left them. `SQLite` reads both.
+//! - no log, or an empty one: all there is, is in the file. It is read as one that does not change; if
+//!   it did, it is read again.
+//! - a log without its index, as a copy of both has it: the index is made in memory, or, where that needs
+//!   a right to write, beside a copy.
+
+use std::fs::{self, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kindling_study::{Record, Registry, Tick};
+use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::super::{Store, StoreError};
+use super::fault::Fault;
+use super::open::{self, Look};
+use super::{load, path};
+
+/// How often a file is read again that changed meanwhile.
+const TRIES: usize = 5;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a store held at one moment.
+#[derive(Debug)]
+pub(crate) struct StoreReader {
+    path: PathBuf,
+    registry: Option<Registry>,
+}
+
+impl StoreReader {
+    /// Reads all of it. The file must be there.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let read = registry(path).map_err(|fault| fault.at(path))?;
+        Ok(Self { path: path.to_owned(), registry: Some(read) })
+    }
+
+    fn refusal(&self) -> StoreError {
+        let why = io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "opened only to look");
+        Fault::Io(why).at(&self.path)
+    }
+}
+
+impl Store for StoreReader {
+    fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
+        let mut registry = self.registry.take().ok_or_else(|| self.refusal())?;
+        registry.renew_all(lease_until);
+        Ok(registry)
+    }
+
+    fn commit(&mut self, _: &[Record]) -> Result<(), StoreError> {
+        Err(self.refusal())
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        Err(self.refusal())
+    }
+}
+
+fn registry(path: &Path) -> Result<Registry, Fault> {
+    let path = path::absolute(path)?;
+    for _ in 1..TRIES {
+        let before = State::of(&path)?;
+        let read = registry_now(&path, false);
+        // Also what looks like damage may come from a change in the middle.
+        if before == State::of(&path)? {
+            return read;
+        }
+    }
+    registry_now(&path, true)
+}
+
+/// `is_served`: somebody commits all the time, so that file and log agree in a transaction alone.
+fn registry_now(path: &Path, is_served: bool) -> Result<Registry, Fault> {
+    let exists = |suffix| path::beside(path, suffix).exists();
+    let is_open = exists("-wal") && exists("-shm");
+    let found = if is_served && is_open { Look::Unclosed } else { look(path)? };
+    let foreign = |what: &str| Err(Fault::Foreign(what.to_owned()));
+    // A copy goes when everything is read.
+    let (mut conn, _copy) = match found {
+        Look::Nothing => return foreign("an empty file"),
+        Look::Unmade => return foreign("a store that was not made to its end"),
+        Look::Closed | Look::Unclosed if is_open => (connect_beside(path)?, None),
+        Look::Closed => (open::connect_to_look(path)?, None),
+        Look::Unclosed if File::options().write(true).open(path).is_ok() => {
+            (open::connect_to_log(path, BUSY_TIMEOUT)?, None)
+        }
+        Look::Unclosed => {
+            let (folder, copy) = copy(path).map_err(Fault::Io)?;
+            (open::connect_to_log(&copy, BUSY_TIMEOUT)?, Some(folder))
+        }
+    };
+    if open::check(&conn)? == open::VERSION {
+        return load::registry(&mut conn, Tick::default());
+    }
+    // An older layout is read once it is in today's, which only a copy may be brought to.
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(&conn, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    open::upgrade(&mut copy)?;
+    load::registry(&mut copy, Tick::default())
+}
+
+fn look(path: &Path) -> Result<Look, Fault> {
+    let found = fs::metadata(path).map_err(Fault::Io)?;
+    if !found.is_file() {
+        // Opening anything else might wait.
+        let what = if found.is_dir() { "a directory" } else { "not a regular file" };
+        return Err(Fault::Foreign(what.to_owned()));
+    }
+    open::look(path, Some(&File::open(path).map_err(Fault::Io)?))
+}
+
+/// A copy of the file and its log that may be written, for as long as its folder is kept.
+fn copy(path: &Path) -> io::Result<(TempDir, PathBuf)> {
+    let folder = TempDir::with_prefix("kindling-")?;
+    let copy = folder.path().join("store.db");
+    for suffix in ["", "-wal"] {
+        fs::copy(path::beside(path, suffix), path::beside(&copy, suffix))?;
+    }
+    for file in fs::read_dir(&folder)? {
+        fs::set_permissions(file?.path(), Permissions::from_mode(0o600))?;
+    }
+    Ok((folder, copy))
+}
+
+/// A connection that sees the log, and writes neither to it nor to its index.
+fn connect_beside(path: &Path) -> Result<Connection, Fault> {
+    let uri = format!("{}?mode=ro&readonly_shm=1", open::uri(path));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(uri, flags)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(conn)
+}
+
+/// Which file it is, how long, and when it was written last.
+type Mark = (u64, u64, u64, i64, i64);
+
+/// What changes when somebody writes to the file or its log, or begins to serve it.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    file: Mark,
+    log: Option<Mark>,
+    is_open: bool,
+}
+
+impl State {
+    fn of(path: &Path) -> Result<Self, Fault> {
+        let mark = |m: Metadata| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec());
+        let file = fs::metadata(path).map(mark).map_err(Fault::Io)?;
+        let log = fs::metadata(path::beside(path, "-wal")).map(mark).ok();
+        Ok(Self { file, log, is_open: path::beside(path, "-shm").exists() })
+    }
+}

@@ -1,0 +1,410 @@
+//! Parameters that a person fixes, read against the study's space: `NAME=VALUE`, or a JSON object.
+//!
+//! A value is compared with the real choices, not with how they are printed: numbers by their value,
+//! text in quotes with text alone. What could be two choices is refused and names both.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use kindling_proto::v1;
+use kindling_proto::v1::parameter::Distribution;
+use kindling_proto::v1::value::Kind;
+use serde_json::Value as Json;
+
+use crate::hint::hinted;
+use crate::literal::literal;
+use crate::shell;
+
+/// A file of parameters is small; a larger one is another file.
+const LARGEST: u64 = 1024 * 1024;
+/// So many choices are named in an error.
+const NAMED: usize = 20;
+
+#[derive(clap::Args)]
+pub(crate) struct FixArgs {
+    /// Parameters to fix; text that looks like a number goes in quotes: 'k="1"'
+    #[arg(value_name = "NAME=VALUE")]
+    assignments: Vec<String>,
+    /// Parameters to fix as a JSON object, such as `trial show --json` prints
+    #[arg(long, value_name = "JSON")]
+    json_params: Option<String>,
+    /// A file that holds such an object
+    #[arg(long, value_name = "FILE", conflicts_with = "json_params")]
+    params_file: Option<PathBuf>,
+}
+
+impl FixArgs {
+    /// The values as the study's space has them.
+    pub(crate) fn named_values(
+        &self,
+        space: &[v1::Parameter],
+    ) -> anyhow::Result<Vec<v1::NamedValue>> {
+        let mut named = Vec::new();
+        for assignment in &self.assignments {
+            let (param, text) = split(space, assignment)?;
+            let value = one(param, text, typed(param, text))?;
+            named.push(v1::NamedValue { name: param.name.clone(), value: Some(value) });
+        }
+        for (name, json) in self.object()? {
+            let param = known(space, &name)?;
+            let value = one(param, &json.to_string(), of_json(param, &json))?;
+            named.push(v1::NamedValue { name, value: Some(value) });
+        }
+        let mut seen = HashSet::new();
+        match named.iter().find(|n| !seen.insert(n.name.as_str())) {
+            Some(twice) => Err(hinted(
+                format!("`{}` is fixed twice", twice.name),
+                "a trial has one value for each parameter; leave one of them out",
+            )),
+            None => Ok(named),
+        }
+    }
+
+    /// The JSON object's entries, doubled ones included.
+    fn object(&self) -> anyhow::Result<Vec<(String, Json)>> {
+        let (text, from) = match (&self.json_params, &self.params_file) {
+            (Some(text), _) => (text.clone(), "--json-params".to_owned()),
+            (None, Some(path)) => (read(path)?, path.display().to_string()),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let entries: Entries = serde_json::from_str(&text).map_err(|error| {
+            hinted(
+                format!("{from}: {error}"),
+                "expected a JSON object of names and values: {\"learning_rate\": 0.001}",
+            )
+        })?;
+        Ok(entries.0)
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let shown = path.display();
+    let mut text = String::new();
+    let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    file.take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {shown}"))?;
+    anyhow::ensure!(text.len() as u64 <= LARGEST, "{shown} is larger than 1 MiB");
+    Ok(text)
+}
+
+/// An object's entries as they stand there. A map would keep the last of two that have one name.
+struct Entries(Vec<(String, Json)>);
+
+impl<'de> serde::Deserialize<'de> for Entries {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of names and values")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// The parameter and the text of its value. A name may hold `=`: the longest that fits is meant.
+fn split<'a, 'b>(
+    space: &'a [v1::Parameter],
+    assignment: &'b str,
+) -> anyhow::Result<(&'a v1::Parameter, &'b str)> {
+    let fits = |param: &'a v1::Parameter| {
+        let value = assignment.strip_prefix(&param.name)?.strip_prefix('=')?;
+        Some((param, value))
+    };
+    let longest = space.iter().filter_map(fits).max_by_key(|(param, _)| param.name.len());
+    match (longest, assignment.split_once('=')) {
+        (Some(found), _) => Ok(found),
+        (None, Some((name, _))) => Err(unknown(space, name)),
+        (None, None) => Err(hinted(
+            format!("`{assignment}` is no NAME=VALUE"),
+            "such as learning_rate=0.001, or use --json-params",
+        )),
+    }
+}
+
+fn known<'a>(space: &'a [v1::Parameter], name: &str) -> anyhow::Result<&'a v1::Parameter> {
+    space.iter().find(|param| param.name == name).ok_or_else(|| unknown(space, name))
+}
+
+fn unknown(space: &[v1::Parameter], name: &str) -> anyhow::Error {
+    let known: Vec<_> = space.iter().map(|p| p.name.as_str()).collect();
+    hinted(format!("no parameter `{name}`"), format!("the study has {}", listed(&known)))
+}
+
+/// The only one of the values that were found.
+fn one(param: &v1::Parameter, text: &str, found: Vec<Kind>) -> anyhow::Result<v1::Value> {
+    let name = &param.name;
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(kind), None) => Ok(v1::Value { kind: Some(kind) }),
+        (None, _) => Err(hinted(
+            format!("`{text}` is not a value of `{name}`"),
+            describe(param.distribution.as_ref()),
+        )),
+        (Some(one), Some(other)) => {
+            let ways = [one, other].map(|kind| {
+                let exact = literal(&kind);
+                let way = if let Kind::Text(text) = &kind {
+                    shell::word(&format!("{name}={}", Json::from(text.as_str())))
+                } else {
+                    let object = serde_json::json!({ name: crate::json::kind(&kind) });
+                    format!("--json-params {}", shell::word(&object.to_string()))
+                };
+                (exact, way)
+            });
+            let [(one, first), (other, second)] = ways;
+            Err(hinted(
+                format!("`{text}` may be {one} or {other}, and `{name}` has both"),
+                format!("write {first} for {one}, {second} for {other}"),
+            ))
+        }
+    }
+}
+
+/// What the text on a command line may mean.
+fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
+    match &param.distribution {
+        Some(Distribution::Float(_)) => text.parse().ok().map(Kind::Float).into_iter().collect(),
+        Some(Distribution::Int(_)) => text.parse().ok().map(Kind::Int).into_iter().collect(),
+        Some(Distribution::Categorical(d)) => {
+            let choices: Vec<_> = d.choices.iter().filter_map(|c| c.kind.clone()).collect();
+            let number = match (text.parse::<i64>(), text.parse::<f64>()) {
+                (Ok(i), _) => equal_number(&choices, &Kind::Int(i)),
+                (Err(_), Ok(x)) => equal_number(&choices, &Kind::Float(x)),
+                _ => None,
+            };
+            let quoted = serde_json::from_str::<String>(text).ok();
+            let is_it = |choice: &&Kind| match choice {
+                Kind::Text(s) => s == text || Some(s) == quoted.as_ref(),
+                Kind::Bool(b) => b.to_string() == text,
+                Kind::Float(_) | Kind::Int(_) => false,
+            };
+            number.into_iter().chain(choices.iter().filter(is_it).cloned()).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// What a JSON value means; JSON tells numbers, text and truth values apart.
+fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
+    let number = match (json.as_i64(), json.as_f64()) {
+        (Some(i), _) => Some(Kind::Int(i)),
+        (None, Some(x)) => Some(Kind::Float(x)),
+        _ => None,
+    };
+    let found = match &param.distribution {
+        Some(Distribution::Float(_)) => json.as_f64().map(Kind::Float),
+        Some(Distribution::Int(_)) => json.as_i64().map(Kind::Int),
+        Some(Distribution::Categorical(d)) => {
+            let choices: Vec<_> = d.choices.iter().filter_map(|c| c.kind.clone()).collect();
+            let wanted = match json {
+                Json::String(text) => Some(Kind::Text(text.clone())),
+                Json::Bool(b) => Some(Kind::Bool(*b)),
+                _ => None,
+            };
+            match number {
+                Some(number) => equal_number(&choices, &number),
+                None => wanted.filter(|wanted| choices.contains(wanted)),
+            }
+        }
+        None => None,
+    };
+    found.into_iter().collect()
+}
+
+/// The choice that is this number. One of the same kind goes first, where there is a 1 and a 1.0.
+fn equal_number(choices: &[Kind], number: &Kind) -> Option<Kind> {
+    let equal = |choice: &&Kind| match (choice, number) {
+        (Kind::Float(x), Kind::Int(i)) | (Kind::Int(i), Kind::Float(x)) => {
+            // Both ways, since not every whole number is a float.
+            x.partial_cmp(&(*i as f64)) == Some(Ordering::Equal) && *x as i64 == *i
+        }
+        _ => false,
+    };
+    let same = choices.iter().find(|choice| *choice == number);
+    same.or_else(|| choices.iter().find(equal)).cloned()
+}
+
+fn describe(distribution: Option<&Distribution>) -> String {
+    match distribution {
+        Some(Distribution::Float(d)) => format!("it is a number from {} to {}", d.low, d.high),
+        Some(Distribution::Int(d)) => format!("it is a whole number from {} to {}", d.low, d.high),
+        Some(Distribution::Categorical(d)) => {
+            let choices: Vec<_> = d.choices.iter().filter_map(|c| c.kind.as_ref()).collect();
+            let choices: Vec<_> = choices.into_iter().map(literal).collect();
+            let choices: Vec<_> = choices.iter().map(String::as_str).collect();
+            format!("it is one of {}", listed(&choices))
+        }
+        None => "look at `kindling study show`".to_owned(),
+    }
+}
+
+/// The first of them, and how many there are besides.
+fn listed(words: &[&str]) -> String {
+    let shown = words[..words.len().min(NAMED)].join(", ");
+    match words.len().checked_sub(NAMED) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn categorical(name: &str, choices: Vec<Kind>) -> v1::Parameter {
+        let choices = choices.into_iter().map(|kind| v1::Value { kind: Some(kind) }).collect();
+        let distribution = Distribution::Categorical(v1::CategoricalDistribution { choices });
+        v1::Parameter { name: name.to_owned(), distribution: Some(distribution), when: Vec::new() }
+    }
+
+    fn space() -> Vec<v1::Parameter> {
+        let floats = [1e-5, 3e-4, 1.0, 0.123_456, 0.123_456_1].map(Kind::Float);
+        let text = |text: &str| Kind::Text(text.to_owned());
+        let mixed = vec![Kind::Int(1), text("1"), Kind::Bool(true), text("true"), Kind::Int(2)];
+        let number = Distribution::Float(v1::FloatDistribution { high: 1.0, ..Default::default() });
+        let whole = Distribution::Int(v1::IntDistribution { high: 9, ..Default::default() });
+        let plain = |name: &str, distribution| v1::Parameter {
+            name: name.to_owned(),
+            distribution: Some(distribution),
+            when: Vec::new(),
+        };
+        vec![
+            categorical("lr", floats.into()),
+            categorical("m", mixed),
+            categorical("word", vec![text("he"), text(""), text("\"he\""), text("a=b"), text("3")]),
+            categorical("both", vec![Kind::Int(1), Kind::Float(1.0)]),
+            plain("x", number.clone()),
+            plain("x=y", number),
+            plain("k", whole),
+        ]
+    }
+
+    fn fix(assignments: &[&str], json: Option<&str>) -> anyhow::Result<Vec<(String, Kind)>> {
+        let args = FixArgs {
+            assignments: assignments.iter().map(|a| (*a).to_owned()).collect(),
+            json_params: json.map(str::to_owned),
+            params_file: None,
+        };
+        let named = args.named_values(&space())?;
+        Ok(named.into_iter().map(|n| (n.name, n.value.unwrap().kind.unwrap())).collect())
+    }
+
+    #[track_caller]
+    fn is(assignment: &str, name: &str, kind: Kind) {
+        assert_eq!(fix(&[assignment], None).unwrap(), [(name.to_owned(), kind)], "{assignment}");
+    }
+
+    #[track_caller]
+    fn refused(assignments: &[&str], json: Option<&str>, parts: &[&str]) {
+        let error = fix(assignments, json).expect_err("refused").to_string();
+        for part in parts {
+            assert!(error.contains(part), "{assignments:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_float_choice_is_named_by_any_number_that_equals_it_and_by_no_other() {
+        for (text, x) in [
+            ("1e-5", 1e-5),
+            ("0.00001", 1e-5),
+            ("3e-4", 3e-4),
+            ("0.0003", 3e-4),
+            ("1.0", 1.0),
+            ("1", 1.0),
+            ("0.123456", 0.123_456),
+            ("0.1234561", 0.123_456_1),
+        ] {
+            is(&format!("lr={text}"), "lr", Kind::Float(x));
+        }
+        let all = "it is one of 1e-5, 0.0003, 1.0, 0.123456, 0.1234561";
+        refused(&["lr=0.12346"], None, &["not a value of `lr`", all]);
+        refused(&["lr=nan"], None, &[all]);
+    }
+
+    #[test]
+    fn text_is_told_from_a_number_by_its_quotes() {
+        is("m=\"1\"", "m", Kind::Text("1".to_owned()));
+        is("m=\"true\"", "m", Kind::Text("true".to_owned()));
+        is("m=2", "m", Kind::Int(2));
+        is("word=3", "word", Kind::Text("3".to_owned()));
+        is("word=", "word", Kind::Text(String::new()));
+        is("word=\"\"", "word", Kind::Text(String::new()));
+        is("both=1", "both", Kind::Int(1));
+        is("both=1.0", "both", Kind::Float(1.0));
+        refused(&["m=\"2\""], None, &["not a value", "one of 1, \"1\", true, \"true\", 2"]);
+    }
+
+    #[test]
+    fn what_may_be_two_choices_is_refused_and_names_both_ways() {
+        let ways =
+            ["`1` may be 1 or \"1\"", "--json-params '{\"m\":1}' for 1", "'m=\"1\"' for \"1\""];
+        refused(&["m=1"], None, &ways);
+        refused(&["m=true"], None, &["true or \"true\"", "--json-params '{\"m\":true}'"]);
+        refused(&["word=\"he\""], None, &["may be"]);
+        let number = fix(&[], Some("{\"m\":1}")).unwrap();
+        assert_eq!(number, [("m".to_owned(), Kind::Int(1))]);
+    }
+
+    #[test]
+    fn the_longest_name_that_fits_is_meant() {
+        is("x=0.5", "x", Kind::Float(0.5));
+        is("x=y=0.5", "x=y", Kind::Float(0.5));
+        is("word=a=b", "word", Kind::Text("a=b".to_owned()));
+        refused(&["y=1"], None, &["no parameter `y`", "the study has lr, m, word"]);
+        refused(&["x"], None, &["no NAME=VALUE", "hint:"]);
+    }
+
+    #[test]
+    fn a_parameter_is_fixed_once() {
+        refused(&["k=3", "k=5"], None, &["`k` is fixed twice"]);
+        refused(&["k=3"], Some("{\"k\":3}"), &["`k` is fixed twice"]);
+        refused(&[], Some("{\"k\":3,\"k\":5}"), &["`k` is fixed twice"]);
+    }
+
+    #[test]
+    fn json_tells_kinds_apart() {
+        let json = r#"{"m":"1","lr":1,"word":"a=b","x=y":1e-1,"k":7}"#;
+        let fixed = fix(&[], Some(json)).unwrap();
+        let kinds: Vec<_> = fixed.into_iter().map(|(_, kind)| kind).collect();
+        let text = |text: &str| Kind::Text(text.to_owned());
+        assert_eq!(
+            kinds,
+            [text("1"), Kind::Float(1.0), text("a=b"), Kind::Float(0.1), Kind::Int(7)]
+        );
+        refused(&[], Some(r#"{"k":"3"}"#), &["`\"3\"` is not a value of `k`"]);
+        refused(&[], Some(r#"{"lr":0.12346}"#), &["not a value of `lr`"]);
+        refused(&[], Some(r#"{"lr":null}"#), &["not a value of `lr`"]);
+        refused(&[], Some("[1]"), &["--json-params", "a JSON object"]);
+    }
+
+    #[test]
+    fn what_is_printed_as_a_literal_can_be_typed_again() {
+        for param in space() {
+            let Some(Distribution::Categorical(d)) = &param.distribution else { continue };
+            for choice in &d.choices {
+                let kind = choice.kind.clone().unwrap();
+                let found = typed(&param, &literal(&kind));
+                assert!(found.contains(&kind), "{kind:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Values as they are written, to the last bit, so that they can be typed again.
+
+use kindling_proto::v1::value::Kind;
+use kindling_telemetry::is_unprintable;
+
+/// Numbers as short as they can be without becoming others. Text goes into quotes where it would be
+/// taken for something else, or for nothing.
+pub(crate) fn literal(kind: &Kind) -> String {
+    match kind {
+        Kind::Float(x) => format!("{x:?}"),
+        Kind::Int(i) => i.to_string(),
+        Kind::Bool(b) => b.to_string(),
+        Kind::Text(text) if is_plain(text) => text.clone(),
+        Kind::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    // Between quotes, what is printed for a control character can be typed.
+    let is_other = text.parse::<f64>().is_ok()
+        || text.parse::<bool>().is_ok()
+        || text.contains(is_unprintable);
+    !text.is_empty() && text.trim() == text && !text.starts_with('"') && !is_other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_quoted_where_it_would_be_something_else() {
+        let text = |text: &str| literal(&Kind::Text(text.to_owned()));
+        assert_eq!(
+            ["he", "1", "true", "", " a"].map(text),
+            ["he", "\"1\"", "\"true\"", "\"\"", "\" a\""]
+        );
+        assert_eq!(
+            [1e-5, 1.0, 0.1, 1e300].map(|x| literal(&Kind::Float(x))),
+            ["1e-5", "1.0", "0.1", "1e300"]
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! Trials as CSV: a line for each, with columns that have names of their own.
+//!
+//! Written here and not by a crate, since those that write CSV know no difference between empty text,
+//! which is `""`, and nothing.
+
+use std::collections::{BTreeSet, HashSet};
+
+use kindling_proto::v1;
+use serde_json::Value;
+
+use crate::{format, json};
+
+/// The columns before the parameters and attributes, and those behind.
+const BEFORE: [&str; 3] = ["number", "state", "value"];
+const AFTER: [&str; 8] =
+    ["steps", "attempt", "worker", "start", "complete", "fail_reason", "confirms", "fresh_seed"];
+
+/// What stands in a cell. Empty text is not the same as nothing.
+enum Cell {
+    Nothing,
+    /// Numbers, times and words of ours.
+    Plain(String),
+    /// What others wrote.
+    Text(String),
+}
+
+/// Whether cells may be read as formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Formulas {
+    /// Every cell is exactly what it was.
+    Kept,
+    /// A cell that a spreadsheet would compute has an apostrophe before it.
+    Defused,
+}
+
+/// One line a trial: number, state, value, parameters, attributes, then how it ran. Attributes that
+/// are tables or lists have no place in a cell, and are left to JSON.
+pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u8> {
+    let space = study.spec.as_ref().map_or(&[][..], |s| &s.space);
+    let params: Vec<_> = space.iter().map(|p| p.name.as_str()).collect();
+    let attributes = trials.iter().flat_map(|t| &t.attributes_json);
+    let attributes: BTreeSet<_> = attributes
+        .filter(|(_, text)| !json::is_nested(text))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    let attributes: Vec<_> = attributes.into_iter().collect();
+
+    let mut sheet = String::new();
+    let head = head(&params, &attributes).into_iter().map(Cell::Text);
+    line(&mut sheet, head, formulas);
+    for trial in trials {
+        let values = json::params(&trial.params);
+        let before = [
+            Cell::Plain(trial.number.to_string()),
+            Cell::Plain(format::trial_state(trial).to_owned()),
+            plain(trial.values.first()),
+        ];
+        let values = params.iter().map(|name| values.get(*name).map_or(Cell::Nothing, cell));
+        let attributes = attributes.iter().map(|key| attribute(trial, key));
+        line(
+            &mut sheet,
+            before.into_iter().chain(values).chain(attributes).chain(after(trial)),
+            formulas,
+        );
+    }
+    sheet.into_bytes()
+}
+
+/// How the trial ran.
+fn after(trial: &v1::Trial) -> [Cell; 8] {
+    let text = |text: &String| match text.as_str() {
+        "" => Cell::Nothing,
+        text => Cell::Text(text.to_owned()),
+    };
+    [
+        Cell::Plain(trial.intermediate_values.len().to_string()),
+        Cell::Plain(trial.attempt.to_string()),
+        text(&trial.worker),
+        plain(format::time(trial.start_time.as_ref())),
+        plain(format::time(trial.complete_time.as_ref())),
+        text(&trial.fail_reason),
+        plain(trial.confirms.map(|c| c.of)),
+        plain(trial.confirms.map(|c| c.seed)),
+    ]
+}
+
+fn plain(value: Option<impl ToString>) -> Cell {
+    value.map_or(Cell::Nothing, |value| Cell::Plain(value.to_string()))
+}
+
+fn attribute(trial: &v1::Trial, key: &str) -> Cell {
+    match trial.attributes_json.get(key).filter(|text| !json::is_nested(text)) {
+        Some(text) => {
+            serde_json::from_str(text).map_or_else(|_| Cell::Text(text.clone()), |v| cell(&v))
+        }
+        None => Cell::Nothing,
+    }
+}
+
+fn cell(value: &Value) -> Cell {
+    match value {
+        Value::String(text) => Cell::Text(text.clone()),
+        other => Cell::Plain(other.to_string()),
+    }
+}
+
+/// The columns' names. A parameter or an attribute has its own, unless another column has it, too: then
+/// it is Optuna's, `params_value` or `user_attrs_value`.
+fn head(params: &[&str], attributes: &[&str]) -> Vec<String> {
+    let ours: HashSet<&str> = BEFORE.into_iter().chain(AFTER).collect();
+    let is_ours = |name: &str| ours.contains(name);
+    let clashing_param = |name: &&str| is_ours(name) || attributes.contains(name);
+    let clashing_attribute = |name: &&str| is_ours(name) || params.contains(name);
+    let mut taken: HashSet<String> = ours.iter().map(|name| (*name).to_owned()).collect();
+    taken.extend(params.iter().filter(|p| !clashing_param(p)).map(|p| (*p).to_owned()));
+    taken.extend(attributes.iter().filter(|a| !clashing_attribute(a)).map(|a| (*a).to_owned()));
+    let mut named = |name: &str, clashes: bool, prefix: &str| {
+        let mut name = name.to_owned();
+        if clashes {
+            // Somebody may have called a parameter `params_value`.
+            name.insert_str(0, prefix);
+            while !taken.insert(name.clone()) {
+                name.insert_str(0, prefix);
+            }
+        }
+        name
+    };
+    let mut head: Vec<_> = BEFORE.map(str::to_owned).into();
+    head.extend(params.iter().map(|p| named(p, clashing_param(p), "params_")));
+    head.extend(attributes.iter().map(|a| named(a, clashing_attribute(a), "user_attrs_")));
+    head.extend(AFTER.map(str::to_owned));
+    head
+}
+
+fn line(sheet: &mut String, cells: impl Iterator<Item = Cell>, formulas: Formulas) {
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            sheet.push(',');
+        }
+        match cell {
+            Cell::Nothing => {}
+            Cell::Plain(text) => sheet.push_str(&text),
+            Cell::Text(text) => {
+                let defused = formulas == Formulas::Defused && is_formula(&text);
+                let text = if defused { format!("'{text}") } else { text };
+                if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+                    sheet.extend(["\"", &text.replace('"', "\"\""), "\""]);
+                } else {
+                    sheet.push_str(&text);
+                }
+            }
+        }
+    }
+    sheet.push('\n');
+}
+
+/// Whether a spreadsheet would compute the text: it begins like a formula and is no number.
+fn is_formula(text: &str) -> bool {
+    const BEGINNINGS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    text.starts_with(BEGINNINGS) && text.parse::<f64>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use kindling_proto::v1::value::Kind;
+
+    use super::*;
+
+    fn study(params: &[&str]) -> v1::Study {
+        let param = |name: &&str| v1::Parameter { name: (*name).to_owned(), ..Default::default() };
+        let space = params.iter().map(param).collect();
+        v1::Study {
+            spec: Some(v1::StudySpec { space, ..Default::default() }),
+            ..Default::default()
+        }
+    }
+
+    fn trial(params: &[(&str, &str)], attributes: &[(&str, &str)]) -> v1::Trial {
+        let param = |(name, text): &(&str, &str)| v1::NamedValue {
+            name: (*name).to_owned(),
+            value: Some(v1::Value { kind: Some(Kind::Text((*text).to_owned())) }),
+        };
+        let attribute = |(key, json): &(&str, &str)| ((*key).to_owned(), (*json).to_owned());
+        v1::Trial {
+            params: params.iter().map(param).collect(),
+            attributes_json: attributes.iter().map(attribute).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn written(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> String {
+        String::from_utf8(csv(study, trials, formulas)).expect("text")
+    }
+
+    #[test]
+    fn columns_have_names_of_their_own() {
+        let head = |params: &[&str], attributes: &[&str]| head(params, attributes)[3..].join(" ");
+        let rest = AFTER.join(" ");
+        assert_eq!(head(&["lr"], &["loss"]), format!("lr loss {rest}"));
+        assert_eq!(
+            head(&["value", "steps", "lr"], &["lr", "number", "loss"]),
+            format!(
+                "params_value params_steps params_lr user_attrs_lr user_attrs_number loss {rest}"
+            )
+        );
+        assert_eq!(
+            head(&["value", "params_value"], &["params_params_value"]),
+            format!("params_params_params_value params_value params_params_value {rest}")
+        );
+        let all: Vec<_> = super::head(&["state", "params_state"], &["state", "user_attrs_state"]);
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn empty_text_is_not_nothing() {
+        let trials = [trial(&[("m", "")], &[("a", "\"\"")]), trial(&[], &[])];
+        let sheet = written(&study(&["m"]), &trials, Formulas::Kept);
+        let lines: Vec<_> = sheet.lines().collect();
+        assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,");
+        assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_compute_is_text_on_request_alone() {
+        let formula = "=HYPERLINK(\"http://x\")";
+        let trials =
+            [trial(&[("=m", formula)], &[("a", "\"-1.5\""), ("b", "-1.5"), ("c", "\"@x\"")])];
+        let kept = written(&study(&["=m"]), &trials, Formulas::Kept);
+        assert!(
+            kept.contains(",=m,")
+                && kept.contains("\"=HYPERLINK(\"\"http://x\"\")\",-1.5,-1.5,@x,"),
+            "{kept}"
+        );
+        let safe = written(&study(&["=m"]), &trials, Formulas::Defused);
+        assert!(
+            safe.contains(",'=m,")
+                && safe.contains("\"'=HYPERLINK(\"\"http://x\"\")\",-1.5,-1.5,'@x,"),
+            "{safe}"
+        );
+    }
+}

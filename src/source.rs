@@ -1,0 +1,108 @@
+//! Where a command asks: a coordinator, or a store that none serves.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kindling_coordinator::{Offline, StoreError};
+use kindling_worker::ConnectArgs;
+
+use crate::client::{Client, PATIENCE};
+use crate::hint::{also, hinted};
+use crate::named_file;
+use crate::shell;
+
+#[derive(clap::Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// Ask this file instead of a coordinator; a coordinator may serve it, as long as nothing is changed
+    #[arg(long, value_name = "FILE", global = true)]
+    store: Option<PathBuf>,
+}
+
+/// What a command does to what it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It looks. A store may be served by a coordinator, or be one that nobody may write.
+    Look,
+    /// It changes something.
+    Change,
+    /// It adds something, if need be to a store that is made for it.
+    Make,
+}
+
+impl SourceArgs {
+    /// Whether a store is asked and no coordinator.
+    pub(crate) fn is_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Asks about a study, or about none in particular.
+    pub(crate) async fn ask<R>(
+        &self,
+        study: Option<&str>,
+        access: Access,
+        questions: impl AsyncFnOnce(&mut Client) -> anyhow::Result<R>,
+    ) -> anyhow::Result<R> {
+        self.ask_within(PATIENCE, study, access, questions).await
+    }
+
+    /// With another patience than most calls need.
+    pub(crate) async fn ask_within<R>(
+        &self,
+        patience: Duration,
+        study: Option<&str>,
+        access: Access,
+        questions: impl AsyncFnOnce(&mut Client) -> anyhow::Result<R>,
+    ) -> anyhow::Result<R> {
+        let Some(store) = &self.store else {
+            let connected = Client::connect_within(&self.connect, patience).await;
+            let mut client = connected.map_err(|error| match study.and_then(left_by_run) {
+                Some(store) => also(&error, &format!("a run has left this study here: {store}")),
+                None => error,
+            })?;
+            return questions(&mut client).await;
+        };
+        if access != Access::Make && !store.exists() {
+            return Err(missing(store));
+        }
+        let opened = match access {
+            Access::Look => Offline::read(store),
+            Access::Change | Access::Make => Offline::change(store),
+        };
+        let offline = opened.map_err(|error| explain(&error))?;
+        let mut client = Client::of(offline.routes());
+        let answer = questions(&mut client).await;
+        drop(client);
+        offline.close().await.map_err(|error| explain(&error))?;
+        answer
+    }
+}
+
+fn missing(store: &Path) -> anyhow::Error {
+    hinted(
+        format!("there is no store {}", store.display()),
+        "`kindling run FILE` keeps a study beside itself, as NAME.db",
+    )
+}
+
+/// A store's error with its hint.
+fn explain(error: &StoreError) -> anyhow::Error {
+    match error {
+        StoreError::InUse { path } => hinted(
+            format!(
+                "{}: a coordinator serves this store, so that only it can change it",
+                path.display()
+            ),
+            "ask the coordinator with --coordinator URL instead of --store, or stop it first",
+        ),
+        _ => hinted(error.to_string(), error.hint()),
+    }
+}
+
+/// The option for the store that a run of the study made in this folder, if there is one.
+fn left_by_run(study: &str) -> Option<String> {
+    let store = named_file::after_study(study, "db");
+    let shown = store.to_str().filter(|_| store.exists())?;
+    Some(shell::option("--store", shown))
+}

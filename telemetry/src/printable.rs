@@ -1,0 +1,113 @@
+//! What others have written, made safe for a terminal.
+//!
+//! Names, values, reasons and hosts come from anybody who may call. A terminal obeys control
+//! characters, and some others turn a line around. They are shown as JSON would write them, `\u001b`, so
+//! that JSON stays the same JSON.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Whether a terminal would do something else with the character than show it.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Marks, embeddings, overrides and isolates that change a line's direction.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Line separators, and what marks the order of bytes or a note between lines.
+            | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// The text on one line.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, |_| false)
+}
+
+/// The text with the lines that it has.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c == '\n')
+}
+
+/// A line of the log, which keeps its end and its colours; `tracing` lets no others have any. What has
+/// several lines, such as an error with its hint, goes on below, where it is taken for no line of its own.
+pub(crate) fn printable_log(line: &str) -> String {
+    let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    let mut safe = String::with_capacity(line.len() + end.len());
+    for (at, part) in line.split('\u{1b}').enumerate() {
+        let colour = part.strip_prefix('[').and_then(|rest| {
+            let length = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            rest[length..].starts_with('m').then_some(length + 2)
+        });
+        let length = if at > 0 { colour.unwrap_or(0) } else { 0 };
+        if at > 0 {
+            safe.push_str(if length > 0 { "\u{1b}" } else { "\\u001b" });
+        }
+        safe.push_str(&part[..length]);
+        safe.push_str(&printable_lines(&part[length..]));
+    }
+    safe.replace('\n', "\n    ") + end
+}
+
+fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let is_shown = |c: char| is_kept(c) || !is_unprintable(c);
+    if text.chars().all(is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if is_shown(c) => safe.push(c),
+            '\n' => safe.push_str("\\n"),
+            '\r' => safe.push_str("\\r"),
+            '\t' => safe.push_str("\\t"),
+            // Into a string nothing fails. All of them fit four digits.
+            c => _ = write!(safe, "\\u{:04x}", u32::from(c)),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        let hostile = "a\u{1b}[2Jb\u{7}\u{9b}31mc\u{202e}d\u{2066}e\r\nf\tg\u{7f}\u{2028}";
+        assert_eq!(
+            printable(hostile),
+            r"a\u001b[2Jb\u0007\u009b31mc\u202ed\u2066e\r\nf\tg\u007f\u2028"
+        );
+        assert_eq!(printable_lines("one\ntwo\r\n"), "one\ntwo\\r\n");
+        assert!(
+            (0..=0x10_ffff)
+                .filter_map(char::from_u32)
+                .filter(|c| is_unprintable(*c))
+                .all(|c| printable(&c.to_string()).chars().all(|c| c.is_ascii_graphic()))
+        );
+    }
+
+    #[test]
+    fn a_log_line_keeps_its_colours_and_its_end_alone() {
+        let line = "\u{1b}[2mnow\u{1b}[0m lost\nhint: \u{1b}[2J\u{1b}]0;title\u{7}\u{202e}\n";
+        assert_eq!(
+            printable_log(line),
+            "\u{1b}[2mnow\u{1b}[0m lost\n    hint: \\u001b[2J\\u001b]0;title\\u0007\\u202e\n"
+        );
+    }
+
+    #[test]
+    fn words_of_all_languages_stay_as_they_are() {
+        for text in ["weight-init", "研究 №1", "نموذج", "👩‍🔬", "a\u{301}", "%s $(x) '\"`\\"]
+        {
+            assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{1b}\u{7f}\u{9b}\n\u{2028}" });
+        let shown = printable_lines(&format!("{value:#}")).into_owned();
+        assert!(!shown.contains(|c| c != '\n' && is_unprintable(c)));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
+    }
+}
