@@ -16,6 +16,11 @@ pub(crate) struct CoordinatorArgs {
     /// The file that holds the studies; made if it is missing
     #[arg(long, value_name = "FILE", default_value = "study.db")]
     store: PathBuf,
+    /// The store is a copy that was put back: what workers keep for the studies as they were is none of it
+    ///
+    /// A coordinator sees this by itself, unless the store's folder was put back, too.
+    #[arg(long)]
+    restored: bool,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051", value_parser = listen_address)]
     listen: SocketAddr,
@@ -119,6 +124,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         tls,
         metrics: args.metrics,
         page: args.http,
+        restored: args.restored,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

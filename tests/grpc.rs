@@ -143,6 +143,71 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
 }
 
 #[tokio::test]
+async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
+    let folder = Folder::new();
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    let file = folder.write("s.toml", study_file("s", 2));
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    let mut client = WorkerServiceClient::connect(coordinator.url()).await.expect("connects");
+    let completed =
+        |value| v1::finish_request::Result::Completed(v1::Completed { values: vec![value] });
+    let finish = |claim: &v1::Claim, value| v1::FinishRequest {
+        claim: Some(claim.clone()),
+        result: Some(completed(value)),
+        attributes_json: HashMap::new(),
+    };
+    let finished = lease(&mut client, "victim").await.claim.expect("a claim");
+    client.finish(finish(&finished, 0.5)).await.expect("its own");
+    // As a worker does it, which names its process.
+    let ask = v1::LeaseRequest {
+        worker_id: "victim".to_owned(),
+        slots: 1,
+        objectives: vec!["mnist_cnn".to_owned()],
+        session: 7,
+        ..Default::default()
+    };
+    let mut leased = client.lease(ask.clone()).await.expect("leased").into_inner().assignments;
+    let running = leased.remove(0).claim.expect("a claim");
+    let before = coordinator.trials("s");
+
+    for own in [&finished, &running] {
+        // All that a client can read of a trial, and guesses at the rest.
+        for mark in [vec![], vec![0; 16], finished.history.clone()] {
+            let forged = v1::Claim { mark, ..own.clone() };
+            let report =
+                v1::ReportRequest { claim: Some(forged.clone()), step: 0, value: f64::NAN };
+            let release = v1::ReleaseRequest { claim: Some(forged.clone()) };
+            let refused = [
+                client.report(report).await.map(drop),
+                client.finish(finish(&forged, 0.9)).await.map(drop),
+                client.finish(finish(&forged, 0.5)).await.map(drop),
+                client.release(release).await.map(drop),
+            ];
+            for refused in refused {
+                let status = refused.expect_err("made up");
+                assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+                assert!(!status.message().contains("victim"), "{status}");
+                let told = [status.message().as_bytes(), status.details()].concat();
+                let tells = |mark: &[u8]| told.windows(mark.len()).any(|w| w == mark);
+                assert!(!tells(&own.mark), "{status}");
+            }
+        }
+    }
+    // Nor is it told by asking for work in its holder's name.
+    let told = client
+        .lease(v1::LeaseRequest { session: 0, ..ask })
+        .await
+        .expect("answered")
+        .into_inner()
+        .assignments;
+    assert_eq!(told, []);
+    assert_eq!(coordinator.trials("s"), before, "nothing changed");
+    client.finish(finish(&running, 0.75)).await.expect("its own");
+    client.finish(finish(&running, 0.75)).await.expect("once more");
+    assert_eq!(coordinator.ask_json(&["trial", "show", "s", "1"])["values"][0], 0.75);
+}
+
+#[tokio::test]
 async fn trials_with_large_attributes_come_in_messages_that_every_client_takes() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));
@@ -179,7 +244,7 @@ async fn nonsense_gets_a_typed_status() {
     let mut studies = StudyServiceClient::connect(coordinator.url()).await.expect("connects");
     let status = workers.report(v1::ReportRequest::default()).await.expect_err("no claim");
     assert_eq!(status.code(), Code::InvalidArgument);
-    let claim = v1::Claim { study_id: 1, trial: 0, attempt: 1, worker_id: "w".to_owned() };
+    let claim = v1::Claim { study_id: 1, worker_id: "w".to_owned(), ..Default::default() };
     let report = v1::ReportRequest { claim: Some(claim), step: 0, value: 0.0 };
     let status = workers.report(report).await.expect_err("no such study");
     assert_eq!(status.code(), Code::NotFound);

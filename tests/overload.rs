@@ -170,7 +170,8 @@ async fn call(channel: Channel, number: u64) -> Result<(), Status> {
         }
         _ => {
             let worker_id = "zombie".to_owned();
-            let claim = Some(v1::Claim { study_id: 1, trial: 0, attempt: 99, worker_id });
+            let claim =
+                Some(v1::Claim { study_id: 1, attempt: 99, worker_id, ..Default::default() });
             let report = v1::ReportRequest { claim, step: 0, value: 0.5 };
             let refused = client.report(report).await.expect_err("a zombie");
             if refused.code() == Code::FailedPrecondition { Ok(()) } else { Err(refused) }

@@ -100,7 +100,7 @@ async fn refuse_all(channel: &Channel, stolen: &v1::Trial) {
     let mut client = WorkerServiceClient::new(channel.clone());
     let study_id = wire::study(channel, "s").await.expect("a study").id;
     let v1::Trial { number: trial, attempt, worker: worker_id, .. } = stolen.clone();
-    let claim = Some(v1::Claim { study_id, trial, attempt, worker_id });
+    let claim = Some(v1::Claim { study_id, trial, attempt, worker_id, ..Default::default() });
     let report = v1::ReportRequest { claim: claim.clone(), step: 99, value: 0.9 };
     let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.9] });
     let finish = v1::FinishRequest {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::CryptoRng;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,14 +24,15 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Loads the store. The clock is asked for every batch of calls.
+    /// Loads the store. The clock is asked for every batch of calls, the generator for every lease.
     pub fn start(
         store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
+        random: Box<dyn CryptoRng + Send>,
     ) -> Result<Self, StoreError> {
         let mut tasks = JoinSet::new();
-        let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term)?;
+        let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term, random)?;
         tasks.spawn(ledger.clone().expire_leases());
         let service = Service::new(ledger, CancellationToken::new());
         Ok(Self { routes: service.routes(), failed, _tasks: tasks })

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kindling_study::{Bug, Event, Record, Refusal, Study, Tick};
+use rand::CryptoRng;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -107,7 +110,19 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         lease_term: Duration,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term)?;
+        // Asked anew for every mark: a generator of our own would tell the same ones again in a virtual
+        // machine that is put back to where it was.
+        Self::start_drawing(store, clock, lease_term, Box::new(UnwrapErr(SysRng)))
+    }
+
+    /// The same with marks from a generator of the caller's.
+    pub(crate) fn start_drawing(
+        store: impl Store,
+        clock: Arc<dyn Clock>,
+        lease_term: Duration,
+        random: Box<dyn CryptoRng + Send>,
+    ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
+        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term, random)?;
         std::thread::spawn(move || writer.run_on_thread());
         Ok((ledger, failed))
     }
@@ -118,8 +133,9 @@ impl Ledger {
         store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
+        random: Box<dyn CryptoRng + Send>,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term)?;
+        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term, random)?;
         tasks.spawn(writer.run_on_task());
         Ok((ledger, failed))
     }
@@ -128,10 +144,11 @@ impl Ledger {
         mut store: S,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
+        random: Box<dyn CryptoRng + Send>,
     ) -> Result<(Self, oneshot::Receiver<StoreError>, Writer<S>), StoreError> {
         let term = if Bug::NoTermAfterRestart.is_on() { Duration::ZERO } else { lease_term };
         let registry = store.load(clock.tick() + term)?;
-        let state = State::new(registry, lease_term, clock.tick());
+        let state = State::new(registry, store.history(), lease_term, clock.tick(), random);
         let (jobs, waiting) = mpsc::unbounded_channel();
         let (commits, work) = (Bell::default(), Bell::default());
         let ears = (commits.ear(), work.ear());

@@ -34,4 +34,4 @@ pub use ledger::{Ledger, LedgerError};
 pub use offline::Offline;
 pub use server::{Coordinator, LOG_HEALTH, Options, ServeError, Tls};
 pub use service::access::Tokens;
-pub use store::{Backup, SqliteStore, Store, StoreError, Upkeep, backup};
+pub use store::{Backup, History, Reached, SqliteStore, Store, StoreError, Upkeep, backup};

@@ -21,7 +21,7 @@ use crate::observe;
 use crate::page::{self, Door, Watchers};
 use crate::service::Service;
 use crate::service::access::{GuardLayer, Tokens};
-use crate::store::{SqliteStore, StoreError};
+use crate::store::{SqliteStore, Store as _, StoreError};
 
 /// Open calls get so long to end after a request to stop; then connections are dropped.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -60,12 +60,23 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Where to serve the page, if anywhere. Port 0 picks a free one.
     pub page: Option<SocketAddr>,
+    /// Whether the store is a copy that was put back: a new history begins with it.
+    pub restored: bool,
 }
 
 impl Options {
     /// A coordinator that lets everybody in who reaches it.
     pub fn open(store: PathBuf, listen: SocketAddr, lease_term: Duration) -> Self {
-        Self { store, listen, lease_term, tokens: None, tls: None, metrics: None, page: None }
+        Self {
+            store,
+            listen,
+            lease_term,
+            tokens: None,
+            tls: None,
+            metrics: None,
+            page: None,
+            restored: false,
+        }
     }
 }
 
@@ -135,7 +146,11 @@ impl Coordinator {
             page = Some((encrypted_server(&options)?, door(&options, address), listener));
             page_address = Some(address);
         }
-        let store = SqliteStore::open(&options.store)?;
+        let mut store = SqliteStore::open(&options.store)?;
+        if options.restored {
+            store.begin_history()?;
+            tracing::info!(history = %store.history(), "a new history begins");
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
         if let Some(address) = options.metrics {

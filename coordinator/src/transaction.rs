@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use kindling_proto::limits;
 use kindling_study::{
-    Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Event, Record, Refusal, Registry,
-    Result as TrialResult, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, Verdict, Wall,
-    WorkerId,
+    Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Record, Refusal,
+    Registry, Result as TrialResult, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, Verdict, Wall, WorkerId,
 };
 use kindling_telemetry::context;
+use rand::CryptoRng;
 
 use crate::clock::Clock;
 use crate::observe;
+use crate::store::History;
 use crate::workers::{Twin, WorkerInfo, Workers};
 
 /// A worker whose connection was lost has so long to come back before its trials are leased again.
@@ -25,10 +27,14 @@ const MAX_CHANGES: usize = 10_000;
 /// All that the ledger knows.
 pub(crate) struct State {
     registry: Registry,
+    /// The store's.
+    history: History,
     workers: Workers,
     lease_term: Duration,
     /// Until then a connection that breaks may be one that broke while nobody could be heard.
     excused_until: Tick,
+    /// Where marks come from.
+    random: Box<dyn CryptoRng + Send>,
     now: (Tick, Wall),
     /// How often a trial changed.
     changed: u64,
@@ -41,6 +47,8 @@ pub(crate) struct State {
 pub(crate) struct StudyClaim {
     pub(crate) study: StudyId,
     pub(crate) claim: Claim,
+    /// The history in which it was given, if the holder says so.
+    pub(crate) history: Option<History>,
 }
 
 /// A trial that a worker was given.
@@ -54,13 +62,21 @@ pub(crate) struct Leased {
 
 impl State {
     /// What a store held at this time. Whoever holds a lease in it is to be heard of.
-    pub(crate) fn new(registry: Registry, lease_term: Duration, now: Tick) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        history: History,
+        lease_term: Duration,
+        now: Tick,
+        random: Box<dyn CryptoRng + Send>,
+    ) -> Self {
         let workers = Workers::expecting(registry.holders(), now);
         Self {
             registry,
+            history,
             workers,
             lease_term,
             excused_until: Tick::default(),
+            random,
             now: Default::default(),
             changed: 0,
             changes: VecDeque::new(),
@@ -69,6 +85,10 @@ impl State {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub(crate) fn history(&self) -> History {
+        self.history
     }
 
     pub(crate) fn workers(&self) -> &Workers {
@@ -167,6 +187,13 @@ impl State {
     /// Whether the process that calls may speak for the worker.
     fn admit(&mut self, worker: &WorkerId, info: &WorkerInfo) -> Result<(), Twin> {
         self.workers.admit(worker, info.session, self.now.0, self.lease_term)
+    }
+
+    /// A mark for one lease.
+    fn draw_mark(&mut self) -> Mark {
+        let mut bytes = [0; Mark::LEN];
+        self.random.fill_bytes(&mut bytes);
+        Mark::new(bytes)
     }
 
     fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
@@ -295,14 +322,20 @@ impl<'a> Transaction<'a> {
         let named = named(&self.state.registry, holding);
         self.lose_forgotten(worker, session, &named);
         let held = self.state.registry.held_by(worker);
-        let is_forgotten = |held: &&(_, _)| !named.contains(*held);
-        let again = held.iter().filter(is_forgotten).take(slots.saturating_sub(holding.len()));
+        // Whoever is told a lease is told its mark. That is for the process that was given it.
+        let registry = &self.state.registry;
+        let is_its = |&(study, number): &(StudyId, TrialNumber)| {
+            let trial = registry.get(study).ok().and_then(|s| s.get(number));
+            let holder = trial.and_then(Trial::lease).map_or(0, |lease| lease.session);
+            holder == 0 || holder == session
+        };
+        let own: Vec<_> = held.iter().filter(|h| !named.contains(*h) && is_its(h)).collect();
         let mut room = limits::ASSIGNMENTS;
         let mut give = |state: &State, leased| {
             room -= 1;
             give(state, leased) && room > 0
         };
-        for &(study, number) in again {
+        for &(study, number) in own.into_iter().take(slots.saturating_sub(holding.len())) {
             let leased = Leased { study, number, trace: String::new() };
             if !Bug::LostAnswerLosesTrial.is_on() && !give(self.state, leased) {
                 return;
@@ -349,7 +382,9 @@ impl<'a> Transaction<'a> {
         objectives: &[String],
     ) -> Option<Leased> {
         let start = Instant::now();
-        let (study, events, number) = self.state.registry.lease(worker, session, objectives)?;
+        let mark = self.state.draw_mark();
+        let leased = self.state.registry.lease(worker, session, objectives, mark);
+        let (study, events, number) = leased?;
         let seconds = start.elapsed().as_secs_f64();
         let span =
             tracing::info_span!("lease", study = study.0, trial = number.0, %worker, seconds);
@@ -362,48 +397,58 @@ impl<'a> Transaction<'a> {
 
     pub(crate) fn report(
         &mut self,
-        StudyClaim { study, claim }: &StudyClaim,
+        claim: &StudyClaim,
         step: u64,
         value: f64,
     ) -> Result<Verdict, Refusal> {
-        self.state.renew(&claim.worker);
-        let (events, verdict) = self.state.registry.get(*study)?.report(claim, step, value)?;
-        let is_kept = |event: &Event| matches!(event, Event::Reported { .. });
-        if events.iter().any(is_kept) {
-            self.check_reports(*study, claim.number)?;
-        }
-        self.record(*study, events);
+        let verdict = self.decide(claim, |study| {
+            let decision = study.report(&claim.claim, step, value)?;
+            let is_kept = |event: &Event| matches!(event, Event::Reported { .. });
+            if decision.0.iter().any(is_kept) {
+                check_reports(study, claim.claim.number)?;
+            }
+            Ok(decision)
+        })?;
+        // Nobody but the worker has its mark.
+        self.state.renew(&claim.claim.worker);
         Ok(verdict)
-    }
-
-    /// Whether a trial may have another intermediate value.
-    fn check_reports(&self, study: StudyId, number: TrialNumber) -> Result<(), Refusal> {
-        let reported = self.state.registry.get(study)?.trial_at(number)?.curve.len();
-        if reported >= limits::REPORTS {
-            return Err(Refusal::TooManyReports { number, most: limits::REPORTS });
-        }
-        Ok(())
     }
 
     pub(crate) fn finish(
         &mut self,
-        StudyClaim { study, claim }: &StudyClaim,
+        claim: &StudyClaim,
         result: TrialResult,
         attributes: Attributes,
     ) -> Result<(), Refusal> {
-        self.state.renew(&claim.worker);
-        let (events, ()) = self.state.registry.get(*study)?.finish(claim, result, attributes)?;
-        self.record(*study, events);
+        self.decide(claim, |study| study.finish(&claim.claim, result, attributes))?;
+        self.state.renew(&claim.claim.worker);
         Ok(())
     }
 
-    pub(crate) fn release(
+    pub(crate) fn release(&mut self, claim: &StudyClaim) -> Result<(), Refusal> {
+        self.decide(claim, |study| study.release(&claim.claim))
+    }
+
+    /// Decides a call under a lease. What is refused because there is no such lease may be of another
+    /// history: that is said, so that whoever calls keeps it for a store that knows it.
+    fn decide<R>(
         &mut self,
-        StudyClaim { study, claim }: &StudyClaim,
-    ) -> Result<(), Refusal> {
-        let (events, ()) = self.state.registry.get(*study)?.release(claim)?;
-        self.record(*study, events);
-        Ok(())
+        claim: &StudyClaim,
+        decide: impl FnOnce(&Study) -> Decision<R>,
+    ) -> Result<R, Refusal> {
+        let id = claim.study;
+        match self.state.registry.get(id).and_then(decide) {
+            Ok((events, reply)) => {
+                self.record(id, events);
+                Ok(reply)
+            }
+            Err(Refusal::StaleLease { number, .. } | Refusal::UnknownTrial { number, .. })
+                if claim.history.is_some_and(|history| history != self.state.history) =>
+            {
+                Err(Refusal::OtherHistory { number })
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 
     /// Nobody could be heard until now.
@@ -475,4 +520,13 @@ fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
 fn is_newest(registry: &Registry, lease: &StudyClaim) -> bool {
     let trial = registry.get(lease.study).ok().and_then(|study| study.get(lease.claim.number));
     trial.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
+}
+
+/// Whether a trial may have another intermediate value.
+fn check_reports(study: &Study, number: TrialNumber) -> Result<(), Refusal> {
+    let reported = study.trial_at(number)?.curve.len();
+    if reported >= limits::REPORTS {
+        return Err(Refusal::TooManyReports { number, most: limits::REPORTS });
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! The wire types of Kindling, generated from `kindling/v1/*.proto`, and the limits on what is said with them.
+//! The wire types of Kindling, generated from `kindling/v1/*.proto`, the limits on what is said with them, and
+//! what keeps a secret in them.
 
 pub mod limits;
 
@@ -6,6 +7,14 @@ pub mod limits;
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {
     tonic::include_proto!("kindling.v1");
+
+    /// All but its mark, which is a secret.
+    impl std::fmt::Debug for Claim {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let Self { study_id, trial, attempt, worker_id, .. } = self;
+            write!(f, "Claim({study_id}/{trial}, attempt {attempt} on {worker_id:?})")
+        }
+    }
 
     /// The encoded descriptor set, for server reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

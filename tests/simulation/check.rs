@@ -8,13 +8,14 @@ use kindling_proto::v1::TrialState;
 use kindling_proto::v1::finish_request::Result as Finished;
 
 use crate::history::{Entry, Request, Response, What};
+use crate::past::Past;
 use crate::scenario::Climate;
 use crate::world::{End, enqueued_momentum};
 
 /// A call that was answered with success.
-struct Answered<'a> {
-    called: Duration,
-    heard: Duration,
+pub(crate) struct Answered<'a> {
+    pub(crate) called: Duration,
+    pub(crate) heard: Duration,
     request: &'a Request,
     response: &'a Response,
 }
@@ -24,7 +25,9 @@ type Lease = (u32, u32);
 
 /// Every broken promise, by name.
 pub(crate) fn broken(end: &End) -> Vec<String> {
-    let answered = answered(&end.history);
+    let past = Past::of(&end.history);
+    let mut answered = answered(&end.history);
+    answered.retain(|call| !past.is_undone(call));
     let mut broken = Vec::new();
     let mut expect = |holds: bool, promise: &str, what: String| {
         if !holds {
@@ -43,13 +46,16 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         format!("{:?}", end.replay),
     );
 
+    past.check(&end.history, &mut expect);
+    let granted = granted(end, &past, &mut expect);
+
     for trial in &end.trials {
         let what = || format!("{trial:?}");
         expect(trial.values.iter().all(|v| v.is_finite()), "no value is infinite or NaN", what());
         let curve = &trial.intermediate_values;
         expect(curve.iter().all(|i| i.value.is_finite()), "no report is infinite or NaN", what());
         expect(curve.is_sorted_by(|a, b| a.step < b.step), "steps ascend", what());
-        let trained = trained(&end.history, trial);
+        let trained = trained(&end.history, &past, trial);
         expect(
             curve.iter().all(|i| trained.contains(&(i.step, i.value.to_bits()))),
             "the curve is that of the newest attempt",
@@ -57,11 +63,16 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         );
         if trial.state() == TrialState::Complete {
             let steps = trial.attributes_json.get("steps").and_then(|s| s.parse().ok());
-            expect(steps == Some(curve.len()), "a result comes after its reports", what());
+            let lease = (trial.number, trial.attempt);
+            let is_adopted = granted.get(&lease).is_some_and(|(_, at)| past.was_adopted(*at));
+            let is_whole =
+                if is_adopted { steps >= Some(curve.len()) } else { steps == Some(curve.len()) };
+            expect(is_whole, "a result comes after its reports", what());
         }
         if let Some(losses) = losses(trial) {
             let handed_back = answered.iter().filter(|call| {
-                matches!(call.request, Request::Release(r) if claim(r.claim.as_ref()).0 == trial.number)
+                matches!(call.request, Request::Release(r)
+                    if claim(r.claim.as_ref()).0 == trial.number && !past.is_lost(r.claim.as_ref()))
             });
             expect(
                 losses >= end.scenario.max_attempts
@@ -72,32 +83,12 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         }
     }
 
-    let mut granted: BTreeMap<Lease, (&v1::Assignment, Duration)> = BTreeMap::new();
-    for call in &answered {
-        let Response::Lease(response) = call.response else { continue };
-        for assignment in &response.assignments {
-            let lease = claim(assignment.claim.as_ref());
-            let (first, _) = *granted.entry(lease).or_insert((assignment, call.heard));
-            expect(
-                first.claim == assignment.claim,
-                "an attempt is one worker's",
-                format!("{lease:?}"),
-            );
-            let recorded = end.trials.get(lease.0 as usize).map(|trial| &trial.params);
-            expect(
-                recorded == Some(&assignment.params),
-                "a trial keeps its parameters",
-                format!("{assignment:?} became {recorded:?}"),
-            );
-        }
-    }
-
     for call in &answered {
         let (told, accepted) = match (call.request, call.response) {
             (Request::Finish(finish), _) => {
-                let trial = &end.trials[claim(finish.claim.as_ref()).0 as usize];
+                let trial = end.trials.get(claim(finish.claim.as_ref()).0 as usize);
                 expect(
-                    is_recorded(finish, trial),
+                    trial.is_some_and(|trial| is_recorded(finish, trial)),
                     "an acknowledged result is kept",
                     format!("{finish:?} became {trial:?}"),
                 );
@@ -109,14 +100,17 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
             (Request::Release(release), _) => (&release.claim, true),
             _ => continue,
         };
+        if past.is_lost(told.as_ref()) {
+            continue; // It was said before the lease was taken back.
+        }
         let (trial, attempt) = claim(told.as_ref());
         let newer = granted.range((trial, attempt + 1)..=(trial, u32::MAX));
         let is_zombie = newer.into_iter().any(|(_, (_, since))| *since < call.called);
         expect(!(is_zombie && accepted), "a zombie cannot write", format!("{:?}", call.request));
     }
 
-    check_operators(end, &answered, &mut expect);
-    check_training(end, &mut expect);
+    check_operators(end, &answered, past.has_gaps(), &mut expect);
+    check_training(end, &past, &mut expect);
     if end.scenario.climate != Climate::Foul {
         for trial in &end.trials {
             expect(trial.attempt == 1, "no lease ends without need", format!("{trial:?}"));
@@ -125,16 +119,50 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
     broken
 }
 
+/// The leases that were given and are the store's, by trial and attempt, and when each was first heard of.
+fn granted<'a>(
+    end: &'a End,
+    past: &Past,
+    expect: &mut impl FnMut(bool, &str, String),
+) -> BTreeMap<Lease, (&'a v1::Assignment, Duration)> {
+    let mut granted: BTreeMap<Lease, (&v1::Assignment, Duration)> = BTreeMap::new();
+    for call in &answered(&end.history) {
+        let Response::Lease(response) = call.response else { continue };
+        for assignment in &response.assignments {
+            if past.is_lost(assignment.claim.as_ref()) {
+                continue;
+            }
+            let lease = claim(assignment.claim.as_ref());
+            let (first, _) = *granted.entry(lease).or_insert((assignment, call.heard));
+            let held = |a: &v1::Assignment| a.claim.clone().map(|c| (c.worker_id, c.mark));
+            expect(
+                held(first) == held(assignment),
+                "an attempt is one worker's",
+                format!("{lease:?}"),
+            );
+            let recorded = end.trials.get(lease.0 as usize).map(|trial| &trial.params);
+            expect(
+                recorded == Some(&assignment.params),
+                "a trial keeps its parameters",
+                format!("{assignment:?} became {recorded:?}"),
+            );
+        }
+    }
+    granted
+}
+
 /// Enqueueing, pausing, stopping, looking.
 fn check_operators(
     end: &End,
     answered: &[Answered<'_>],
+    has_gaps: bool,
     expect: &mut impl FnMut(bool, &str, String),
 ) {
     let mut requests: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let mut seen: BTreeMap<u32, &v1::Trial> = BTreeMap::new();
     let paused = quiet(&end.history, &["PauseStudy"]);
-    let stopped = quiet(&end.history, &["StopStudy"]);
+    // It may have been taken back.
+    let stopped = quiet(&end.history, &["StopStudy"]).filter(|_| !has_gaps);
     let is_within = |call: &Answered<'_>, time: Option<(Duration, Duration)>| {
         time.is_some_and(|(from, to)| call.called > from && call.heard < to)
     };
@@ -248,12 +276,20 @@ fn check_confirmations(
 }
 
 /// No process does anything twice.
-fn check_training(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
+fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, String)) {
     let mut begun: BTreeMap<Lease, u64> = BTreeMap::new();
     let mut reported: BTreeSet<Lease> = BTreeSet::new();
     let mut steps = BTreeSet::new();
     for entry in &end.history {
         match &entry.what {
+            // Trained again, perhaps, by those whose results were taken back.
+            What::PutBack { .. } => {
+                begun.clear();
+                reported.clear();
+                steps.clear();
+            }
+            What::Begins { claim, .. } | What::Trains { claim, .. }
+                if past.is_lost(Some(claim)) => {}
             What::Begins { process, claim: lease } => {
                 let lease = claim(Some(lease));
                 let before = begun.insert(lease, *process);
@@ -280,6 +316,7 @@ fn check_training(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
     }
 }
 
+/// What was answered, as if nothing had ever been taken back.
 fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
     let answered = history.iter().filter_map(|entry| {
         let What::Answer { call, answer: Ok(response) } = &entry.what else { return None };
@@ -302,10 +339,12 @@ fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
 }
 
 /// What was trained under the trial's newest attempt: steps, and the bits of their values.
-fn trained(history: &[Entry], trial: &v1::Trial) -> BTreeSet<(u64, u64)> {
+fn trained(history: &[Entry], past: &Past, trial: &v1::Trial) -> BTreeSet<(u64, u64)> {
     let lease = (trial.number, trial.attempt);
     let trained = history.iter().filter_map(|entry| match &entry.what {
-        What::Trains { claim: by, step, value, .. } if claim(Some(by)) == lease => {
+        What::Trains { claim: by, step, value, .. }
+            if claim(Some(by)) == lease && !past.is_lost(Some(by)) =>
+        {
             Some((*step, value.to_bits()))
         }
         _ => None,

@@ -1,45 +1,109 @@
-//! A store that survives its coordinator, and may be full.
+//! A store that survives its coordinator, and may be full, or put back to what it was.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use kindling_coordinator::{Store, StoreError};
-use kindling_study::{Record, Registry, Tick};
+use kindling_coordinator::{History, Reached, Store, StoreError};
+use kindling_study::{Event, Record, Registry, Tick};
+use tokio::time::Instant;
 
 /// What was committed; clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Disk(Arc<Mutex<Content>>);
 
-#[derive(Default)]
 struct Content {
-    records: Vec<Record>,
+    commits: Vec<Commit>,
+    reached: Reached,
+    /// What stands beside the store: a copy that is put back leaves it as it was.
+    seen: Reached,
+    histories: u8,
     is_full: bool,
 }
 
+struct Commit {
+    at: Instant,
+    records: Vec<Record>,
+    /// How far the store had come with it.
+    reached: Reached,
+}
+
 impl Disk {
+    pub(crate) fn new() -> Self {
+        let reached = Reached { history: History([0; 16]), commits: 0 };
+        let content =
+            Content { commits: Vec::new(), reached, seen: reached, histories: 0, is_full: false };
+        Self(Arc::new(Mutex::new(content)))
+    }
+
     pub(crate) fn set_full(&self, is_full: bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_full = is_full;
+        self.content().is_full = is_full;
+    }
+
+    /// The store as a coordinator opens it: it may find that it is a copy.
+    pub(crate) fn opened(&self) -> Self {
+        let mut content = self.content();
+        if content.reached.is_not_what_was(&content.seen) {
+            content.histories += 1;
+            content.reached.history = History([content.histories; 16]);
+        }
+        content.seen = content.reached;
+        self.clone()
+    }
+
+    /// Puts a copy back that was made so long ago, after the study was. Returns the marks of the leases
+    /// that have never been now.
+    pub(crate) fn put_back(&self, age: Duration) -> Vec<Vec<u8>> {
+        let mut content = self.content();
+        let newest = Instant::now().checked_sub(age);
+        let is_kept = |commit: &Commit| newest.is_some_and(|newest| commit.at <= newest);
+        let kept = content.commits.iter().take_while(|commit| is_kept(commit)).count().max(1);
+        let kept = kept.min(content.commits.len());
+        let lost = content.commits.split_off(kept);
+        if let Some(commit) = content.commits.last() {
+            content.reached = commit.reached;
+        }
+        let mark = |record: &Record| match &record.event {
+            Event::Leased { mark, .. } => Some(mark.bytes().to_vec()),
+            _ => None,
+        };
+        lost.iter().flat_map(|commit| &commit.records).filter_map(mark).collect()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store for Disk {
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
         let mut registry = Registry::default();
-        for record in &self.0.lock().unwrap_or_else(PoisonError::into_inner).records {
+        for record in self.content().commits.iter().flat_map(|commit| &commit.records) {
             registry.apply(record, lease_until);
         }
         Ok(registry)
     }
 
+    fn history(&self) -> History {
+        self.content().reached.history
+    }
+
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError> {
-        let mut content = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut content = self.content();
         if content.is_full {
             return Err(StoreError::Full { path: "study.db".into() });
         }
-        content.records.extend_from_slice(batch);
+        content.reached.commits += 1;
+        let reached = content.reached;
+        let (at, records) = (Instant::now(), batch.to_vec());
+        content.commits.push(Commit { at, records, reached });
+        content.seen = reached;
         Ok(())
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {
-        self.commit(&[])
+        if self.content().is_full {
+            return Err(StoreError::Full { path: "study.db".into() });
+        }
+        Ok(())
     }
 }

@@ -34,6 +34,10 @@ pub(crate) enum What {
     Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
     /// The coordinator wants nothing of this process, which ends.
     Refused { process: u64, reason: String },
+    /// A result that was kept is kept no more.
+    Forgets { claim: v1::Claim },
+    /// An older copy of the store was put back: it does not know these leases.
+    PutBack { since: Duration, lost: Vec<Vec<u8>> },
     /// Something happens to the world.
     Fate(String),
 }
@@ -70,6 +74,11 @@ impl History {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push(Entry { at: self.origin.elapsed(), what });
         entries.len() - 1
+    }
+
+    /// The time since the beginning.
+    pub(crate) fn now(&self) -> Duration {
+        self.origin.elapsed()
     }
 
     pub(crate) fn fate(&self, what: impl Into<String>) {

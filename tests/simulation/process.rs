@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::history::{History, What};
 use crate::scenario::Habits;
+use crate::shelf::Kept;
 use crate::transport::Client;
 
 /// How long a drained worker's trials may go on.
@@ -29,7 +30,13 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one. No two have the same number.
-    pub(crate) fn start(client: &Client, slots: u32, number: u64, habits: Habits) -> Self {
+    pub(crate) fn start(
+        client: &Client,
+        slots: u32,
+        number: u64,
+        habits: Habits,
+        kept: Kept,
+    ) -> Self {
         let (stop, dead) = (CancellationToken::new(), client.dead.clone());
         let name = client.name.clone();
         let identity = v1::HeartbeatRequest {
@@ -43,7 +50,8 @@ impl Process {
         let history = client.history.clone();
         let training =
             Simulated { process: number, habits, history: history.clone(), dead: dead.clone() };
-        let session = Session::new(client.transport(), identity, Arc::new(training), stop.clone());
+        let session = Session::new(client.transport(), identity, Arc::new(training), stop.clone())
+            .with_shelf(Arc::new(kept));
         let end = dead.clone();
         tokio::spawn(async move {
             tokio::select! {

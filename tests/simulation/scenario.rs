@@ -98,6 +98,13 @@ pub(crate) enum Fate {
         worker: usize,
         lasts: Duration,
     },
+    /// The store is put back to a copy of this age.
+    PutBack {
+        age: Duration,
+        down: Duration,
+    },
+    /// Somebody with a worker's token makes up claims on what runs.
+    Forge,
 }
 
 impl Scenario {
@@ -157,6 +164,15 @@ impl Scenario {
                 0 => (at, Fate::Freeze { lasts }),
                 _ => (at, Fate::Twin { worker, lasts }),
             });
+        }
+        for _ in 0..rng.random_range(0..3) {
+            let at = rng.random_range(Duration::ZERO..CHAOS);
+            scenario.events.push((at, Fate::Forge));
+        }
+        if foul && rng.random_bool(0.4) {
+            let at = rng.random_range(Duration::ZERO..CHAOS);
+            let (age, down) = (seconds(rng, 0.0, 60.0), seconds(rng, 0.0, 20.0));
+            scenario.events.push((at, Fate::PutBack { age, down }));
         }
         scenario.events.sort_by_key(|(at, _)| *at);
         scenario.max_failures_in_a_row = rng.random_range(0..=6);

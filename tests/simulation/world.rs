@@ -1,6 +1,6 @@
 //! One seed's world from its beginning to its end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use kindling_coordinator::Embedded;
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
+use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_worker::Transport;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,16 +19,20 @@ use tonic::{Code, Status};
 
 use crate::clock::SimulatedClock;
 use crate::disk::Disk;
-use crate::history::{Entry, History};
+use crate::history::{Entry, History, What};
 use crate::network::Network;
 use crate::process::Process;
 use crate::scenario::{CHAOS, Fate, Scenario};
+use crate::shelf::Kept;
 use crate::transport::Client;
 
 /// Once all is well the study ends within this time, or something is stuck.
 const PATIENCE: Duration = Duration::from_hours(2);
 /// How soon a process that died of its trial is replaced.
 const REPLACED: Duration = Duration::from_secs(2);
+
+/// Who makes claims up.
+pub(crate) const FORGER: &str = "forger";
 
 /// What became of a world.
 pub(crate) struct End {
@@ -46,6 +53,8 @@ struct World {
     workers: Vec<Process>,
     /// Others of the same names.
     twins: VecDeque<Process>,
+    /// What each worker's machine keeps.
+    kept: Vec<Kept>,
     /// What operators wait for.
     asked: JoinSet<()>,
     processes: u64,
@@ -63,11 +72,12 @@ impl World {
     async fn live(scenario: Scenario) -> End {
         let mut world = Self {
             clock: SimulatedClock::start(),
-            disk: Disk::default(),
+            disk: Disk::new(),
             network: Network::new(scenario.seed, scenario.weather),
             history: History::start(),
             workers: Vec::new(),
             twins: VecDeque::new(),
+            kept: Vec::new(),
             asked: JoinSet::new(),
             processes: 0,
             lives: 0,
@@ -76,7 +86,8 @@ impl World {
         world.start_coordinator();
         world.persist(Call::Create).await;
         for worker in 0..world.scenario.workers {
-            let process = world.process(format!("w{worker}"));
+            world.kept.push(Kept::new(world.history.clone()));
+            let process = world.process(worker, format!("w{worker}"));
             world.workers.push(process);
         }
         world.suffer().await;
@@ -100,9 +111,10 @@ impl World {
         let mut due: Vec<(Duration, Fate, bool)> =
             self.scenario.events.iter().map(|(at, fate)| (*at, fate.clone(), false)).collect();
         let end = |fate: &Fate| match fate {
-            Fate::Crash { down } | Fate::Kill { down, .. } | Fate::Drain { down, .. } => {
-                Some(*down)
-            }
+            Fate::Crash { down }
+            | Fate::Kill { down, .. }
+            | Fate::Drain { down, .. }
+            | Fate::PutBack { down, .. } => Some(*down),
             Fate::Cut { lasts, .. }
             | Fate::FullDisk { lasts }
             | Fate::Pause { lasts }
@@ -131,6 +143,13 @@ impl World {
     fn begin(&mut self, fate: &Fate) {
         match fate {
             Fate::Crash { .. } => self.network.crash(),
+            Fate::PutBack { age, .. } => {
+                self.network.crash();
+                let lost = self.disk.put_back(*age);
+                let since = self.history.now().saturating_sub(*age);
+                self.history.note(What::PutBack { since, lost });
+            }
+            Fate::Forge => self.ask(Call::Forge),
             Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, true),
             Fate::Kill { worker, .. } => {
                 self.workers[*worker].is_away = true;
@@ -147,7 +166,7 @@ impl World {
             Fate::Look => self.ask(Call::Look),
             Fate::Freeze { lasts } => self.clock.freeze(*lasts),
             Fate::Twin { worker, .. } => {
-                let twin = self.process(self.workers[*worker].name.clone());
+                let twin = self.process(*worker, self.workers[*worker].name.clone());
                 self.twins.push_back(twin);
             }
             Fate::Pause { .. } => self.ask(Call::Pause),
@@ -157,7 +176,9 @@ impl World {
 
     fn end(&mut self, fate: &Fate) {
         match fate {
-            Fate::Crash { .. } if !self.network.is_up() => self.start_coordinator(),
+            Fate::Crash { .. } | Fate::PutBack { .. } if !self.network.is_up() => {
+                self.start_coordinator();
+            }
             Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, false),
             Fate::Kill { worker, same_name, .. } => self.replace(*worker, *same_name),
             Fate::Drain { worker, .. } => {
@@ -221,8 +242,10 @@ impl World {
 
     fn start_coordinator(&mut self) {
         self.lives += 1;
-        let clock = Arc::new(self.clock.clone());
-        let started = Embedded::start(self.disk.clone(), clock, self.scenario.lease_term);
+        let mut marks = ChaCha8Rng::seed_from_u64(self.scenario.seed);
+        marks.set_stream(self.lives);
+        let (clock, marks) = (Arc::new(self.clock.clone()), Box::new(marks));
+        let started = Embedded::start(self.disk.opened(), clock, self.scenario.lease_term, marks);
         self.network.start(started.expect("the disk is sound"), self.lives);
     }
 
@@ -233,10 +256,11 @@ impl World {
         }
     }
 
-    fn process(&mut self, name: String) -> Process {
+    fn process(&mut self, worker: usize, name: String) -> Process {
         self.processes += 1;
         let client = self.client(name);
-        Process::start(&client, self.scenario.slots, self.processes, self.scenario.training)
+        let Scenario { slots, training, .. } = self.scenario;
+        Process::start(&client, slots, self.processes, training, self.kept[worker].clone())
     }
 
     fn replace(&mut self, worker: usize, same_name: bool) {
@@ -245,7 +269,7 @@ impl World {
         }
         let before = &self.workers[worker].name;
         let name = if same_name { before.clone() } else { format!("{before}'") };
-        self.workers[worker] = self.process(name);
+        self.workers[worker] = self.process(worker, name);
     }
 
     /// Those that died of a trial; the others come back in their time.
@@ -272,7 +296,8 @@ impl World {
 
     /// Somebody asks in the background, until there is an answer.
     fn ask(&mut self, call: Call) {
-        let transport = self.transport("operator");
+        let name = if matches!(call, Call::Forge) { FORGER } else { "operator" };
+        let transport = self.transport(name);
         let spec = self.scenario.spec();
         self.asked.spawn(async move { call.until_answered(transport, &spec).await });
     }
@@ -292,6 +317,7 @@ enum Call {
     Enqueue(u32),
     RetryAFailedOne,
     Look,
+    Forge,
 }
 
 impl Call {
@@ -310,7 +336,7 @@ impl Call {
 
     async fn once(self, transport: Transport, spec: v1::StudySpec) -> Result<(), Status> {
         let mut studies = StudyServiceClient::new(transport.clone());
-        let mut trials = TrialServiceClient::new(transport);
+        let mut trials = TrialServiceClient::new(transport.clone());
         let (study, name) = (spec.name.clone(), spec.name.clone());
         match self {
             Self::Create => {
@@ -339,9 +365,42 @@ impl Call {
                 trials.retry_trial(v1::RetryTrialRequest { study, number, request_id }).await?;
             }
             Self::Look => _ = trials.list_trials(everything()).await?,
+            Self::Forge => {
+                let all = trials.list_trials(everything()).await?.into_inner().trials;
+                let running = all.iter().filter(|t| t.state() == v1::TrialState::Running);
+                for (place, trial) in running.enumerate() {
+                    forge(transport.clone(), trial, place).await?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Says all that a worker may say of a trial, knowing all about it but its mark.
+async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<(), Status> {
+    let mut workers = WorkerServiceClient::new(transport);
+    let claim = Some(v1::Claim {
+        study_id: 1,
+        trial: trial.number,
+        attempt: trial.attempt,
+        worker_id: trial.worker.clone(),
+        mark: [vec![], vec![0; 16]][place % 2].clone(),
+        history: Vec::new(),
+    });
+    let step = trial.intermediate_values.last().map_or(0, |newest| newest.step + 1);
+    let report = v1::ReportRequest { claim: claim.clone(), step, value: 0.5 };
+    let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.5] });
+    let finish = v1::FinishRequest {
+        claim: claim.clone(),
+        result: Some(completed),
+        attributes_json: HashMap::new(),
+    };
+    // The checks look at the answers.
+    _ = workers.report(report).await;
+    _ = workers.finish(finish).await;
+    _ = workers.release(v1::ReleaseRequest { claim }).await;
+    Ok(())
 }
 
 /// A value that no sampler draws: another one for each request.

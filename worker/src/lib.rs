@@ -28,7 +28,7 @@ pub use objective::{
     TrialError, TrialFacts,
 };
 pub use session::{
-    Outbox, Outcome, Ran, Session, Training, Transport, WorkerError, WorkerOptions, work,
+    Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
 };
 pub use signals::{StopSignal, StopSignals};
 pub use takes::{Takes, Values};

@@ -182,7 +182,12 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
                 ("begin", studies.resume_study(pause).await.map(drop))
             }
             Kind::Report => {
-                let claim = v1::Claim { study_id: 1, trial: 0, attempt: 9, worker_id: "z".into() };
+                let claim = v1::Claim {
+                    study_id: 1,
+                    attempt: 9,
+                    worker_id: "z".into(),
+                    ..Default::default()
+                };
                 let report = v1::ReportRequest { claim: Some(claim), step: 0, value: 0.5 };
                 ("report", workers.report(report).await.map(drop))
             }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
-    Distribution, FloatScale, InvalidId, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Param,
+    Distribution, FloatScale, InvalidId, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
     Result as TrialResult, SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId,
     sampler::SamplerSpec,
 };
 use prost::Message as _;
 
 use crate::price;
+use crate::store::History;
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
 
@@ -111,12 +112,19 @@ pub(crate) fn confirm(v1::Confirm { by, best, seeds, each }: v1::Confirm) -> Con
 
 pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {
     let wire = wire.ok_or_else(|| Invalid::new("claim", "is missing"))?;
+    let bytes = |field: &str, bytes: &[u8]| match <[u8; 16]>::try_from(bytes) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(_) if bytes.is_empty() => Ok(None),
+        Err(_) => Err(Invalid::new(field, "has 16 bytes, as it came with the assignment")),
+    };
     Ok(StudyClaim {
         study: StudyId(wire.study_id),
+        history: bytes("claim.history", &wire.history)?.map(History),
         claim: Claim {
             number: TrialNumber(wire.trial),
             attempt: Attempt(wire.attempt),
             worker: worker_id(wire.worker_id)?,
+            mark: bytes("claim.mark", &wire.mark)?.map(Mark::new),
         },
     })
 }

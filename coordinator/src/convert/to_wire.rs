@@ -148,6 +148,8 @@ pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignmen
         trial: number.0,
         attempt: trial.attempt.0,
         worker_id: trial.worker.as_ref()?.to_string(),
+        mark: trial.mark?.bytes().to_vec(),
+        history: state.history().0.to_vec(),
     };
     Some(v1::Assignment {
         claim: Some(claim),
@@ -166,6 +168,8 @@ pub(crate) fn claim(claim: &StudyClaim) -> v1::Claim {
         trial: claim.claim.number.0,
         attempt: claim.claim.attempt.0,
         worker_id: claim.claim.worker.to_string(),
+        mark: claim.claim.mark.map(|mark| mark.bytes().to_vec()).unwrap_or_default(),
+        history: claim.history.map(|history| history.0.to_vec()).unwrap_or_default(),
     }
 }
 

@@ -11,7 +11,7 @@ use kindling_study::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{SqliteStore, Upkeep};
+use crate::store::{History, SqliteStore, Upkeep};
 use crate::transaction::{Leased, StudyClaim};
 use crate::upkeep::LONG_LOG;
 use crate::workers::WorkerInfo;
@@ -66,6 +66,10 @@ impl Store for Faulty {
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
         self.disk.loads.fetch_add(1, Ordering::Relaxed);
         self.store.load(lease_until)
+    }
+
+    fn history(&self) -> History {
+        self.store.history()
     }
 
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError> {
@@ -131,9 +135,10 @@ impl Bench {
             let mut claim = None;
             let give = |state: &State, Leased { study, number, .. }: Leased| {
                 let trial = state.registry().get(study).ok().and_then(|s| s.get(number));
-                let attempt = trial.expect("it was leased").attempt;
-                let leased = kindling_study::Claim { number, attempt, worker: worker() };
-                claim = Some(StudyClaim { study, claim: leased });
+                let trial = trial.expect("it was leased");
+                let (attempt, mark) = (trial.attempt, trial.mark);
+                let leased = kindling_study::Claim { number, attempt, worker: worker(), mark };
+                claim = Some(StudyClaim { study, claim: leased, history: None });
                 true
             };
             transaction.lease(&worker(), 0, 1, &["test".to_owned()], &[], give);

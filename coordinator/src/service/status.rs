@@ -55,7 +55,9 @@ fn status(code: Code, what: &impl std::fmt::Display) -> Status {
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::TooManyStudies(_) => Code::ResourceExhausted,
-        Refusal::UnknownStudy(_) | Refusal::UnknownTrial { .. } => Code::NotFound,
+        Refusal::UnknownStudy(_) | Refusal::UnknownTrial { .. } | Refusal::OtherHistory { .. } => {
+            Code::NotFound
+        }
         Refusal::OtherSpec { .. } | Refusal::Conflict { .. } => Code::AlreadyExists,
         Refusal::StaleLease { .. }
         | Refusal::BudgetSpent { .. }

@@ -106,14 +106,12 @@ impl WorkerService for Service {
         let v1::FinishRequest { claim, result, attributes_json } = request.into_inner();
         let claim = convert::claim(claim)?;
         let (result, attributes) = convert::finish(result, attributes_json)?;
-        tracing::info!(
-            trial = claim.claim.number.0,
-            worker = claim.claim.worker.as_str(),
-            ?result,
-            "finished"
-        );
+        let (trial, worker) = (claim.claim.number.0, claim.claim.worker.clone());
+        let said = format!("{result:?}");
         let write = self.ledger.write(Class::Keep, move |t| t.finish(&claim, result, attributes));
         write.instrument(span).await?;
+        // Only now is it the worker's word.
+        tracing::info!(trial, worker = worker.as_str(), result = said, "finished");
         Ok(Response::new(v1::FinishResponse {}))
     }
 

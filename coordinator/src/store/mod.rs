@@ -1,12 +1,14 @@
 //! Where studies are kept. The trait is small on purpose: load everything, commit a batch of events,
 //! say when an outage is over, and look after it.
 
+mod history;
 mod sqlite;
 
 use std::path::PathBuf;
 
 use kindling_study::{Record, Registry, Tick};
 
+pub use history::{History, Reached};
 pub(crate) use sqlite::StoreReader;
 pub use sqlite::{Backup, SqliteStore, backup};
 
@@ -15,6 +17,9 @@ pub trait Store: Send + 'static {
     /// Everything that was committed. Open leases end at `lease_until`: a restart gives each of
     /// them a full term.
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError>;
+
+    /// Which history it tells.
+    fn history(&self) -> History;
 
     /// Keeps all of these records or none. When it returns, they survive a crash of the machine.
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError>;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, ObjectiveSpec, PrunerSpec, Result as TrialResult,
+    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, PrunerSpec, Result as TrialResult,
     SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
 };
 use serde::Deserialize;
@@ -67,8 +67,11 @@ fn new_study(
     Ok(Study::new(spec, Wall(0)))
 }
 
+/// Nobody else is there who could pass for the worker.
+const MARK: Mark = Mark::new([0; Mark::LEN]);
+
 fn ask(study: &mut Study, worker: &WorkerId) -> Result<Value, Box<dyn Error>> {
-    let (events, number) = study.lease(worker, 0).ok_or("no trial")?;
+    let (events, number) = study.lease(worker, 0, MARK).ok_or("no trial")?;
     apply(study, &events);
     let trial = study.trial_at(number)?;
     let params = trial.params().ok_or("no parameters")?;
@@ -87,7 +90,7 @@ fn tell(
 ) -> Result<(), Box<dyn Error>> {
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
-    let claim = Claim { number, attempt, worker: worker.clone() };
+    let claim = Claim { number, attempt, worker: worker.clone(), mark: Some(MARK) };
     let result = value.map_or_else(|| TrialResult::Fail("it failed".into()), TrialResult::Complete);
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);

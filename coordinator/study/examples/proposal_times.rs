@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, ObjectiveSpec, ParamValue, PrunerSpec,
+    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec,
     Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, Wall,
     WorkerId,
 };
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut times: Vec<f64> = Vec::new();
     for _ in 0..repeats {
         let start = Instant::now();
-        let (events, _) = study.lease(&worker, 0).ok_or("no trial")?;
+        let (events, _) = study.lease(&worker, 0, MARK).ok_or("no trial")?;
         times.push(start.elapsed().as_secs_f64());
         // The oldest finishes, so that as many run as before.
         apply(&mut study, &events);
@@ -43,6 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", serde_json::to_string(&times)?);
     Ok(())
 }
+
+/// Nobody else is there who could pass for the worker.
+const MARK: Mark = Mark::new([0; Mark::LEN]);
 
 /// A study with so many failed, finished and running trials, which random search proposed.
 fn filled(
@@ -65,7 +68,7 @@ fn filled(
     };
     let mut random = Study::new(spec.clone(), Wall(0));
     for trial in 0..failed + finished + running {
-        let (events, _) = random.lease(worker, 0).ok_or("no trial")?;
+        let (events, _) = random.lease(worker, 0, MARK).ok_or("no trial")?;
         apply(&mut random, &events);
         if trial >= running {
             finish_oldest(&mut random, worker, trial - running < failed)?;
@@ -80,7 +83,7 @@ fn filled(
 fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<(), Box<dyn Error>> {
     let number = *study.running().first().ok_or("nothing runs")?;
     let trial = study.trial_at(number)?;
-    let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+    let claim = Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: Some(MARK) };
     let value = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
     let result =
         if fails { TrialResult::Fail("it failed".into()) } else { TrialResult::Complete(value) };

@@ -9,7 +9,7 @@ use std::io::Read as _;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Distribution, Event, FloatScale, ObjectiveSpec, Param,
+    Attributes, Claim, Direction, Distribution, Event, FloatScale, Mark, ObjectiveSpec, Param,
     PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
     TrialNumber, Verdict, Wall, WorkerId,
 };
@@ -24,6 +24,9 @@ struct Scenario {
     obeys: bool,
 }
 
+/// Nobody else is there who could pass for the worker.
+const MARK: Mark = Mark::new([0; Mark::LEN]);
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
@@ -32,14 +35,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut study = study(&scenario)?;
     for number in scenario.turns.into_iter().map(TrialNumber) {
         while study.get(number).is_none() {
-            let (events, _) = study.lease(&worker, 0).ok_or("a turn without a curve")?;
+            let (events, _) = study.lease(&worker, 0, MARK).ok_or("a turn without a curve")?;
             apply(&mut study, &events);
         }
         if !study.running().contains(&number) {
             continue;
         }
         let trial = study.trial_at(number)?;
-        let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+        let claim =
+            Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: Some(MARK) };
         let curve = &scenario.curves[number.index()];
         let place = trial.curve.len();
         let (step, value) = curve[place];

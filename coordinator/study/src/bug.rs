@@ -10,6 +10,10 @@ pub enum Bug {
     RefusedBatchStaysInMemory,
     /// Any claim on a trial that runs is as good as the newest.
     NoAttemptCheck,
+    /// A claim needs no mark.
+    MarkIsNotChecked,
+    /// A copy of a store that is put back keeps its history's id.
+    RestoredKeepsHistory,
     /// A lease that follows a lost one has the same attempt.
     AttemptReused,
     /// A lease that follows a lost one has other parameters.
@@ -56,10 +60,12 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
+        Self::MarkIsNotChecked,
+        Self::RestoredKeepsHistory,
         Self::AttemptReused,
         Self::ProposedAgain,
         Self::DeadlineIsWallTime,

@@ -7,6 +7,7 @@ use crate::bug::Bug;
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
+use crate::mark::Mark;
 use crate::pruner::Report;
 use crate::refusal::Refusal;
 use crate::sampler::{Archive, Ask};
@@ -23,8 +24,13 @@ pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
 
 impl Study {
     /// Leases the next trial to the worker: one that waits, else a new one while the budget lasts.
-    /// `None` when there is nothing to do.
-    pub fn lease(&self, worker: &WorkerId, session: u64) -> Option<(Vec<Event>, TrialNumber)> {
+    /// `None` when there is nothing to do. No other lease ever had the mark.
+    pub fn lease(
+        &self,
+        worker: &WorkerId,
+        session: u64,
+        mark: Mark,
+    ) -> Option<(Vec<Event>, TrialNumber)> {
         if self.state() != StudyState::Active && !Bug::PauseIsIgnored.is_on() {
             return None;
         }
@@ -37,7 +43,7 @@ impl Study {
             }
             None => {
                 let next = self.next_confirmation()?;
-                return Some(self.lease_confirmation(worker, session, next));
+                return Some(self.lease_confirmation(worker, session, mark, next));
             }
         };
         let mut events = Vec::with_capacity(2);
@@ -50,7 +56,7 @@ impl Study {
             Some(lost) if Bug::AttemptReused.is_on() && lost.attempt.0 > 0 => lost.attempt,
             other => other.map(|t| t.attempt).unwrap_or_default().next(),
         };
-        events.push(Event::Leased { number, attempt, worker: worker.clone(), session });
+        events.push(Event::Leased { number, attempt, worker: worker.clone(), session, mark });
         Some((events, number))
     }
 
@@ -67,6 +73,7 @@ impl Study {
         &self,
         worker: &WorkerId,
         session: u64,
+        mark: Mark,
         confirmation: Confirmation,
     ) -> (Vec<Event>, TrialNumber) {
         let number = TrialNumber(self.trials().len() as u32);
@@ -83,6 +90,7 @@ impl Study {
                 attempt: trial.attempt.next(),
                 worker: worker.clone(),
                 session,
+                mark,
             },
         ];
         (events, number)
@@ -347,13 +355,16 @@ impl Study {
 }
 
 fn stale(claim: &Claim, trial: &Trial) -> Refusal {
-    let worker = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
-    let held = match trial.phase {
-        Phase::Waiting => "it waits to be leased".to_owned(),
-        Phase::Running(_) => format!("attempt {} runs on {worker}", trial.attempt),
-        Phase::Finished(_) => format!("it finished in attempt {} on {worker}", trial.attempt),
+    // Not who holds it, nor anything else that a claim could be made of.
+    let stands = match trial.phase {
+        _ if claim.mark.is_none() => {
+            "the call shows no mark, as workers of earlier versions do not"
+        }
+        Phase::Waiting => "it waits to be leased",
+        Phase::Running(_) => "it runs under another lease",
+        Phase::Finished(_) => "it is finished",
     };
-    Refusal::StaleLease { number: claim.number, claimed: claim.attempt, held }
+    Refusal::StaleLease { number: claim.number, claimed: claim.attempt, stands }
 }
 
 fn failed(reason: String) -> Outcome {

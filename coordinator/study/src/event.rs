@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
+use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
@@ -78,6 +79,8 @@ pub enum Event {
         worker: WorkerId,
         /// Which of the processes of that name it is; 0 if it did not say.
         session: u64,
+        /// What its holder shows.
+        mark: Mark,
     },
     /// The trial waits again, with the same parameters.
     LeaseEnded {

@@ -27,14 +27,23 @@ pub enum Refusal {
         differences: Vec<&'static str>,
     },
     /// The call's lease is no longer, or never was, the trial's.
-    #[error("attempt {claimed} at trial {number} is not this worker's lease ({held})")]
+    #[error("attempt {claimed} at trial {number} is not this worker's lease ({stands})")]
     StaleLease {
         /// The trial.
         number: TrialNumber,
         /// The attempt that the call named.
         claimed: Attempt,
         /// Where the trial stands.
-        held: String,
+        stands: &'static str,
+    },
+    /// The call's lease is of another history than the store's.
+    #[error(
+        "this store has never seen that lease on trial {number}: it is of another store, or of what came \
+         after the copy that was put back"
+    )]
+    OtherHistory {
+        /// The trial.
+        number: TrialNumber,
     },
     /// The same call was made before with another payload.
     #[error("trial {number}: {what} is already recorded with another value")]

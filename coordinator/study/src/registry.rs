@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::event::{Event, Record};
 use crate::ids::{StudyId, StudyName, TrialNumber, WorkerId};
+use crate::mark::Mark;
 use crate::refusal::Refusal;
 use crate::spec::StudySpec;
 use crate::study::Study;
@@ -105,15 +106,20 @@ impl Registry {
         }
     }
 
-    /// Leases a trial of the oldest study that has one for a worker with these objectives.
+    /// Leases a trial of the oldest study that has one for a worker with these objectives, under a fresh
+    /// mark.
     pub fn lease(
         &self,
         worker: &WorkerId,
         session: u64,
         objectives: &[String],
+        mark: Mark,
     ) -> Option<(StudyId, Vec<Event>, TrialNumber)> {
         self.iter().filter(|(_, study)| objectives.contains(&study.spec().objective.kind)).find_map(
-            |(id, study)| study.lease(worker, session).map(|(events, number)| (id, events, number)),
+            |(id, study)| {
+                let leased = study.lease(worker, session, mark);
+                leased.map(|(events, number)| (id, events, number))
+            },
         )
     }
 

@@ -348,10 +348,11 @@ impl Study {
                 self.trials[number.index()].proposal = Some(proposal.clone());
                 self.proposed += 1;
             }
-            Event::Leased { number, attempt, worker, session } => {
+            Event::Leased { number, attempt, worker, session, mark } => {
                 let trial = &mut self.trials[number.index()];
                 trial.attempt = *attempt;
                 trial.worker = Some(worker.clone());
+                trial.mark = Some(*mark);
                 trial.curve.clear();
                 trial.pruned_at = None;
                 let started = *trial.started.get_or_insert(at);

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bug::Bug;
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
+use crate::mark::Mark;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
 
@@ -27,6 +29,8 @@ pub struct Trial {
     pub attempt: Attempt,
     /// Who held its newest lease.
     pub worker: Option<WorkerId>,
+    /// The mark of its newest lease; none before the first, or if that ended before leases had marks.
+    pub mark: Option<Mark>,
     /// How many of its leases were lost.
     pub losses: u32,
     /// Intermediate values of the newest attempt, by ascending step.
@@ -108,6 +112,8 @@ pub struct Claim {
     pub attempt: Attempt,
     /// The lease's holder.
     pub worker: WorkerId,
+    /// The lease's mark, if the caller shows one. Without it the claim is nobody's.
+    pub mark: Option<Mark>,
 }
 
 /// What a worker should do next with its trial.
@@ -156,6 +162,7 @@ impl Trial {
             proposal: None,
             attempt: Attempt::default(),
             worker: None,
+            mark: None,
             losses: 0,
             curve: Vec::new(),
             pruned_at: None,
@@ -190,7 +197,10 @@ impl Trial {
 
     /// Whether the claim names this trial's newest lease.
     pub fn is_claimed_by(&self, claim: &Claim) -> bool {
-        self.attempt == claim.attempt && self.worker.as_ref() == Some(&claim.worker)
+        let is_marked = self.mark.is_some() && self.mark == claim.mark;
+        self.attempt == claim.attempt
+            && self.worker.as_ref() == Some(&claim.worker)
+            && (is_marked || Bug::MarkIsNotChecked.is_on())
     }
 
     /// The intermediate value reported for a step.

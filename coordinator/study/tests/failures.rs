@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, ObjectiveSpec, ParamValue, Params, PrunerSpec,
-    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber,
-    Wall, WorkerId,
+    Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
+    PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
+    TrialNumber, Wall, WorkerId,
 };
 use serde_json::json;
+
+/// Nobody else is there who could pass for the worker.
+const MARK: Mark = Mark::new([0; Mark::LEN]);
 
 /// What becomes of a trial.
 #[derive(Debug, Clone, Copy)]
@@ -59,10 +62,11 @@ impl World {
     }
 
     fn lease(&mut self) -> (Claim, Params) {
-        let (events, number) = self.study.lease(&self.worker, 0).expect("the budget lasts");
+        let (events, number) = self.study.lease(&self.worker, 0, MARK).expect("the budget lasts");
         self.apply(&events);
         let trial = self.study.trial_at(number).expect("there");
-        let claim = Claim { number, attempt: trial.attempt, worker: self.worker.clone() };
+        let claim =
+            Claim { number, attempt: trial.attempt, worker: self.worker.clone(), mark: Some(MARK) };
         (claim, trial.params().expect("proposed").clone())
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
-    FloatScale, ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal,
+    FloatScale, Mark, ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal,
     Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
-    TrialNumber, Verdict, Wall, WorkerId,
+    Trial, TrialNumber, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ enum Op {
     Release {
         claim: usize,
     },
-    /// Somebody else calls under the `claim`-th claim.
+    /// Somebody else calls under the `claim`-th claim, in another name or without its mark.
     Impostor {
         claim: usize,
     },
@@ -203,11 +203,14 @@ impl World {
             }
             Op::Impostor { claim } => {
                 let Some(claim) = self.claim(claim) else { return };
-                let claim = Claim { worker: worker_id(99), ..claim };
-                assert!(self.study.report(&claim, 0, 0.5).is_err());
-                let result = TrialResult::Complete(0.5);
-                assert!(self.study.finish(&claim, result, Attributes::new()).is_err());
-                assert!(self.study.release(&claim).is_err());
+                let by_another = Claim { worker: worker_id(99), ..claim.clone() };
+                let guessed = Claim { mark: Some(Mark::new([0; Mark::LEN])), ..claim };
+                for claim in [by_another, guessed] {
+                    assert!(self.study.report(&claim, 0, 0.5).is_err());
+                    let result = TrialResult::Complete(0.5);
+                    assert!(self.study.finish(&claim, result, Attributes::new()).is_err());
+                    assert!(self.study.release(&claim).is_err());
+                }
             }
             Op::Renew { worker } => self.study.renew(&worker_id(worker), self.now + TERM),
             Op::Hasten { worker } => {
@@ -244,7 +247,9 @@ impl World {
     }
 
     fn lease(&mut self, worker: &WorkerId) {
-        let Some((events, number)) = self.study.lease(worker, 0) else {
+        // Another one each time.
+        let mark = Mark::new((self.claims.len() as u128 + 1).to_be_bytes());
+        let Some((events, number)) = self.study.lease(worker, 0, mark) else {
             let spent = self.searched() >= self.study.budget() as usize;
             let confirmed = !self.study.has_confirmations_left();
             let idle = self.study.waiting().is_empty() && spent && confirmed;
@@ -253,7 +258,8 @@ impl World {
         };
         self.apply(&events);
         let trial = self.study.get(number).expect("leased");
-        let claim = Claim { number, attempt: trial.attempt, worker: worker.clone() };
+        let claim =
+            Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: trial.mark };
         let older = self.claims.iter().filter(|c| c.number == number).map(|c| c.attempt);
         assert!(older.max().unwrap_or(Attempt(0)) < claim.attempt, "the attempt grows");
         let params = trial.params().expect("proposed").clone();
@@ -482,7 +488,8 @@ impl World {
             let before = self.study.clone();
             let Some(number) = self.study.running().first().copied() else { break };
             let trial = self.study.get(number).expect("there");
-            let claim = Claim { number, attempt: trial.attempt, worker: worker_id(9) };
+            let &Trial { attempt, mark, .. } = trial;
+            let claim = Claim { number, attempt, worker: worker_id(9), mark };
             self.finish(&before, &claim, TrialResult::Complete(0.5));
             self.check(&before);
         }

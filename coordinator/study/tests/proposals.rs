@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, ObjectiveSpec, ParamValue, Params, PrunerSpec,
-    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber,
-    Wall, WorkerId,
+    Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
+    PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
+    TrialNumber, Wall, WorkerId,
 };
 use serde_json::json;
+
+/// Nobody else is there who could pass for the worker.
+const MARK: Mark = Mark::new([0; Mark::LEN]);
 
 /// A study of which so many trials run at any time.
 struct World {
@@ -56,7 +59,7 @@ impl World {
             if self.study.running().len() == self.at_once {
                 self.finish_oldest();
             }
-            let (events, _) = self.study.lease(&self.worker, 0).expect("the budget lasts");
+            let (events, _) = self.study.lease(&self.worker, 0, MARK).expect("the budget lasts");
             self.apply(&events);
         }
     }
@@ -64,7 +67,8 @@ impl World {
     fn finish_oldest(&mut self) {
         let number = *self.study.running().first().expect("one runs");
         let trial = self.study.trial_at(number).expect("there");
-        let claim = Claim { number, attempt: trial.attempt, worker: self.worker.clone() };
+        let claim =
+            Claim { number, attempt: trial.attempt, worker: self.worker.clone(), mark: Some(MARK) };
         let value = loss(trial.params().expect("proposed"));
         let mut result = TrialResult::Complete(value);
         if number.0 % 5 == 4 {

@@ -6,6 +6,7 @@
 mod heartbeat;
 mod link;
 mod seats;
+mod shelf;
 mod slot;
 mod spool;
 mod threads;
@@ -35,6 +36,7 @@ use threads::Threads;
 use told::{Ending, Told};
 
 pub use link::Transport;
+pub use shelf::Shelf;
 pub use training::{Outbox, Outcome, Ran, Training};
 
 /// How long a lease call waits for work before it is made again.
@@ -188,7 +190,7 @@ pub struct Session {
     identity: v1::HeartbeatRequest,
     training: Arc<dyn Training>,
     holding: Holding,
-    spool: Option<Arc<Spool>>,
+    spool: Option<Spool>,
     /// No more trials are leased once it is cancelled.
     stop: CancellationToken,
     /// Why this worker can train no more, if it turned out that it cannot.
@@ -234,7 +236,6 @@ pub async fn work(
             let hint = "name a folder with --spool";
             tracing::warn!(%error, hint, "a result could not outlive this worker");
         })
-        .map(Arc::new)
         .ok();
     let holding = session.holding.clone();
     let watch = tokio::spawn(observe::watch(devices, move || holding.claims().len()));
@@ -264,6 +265,12 @@ impl Session {
             ended: Arc::default(),
             hand_back: CancellationToken::new(),
         }
+    }
+
+    /// The same, with somewhere to keep what the coordinator does not have yet.
+    #[must_use]
+    pub fn with_shelf(self, kept: Arc<dyn Shelf>) -> Self {
+        Self { spool: Some(Spool::on(kept)), ..self }
     }
 
     /// Works until it is told to stop, and drains: running trials may finish within the grace.
@@ -301,9 +308,8 @@ impl Session {
     }
 
     /// Keeps a result on disk until the coordinator has it.
-    async fn keep(&self, undelivered: Undelivered) -> Option<Kept> {
-        let spool = self.spool.clone()?;
-        let kept = tokio::task::spawn_blocking(move || spool.keep(&undelivered)).await.ok()?;
+    async fn keep(&self, undelivered: &Undelivered) -> Option<Kept> {
+        let kept = self.spool.as_ref()?.keep(undelivered).await;
         kept.inspect_err(|error| tracing::warn!(%error, "a result could not be kept on disk")).ok()
     }
 
@@ -315,8 +321,13 @@ impl Session {
             Vec::new()
         });
         for (kept, undelivered) in left {
-            let claim = undelivered.finish.claim.clone().unwrap_or_default();
-            let v1::Claim { study_id: study, trial, attempt, .. } = claim;
+            let v1::Claim { study_id: study, trial, attempt, mark, .. } = undelivered.claim();
+            let file = kept.path().display().to_string();
+            if mark.is_empty() {
+                let why = "of an earlier version, whose leases nobody can tell apart";
+                tracing::warn!(study, trial, attempt, file, why, "a result is left where it is");
+                continue;
+            }
             match slot::deliver(&self.link, undelivered).await {
                 Ok(()) => {
                     tracing::info!(
@@ -336,10 +347,10 @@ impl Session {
                     );
                     kept.forget();
                 }
-                // A coordinator on another store, perhaps.
+                // A coordinator on another store, or on an older copy of this one.
                 Err(status) => {
-                    let (reason, file) = (status.message(), kept.path().display());
-                    tracing::warn!(reason, %file, "an earlier worker's result was refused");
+                    let reason = status.message();
+                    tracing::warn!(reason, file, "an earlier worker's result was refused");
                 }
             }
         }

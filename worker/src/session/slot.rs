@@ -7,7 +7,7 @@ use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
 use kindling_telemetry::carry;
 use tokio::sync::mpsc;
-use tonic::Status;
+use tonic::{Code, Status};
 use tracing::{Instrument as _, info_span};
 
 use super::link::Link;
@@ -84,22 +84,17 @@ pub(super) async fn train(
         result: Some(result),
         attributes_json: attributes.into_iter().map(|(k, v)| (k, v.to_string())).collect(),
     };
-    let kept = session.keep(undelivered(&unsent, &finish)).await;
+    let kept = session.keep(&undelivered(&unsent, &finish)).await;
     // The training is done, and with it the reports: all that is left waits in the outbox.
     _ = sending.await;
-    if told.get() != Some(Ending::Dropped) {
-        let answered = tell(session, undelivered(&unsent, &finish)).await;
-        if !answered {
-            let file = kept.as_ref().map(|kept| kept.path().display().to_string());
-            tracing::error!(
-                file,
-                "a result could not be delivered; from its file the next worker can"
-            );
-            return;
+    // Though it was dropped meanwhile: only the coordinator can say whether its store never wants it.
+    if tell(session, undelivered(&unsent, &finish)).await {
+        if let Some(kept) = kept {
+            kept.forget();
         }
-    }
-    if let Some(kept) = kept {
-        kept.forget();
+    } else {
+        let file = kept.as_ref().map(|kept| kept.path().display().to_string());
+        tracing::error!(file, "a result was not delivered; from its file the next worker can");
     }
 }
 
@@ -171,7 +166,7 @@ fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, Json
     Some((result, attributes))
 }
 
-/// Tells the coordinator, for as long as this worker may; whether there was an answer.
+/// Tells the coordinator, for as long as this worker may; whether it has the result or never wants it.
 async fn tell(session: &Session, undelivered: Undelivered) -> bool {
     let result = undelivered.finish.result.clone();
     let leaving = async {
@@ -183,7 +178,11 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
         answer = deliver(&session.link, undelivered) => {
             match answer {
                 Ok(()) => log(result.as_ref()),
-                Err(status) => tracing::warn!(reason = status.message(), "finish refused"),
+                Err(status) => {
+                    tracing::warn!(reason = status.message(), "finish refused");
+                    // It is of another history, to which its store may come back.
+                    return status.code() != Code::NotFound;
+                }
             }
             true
         }

@@ -1,14 +1,16 @@
 //! The handlers, called in this process.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use kindling_study::{Tick, Wall};
+use rand::{TryCryptoRng, TryRng};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use super::messages::{Grammar, Method};
+use super::messages::{Grammar, MARK, Method};
 use super::*;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
@@ -32,12 +34,34 @@ impl Clock for Still {
     }
 }
 
+/// Every lease has the same mark, [`MARK`], so that messages can name it.
+struct Same;
+
+impl TryRng for Same {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.copy_from_slice(MARK.as_bytes());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Same {}
+
 /// The services, on a store in a file.
 pub(super) async fn world() -> (Routes, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
-    let (ledger, _) =
-        Ledger::start(store, Arc::new(Still), Duration::from_secs(30)).expect("started");
+    let (clock, term) = (Arc::new(Still), Duration::from_secs(30));
+    let (ledger, _) = Ledger::start_drawing(store, clock, term, Box::new(Same)).expect("started");
     let service = Service::new(ledger, CancellationToken::new());
     let routes = service.routes();
     populate(routes.clone()).await;

@@ -34,6 +34,9 @@ const EDGES: [u64; 12] =
 const FLOATS: [f64; 10] =
     [0.5, -0.0, 1.0, -1.0, 1e300, 5e-324, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e18];
 
+/// The mark of every lease, as text.
+pub(super) const MARK: &str = "0123456789abcdef";
+
 /// Larger messages than this and a bit are not made on purpose; 4 MiB is the most that is taken.
 const LARGE: usize = 2 << 20;
 
@@ -173,6 +176,8 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
     let choices: &[&str] = match field {
         "name" | "study" | "parent" => &["s", "s", "t", "x", "kind", "n", "unknown"],
         "worker_id" => &["w", "w", "w", "v"],
+        "mark" => &[MARK, MARK, MARK, "another mark has", ""],
+        "history" => &["", "", "another history."],
         "request_id" => &["", "r", "q"],
         "page_token" => &["", "0", "1", "-1", "99999999999", "-9223372036854775808", "x"],
         "objectives" => &["test", "test", "mnist_cnn"],

@@ -5,7 +5,7 @@
 //! write to a trial that had not begun, a row of theirs gives way.
 
 use kindling_study::{
-    Confirmation, Event, LeaseEnd, Outcome, Params, Proposal, Record, Result as TrialResult,
+    Confirmation, Event, LeaseEnd, Mark, Outcome, Params, Proposal, Record, Result as TrialResult,
     StudyId, StudySpec, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::{Connection, Params as Bindings, params};
@@ -51,8 +51,8 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
             writer.enqueued(*number, fixed, *retry_of, *confirms, request.as_deref())
         }
         Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
-        Event::Leased { number, attempt, worker, session } => {
-            writer.leased(*number, attempt.0, worker, *session)
+        Event::Leased { number, attempt, worker, session, mark } => {
+            writer.leased(*number, attempt.0, worker, *session, mark)
         }
         Event::LeaseEnded { number, end } => writer.lease_ended(*number, *end),
         Event::Reported { number, step, value, prune } => {
@@ -239,11 +239,13 @@ impl Writer<'_> {
         attempt: u32,
         worker: &WorkerId,
         session: u64,
+        mark: &Mark,
     ) -> Result<(), Fault> {
         let (trial, now) = (self.trial(number)?, self.datetime()?);
         let lease = if attempt == 1 { FIRST_LEASE } else { NEXT_LEASE };
         let (worker, session) = (worker.as_str(), session.cast_signed());
-        one(self.conn, lease, params![trial, attempt, worker, self.now.0, session])?;
+        let bindings = params![trial, attempt, worker, self.now.0, session, mark.bytes()];
+        one(self.conn, lease, bindings)?;
         one(
             self.conn,
             "UPDATE trials SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
@@ -361,12 +363,13 @@ impl Writer<'_> {
 }
 
 const FIRST_LEASE: &str = "INSERT INTO kindling_leases
-    (trial_id, attempt, worker, leased_at, session, lost_before) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    (trial_id, attempt, worker, leased_at, session, mark, lost_before)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
 
 /// In place of the one before, of which nothing is needed but whether it was lost.
 const NEXT_LEASE: &str = "UPDATE kindling_leases
-    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, ended_at = NULL, ended = NULL,
-        lost_before = lost_before + (ended = 'EXPIRED')
+    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, ended_at = NULL,
+        ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')
     WHERE trial_id = ?1 AND attempt = ?2 - 1 AND ended IS NOT NULL";
 
 const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use kindling_study::{
-    Attempt, ConfirmSpec, Confirmation, Direction, Registry, SearchSpace, Study, StudyId,
+    Attempt, ConfirmSpec, Confirmation, Direction, Mark, Registry, SearchSpace, Study, StudyId,
     StudySpec, StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::draft::{Draft, Stage};
 use super::encode;
 use super::fault::{Fault, damaged};
+use super::history;
 
 pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
     let snapshot = conn.transaction()?;
@@ -60,6 +61,7 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     let newest_study = restored.last_key_value().map(|(id, _)| id.0);
     let next_study = StudyId(loader.counter("next_study_id", newest_study)?);
     loader.counter("next_trial_id", trials.places.into_keys().max())?;
+    history::read(&snapshot)?;
     strangers.tell();
     Ok(Registry::restore(restored, next_study))
 }
@@ -225,7 +227,7 @@ impl Loader<'_> {
         let mut workers: HashMap<String, WorkerId> = HashMap::new();
         self.each(
             "kindling_leases",
-            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0), lost_before
+            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0), lost_before, mark
              FROM kindling_leases",
             |row| {
                 let draft = trials.of(row, row.id)?;
@@ -245,7 +247,11 @@ impl Loader<'_> {
                 draft.trial.worker = Some(worker.clone());
                 draft.trial.attempt = Attempt(attempt);
                 draft.trial.losses = lost_before;
+                draft.trial.mark = row.get::<Option<[u8; Mark::LEN]>>(6)?.map(Mark::new);
                 match row.get::<Option<String>>(3)?.as_deref() {
+                    None if draft.trial.mark.is_none() => {
+                        return Err(row.damaged("an open lease without a mark"));
+                    }
                     None => draft.holder = Some(row.get::<i64>(4)?.cast_unsigned()),
                     Some("EXPIRED") => draft.trial.losses += 1,
                     Some("HANDED_BACK" | "STUDY_STOPPED" | "FINISHED") => {}

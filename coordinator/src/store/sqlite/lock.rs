@@ -20,14 +20,15 @@ use super::fault::Fault;
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) store: File,
-    _beside: File,
+    /// Where it stands how far the store has come, too.
+    pub(super) beside: File,
 }
 
 impl Lock {
     /// Makes the store's file if there is none yet.
     pub(super) fn new(path: &Path, store: Option<File>, beside: File) -> Result<Self, Fault> {
         let store = store.map_or_else(|| lock_store(path, true), Ok)?;
-        Ok(Self { store, _beside: beside })
+        Ok(Self { store, beside })
     }
 }
 
@@ -53,7 +54,7 @@ fn lock_store(path: &Path, create: bool) -> Result<File, Fault> {
 
 /// Locks the file beside the store.
 pub(super) fn beside(path: &Path) -> Result<File, Fault> {
-    let file = File::options().write(true).create(true).truncate(false).open(path);
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
     locked(file.map_err(Fault::Io)?)
 }
 

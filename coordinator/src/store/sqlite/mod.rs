@@ -11,6 +11,7 @@ mod draft;
 mod encode;
 mod fault;
 mod files;
+mod history;
 mod index;
 mod load;
 mod lock;
@@ -28,7 +29,7 @@ use kindling_study::{Record, Registry, Tick};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Store, StoreError, Upkeep};
+use super::{History, Reached, Store, StoreError, Upkeep};
 pub use backup::{Backup, backup};
 use checkpoint::Checkpoints;
 use fault::Fault;
@@ -57,6 +58,7 @@ pub struct SqliteStore {
     index: Option<Index>,
     log: Checkpoints,
     files: Files,
+    reached: Reached,
     /// The last field, so that the connection closes first.
     lock: Lock,
 }
@@ -74,11 +76,20 @@ impl SqliteStore {
 
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
         let opened = open::open(path, busy_timeout).map_err(|fault| fault.at(path))?;
-        let open::Opened { path, mut conn, registry, lock } = opened;
+        let open::Opened { path, mut conn, registry, reached, lock } = opened;
         let watched = Checkpoints::watch(&mut conn).map_err(Fault::from);
         let watched = watched.and_then(|log| Ok((log, Files::of(&path, &lock.store, &conn)?)));
         let (log, files) = watched.map_err(|fault| fault.at(&path))?;
-        Ok(Self { path, busy_timeout, conn, opened: registry, index: None, log, files, lock })
+        let (opened, index) = (registry, None);
+        Ok(Self { path, busy_timeout, conn, opened, index, log, files, reached, lock })
+    }
+
+    /// Begins a new history, as a copy that was put back does. An older copy notices by itself, unless what
+    /// stands beside it was put back with it.
+    pub fn begin_history(&mut self) -> Result<(), StoreError> {
+        let begun = history::begin(&mut self.conn, &self.lock.beside);
+        self.reached = begun.map_err(|fault| fault.at(&self.path))?;
+        Ok(())
     }
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
@@ -95,9 +106,12 @@ impl SqliteStore {
             commit::write(&tx, &mut index, record)?;
         }
         commit::write_counters(&tx, &index)?;
+        history::count(&tx)?;
         commit::put_pen_down(&tx)?;
         mark::make_even(&tx)?;
         tx.commit()?;
+        self.reached.commits += 1;
+        history::note(&self.lock.beside, &self.reached);
         self.index = Some(index);
         // The batch is on disk. If this fails nobody is told so, and it may be repeated.
         self.look_at_files()?;
@@ -157,6 +171,10 @@ impl Store for SqliteStore {
             return Ok(registry);
         }
         load::registry(&mut self.conn, lease_until).map_err(|fault| fault.at(&self.path))
+    }
+
+    fn history(&self) -> History {
+        self.reached.history
     }
 
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError> {

@@ -13,7 +13,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 use super::fault::Fault;
 use super::lock::{self, Lock};
 use super::log::Log;
-use super::{load, mark, path};
+use super::{history, load, mark, path};
+use crate::store::history::Reached;
 
 /// The layout that this build reads and writes.
 pub(super) const VERSION: i64 = 4;
@@ -40,6 +41,7 @@ pub(super) struct Opened {
     pub(super) conn: Connection,
     /// What it holds, if that was read under the lock, and in today's layout. Its leases end at once.
     pub(super) registry: Option<Registry>,
+    pub(super) reached: Reached,
     pub(super) lock: Lock,
 }
 
@@ -58,13 +60,18 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault>
     };
     if let Some(beside) = held {
         let lock = Lock::new(&path, store, beside)?;
-        let conn = connect(&path, found, busy_timeout)?;
-        return Ok(Opened { path, conn, registry: read, lock });
+        let mut conn = connect(&path, found, busy_timeout)?;
+        let reached = history::settle(&mut conn, &lock.beside, found == Look::Nothing)?;
+        return Ok(Opened { path, conn, registry: read, reached, lock });
     }
     let lock = Lock::new(&path, store, lock::beside(&lock_path)?)?;
-    match connect(&path, found, busy_timeout) {
+    let settled = connect(&path, found, busy_timeout).and_then(|mut conn| {
+        let reached = history::settle(&mut conn, &lock.beside, found == Look::Nothing)?;
+        Ok((reached, conn))
+    });
+    match settled {
         // It may have changed before it was locked: what was read is not said to be there.
-        Ok(conn) => Ok(Opened { path, conn, registry: None, lock }),
+        Ok((reached, conn)) => Ok(Opened { path, conn, registry: None, reached, lock }),
         Err(fault) => {
             // Some damage shows only to those who may write. Whoever waits for this lock finds it, too.
             if fault.is_damage() {

@@ -21,7 +21,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-use super::super::{Store, StoreError};
+use super::super::{History, Store, StoreError};
 use super::fault::Fault;
 use super::open::{self, Look};
 use super::{load, path};
@@ -55,6 +55,11 @@ impl Store for StoreReader {
         let mut registry = self.registry.take().ok_or_else(|| self.refusal())?;
         registry.renew_all(lease_until);
         Ok(registry)
+    }
+
+    fn history(&self) -> History {
+        // Nothing is leased from it.
+        History([0; 16])
     }
 
     fn commit(&mut self, _: &[Record]) -> Result<(), StoreError> {

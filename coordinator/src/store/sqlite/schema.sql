@@ -121,7 +121,16 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 4), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0);
+INSERT INTO kindling_meta VALUES ('schema_version', 4), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
+    ('commits', 0);
+
+-- Which history this store tells: other 16 bytes when an older copy of it is put back. One row. How far it
+-- has come is in `commits` of kindling_meta, which every commit writes to.
+CREATE TABLE kindling_history (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    history BLOB NOT NULL
+) STRICT;
+INSERT INTO kindling_history VALUES (1, randomblob(16));
 
 CREATE TABLE kindling_studies (
     study_id INTEGER NOT NULL PRIMARY KEY
@@ -159,7 +168,8 @@ CREATE TABLE kindling_leases (
     ended_at INTEGER,
     ended TEXT,                    -- EXPIRED, HANDED_BACK, STUDY_STOPPED or FINISHED
     session INTEGER,               -- which process of that name it is; NULL or 0: it did not say
-    lost_before INTEGER NOT NULL   -- EXPIRED ones before it
+    lost_before INTEGER NOT NULL,  -- EXPIRED ones before it
+    mark BLOB                      -- what its holder shows: a secret. NULL: it ended before there were any
 ) STRICT;
 
 -- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.

@@ -6,7 +6,9 @@ DROP TRIGGER IF EXISTS kindling_guards_old_trials;
 DROP TRIGGER IF EXISTS kindling_guards_states;
 INSERT INTO kindling_meta VALUES ('pen', 0);
 
--- A trial's newest lease is all that is needed of them, and how many before it were lost.
+-- A trial's newest lease is all that is needed of them, and how many before it were lost. None has a mark,
+-- and nobody can show one for a lease that is open now, so that its trial waits again, with its parameters.
+-- That is no loss of the trial's: it counts as handed back.
 CREATE TEMP TABLE leases AS SELECT * FROM kindling_leases;
 DROP TABLE kindling_leases;
 CREATE TABLE kindling_leases (
@@ -17,14 +19,27 @@ CREATE TABLE kindling_leases (
     ended_at INTEGER,
     ended TEXT,
     session INTEGER,
-    lost_before INTEGER NOT NULL
+    lost_before INTEGER NOT NULL,
+    mark BLOB
 ) STRICT;
 -- A bare column comes from the row of the maximum.
 INSERT INTO kindling_leases
 SELECT trial_id, max(attempt), worker, leased_at, ended_at, ended, NULL,
-    count(*) FILTER (WHERE ended = 'EXPIRED') - (ended IS 'EXPIRED')
+    count(*) FILTER (WHERE ended = 'EXPIRED') - (ended IS 'EXPIRED'), NULL
 FROM leases GROUP BY trial_id;
 DROP TABLE leases;
+UPDATE kindling_leases
+    SET ended = 'HANDED_BACK', ended_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+    WHERE ended IS NULL;
+UPDATE trials SET state = 'WAITING' WHERE state = 'RUNNING';
+
+-- Stores have histories.
+CREATE TABLE kindling_history (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    history BLOB NOT NULL
+) STRICT;
+INSERT INTO kindling_history VALUES (1, randomblob(16));
+INSERT INTO kindling_meta VALUES ('commits', 0);
 
 -- Until now others could add intermediate values. Those that cannot be ours are set aside: of trials
 -- that nobody was given yet, of steps below 0, and not finite.

@@ -2,7 +2,7 @@
 
 use kindling_study::{Choice, Refusal, Result as TrialResult, StudyState, TrialNumber};
 
-use crate::world::{World, complete, worker};
+use crate::world::{World, complete, fresh_mark, worker};
 
 #[test]
 fn what_does_not_change_anything_is_no_event() {
@@ -23,7 +23,7 @@ fn a_budget_is_not_below_the_trials_that_exist() {
     assert_eq!(world.study.change_budget(1), Err(refused));
     world.change_budget(2).expect("as many as there are");
     assert_eq!(world.study.budget(), 2);
-    assert_eq!(world.study.lease(&worker("u"), 0), None, "all exist");
+    assert_eq!(world.study.lease(&worker("u"), 0, fresh_mark()), None, "all exist");
     assert_eq!(world.enqueue(None), Err(Refusal::BudgetSpent { budget: 2 }));
     for claim in &claims {
         assert!(!world.study.is_finished());

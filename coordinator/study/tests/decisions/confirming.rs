@@ -8,7 +8,7 @@ use kindling_study::{
 };
 use serde_json::json;
 
-use crate::world::{World, complete, restored, spec};
+use crate::world::{World, complete, fresh_mark, restored, spec};
 
 /// A study over two methods, from a, b and c and from x and y, whose search has run these trials.
 fn after(confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
@@ -97,7 +97,11 @@ fn nothing_runs_again_before_the_search_is_over() {
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);
     let worker = WorkerId::new("idle").expect("valid");
-    assert_eq!(world.study.lease(&worker, 0), None, "its end decides what is confirmed");
+    assert_eq!(
+        world.study.lease(&worker, 0, fresh_mark()),
+        None,
+        "its end decides what is confirmed"
+    );
     world.finish(&claim, complete(0.0)).expect("taken");
     assert_eq!(world.study.confirmations(), 4);
 }

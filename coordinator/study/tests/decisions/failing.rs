@@ -2,7 +2,7 @@
 
 use kindling_study::{Attributes, Event, ParamValue, Phase, Result as TrialResult, StudyState};
 
-use crate::world::{UNTIL, World, after, complete, restored, spec, worker};
+use crate::world::{UNTIL, World, after, complete, fresh_mark, restored, spec, worker};
 
 fn fail(world: &mut World, times: usize) {
     for time in 0..times {
@@ -18,7 +18,7 @@ fn a_study_of_which_nothing_comes_is_paused_and_says_why() {
     assert_eq!((world.study.state(), world.study.pause_reason()), (StudyState::Active, None));
     fail(&mut world, 1);
     assert_eq!(world.study.state(), StudyState::Paused);
-    assert_eq!(world.study.lease(&worker("w"), 0), None);
+    assert_eq!(world.study.lease(&worker("w"), 0, fresh_mark()), None);
     let reason = "10 trials failed in a row, the last one: no file 0";
     assert_eq!(world.study.pause_reason(), Some(reason));
     let again = restored(&world.study, world.study.trials().to_vec());

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attempt, Claim, Phase, Refusal, Result as TrialResult, StudyState, Tick, TrialNumber,
+    Attempt, Claim, Mark, Phase, Refusal, Result as TrialResult, StudyState, Tick, TrialNumber,
+    Verdict,
 };
 
-use crate::world::{UNTIL, World, after, complete, worker};
+use crate::world::{UNTIL, World, after, complete, fresh_mark, worker};
 
 #[test]
 fn a_study_that_is_paused_or_stopped_gives_out_no_work() {
@@ -14,7 +15,7 @@ fn a_study_that_is_paused_or_stopped_gives_out_no_work() {
         let mut world = World::new(3);
         world.enqueue(None).expect("room");
         world.change(state);
-        assert_eq!(world.study.lease(&worker("w"), 0), None, "{state:?}");
+        assert_eq!(world.study.lease(&worker("w"), 0, fresh_mark()), None, "{state:?}");
         world.change(StudyState::Active);
         assert_eq!(world.lease("w").number, TrialNumber(0));
     }
@@ -30,7 +31,10 @@ fn only_stopping_calls_trials_back_and_that_is_no_loss() {
     assert_eq!(world.trial(claim.number).phase, Phase::Waiting);
     assert_eq!(world.trial(claim.number).losses, 0);
     world.change(StudyState::Active);
-    assert_eq!(world.lease("v"), Claim { attempt: Attempt(2), worker: worker("v"), ..claim });
+    let again = world.lease("v");
+    assert_ne!(again.mark, claim.mark, "each lease has its own");
+    let expected = Claim { attempt: Attempt(2), worker: worker("v"), mark: again.mark, ..claim };
+    assert_eq!(again, expected);
 }
 
 #[test]
@@ -40,7 +44,7 @@ fn a_refusal_says_where_the_trial_stands() {
     assert_eq!(world.release(&first), Ok(()));
     assert_eq!(world.study.release(&first), Ok((vec![], ())), "once more");
     let held = |refusal: Result<_, Refusal>| match refusal {
-        Err(Refusal::StaleLease { number: TrialNumber(0), claimed: Attempt(1), held }) => held,
+        Err(Refusal::StaleLease { number: TrialNumber(0), claimed: Attempt(1), stands }) => stands,
         other => panic!("{other:?}"),
     };
     assert_eq!(held(world.report(&first, 0, 0.5).map(drop)), "it waits to be leased");
@@ -48,13 +52,49 @@ fn a_refusal_says_where_the_trial_stands() {
     let other = Claim { worker: worker("x"), ..first.clone() };
     assert_eq!(held(world.release(&other)), "it waits to be leased");
     let second = world.lease("v");
-    assert_eq!(held(world.finish(&first, complete(0.5))), "attempt 2 runs on v");
-    assert_eq!(held(world.release(&first)), "attempt 2 runs on v");
+    assert_eq!(held(world.finish(&first, complete(0.5))), "it runs under another lease");
+    assert_eq!(held(world.release(&first)), "it runs under another lease");
     world.finish(&second, complete(0.5)).expect("taken");
-    assert_eq!(held(world.release(&first)), "it finished in attempt 2 on v");
+    assert_eq!(held(world.release(&first)), "it is finished");
     let finished = world.release(&second).expect_err("it has a result").to_string();
-    let said = "attempt 2 at trial 0 is not this worker's lease (it finished in attempt 2 on v)";
+    let said = "attempt 2 at trial 0 is not this worker's lease (it is finished)";
     assert_eq!(finished, said);
+}
+
+#[test]
+fn a_claim_without_the_leases_own_mark_is_nobodys() {
+    let mut world = World::new(1);
+    let own = world.lease("w");
+    let no_mark = "the call shows no mark, as workers of earlier versions do not";
+    for (mark, stands) in [(None, no_mark), (Some(fresh_mark()), "it runs under another lease")] {
+        let forged = Claim { mark, ..own.clone() };
+        let before = world.study.clone();
+        let refused = [
+            world.report(&forged, 0, 0.5).map(drop),
+            world.finish(&forged, complete(0.5)),
+            world.release(&forged),
+        ];
+        for refused in refused {
+            let said = refused.expect_err("a guess").to_string();
+            assert!(said.ends_with(&format!("lease ({stands})")), "{said}");
+        }
+        assert_eq!(world.study, before, "nothing changed");
+    }
+    assert_eq!(world.report(&own, 0, 0.5), Ok(Verdict::Continue));
+    assert_eq!(world.finish(&own, complete(0.5)), Ok(()));
+    assert_eq!(world.finish(&own, complete(0.5)), Ok(()), "once more");
+    let forged = Claim { mark: None, ..own };
+    assert!(world.finish(&forged, complete(0.5)).is_err(), "not even what is recorded");
+}
+
+#[test]
+fn a_mark_does_not_show_itself() {
+    let mark = Mark::new([0xAB; Mark::LEN]);
+    assert_eq!(format!("{mark:?}"), "Mark(…)");
+    assert_eq!(mark, Mark::new([0xAB; Mark::LEN]));
+    let mut near = [0xAB; Mark::LEN];
+    near[15] = 0xAA;
+    assert_ne!(mark, Mark::new(near));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use kindling_study::{
 };
 use serde_json::json;
 
-use crate::world::{World, complete, restored, spec, worker};
+use crate::world::{World, complete, fresh_mark, restored, spec, worker};
 
 #[test]
 fn a_restart_restores_all_that_follows_from_the_trials() {
@@ -97,7 +97,7 @@ fn attributes_have_an_order_and_no_name_twice() {
 #[test]
 fn events_name_their_trial_and_leases_their_end() {
     let mut world = World::new(1);
-    let (leased, number) = world.study.lease(&worker("w"), 0).expect("work");
+    let (leased, number) = world.study.lease(&worker("w"), 0, fresh_mark()).expect("work");
     assert!(leased.iter().all(|event| event.trial() == Some(number)));
     assert_eq!(world.study.change_state(StudyState::Paused)[0].trial(), None);
     world.apply(&leased);

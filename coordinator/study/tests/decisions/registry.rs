@@ -6,7 +6,7 @@ use kindling_study::{
     Creation, Event, Phase, Record, Refusal, Registry, Study, StudyId, StudySpec, TrialNumber, Wall,
 };
 
-use crate::world::{UNTIL, after, spec, worker};
+use crate::world::{UNTIL, after, fresh_mark, spec, worker};
 
 /// A registry, and who applies what it decides.
 #[derive(Default)]
@@ -33,7 +33,8 @@ impl Studies {
     }
 
     fn lease(&mut self, name: &str, objective: &str) -> Option<(StudyId, TrialNumber)> {
-        let (study, events, number) = self.0.lease(&worker(name), 0, &[objective.to_owned()])?;
+        let (study, events, number) =
+            self.0.lease(&worker(name), 0, &[objective.to_owned()], fresh_mark())?;
         self.take(study, events);
         Some((study, number))
     }

@@ -1,10 +1,11 @@
 //! A study, and who applies what it decides.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Event, Refusal, Result as TrialResult, Study, StudySpec, StudyState, Tick,
-    Trial, TrialNumber, Verdict, Wall, WorkerId,
+    Attributes, Claim, Event, Mark, Refusal, Result as TrialResult, Study, StudySpec, StudyState,
+    Tick, Trial, TrialNumber, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
 
@@ -47,10 +48,10 @@ impl World {
     }
 
     pub(crate) fn lease(&mut self, name: &str) -> Claim {
-        let (events, number) = self.study.lease(&worker(name), 0).expect("work");
+        let (events, number) = self.study.lease(&worker(name), 0, fresh_mark()).expect("work");
         self.apply(&events);
-        let attempt = self.trial(number).attempt;
-        Claim { number, attempt, worker: worker(name) }
+        let &Trial { attempt, mark, .. } = self.trial(number);
+        Claim { number, attempt, worker: worker(name), mark }
     }
 
     pub(crate) fn report(
@@ -106,6 +107,12 @@ impl World {
     pub(crate) fn trial(&self, number: TrialNumber) -> &Trial {
         self.study.get(number).expect("it is there")
     }
+}
+
+/// Another one each time.
+pub(crate) fn fresh_mark() -> Mark {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Mark::new(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
 }
 
 pub(crate) fn worker(name: &str) -> WorkerId {

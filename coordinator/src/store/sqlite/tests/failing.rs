@@ -166,6 +166,7 @@ fn events_that_fit_nothing_are_refused_whole() {
                 attempt: Attempt(1),
                 worker: claim.worker.clone(),
                 session: 0,
+                mark: ledger.mark(),
             }),
         ),
         ("a time of no year", Record { at: Wall(i64::MAX), ..stray(of_no_year) }),

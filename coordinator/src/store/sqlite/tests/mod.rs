@@ -4,6 +4,7 @@ mod backing_up;
 mod damage;
 mod damaged_files;
 mod failing;
+mod histories;
 mod logs;
 mod opening;
 mod optuna;
@@ -16,8 +17,8 @@ use std::path::PathBuf;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry, SearchSpace,
-    Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+    FloatScale, Mark, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry,
+    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
     sampler::SamplerSpec,
 };
 use tempfile::TempDir;
@@ -101,6 +102,11 @@ impl Ledger {
         Some(id)
     }
 
+    /// Another one for each lease.
+    fn mark(&self) -> Mark {
+        Mark::new(u128::from(self.clock.cast_unsigned()).to_be_bytes())
+    }
+
     /// Leases a trial. Its parameters are drawn here, so that the test depends on no sampler.
     fn lease(&mut self, id: StudyId, worker: &str) -> Option<Claim> {
         self.lease_by(id, worker, 0)
@@ -108,7 +114,7 @@ impl Ledger {
 
     fn lease_by(&mut self, id: StudyId, worker: &str, session: u64) -> Option<Claim> {
         let worker = WorkerId::new(worker).expect("a worker's id");
-        let (mut events, number) = self.study(id).lease(&worker, session)?;
+        let (mut events, number) = self.study(id).lease(&worker, session, self.mark())?;
         let fixed = self.study(id).get(number).map(|trial| trial.fixed.clone());
         let space = &self.study(id).spec().space;
         for event in &mut events {
@@ -117,8 +123,7 @@ impl Ledger {
             }
         }
         self.take(id, events);
-        let attempt = self.study(id).get(number).expect("leased").attempt;
-        Some(Claim { number, attempt, worker })
+        Some(self.claim(id, number))
     }
 
     /// A report as it is, whatever the study would say to its value.
@@ -174,7 +179,8 @@ impl Ledger {
     /// The claim of the trial's newest lease.
     fn claim(&self, id: StudyId, number: TrialNumber) -> Claim {
         let trial = self.study(id).get(number).expect("a trial");
-        Claim { number, attempt: trial.attempt, worker: trial.worker.clone().expect("leased") }
+        let worker = trial.worker.clone().expect("leased");
+        Claim { number, attempt: trial.attempt, worker, mark: trial.mark }
     }
 
     fn on_a_full_disk<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {

@@ -1,0 +1,112 @@
+//! What never was: an older copy of the store was put back, and what came after it is none of its past.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use kindling_proto::v1;
+use tonic::Code;
+
+use crate::check::Answered;
+use crate::history::{Entry, Request, What};
+use crate::world::FORGER;
+
+/// What was taken back, and when.
+pub(crate) struct Past {
+    /// From when on, and by when.
+    times: Vec<(Duration, Duration)>,
+    /// Leases that the store does not know any more, by their marks, and since when.
+    lost: BTreeMap<Vec<u8>, Duration>,
+}
+
+impl Past {
+    pub(crate) fn of(history: &[Entry]) -> Self {
+        let mut past = Self { times: Vec::new(), lost: BTreeMap::new() };
+        for entry in history {
+            let What::PutBack { since, lost } = &entry.what else { continue };
+            past.times.push((*since, entry.at));
+            for mark in lost {
+                past.lost.entry(mark.clone()).or_insert(entry.at);
+            }
+        }
+        past
+    }
+
+    /// Whether anything was taken back.
+    pub(crate) fn has_gaps(&self) -> bool {
+        !self.times.is_empty()
+    }
+
+    /// Whether a call's effect may have been taken back.
+    pub(crate) fn is_undone(&self, call: &Answered<'_>) -> bool {
+        self.times.iter().any(|(since, at)| call.heard >= *since && call.called <= *at)
+    }
+
+    /// Whether the store has forgotten the lease.
+    pub(crate) fn is_lost(&self, claim: Option<&v1::Claim>) -> bool {
+        claim.is_some_and(|claim| self.lost.contains_key(&claim.mark))
+    }
+
+    /// Whether a lease that was given by then went on in the copy, which misses some of its reports.
+    pub(crate) fn was_adopted(&self, given: Duration) -> bool {
+        self.times.iter().any(|(_, at)| given < *at)
+    }
+
+    /// Nothing is taken under a lease that never was, or that somebody made up, and each is told which.
+    pub(crate) fn check(&self, history: &[Entry], expect: &mut impl FnMut(bool, &str, String)) {
+        let mut settled = BTreeSet::new();
+        for entry in history {
+            let (call, answer) = match &entry.what {
+                What::Answer { call, answer } => (&history[*call], answer),
+                What::Forgets { claim } => {
+                    let is_settled = settled.contains(&claim.mark);
+                    expect(
+                        is_settled,
+                        "a result is kept until it was answered",
+                        format!("{claim:?}"),
+                    );
+                    continue;
+                }
+                _ => continue,
+            };
+            let What::Call { client, request } = &call.what else { continue };
+            let Some(claim) = claim_of(request) else { continue };
+            let what = || format!("{request:?} of {client}: {answer:?}");
+            let is_refused = matches!(
+                answer,
+                Err(Code::FailedPrecondition
+                    | Code::NotFound
+                    | Code::Unavailable
+                    | Code::ResourceExhausted)
+            );
+            if client == FORGER {
+                expect(is_refused, "a claim that was made up is refused", what());
+                continue;
+            }
+            if is_settled(request, answer.as_ref().err().copied()) {
+                settled.insert(claim.mark.clone());
+            }
+            if self.lost.get(&claim.mark).is_some_and(|since| call.at > *since) {
+                expect(is_refused, "nothing of another history is taken", what());
+                let is_told = *answer != Err(Code::FailedPrecondition);
+                expect(is_told, "another history's result is not called too late", what());
+            }
+        }
+    }
+}
+
+/// Whether the lease's result was taken, or never will be.
+fn is_settled(request: &Request, refusal: Option<Code>) -> bool {
+    match refusal {
+        None => matches!(request, Request::Finish(_)),
+        Some(code) => matches!(code, Code::FailedPrecondition | Code::AlreadyExists),
+    }
+}
+
+fn claim_of(request: &Request) -> Option<&v1::Claim> {
+    match request {
+        Request::Report(v1::ReportRequest { claim, .. })
+        | Request::Finish(v1::FinishRequest { claim, .. })
+        | Request::Release(v1::ReleaseRequest { claim }) => claim.as_ref(),
+        _ => None,
+    }
+}
