@@ -10,6 +10,7 @@ use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_coordinator::{Coordinator, Options};
 use kindling_data::mnist::{self, Mnist};
 use kindling_proto::v1;
+use kindling_report::study_path;
 use kindling_study::StudySpec;
 use kindling_telemetry::{TelemetryArgs, say};
 use kindling_worker::{ConnectArgs, DeviceChoice, StopSignals, listen_address};
@@ -110,7 +111,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     say!("coordinator: {url}  (`kindling study show --coordinator {url} {name}`)");
 
     if let Some(page) = coordinator.page() {
-        say!("page: http://{page}/studies/{}", spec.name);
+        say!("page: http://{page}{}", study_path(spec.name.as_str()));
     }
 
     let mut workers = Workers::start(Plan {

@@ -222,16 +222,23 @@ fn a_sheet_has_columns_of_their_own_and_no_formulas_on_request() {
 
 #[test]
 fn a_run_of_any_name_stays_in_its_folder_and_its_commands_can_be_copied() {
-    for name in ["-x", "../up", "a/b $(touch pwned)'s", "."] {
+    for (name, path) in [
+        ("-x", "/studies/-x"),
+        ("../up", "/studies/..%2Fup"),
+        ("a/b $(touch pwned)'s", "/studies/a%2Fb%20%24%28touch%20pwned%29%27s"),
+        (".", "/study?name=."),
+    ] {
         let folder = Folder::new();
         let here = folder.path("here");
         std::fs::create_dir(&here).expect("made");
         let text = support::study_file("s", 1).replace("\"s\"", &format!("{name:?}"));
         folder.write("s.toml", text);
-        let mut run = kindling(&["run", "../s.toml", "--workers", "1"]);
+        let mut run = kindling(&["run", "../s.toml", "--workers", "1", "--http", "127.0.0.1:0"]);
         let ended = run.current_dir(&here).output().expect("runs");
         let stderr = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{name}: {stderr}");
+        let page = stderr.lines().find(|line| line.starts_with("page: ")).expect("a link");
+        assert!(page.ends_with(path), "{page}");
         let stores =
             files(&here).into_keys().filter(|path| path.extension().is_some_and(|e| e == "db"));
         assert_eq!(stores.count(), 1, "{name}");

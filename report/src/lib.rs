@@ -24,4 +24,4 @@ pub use document::{
     Objective, Param, Params, Running, Study, Trial, Worker,
 };
 pub use json::from_struct;
-pub use page::{APP_CSS, APP_JS, Page, html};
+pub use page::{APP_CSS, APP_JS, Page, html, study_path};

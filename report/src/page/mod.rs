@@ -6,10 +6,13 @@ use crate::document::Document;
 
 mod escape;
 mod packed;
+mod path;
 mod small;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::path::study_path;
 
 /// The page's program; `web/` says how it is made.
 pub const APP_JS: &str = include_str!("../../web/dist/app.js");

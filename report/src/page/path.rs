@@ -1,0 +1,36 @@
+//! Where a study's page is, whatever the study is called.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What needs no escape anywhere in a path or a query.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The path of a study's page. The names `.` and `..` are not part of a path, also not when they are escaped: browsers
+/// resolve them.
+pub fn study_path(name: &str) -> String {
+    let escaped = utf8_percent_encode(name, ESCAPED);
+    match name {
+        "." | ".." => format!("/study?name={escaped}"),
+        _ => format!("/studies/{escaped}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_path() {
+        for (name, path) in [
+            ("mnist-he_2.1~", "/studies/mnist-he_2.1~"),
+            ("a b/c", "/studies/a%20b%2Fc"),
+            ("run#1?", "/studies/run%231%3F"),
+            ("50%25", "/studies/50%2525"),
+            ("../up", "/studies/..%2Fup"),
+            (".", "/study?name=."),
+            ("..", "/study?name=.."),
+        ] {
+            assert_eq!(study_path(name), path);
+        }
+    }
+}
