@@ -1,15 +1,15 @@
 //! `kindling coordinator`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use kindling_coordinator::{Coordinator, Options, ServeError, Tls, Tokens};
-use kindling_worker::{Token, innermost, listen_address};
+use kindling_coordinator::{Coordinator, Options, ServeError, Tokens};
+use kindling_worker::listen_address;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::hinted;
+use crate::keys::KeyArgs;
 
 #[derive(clap::Args)]
 pub(crate) struct CoordinatorArgs {
@@ -27,21 +27,8 @@ pub(crate) struct CoordinatorArgs {
     /// Seconds without a sign of life after which a worker's trials are leased again
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = lease_term)]
     lease_term: f64,
-    /// The file with the token that workers must show
-    #[arg(long, value_name = "FILE", requires = "client_token_file")]
-    worker_token_file: Option<PathBuf>,
-    /// The file with the token that everybody else must show
-    #[arg(long, value_name = "FILE", requires = "worker_token_file")]
-    client_token_file: Option<PathBuf>,
-    /// Encrypt, with this certificate; `kindling certificate create` makes some
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The key of that certificate
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Let in only those who show a certificate that this authority signed
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_client_ca: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     metrics: Option<SocketAddr>,
@@ -56,22 +43,13 @@ pub(crate) struct CoordinatorArgs {
 impl CoordinatorArgs {
     /// Who may call; refuses to let in everybody from everywhere.
     fn tokens(&self) -> anyhow::Result<Option<Tokens>> {
-        let (Some(worker), Some(client)) = (&self.worker_token_file, &self.client_token_file)
-        else {
+        let Some(tokens) = self.keys.tokens()? else {
             return self.let_everybody_in().map(|()| None);
         };
-        let (worker, client) = (Token::read(worker)?, Token::read(client)?);
-        if worker == client {
-            return Err(hinted(
-                "workers and clients have the same token, so that each could pass for the other",
-                "kindling token create FILE makes a new one",
-            ));
-        }
-        if self.open_address().is_some() && self.tls_cert.is_none() {
+        if self.open_address().is_some() && !self.keys.encrypt() {
             tracing::warn!("without --tls-cert, tokens and results cross the network in the clear");
         }
-        let secret = |token: &Token| token.secret().to_owned();
-        Ok(Some(Tokens { worker: secret(&worker), client: secret(&client) }))
+        Ok(Some(tokens))
     }
 
     /// An address that others than this machine reach.
@@ -96,25 +74,10 @@ impl CoordinatorArgs {
             ),
         ))
     }
-
-    fn tls(&self) -> anyhow::Result<Option<Tls>> {
-        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
-            return Ok(None);
-        };
-        Ok(Some(Tls {
-            certificate: read(certificate)?,
-            key: read(key)?,
-            client_ca: self.tls_client_ca.as_deref().map(read).transpose()?,
-        }))
-    }
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
-    let (tokens, tls) = (args.tokens()?, args.tls()?);
+    let (tokens, tls) = (args.tokens()?, args.keys.tls()?);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = Options {
         store: args.store.clone(),
@@ -128,16 +91,26 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let address = coordinator.address();
     if let Some(page) = coordinator.page() {
         tracing::info!("page on {scheme}://{page}");
     }
     tracing::info!(store = %args.store.display(), "listening on {scheme}://{address}");
-    tokio::select! {
-        ended = coordinator.ended() => return ended.map_err(explain),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            ended = coordinator.ended() => return ended.map_err(explain),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {
+                // Without anything to read again, it is its terminal that was closed.
+                if !args.keys.are_there() {
+                    break;
+                }
+                args.keys.change(&coordinator);
+            }
+        }
     }
     tracing::info!("stopping; workers go on and come back to the next coordinator on this store");
     coordinator.stop();
@@ -152,8 +125,8 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
             error.to_string(),
             "is another coordinator running? choose another port with --listen or --http",
         ),
-        ServeError::Tls(_) => hinted(
-            format!("TLS: {}", innermost(&error)),
+        ServeError::Tls(tls) => hinted(
+            format!("TLS: {tls}"),
             "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
         ),
         ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),

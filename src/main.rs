@@ -16,6 +16,7 @@ mod format;
 mod health;
 mod hint;
 mod json;
+mod keys;
 mod literal;
 mod named_file;
 mod objectives;
@@ -78,7 +79,7 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Ask a coordinator whether it can serve
     Health(health::HealthArgs),
-    /// Make the tokens that coordinators ask for
+    /// Make, list and revoke the tokens that coordinators ask for
     Token(token::TokenArgs),
     /// Make certificates for TLS
     Certificate(certificate::CertificateArgs),

@@ -2,12 +2,11 @@
 
 mod support;
 
-use std::path::Path;
-
 use prost_types::FileDescriptorSet;
+use support::keys::{Keys, text};
 use support::{Coordinator, Folder, Process, failure, kindling, output, study_file};
 use tonic::client::Grpc;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
@@ -55,67 +54,6 @@ async fn call(channel: &Channel, method: &str, token: Option<&str>) -> Result<()
     let path = method.parse().expect("a path");
     // The types do not matter: an empty message is one of each, and what comes back is not read.
     client.streaming(request, path, codec).await.map(|_| ())
-}
-
-struct Keys {
-    folder: Folder,
-}
-
-impl Keys {
-    fn new() -> Self {
-        let folder = Folder::new();
-        for name in ["worker", "client", "foreign"] {
-            let file = folder.path(name);
-            assert!(output(&["token", "create", text(&file)]).status.success());
-        }
-        for name in ["certificates", "foreign-certificates"] {
-            let made = output(&["certificate", "create", text(&folder.path(name))]);
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        }
-        Self { folder }
-    }
-
-    fn token(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path(name)).expect("a token")
-    }
-
-    fn path(&self, name: &str) -> String {
-        text(&self.folder.path(name)).to_owned()
-    }
-
-    fn pem(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.folder.path(name)).expect("a PEM file")
-    }
-
-    fn identity(&self, name: &str) -> Identity {
-        Identity::from_pem(self.pem(&format!("{name}.pem")), self.pem(&format!("{name}.key")))
-    }
-
-    fn coordinator(&self, more: &[&str]) -> Coordinator {
-        let (store, worker, client) =
-            (self.path("study.db"), self.path("worker"), self.path("client"));
-        let mut args = vec!["coordinator", "--store", &store, "--listen", "127.0.0.1:0"];
-        args.extend(["--worker-token-file", &worker, "--client-token-file", &client]);
-        args.extend(more);
-        Coordinator::start_command(kindling(&args).env("KINDLING_LOG", "trace"))
-    }
-
-    /// With TLS, and only for those who show a certificate of the right authority.
-    fn coordinator_with_tls(&self) -> Coordinator {
-        let file = |name: &str| self.path(&format!("certificates/{name}"));
-        self.coordinator(&[
-            "--tls-cert",
-            &file("server.pem"),
-            "--tls-key",
-            &file("server.key"),
-            "--tls-client-ca",
-            &file("ca.pem"),
-        ])
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a plain path")
 }
 
 fn plain(coordinator: &Coordinator) -> Channel {

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
+use support::keys::{Keys, text};
 use support::{Coordinator, Folder, Process, count, failure, kindling, output, study_file};
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -288,4 +289,73 @@ fn an_open_page_is_refused_with_the_command_that_mends_it() {
     assert!(said.contains("there is no store"), "{said}");
     let said = failure(&["report", "s", "--coordinator", "http://127.0.0.1:1"]);
     assert!(said.contains("no coordinator answers"), "{said}");
+}
+
+#[test]
+fn every_study_has_a_page_whatever_it_is_called_and_a_login_leads_back_to_it() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator(&["--http", "127.0.0.1:0"]);
+    let log = coordinator.log();
+    let (_, page) = log.split_once("page on ").expect("the log says where");
+    let page = page.split_whitespace().next().expect("an address");
+    let token = keys.token("client");
+    let names = [
+        "-x",
+        "../up",
+        "/abs",
+        "run#1",
+        "run",
+        "50%25",
+        "a/b",
+        ".",
+        "..",
+        "what?",
+        "$(touch x)",
+        "a b",
+        "a+b",
+        "a&b=c",
+        "//evil.example",
+        "__proto__",
+        "\u{7814}\u{7a76}",
+    ];
+    let bearer = format!("Bearer {token}");
+    let file = keys.path("client");
+    for name in names {
+        let quoted = serde_json::to_string(name).expect("JSON");
+        let study = study_file("s", 1).replace("name = \"s\"", &format!("name = {quoted}"));
+        let study = keys.folder.write("s.toml", study);
+        coordinator.ask(&["study", "create", text(&study), "--token-file", &file]);
+
+        let path = kindling_report::study_path(name);
+        let (status, html) =
+            read(browser().get(format!("{page}{path}")).header("Authorization", &bearer).call());
+        assert_eq!(status, 200, "{name}");
+        assert!(html.contains(&format!("\"study\":{quoted}")), "{name}: {html}");
+        let asked = browser().get(format!("{page}/api/study")).query("name", name);
+        let (_, document) = read(asked.header("Authorization", &bearer).call());
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        assert_eq!(document["study"]["name"], name);
+
+        let sent_away = browser().get(format!("{page}{path}")).call().expect("an answer");
+        let login = header(&sent_away, "location").to_owned();
+        let form = [("token", token.as_str())];
+        let answer = browser().post(format!("{page}{login}")).send_form(form).expect("an answer");
+        assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, path.as_str()));
+    }
+    for (to, location) in [
+        ("/studies/a%0d%0aX:y", "/studies/a%0D%0AX%3Ay"),
+        ("//evil.example", "/"),
+        ("https://evil.example/studies/", "/"),
+        ("/studies/..", "/study?name=.."),
+        ("%ff", "/"),
+    ] {
+        let form = [("token", token.as_str())];
+        let answer = browser().post(format!("{page}/login?to={to}")).send_form(form);
+        let answer = answer.expect("an answer");
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "location")),
+            (303, location),
+            "{to}"
+        );
+    }
 }

@@ -2,7 +2,6 @@
 //! caller does not take it from all others.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -10,30 +9,21 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::Frame;
 use tonic::codegen::http::Extensions;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::transport::server::TcpConnectInfo;
+
+use crate::accept::{self, Network};
 
 /// Whose share it is: the machine that calls, or nobody knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Caller(Option<IpAddr>);
+pub(crate) struct Caller(Option<Network>);
 
 impl Caller {
     /// The caller of a request with these extensions.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        let plain = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        let encrypted = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
-        let address = plain.or_else(|| encrypted?.get_ref().remote_addr());
-        Self(address.map(|address| network(address.ip())))
-    }
-}
-
-/// A machine has as many addresses of version 6 as it likes, all of them in one network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.into(),
-            None => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        },
+        let guest = extensions.get::<accept::Caller>().map(accept::Caller::address);
+        // Of a server without a door of ours.
+        let other = || Some(extensions.get::<TcpConnectInfo>()?.remote_addr()?.ip());
+        Self(guest.or_else(other).map(Network::of))
     }
 }
 
@@ -151,7 +141,7 @@ mod tests {
     use super::*;
 
     fn caller(address: &str) -> Caller {
-        Caller(Some(network(address.parse().expect("an address"))))
+        Caller(Some(Network::of(address.parse().expect("an address"))))
     }
 
     #[test]

@@ -28,6 +28,27 @@ const PROPOSAL: &str = "kindling_proposal_seconds";
 const EXPIRED: &str = "kindling_leases_expired_total";
 const LOG: &str = "kindling_store_log_bytes";
 const TURNED_AWAY: &str = "kindling_calls_turned_away_total";
+const CONNECTIONS: &str = "kindling_connections";
+const CLOSED: &str = "kindling_connections_refused_total";
+const REFUSED: &str = "kindling_calls_refused_total";
+const WRONG_TOKENS: &str = "kindling_wrong_tokens_total";
+const CERTIFICATE: &str = "kindling_certificate_days_left";
+
+/// A door that people and machines come in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DoorName {
+    Grpc,
+    Page,
+}
+
+impl DoorName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Page => "page",
+        }
+    }
+}
 
 /// Says what each metric means.
 pub(crate) fn describe() {
@@ -53,6 +74,14 @@ pub(crate) fn describe() {
         "The log of the store, which is short unless somebody holds a transaction open"
     );
     describe_counter!(TURNED_AWAY, "Calls of a class that found too many of it waiting");
+    describe_gauge!(CONNECTIONS, "Connections at a door, those let in and strangers");
+    describe_counter!(CLOSED, "Connections that got no place at a door, or lost it, and why");
+    describe_counter!(REFUSED, "Calls without the right to be made, by status");
+    describe_counter!(
+        WRONG_TOKENS,
+        "Wrong tokens, and tokens that nobody looked at after too many of them"
+    );
+    describe_gauge!(CERTIFICATE, "Days until a certificate expires; below zero once it has");
 }
 
 /// Notes what studies and workers there are, for as long as the ledger lives.
@@ -125,4 +154,26 @@ pub(crate) fn turned_away(class: Class) {
 
 pub(crate) fn log_length(bytes: u64) {
     gauge!(LOG).set(bytes as f64);
+}
+
+pub(crate) fn connections(door: DoorName, known: usize, strangers: usize) {
+    gauge!(CONNECTIONS, "door" => door.name(), "who" => "known").set(known as f64);
+    gauge!(CONNECTIONS, "door" => door.name(), "who" => "stranger").set(strangers as f64);
+}
+
+pub(crate) fn connection_refused(door: DoorName, reason: &'static str) {
+    counter!(CLOSED, "door" => door.name(), "reason" => reason).increment(1);
+}
+
+pub(crate) fn call_refused(code: tonic::Code) {
+    counter!(REFUSED, "status" => format!("{code:?}")).increment(1);
+}
+
+pub(crate) fn token_refused(was_looked_at: bool) {
+    let looked_at = if was_looked_at { "yes" } else { "no" };
+    counter!(WRONG_TOKENS, "looked_at" => looked_at).increment(1);
+}
+
+pub(crate) fn certificate(which: &'static str, days_left: f64) {
+    gauge!(CERTIFICATE, "certificate" => which).set(days_left);
 }

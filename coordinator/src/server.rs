@@ -8,20 +8,24 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Certificate, Server, ServerTlsConfig};
+use tonic::transport::Server;
 use tonic_health::ServingStatus;
-use tower::layer::util::{Identity, Stack};
 
-use crate::accept;
+use crate::accept::{self, Guests, Limits, TlsConfig};
 use crate::clock::{Clock, SystemClock};
+use crate::door::{Doorkeeper, Tokens};
+use crate::handles::Places;
 use crate::ledger::{Health, Ledger};
-use crate::observe;
+use crate::observe::{self, DoorName};
 use crate::page::{self, Door, Watchers};
 use crate::service::Service;
-use crate::service::access::{GuardLayer, Tokens};
+use crate::service::access::GuardLayer;
 use crate::store::{SqliteStore, Store as _, StoreError};
+use crate::tls::{Secured, Tls, TlsError, watch_certificates};
 
 /// Open calls get so long to end after a request to stop; then connections are dropped.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -30,13 +34,14 @@ const CLOSE: Duration = Duration::from_secs(4);
 /// A peer that does not answer a ping for so long is gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// A caller that has not greeted, or not agreed on TLS, after so long is dropped.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A caller that has not asked for anything after so long is dropped.
+const TO_ASK: Duration = Duration::from_secs(10);
+/// So is one whose last request was refused, or was for everybody, as long ago as this.
+const TO_ASK_AGAIN: Duration = Duration::from_mins(1);
 
-/// A cluster of thousands of workers, and everybody who watches. More are closed as they come.
-const MAX_CONNECTIONS: usize = 8192;
-/// People who look at the page have a few each.
-const MAX_BROWSERS: usize = 512;
+/// Connections at a time: a cluster of thousands of workers, and everybody who watches; and people who look at the
+/// page, with a few each.
+const PLACES: Places = Places { grpc: 8192, page: 512 };
 /// Calls of one connection at a time; more wait at the caller's.
 const MAX_STREAMS: u32 = 256;
 
@@ -80,23 +85,6 @@ impl Options {
     }
 }
 
-/// Certificates and keys, each as PEM.
-#[derive(Clone)]
-pub struct Tls {
-    /// The coordinator's certificate, and those between it and its authority.
-    pub certificate: Vec<u8>,
-    /// Its key.
-    pub key: Vec<u8>,
-    /// The authority whose certificate callers must show, if they must.
-    pub client_ca: Option<Vec<u8>>,
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls(…)")
-    }
-}
-
 /// Why a coordinator did not start, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -113,7 +101,7 @@ pub enum ServeError {
     },
     /// The certificates cannot be used.
     #[error("the certificates cannot be used")]
-    Tls(#[source] tonic::transport::Error),
+    Tls(#[from] TlsError),
     /// Metrics cannot be served.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -128,6 +116,7 @@ pub struct Coordinator {
     address: SocketAddr,
     page: Option<SocketAddr>,
     watchers: Watchers,
+    house: House,
     shutdown: CancellationToken,
     /// `None` once its end was seen.
     server: Option<JoinHandle<Result<(), ServeError>>>,
@@ -136,16 +125,14 @@ pub struct Coordinator {
 impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
-        let guarded = guarded_server(&options)?;
+        let secured = options.tls.as_ref().map(Secured::new).transpose()?;
         // Before the store, so that an address in use leaves no new one behind.
         let (listener, address) = listen(options.listen).await?;
-        let shutdown = CancellationToken::new();
-        let (mut page, mut page_address) = (None, None);
-        if let Some(wanted) = options.page {
-            let (listener, address) = listen(wanted).await?;
-            page = Some((encrypted_server(&options)?, door(&options, address), listener));
-            page_address = Some(address);
-        }
+        let page = match options.page {
+            Some(wanted) => Some(listen(wanted).await?),
+            None => None,
+        };
+        let page_address = page.as_ref().map(|(_, address)| *address);
         let mut store = SqliteStore::open(&options.store)?;
         if options.restored {
             store.begin_history()?;
@@ -157,15 +144,26 @@ impl Coordinator {
             serve_metrics(address)?;
             observe::describe();
         }
+        let places = Places::allowed(PLACES);
+        let guests = |door, places| Guests::new(door, Limits::of(places, TO_ASK, TO_ASK_AGAIN));
+        let house = House {
+            keeper: Doorkeeper::new(options.tokens),
+            secured: secured.map(watch::Sender::new),
+            callers: guests(DoorName::Grpc, places.grpc),
+            browsers: guests(DoorName::Page, places.page),
+        };
+        let shutdown = CancellationToken::new();
         let observed = options.metrics.is_some();
         let watchers = Watchers::default();
-        let page = page.map(|(server, door, listener)| PageServer {
-            server,
-            door,
+        let page = page.map(|(listener, address)| PageServer {
             listener,
+            door: house.page_door(address),
+            tls: house.tls(|secured| &secured.page),
+            guests: house.browsers.clone(),
             watchers: watchers.clone(),
         });
-        let serving = serve(guarded, ledger.clone(), listener, page, shutdown.clone(), observed);
+        let serving =
+            serve(house.clone(), ledger.clone(), listener, page, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -181,7 +179,22 @@ impl Coordinator {
                 _ => served,
             }
         });
-        Ok(Self { address, page: page_address, watchers, shutdown, server: Some(server) })
+        Ok(Self { address, page: page_address, watchers, house, shutdown, server: Some(server) })
+    }
+
+    /// Other tokens and certificates hold from now on. Who showed a token that is not valid any more has to go;
+    /// certificates are for new connections. If something is wrong with them, all stays as it was.
+    pub fn change_keys(&self, tokens: Option<Tokens>, tls: Option<&Tls>) -> Result<(), ServeError> {
+        if let (Some(current), Some(tls)) = (&self.house.secured, tls) {
+            current.send_replace(Secured::new(tls)?);
+        }
+        if let Some(tokens) = tokens {
+            self.house.keeper.change(tokens.clone());
+            for guests in [&self.house.callers, &self.house.browsers] {
+                guests.keep_only(|token| tokens.has(token));
+            }
+        }
+        Ok(())
     }
 
     /// Where it listens.
@@ -213,7 +226,27 @@ impl Coordinator {
     }
 }
 
-type GuardedServer = Server<Stack<GuardLayer, Identity>>;
+/// Who gets in, by which keys, and who is there.
+#[derive(Debug, Clone)]
+struct House {
+    keeper: Doorkeeper,
+    secured: Option<watch::Sender<Secured>>,
+    callers: Guests,
+    browsers: Guests,
+}
+
+impl House {
+    /// The newest certificates, as one of the doors wants them.
+    fn tls(&self, of: fn(&Secured) -> &Arc<ServerConfig>) -> Option<TlsConfig> {
+        let secured = self.secured.as_ref()?.subscribe();
+        Some(Arc::new(move || of(&secured.borrow()).clone()))
+    }
+
+    /// The door before the page, which opens to those who may make the clients' calls.
+    fn page_door(&self, page: SocketAddr) -> Door {
+        Door::new(self.keeper.clone(), page.ip(), self.secured.is_some())
+    }
+}
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let error = |source| ServeError::Listen { address, source };
@@ -222,40 +255,16 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
     Ok((listener, address))
 }
 
-/// The server without services: how it talks, and whom it lets in.
-fn guarded_server(options: &Options) -> Result<GuardedServer, ServeError> {
-    let guard = GuardLayer(options.tokens.clone().map(Arc::new));
-    Ok(encrypted_server(options)?.layer(guard))
-}
-
-/// The door before the page, which opens to those who may make the clients' calls.
-fn door(options: &Options, page: SocketAddr) -> Door {
-    match &options.tokens {
-        Some(tokens) => Door::locked(tokens.clone(), options.tls.is_some()),
-        None => Door::open(page.ip()),
-    }
-}
-
 /// A server without services and with nobody at the door.
-fn encrypted_server(options: &Options) -> Result<Server, ServeError> {
-    let mut server = Server::builder()
+fn bare_server() -> Server {
+    Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PING_TIMEOUT));
-    if let Some(Tls { certificate, key, client_ca }) = &options.tls {
-        let mut tls = ServerTlsConfig::new()
-            .identity(tonic::transport::Identity::from_pem(certificate, key))
-            .timeout(HANDSHAKE);
-        if let Some(ca) = client_ca {
-            tls = tls.client_ca_root(Certificate::from_pem(ca));
-        }
-        server = server.tls_config(tls).map_err(ServeError::Tls)?;
-    }
-    Ok(server)
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
 }
 
 async fn serve(
-    mut server: GuardedServer,
+    house: House,
     ledger: Ledger,
     listener: TcpListener,
     page: Option<PageServer>,
@@ -283,16 +292,19 @@ async fn serve(
     if observed {
         beside.spawn(observe::watch(ledger.clone()));
     }
+    if let Some(secured) = &house.secured {
+        beside.spawn(watch_certificates(secured.subscribe()));
+    }
+    let tls = house.tls(|secured| &secured.grpc);
+    let connections = accept::connections(listener, house.callers, tls, over.clone());
     let service = Service::new(ledger.clone(), shutdown.clone());
-    let server = server
+    let server = bare_server()
+        .layer(GuardLayer(house.keeper))
         .add_routes(service.routes())
         .add_service(health_service)
         .add_service(reflection)
         .add_service(older_reflection)
-        .serve_with_incoming_shutdown(
-            accept::connections(listener, MAX_CONNECTIONS, HANDSHAKE, over.clone()),
-            shutdown.clone().cancelled_owned(),
-        );
+        .serve_with_incoming_shutdown(connections, shutdown.clone().cancelled_owned());
     let server = async {
         let end = server.await;
         shutdown.cancel();
@@ -314,17 +326,18 @@ async fn serve(
 
 /// The page's own server.
 struct PageServer {
-    server: Server,
-    door: Door,
     listener: TcpListener,
+    door: Door,
+    tls: Option<TlsConfig>,
+    guests: Guests,
     watchers: Watchers,
 }
 
 impl PageServer {
     async fn serve(self, ledger: Ledger, shutdown: CancellationToken, over: CancellationToken) {
-        let Self { server, door, listener, watchers } = self;
-        let connections = accept::connections(listener, MAX_BROWSERS, HANDSHAKE, over);
-        let ended = server
+        let Self { listener, door, tls, guests, watchers } = self;
+        let connections = accept::connections(listener, guests, tls, over);
+        let ended = bare_server()
             .accept_http1(true)
             .add_routes(page::routes(ledger, shutdown.clone(), door, watchers))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());

@@ -6,12 +6,14 @@
 
 mod logs;
 mod metrics;
+mod names;
 mod printable;
 mod stderr;
 mod trace;
 
 pub use self::logs::{LogFormat, Telemetry, TelemetryArgs, TelemetryError};
 pub use self::metrics::serve_metrics;
+pub use self::names::names_loopback;
 pub use self::printable::{is_unprintable, printable, printable_lines};
 pub use self::stderr::{flush, say_line};
 pub use self::trace::{carry, context, follow, follow_request};

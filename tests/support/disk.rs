@@ -46,8 +46,14 @@ impl SmallDisk {
 
     /// The `kindling` command where the disk is seen.
     pub(crate) fn kindling(&self, args: &[&str]) -> Command {
-        let enter: Vec<_> = self.enter.iter().map(String::as_str).collect();
-        kindling_by(&enter, args)
+        self.kindling_by(&[], args)
+    }
+
+    /// The same, run by another command.
+    pub(crate) fn kindling_by(&self, wrapper: &[&str], args: &[&str]) -> Command {
+        let enter = self.enter.iter().map(String::as_str);
+        let all: Vec<_> = wrapper.iter().copied().chain(enter).collect();
+        kindling_by(&all, args)
     }
 
     /// A file's path for processes in the namespace.

@@ -5,6 +5,7 @@
 pub(crate) mod address;
 pub(crate) mod crowd;
 pub(crate) mod disk;
+pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod proofs;
 pub(crate) mod scene;

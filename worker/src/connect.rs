@@ -9,6 +9,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Code, Request, Status};
 
+use crate::token::{Token, warn_if_open};
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection without an answer to a ping for so long is dead.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -68,43 +70,11 @@ pub enum ConnectError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        reason: &'static str,
+        reason: String,
     },
     /// The arguments for TLS do not fit together, or with the certificates.
     #[error("TLS: {0}")]
     Tls(String),
-}
-
-/// A secret that lets its bearer in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// The token in a file: one word.
-    pub fn read(path: &Path) -> Result<Self, ConnectError> {
-        let content = read(path)?;
-        let reason = |reason| ConnectError::Token { path: path.to_owned(), reason };
-        let text = String::from_utf8(content).map_err(|_| reason("it is not text"))?;
-        let token = text.trim();
-        if token.len() < 16 {
-            return Err(reason("expected at least 16 characters"));
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(reason("expected one word of ASCII characters"));
-        }
-        Ok(Self(token.to_owned()))
-    }
-
-    /// For those who compare it.
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(…)")
-    }
 }
 
 /// What may help where no gRPC is spoken.
@@ -193,6 +163,7 @@ impl ConnectArgs {
         let mut tls = tls.timeout(CONNECT_TIMEOUT);
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
+                warn_if_open(key);
                 tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
             }
             (None, None) => {}
@@ -205,7 +176,7 @@ impl ConnectArgs {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
     std::fs::read(path)
         .map_err(|error| ConnectError::File { path: path.to_owned(), reason: error.to_string() })
 }
@@ -218,23 +189,6 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token(content: &[u8]) -> Result<Token, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
-        std::fs::write(&path, content).unwrap();
-        Token::read(&path).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_token_is_one_word_and_no_secret_to_a_log() {
-        let token_read = token(b"0123456789abcdef\n").unwrap();
-        assert_eq!(token_read.secret(), "0123456789abcdef");
-        assert_eq!(format!("{token_read:?}"), "Token(…)");
-        for content in [&b""[..], b"short", b"two words, many letters", b"0123456789abcdef\xff"] {
-            assert!(token(content).unwrap_err().contains("holds no token"), "{content:?}");
-        }
-    }
 
     #[test]
     fn an_address_has_a_scheme_and_a_host() {

@@ -16,11 +16,12 @@ mod observe;
 mod session;
 mod signals;
 mod takes;
+mod token;
 
 pub use address::listen_address;
 pub use command::{WorkerArgs, run_worker};
 pub use connect::{
-    Bearer, ConnectArgs, ConnectError, Connection, NO_GRPC, Token, innermost, speaks_no_grpc,
+    Bearer, ConnectArgs, ConnectError, Connection, NO_GRPC, innermost, speaks_no_grpc,
 };
 pub use device::{DeviceChoice, DeviceError, DeviceName, Fault, UnknownDevice};
 pub use objective::{
@@ -32,3 +33,4 @@ pub use session::{
 };
 pub use signals::{StopSignal, StopSignals};
 pub use takes::{Takes, Values};
+pub use token::{Token, warn_if_open};

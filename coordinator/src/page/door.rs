@@ -1,144 +1,263 @@
-//! Who may look: whoever has the clients' token, in a header or, after a login, in a cookie.
+//! Who may look: whoever has a client's token, in a header or, after a login, in a cookie.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Form, Query, Request, State};
+use axum::RequestExt as _;
+use axum::extract::{DefaultBodyLimit, Form, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use axum::routing::{MethodRouter, get};
+use kindling_report::study_path;
+use kindling_telemetry::names_loopback;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
-use crate::service::access::{Holder, Tokens};
+use super::{Named, pass};
+use crate::accept::Caller;
+use crate::door::{Denied, Doorkeeper, Holder, TokenId};
 
 const COOKIE: &str = "kindling_page";
 const FORM: &str = include_str!("login.html");
+/// A login is a token in a form: it is short, and here soon.
+const LOGIN_BYTES: usize = 4096;
+const LOGIN_TIME: Duration = Duration::from_secs(10);
 
 /// The door before the page.
 #[derive(Clone)]
-pub(crate) struct Door(Arc<Lock>);
-
-enum Lock {
-    /// Nobody needs a token. On a loopback address only those get in who called it by such a name: a
-    /// site elsewhere could let its own name point here, and read along in somebody's browser.
-    Open { loopback: bool },
-    /// With the clients' token.
-    Tokens { tokens: Tokens, secure: bool },
+pub(crate) struct Door {
+    keeper: Doorkeeper,
+    /// On a loopback address, without tokens, only those get in who called it by such a name.
+    loopback: bool,
+    /// Browsers get here by TLS.
+    secure: bool,
 }
 
 impl Door {
-    /// A door that nobody needs a token for.
-    pub(crate) fn open(address: IpAddr) -> Self {
-        Self(Arc::new(Lock::Open { loopback: address.is_loopback() }))
-    }
-
-    /// A door that the clients' token opens. `secure`: browsers get here by TLS.
-    pub(crate) fn locked(tokens: Tokens, secure: bool) -> Self {
-        Self(Arc::new(Lock::Tokens { tokens, secure }))
+    /// The door of a page on this address.
+    pub(crate) fn new(keeper: Doorkeeper, address: IpAddr, secure: bool) -> Self {
+        Self { keeper, loopback: address.is_loopback(), secure }
     }
 }
 
 /// Lets a request through, or answers it.
 pub(super) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let (tokens, headers) = match &*door.0 {
-        Lock::Open { loopback: true } if !names_loopback(&request) => {
-            let said = "this page answers to localhost and loopback addresses only";
-            return (StatusCode::MISDIRECTED_REQUEST, said).into_response();
-        }
-        Lock::Open { .. } => return next.run(request).await,
-        Lock::Tokens { tokens, .. } => (tokens, request.headers()),
-    };
-    if let Some(given) = bearer(headers) {
-        return match tokens.holder(given) {
-            Some(Holder::Client) => next.run(request).await,
-            Some(Holder::Worker) => {
+    match who(&door, &request).and_then(|token| let_in(&request, token)) {
+        Ok(()) => next.run(request).await,
+        Err(away) => away.into_response(),
+    }
+}
+
+/// Why somebody has to stay outside.
+enum Away {
+    /// It called a loopback address by another name.
+    Misnamed,
+    /// It is a worker.
+    Worker,
+    /// It has no token, and cannot be asked for one.
+    NoToken,
+    /// It may log in there.
+    LogIn(String),
+    /// Its token opens nothing.
+    Denied(Denied),
+}
+
+impl IntoResponse for Away {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Misnamed => {
+                let said = "this page answers to localhost and loopback addresses only";
+                (StatusCode::MISDIRECTED_REQUEST, said).into_response()
+            }
+            Self::Worker => {
                 (StatusCode::FORBIDDEN, "the page is for the client token").into_response()
             }
-            None => (StatusCode::UNAUTHORIZED, "the token is not valid here").into_response(),
+            Self::NoToken => (StatusCode::UNAUTHORIZED, "the page needs a token").into_response(),
+            Self::LogIn(path) => Redirect::to(&path).into_response(),
+            Self::Denied(why) => denied(why, why.to_string()),
+        }
+    }
+}
+
+/// A whole request has come, whatever becomes of it.
+pub(super) async fn hear(request: Request, next: Next) -> Response {
+    if let Some(caller) = request.extensions().get::<Caller>() {
+        caller.asked();
+    }
+    next.run(request).await
+}
+
+/// With which token somebody may look, if one is needed.
+fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
+    let headers = request.headers();
+    let Some(tokens) = door.keeper.tokens() else {
+        let is_misnamed = door.loopback && !names_loopback(headers, request.uri());
+        return if is_misnamed { Err(Away::Misnamed) } else { Ok(None) };
+    };
+    if let Some(given) = bearer(headers) {
+        return match door.keeper.holder(&tokens, given, request.extensions().get()) {
+            Ok((Holder::Client, token)) => Ok(Some(token)),
+            Ok((Holder::Worker, _)) => Err(Away::Worker),
+            Err(why) => Err(Away::Denied(why)),
         };
     }
-    let pass = pass(tokens);
-    if cookie(headers).is_some_and(|given| given.ct_eq(pass.as_bytes()).into()) {
-        return next.run(request).await;
+    let now = jiff::Timestamp::now();
+    if let Some(token) = cookies(headers).find_map(|given| pass::holder(given, &tokens, now)) {
+        return Ok(Some(token));
     }
-    let path = request.uri().path();
-    if path.starts_with("/api/") {
-        return (StatusCode::UNAUTHORIZED, "the page needs a token").into_response();
+    let uri = request.uri();
+    let is_program = uri.path().starts_with("/api/");
+    Err(if is_program { Away::NoToken } else { Away::LogIn(login_for(uri)) })
+}
+
+/// Makes the caller known.
+fn let_in(request: &Request, token: Option<TokenId>) -> Result<(), Away> {
+    let Some(caller) = request.extensions().get::<Caller>() else { return Ok(()) };
+    caller.let_in(token).map_err(|_| Away::Denied(Denied::Crowded))
+}
+
+/// Why a token opens nothing.
+fn denied(why: Denied, said: impl IntoResponse) -> Response {
+    match why {
+        Denied::Wrong => (StatusCode::UNAUTHORIZED, said).into_response(),
+        Denied::Guessing(wait) => {
+            let seconds = wait.as_secs() + 1;
+            let later = [(header::RETRY_AFTER, seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, later, said).into_response()
+        }
+        Denied::Crowded => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
     }
-    Redirect::to(&format!("/login?to={path}")).into_response()
+}
+
+/// Where to log in, so as to come back.
+fn login_for(wanted: &Uri) -> String {
+    let by_path = wanted
+        .path()
+        .strip_prefix("/studies/")
+        .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
+    let by_query = || Query::<Named>::try_from_uri(wanted).ok().map(|Query(named)| named.name);
+    match by_path.or_else(by_query) {
+        Some(name) => {
+            format!("/login?to=/studies/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC))
+        }
+        None => "/login".to_owned(),
+    }
+}
+
+/// Only a place of ours, whatever was asked for: the page of a study, named as it is, or the list.
+fn destination(to: &str) -> String {
+    match to.strip_prefix("/studies/") {
+        Some(name) if !name.is_empty() => study_path(name),
+        _ => "/".to_owned(),
+    }
 }
 
 /// Where somebody wanted to go.
 #[derive(Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     to: String,
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
-pub(super) struct Given {
+struct Given {
     token: String,
 }
 
-pub(super) async fn form() -> Html<String> {
+/// The form, and what it sends.
+pub(super) fn login() -> MethodRouter<Door> {
+    get(form).post(log_in).layer(DefaultBodyLimit::max(LOGIN_BYTES))
+}
+
+async fn form() -> Html<String> {
     Html(FORM.replace("{said}", ""))
 }
 
 /// Takes the token, and gives a cookie for it.
-pub(super) async fn log_in(
-    State(door): State<Door>,
-    Query(Wanted { to }): Query<Wanted>,
-    Form(Given { token }): Form<Given>,
-) -> Response {
-    let Lock::Tokens { tokens, secure } = &*door.0 else {
+async fn log_in(State(door): State<Door>, request: Request) -> Response {
+    let Some(tokens) = door.keeper.tokens() else {
         return Redirect::to("/").into_response();
     };
-    let said = match tokens.holder(token.trim().as_bytes()) {
-        Some(Holder::Client) => {
-            let secure = if *secure { "; Secure" } else { "" };
-            let pass = pass(tokens);
-            let cookie = format!("{COOKIE}={pass}; Path=/; HttpOnly; SameSite=Strict{secure}");
-            return ([(header::SET_COOKIE, cookie)], Redirect::to(local(&to))).into_response();
-        }
-        Some(Holder::Worker) => "That is the workers' token; this page takes the clients'.",
-        None => "That token is not valid here.",
+    let to = Query::<Wanted>::try_from_uri(request.uri()).map(|Query(wanted)| wanted.to);
+    let caller = request.extensions().get::<Caller>().cloned();
+    let form = tokio::time::timeout(LOGIN_TIME, request.extract::<Form<Given>, _>()).await;
+    let token = match form {
+        Ok(Ok(Form(Given { token }))) => token,
+        Ok(Err(rejection)) => return rejection.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    (StatusCode::UNAUTHORIZED, Html(FORM.replace("{said}", said))).into_response()
-}
-
-/// Only a place of ours.
-fn local(to: &str) -> &str {
-    if to.starts_with("/studies/") { to } else { "/" }
-}
-
-/// What the cookie holds: not the token, which opens every call, and of no use without it.
-fn pass(tokens: &Tokens) -> String {
-    let hash = Sha256::new().chain_update("kindling page\0").chain_update(&tokens.client);
-    BASE64_URL_SAFE_NO_PAD.encode(hash.finalize())
+    let again = |said: &str| Html(FORM.replace("{said}", said));
+    match door.keeper.holder(&tokens, token.trim().as_bytes(), caller.as_ref()) {
+        Ok((Holder::Client, token)) => {
+            let secure = if door.secure { "; Secure" } else { "" };
+            let (pass, lifetime) =
+                (pass::made(&tokens, token, jiff::Timestamp::now()), pass::LIFETIME);
+            let cookie = format!(
+                "{COOKIE}={pass}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
+                lifetime.as_secs()
+            );
+            let to = Redirect::to(&destination(&to.unwrap_or_default()));
+            ([(header::SET_COOKIE, cookie)], to).into_response()
+        }
+        Ok((Holder::Worker, _)) => {
+            let said = "That is a worker's token; this page takes a client's.";
+            (StatusCode::UNAUTHORIZED, again(said)).into_response()
+        }
+        Err(why @ Denied::Wrong) => denied(why, again("That token is not valid here.")),
+        Err(why) => denied(why, again(&format!("Not now: {why}."))),
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(header::AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut each = all.flat_map(|value| value.split(';')).filter_map(|c| c.trim().split_once('='));
-    each.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.as_bytes())
+    let each = all.flat_map(|value| value.split(';')).filter_map(|c| c.trim().split_once('='));
+    each.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
-/// HTTP/1 names the host in a header, HTTP/2 in the request itself.
-fn names_loopback(request: &Request) -> bool {
-    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = header.and_then(|host| host.parse::<Uri>().ok());
-    let host = host.as_ref().unwrap_or(request.uri()).host();
-    host.is_some_and(|host| {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_leads_back_to_the_study_and_nowhere_else() {
+        let names = [
+            "s",
+            "a/b",
+            "run#1",
+            "what?",
+            "50%25",
+            "a b",
+            "a+b",
+            "a&b=c;d",
+            "-x",
+            "../up",
+            "..",
+            ".",
+            "/abs",
+            "//evil.example",
+            "\\evil",
+            "$(touch x)",
+            "a\r\nX: y",
+            "研究",
+            "<b>",
+        ];
+        for name in names {
+            let page: Uri = study_path(name).parse().expect("a path");
+            let login: Uri = login_for(&page).parse().expect("a path");
+            let Query(Wanted { to }) = Query::try_from_uri(&login).expect("a query");
+            assert_eq!(destination(&to), page.to_string(), "{name}");
+            assert!(page.to_string().bytes().all(|byte| byte.is_ascii_graphic()), "{page}");
+        }
+        for elsewhere in ["", "/", "//evil.example", "https://evil.example", "/studies/", "/login"]
+        {
+            assert_eq!(destination(elsewhere), "/", "{elsewhere}");
+        }
+        assert_eq!(login_for(&"/".parse().expect("a path")), "/login");
+    }
 }

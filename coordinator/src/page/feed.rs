@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kindling_proto::limits;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::analyses::Basis;
-use super::{Failure, Made, Pages};
+use super::{Failure, Made, Named, Pages};
 use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
 use crate::service::watch::snapshot;
@@ -34,7 +34,7 @@ type Events = mpsc::Sender<Result<Bytes, Infallible>>;
 pub(super) async fn events(
     State(pages): State<Pages>,
     caller: Caller,
-    Path(name): Path<String>,
+    Named { name }: Named,
 ) -> Result<Response, Failure> {
     let place = pages.place(caller)?;
     let made = pages.make(&name).await?;

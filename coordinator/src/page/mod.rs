@@ -5,6 +5,8 @@ mod analyses;
 mod door;
 mod failure;
 mod feed;
+mod named;
+mod pass;
 mod watchers;
 mod whole;
 
@@ -14,10 +16,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
 use kindling_proto::{limits, v1};
@@ -30,6 +32,7 @@ use tonic::service::Routes;
 use self::analyses::{Analyses, Basis};
 pub(crate) use self::door::Door;
 use self::failure::Failure;
+use self::named::Named;
 pub(crate) use self::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share, held};
 use crate::convert;
@@ -74,22 +77,25 @@ pub(crate) fn routes(
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/studies/{name}", get(study))
+        .route("/study", get(study))
         .route("/api/studies", get(studies))
         .route("/api/studies/{name}", get(document))
         .route("/api/studies/{name}/events", get(feed::events))
+        .route("/api/study", get(document))
+        .route("/api/study/events", get(feed::events))
         .with_state(pages)
         .layer(from_fn_with_state(door.clone(), door::check));
     let script = async || asset("text/javascript; charset=utf-8", kindling_report::APP_JS);
     let style = async || asset("text/css; charset=utf-8", kindling_report::APP_CSS);
     let open = Router::new()
-        .route("/login", get(door::form).post(door::log_in))
+        .route("/login", door::login())
         .with_state(door)
         .route("/assets/app.js", get(script))
         .route("/assets/app.css", get(style));
-    open.merge(looks).layer(map_response(guarded)).into()
+    open.merge(looks).layer(map_response(guarded)).layer(from_fn(door::hear)).into()
 }
 
-async fn study(State(pages): State<Pages>, Path(name): Path<String>) -> Result<Response, Failure> {
+async fn study(State(pages): State<Pages>, Named { name }: Named) -> Result<Response, Failure> {
     let known = name.clone();
     let look = pages.ledger.look(move |state| state.registry().find(&known).map(|_| ()));
     look.await??;
@@ -130,7 +136,7 @@ fn line(study: &v1::Study) -> serde_json::Value {
 async fn document(
     State(pages): State<Pages>,
     caller: Caller,
-    Path(name): Path<String>,
+    Named { name }: Named,
 ) -> Result<Response, Failure> {
     let _place = pages.place(caller)?;
     let made = pages.make(&name).await?;

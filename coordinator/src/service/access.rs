@@ -1,87 +1,38 @@
 //! Who may call what: workers with their token, everybody else with the clients', and anybody asks for health.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use subtle::ConstantTimeEq as _;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response, header};
 use tower::{Layer, Service};
 
+use crate::accept::Caller;
+use crate::door::{Denied, Doorkeeper, Holder, TokenId, Tokens};
+use crate::observe;
+use crate::seldom::Seldom;
+
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const WORKERS: &str = "/kindling.v1.WorkerService/";
 
-/// The tokens that let callers in.
-#[derive(Clone)]
-pub struct Tokens {
-    /// Of those who train trials.
-    pub worker: String,
-    /// Of those who create, look at and steer studies.
-    pub client: String,
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tokens(…)")
-    }
-}
-
-impl Tokens {
-    /// Whether a call of this path with this header may go on.
-    fn check(&self, path: &str, authorization: Option<&[u8]>) -> Result<(), Status> {
-        if path.starts_with(HEALTH) {
-            return Ok(());
-        }
-        let given = authorization.and_then(|value| value.strip_prefix(b"Bearer "));
-        let Some(given) = given else {
-            return Err(Status::unauthenticated("this call needs a token"));
-        };
-        match (self.holder(given), path.starts_with(WORKERS)) {
-            (Some(Holder::Worker), true) | (Some(Holder::Client), false) => Ok(()),
-            (None, _) => Err(Status::unauthenticated("the token is not valid here")),
-            (_, true) => Err(Status::permission_denied("this call is for the worker token")),
-            (_, false) => Err(Status::permission_denied("this call is for the client token")),
-        }
-    }
-
-    /// Whose token this is. Both are always compared, each in constant time, so that no answer's time
-    /// tells how far a guess was right.
-    pub(crate) fn holder(&self, given: &[u8]) -> Option<Holder> {
-        let is_worker = bool::from(given.ct_eq(self.worker.as_bytes()));
-        let is_client = bool::from(given.ct_eq(self.client.as_bytes()));
-        match (is_worker, is_client) {
-            (_, true) => Some(Holder::Client),
-            (true, _) => Some(Holder::Worker),
-            (false, false) => None,
-        }
-    }
-}
-
-/// Who has a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holder {
-    Worker,
-    Client,
-}
-
 /// Puts [`Guard`]s before services. Without tokens it lets everybody through.
 #[derive(Debug, Clone)]
-pub(crate) struct GuardLayer(pub(crate) Option<Arc<Tokens>>);
+pub(crate) struct GuardLayer(pub(crate) Doorkeeper);
 
 impl<S> Layer<S> for GuardLayer {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        Guard { tokens: self.0.clone(), inner }
+        Guard { keeper: self.0.clone(), said: std::sync::Arc::default(), inner }
     }
 }
 
 /// Answers calls without the right token itself, before anything of theirs is read.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard<S> {
-    tokens: Option<Arc<Tokens>>,
+    keeper: Doorkeeper,
+    said: std::sync::Arc<Seldom>,
     inner: S,
 }
 
@@ -103,15 +54,67 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Answer<S::Error> {
         let given = request.headers().get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
-        let path = request.uri().path();
-        let checked = self.tokens.as_ref().map_or(Ok(()), |tokens| tokens.check(path, given));
-        match checked {
+        let (path, caller) = (request.uri().path(), request.extensions().get::<Caller>());
+        match check(&self.keeper, path, given, caller) {
             Ok(()) => Box::pin(self.inner.call(request)),
             Err(status) => {
-                tracing::warn!(path, reason = status.message(), "refused");
+                observe::call_refused(status.code());
+                if let Some(times) = self.said.again(std::time::Instant::now()) {
+                    let from = caller.map(|caller| tracing::field::display(caller.address()));
+                    tracing::warn!(path, reason = status.message(), from, times, "refused");
+                }
                 Box::pin(std::future::ready(Ok(status.into_http())))
             }
         }
+    }
+}
+
+/// Whether a call of this path with this header may go on.
+fn check(
+    keeper: &Doorkeeper,
+    path: &str,
+    authorization: Option<&[u8]>,
+    caller: Option<&Caller>,
+) -> Result<(), Status> {
+    if let Some(caller) = caller {
+        caller.asked();
+    }
+    let token = match keeper.tokens() {
+        None => None,
+        // It is for everybody, and makes nobody known.
+        Some(_) if path.starts_with(HEALTH) => return Ok(()),
+        Some(tokens) => Some(token(keeper, &tokens, path, authorization, caller)?),
+    };
+    match caller.map(|caller| caller.let_in(token)) {
+        None | Some(Ok(())) => Ok(()),
+        Some(Err(_)) => Err(denied(Denied::Crowded)),
+    }
+}
+
+/// The token with which the call may go on.
+fn token(
+    keeper: &Doorkeeper,
+    tokens: &Tokens,
+    path: &str,
+    authorization: Option<&[u8]>,
+    caller: Option<&Caller>,
+) -> Result<TokenId, Status> {
+    let given = authorization.and_then(|value| value.strip_prefix(b"Bearer "));
+    let Some(given) = given else {
+        return Err(Status::unauthenticated("this call needs a token"));
+    };
+    let (holder, token) = keeper.holder(tokens, given, caller).map_err(denied)?;
+    match (holder, path.starts_with(WORKERS)) {
+        (Holder::Worker, true) | (Holder::Client, false) => Ok(token),
+        (_, true) => Err(Status::permission_denied("this call is for the worker token")),
+        (_, false) => Err(Status::permission_denied("this call is for the client token")),
+    }
+}
+
+fn denied(why: Denied) -> Status {
+    match why {
+        Denied::Wrong => Status::unauthenticated(why.to_string()),
+        Denied::Guessing(_) | Denied::Crowded => Status::resource_exhausted(why.to_string()),
     }
 }
 
@@ -122,8 +125,9 @@ mod tests {
     use super::*;
 
     fn check(path: &str, header: Option<&str>) -> Result<(), Code> {
-        let tokens = Tokens { worker: "of-a-worker".into(), client: "of-a-client".into() };
-        tokens.check(path, header.map(str::as_bytes)).map_err(|status| status.code())
+        let tokens = Tokens::new(vec!["of-a-worker".into()], vec!["of-a-client".into()]);
+        let keeper = Doorkeeper::new(Some(tokens));
+        super::check(&keeper, path, header.map(str::as_bytes), None).map_err(|s| s.code())
     }
 
     #[test]

@@ -58,7 +58,9 @@ fn refusal_code(refusal: &Refusal) -> Code {
         Refusal::UnknownStudy(_) | Refusal::UnknownTrial { .. } | Refusal::OtherHistory { .. } => {
             Code::NotFound
         }
-        Refusal::OtherSpec { .. } | Refusal::Conflict { .. } => Code::AlreadyExists,
+        Refusal::OtherSpec { .. } | Refusal::Conflict { .. } | Refusal::RequestReused { .. } => {
+            Code::AlreadyExists
+        }
         Refusal::StaleLease { .. }
         | Refusal::BudgetSpent { .. }
         | Refusal::BudgetTooSmall { .. }

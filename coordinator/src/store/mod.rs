@@ -50,6 +50,12 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// Too many files are open; nothing of the batch was kept. May pass.
+    #[error("{}: too many files are open", path.display())]
+    NoHandles {
+        /// The store.
+        path: PathBuf,
+    },
     /// Another program holds the file locked for writing; nothing of the batch was kept. May pass.
     #[error("{}: another program is writing to the store", path.display())]
     Busy {
@@ -141,13 +147,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the store itself is sound and the same batch may succeed later.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Busy { .. })
+        matches!(self, Self::Full { .. } | Self::NoHandles { .. } | Self::Busy { .. })
     }
 
     /// What a person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Full { .. } => "make room on the disk; the coordinator goes on by itself",
+            Self::NoHandles { .. } => "raise the limit on open files (ulimit -n), or close some",
             Self::Busy { .. } => "close the program that writes to it; readers do not disturb",
             Self::InUse { .. } => "stop the other coordinator, or name another file with --store",
             Self::Linked { .. } => {

@@ -225,11 +225,12 @@ impl Study {
         fixed: &[(String, Choice)],
         request: Option<String>,
     ) -> Decision<TrialNumber> {
-        let known = request.as_deref().and_then(|r| self.enqueued_by(r));
+        let fixed = self.spec().space.fix(fixed)?;
+        let same = |trial: &Trial| trial.retry_of.is_none() && trial.fixed == fixed;
+        let known = self.added_by(request.as_deref(), same)?;
         if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
             return Ok((vec![], number));
         }
-        let fixed = self.spec().space.fix(fixed)?;
         if self.searched() >= self.budget() as usize {
             return Err(Refusal::BudgetSpent { budget: self.budget() });
         }
@@ -241,7 +242,8 @@ impl Study {
     /// Adds a trial with the parameters of a failed one, and a place for it to the budget if that one
     /// had one: a finished trial is never reopened.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
-        let known = request.as_deref().and_then(|r| self.enqueued_by(r));
+        let same = |trial: &Trial| trial.retry_of == Some(failed);
+        let known = self.added_by(request.as_deref(), same)?;
         if let Some(number) = known.filter(|_| !Bug::RetryAddsTwice.is_on()) {
             return Ok((vec![], number));
         }
@@ -258,6 +260,20 @@ impl Study {
         }
         events.push(Event::Enqueued { number, fixed, retry_of, confirms, request });
         Ok((events, number))
+    }
+
+    /// The trial that this request added before, if it asks for the same again.
+    fn added_by(
+        &self,
+        request: Option<&str>,
+        same: impl Fn(&Trial) -> bool,
+    ) -> Result<Option<TrialNumber>, Refusal> {
+        let Some(request) = request else { return Ok(None) };
+        let Some(number) = self.enqueued_by(request) else { return Ok(None) };
+        if !same(self.trial(number)) {
+            return Err(Refusal::RequestReused { request: request.to_owned(), number });
+        }
+        Ok(Some(number))
     }
 
     /// Pauses, resumes or stops the study. Stopping calls the running trials back; they wait, with

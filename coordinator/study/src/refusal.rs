@@ -53,6 +53,16 @@ pub enum Refusal {
         /// What was recorded.
         what: String,
     },
+    /// The id of a request that asked for something else.
+    #[error(
+        "request id `{request}` was used for trial {number}, which is not what is asked for now"
+    )]
+    RequestReused {
+        /// The id.
+        request: String,
+        /// The trial that the first request added.
+        number: TrialNumber,
+    },
     /// Every trial of the budget exists already.
     #[error("the study's {budget} trials all exist already")]
     BudgetSpent {

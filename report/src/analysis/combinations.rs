@@ -1,11 +1,11 @@
 //! How each pair of choices did, with the number of trials behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::FEW;
 use super::table::Table;
+use super::{FEW, Importance};
 use crate::document::{Choice, Domain};
 use crate::stats::{mean, sd};
 
@@ -35,10 +35,26 @@ pub struct Cell {
     pub few: bool,
 }
 
+/// Pairs are made of so many categorical parameters: those that matter most, as far as that is known.
+const PARAMS: usize = 12;
+
 /// Of every two categorical parameters of the space, over the trials in which both are active.
-pub(super) fn of(table: &Table) -> Vec<Combinations> {
-    let categorical: Vec<_> =
+pub(super) fn of(table: &Table, importance: Option<&Importance>) -> Vec<Combinations> {
+    let mut categorical: Vec<_> =
         (0..table.space.len()).filter(|place| choices(table, *place).is_some()).collect();
+    if let Some(importance) = importance.filter(|_| categorical.len() > PARAMS) {
+        let ranks: HashMap<_, _> = importance
+            .params
+            .iter()
+            .enumerate()
+            .map(|(rank, share)| (share.name.as_str(), rank))
+            .collect();
+        categorical.sort_by_key(|place| {
+            ranks.get(table.space[*place].name.as_str()).copied().unwrap_or(usize::MAX)
+        });
+    }
+    categorical.truncate(PARAMS);
+    categorical.sort_unstable();
     let mut all = Vec::new();
     for (rank, a) in categorical.iter().enumerate() {
         for b in &categorical[rank + 1..] {

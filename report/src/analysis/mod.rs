@@ -22,7 +22,7 @@ const FEW: usize = 5;
 pub struct Analysis {
     /// How much each parameter decides; null: too few trials to tell, or nothing that differs.
     pub importance: Option<Importance>,
-    /// How each pair of categorical parameters did.
+    /// How each pair of categorical parameters did, of those that matter most where there are many.
     pub combinations: Vec<Combinations>,
     /// What was run again; null: nothing yet.
     pub confirm: Option<Confirm>,
@@ -32,9 +32,10 @@ impl Analysis {
     /// Of the study's trials, in any order: it takes the completed ones.
     pub fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
         let table = Table::new(study, trials);
+        let importance = Importance::new(&table);
         Self {
-            importance: Importance::new(&table),
-            combinations: combinations::of(&table),
+            combinations: combinations::of(&table, importance.as_ref()),
+            importance,
             confirm: Confirm::new(study, trials, &table),
         }
     }

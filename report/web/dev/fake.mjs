@@ -44,10 +44,27 @@ const OTHER = [
   { name: "nesterov", type: "categorical", choices: [true, false], when: {} },
 ];
 
-/** Names that are not plain text, one parameter, values far from 1. */
-const ODD = [{ name: "<b>method</b> & more", type: "categorical", choices: ["<i>one</i>", "two", 3, false], when: {} }];
+/** Names that are not plain text, or that every object has; choices that look alike; values far from 1. */
+const ODD = [
+  { name: "<b>method</b> & more", type: "categorical", choices: ["<i>one</i>", "two", 3, false], when: {} },
+  {
+    name: "constructor",
+    type: "categorical",
+    choices: ["", "1", 1, "\u202egnp.exe"],
+    when: { "<b>method</b> & more": ["two"] },
+  },
+  { name: "__proto__", type: "float", low: 0, high: 1, log: false, step: null, when: { "<b>method</b> & more": ["two", 3] } },
+];
 
-/** A study of `budget` search trials, all of them over. `kind` is "flagship", "odd", or "other", which is minimised. */
+/** 80 choices: thousands of pairs. */
+const WIDE = Array.from({ length: 80 }, (_, i) => ({
+  name: `choice_${i}`,
+  type: "categorical",
+  choices: ["a", "b", "c"],
+  when: {},
+}));
+
+/** A study of `budget` search trials, all of them over. `kind` is "flagship", "odd", "wide", or "other", which is minimised. */
 export function fake({
   name = "weight-init-deep",
   budget = 200,
@@ -57,13 +74,13 @@ export function fake({
   diagnoses = budget <= 2000,
 } = {}) {
   const r = generator(7);
-  const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER }[kind];
+  const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
   const free = workers.map((_, i) => created + 2000 + 500 * i);
   const trials = [];
   const params = () => {
-    const out = {};
+    const out = Object.create(null);
     for (const p of space) {
       if (Object.entries(p.when).some(([parent, of]) => !of.includes(out[parent]))) continue;
       // Later trials keep to what was good, as a sampler would.
@@ -77,6 +94,7 @@ export function fake({
   };
   const quality = (p) => {
     if (kind === "odd") return -1e12 * (1 + r.next());
+    if (kind === "wide") return (p.choice_0 === "a" ? 0.5 : 0) + (p.choice_1 === "b" ? 0.2 : 0) + 0.1 * r.normal();
     if (kind !== "flagship")
       return (
         p.x ** 2 / 5 + Math.abs(Math.log2(p.batch) - 6) / 3 + 0.2 * p.layers - (p.nesterov ? 0.4 : 0) + 0.2 * r.normal() + 0.5

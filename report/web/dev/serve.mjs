@@ -21,7 +21,9 @@ const KINDS = {
   growing: [{ name: "growing" }, 30],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
-  "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 12, seeds: 0 }, null],
+  wide: [{ name: "wide", kind: "wide", budget: 300, seeds: 0 }, null],
+  "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 40, seeds: 0 }, null],
+  "..": [{ name: "..", kind: "other", budget: 12, seeds: 0 }, null],
   new: [{ name: "new" }, 0],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
   "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
@@ -75,10 +77,11 @@ function events(response, study) {
 }
 
 createServer((request, response) => {
-  const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
+  const url = new URL(request.url, "http://x");
+  const path = url.pathname;
   const send = (type, body, policy = POLICY) =>
     response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
-  const [, first, second, third, fourth] = path.split("/");
+  const [, first, second, third, fourth] = path.split("/").map(decodeURIComponent);
   if (path === "/") return send("text/html", page({ mode: "list" }));
   if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
@@ -99,11 +102,12 @@ createServer((request, response) => {
       });
     return send("application/json", JSON.stringify(list));
   }
-  const name = first === "api" ? third : second;
+  // The page's program asks by query, so that it can ask for any name.
+  const name = url.searchParams.get("name") ?? (first === "api" ? third : second);
   const study = studyOf(name);
-  if (study && first === "studies") return send("text/html", page({ mode: "live", study: name }));
+  if (study && (first === "studies" || first === "study")) return send("text/html", page({ mode: "live", study: name }));
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
-  if (study && first === "api" && fourth === "events") return events(response, study);
+  if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);
   if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
   response.writeHead(404).end("not found");
 }).listen(Number(option("port", 8090)), "127.0.0.1", function () {

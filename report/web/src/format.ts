@@ -80,9 +80,20 @@ export function time(ms: number | null): string {
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
 }
 
+/** Numbers that were typed are short, and differ in any digit. */
+const TYPED = 8;
+
+/** A choice as it can be told from all others: texts that look like nothing, or like something else, stand in quotes. */
 export function choice(value: Choice | undefined): string {
   if (value === undefined) return "–";
-  return typeof value === "number" ? number(value) : String(value);
+  if (typeof value === "number") return String(value).length <= TYPED ? minus(String(value)) : number(value);
+  return typeof value === "string" ? text(value) : String(value);
+}
+
+/** A text that somebody gave, so that an empty one is seen, and one that is "true" or "1" is no truth and no number. */
+export function text(value: string): string {
+  const plain = value.trim() === value && value !== "" && !/^(true|false|null|–|["“].*)$/s.test(value) && Number.isNaN(Number(value));
+  return plain ? value : JSON.stringify(value);
 }
 
 /** "a, b and c". */
@@ -91,13 +102,13 @@ export function listing(names: string[]): string {
   return `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 }
 
-/** A file name without what file systems dislike. */
+/** A file name of letters and digits, short, and no hidden file. */
 export function fileName(...parts: string[]): string {
-  return (
-    parts
-      .join("-")
-      .toLowerCase()
-      .replace(/[^a-z0-9._]+/g, "-")
-      .replace(/^-+|-+$/g, "") || "figure"
-  );
+  const plain = parts
+    .join("-")
+    .normalize("NFC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}._]+/gu, "-")
+    .replace(/^[-.]+|[-.]+$/g, "");
+  return [...plain].slice(0, 80).join("") || "figure";
 }

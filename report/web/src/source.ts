@@ -1,6 +1,7 @@
 /** Where documents come from: a report's own text, or the coordinator's server-sent events. */
 
 import type { Analysis, Change, Document } from "./document";
+import { read } from "./read";
 import type { Store } from "./store";
 
 /** The document that a report holds: JSON, gzip, base64. */
@@ -8,7 +9,7 @@ export async function embedded(): Promise<Document> {
   const text = document.getElementById("document")?.textContent?.trim() ?? "";
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return (await new Response(stream).json()) as Document;
+  return read<Document>(await new Response(stream).text());
 }
 
 /** How the connection is: `live`, or `lost` while it is tried again. */
@@ -18,9 +19,9 @@ export type Link = "connecting" | "live" | "lost";
 export function follow(study: string, store: Store, link: (link: Link) => void): void {
   let failures = 0;
   const connect = () => {
-    const source = new EventSource(`/api/studies/${encodeURIComponent(study)}/events`);
+    const source = new EventSource(`/api/study/events?name=${encodeURIComponent(study)}`);
     const on = <T>(name: string, take: (message: T) => void) =>
-      source.addEventListener(name, (event) => take(JSON.parse((event as MessageEvent<string>).data) as T));
+      source.addEventListener(name, (event) => take(read<T>((event as MessageEvent<string>).data)));
     on<Document>("document", (document) => {
       failures = 0;
       link("live");

@@ -2,6 +2,7 @@
 
 import { Data, type Part } from "./data";
 import type { Analysis, Change, Document, Trial } from "./document";
+import { bareAnalysis, bareStudy, bareTrials } from "./read";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
@@ -26,12 +27,17 @@ export class Store {
   }
 
   replace(document: Document): void {
+    bareStudy(document.study);
+    bareTrials(document.trials);
+    bareAnalysis(document.analysis);
     this.document = document;
     this.soon();
   }
 
   change(change: Change): void {
     if (!this.document) return;
+    bareStudy(change.study);
+    bareTrials(change.trials);
     merge(this.document.trials, change.trials);
     this.document = { ...this.document, study: change.study, workers: change.workers, generated: Date.now() };
     this.soon();
@@ -39,6 +45,7 @@ export class Store {
 
   analyse(analysis: Analysis): void {
     if (!this.document) return;
+    bareAnalysis(analysis);
     this.document = { ...this.document, analysis };
     this.soon();
   }

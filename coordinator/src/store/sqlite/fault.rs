@@ -41,11 +41,12 @@ pub(super) fn damaged(table: &str, row: impl Display, what: impl Display) -> Fau
 }
 
 impl Fault {
-    /// Whether `SQLite` could not write, and cannot say whether that is for want of room. A sync that
+    /// Whether `SQLite` could not write, or open what it writes to, and cannot say for want of what. A sync that
     /// failed is not among them: what it lost, no room brings back.
     pub(super) fn is_failed_write(&self) -> bool {
         // The log's shared index could not grow: on a full disk this comes before the log's own turn.
-        const WRITES: [i32; 2] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE];
+        const WRITES: [i32; 3] =
+            [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_CANTOPEN];
         let Self::Sqlite(error) = self else { return false };
         error.sqlite_error().is_some_and(|error| WRITES.contains(&error.extended_code))
     }
@@ -64,6 +65,7 @@ impl Fault {
         match self {
             Self::Sqlite(error) => of_sqlite(path, error),
             Self::Io(error) if room::is_full(&error) => StoreError::Full { path },
+            Self::Io(error) if room::wants_handles(&error) => StoreError::NoHandles { path },
             Self::Io(error) => StoreError::Failed { path, source: error.into() },
             Self::InUse => StoreError::InUse { path },
             Self::Linked(names) => StoreError::Linked { path, names },

@@ -155,12 +155,15 @@ impl SqliteStore {
         Ok(begun?)
     }
 
-    /// What a failed commit means: a write that failed may have failed for want of room.
+    /// What a failed commit means: a write that failed may have failed for want of room, or of a file handle.
     fn explain(&self, fault: Fault) -> StoreError {
-        if fault.is_failed_write() && room::probe(&self.path).is_err_and(|e| room::is_full(&e)) {
-            return StoreError::Full { path: self.path.clone() };
+        let tried = if fault.is_failed_write() { room::probe(&self.path) } else { Ok(()) };
+        match tried {
+            Err(error) if room::is_full(&error) || room::wants_handles(&error) => {
+                Fault::Io(error).at(&self.path)
+            }
+            _ => fault.at(&self.path),
         }
-        fault.at(&self.path)
     }
 }
 

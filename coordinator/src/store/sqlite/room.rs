@@ -27,6 +27,12 @@ pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
+/// Whether too many files are open, in this process or on this machine: that passes, too.
+pub(super) fn wants_handles(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, which have the same numbers on every Unix, and no kind of their own.
+    matches!(error.raw_os_error(), Some(24 | 23))
+}
+
 pub(super) fn beside(store: &Path) -> PathBuf {
     let mut name = OsString::from(store);
     name.push(".probe");

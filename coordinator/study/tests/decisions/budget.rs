@@ -44,6 +44,26 @@ fn a_request_adds_one_trial() {
 }
 
 #[test]
+fn a_request_that_asks_for_something_else_is_refused() {
+    let mut world = World::new(9);
+    assert_eq!(world.enqueue(Some("r")), Ok(TrialNumber(0)));
+    let claim = world.lease("w");
+    world.finish(&claim, TrialResult::Fail("x".into())).expect("taken");
+    assert_eq!(world.retry(0, Some("q")), Ok(TrialNumber(1)));
+    let reused = |request: &str, number| Refusal::RequestReused {
+        request: request.into(),
+        number: TrialNumber(number),
+    };
+    let x = [("x".to_owned(), Choice::Float(0.5))];
+    assert_eq!(world.study.enqueue(&x, Some("r".into())), Err(reused("r", 0)));
+    assert_eq!(world.study.enqueue(&[], Some("q".into())), Err(reused("q", 1)), "it retried");
+    assert_eq!(world.study.retry(TrialNumber(0), Some("r".into())), Err(reused("r", 0)));
+    assert_eq!(world.study.retry(TrialNumber(1), Some("q".into())), Err(reused("q", 1)));
+    let again = world.study.retry(TrialNumber(0), Some("q".into()));
+    assert_eq!(again, Ok((vec![], TrialNumber(1))));
+}
+
+#[test]
 fn a_failed_trial_is_retried_in_a_place_of_its_own() {
     let mut world = World::new(2);
     let claims = [world.lease("w"), world.lease("w")];

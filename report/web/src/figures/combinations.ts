@@ -1,6 +1,6 @@
 /** Best and mean of each pair of choices, with the number of trials behind it. */
 
-import type { Cell, Combinations } from "../document";
+import type { Cell, Choice, Combinations } from "../document";
 import { h } from "../dom";
 import { choice, fixed, decimalsFor, plural } from "../format";
 import { grid } from "../figure/axis";
@@ -32,23 +32,23 @@ export function combinations(pair: [string, string], measure: Measure): FigureSp
 
 interface Found {
   cells: Cell[];
-  columns: string[];
-  rows: string[];
+  columns: Choice[];
+  rows: Choice[];
 }
 
 /** The cells of a pair, and the choices that occur, in the order in which they first do. */
 function find(all: Combinations[], [a, b]: [string, string]): Found | null {
   const cells = all.find((c) => c.params[0] === a && c.params[1] === b)?.cells.filter((c) => c.trials > 0) ?? [];
   if (cells.length === 0) return null;
-  const side = (i: 0 | 1) => [...new Set(cells.map((c) => choice(c.choices[i])))];
+  const side = (i: 0 | 1) => [...new Set(cells.map((c) => c.choices[i]))];
   return { cells, rows: side(0), columns: side(1) };
 }
 
 function draw({ data, theme, range, width }: Context, pair: [string, string], measure: Measure): Drawing | null {
   const found = find(data.document.analysis.combinations, pair);
   if (!found) return null;
-  const order = (param: string, present: string[]) => {
-    const all = data.study.space.find((p) => p.name === param)?.choices?.map((c) => choice(c)) ?? present;
+  const order = (param: string, present: Choice[]) => {
+    const all = data.study.space.find((p) => p.name === param)?.choices ?? present;
     return all.length > 0 ? all : present;
   };
   const [rows, columns] = [order(pair[0], found.rows), order(pair[1], found.columns)];
@@ -64,7 +64,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
     const text = fixed(cell[measure], small ? Math.min(3, decimals) : decimals).replace(/^0\./, small ? "." : "0.");
     return {
       text,
-      value: [columns.indexOf(choice(cell.choices[1])), rows.indexOf(choice(cell.choices[0])), cell[measure]],
+      value: [columns.indexOf(cell.choices[1]), rows.indexOf(cell.choices[0]), cell[measure]],
       cell,
       color,
       ink: inkOn(color),
@@ -81,8 +81,8 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
           ["standard deviation", fixed(cell.sd, decimals + 1)],
         ]),
       ),
-      xAxis: category(columns, pair[1], "x"),
-      yAxis: { ...category(rows, pair[0], "y"), inverse: true },
+      xAxis: category(columns.map(choice), pair[1], "x"),
+      yAxis: { ...category(rows.map(choice), pair[0], "y"), inverse: true },
       series: [
         {
           type: "custom",

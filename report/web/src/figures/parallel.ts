@@ -29,11 +29,13 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   if (data.complete.length === 0) return null;
   const params = data.study.space;
   const scales = params.map(scaleOf);
+  // The library draws on from axis to axis, whatever a line has there: what does not count has a place of its own.
+  const lanes = scales.map((scale, i) => (Object.keys(params[i]!.when).length > 0 ? laneOf(scale) : null));
   const shown = pick(data);
   const narrow = isNarrow(width, params.length);
   const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
   const lines = shown.map((trial) => ({
-    value: [...scales.map((scale) => coordinate(scale, trial)), clip(trial.value!)],
+    value: [...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)), clip(trial.value!)],
     trial: trial.number,
   }));
   return {
@@ -52,7 +54,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         },
       },
       parallelAxis: [
-        ...params.map((param, i) => axis(i, param, scales[i]!, theme, narrow)),
+        ...params.map((param, i) => axis(i, param, scales[i]!, lanes[i]!, theme, narrow)),
         {
           ...looks(params.length, "value", theme, narrow),
           min: range[0],
@@ -90,7 +92,8 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
     },
     note: [
       shown.length < data.complete.length ? `The ${LINES} best of ${plural(data.complete.length, "completed trial")}.` : "",
-      "Where a parameter does not count for a trial, its line has a gap. Worse values than the axis shows lie at its end.",
+      lanes.some((lane) => lane !== null) ? "Where a parameter does not count for a trial, its line passes below the axis, at “none”." : "",
+      "Worse values than the axis shows lie at its end.",
     ]
       .join(" ")
       .trim(),
@@ -109,9 +112,21 @@ function pick(data: Data): Trial[] {
 }
 
 /** Choices are spread a little, or all lines of a choice would be one. */
-function coordinate(scale: Scale, trial: Trial): number {
+function coordinate(scale: Scale, lane: number | null, trial: Trial): number {
   const at = positionOf(scale, trial);
-  return at === null ? NaN : scale.choices ? at + 0.7 * jitter(trial.number) : at;
+  if (at === null) return lane ?? NaN;
+  return scale.choices ? at + 0.7 * jitter(trial.number) : at;
+}
+
+/** Where lines pass for which the parameter does not count: as far below the axis as it can be told from it. */
+function laneOf(scale: Scale): number {
+  if (scale.choices) return -1;
+  const [low, high] = rangeOf(scale);
+  return low - 0.15 * (high - low || 1);
+}
+
+function rangeOf(scale: Scale): [number, number] {
+  return [scale.low ?? 0, scale.high ?? 1];
 }
 
 function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option {
@@ -135,7 +150,7 @@ function looks(dim: number, name: string, theme: Theme, narrow: boolean): Option
   };
 }
 
-function axis(dim: number, param: Param, scale: Scale, theme: Theme, narrow: boolean): Option {
+function axis(dim: number, param: Param, scale: Scale, lane: number | null, theme: Theme, narrow: boolean): Option {
   const base = looks(dim, param.name, theme, narrow);
   const label = {
     color: theme.text,
@@ -143,25 +158,17 @@ function axis(dim: number, param: Param, scale: Scale, theme: Theme, narrow: boo
     ...(narrow ? { rotate: 18 } : {}),
     textBorderColor: theme.surface,
     textBorderWidth: 3,
+    ...(scale.choices ? { overflow: "truncate", width: narrow ? 64 : 100 } : {}),
+    formatter: (at: number) => (at === lane ? "none" : scale.text(at)),
   };
-  if (scale.choices) {
-    const last = scale.choices.length - 1;
-    const ticks = scale.choices.map((_, i) => i);
-    return {
-      ...base,
-      min: -0.4,
-      max: last + 0.4,
-      axisLabel: { ...label, customValues: ticks, formatter: scale.text, overflow: "truncate", width: narrow ? 64 : 100 },
-      axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
-    };
-  }
-  const range: [number, number] = [scale.low ?? 0, scale.high ?? 1];
-  const ticks = scale.log ? logTicks(range) : plainTicks(range);
+  const [low, high] = scale.choices ? [-0.4, scale.choices.length - 0.6] : rangeOf(scale);
+  const ticks = scale.choices ? scale.choices.map((_, i) => i) : scale.log ? logTicks([low, high]) : plainTicks([low, high]);
+  const customValues = lane === null ? ticks : [lane, ...ticks];
   return {
     ...base,
-    min: range[0],
-    max: range[1],
-    axisLabel: { ...label, customValues: ticks, formatter: scale.text },
-    axisTick: { customValues: ticks, lineStyle: { color: theme.line } },
+    min: lane ?? low,
+    max: high,
+    axisLabel: { ...label, customValues },
+    axisTick: { customValues, lineStyle: { color: theme.line } },
   };
 }

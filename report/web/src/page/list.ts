@@ -3,6 +3,7 @@
 import type { Study } from "../document";
 import { h, replaceKeepingFocus } from "../dom";
 import { count, number, percent } from "../format";
+import { visible } from "../read";
 import { banner } from "./banner";
 import { stateOf } from "./failures";
 import { PARTS } from "./overview";
@@ -69,6 +70,11 @@ export function listPage(): void {
   void refresh();
 }
 
+/** Browsers resolve the names `.` and `..` in a path, also when they are escaped. */
+function pathOf(name: string): string {
+  return name === "." || name === ".." ? `/study?name=${name}` : `/studies/${encodeURIComponent(name)}`;
+}
+
 function row(study: Row): HTMLElement {
   const total = study.budget + study.confirmations;
   const done = study.counts.complete + study.counts.pruned + study.counts.fail;
@@ -77,7 +83,7 @@ function row(study: Row): HTMLElement {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("a", { href: `/studies/${encodeURIComponent(study.name)}`, "data-key": study.name }, study.name)),
+    h("th", { scope: "row" }, h("a", { href: pathOf(study.name), "data-key": study.name }, visible(study.name))),
     h("td", {}, h("span", { class: "chip", "data-state": look }, text)),
     h("td", { class: "num" }, `${count(done)} of ${count(total)}`),
     h(

@@ -3,7 +3,7 @@
 import { answer } from "../confirm/section";
 import type { Data } from "../data";
 import { diagnosisOf } from "../document";
-import { h } from "../dom";
+import { h, setText } from "../dom";
 import { Figure, type FigureSpec } from "../figure/figure";
 import { byChoice, usual } from "../figures/by-choice";
 import { combinations } from "../figures/combinations";
@@ -98,25 +98,40 @@ function pairsOf(data: Data): [string, string][] {
   return data.document.analysis.combinations.map((c) => c.params);
 }
 
-/** Figures that are made anew only if their shape changes. */
+/** So many figures are made at a time: a space of 80 choices has thousands of pairs, and nobody reads them all. */
+const AT_ONCE = 24;
+
+/** Figures that are made anew only if their shape changes. The first ones; more if somebody asks for more. */
 function figureGrid(
   store: Store,
   open: (trial: number) => void,
   specs: (data: Data) => (FigureSpec | null)[],
   shape: (data: Data) => unknown,
 ): Part {
-  const element = h("div", { class: "figures" });
+  const grid = h("div", { class: "figures" });
+  const button = h("button", { type: "button", class: "tool more", onclick: () => more() });
   let made: Figure[] = [];
+  let all: FigureSpec[] = [];
   let now = "";
+  const more = () => {
+    const next = all.slice(made.length, made.length + AT_ONCE).map((spec) => new Figure(spec, store, open));
+    made.push(...next);
+    grid.append(...next.map((f) => f.element));
+    const left = all.length - made.length;
+    button.hidden = left === 0;
+    setText(button, `Show ${Math.min(left, AT_ONCE)} more of ${left} figures`);
+  };
   return {
-    element,
+    element: h("div", {}, grid, button),
     update: (data) => {
       const next = JSON.stringify(shape(data));
       if (next !== now) {
         now = next;
         for (const figure of made) figure.close();
-        made = specs(data).flatMap((spec) => (spec ? [new Figure(spec, store, open)] : []));
-        element.replaceChildren(...made.map((f) => f.element));
+        made = [];
+        grid.replaceChildren();
+        all = specs(data).filter((spec) => spec !== null);
+        more();
       } else for (const figure of made) figure.update();
     },
   };

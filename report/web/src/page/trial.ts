@@ -3,7 +3,7 @@
 import type { Data } from "../data";
 import { diagnosisOf, type Trial } from "../document";
 import { h } from "../dom";
-import { choice, duration, number, time } from "../format";
+import { choice, duration, number, text, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import { Figure, type FigureSpec } from "../figure/figure";
 import { itemTooltip, tip } from "../figure/tooltip";
@@ -84,7 +84,7 @@ function facts(trial: Trial, data: Data): HTMLElement {
     ["state", stateText(trial)],
     ["value", number(trial.value, 6)],
     ...(place >= 0 ? ([["place", `${place + 1} of ${data.ranked.length}`]] as [string, string][]) : []),
-    ...(trial.fail_reason ? ([["reason", trial.fail_reason]] as [string, string][]) : []),
+    ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms
       ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])
       : []),
@@ -111,7 +111,7 @@ function attributes(trial: Trial): HTMLElement[] {
     .filter(([name]) => name !== "diagnosis" || !diagnosisOf(trial))
     .map(([name, value]): [string, string] => [
       name,
-      typeof value === "number" ? number(value, 6) : typeof value === "string" ? value : JSON.stringify(value).slice(0, 300),
+      typeof value === "number" ? number(value, 6) : typeof value === "string" ? text(value) : JSON.stringify(value).slice(0, 300),
     ]);
   return rows.length > 0 ? [h("h3", {}, "Attributes"), pairs(rows)] : [];
 }

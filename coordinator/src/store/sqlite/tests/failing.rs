@@ -64,6 +64,16 @@ fn an_exceeded_quota_is_a_full_disk_and_a_broken_disk_is_not() {
 }
 
 #[test]
+fn want_of_file_handles_passes() {
+    for number in [23, 24] {
+        let error = || std::io::Error::from_raw_os_error(number);
+        assert!(error().to_string().contains("open files"), "{}", error());
+        let refused = Fault::Io(error()).at(std::path::Path::new("study.db"));
+        assert!(matches!(refused, StoreError::NoHandles { .. }) && refused.may_pass(), "{refused}");
+    }
+}
+
+#[test]
 fn a_probe_says_whether_there_is_room_and_leaves_nothing() {
     let mut ledger = Ledger::new();
     fill_the_disk(&ledger);

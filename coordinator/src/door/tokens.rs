@@ -1,0 +1,88 @@
+//! The tokens that let callers in.
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// The tokens that let callers in.
+#[derive(Clone)]
+pub struct Tokens {
+    tokens: Vec<(Holder, TokenId, String)>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens(…)")
+    }
+}
+
+impl Tokens {
+    /// Those of the workers, who train trials, and of the clients, who create, look at and steer studies.
+    pub fn new(workers: Vec<String>, clients: Vec<String>) -> Self {
+        let of = |holder: Holder, tokens: Vec<String>| {
+            tokens.into_iter().map(move |secret| (holder, TokenId::of(&secret), secret))
+        };
+        // A token that is in both lists is a client's.
+        let tokens = of(Holder::Client, clients).chain(of(Holder::Worker, workers)).collect();
+        Self { tokens }
+    }
+
+    /// Whose token this is. All are compared, each in constant time, so that no answer's time tells how far a
+    /// guess was right.
+    pub(crate) fn find(&self, given: &[u8]) -> Option<(Holder, TokenId)> {
+        let mut found = None;
+        for (holder, id, secret) in &self.tokens {
+            let is_it = bool::from(given.ct_eq(secret.as_bytes()));
+            found = found.or(is_it.then_some((*holder, *id)));
+        }
+        found
+    }
+
+    /// The clients' tokens.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (TokenId, &str)> {
+        let clients = self.tokens.iter().filter(|(holder, _, _)| *holder == Holder::Client);
+        clients.map(|(_, id, secret)| (*id, secret.as_str()))
+    }
+
+    /// Whether the token is still one of them.
+    pub(crate) fn has(&self, id: TokenId) -> bool {
+        self.tokens.iter().any(|(_, known, _)| *known == id)
+    }
+}
+
+/// Who has a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    Worker,
+    Client,
+}
+
+/// Stands for a token without telling it: some of its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TokenId(pub(crate) u64);
+
+impl TokenId {
+    fn of(secret: &str) -> Self {
+        let hash = Sha256::digest(secret.as_bytes());
+        Self(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_several_is_known_and_nothing_else() {
+        let tokens = Tokens::new(vec!["w1".into(), "w2".into()], vec!["c1".into(), "c2".into()]);
+        let holder = |given: &str| tokens.find(given.as_bytes()).map(|(holder, _)| holder);
+        assert_eq!((holder("w1"), holder("w2")), (Some(Holder::Worker), Some(Holder::Worker)));
+        assert_eq!((holder("c1"), holder("c2")), (Some(Holder::Client), Some(Holder::Client)));
+        for wrong in ["", "c", "c3", "c11", "W1"] {
+            assert_eq!(holder(wrong), None, "{wrong}");
+        }
+        let ids: std::collections::HashSet<_> =
+            tokens.tokens.iter().map(|(_, id, _)| *id).collect();
+        assert_eq!(ids.len(), 4);
+        assert!(!format!("{tokens:?}").contains("c1"));
+    }
+}

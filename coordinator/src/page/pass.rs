@@ -1,0 +1,71 @@
+//! The cookie of a login: until when it holds, and the proof that somebody with a client's token said so. It does not
+//! tell the token, and ends with it: one that was revoked proves nothing any more.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use sha2::Sha256;
+
+use crate::door::{TokenId, Tokens};
+
+/// Somebody who watches a study for days logs in once.
+pub(super) const LIFETIME: Duration = Duration::from_hours(7 * 24);
+
+/// A cookie for the holder of this token. Empty if there is no such token.
+pub(super) fn made(tokens: &Tokens, token: TokenId, now: Timestamp) -> String {
+    let until = now.as_second() + LIFETIME.as_secs() as i64;
+    let secret = tokens.clients().find(|(id, _)| *id == token).map(|(_, secret)| secret);
+    let proof = secret
+        .map(|secret| BASE64_URL_SAFE_NO_PAD.encode(mac(secret, until).finalize().into_bytes()));
+    proof.map_or_else(String::new, |proof| format!("{until}.{proof}"))
+}
+
+/// Whose cookie this is, if it holds still.
+pub(super) fn holder(cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<TokenId> {
+    let (until, proof) = cookie.split_once('.')?;
+    let until: i64 = until.parse().ok()?;
+    let longest = now.as_second() + LIFETIME.as_secs() as i64;
+    if !(now.as_second()..=longest).contains(&until) {
+        return None;
+    }
+    let proof = BASE64_URL_SAFE_NO_PAD.decode(proof).ok()?;
+    let mut clients = tokens.clients();
+    clients.find(|(_, secret)| mac(secret, until).verify_slice(&proof).is_ok()).map(|(id, _)| id)
+}
+
+fn mac(secret: &str, until: i64) -> Hmac<Sha256> {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    mac.chain_update(b"kindling page\0").chain_update(until.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(clients: &[&str]) -> Tokens {
+        Tokens::new(vec![], clients.iter().map(|&secret| secret.to_owned()).collect())
+    }
+
+    #[test]
+    fn a_login_ends_with_its_time_and_with_its_token() {
+        let at = |seconds: u64| Timestamp::from_second(1_000_000 + seconds as i64).expect("a time");
+        let (both, end) = (tokens(&["alice's", "bob's"]), LIFETIME.as_secs());
+        let (_, bob) = both.find(b"bob's").expect("known");
+        let cookie = made(&both, bob, at(0));
+        assert!(!cookie.contains("bob"));
+        assert_eq!(holder(&cookie, &both, at(0)), Some(bob));
+        assert_eq!(holder(&cookie, &both, at(end)), Some(bob));
+        assert_eq!(holder(&cookie, &both, at(end + 1)), None, "its time is over");
+        assert_eq!(holder(&cookie, &tokens(&["alice's"]), at(0)), None, "its token was revoked");
+
+        let (until, proof) = cookie.split_once('.').expect("two parts");
+        let later = until.parse::<u64>().expect("a number") + 60;
+        assert_eq!(holder(&format!("{later}.{proof}"), &both, at(60)), None, "made longer by hand");
+        for wrong in ["", ".", "1.", "x.y", until, proof, &cookie[..cookie.len() - 1]] {
+            assert_eq!(holder(wrong, &both, at(0)), None, "{wrong}");
+        }
+    }
+}

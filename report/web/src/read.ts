@@ -1,0 +1,59 @@
+/** JSON from outside. Whoever names parameters, attributes and choices does not choose what the page does. */
+
+import type { Analysis, Study, Trial } from "./document";
+
+/** Characters that nobody sees, or that turn the ones around them: all but line breaks, tabs and joiners. */
+const HIDDEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+
+/** The text with such characters as their numbers: ⟨U+202E⟩. */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (c) => `⟨U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);
+}
+
+/**
+ * The one name that finds a prototype where it is looked up in a plain object, as the library of the figures does with labels. It is kept
+ * apart by a character without width, everywhere in the same way.
+ */
+const PROTO = "__proto__";
+
+function harmless(text: string): string {
+  return text === PROTO ? `${PROTO}\u2060` : visible(text);
+}
+
+/** Parses JSON. All texts and names in it are visible then; that takes a while, and is done only if it may change anything. */
+export function read<T>(text: string): T {
+  const hides = text.includes("\\u") || text.includes(PROTO) || text.search(HIDDEN) >= 0;
+  return JSON.parse(text, hides ? (_, value: unknown) => shown(value) : undefined) as T;
+}
+
+function shown(value: unknown): unknown {
+  if (typeof value === "string") return harmless(value);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  const named = bare({} as Record<string, unknown>);
+  for (const [name, held] of Object.entries(value)) named[harmless(name)] = held;
+  return named;
+}
+
+/** Without a prototype an object has no `constructor` and the like unless somebody gave it one. */
+function bare<T extends object>(names: T): T {
+  return Object.setPrototypeOf(names, null) as T;
+}
+
+/** What is looked up by the names that people gave. */
+export function bareTrials(trials: Trial[]): void {
+  for (const { params, attributes } of trials) {
+    bare(params);
+    bare(attributes);
+  }
+}
+
+export function bareStudy({ space }: Study): void {
+  for (const param of space) bare(param.when);
+}
+
+export function bareAnalysis({ confirm }: Analysis): void {
+  for (const { params, roles } of confirm?.arms ?? []) {
+    bare(params);
+    for (const role of roles) if (role.kind === "combination") bare(role.params);
+  }
+}
