@@ -257,6 +257,8 @@ fn print_result(
     } else {
         summary::text(study, trials, store)
     };
+    // On a terminal, what was said before stands above it.
+    kindling_telemetry::flush();
     out::try_print(&text).context("standard output cannot be written")?;
     Ok(())
 }
