@@ -108,6 +108,8 @@ fn data_that_nobody_reads_on_ends_a_command_quietly() {
         let mut asked = kindling(&[args, &["--coordinator", &url]].concat());
         assert!(!asked.stdout(full()).status().expect("runs").success(), "{args:?}");
     }
+    let mut devices = kindling(&["worker", "--list-devices"]);
+    assert!(!devices.stdout(full()).status().expect("runs").success());
     // One that only follows has nothing more to do.
     let mut watch = kindling(&["study", "watch", "s", "--json", "--coordinator", &url]);
     let mut watch = Process::start(watch.stdout(Stdio::piped()));

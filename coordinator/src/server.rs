@@ -305,10 +305,10 @@ async fn serve(
         .add_service(reflection)
         .add_service(older_reflection)
         .serve_with_incoming_shutdown(connections, shutdown.clone().cancelled_owned());
+    let mut ended = Ok(());
     let server = async {
-        let end = server.await;
+        ended = server.await;
         shutdown.cancel();
-        end
     };
     let page = async {
         if let Some(page) = page {
@@ -316,12 +316,12 @@ async fn serve(
         }
     };
     // Those who look on are told how it ended before it is over.
-    let both = async { tokio::join!(server, page).0 };
     tokio::select! {
-        end = both => end.map_err(|e| server_error(&e)),
+        _ = async { tokio::join!(server, page) } => {}
         // An idle or half-open connection must not hold the process.
-        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
     }
+    ended.map_err(|e| server_error(&e))
 }
 
 /// The page's own server.

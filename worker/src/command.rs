@@ -1,5 +1,6 @@
 //! The worker's command line, shared by `kindling worker` and by workers of a user's own.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,9 +66,13 @@ pub async fn run_worker(
     objectives: Vec<Arc<dyn Objective>>,
 ) -> Result<(), WorkerError> {
     if args.list_devices {
-        // A reader that has seen enough is no error.
-        _ = print_devices(args.json);
-        return Ok(());
+        return match print_devices(args.json) {
+            // A reader that has seen enough is no error.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(WorkerError::Output(Arc::new(error)))
+            }
+            _ => Ok(()),
+        };
     }
     if let Some(address) = args.metrics {
         serve_metrics(address)?;

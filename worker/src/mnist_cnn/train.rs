@@ -59,7 +59,7 @@ pub(super) fn train(
         (network, loss) = one_epoch(network, &mut optimizer, data, &order, settings, learning_rate);
         if !loss.is_finite() {
             return Err(TrialError::Failed(format!(
-                "the training loss is {loss} in epoch {epoch} (learning rate {learning_rate})"
+                "the training loss is {loss} in epoch {epoch} (learning rate {learning_rate:?})"
             )));
         }
         let candidate = network.valid();

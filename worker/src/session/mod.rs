@@ -68,6 +68,9 @@ pub enum WorkerError {
     /// Metrics cannot be served.
     #[error("{0}")]
     Telemetry(Arc<TelemetryError>),
+    /// What was asked for could not be printed.
+    #[error("standard output cannot be written: {0}")]
+    Output(Arc<std::io::Error>),
     /// There is nothing to connect to.
     #[error(transparent)]
     Connect(#[from] ConnectError),
