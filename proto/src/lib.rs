@@ -1,6 +1,7 @@
 //! The wire types of Kindling, generated from `kindling/v1/*.proto`, the limits on what is said with them, and
 //! what keeps a secret in them.
 
+pub mod attributes;
 pub mod limits;
 
 /// Package `kindling.v1`.

@@ -58,8 +58,13 @@ pub const ATTRIBUTES: usize = 256;
 pub const ATTRIBUTE_NAME: usize = 512;
 /// The longest attribute, in bytes of JSON.
 pub const ATTRIBUTE: usize = 64 * KIB;
-/// The most bytes of attributes in a message, names and JSON together.
+/// The most that all attributes have together, in bytes of their names and their JSON.
 pub const ATTRIBUTES_IN_ALL: usize = MIB;
+/// The longest note on attributes that were left out, which is one more.
+pub const NOTE: usize = 16 * KIB;
+/// How deep JSON may be nested, an attribute's as well as an objective's settings. Parsers stop at 128, and
+/// what is said is put into something larger on its way.
+pub const DEPTH: usize = 64;
 /// The longest reason of a failure, in bytes. A longer one is cut.
 pub const REASON: usize = 64 * KIB;
 /// The longest id of a request, in bytes.
@@ -106,14 +111,25 @@ const REPORT_BYTES: usize = 21;
 // The largest trial and the largest that a watcher is told fit into a message: parameters are no longer than
 // the spec that they come from, which stands in there with two lists of its parameters' names.
 const _: () = {
-    let names = ATTRIBUTES * 16;
+    let names = (ATTRIBUTES + 1) * 16;
     assert!(
-        REPORTS * REPORT_BYTES + ATTRIBUTES_IN_ALL + names + SPEC + REASON + 16 * KIB < MESSAGE
+        REPORTS * REPORT_BYTES + ATTRIBUTES_IN_ALL + NOTE + names + SPEC + REASON + 16 * KIB
+            < MESSAGE
     );
     let study = 4 * SPEC + 64 * KIB;
     assert!(study + WATCH_BYTES + WATCHED_WORKERS_BYTES < MESSAGE);
     assert!(study < PAGE_BYTES);
 };
+
+/// The text, cut to so many bytes, and with a sign that it was.
+#[must_use]
+pub fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most.saturating_sub('…'.len_utf8())));
+        text.push('…');
+    }
+    text
+}
 
 #[cfg(test)]
 mod tests {

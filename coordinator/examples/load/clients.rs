@@ -1,5 +1,6 @@
 //! Clients that call as workers do.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub(crate) struct Crowd {
     pub(crate) beats: Beats,
     /// Intermediate values of each trial.
     pub(crate) reports: u64,
+    /// What each trial says beside its value, as JSON by name.
+    pub(crate) attributes: Arc<HashMap<String, String>>,
     /// How long a client holds a trial before it finishes it, on average.
     pub(crate) train: Duration,
 }
@@ -77,7 +80,7 @@ impl Crowd {
                 beats: beats.clone(),
             });
         }
-        Ok(Self { clients, beats, reports: 0, train: Duration::ZERO })
+        Ok(Self { clients, beats, reports: 0, attributes: Arc::default(), train: Duration::ZERO })
     }
 
     /// Opens every client's heartbeat stream, for as long as this runs.
@@ -109,7 +112,8 @@ impl Crowd {
                 Ends::After(_) => true,
                 Ends::At { from, until } => (from..until).contains(&end),
             };
-            working.spawn(client.clone().work(self.reports, self.train, more, counts));
+            let attributes = self.attributes.clone();
+            working.spawn(client.clone().work(self.reports, attributes, self.train, more, counts));
         }
         let mut all = Calls::default();
         while let Some(calls) = working.join_next().await {
@@ -148,6 +152,7 @@ impl Client {
     async fn work(
         mut self,
         reports: u64,
+        attributes: Arc<HashMap<String, String>>,
         train: Duration,
         more: impl Fn() -> bool,
         counts: impl Fn(Instant) -> bool,
@@ -167,7 +172,7 @@ impl Client {
                 tokio::time::sleep(train.mul_f64(0.5 + value)).await;
             }
             let start = Instant::now();
-            self.finish(assignment, value).await?;
+            self.finish(assignment, value, &attributes).await?;
             calls.finishes.add(start, &counts);
         }
         Ok(calls)
@@ -199,13 +204,20 @@ impl Client {
         Ok(assignment)
     }
 
-    async fn finish(&mut self, assignment: v1::Assignment, value: f64) -> anyhow::Result<()> {
+    async fn finish(
+        &mut self,
+        assignment: v1::Assignment,
+        value: f64,
+        attributes: &HashMap<String, String>,
+    ) -> anyhow::Result<()> {
+        let mut attributes_json = attributes.clone();
+        // The flagship's own.
+        attributes_json.insert("test_accuracy".to_owned(), value.to_string());
         let completed = v1::Completed { values: vec![value] };
         let request = v1::FinishRequest {
             claim: assignment.claim,
             result: Some(v1::finish_request::Result::Completed(completed)),
-            // The flagship's own.
-            attributes_json: [("test_accuracy".to_owned(), value.to_string())].into(),
+            attributes_json,
         };
         self.service.finish(request).await?;
         self.holding.send_replace(Vec::new());

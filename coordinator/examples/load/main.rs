@@ -18,7 +18,9 @@ mod clients;
 mod coordinator;
 mod overload;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -95,6 +97,9 @@ struct FillArgs {
     /// Intermediate values of each
     #[arg(long, default_value_t = 10)]
     reports: u64,
+    /// KiB of attributes of each, in lists of small objects of 60 KiB
+    #[arg(long, default_value_t = 0)]
+    attributes: usize,
     /// Clients that do it
     #[arg(long, default_value_t = 64)]
     clients: usize,
@@ -181,6 +186,7 @@ async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
     let start = Instant::now();
     let mut crowd = Crowd::new(&coordinator, args.clients, "client").await?;
     crowd.reports = args.reports;
+    crowd.attributes = Arc::new(attributes(args.attributes));
     crowd.work(Ends::After(args.trials)).await?;
     let filled = start.elapsed();
     drop(crowd);
@@ -203,12 +209,20 @@ async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
     Ok(json!({
         "trials": args.trials,
         "reports": args.reports,
+        "attributes_kib": args.attributes,
         "clients": args.clients,
         "calls_per_second": f64::from(args.trials) * (args.reports + 2) as f64 / filled.as_secs_f64(),
         "coordinator_mib": memory,
         "store_mib": store as f64 / f64::from(1 << 20),
         "reopened_after": reopened,
     }))
+}
+
+/// So many KiB of attributes, of a kind that takes most room once it is parsed.
+fn attributes(kib: usize) -> HashMap<String, String> {
+    let list = |kib: usize| format!("[{}]", vec![r#"{"a":0}"#; kib * 1024 / 8].join(","));
+    let starts = (0..kib).step_by(60);
+    starts.map(|start| (format!("a{start}"), list(60.min(kib - start)))).collect()
 }
 
 fn study_name() -> anyhow::Result<String> {

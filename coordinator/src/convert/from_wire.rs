@@ -1,12 +1,13 @@
 //! From the wire: parse, do not validate. What comes out of here is meant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use kindling_proto::attributes::{LEFT_OUT, depth};
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
-    Distribution, FloatScale, InvalidId, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
+    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
     Result as TrialResult, SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId,
     sampler::SamplerSpec,
 };
@@ -73,6 +74,10 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     if objective.kind.is_empty() {
         return Err(Invalid::new("objective.kind", "is empty"));
     }
+    if depth(&objective.settings_json) > limits::DEPTH {
+        let deep = format!("is nested deeper than {}", limits::DEPTH);
+        return Err(Invalid::new("objective.settings_json", deep));
+    }
     let settings = match objective.settings_json.as_str() {
         "" => serde_json::Map::new(),
         text => serde_json::from_str(text)
@@ -94,6 +99,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
     };
+    spec.to_text().map_err(|error| Invalid::new("spec", error.to_string()))?;
     // What is said of it may be longer than what was said: a number such as 1e15 is written out.
     fits(super::spec_to_wire(&spec).encoded_len())?;
     Ok(spec)
@@ -173,6 +179,7 @@ pub(crate) fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
     Ok(names)
 }
 
+/// What was trained is recorded whatever its form: what offends is left out, and said.
 pub(crate) fn finish(
     result: Option<v1::finish_request::Result>,
     attributes: HashMap<String, String>,
@@ -181,29 +188,34 @@ pub(crate) fn finish(
     let result = match result {
         Some(Wire::Completed(v1::Completed { values })) => match values[..] {
             [value] => TrialResult::Complete(value),
-            _ => return Err(Invalid::new("completed.values", "this build takes exactly one")),
+            _ => TrialResult::Fail(format!(
+                "its result has {} values, and this build takes exactly one",
+                values.len()
+            )),
         },
         Some(Wire::Pruned(v1::Pruned {})) => TrialResult::Pruned,
-        Some(Wire::Failed(v1::Failed { reason })) => TrialResult::Fail(shortened(reason)),
+        Some(Wire::Failed(v1::Failed { reason })) => {
+            TrialResult::Fail(limits::cut(reason, limits::REASON))
+        }
         None => return Err(Invalid::new("result", "is missing")),
     };
-    if attributes.len() > limits::ATTRIBUTES {
-        return Err(Invalid::new("attributes_json", format!("at most {}", limits::ATTRIBUTES)));
-    }
-    let attribute = |(key, text): (String, String)| {
-        let field = || format!("attributes_json.{key}");
-        let fits = (1..=limits::ATTRIBUTE_NAME).contains(&key.len());
-        if !fits || text.len() > limits::ATTRIBUTE {
-            let (name, most) = (limits::ATTRIBUTE_NAME, limits::ATTRIBUTE);
-            let message = format!("1 to {name} bytes of name, {most} of text");
-            return Err(Invalid::new(field(), message));
+    // In an order, so that a repeated call leaves out the same.
+    let said: BTreeMap<_, _> = attributes.into_iter().collect();
+    let mut attributes = kindling_proto::attributes::Attributes::default();
+    for (name, text) in said {
+        let set = match Json::parse(&text) {
+            Ok(json) => attributes.set(&name, json),
+            Err(error) => Err(attributes.leave_out(&name, &format!("it is no JSON: {error}"))),
+        };
+        if let Err(left_out) = set {
+            tracing::warn!("{left_out}");
         }
-        let value =
-            serde_json::from_str(&text).map_err(|e| Invalid::new(field(), e.to_string()))?;
-        Ok((key, value))
-    };
-    let attributes = attributes.into_iter().map(attribute).collect::<Result<_, _>>()?;
-    Ok((result, attributes))
+    }
+    let (mut kept, note) = attributes.into_parts();
+    if let Some(note) = note.and_then(|note| Json::parse(&note).ok()) {
+        kept.insert(LEFT_OUT.to_owned(), note);
+    }
+    Ok((result, kept.into_iter().collect()))
 }
 
 pub(crate) fn named_values(wire: Vec<v1::NamedValue>) -> Result<Vec<(String, Choice)>, Invalid> {
@@ -280,17 +292,74 @@ fn options<T: serde::de::DeserializeOwned>(
     serde_json::from_value(json).map_err(|e| Invalid::new(field, e.to_string()))
 }
 
-fn shortened(mut text: String) -> String {
-    if text.len() > limits::REASON {
-        text.truncate(text.floor_char_boundary(limits::REASON));
-        text.push('…');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn completed(values: &[f64]) -> Option<v1::finish_request::Result> {
+        let values = values.to_vec();
+        Some(v1::finish_request::Result::Completed(v1::Completed { values }))
+    }
+
+    /// The attributes that are kept of these.
+    fn kept(named: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let named = named.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let (result, attributes) = finish(completed(&[0.5]), named).expect("taken");
+        assert_eq!(result, TrialResult::Complete(0.5));
+        attributes.iter().map(|(k, v)| (k.to_owned(), v.as_str().to_owned())).collect()
+    }
+
+    #[test]
+    fn a_result_stands_without_what_offends_in_it() {
+        let long = format!("\"{}\"", "x".repeat(70_000));
+        let raw = r#"{"$serde_json::private::RawValue":"[1"}"#;
+        let said = kept(&[("a", "[1, 2]"), ("b", "NaN"), ("c", &long), ("", "1"), ("raw", raw)]);
+        assert_eq!((&*said["a"], &*said["raw"]), ("[1,2]", raw));
+        let note: String = serde_json::from_str(&said[LEFT_OUT]).expect("a text");
+        assert!(
+            note.contains("`b`: it is no JSON") && note.contains("`c`: it has 70002 bytes"),
+            "{note}"
+        );
+        assert!(note.contains("``: its name has 0 bytes"), "{note}");
+        assert_eq!(said.len(), 3);
+        assert_eq!(kept(&[("a", "1")]).len(), 1, "nothing is said where nothing is left out");
+    }
+
+    #[test]
+    fn a_result_that_is_none_fails_its_trial_rather_than_training_it_again() {
+        for values in [&[][..], &[1.0, 2.0]] {
+            let (result, _) = finish(completed(values), HashMap::new()).expect("taken");
+            assert!(
+                matches!(&result, TrialResult::Fail(why) if why.contains("exactly one")),
+                "{result:?}"
+            );
+        }
+        let reason = "ä".repeat(1_000_000);
+        let failed = Some(v1::finish_request::Result::Failed(v1::Failed { reason }));
+        let (result, _) = finish(failed, HashMap::new()).expect("taken");
+        let TrialResult::Fail(reason) = result else { panic!("{result:?}") };
+        assert!(reason.len() <= limits::REASON && reason.ends_with('…'));
+    }
+
+    #[test]
+    fn settings_that_could_not_be_read_again_are_refused() {
+        let asked = |settings: &str| {
+            let text = "name = \"s\"\ndirection = \"maximize\"\ntrials = 1\n[objective]\nkind = \"test\"\n\
+                [space.x]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n";
+            let mut wire = super::super::spec_to_wire(&crate::config::parse(text).expect("valid"));
+            wire.objective.as_mut().expect("one").settings_json = settings.to_owned();
+            spec(wire).map(|spec| spec.objective.settings).map_err(|e| e.to_string())
+        };
+        let nested =
+            |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(asked(&nested(limits::DEPTH)).is_ok());
+        for deep in [limits::DEPTH + 1, 126, 127, 5000] {
+            let refused = asked(&nested(deep)).expect_err("too deep");
+            assert!(refused.contains("nested deeper than 64"), "{refused}");
+        }
+        let refused = asked(r#"{"o":{"a":1,"$serde_json::private::RawValue":"1"}}"#);
+        assert!(refused.expect_err("unreadable").contains("could not be read again"));
+    }
 
     #[test]
     fn a_wait_of_any_length_is_read() {

@@ -90,12 +90,13 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
     whole.intermediate_values =
         trial.curve.iter().take(limits::REPORTS).map(intermediate).collect();
     let mut bytes = 0;
-    let attributes = trial.attributes().map(|(name, value)| (name.to_owned(), value.to_string()));
+    let attributes =
+        trial.attributes().map(|(name, value)| (name.to_owned(), value.as_str().to_owned()));
     let fits = |(name, text): &(String, String)| {
         bytes += name.len() + text.len();
-        bytes <= limits::ATTRIBUTES_IN_ALL
+        bytes <= limits::ATTRIBUTES_IN_ALL + limits::NOTE
     };
-    whole.attributes_json = attributes.take_while(fits).take(limits::ATTRIBUTES).collect();
+    whole.attributes_json = attributes.take_while(fits).take(limits::ATTRIBUTES + 1).collect();
     let told = whole.intermediate_values.len() + whole.attributes_json.len();
     whole.left_out -= told as u32;
     whole

@@ -12,7 +12,7 @@ use crate::pruner::Report;
 use crate::refusal::Refusal;
 use crate::sampler::{Archive, Ask};
 use crate::seed::proposal_rng;
-use crate::space::{Choice, Params};
+use crate::space::{Choice, Params, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
 use crate::trial::{
@@ -101,6 +101,7 @@ impl Study {
     pub fn report(&self, claim: &Claim, step: u64, value: f64) -> Decision<Verdict> {
         let number = claim.number;
         let trial = self.claimed(claim)?;
+        let value = unsigned_zero(value);
         if i64::try_from(step).is_err() {
             return Err(Refusal::StepTooLarge(step));
         }
@@ -156,6 +157,7 @@ impl Study {
             TrialResult::Complete(value) if !value.is_finite() && !Bug::NanIsRecorded.is_on() => {
                 TrialResult::Fail(format!("the objective value is {value}"))
             }
+            TrialResult::Complete(value) => TrialResult::Complete(unsigned_zero(value)),
             result => result,
         };
         let outcome = Outcome { result, attributes };

@@ -11,6 +11,7 @@ mod direction;
 mod event;
 mod failures;
 mod ids;
+mod json;
 mod mark;
 mod options;
 mod pruner;
@@ -32,6 +33,7 @@ pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};
 pub use failures::{Failures, Reason};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialNumber, WorkerId};
+pub use json::Json;
 pub use mark::Mark;
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
@@ -40,7 +42,7 @@ pub use replay::{Mismatch, Replay};
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };
-pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec};
+pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec, Unreadable};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};

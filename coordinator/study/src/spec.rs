@@ -60,7 +60,27 @@ pub struct StudySpec {
     pub confirm: Option<ConfirmSpec>,
 }
 
+/// Why a spec cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it could not be read again: {0}")]
+pub struct Unreadable(String);
+
 impl StudySpec {
+    /// The text that stores keep. It is read back, so that what is taken is there after a restart.
+    pub fn to_text(&self) -> Result<String, Unreadable> {
+        let unreadable = |error: serde_json::Error| Unreadable(error.to_string());
+        let text = serde_json::to_string(self).map_err(unreadable)?;
+        if Self::from_text(&text).map_err(unreadable)? != *self {
+            return Err(Unreadable("something in it would come out as something else".into()));
+        }
+        Ok(text)
+    }
+
+    /// What [`Self::to_text`] wrote.
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// The top-level keys in which two specs differ. `trials` and `confirm` are not among them: both
     /// may change after a study's creation.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {

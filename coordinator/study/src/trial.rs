@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::bug::Bug;
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
+use crate::json::Json;
 use crate::mark::Mark;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
@@ -81,7 +81,7 @@ pub struct Proposal {
 ///
 /// A list, since a map has room for eleven in its smallest node, and every trial has one of these.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Attributes(Box<[(String, Value)]>);
+pub struct Attributes(Box<[(Box<str>, Json)]>);
 
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,15 +139,16 @@ impl Attributes {
     }
 
     /// Each with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
     }
 }
 
-impl FromIterator<(String, Value)> for Attributes {
+impl FromIterator<(String, Json)> for Attributes {
     /// Of two of one name, the later.
-    fn from_iter<I: IntoIterator<Item = (String, Value)>>(named: I) -> Self {
-        Self(named.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    fn from_iter<I: IntoIterator<Item = (String, Json)>>(named: I) -> Self {
+        let by_name: BTreeMap<_, _> = named.into_iter().collect();
+        Self(by_name.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 }
 
@@ -218,7 +219,7 @@ impl Trial {
     }
 
     /// What else its worker said, once it is over.
-    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Json)> {
         let outcome = match &self.phase {
             Phase::Finished(outcome) => Some(outcome),
             _ => None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 
 use kindling_study::{Tick, Wall};
@@ -59,13 +60,29 @@ impl TryCryptoRng for Same {}
 /// The services, on a store in a file.
 pub(super) async fn world() -> (Routes, TempDir) {
     let folder = TempDir::new().expect("a folder");
-    let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
-    let (clock, term) = (Arc::new(Still), Duration::from_secs(30));
-    let (ledger, _) = Ledger::start_drawing(store, clock, term, Box::new(Same)).expect("started");
-    let service = Service::new(ledger, CancellationToken::new());
-    let routes = service.routes();
+    let (routes, _) = serve(folder.path());
     populate(routes.clone()).await;
     (routes, folder)
+}
+
+fn serve(folder: &Path) -> (Routes, Ledger) {
+    let store = SqliteStore::open(&folder.join("study.db")).expect("a store that opens");
+    let (clock, term) = (Arc::new(Still), Duration::from_secs(30));
+    let (ledger, _) = Ledger::start_drawing(store, clock, term, Box::new(Same)).expect("started");
+    let service = Service::new(ledger.clone(), CancellationToken::new());
+    (service.routes(), ledger)
+}
+
+/// What another coordinator shows that starts from the files as they are, as after a crash.
+pub(super) async fn shown_after_a_restart(folder: &Path) -> Vec<u8> {
+    let copy = TempDir::new().expect("a folder");
+    for name in ["study.db", "study.db-wal"] {
+        std::fs::copy(folder.join(name), copy.path().join(name)).expect("copied");
+    }
+    let (routes, ledger) = serve(copy.path());
+    let shown = shown(routes).await;
+    ledger.end().await;
+    shown
 }
 
 /// What a body of the method's messages may look like.
@@ -82,6 +99,7 @@ async fn no_message_breaks_a_handler() {
     let calls = proofs(4000, 200_000);
     let mut random = Random::new(1);
     let mut codes = BTreeMap::<String, u32>::new();
+    let mut restarts = 0;
     let (mut routes, mut folder) = world().await;
     let mut state = shown(routes.clone()).await;
     for number in 0..calls {
@@ -95,14 +113,21 @@ async fn no_message_breaks_a_handler() {
         let now = shown(routes.clone()).await;
         let code = outcome(&answer, now == state, || format!("call {number}, {}", method.path));
         *codes.entry(code).or_default() += 1;
+        if now != state {
+            let again = shown_after_a_restart(folder.path()).await;
+            assert!(again == now, "call {number}, {}: a restart loses it", method.path);
+            restarts += 1;
+        }
         state = now;
         assert_eq!(panics(), before, "call {number}, {}", method.path);
     }
     drop(folder);
+    assert!(restarts > calls / 100, "too little is taken to say anything: {restarts}");
     assert!(codes["Ok"] as usize > calls / 20, "too little is valid to say anything: {codes:?}");
     if is_long() {
         eprintln!(
-            "handlers: {calls} calls of {} methods, 0 panics, 0 changes by a refused one: {codes:?}",
+            "handlers: {calls} calls of {} methods, 0 panics, 0 changes by a refused one, {restarts} by \
+             others that were all there after a restart: {codes:?}",
             grammar.methods.len()
         );
     }

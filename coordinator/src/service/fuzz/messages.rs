@@ -173,6 +173,9 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
             _ => noise(random),
         };
     }
+    if matches!(field, "settings_json" | "value") && random.one_in(3) {
+        return odd_json(random).into_bytes();
+    }
     let choices: &[&str] = match field {
         "name" | "study" | "parent" => &["s", "s", "t", "x", "kind", "n", "unknown"],
         "worker_id" => &["w", "w", "w", "v"],
@@ -189,6 +192,27 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
         _ => &["a", "host", "cuda:0"],
     };
     random.pick(choices).as_bytes().to_vec()
+}
+
+/// JSON that readers and writers do not agree on: nested about as deep as parsers go, with words that
+/// serde_json keeps for itself, or with a name twice.
+pub(super) fn odd_json(random: &mut Random) -> String {
+    const RAW: &str = "$serde_json::private::RawValue";
+    const NUMBER: &str = "$serde_json::private::Number";
+    let depth = *random.pick(&[1, 2, 60, 63, 64, 65, 100, 120, 124, 125, 126, 127, 128]);
+    let inner = match random.within(0..6) {
+        0 => format!(r#"{{"{RAW}":"[1,2]"}}"#),
+        1 => format!(r#"{{"{RAW}":"[1"}}"#),
+        // An object is written in the order of its names: this one begins otherwise than it was said.
+        2 => format!(r#"{{"a":1,"{RAW}":"1"}}"#),
+        3 => format!(r#"{{"{NUMBER}":"1"}}"#),
+        4 => r#"{"a":1,"a":-0.0,"b":1e-320,"c":18446744073709551615}"#.to_owned(),
+        _ => "1".to_owned(),
+    };
+    let is_list = random.one_in(2);
+    let (open, close) = if is_list { ("[", "]") } else { (r#"{"a":"#, "}") };
+    // Settings are an object.
+    format!(r#"{{"a":{}{inner}{}}}"#, open.repeat(depth - 1), close.repeat(depth - 1))
 }
 
 /// A whole number for a field of this name.

@@ -1,11 +1,13 @@
 //! Every RPC, with everything that a peer may send: each call gets a typed status, one that is
-//! refused changes nothing, nothing panics, and the coordinator goes on.
+//! refused changes nothing, what one that is taken changed is there after a restart, nothing panics, and
+//! the coordinator goes on.
 //!
 //! The methods and their messages come from the descriptor set: an RPC that is added is tried, too.
 
 mod handlers;
 mod messages;
 mod socket;
+mod stored;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -27,6 +29,7 @@ use tonic::codegen::{Body as HttpBody, Bytes, StdError};
 use tonic::{Code, Status};
 
 use v1::finish_request::Result as End;
+use v1::value::Kind;
 
 /// The study that everything is about.
 const STUDY: &str = r#"

@@ -98,7 +98,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn created(&mut self, spec: &StudySpec) -> Result<(), Fault> {
         let (id, name) = (self.study.0, spec.name.as_str());
-        let text = json_text(spec)?;
+        let text = spec.to_text().map_err(|e| Fault::Misfit(e.to_string()))?;
         let confirm = spec.confirm.as_ref().map(json_text).transpose()?;
         let direction = if spec.direction.better(1.0, 0.0) { "MAXIMIZE" } else { "MINIMIZE" };
         let state = encode::state(kindling_study::StudyState::Active);
@@ -337,7 +337,7 @@ impl Writer<'_> {
                 self.conn,
                 "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
                  ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
-                params![trial, key, value.to_string()],
+                params![trial, key, value.as_str()],
             )?;
         }
         one(

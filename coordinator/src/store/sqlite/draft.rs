@@ -1,7 +1,7 @@
 //! A trial whose rows are being collected, and the check that they fit together.
 
 use kindling_study::{
-    Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick, Trial,
+    Json, Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick, Trial,
     TrialNumber,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Draft {
     pub(super) value: Option<f64>,
     pub(super) fail_reason: Option<String>,
     pub(super) attribute_keys: Box<[String]>,
-    pub(super) attributes: Vec<(String, serde_json::Value)>,
+    pub(super) attributes: Vec<(String, Json)>,
 }
 
 /// Optuna's word for where a trial stands.

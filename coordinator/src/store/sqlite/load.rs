@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use kindling_study::{
-    Attempt, ConfirmSpec, Confirmation, Direction, Mark, Registry, SearchSpace, Study, StudyId,
-    StudySpec, StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
+    Attempt, ConfirmSpec, Confirmation, Direction, Json, Mark, Registry, SearchSpace, Study,
+    StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -140,7 +140,7 @@ impl Loader<'_> {
                 confirm, pause_reason
              FROM kindling_studies JOIN studies USING (study_id)",
             |row| {
-                let spec: StudySpec = row.json(1)?;
+                let spec = StudySpec::from_text(row.text(1)?).map_err(|e| row.wrong(1, e))?;
                 if row.get::<String>(5)? != spec.name.as_str() {
                     return Err(row.damaged("the name is not the one in `studies`"));
                 }
@@ -332,7 +332,8 @@ impl Loader<'_> {
                 let Some(draft) = id.and_then(|id| trials.find(id)) else { return Ok(()) };
                 let key: Option<String> = row.get(2)?;
                 if let Some(key) = key.filter(|key| draft.attribute_keys.contains(key)) {
-                    draft.attributes.push((key, row.json(3)?));
+                    let json = Json::parse(row.text(3)?).map_err(|error| row.wrong(3, error))?;
+                    draft.attributes.push((key, json));
                 }
                 Ok(())
             },

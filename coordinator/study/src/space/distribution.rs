@@ -131,7 +131,7 @@ impl Distribution {
     /// The value that a person's or a peer's choice names, if it is one of this distribution's.
     pub fn parse(&self, choice: &Choice) -> Option<ParamValue> {
         let value = match (self, choice) {
-            (Self::Float { .. }, Choice::Float(x)) => ParamValue::Float(*x),
+            (Self::Float { .. }, Choice::Float(x)) => ParamValue::Float(unsigned_zero(*x)),
             (Self::Float { .. }, Choice::Int(x)) => ParamValue::Float(*x as f64),
             (Self::Int { .. }, Choice::Int(x)) => ParamValue::Int(*x),
             (Self::Categorical { choices }, choice) => {
@@ -223,8 +223,20 @@ impl<'a> From<&'a Choice> for Key<'a> {
     }
 }
 
+/// The number, and 0 for -0: a store need not keep the sign, and whether something was tried before is
+/// decided by its bits.
+pub(crate) fn unsigned_zero(x: f64) -> f64 {
+    x + 0.0
+}
+
 /// The distribution of the parameter `name`, if it is sound.
-pub(super) fn checked(name: &str, distribution: Distribution) -> Result<Distribution, SpaceError> {
+pub(super) fn checked(
+    name: &str,
+    mut distribution: Distribution,
+) -> Result<Distribution, SpaceError> {
+    if let Distribution::Float { low, high, .. } = &mut distribution {
+        (*low, *high) = (unsigned_zero(*low), unsigned_zero(*high));
+    }
     match &distribution {
         Distribution::Float { low, high, scale } => {
             for (key, x) in [("low", low), ("high", high)] {

@@ -13,6 +13,7 @@ mod order;
 use serde::{Deserialize, Serialize};
 
 use distribution::checked;
+pub(crate) use distribution::unsigned_zero;
 use order::{parents_first, resolve};
 
 pub(crate) use discrete::{Configurations, Values};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Phase, Refusal, Result as TrialResult, Study, StudySpec, TrialNumber,
+    Attributes, Claim, Json, Phase, Refusal, Result as TrialResult, Study, StudySpec, TrialNumber,
     Verdict, Wall,
 };
 use serde_json::json;
@@ -75,7 +75,7 @@ fn a_result_is_taken_once_and_repeated_at_will() {
     assert_eq!(again, Ok((vec![], ())));
     let other = Refusal::Conflict { number: claim.number, what: "its result".into() };
     assert_eq!(world.finish(&claim, complete(0.6)), Err(other.clone()));
-    let said = [("a".to_owned(), json!(1))].into_iter().collect();
+    let said = [("a".to_owned(), Json::parse("1").expect("JSON"))].into_iter().collect();
     assert_eq!(world.study.finish(&claim, complete(0.5), said), Err(other));
     let late = world.report(&claim, 0, 0.5).expect_err("it is over");
     assert!(matches!(late, Refusal::StaleLease { .. }), "{late}");

@@ -18,16 +18,11 @@ pub(super) fn store() -> Vec<u8> {
 /// What is in such a store, with all that follows the study still in the log.
 pub(super) fn ledger() -> Ledger {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
-    let said = json!({"accuracy": 0.5, "epochs": 3});
+    let said = attributes(&json!({"accuracy": 0.5, "epochs": 3}));
     for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
-        ledger.finish(
-            id,
-            &claim,
-            result,
-            said.as_object().expect("an object").clone().into_iter().collect(),
-        );
+        ledger.finish(id, &claim, result, said.clone());
     }
     let first = ledger.lease(id, "w").expect("a trial");
     ledger.release(id, &first);

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, Mark, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry,
+    FloatScale, Json, Mark, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry,
     SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
     sampler::SamplerSpec,
 };
@@ -209,6 +209,13 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+/// A JSON object's entries as attributes.
+fn attributes(object: &serde_json::Value) -> Attributes {
+    let said = object.as_object().expect("an object").iter();
+    let json = |value: &serde_json::Value| Json::parse(&value.to_string()).expect("JSON");
+    said.map(|(name, value)| (name.clone(), json(value))).collect()
 }
 
 /// Everything that a registry holds, in an order, and with every NaN like any other.

@@ -97,8 +97,8 @@ fn attributes_that_others_set_first_give_way_to_the_result() {
     let theirs = "INSERT INTO trial_user_attributes (trial_id, key, value_json)
         VALUES (1, 'accuracy', '\"mine\"'), (1, 'note', '\"mine\"')";
     ledger.store.conn.execute_batch(theirs).expect("attached");
-    let said = json!({"accuracy": 0.5}).as_object().expect("an object").clone();
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), said.into_iter().collect());
+    let said = attributes(&json!({"accuracy": 0.5}));
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
     ledger.commit();
     let values = "SELECT group_concat(key || value_json) FROM trial_user_attributes";
     assert_eq!(ledger.text(values), "accuracy0.5,note\"mine\"");
@@ -110,8 +110,8 @@ fn others_may_attach_but_not_run_anything() {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let claim = claimed(&mut ledger, id);
     ledger.report(id, &claim, 0, 0.25);
-    let said = json!({"epochs": 3}).as_object().expect("an object").clone();
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), said.into_iter().collect());
+    let said = attributes(&json!({"epochs": 3}));
+    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
     claimed(&mut ledger, id);
     let waits = claimed(&mut ledger, id);
     ledger.release(id, &waits);

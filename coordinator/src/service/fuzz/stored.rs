@@ -1,0 +1,142 @@
+//! Calls that are well-formed and odd in what they hold: each that is taken is there after a restart.
+
+use super::handlers::{shown_after_a_restart, world};
+use super::messages::odd_json;
+use super::*;
+use crate::proofs::{Random, is_long, proofs};
+
+/// Calls before everything begins anew.
+const CALLS_OF_A_WORLD: usize = 60;
+
+const NUMBERS: [f64; 9] =
+    [0.0, -0.0, 0.1, 5e-324, -1.5e-310, f64::MAX, f64::MIN, 9_007_199_254_740_993.0, f64::NAN];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_is_there_after_a_restart() {
+    let mut random = Random::new(4);
+    let calls = proofs(600, 20_000);
+    let (mut routes, mut folder) = world().await;
+    let mut state = shown(routes.clone()).await;
+    let (mut taken, mut refused) = ([0; 5], [0; 5]);
+    for number in 0..calls {
+        if number % CALLS_OF_A_WORLD == 0 {
+            (routes, folder) = world().await;
+            state = shown(routes.clone()).await;
+        }
+        let kind = random.within(0..5);
+        let answer = make(kind, number, routes.clone(), &mut random).await;
+        let now = shown(routes.clone()).await;
+        let count = if answer.is_ok() { &mut taken } else { &mut refused };
+        count[kind] += 1;
+        if now != state {
+            let again = shown_after_a_restart(folder.path()).await;
+            assert!(again == now, "call {number} of kind {kind}: a restart shows something else");
+        }
+        state = now;
+    }
+    drop(folder);
+    assert!(taken.iter().all(|count| *count > calls / 50), "{taken:?} taken, {refused:?} refused");
+    if is_long() {
+        eprintln!("stored: {taken:?} calls taken, all there after a restart; {refused:?} refused");
+    }
+}
+
+/// Makes a call of one of five kinds.
+async fn make<A: Api + 'static>(
+    kind: usize,
+    number: usize,
+    api: A,
+    random: &mut Random,
+) -> Result<(), Status> {
+    let mut workers = WorkerServiceClient::new(api.clone());
+    match kind {
+        0 => {
+            let spec = Some(spec(number, random));
+            let create = v1::CreateStudyRequest { spec };
+            StudyServiceClient::new(api).create_study(create).await.map(drop)
+        }
+        1 => {
+            let enqueue = v1::EnqueueTrialRequest {
+                study: "s".to_owned(),
+                params: vec![named("x", Kind::Float(*random.pick(&NUMBERS)))],
+                request_id: random.pick::<&str>(&["", "r\0", "\u{202E}'\"; --"]).to_string(),
+            };
+            TrialServiceClient::new(api).enqueue_trial(enqueue).await.map(drop)
+        }
+        2 => {
+            let retry =
+                v1::RetryTrialRequest { study: "s".to_owned(), number: 1, ..Default::default() };
+            TrialServiceClient::new(api).retry_trial(retry).await.map(drop)
+        }
+        _ => {
+            // The worker gets again what it holds.
+            let lease = v1::LeaseRequest {
+                worker_id: "w".to_owned(),
+                slots: 2,
+                objectives: vec!["test".to_owned()],
+                ..Default::default()
+            };
+            let leased = workers.lease(lease).await?.into_inner().assignments;
+            let claim = leased.into_iter().next().and_then(|assignment| assignment.claim);
+            if kind == 3 {
+                let step = *random.pick(&[0, 1, 7, 1 << 53, i64::MAX as u64, u64::MAX]);
+                let value = *random.pick(&NUMBERS);
+                return workers.report(v1::ReportRequest { claim, step, value }).await.map(drop);
+            }
+            let result = Some(match random.within(0..3) {
+                0 => End::Pruned(v1::Pruned {}),
+                1 => End::Failed(v1::Failed { reason: text(random) }),
+                _ => End::Completed(v1::Completed { values: vec![*random.pick(&NUMBERS)] }),
+            });
+            let attribute = |_| (text(random), odd_json(random));
+            let attributes_json = (0..4).map(attribute).collect();
+            workers.finish(v1::FinishRequest { claim, result, attributes_json }).await.map(drop)
+        }
+    }
+}
+
+/// The usual study with some things odd.
+fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
+    let mut spec = crate::convert::spec_to_wire(&crate::config::parse(STUDY).expect("valid"));
+    spec.name = format!("{number}{}", text(random));
+    let objective = spec.objective.as_mut().expect("it has one");
+    objective.settings_json = odd_json(random);
+    let odd = text(random);
+    if random.one_in(3) {
+        objective.kind.clone_from(&odd);
+    }
+    let choice = match random.within(0..4) {
+        0 => Kind::Float(*random.pick(&NUMBERS)),
+        1 => Kind::Int(random.number().cast_signed()),
+        2 => Kind::Bool(true),
+        _ => Kind::Text(odd.clone()),
+    };
+    let choices = vec![named("", choice).value.expect("a value")];
+    let choices = v1::parameter::Distribution::Categorical(v1::CategoricalDistribution { choices });
+    spec.space.push(v1::Parameter { name: odd, distribution: Some(choices), when: vec![] });
+    let step = random.pick(&[0.1, 0.3, 1e-7, 0.007]);
+    let (low, high) = (*random.pick(&[0.1, -0.7, 1e-3, 0.0]), *random.pick(&[1.0, 0.3, 123.456]));
+    let grid = v1::FloatDistribution { low, high, log: false, step: Some(*step) };
+    let distribution = Some(v1::parameter::Distribution::Float(grid));
+    spec.space.push(v1::Parameter { name: "grid".to_owned(), distribution, when: vec![] });
+    spec
+}
+
+fn named(name: &str, kind: Kind) -> v1::NamedValue {
+    v1::NamedValue { name: name.to_owned(), value: Some(v1::Value { kind: Some(kind) }) }
+}
+
+fn text(random: &mut Random) -> String {
+    const TEXTS: [&str; 9] = [
+        "a",
+        "$serde_json::private::RawValue",
+        "$serde_json::private::Number",
+        "__proto__",
+        "\0",
+        "\u{FEFF}\u{202E}\u{1F525}",
+        "'; DROP TABLE trials; --",
+        "left_out",
+        "1e999",
+    ];
+    (*random.pick(&TEXTS)).to_owned()
+}
