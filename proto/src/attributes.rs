@@ -164,7 +164,11 @@ mod tests {
         let bytes = kept.iter().map(|(name, json)| name.len() + json.len()).sum::<usize>();
         assert!((900_000..=limits::ATTRIBUTES_IN_ALL).contains(&bytes), "{bytes}");
         assert!(note.expect("a note").len() <= limits::NOTE);
-        assert!(limits::ATTRIBUTES_IN_ALL + limits::REASON + limits::NOTE <= limits::MESSAGE / 2);
+        const {
+            assert!(
+                limits::ATTRIBUTES_IN_ALL + limits::REASON + limits::NOTE <= limits::MESSAGE / 2
+            );
+        }
     }
 
     #[test]

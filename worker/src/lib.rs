@@ -24,6 +24,7 @@ pub use connect::{
     Bearer, ConnectArgs, ConnectError, Connection, NO_GRPC, innermost, speaks_no_grpc,
 };
 pub use device::{DeviceChoice, DeviceError, DeviceName, Fault, UnknownDevice};
+pub use kindling_proto::attributes::LeftOut;
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,
     TrialError, TrialFacts,

@@ -1,10 +1,11 @@
 //! What a worker runs: the trait that users implement, and what an objective sees of its trial.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use kindling_proto::attributes::{Attributes, LEFT_OUT, LeftOut};
 use serde::de::DeserializeOwned;
 
 use crate::takes::Takes;
@@ -40,7 +41,8 @@ pub trait Objective: Send + Sync {
         false
     }
 
-    /// Trains one trial to its end. A panic in here fails the trial, not the worker.
+    /// Trains one trial to its end. A panic in here fails the trial, not the worker. What it reports on the
+    /// way has ascending steps: see [`Trial::report`].
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
 }
 
@@ -50,20 +52,41 @@ pub struct Completion {
     /// The objective value. NaN or infinite fails the trial.
     pub value: f64,
     /// Whatever else is worth keeping; the sampler never sees it.
-    pub attributes: JsonMap,
+    attributes: Attributes<String>,
 }
 
 impl Completion {
     /// A value with no attributes.
     pub fn new(value: f64) -> Self {
-        Self { value, attributes: JsonMap::new() }
+        Self { value, attributes: Attributes::default() }
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute. One that does not fit is left out, which the log says, and the result.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.attributes.insert(key.to_owned(), value.into());
+        if let Err(left_out) = self.set(key, value) {
+            tracing::warn!("{left_out}");
+        }
         self
+    }
+
+    /// Adds an attribute, or says at once why it does not fit. Then it is left out, and the result says so.
+    ///
+    /// There may be 256, of 64 KiB each as JSON and 1 MiB together, nested 64 deep.
+    pub fn set(&mut self, key: &str, value: impl Into<serde_json::Value>) -> Result<(), LeftOut> {
+        self.attributes.set(key, value.into().to_string())
+    }
+
+    /// The attributes that are kept so far.
+    pub fn attributes(&self) -> JsonMap {
+        let read = |json: &String| serde_json::from_str(json).unwrap_or_default();
+        self.attributes.iter().map(|(name, json)| (name.to_owned(), read(json))).collect()
+    }
+
+    /// The attributes as they are sent: JSON by name, and one more on those that were left out.
+    pub(crate) fn into_attributes(self) -> HashMap<String, String> {
+        let (kept, note) = self.attributes.into_parts();
+        kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect()
     }
 }
 
@@ -154,7 +177,7 @@ pub struct TrialFacts {
 
 /// Receives a trial's intermediate values. The answer says go on or stop.
 pub trait Reporter: Send {
-    /// Takes the value of one step.
+    /// Takes the value of one step, which is above the steps before it.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
 }
 
@@ -233,6 +256,9 @@ impl<'a> Trial<'a> {
     }
 
     /// Reports the intermediate value of a step (an epoch, say). `Err(Stopped)` means: return now.
+    ///
+    /// Steps ascend, though they may leave some out, and end at 2^63 - 1. A step that is not above the one
+    /// before fails the trial at once, and says so; only the very same report may be repeated.
     pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.reporter.report(step, value)
     }

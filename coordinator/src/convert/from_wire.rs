@@ -296,15 +296,15 @@ fn options<T: serde::de::DeserializeOwned>(
 mod tests {
     use super::*;
 
-    fn completed(values: &[f64]) -> Option<v1::finish_request::Result> {
+    fn completed(values: &[f64]) -> v1::finish_request::Result {
         let values = values.to_vec();
-        Some(v1::finish_request::Result::Completed(v1::Completed { values }))
+        v1::finish_request::Result::Completed(v1::Completed { values })
     }
 
     /// The attributes that are kept of these.
     fn kept(named: &[(&str, &str)]) -> BTreeMap<String, String> {
         let named = named.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let (result, attributes) = finish(completed(&[0.5]), named).expect("taken");
+        let (result, attributes) = finish(Some(completed(&[0.5])), named).expect("taken");
         assert_eq!(result, TrialResult::Complete(0.5));
         attributes.iter().map(|(k, v)| (k.to_owned(), v.as_str().to_owned())).collect()
     }
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn a_result_that_is_none_fails_its_trial_rather_than_training_it_again() {
         for values in [&[][..], &[1.0, 2.0]] {
-            let (result, _) = finish(completed(values), HashMap::new()).expect("taken");
+            let (result, _) = finish(Some(completed(values)), HashMap::new()).expect("taken");
             assert!(
                 matches!(&result, TrialResult::Fail(why) if why.contains("exactly one")),
                 "{result:?}"

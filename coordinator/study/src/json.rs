@@ -1,6 +1,6 @@
 //! JSON that is kept as it was said: as text. It is looked at once, when it comes in.
 //!
-//! A parsed value takes many times the room, and serde_json's has words of its own for some objects:
+//! A parsed value takes many times the room, and `serde_json`'s has words of its own for some objects:
 //! what it reads is not always what it writes. Text is what stores keep, so that what was taken is read
 //! again.
 

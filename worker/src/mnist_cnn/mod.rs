@@ -226,18 +226,18 @@ mod tests {
     #[test]
     fn a_trial_reports_every_epoch_and_tells_which_one_it_kept() {
         let (done, reports) = complete(&json!({}), &json!({"max_epochs": 3}));
-        let number = |name: &str| done.attributes[name].as_f64().unwrap();
+        let number = |name: &str| done.attributes()[name].as_f64().unwrap();
         assert_eq!(reports.len(), 3);
-        assert_eq!(done.attributes["epochs"], 2);
+        assert_eq!(done.attributes()["epochs"], 2);
         let best = reports.iter().fold(0.0, |best: f64, &a| best.max(a));
         let first = reports.iter().position(|&a| a >= best).unwrap();
-        assert_eq!(done.attributes["best_epoch"], first);
-        assert_eq!(done.attributes["best_epoch_validation_accuracy"], best);
+        assert_eq!(done.attributes()["best_epoch"], first);
+        assert_eq!(done.attributes()["best_epoch_validation_accuracy"], best);
         assert!((0.0..=1.0).contains(&done.value));
         assert!((0.0..=1.0).contains(&number("test_accuracy")));
         // Softmax of a softmax: between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
-        assert_eq!(done.attributes.len(), 6);
+        assert_eq!(done.attributes().len(), 6);
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_diagnosis_changes_no_bit_of_a_trial() {
         let (done, reports) = complete(&json!({}), &json!({"max_epochs": 3}));
-        assert_eq!(done.attributes["diagnosis"]["stages"][1]["stage"], "after 1 epoch");
+        assert_eq!(done.attributes()["diagnosis"]["stages"][1]["stage"], "after 1 epoch");
 
         let facts = facts(&json!({}), &json!({"max_epochs": 3}));
         let settings = Settings::parse(&facts.settings).unwrap();
@@ -276,7 +276,7 @@ mod tests {
         let zeros = json!({"winit_conv": "const_zero", "winit_fc": "const_zero"});
         let (done, reports) = complete(&zeros, &json!({"max_epochs": 50, "train": 32}));
         // One class for all: which one may change as the last biases learn, but every tenth is it.
-        assert_eq!(done.attributes["epochs"], reports.len() - 1);
+        assert_eq!(done.attributes()["epochs"], reports.len() - 1);
         assert!(reports.iter().all(|&a| a <= 0.25), "{reports:?}");
     }
 

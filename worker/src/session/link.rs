@@ -135,6 +135,8 @@ fn is_final(code: Code) -> bool {
             | Code::NotFound
             | Code::AlreadyExists
             | Code::FailedPrecondition
+            // A message too large to be looked at.
+            | Code::OutOfRange
             | Code::Unimplemented
     )
 }

@@ -9,6 +9,8 @@ mod seats;
 mod shelf;
 mod slot;
 mod spool;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod told;
 mod training;
@@ -349,6 +351,18 @@ impl Session {
                         "an earlier worker's result comes too late"
                     );
                     kept.forget();
+                }
+                // Nothing makes it good.
+                Err(status) if slot::is_for_good(status.code()) => {
+                    let (reason, file) = (status.message(), kept.set_aside());
+                    tracing::error!(
+                        study,
+                        trial,
+                        attempt,
+                        reason,
+                        file = %file.display(),
+                        "the result of an earlier worker was refused and is set aside"
+                    );
                 }
                 // A coordinator on another store, or on an older copy of this one.
                 Err(status) => {

@@ -8,6 +8,8 @@ use std::pin::Pin;
 
 /// A finished trial's file ends so.
 const EXTENSION: &str = "result";
+/// And so that of one that the coordinator will never take.
+const REFUSED: &str = "refused";
 
 /// Keeps bytes by a name. Workers have a folder; the simulation in `tests/` a list.
 pub trait Shelf: Send + Sync + 'static {
@@ -22,6 +24,11 @@ pub trait Shelf: Send + Sync + 'static {
 
     /// Keeps what has this name no more.
     fn forget(&self, name: &Path) -> io::Result<()>;
+
+    /// Leaves out what has this name from now on, and tells where it is.
+    fn set_aside(&self, name: &Path) -> io::Result<PathBuf> {
+        self.forget(name).map(|()| name.to_owned())
+    }
 }
 
 /// A folder of files. Workers may share it.
@@ -59,7 +66,8 @@ impl Shelf for Folder {
                 Ok(bytes) => left.push((path, bytes)),
                 // Another worker has just delivered it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                // The others are not to wait for it.
+                Err(error) => tracing::error!(%error, file = %path.display(), "cannot be read"),
             }
         }
         left.sort();
@@ -71,6 +79,11 @@ impl Shelf for Folder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn set_aside(&self, name: &Path) -> io::Result<PathBuf> {
+        let aside = name.with_extension(REFUSED);
+        fs::rename(name, &aside).map(|()| aside)
     }
 }
 

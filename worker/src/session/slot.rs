@@ -1,10 +1,12 @@
 //! One trial from lease to finish. What its training says goes to the coordinator in order, and waits
 //! in the outbox while there is no coordinator; a result waits on disk, too.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_proto::attributes::{Attributes, LEFT_OUT};
 use kindling_proto::v1::finish_request::Result as WireResult;
+use kindling_proto::{limits, v1};
 use kindling_telemetry::carry;
 use tokio::sync::mpsc;
 use tonic::{Code, Status};
@@ -16,7 +18,7 @@ use super::told::{Ending, Told};
 use super::training::{Outbox, Outcome, Ran, Report, Unsent};
 use super::{Session, WorkerError};
 use crate::device::Fault;
-use crate::objective::{Completion, JsonMap, TrialError};
+use crate::objective::TrialError;
 use crate::observe;
 
 /// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
@@ -77,18 +79,22 @@ pub(super) async fn train(
         }
         Ran::Ended(outcome) => outcome,
     };
-    let Some((result, attributes)) = result_of(outcome, told.get()) else { return };
-    observe::ended(&result);
-    let finish = v1::FinishRequest {
-        claim: Some(claim.clone()),
-        result: Some(result),
-        attributes_json: attributes.into_iter().map(|(k, v)| (k, v.to_string())).collect(),
-    };
+    let Some(finish) = finish_of(claim, outcome, told.get()) else { return };
+    if let Some(result) = &finish.result {
+        observe::ended(result);
+    }
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
     // The training is done, and with it the reports: all that is left waits in the outbox.
     _ = sending.await;
+    let last_word = match told.get() {
+        // The last of its reports was: it is not what it says it is.
+        Some(Ending::Refused(reason)) => {
+            Undelivered { reports: Vec::new(), finish: failed(claim, &reason) }
+        }
+        _ => undelivered(&unsent, &finish),
+    };
     // Though it was dropped meanwhile: only the coordinator can say whether its store never wants it.
-    if tell(session, undelivered(&unsent, &finish)).await {
+    if tell(session, last_word).await {
         if let Some(kept) = kept {
             kept.forget();
         }
@@ -126,6 +132,12 @@ async fn send_all(
             Ok(v1::Verdict::Continue | v1::Verdict::Unspecified) => {}
             Ok(v1::Verdict::Prune) => told.tell(Ending::Pruned),
             Ok(v1::Verdict::Stop | v1::Verdict::Lost) => told.tell(Ending::Dropped),
+            Err(status) if is_for_good(status.code()) => {
+                let reason = refused_report(step, &status);
+                tracing::error!(reason, "the trial fails");
+                told.tell(Ending::Refused(reason.into()));
+                return;
+            }
             Err(status) => {
                 tracing::warn!(reason = status.message(), "report refused");
                 told.tell(Ending::Dropped);
@@ -145,25 +157,55 @@ async fn send_report(link: &Link, request: v1::ReportRequest) -> Result<v1::Verd
     Ok(call.instrument(span).await?.verdict())
 }
 
+/// Whether a call is refused for what it says, and not because the trial is not this worker's any more.
+/// It would be refused again from whoever trained the trial next.
+fn is_of_form(code: Code) -> bool {
+    matches!(code, Code::InvalidArgument | Code::OutOfRange)
+}
+
+/// The same, or because something else was recorded in its place.
+pub(super) fn is_for_good(code: Code) -> bool {
+    is_of_form(code) || code == Code::AlreadyExists
+}
+
+fn refused_report(step: u64, status: &Status) -> String {
+    format!("its report of step {step} was refused: {}", status.message())
+}
+
 /// What to tell of an outcome; `None` when the trial is not this worker's to speak of.
-fn result_of(outcome: Outcome, told: Option<Ending>) -> Option<(WireResult, JsonMap)> {
-    let (result, attributes) = match (outcome, told) {
+fn finish_of(
+    claim: &v1::Claim,
+    outcome: Outcome,
+    told: Option<Ending>,
+) -> Option<v1::FinishRequest> {
+    let (result, attributes_json) = match (outcome, told) {
         (_, Some(Ending::Dropped)) => return None,
-        (Ok(Completion { value, attributes }), _) => {
-            (WireResult::Completed(v1::Completed { values: vec![value] }), attributes)
+        (_, Some(Ending::Refused(reason))) => return Some(failed(claim, &reason)),
+        (Ok(done), _) => {
+            let completed = v1::Completed { values: vec![done.value] };
+            (WireResult::Completed(completed), done.into_attributes())
         }
         (Err(TrialError::Stopped), Some(Ending::Pruned)) => {
-            (WireResult::Pruned(v1::Pruned {}), JsonMap::new())
+            (WireResult::Pruned(v1::Pruned {}), HashMap::new())
         }
         (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => {
-            (WireResult::Failed(v1::Failed { reason }), JsonMap::new())
+            return Some(failed(claim, &reason));
         }
         (Err(TrialError::Stopped), _) => {
-            let reason = "the objective stopped without being told to".to_owned();
-            (WireResult::Failed(v1::Failed { reason }), JsonMap::new())
+            return Some(failed(claim, "the objective stopped without being told to"));
         }
     };
-    Some((result, attributes))
+    Some(v1::FinishRequest { claim: Some(claim.clone()), result: Some(result), attributes_json })
+}
+
+/// That the trial failed, and why.
+fn failed(claim: &v1::Claim, reason: &str) -> v1::FinishRequest {
+    let reason = limits::cut(reason.to_owned(), limits::REASON);
+    v1::FinishRequest {
+        claim: Some(claim.clone()),
+        result: Some(WireResult::Failed(v1::Failed { reason })),
+        attributes_json: HashMap::new(),
+    }
 }
 
 /// Tells the coordinator, for as long as this worker may; whether it has the result or never wants it.
@@ -204,19 +246,70 @@ fn log(result: Option<&WireResult>) {
 }
 
 /// Delivers a result, and first the reports that belong before it.
+///
+/// What the coordinator refuses for its form it would refuse from everybody: then the result goes without
+/// its attributes, and if that is refused as well, as a failure that says why. So nothing is trained again
+/// for it.
 pub(super) async fn deliver(
     link: &Link,
     Undelivered { reports, finish }: Undelivered,
 ) -> Result<(), Status> {
+    let claim = finish.claim.clone().unwrap_or_default();
     for report in reports {
-        send_report(link, report).await?;
+        let step = report.step;
+        match send_report(link, report).await {
+            Err(status) if is_for_good(status.code()) => {
+                let reason = refused_report(step, &status);
+                tracing::error!(reason, "the trial fails");
+                return send_finish(link, failed(&claim, &reason)).await;
+            }
+            answer => _ = answer?,
+        }
     }
+    let refused = match send_finish(link, fitting(finish.clone())).await {
+        Err(status) if is_of_form(status.code()) => status,
+        answer => return answer,
+    };
+    tracing::error!(reason = refused.message(), "refused; it is sent without its attributes");
+    let note = format!("all of them: they were refused: {}", refused.message());
+    let note = serde_json::Value::from(note).to_string();
+    let attributes_json = [(LEFT_OUT.to_owned(), note)].into();
+    match send_finish(link, v1::FinishRequest { attributes_json, ..finish }).await {
+        Err(status) if is_of_form(status.code()) => {
+            let reason = format!("its result was refused: {}", refused.message());
+            send_finish(link, failed(&claim, &reason)).await
+        }
+        answer => answer,
+    }
+}
+
+async fn send_finish(link: &Link, finish: v1::FinishRequest) -> Result<(), Status> {
     let call = link.persist("finish", |mut client| {
         let request = carry(finish.clone());
         async move { client.finish(request).await }
     });
     call.instrument(info_span!("finish")).await?;
     Ok(())
+}
+
+/// The result without what is over the limits, as one of an earlier version's worker may be.
+fn fitting(finish: v1::FinishRequest) -> v1::FinishRequest {
+    let mut attributes = Attributes::default();
+    for (name, json) in finish.attributes_json.into_iter().collect::<BTreeMap<_, _>>() {
+        if let Err(left_out) = attributes.set(&name, json) {
+            tracing::warn!("{left_out}");
+        }
+    }
+    let (kept, note) = attributes.into_parts();
+    let result = finish.result.map(|result| match result {
+        WireResult::Failed(v1::Failed { reason }) => {
+            WireResult::Failed(v1::Failed { reason: limits::cut(reason, limits::REASON) })
+        }
+        other => other,
+    });
+    let attributes_json =
+        kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect();
+    v1::FinishRequest { claim: finish.claim, result, attributes_json }
 }
 
 async fn hand_back(session: &Session, claim: &v1::Claim) {
@@ -236,19 +329,49 @@ async fn hand_back(session: &Session, claim: &v1::Claim) {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
+    use crate::objective::Completion;
+
+    fn told_of(outcome: Outcome, told: Option<Ending>) -> Option<WireResult> {
+        finish_of(&v1::Claim::default(), outcome, told)?.result
+    }
 
     #[test]
     fn a_dropped_trial_is_not_spoken_of() {
-        assert_eq!(result_of(Ok(Completion::new(1.0)), Some(Ending::Dropped)), None);
-        assert!(result_of(Ok(Completion::new(1.0)), None).is_some());
+        assert_eq!(told_of(Ok(Completion::new(1.0)), Some(Ending::Dropped)), None);
+        assert!(told_of(Ok(Completion::new(1.0)), None).is_some());
     }
 
     #[test]
     fn a_stop_that_nobody_asked_for_is_a_failure() {
-        let (result, _) = result_of(Err(TrialError::Stopped), None).expect("told");
+        let result = told_of(Err(TrialError::Stopped), None).expect("told");
         assert!(matches!(result, WireResult::Failed(_)));
-        let (result, _) = result_of(Err(TrialError::Stopped), Some(Ending::Pruned)).expect("told");
+        let result = told_of(Err(TrialError::Stopped), Some(Ending::Pruned)).expect("told");
         assert!(matches!(result, WireResult::Pruned(_)));
+    }
+
+    #[test]
+    fn a_refused_report_fails_the_trial_whatever_its_objective_says_then() {
+        let refused = || Some(Ending::Refused("step 1 was reported twice".into()));
+        for outcome in [Ok(Completion::new(1.0)), Err(TrialError::Stopped)] {
+            let result = told_of(outcome, refused()).expect("told");
+            let WireResult::Failed(v1::Failed { reason }) = result else { panic!("{result:?}") };
+            assert_eq!(reason, "step 1 was reported twice");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_worker_left_is_made_to_fit() {
+        let long = format!("\"{}\"", "x".repeat(60_000));
+        let attributes_json = (0..100).map(|i| (format!("a{i:02}"), long.clone())).collect();
+        let finish = v1::FinishRequest { claim: None, result: None, attributes_json };
+        let fitting = fitting(finish);
+        assert!(fitting.encoded_len() < limits::MESSAGE / 2);
+        assert!(fitting.attributes_json.contains_key("a00"));
+        assert!(fitting.attributes_json[LEFT_OUT].contains("`a17`"));
+        let reason = "x".repeat(5_000_000);
+        assert!(failed(&v1::Claim::default(), &reason).encoded_len() < limits::MESSAGE / 2);
     }
 }

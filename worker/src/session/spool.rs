@@ -67,6 +67,15 @@ impl Kept {
         }
     }
 
+    /// The coordinator will never take it: no later worker is to try, but nothing is thrown away.
+    pub(super) fn set_aside(self) -> PathBuf {
+        self.shelf.set_aside(&self.path).unwrap_or_else(|error| {
+            let file = self.path.display();
+            tracing::warn!(%error, %file, "a refused result could not be set aside");
+            self.path
+        })
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -156,6 +165,16 @@ mod tests {
     fn another_coordinators_results_are_not_this_ones() {
         let [one, other] = ["http://a:1", "http://a:2"].map(|c| default_folder(c).unwrap());
         assert_ne!(one, other);
+    }
+
+    #[tokio::test]
+    async fn what_is_set_aside_or_cannot_be_read_is_in_nobodys_way() {
+        let (dir, spool) = spool();
+        let refused = spool.keep(&result(1)).await.unwrap().set_aside();
+        assert!(refused.exists());
+        spool.keep(&result(2)).await.unwrap();
+        fs::create_dir(dir.path().join("spool/folder.result")).unwrap();
+        assert_eq!(left(&spool), [result(2)]);
     }
 
     #[tokio::test]

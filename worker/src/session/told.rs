@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Why a trial's objective is to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The pruner gave the trial up: finish it as pruned.
     Pruned,
+    /// What it reported cannot be taken, for this reason: finish it as failed.
+    Refused(Arc<str>),
     /// The trial is over, or not this worker's any more: say nothing more of it.
     Dropped,
     /// This worker stops: hand the trial back.
@@ -25,19 +27,24 @@ impl Told {
     }
 
     pub(super) fn tell(&self, ending: Ending) {
-        self.0.send_if_modified(|told| told.replace(told.unwrap_or(ending)).is_none());
+        self.0.send_if_modified(|told| {
+            let is_first = told.is_none();
+            told.get_or_insert(ending);
+            is_first
+        });
     }
 
     pub(super) fn get(&self) -> Option<Ending> {
-        *self.0.borrow()
+        self.0.borrow().clone()
     }
 
     /// Waits for a word that ends the work on the trial here and now.
     pub(super) async fn abandoned(&self) -> Ending {
         let mut told = self.0.subscribe();
-        let abandons = |told: &Option<Ending>| told.is_some_and(|e| e != Ending::Pruned);
+        let abandons =
+            |told: &Option<Ending>| matches!(told, Some(Ending::Dropped | Ending::HandBack));
         match told.wait_for(abandons).await {
-            Ok(ending) => (*ending).unwrap_or(Ending::Dropped),
+            Ok(ending) => ending.clone().unwrap_or(Ending::Dropped),
             Err(_) => Ending::Dropped,
         }
     }

@@ -8,7 +8,7 @@ use kindling_proto::v1;
 use tokio::sync::{mpsc, oneshot};
 
 use super::link::Link;
-use super::told::Told;
+use super::told::{Ending, Told};
 use crate::device::Fault;
 use crate::objective::{Completion, Stopped, TrialError};
 
@@ -41,6 +41,7 @@ pub trait Training: Send + Sync + 'static {
 
 /// A trial's way to its coordinator: what it reports waits here, in order, until it is taken.
 pub struct Outbox {
+    newest: Option<(u64, f64)>,
     reports: mpsc::UnboundedSender<Report>,
     unsent: Unsent,
     told: Told,
@@ -63,8 +64,13 @@ impl Outbox {
     pub(super) fn new(told: &Told, link: &Link) -> (Self, mpsc::UnboundedReceiver<Report>, Unsent) {
         let (reports, waiting) = mpsc::unbounded_channel();
         let unsent = Unsent::default();
-        let outbox =
-            Self { reports, unsent: unsent.clone(), told: told.clone(), link: link.clone() };
+        let outbox = Self {
+            newest: None,
+            reports,
+            unsent: unsent.clone(),
+            told: told.clone(),
+            link: link.clone(),
+        };
         (outbox, waiting, unsent)
     }
 
@@ -72,6 +78,18 @@ impl Outbox {
     /// reach, and never for a coordinator.
     pub async fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         let (taken, verdict) = oneshot::channel();
+        match self.misstep(step, value) {
+            Misstep::None => self.newest = Some((step, value)),
+            // The coordinator has it, or will.
+            Misstep::Repeated => return self.verdict(),
+            Misstep::Wrong(reason) => {
+                tracing::error!(
+                    reason,
+                    "the objective reports what cannot be taken; its trial fails"
+                );
+                self.told.tell(Ending::Refused(reason.into()));
+            }
+        }
         if self.told.get().is_none() {
             self.unsent.push(step, value);
             if self.reports.send(Report { step, value, _taken: taken }).is_ok() {
@@ -83,8 +101,40 @@ impl Outbox {
                 }
             }
         }
+        self.verdict()
+    }
+
+    fn verdict(&self) -> Result<(), Stopped> {
         if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
     }
+
+    /// What the coordinator would say against the step, found out here, so that the objective hears it
+    /// from the call that is wrong.
+    fn misstep(&self, step: u64, value: f64) -> Misstep {
+        if i64::try_from(step).is_err() {
+            return Misstep::Wrong(format!("step {step} was reported; they end at 2^63 - 1"));
+        }
+        match self.newest {
+            Some((newest, before)) if step == newest && value.to_bits() == before.to_bits() => {
+                Misstep::Repeated
+            }
+            Some((newest, before)) if step == newest => Misstep::Wrong(format!(
+                "step {step} was reported twice, as {before} and as {value}; steps ascend"
+            )),
+            Some((newest, _)) if step < newest => Misstep::Wrong(format!(
+                "step {step} was reported after step {newest}; steps ascend"
+            )),
+            _ => Misstep::None,
+        }
+    }
+}
+
+/// What is wrong with a report.
+enum Misstep {
+    None,
+    /// It is the one before, once more.
+    Repeated,
+    Wrong(String),
 }
 
 impl Unsent {

@@ -195,7 +195,7 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
 }
 
 /// JSON that readers and writers do not agree on: nested about as deep as parsers go, with words that
-/// serde_json keeps for itself, or with a name twice.
+/// `serde_json` keeps for itself, or with a name twice.
 pub(super) fn odd_json(random: &mut Random) -> String {
     const RAW: &str = "$serde_json::private::RawValue";
     const NUMBER: &str = "$serde_json::private::Number";

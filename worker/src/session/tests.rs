@@ -1,0 +1,253 @@
+//! A session with a coordinator that refuses what it is told to refuse.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Mutex;
+
+use kindling_proto::attributes::LEFT_OUT;
+use kindling_proto::v1::finish_request::Result as WireResult;
+use kindling_proto::v1::worker_service_server::{WorkerService, WorkerServiceServer};
+use tokio_stream::Pending;
+use tonic::body::Body;
+use tonic::{Request, Response, Streaming};
+use tower::ServiceExt;
+
+use super::*;
+use crate::objective::{Completion, TrialError};
+
+type Reply<T> = Result<Response<T>, Status>;
+/// What it says to a call.
+type Answer<T> = fn(&T) -> Result<(), Status>;
+
+/// Gives out one trial, and ends the session when it is asked for another.
+#[derive(Clone)]
+struct Refusing {
+    report: Answer<v1::ReportRequest>,
+    finish: Answer<v1::FinishRequest>,
+    said: Arc<Mutex<Said>>,
+    stop: CancellationToken,
+}
+
+/// What a worker said.
+#[derive(Default)]
+struct Said {
+    leases: u32,
+    reports: Vec<(u64, f64)>,
+    finishes: Vec<v1::FinishRequest>,
+}
+
+#[tonic::async_trait]
+impl WorkerService for Refusing {
+    type HeartbeatStream = Pending<Result<v1::HeartbeatResponse, Status>>;
+
+    async fn lease(&self, _: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
+        let leases = {
+            let mut said = self.said.lock().unwrap();
+            said.leases += 1;
+            said.leases
+        };
+        if leases > 1 {
+            self.stop.cancel();
+            std::future::pending::<()>().await;
+        }
+        let assignment = v1::Assignment { claim: Some(claim(0)), ..Default::default() };
+        Ok(Response::new(v1::LeaseResponse { assignments: vec![assignment] }))
+    }
+
+    async fn report(&self, request: Request<v1::ReportRequest>) -> Reply<v1::ReportResponse> {
+        let report = request.into_inner();
+        self.said.lock().unwrap().reports.push((report.step, report.value));
+        (self.report)(&report)?;
+        Ok(Response::new(v1::ReportResponse { verdict: v1::Verdict::Continue.into() }))
+    }
+
+    async fn finish(&self, request: Request<v1::FinishRequest>) -> Reply<v1::FinishResponse> {
+        let finish = request.into_inner();
+        self.said.lock().unwrap().finishes.push(finish.clone());
+        (self.finish)(&finish)?;
+        Ok(Response::new(v1::FinishResponse {}))
+    }
+
+    async fn release(&self, _: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
+        Ok(Response::new(v1::ReleaseResponse {}))
+    }
+
+    async fn heartbeat(
+        &self,
+        _: Request<Streaming<v1::HeartbeatRequest>>,
+    ) -> Reply<Self::HeartbeatStream> {
+        Ok(Response::new(tokio_stream::pending()))
+    }
+}
+
+/// Reports these, unless it is told to stop, and completes.
+struct Reports(&'static [(u64, f64)]);
+
+impl Training for Reports {
+    fn objectives(&self) -> Vec<String> {
+        vec!["test".to_owned()]
+    }
+
+    fn train(
+        &self,
+        _: v1::Assignment,
+        mut outbox: Outbox,
+    ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        let reports = self.0;
+        Box::pin(async move {
+            for (step, value) in reports {
+                if outbox.report(*step, *value).await.is_err() {
+                    return Ran::Ended(Err(TrialError::Stopped));
+                }
+            }
+            Ran::Ended(Ok(Completion::new(0.5).with("a", 1)))
+        })
+    }
+}
+
+fn claim(trial: u32) -> v1::Claim {
+    let (mark, history) = (vec![1; 16], vec![2; 16]);
+    v1::Claim { study_id: 1, trial, attempt: 1, worker_id: "w".to_owned(), mark, history }
+}
+
+/// A session with it, to its end; a folder is its spool.
+async fn meet(
+    reports: &'static [(u64, f64)],
+    report: Answer<v1::ReportRequest>,
+    finish: Answer<v1::FinishRequest>,
+    spool: Option<&std::path::Path>,
+) -> Said {
+    let (said, stop) = (Arc::default(), CancellationToken::new());
+    let refusing = Refusing { report, finish, said: Arc::clone(&said), stop: stop.clone() };
+    let server = ServiceExt::<http::Request<Body>>::map_err(
+        WorkerServiceServer::new(refusing),
+        |error: Infallible| match error {},
+    );
+    let identity =
+        v1::HeartbeatRequest { worker_id: "w".to_owned(), slots: 1, ..Default::default() };
+    let mut session =
+        Session::new(Transport::new(server), identity, Arc::new(Reports(reports)), stop);
+    session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
+    session.run(Duration::from_secs(9)).await.expect("in peace");
+    std::mem::take(&mut *said.lock().unwrap())
+}
+
+/// The reasons of the failures that were finished; "complete" where one was not.
+fn ends(said: &Said) -> Vec<String> {
+    let end = |finish: &v1::FinishRequest| match &finish.result {
+        Some(WireResult::Failed(failed)) => failed.reason.clone(),
+        _ => "complete".to_owned(),
+    };
+    said.finishes.iter().map(end).collect()
+}
+
+const STEPS: &[(u64, f64)] = &[(0, 0.1), (1, 0.2), (2, 0.3)];
+
+#[tokio::test]
+async fn a_refused_report_fails_the_trial_with_its_reason() {
+    let refusals: [Answer<v1::ReportRequest>; 3] = [
+        |r| if r.step == 1 { Err(Status::already_exists("not again")) } else { Ok(()) },
+        |r| if r.step == 1 { Err(Status::invalid_argument("not again")) } else { Ok(()) },
+        |r| if r.step == 1 { Err(Status::out_of_range("not again")) } else { Ok(()) },
+    ];
+    for refusal in refusals {
+        let said = meet(STEPS, refusal, |_| Ok(()), None).await;
+        assert_eq!(ends(&said), ["its report of step 1 was refused: not again"]);
+        assert_eq!(said.reports.len(), 2, "it stops there");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_is_lost_is_dropped_without_a_word() {
+    let lost: [Answer<v1::ReportRequest>; 2] = [
+        |_| Err(Status::failed_precondition("not yours")),
+        |_| Err(Status::not_found("no such study")),
+    ];
+    for lost in lost {
+        assert_eq!(ends(&meet(STEPS, lost, |_| Ok(()), None).await), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn steps_that_do_not_ascend_fail_the_trial_before_anybody_is_asked() {
+    let missteps: [(&'static [(u64, f64)], &str); 3] = [
+        (&[(0, 0.1), (5, 0.2), (3, 0.3), (6, 0.4)], "step 3 was reported after step 5"),
+        (&[(0, 0.1), (5, 0.2), (5, 0.3), (6, 0.4)], "step 5 was reported twice, as 0.2 and as 0.3"),
+        (&[(0, 0.1), (5, 0.2), (u64::MAX, 0.3)], "they end at 2^63 - 1"),
+    ];
+    for (reports, reason) in missteps {
+        let said = meet(reports, |_| Ok(()), |_| Ok(()), None).await;
+        assert_eq!(said.reports, [(0, 0.1), (5, 0.2)]);
+        let ends = ends(&said);
+        assert!(ends.len() == 1 && ends[0].contains(reason), "{ends:?}");
+    }
+    let said = meet(&[(0, 0.1), (0, 0.1), (1, 0.2)], |_| Ok(()), |_| Ok(()), None).await;
+    assert_eq!((&*said.reports, &*ends(&said)), (&STEPS[..2], &["complete".to_owned()][..]));
+}
+
+#[tokio::test]
+async fn a_result_that_is_refused_for_its_form_is_recorded_without_it() {
+    let said = meet(
+        &[],
+        |_| Ok(()),
+        |f| {
+            if f.attributes_json.contains_key("a") {
+                Err(Status::invalid_argument("no a"))
+            } else {
+                Ok(())
+            }
+        },
+        None,
+    )
+    .await;
+    assert_eq!(ends(&said), ["complete", "complete"]);
+    let kept = &said.finishes[1].attributes_json;
+    assert!(kept.len() == 1 && kept[LEFT_OUT].contains("no a"), "{kept:?}");
+
+    let said = meet(
+        &[],
+        |_| Ok(()),
+        |f| match f.result {
+            Some(WireResult::Failed(_)) => Ok(()),
+            _ => Err(Status::out_of_range("too large")),
+        },
+        None,
+    )
+    .await;
+    assert_eq!(ends(&said), ["complete", "complete", "its result was refused: too large"]);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(Some(folder.path()), "").unwrap();
+    for trial in 7..10 {
+        let result = Some(WireResult::Completed(v1::Completed { values: vec![0.5] }));
+        // As a version before the limits left it.
+        let attributes_json =
+            (0..100).map(|i| (format!("a{i}"), format!("\"{}\"", "x".repeat(60_000)))).collect();
+        let finish = v1::FinishRequest { claim: Some(claim(trial)), result, attributes_json };
+        spool.keep(&Undelivered { reports: vec![], finish }).await.unwrap();
+    }
+    let said = meet(
+        &[],
+        |_| Ok(()),
+        |f| match f.claim.as_ref().map(|claim| claim.trial) {
+            Some(7) => Err(Status::invalid_argument("never")),
+            Some(8) => Err(Status::already_exists("another result is recorded")),
+            _ => Ok(()),
+        },
+        Some(folder.path()),
+    )
+    .await;
+    let delivered = said.finishes.iter().filter(|f| f.claim.as_ref().unwrap().trial == 9);
+    let delivered: Vec<_> = delivered.collect();
+    assert!(delivered.len() == 1 && delivered[0].attributes_json.contains_key(LEFT_OUT));
+    assert_eq!(said.leases, 2, "and then it worked");
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().extension().unwrap().to_owned())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["refused", "refused"]);
+}
