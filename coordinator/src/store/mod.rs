@@ -161,7 +161,8 @@ impl StoreError {
                 "remove its other names; `kindling backup` makes a copy that is a file of its own"
             }
             Self::LogMissing { .. } => {
-                "put its -wal beside it, or take another copy; `kindling backup` makes whole ones of a store in use"
+                "put its -wal beside it, or take a copy that `kindling backup` made; if the log is lost for good, \
+                 `sqlite3 FILE 'PRAGMA user_version = 0'` makes do with what is in the file"
             }
             Self::OtherLog { .. } => {
                 "if the file was put back from a backup, move the old -wal away; if not, find the right one"

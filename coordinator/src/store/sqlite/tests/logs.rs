@@ -73,6 +73,27 @@ fn a_copy_of_a_store_in_use_without_its_log_is_refused() {
 }
 
 #[test]
+fn whose_log_is_lost_for_good_can_go_on_with_what_the_file_has() {
+    let (_, late, ..) = early_and_late();
+    let (dir, path) = file(&late.store);
+    let refused = SqliteStore::open(&path).expect_err("its log is missing");
+    let (_, told) = refused.hint().split_once("sqlite3 FILE '").expect("a command");
+    let (sql, _) = told.split_once('\'').expect("to its end");
+    Connection::open(&path).expect("open").execute_batch(sql).expect(sql);
+    let mut store = SqliteStore::open_with(&path, SHORT).expect("it makes do");
+    let registry = store.load(UNTIL).expect("loaded");
+    assert_eq!(registry.iter().count(), 1);
+    // From then on it is as any other.
+    let committed = registry.clone();
+    let queue = Vec::new();
+    let mut ledger =
+        Ledger { dir, store, registry, committed, queue, clock: 1_700_000_000_123_456 };
+    let InUse { store, .. } = go_on(&mut ledger, StudyId(1));
+    is_missing(open(&store, None));
+    ledger.reopen();
+}
+
+#[test]
 fn a_log_of_another_time_is_refused() {
     let (early, late, ledger, _) = early_and_late();
     is_missing(open(&late.store, Some(&early.log)));
