@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use kindling_coordinator::backup as copy;
+use kindling_telemetry::say;
 
 use crate::hint::hinted;
 use crate::json;
@@ -49,6 +50,7 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
         (HumanBytes(made.bytes), HumanCount(made.studies), HumanCount(made.trials));
     let to = to.display();
     outln!("{to}: {size} in {seconds:.1} s, whole, with {trials} trials in {studies} studies");
+    say!("hint: in the store's place, serve it with `kindling coordinator --restored`");
     Ok(())
 }
 
