@@ -6,9 +6,9 @@ use std::time::Duration;
 use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
-    FloatScale, Mark, ObjectiveSpec, Outcome, Param, Params, Phase, PrunerSpec, Refusal,
-    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
-    Trial, TrialNumber, Verdict, Wall, WorkerId,
+    FloatScale, Mark, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase, PrunerSpec,
+    Refusal, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState,
+    Tick, Trial, TrialNumber, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -364,6 +364,12 @@ impl World {
                 if request.is_some() {
                     assert_eq!(self.study.enqueue(&fixed, request), Ok((vec![], number)));
                 }
+            }
+            Err(Refusal::RequestReused { request: reused, number }) => {
+                assert_eq!(Some(reused), request);
+                let first = before.get(number).expect("the trial that it added");
+                assert_eq!(first.request, request);
+                assert!(!first.fixed.contains(&Some(ParamValue::Float(rate))), "another call");
             }
             Err(refusal) => {
                 assert_eq!(refusal, Refusal::BudgetSpent { budget: before.budget() });

@@ -240,6 +240,18 @@ fn layout(conn: &Connection) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("texts")
 }
 
+/// The store as it is once it comes from a version before. Nobody can show a mark for a lease of then:
+/// its trial waits, and that is no loss.
+pub(super) fn without_marks() -> Vec<u8> {
+    let (file, _) = damage::changed(
+        &store(),
+        "UPDATE kindling_leases SET mark = NULL, ended = 'HANDED_BACK', ended_at = 1;
+         UPDATE trials SET state = 'WAITING';
+         UPDATE kindling_meta SET value = 0 WHERE key = 'pen'",
+    );
+    fs::read(&file).expect("readable")
+}
+
 #[test]
 fn a_store_of_a_version_before_is_brought_up_to_date() {
     let opened = |content: &[u8]| {
@@ -252,14 +264,7 @@ fn a_store_of_a_version_before_is_brought_up_to_date() {
         assert_eq!(again.load(Tick::default()).expect("loads"), loaded);
         (loaded, layout)
     };
-    // Nobody can show a mark for a lease of then: its trial waits, and that is no loss.
-    let (file, _) = damage::changed(
-        &store(),
-        "UPDATE kindling_leases SET mark = NULL, ended = 'HANDED_BACK', ended_at = 1;
-         UPDATE trials SET state = 'WAITING';
-         UPDATE kindling_meta SET value = 0 WHERE key = 'pen'",
-    );
-    let todays = opened(&fs::read(&file).expect("readable"));
+    let todays = opened(&without_marks());
     let trial = todays.0.get(StudyId(1)).expect("a study").get(TrialNumber(0)).expect("a trial");
     assert_eq!((trial.losses, trial.attempt.0, trial.mark), (0, 1, None));
     for back in ["", BACK_TO_2] {

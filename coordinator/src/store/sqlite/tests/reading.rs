@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::opening::{BACK_TO_2, file, files, older, store};
+use super::opening::{BACK_TO_2, file, files, older, store, without_marks};
 use super::read::StoreReader;
 use super::*;
 
@@ -77,7 +77,7 @@ fn what_a_crash_left_is_read_with_its_log() {
 
 #[test]
 fn an_older_layout_is_read_without_bringing_it_up_to_date() {
-    let (_dir, path) = file(&store());
+    let (_dir, path) = file(&without_marks());
     let todays = look(&path);
     for back in ["", BACK_TO_2] {
         let (_dir, path) = file(&older(&store(), back));
