@@ -29,7 +29,8 @@ export function read<T>(text: string): T {
 function shown(value: unknown): unknown {
   if (typeof value === "string") return harmless(value);
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  const named = bare({} as Record<string, unknown>);
+  // With a prototype, as the library of the figures expects it; no name here can find it.
+  const named: Record<string, unknown> = {};
   for (const [name, held] of Object.entries(value)) named[harmless(name)] = held;
   return named;
 }
