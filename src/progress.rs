@@ -34,7 +34,8 @@ impl Progress {
             self.show_bars(study, &update.workers);
         }
         for trial in update.changed.iter().filter(|t| t.complete_time.is_some()) {
-            self.line(&finished_line(study, trial));
+            // Above the bars, which say how far the study is.
+            self.line(&finished_line(Some(study).filter(|_| !self.on_terminal), trial));
         }
     }
 
@@ -86,20 +87,20 @@ fn totals(study: &v1::Study) -> String {
     [best, rate, left].into_iter().flatten().collect()
 }
 
-fn finished_line(study: &v1::Study, trial: &v1::Trial) -> String {
+/// A trial's line, with how far its study is, if that stands nowhere else.
+fn finished_line(study: Option<&v1::Study>, trial: &v1::Trial) -> String {
     let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
     let what = match trial.state() {
         v1::TrialState::Complete => format::objective(trial),
         v1::TrialState::Fail => trial.fail_reason.clone(),
         _ => String::new(),
     };
+    let far = study.map(|s| format!("  {}/{}{}", format::finished(s), format::total(s), totals(s)));
     format!(
-        "trial {:>4}  {:<8}  {what:<8}  {took:>7}  {}/{}{}  {}",
+        "trial {:>4}  {:<8}  {what:<8}  {took:>7}{}  {}",
         trial.number,
         format::trial_state(trial),
-        format::finished(study),
-        format::total(study),
-        totals(study),
+        far.unwrap_or_default(),
         format::params(&trial.params),
     )
 }

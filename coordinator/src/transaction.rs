@@ -469,6 +469,7 @@ impl<'a> Transaction<'a> {
             }
             self.record(id, events);
         }
+        self.state.workers.find_silent(now, self.state.lease_term);
         let registry = &self.state.registry;
         self.state.workers.forget_silent(now, |worker| !registry.held_by(worker).is_empty());
     }

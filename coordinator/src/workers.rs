@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) last_seen: Tick,
     /// Whether it held a lease when the coordinator started, and was not heard of since.
     is_expected: bool,
+    /// Whether it was found to have been silent for a lease's term.
+    is_silent: bool,
     /// Since when another process of its name asks to be let in.
     challenged: Option<Tick>,
     /// Heartbeat streams that stand. More than one while a reconnected worker's old one dies.
@@ -80,6 +82,7 @@ impl Workers {
         worker.info = WorkerInfo { session, ..info };
         worker.last_seen = now;
         worker.is_expected = false;
+        worker.is_silent = false;
     }
 
     /// The id as it is kept here, so that a worker's trials share it.
@@ -115,13 +118,21 @@ impl Workers {
                 worker.challenged = None;
                 return Err(Twin::Alive { id: id.clone(), host: worker.info.host.clone() });
             }
-            if now < worker.last_seen + term {
+            if !worker.is_silent {
                 return Err(Twin::Unknown(id.clone()));
             }
         }
         worker.info.session = session;
         worker.challenged = None;
         Ok(())
+    }
+
+    /// Finds who has been silent for a lease's term. Only where it is known that whoever spoke was heard:
+    /// by the clock alone everybody is silent in the moment in which a machine that stood still goes on.
+    pub(crate) fn find_silent(&mut self, now: Tick, term: Duration) {
+        for worker in self.known.values_mut() {
+            worker.is_silent = worker.last_seen + term <= now;
+        }
     }
 
     /// Nobody could be heard until now: that is nobody's silence.
@@ -173,6 +184,7 @@ impl Workers {
             info: WorkerInfo::default(),
             last_seen: now,
             is_expected: false,
+            is_silent: false,
             challenged: None,
             connections: 0,
         })
@@ -233,6 +245,9 @@ mod tests {
         for seconds in 1..8 {
             assert_eq!(speaks(&mut workers, 2, seconds), Err(Twin::Unknown(id())));
         }
+        workers.find_silent(at(7), TERM);
+        assert_eq!(speaks(&mut workers, 2, 8), Err(Twin::Unknown(id())), "nobody looked since");
+        workers.find_silent(at(8), TERM);
         assert_eq!(speaks(&mut workers, 2, 8), Ok(()));
         // The old one comes back from wherever it was.
         workers.connected(&id(), at(8));
@@ -255,6 +270,7 @@ mod tests {
         assert_eq!(speaks(&mut workers, 2, 1), Err(Twin::Unknown(id())));
         assert_eq!(speaks(&mut workers, 1, 2), Ok(()));
         let mut workers = Workers::expecting([(&holder, 1)].into_iter(), at(0));
+        workers.find_silent(at(8), TERM);
         assert_eq!(speaks(&mut workers, 2, 8), Ok(()));
     }
 
