@@ -277,8 +277,10 @@ fn check_confirmations(
 
 /// No process does anything twice.
 fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, String)) {
-    let mut begun: BTreeMap<Lease, u64> = BTreeMap::new();
-    let mut reported: BTreeSet<Lease> = BTreeSet::new();
+    // By its mark, too: after a copy was put back an attempt may be leased anew.
+    let lease_of = |claim: &v1::Claim| (claim.trial, claim.attempt, claim.mark.clone());
+    let mut begun = BTreeMap::new();
+    let mut reported = BTreeSet::new();
     let mut steps = BTreeSet::new();
     for entry in &end.history {
         match &entry.what {
@@ -291,24 +293,26 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
             What::Begins { claim, .. } | What::Trains { claim, .. }
                 if past.is_lost(Some(claim)) => {}
             What::Begins { process, claim: lease } => {
-                let lease = claim(Some(lease));
-                let before = begun.insert(lease, *process);
+                let what = lease;
+                let lease = lease_of(lease);
+                // Begun again only where that is no broken promise: after a copy was put back.
+                steps.retain(|(other, by, _)| *other != lease || by != process);
+                let before = begun.insert(lease.clone(), *process);
                 expect(
                     before.is_none_or(|b| b != *process && !reported.contains(&lease)),
                     "an attempt is trained once",
-                    format!("{lease:?} by {before:?} and {process}"),
+                    format!("{what:?} by {before:?} and {process}"),
                 );
             }
             What::Trains { process, claim: lease, step, .. } => {
-                let (trial, attempt) = claim(Some(lease));
-                let is_new = steps.insert((trial, attempt, process, step));
+                let is_new = steps.insert((lease_of(lease), *process, *step));
                 expect(is_new, "no step is trained twice", format!("{lease:?}, step {step}"));
             }
             What::Answer { call, answer: Ok(Response::Report(_)) } => {
                 if let What::Call { request: Request::Report(report), .. } =
                     &end.history[*call].what
                 {
-                    reported.insert(claim(report.claim.as_ref()));
+                    reported.extend(report.claim.as_ref().map(lease_of));
                 }
             }
             _ => {}
