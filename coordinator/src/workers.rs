@@ -26,7 +26,7 @@ pub(crate) struct WorkerInfo {
 pub(crate) struct Worker {
     pub(crate) info: WorkerInfo,
     pub(crate) last_seen: Tick,
-    /// Whether it held a lease when the coordinator started, and was not heard of since.
+    /// Whether it held a lease when the coordinator started, and has not connected since.
     is_expected: bool,
     /// Whether it was found to have been silent for a lease's term.
     is_silent: bool,
@@ -81,7 +81,6 @@ impl Workers {
         let session = if info.session == 0 { worker.info.session } else { info.session };
         worker.info = WorkerInfo { session, ..info };
         worker.last_seen = now;
-        worker.is_expected = false;
         worker.is_silent = false;
     }
 
@@ -144,7 +143,9 @@ impl Workers {
     }
 
     pub(crate) fn connected(&mut self, id: &WorkerId, now: Tick) {
-        self.entry(id, now).connections += 1;
+        let worker = self.entry(id, now);
+        worker.connections += 1;
+        worker.is_expected = false;
     }
 
     /// Whether that was the worker's last connection.
@@ -269,6 +270,8 @@ mod tests {
         let mut workers = Workers::expecting([(&holder, 1)].into_iter(), at(0));
         assert_eq!(speaks(&mut workers, 2, 1), Err(Twin::Unknown(id())));
         assert_eq!(speaks(&mut workers, 1, 2), Ok(()));
+        // It asks for work before its heartbeats are back.
+        assert!(matches!(speaks(&mut workers, 2, 3), Err(Twin::Alive { .. })));
         let mut workers = Workers::expecting([(&holder, 1)].into_iter(), at(0));
         workers.find_silent(at(8), TERM);
         assert_eq!(speaks(&mut workers, 2, 8), Ok(()));
