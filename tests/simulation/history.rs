@@ -34,6 +34,8 @@ pub(crate) enum What {
     Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
     /// The coordinator wants nothing of this process, which ends.
     Refused { process: u64, reason: String },
+    /// A twin is killed. It may have got the name, and a trial: after a restart nobody knows who was first.
+    TwinDies { process: u64 },
     /// A result that was kept is kept no more.
     Forgets { claim: v1::Claim },
     /// An older copy of the store was put back: it does not know these leases.

@@ -19,6 +19,7 @@ use crate::transport::Client;
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Process {
+    pub(crate) number: u64,
     pub(crate) name: String,
     /// Cancelled by SIGTERM.
     pub(crate) stop: CancellationToken,
@@ -68,7 +69,7 @@ impl Process {
             // Whatever it left running is the dead's.
             end.cancel();
         });
-        Self { name, stop, dead, is_away: false }
+        Self { number, name, stop, dead, is_away: false }
     }
 }
 

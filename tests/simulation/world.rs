@@ -252,6 +252,7 @@ impl World {
     /// The oldest one, wherever it got to.
     fn end_a_twin(&mut self) {
         if let Some(twin) = self.twins.pop_front() {
+            self.history.note(What::TwinDies { process: twin.number });
             twin.dead.cancel();
         }
     }
