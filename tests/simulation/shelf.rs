@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kindling_proto::v1;
@@ -16,12 +17,14 @@ use crate::history::{History, What};
 #[derive(Clone)]
 pub(crate) struct Kept {
     results: Arc<Mutex<BTreeMap<PathBuf, Vec<u8>>>>,
+    /// How many there were. No name is given twice: another process may still have seen the first.
+    names: Arc<AtomicU32>,
     history: History,
 }
 
 impl Kept {
     pub(crate) fn new(history: History) -> Self {
-        Self { results: Arc::default(), history }
+        Self { results: Arc::default(), names: Arc::default(), history }
     }
 
     fn results(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Vec<u8>>> {
@@ -34,10 +37,9 @@ impl Shelf for Kept {
         &self,
         bytes: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = io::Result<PathBuf>> + Send + '_>> {
-        let mut results = self.results();
-        let last = results.last_key_value().and_then(|(name, _)| name.to_str()?.parse().ok());
-        let name = PathBuf::from(format!("{:09}", last.unwrap_or(0_u32) + 1));
-        results.insert(name.clone(), bytes);
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        let name = PathBuf::from(format!("{number:09}"));
+        self.results().insert(name.clone(), bytes);
         Box::pin(std::future::ready(Ok(name)))
     }
 
