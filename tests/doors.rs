@@ -319,7 +319,12 @@ async fn metrics_are_for_who_calls_this_machine_and_idle_readers_go() {
     let seen = free_address();
     let coordinator = Coordinator::start_on_free_port(&folder.path("s.db"), &["--metrics", &seen]);
     let address: SocketAddr = seen.parse().expect("an address");
-    assert!(metrics(address).contains("kindling_queue_depth"));
+    // The ledger says how much waits at each of its turns, of which the first is still to come.
+    let start = Instant::now();
+    while !metrics(address).contains("kindling_queue_depth") {
+        assert!(start.elapsed() < PATIENCE, "no turn");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let by_name = |host: &str, path: &str| {
         let answer =
             ureq::Agent::from(ureq::Agent::config_builder().http_status_as_error(false).build())
