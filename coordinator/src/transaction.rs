@@ -324,9 +324,8 @@ impl<'a> Transaction<'a> {
         let held = self.state.registry.held_by(worker);
         // Whoever is told a lease is told its mark. That is for the process that was given it.
         let registry = &self.state.registry;
-        let is_its = |&(study, number): &(StudyId, TrialNumber)| {
-            let trial = registry.get(study).ok().and_then(|s| s.get(number));
-            let holder = trial.and_then(Trial::lease).map_or(0, |lease| lease.session);
+        let is_its = |held: &(StudyId, TrialNumber)| {
+            let holder = holder_of(registry, *held);
             holder == 0 || holder == session
         };
         let own: Vec<_> = held.iter().filter(|h| !named.contains(*h) && is_its(h)).collect();
@@ -357,7 +356,7 @@ impl<'a> Transaction<'a> {
         let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
             let trial = registry.get(study).ok().and_then(|s| s.get(number));
             let has_begun = trial.is_some_and(|trial| !trial.curve.is_empty());
-            let holder = trial.and_then(Trial::lease).map_or(0, |lease| lease.session);
+            let holder = holder_of(registry, (study, number));
             let is_another = session != 0 && holder != 0 && session != holder;
             !named.contains(&(study, number)) && (is_another || has_begun)
         };
@@ -515,6 +514,12 @@ type Named = HashSet<(StudyId, TrialNumber)>;
 fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
     let newest = leases.iter().filter(|lease| is_newest(registry, lease));
     newest.map(|lease| (lease.study, lease.claim.number)).collect()
+}
+
+/// Which process holds the trial; 0 if it did not say, or if nobody does.
+fn holder_of(registry: &Registry, (study, number): (StudyId, TrialNumber)) -> u64 {
+    let trial = registry.get(study).ok().and_then(|s| s.get(number));
+    trial.and_then(Trial::lease).map_or(0, |lease| lease.session)
 }
 
 /// Whether the lease is the newest one of its trial.

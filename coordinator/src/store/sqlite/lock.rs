@@ -2,7 +2,7 @@
 //!
 //! The lock on the file itself is the one that counts. Whatever the file is called by, through a link
 //! or a mount, it is the same lock. The one on the `.lock` beside it is there before the store is, and
-//! is the only one that Kindlings before 0.2 know.
+//! is the only one that Kindlings before store version 4 know.
 //!
 //! Both are locks of a descriptor (`flock`). `SQLite`'s own are the process's, which loses them when it
 //! closes any descriptor of the file. So the one that is locked here is read from, too, and stays open
