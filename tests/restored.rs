@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -40,16 +41,21 @@ async fn results(channel: &tonic::transport::Channel) -> Vec<String> {
     trials.iter().map(shown).collect()
 }
 
+/// A store in which a study of so many trials was just made, as a copy of it has it.
+fn copy_of_new(folder: &Folder, store: &Path, address: SocketAddr, trials: u32) -> Vec<u8> {
+    let file = folder.write("s.toml", study_file("s", trials));
+    let mut coordinator = start(store, address);
+    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    coordinator.process().signal("TERM");
+    assert!(coordinator.process().wait(), "it stops");
+    std::fs::read(store).expect("a store")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_trained_on_gets_no_result_into_the_copy_that_was_put_back() {
     let folder = Folder::new();
     let (store, address) = (folder.path("study.db"), lasting_address());
-    let file = folder.write("s.toml", study_file("s", 3));
-    let mut coordinator = start(&store, address);
-    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
-    coordinator.process().signal("TERM");
-    assert!(coordinator.process().wait(), "it stops");
-    let copy = std::fs::read(&store).expect("a store");
+    let copy = copy_of_new(&folder, &store, address, 3);
 
     let mut coordinator = start(&store, address);
     let channel = wire::channel(address);
@@ -86,6 +92,7 @@ async fn a_worker_that_trained_on_gets_no_result_into_the_copy_that_was_put_back
 
     // What the same study comes to where nothing was put back.
     let coordinator = start(&folder.path("other.db"), "127.0.0.1:0");
+    let file = folder.path("s.toml");
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     coordinator.ask(&["trial", "enqueue", "s", ENQUEUED]);
     let _worker = coordinator.worker("w");
@@ -97,12 +104,7 @@ async fn a_result_of_another_history_is_kept_for_its_own() {
     let folder = Folder::new();
     let (store, spool, address) =
         (folder.path("study.db"), folder.path("spool"), lasting_address());
-    let file = folder.write("s.toml", study_file("s", 1_000_000));
-    let mut coordinator = start(&store, address);
-    coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
-    coordinator.process().signal("TERM");
-    assert!(coordinator.process().wait(), "it stops");
-    let copy = std::fs::read(&store).expect("a store");
+    let copy = copy_of_new(&folder, &store, address, 1_000_000);
 
     let mut coordinator = start(&store, address);
     let channel = wire::channel(address);
