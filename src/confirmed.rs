@@ -1,6 +1,5 @@
 //! What a study confirmed: means with their intervals, what cannot be told apart, and what is best.
 
-use comfy_table::Table;
 use kindling_proto::v1;
 use kindling_report::{Analysis, Arm, Choice, Confirm, Role};
 
@@ -44,7 +43,7 @@ impl Confirmed {
     }
 
     /// All of them, best first.
-    pub(crate) fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> table::Table {
         let confirm = &self.0;
         let mut table = table::new(
             &["confirmed", "of trial", "seeds", "mean", "95 % interval", "against the best"],

@@ -101,12 +101,9 @@ pub(crate) fn counts(study: &v1::Study) -> String {
         ("waiting", counts.waiting),
     ];
     let shown = states.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}"));
-    format!(
-        "{}/{} finished ({})",
-        finished(study),
-        total(study),
-        shown.collect::<Vec<_>>().join(", ")
-    )
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let shown = if shown.is_empty() { shown } else { format!(" ({shown})") };
+    format!("{}/{} finished{shown}", finished(study), total(study))
 }
 
 /// A line for each reason why trials failed, and why the study is paused for it.

@@ -1,8 +1,12 @@
 //! Tables that read well without colour.
 
-pub(crate) use comfy_table::Table;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
+use std::fmt;
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width,
+};
 use kindling_proto::v1;
+use unicode_width::UnicodeWidthStr;
 
 use crate::format;
 
@@ -13,20 +17,100 @@ const STYLE: TableStyle =
 /// So much of a reason is shown; `kindling trial show` has all of it.
 const LONGEST: usize = 200;
 
+/// A longer word is broken where the line ends, wherever it stands.
+const LONGEST_WORD: u16 = 36;
+
+/// A head and rows. In a pipe every row is a line. On a terminal, text is broken between words; where
+/// that is not enough, each row becomes a list of its cells, a line for each.
+pub(crate) struct Table {
+    head: Vec<String>,
+    /// The columns that hold numbers.
+    right: Vec<usize>,
+    rows: Vec<Vec<String>>,
+    /// Columns of the terminal; `None` is a pipe.
+    width: Option<u16>,
+}
+
 /// A table with a line below its head; the columns named in `right` hold numbers.
 pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
-    let mut table = Table::new();
-    // On a terminal, what is too wide is broken inside its cell; in a pipe, a line stays a line.
-    table
-        .load_style(STYLE)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(head.iter().copied());
-    for column in right {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
+    Table {
+        head: head.iter().map(|&name| name.to_owned()).collect(),
+        right: right.to_vec(),
+        rows: vec![],
+        width: comfy_table::Table::new().width(),
+    }
+}
+
+impl Table {
+    /// Adds a row, with a cell for each column.
+    pub(crate) fn add_row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The width of each column's widest word, as far as words are kept whole.
+    fn words(&self) -> Vec<u16> {
+        let mut widths = vec![0; self.head.len()];
+        for row in std::iter::once(&self.head).chain(&self.rows) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                let words = cell.split_whitespace().map(UnicodeWidthStr::width);
+                let widest = words.max().unwrap_or(0).min(LONGEST_WORD.into()) as u16;
+                *width = widest.max(*width);
+            }
         }
+        widths
+    }
+
+    fn as_columns(&self, words: &[u16]) -> comfy_table::Table {
+        let mut table = drawn(self.width);
+        table.load_style(STYLE).set_header(&self.head).add_rows(&self.rows);
+        table.set_constraints(
+            words.iter().map(|&word| ColumnConstraint::LowerBoundary(Width::Fixed(word + PADDING))),
+        );
+        for column in &self.right {
+            if let Some(column) = table.column_mut(*column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+
+    fn as_list(&self, row: &[String]) -> comfy_table::Table {
+        let mut table = drawn(self.width);
+        let name = |name: &String| if name.is_empty() { String::new() } else { format!("{name}:") };
+        let cells = self.head.iter().map(name).zip(row).filter(|(_, cell)| !cell.is_empty());
+        table
+            .load_style(TableStyle::new())
+            .add_rows(cells.map(|(name, cell)| [name, cell.clone()]));
+        if let Some(names) = table.column_mut(0) {
+            names.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        table
+    }
+}
+
+/// A space on each side of a cell.
+const PADDING: u16 = 2;
+
+fn drawn(width: Option<u16>) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     table
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.words();
+        let narrowest = words.iter().map(|word| word + PADDING).sum::<u16>();
+        if self.width.is_none_or(|width| narrowest <= width) {
+            return self.as_columns(&words).fmt(f);
+        }
+        for (place, row) in self.rows.iter().enumerate() {
+            write!(f, "{}{}", if place > 0 { "\n\n" } else { "" }, self.as_list(row))?;
+        }
+        Ok(())
+    }
 }
 
 pub(crate) fn studies(studies: &[v1::Study]) -> Table {
@@ -52,9 +136,18 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
     table
 }
 
+/// Trials without the reasons why they failed.
 pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
+    of_trials(trials, false)
+}
+
+/// Trials, with the beginning of the reason where one failed.
+pub(crate) fn trials_and_reasons(trials: &[&v1::Trial]) -> Table {
+    of_trials(trials, trials.iter().any(|trial| !trial.fail_reason.is_empty()))
+}
+
+fn of_trials(trials: &[&v1::Trial], any_failed: bool) -> Table {
     let mut head = vec!["trial", "state", "value", "steps", "attempt", "time", "parameters"];
-    let any_failed = trials.iter().any(|trial| !trial.fail_reason.is_empty());
     if any_failed {
         head.push("failed because");
     }
@@ -106,4 +199,56 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
 pub(crate) fn running(trial: &v1::RunningTrial) -> String {
     let newest = trial.newest.map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
     format!("{} #{}{}", trial.study, trial.number, newest.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(width: Option<u16>) -> String {
+        let mut table = new(&["trial", "value", "parameters"], &[0, 1]);
+        table.width = width;
+        for (trial, value) in [("7", "0.98"), ("12", "0.9")] {
+            let cells = [trial, value, "optimizer=adamw learning_rate=0.00123"];
+            table.add_row(cells.map(str::to_owned));
+        }
+        table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    #[test]
+    fn a_pipe_gets_a_line_for_each_row() {
+        let lines = printed(None);
+        assert_eq!(lines.lines().count(), 4, "{lines}");
+        assert!(lines.contains("   12    0.9   optimizer=adamw learning_rate=0.00123"), "{lines}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_lines_broken_between_words() {
+        let expected = "\
+ trial   value   parameters
+────────────────────────────────────────
+     7    0.98   optimizer=adamw
+                 learning_rate=0.00123
+    12     0.9   optimizer=adamw
+                 learning_rate=0.00123
+";
+        assert_eq!(printed(Some(40)), expected);
+    }
+
+    #[test]
+    fn one_that_is_narrower_than_the_words_gets_a_list() {
+        let expected = "\
+ trial:        7
+ value:        0.98
+ parameters:   optimizer=adamw
+               learning_rate=0.001
+               23
+\n trial:        12
+ value:        0.9
+ parameters:   optimizer=adamw
+               learning_rate=0.001
+               23
+";
+        assert_eq!(printed(Some(34)), expected);
+    }
 }

@@ -93,7 +93,7 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             if json {
                 json::print(&trials.iter().map(json::trial).collect());
             } else {
-                outln!("{}", table::trials(&trials.iter().collect::<Vec<_>>()));
+                outln!("{}", table::trials_and_reasons(&trials.iter().collect::<Vec<_>>()));
             }
         }
         TrialCommand::Show { numbered: Numbered { study, number, json } } => {

@@ -72,7 +72,12 @@ async fn large_results_take_little_memory_and_no_more_after_a_restart() {
 
 fn assert_small(coordinator: &mut Coordinator, program: u64) {
     let results = peak(coordinator).saturating_sub(program);
-    assert!(results < MOST, "{} MiB at most beside {} of the program", results >> 20, program >> 20);
+    assert!(
+        results < MOST,
+        "{} MiB at most beside {} of the program",
+        results >> 20,
+        program >> 20
+    );
 }
 
 /// The most that it has had in memory so far, in bytes.

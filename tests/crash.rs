@@ -53,7 +53,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
         assert_eq!(now[&number], trial, "a finished trial never changes");
     }
     let logs = logs.map(|log| std::fs::read_to_string(log).expect("a log")).concat();
-    assert!(logs.contains("no answer; trying again"), "the outages were noticed: {logs}");
+    assert!(logs.contains("the call failed; trying again"), "the outages were noticed: {logs}");
     for trial in &trials {
         let begun = format!(" trial={} ", trial["number"]);
         let begun = logs.lines().filter(|l| l.contains("training") && l.contains(&begun));

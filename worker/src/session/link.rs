@@ -122,7 +122,12 @@ impl Link {
     pub(super) fn note_down(&self, what: &'static str, status: &Status) {
         if self.up.send_if_modified(|up| std::mem::replace(up, false)) {
             let code = status.code();
-            tracing::warn!(what, ?code, message = status.message(), "no answer; trying again");
+            tracing::warn!(
+                what,
+                ?code,
+                message = status.message(),
+                "the call failed; trying again"
+            );
         }
     }
 }

@@ -296,6 +296,8 @@ impl Session {
             while trials.join_next().await.is_some() {}
         }
         heartbeat.abort();
+        // It has a part in all that this session holds; nobody else has, once it is gone.
+        _ = heartbeat.await;
         self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
     }
 

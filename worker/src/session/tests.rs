@@ -218,6 +218,14 @@ async fn a_result_that_is_refused_for_its_form_is_recorded_without_it() {
 }
 
 #[tokio::test]
+async fn an_empty_spool_is_gone_with_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    meet(STEPS, |_| Ok(()), |_| Ok(()), Some(&spool)).await;
+    assert!(folder.path().exists() && !spool.exists());
+}
+
+#[tokio::test]
 async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(Some(folder.path()), "").unwrap();

@@ -114,6 +114,30 @@ fn log_l_minus_log_g_is_what_optuna_says() {
     }
 }
 
+/// Kernels that are given up on the way must not have been worth a bit of the sum.
+#[test]
+fn a_wide_spaces_density_is_that_of_all_kernels_to_the_bit() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let space = vec![float(0.0, 1.0, FloatScale::Linear); 3 * BLOCK];
+    let point = |rng: &mut ChaCha8Rng| -> Vec<f64> { space.iter().map(|_| uniform(rng)).collect() };
+    let seen: Vec<_> = (0..30).map(|_| point(&mut rng)).collect();
+    let columns: Vec<Vec<_>> =
+        (0..space.len()).map(|axis| seen.iter().map(|point| F(point[axis])).collect()).collect();
+    let estimator = estimator(&space, &columns);
+    // From what was seen to somewhere else, so that kernels lie at every distance below the prior.
+    for (from, share) in seen.iter().zip((0..30).map(|step| f64::from(step) / 30.0)) {
+        let to = point(&mut rng);
+        let between = from.iter().zip(&to).map(|(a, b)| F(a + share * (b - a)));
+        let point: Vec<_> = between.collect();
+        let mut kernels = estimator.log_peaks.clone();
+        for (dimension, value) in estimator.dimensions.iter().zip(&point) {
+            dimension.fall_off(*value, &mut kernels);
+        }
+        let all = log_sum_exp(&kernels);
+        assert_eq!(estimator.log_density(&point).to_bits(), all.to_bits(), "at {share}");
+    }
+}
+
 /// The density at 0, 0.001, …, 1 of observations at 0.2, 0.3 and 0.8, and of one pending trial.
 fn with_pending(pending: Option<f64>) -> Vec<f64> {
     let axes = [Axis::new(&float(0.0, 1.0, FloatScale::Linear))];
