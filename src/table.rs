@@ -212,7 +212,7 @@ mod tests {
             let cells = [trial, value, "optimizer=adamw learning_rate=0.00123"];
             table.add_row(cells.map(str::to_owned));
         }
-        table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
     }
 
     #[test]
@@ -224,31 +224,44 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_gets_lines_broken_between_words() {
-        let expected = "\
- trial   value   parameters
-────────────────────────────────────────
-     7    0.98   optimizer=adamw
-                 learning_rate=0.00123
-    12     0.9   optimizer=adamw
-                 learning_rate=0.00123
-";
-        assert_eq!(printed(Some(40)), expected);
+        let expected = [
+            " trial   value   parameters",
+            "───────────────────────────────────────",
+            "     7    0.98   optimizer=adamw",
+            "                 learning_rate=0.00123",
+            "    12     0.9   optimizer=adamw",
+            "                 learning_rate=0.00123",
+        ];
+        assert_eq!(printed(Some(40)).lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn one_that_is_narrower_than_the_words_gets_a_list() {
-        let expected = "\
- trial:        7
- value:        0.98
- parameters:   optimizer=adamw
-               learning_rate=0.001
-               23
-\n trial:        12
- value:        0.9
- parameters:   optimizer=adamw
-               learning_rate=0.001
-               23
-";
-        assert_eq!(printed(Some(34)), expected);
+        let expected = [
+            " trial:       7",
+            " value:       0.98",
+            " parameters:  optimizer=adamw",
+            "              learning_rate=0.00123",
+            "",
+            " trial:       12",
+            " value:       0.9",
+            " parameters:  optimizer=adamw",
+            "              learning_rate=0.00123",
+        ];
+        assert_eq!(printed(Some(36)).lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn whatever_the_width_words_stay_whole_and_lines_fit() {
+        for width in 36..=80 {
+            let printed = printed(Some(width));
+            for word in ["optimizer=adamw", "learning_rate=0.00123"] {
+                assert_eq!(printed.matches(word).count(), 2, "{width}:\n{printed}");
+            }
+            assert!(
+                printed.lines().all(|line| line.width() <= width.into()),
+                "{width}:\n{printed}"
+            );
+        }
     }
 }
