@@ -23,6 +23,8 @@ mod objectives;
 mod out;
 mod outcome;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod report;
 mod run;
 mod secret_file;
