@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kindling_client::listen_address;
 use kindling_coordinator::{Coordinator, Options, ServeError, Tokens};
-use kindling_worker::listen_address;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::hinted;

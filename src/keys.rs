@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use kindling_client::{Token, warn_if_open};
 use kindling_coordinator::{Coordinator, Tls, Tokens};
-use kindling_worker::{Token, warn_if_open};
 
 use crate::coordinator::explain;
 use crate::hint::hinted;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use kindling_proto::attributes::{Attributes, LEFT_OUT, LeftOut};
 use serde::de::DeserializeOwned;
 
+use crate::device::DeviceName;
 use crate::takes::Takes;
 
 /// Free-form settings and attributes, as JSON.
@@ -35,16 +35,44 @@ pub trait Objective: Send + Sync {
         None
     }
 
-    /// Whether trials with these settings read MNIST, so that it can be fetched before any starts.
-    fn uses_mnist(&self, settings: &JsonMap) -> bool {
-        let _ = settings;
-        false
+    /// Gets what trials with these settings need and a machine may lack: data to fetch, say. Called before the
+    /// first of them, by each worker, and by `kindling run` before it starts any; what is there already is
+    /// not fetched again. `data_dir` is where data sets lie, if that was told.
+    fn prepare(
+        &self,
+        settings: &JsonMap,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), Unfit> {
+        let _ = (settings, data_dir, progress);
+        Ok(())
     }
 
     /// Trains one trial to its end. A panic in here fails the trial, not the worker. What it reports on the
     /// way has ascending steps: see [`Trial::report`].
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
 }
+
+/// How getting ready is getting on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Something is being fetched.
+    Fetching {
+        /// What.
+        name: String,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all, if that is known.
+        total: Option<u64>,
+    },
+    /// Something is done, or was tried in vain.
+    Note(String),
+}
+
+/// Why trials of an objective cannot run on this machine at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub String);
 
 /// A finished trial.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -184,7 +212,7 @@ pub trait Reporter: Send {
 /// One trial as its objective sees it.
 pub struct Trial<'a> {
     facts: &'a TrialFacts,
-    device: Device,
+    device: DeviceName,
     data_dir: Option<PathBuf>,
     reporter: &'a mut dyn Reporter,
 }
@@ -193,7 +221,7 @@ impl<'a> Trial<'a> {
     /// A trial on a device. `data_dir` is where data sets lie, if the worker was told.
     pub fn new(
         facts: &'a TrialFacts,
-        device: Device,
+        device: DeviceName,
         data_dir: Option<PathBuf>,
         reporter: &'a mut dyn Reporter,
     ) -> Self {
@@ -245,9 +273,10 @@ impl<'a> Trial<'a> {
         self.facts.study_seed
     }
 
-    /// Where to train. `device().clone().autodiff()` tracks gradients.
-    pub fn device(&self) -> &Device {
-        &self.device
+    /// Where to train. The calling thread has opened it: a framework's crate makes a device of its own of the
+    /// name (`kindling_burn::device`).
+    pub fn device(&self) -> DeviceName {
+        self.device
     }
 
     /// Where data sets lie, if the worker was told.

@@ -1,5 +1,6 @@
 //! What a worker tells Prometheus. The names are for dashboards and stay as they are.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kindling_proto::v1::finish_request::Result as WireResult;
@@ -7,7 +8,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::device::{DeviceName, Memory};
+use crate::device::{DeviceName, Devices, Memory};
 
 /// How often a worker looks at itself.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -48,13 +49,17 @@ pub(crate) fn step(since: Instant) {
 
 /// Notes what this worker trains and what GPUs' memory it has, for as long as it is polled. A gauge that is not set
 /// again and again is forgotten.
-pub(crate) async fn watch(devices: Vec<DeviceName>, trials: impl Fn() -> usize) {
+pub(crate) async fn watch(
+    names: Vec<DeviceName>,
+    devices: Arc<dyn Devices>,
+    trials: impl Fn() -> usize,
+) {
     let mut interval = tokio::time::interval(INTERVAL);
     loop {
         interval.tick().await;
         running(trials());
-        for device in &devices {
-            let Some(Memory { allocated, reserved }) = device.memory() else { continue };
+        for device in &names {
+            let Some(Memory { allocated, reserved }) = devices.memory(*device) else { continue };
             for (kind, bytes) in [("allocated", allocated), ("reserved", reserved)] {
                 gauge!(MEMORY, "device" => device.to_string(), "kind" => kind).set(bytes as f64);
             }

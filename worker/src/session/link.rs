@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use kindling_client::{Bearer, speaks_no_grpc};
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -15,8 +16,6 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
-
-use crate::connect::{Bearer, speaks_no_grpc};
 
 /// The first wait before a call is repeated; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -161,8 +160,9 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
+    use kindling_client::ConnectArgs;
+
     use super::*;
-    use crate::connect::ConnectArgs;
 
     #[test]
     fn an_outage_is_not_an_answer() {

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kindling_client::{ConnectArgs, ConnectError, NO_GRPC, speaks_no_grpc};
 use kindling_proto::v1;
 use kindling_telemetry::{TelemetryError, follow};
 use tokio::sync::watch;
@@ -27,14 +28,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tracing::{Instrument as _, error_span};
 
-use crate::connect::{ConnectArgs, ConnectError, NO_GRPC, speaks_no_grpc};
-use crate::device::{self, DeviceChoice, DeviceError};
+use crate::device::{self, DeviceChoice, DeviceError, Devices};
 use crate::objective::Objective;
 use crate::observe;
 use link::Link;
 use seats::Seats;
 use spool::{Kept, Spool, Undelivered};
-use threads::Threads;
+use threads::{Prepared, Threads};
 use told::{Ending, Told};
 
 pub use link::Transport;
@@ -204,19 +204,20 @@ pub struct Session {
     hand_back: CancellationToken,
 }
 
-/// Works until `stop` is cancelled: leases trials of the objectives, trains them, reports and
+/// Works until `stop` is cancelled: leases trials of the objectives, trains them on these devices, reports and
 /// finishes them. An unreachable coordinator is tried again for as long as it takes.
 ///
 /// After `stop`, running trials may finish within the grace; then they are handed back.
 pub async fn work(
     options: WorkerOptions,
+    devices: Arc<dyn Devices>,
     objectives: Vec<Arc<dyn Objective>>,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let (endpoint, bearer) = options.connect.endpoint()?;
-    let devices = options.devices.resolve()?;
+    let trained_on = options.devices.resolve(&*devices)?;
     let slots = options.slots.max(1);
-    let names = device::join(&devices);
+    let names = device::join(&trained_on);
     let host = hostname();
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
     let address = &options.connect.coordinator;
@@ -225,14 +226,16 @@ pub async fn work(
         worker_id: id,
         host,
         device: names,
-        slots: (slots * devices.len()) as u32,
+        slots: (slots * trained_on.len()) as u32,
         holding: Vec::new(),
         session: rand::random(),
     };
     let threads = Threads {
-        seats: Seats::open(&devices, slots, options.threads.max(1))?,
+        seats: Seats::open(&devices, &trained_on, slots, options.threads.max(1))?,
+        devices: Arc::clone(&devices),
         objectives: Arc::new(objectives),
         data_dir: options.data_dir.clone(),
+        prepared: Prepared::default(),
     };
     let mut session =
         Session::new(link::dial(&endpoint, bearer), identity, Arc::new(threads), stop);
@@ -243,11 +246,13 @@ pub async fn work(
         })
         .ok();
     let holding = session.holding.clone();
-    let watch = tokio::spawn(observe::watch(devices, move || holding.claims().len()));
+    let memory = Arc::clone(&devices);
+    let watch = observe::watch(trained_on, memory, move || holding.claims().len());
+    let watch = tokio::spawn(watch);
     let ended = session.run(options.grace).await;
     watch.abort();
     // What was registered last is run first.
-    device::before_exit();
+    devices.before_exit();
     ended
 }
 

@@ -11,8 +11,9 @@ use burn::backend::{DispatchDevice, LibTorchDevice};
 use burn::tensor::Device;
 use kindling_libtorch::{Gpu, tch};
 
-use super::Memory;
-use super::fault::said;
+use kindling_worker::Memory;
+
+use crate::fault::said;
 
 pub(super) use self::adam_w::AdamW;
 pub(super) use self::convolution::convolve;
@@ -32,7 +33,7 @@ pub(super) fn gpu(index: usize) -> Result<Gpu, String> {
     Err(format!("libtorch {} can use {usable} GPUs here", version()))
 }
 
-/// See [`super::DeviceName::memory`].
+/// See [`kindling_worker::Devices::memory`].
 pub(super) fn memory(index: usize) -> Option<Memory> {
     let kindling_libtorch::Memory { allocated, reserved } =
         kindling_libtorch::gpu_memory(index).ok()?;
@@ -44,12 +45,11 @@ pub(super) fn version() -> String {
     kindling_libtorch::version()
 }
 
-pub(super) fn open_cpu(threads: usize) -> Device {
+pub(super) fn open_cpu(threads: usize) {
     prepare(threads);
-    Device::libtorch()
 }
 
-pub(super) fn open_gpu(index: usize, threads: usize) -> Result<Device, String> {
+pub(super) fn open_gpu(index: usize, threads: usize) -> Result<(), String> {
     prepare(threads);
     kindling_libtorch::use_own_stream(index).map_err(|error| error.to_string())?;
     // Makes the thread's handles and workspaces, and shows whether the GPU works at all.
@@ -57,7 +57,7 @@ pub(super) fn open_gpu(index: usize, threads: usize) -> Result<Device, String> {
     let product = some.and_then(|some| some.f_matmul(&some));
     drop(product.map_err(|error| said(&error.to_string()))?);
     tch::Cuda::synchronize(index as i64);
-    Ok(Device::libtorch_cuda(index))
+    Ok(())
 }
 
 /// Gives operations that the calling thread starts so many threads.

@@ -7,19 +7,23 @@ use burn::optim::{
 use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "tch")]
-use super::libtorch;
+use crate::libtorch;
 
 /// The constants of `AdamW`: Loshchilov and Hutter, arXiv 1711.05101.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AdamWConstants {
-    pub(crate) beta_1: f64,
-    pub(crate) beta_2: f64,
-    pub(crate) epsilon: f64,
-    pub(crate) weight_decay: f64,
+pub struct AdamWConstants {
+    /// How much of the gradients' mean is kept from step to step.
+    pub beta_1: f64,
+    /// How much of the mean of their squares is kept.
+    pub beta_2: f64,
+    /// Added to the root of the squares' mean.
+    pub epsilon: f64,
+    /// The share of each weight that is taken off in each step, per learning rate.
+    pub weight_decay: f64,
 }
 
 /// An optimiser with what it remembers of its module's parameters.
-pub(crate) enum AdamW {
+pub enum AdamW {
     /// Of Burn's operations, on any backend.
     Composed(Box<ModuleOptimizer>),
     /// libtorch's.
@@ -29,7 +33,7 @@ pub(crate) enum AdamW {
 
 impl AdamW {
     /// An optimiser for a module on that device.
-    pub(crate) fn new(constants: AdamWConstants, device: &Device) -> Self {
+    pub fn new(constants: AdamWConstants, device: &Device) -> Self {
         #[cfg(feature = "tch")]
         if libtorch::is_libtorch(device) {
             return Self::LibTorch(libtorch::AdamW::new(constants));
@@ -39,7 +43,7 @@ impl AdamW {
     }
 
     /// One step.
-    pub(crate) fn step<M: Module>(
+    pub fn step<M: Module>(
         &mut self,
         learning_rate: f64,
         module: M,

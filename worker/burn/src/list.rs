@@ -1,34 +1,9 @@
-//! `--list-devices`.
+//! What there is to train on.
 
-use std::io::{self, Write as _};
+use kindling_worker::{DeviceName, Listed};
 
-use super::DeviceName;
-
-/// A device as it is listed.
-struct Listed {
-    /// What to type.
-    name: String,
-    description: String,
-    available: bool,
-}
-
-/// Prints what there is to train on, and what is not there and why.
-pub(crate) fn print_devices(as_json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if as_json {
-        let list = devices().into_iter().map(|Listed { name, description, available }| {
-            serde_json::json!({"name": name, "description": description, "available": available})
-        });
-        return writeln!(out, "{}", list.collect::<serde_json::Value>());
-    }
-    for Listed { name, description, available } in devices() {
-        let absent = if available { "" } else { "not available: " };
-        writeln!(out, "{name:<8} {absent}{description}")?;
-    }
-    Ok(())
-}
-
-fn devices() -> Vec<Listed> {
+/// All devices, those that are not there as well.
+pub(crate) fn devices() -> Vec<Listed> {
     let mut list = libtorchs();
     list.push(Listed {
         name: DeviceName::Flex.to_string(),
@@ -40,7 +15,7 @@ fn devices() -> Vec<Listed> {
 
 #[cfg(feature = "tch")]
 fn libtorchs() -> Vec<Listed> {
-    use super::libtorch;
+    use crate::libtorch;
 
     let gib = |bytes: usize| bytes as f64 / f64::from(1 << 30);
     let gpu = |index| match libtorch::gpu(index) {

@@ -13,12 +13,12 @@ use burn::backend::{Autodiff, LibTorch};
 use burn::tensor::Tensor;
 use kindling_libtorch::tch;
 
-use crate::device::convolution::Convolution;
+use crate::convolution::Convolution;
 
 const KERNEL_SIDE: i64 = 3;
 
 /// See [`Convolution::forward`].
-pub(in crate::device) fn convolve(
+pub(crate) fn convolve(
     convolution: Convolution,
     maps: Tensor<2>,
     weights: Tensor<2>,

@@ -1,16 +1,6 @@
 //! What went wrong with the device itself, read from the words of its backend.
 
-/// A failure of a device rather than of an objective.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The trial does not fit into its memory. The device can go on.
-    OutOfMemory(String),
-    /// The trial broke the device's state for the whole process: an index out of range in a GPU's
-    /// kernel. It would do so anywhere.
-    BrokenByTrial(String),
-    /// The device is lost to this process, through no fault of the trial's.
-    Lost(String),
-}
+use kindling_worker::Fault;
 
 /// In the words of libtorch, which reports every error as text. A GPU's errors begin with `CUDA`.
 const OUT_OF_MEMORY: [&str; 5] = [
@@ -29,25 +19,23 @@ const LOST: [&str; 5] = [
     "CUBLAS_STATUS_",
 ];
 
-impl Fault {
-    /// Reads a panic's message; `None` if it does not speak of a device.
-    pub(crate) fn of(message: &str) -> Option<Self> {
-        let speaks_of = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-        let said = || said(message);
-        if speaks_of(&OUT_OF_MEMORY) {
-            Some(Self::OutOfMemory(said()))
-        } else if speaks_of(&BROKEN_BY_TRIAL) {
-            Some(Self::BrokenByTrial(said()))
-        } else if speaks_of(&LOST) {
-            Some(Self::Lost(said()))
-        } else {
-            None
-        }
+/// Reads a panic's message; `None` if it does not speak of a device.
+pub(crate) fn of(message: &str) -> Option<Fault> {
+    let speaks_of = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+    let said = || said(message);
+    if speaks_of(&OUT_OF_MEMORY) {
+        Some(Fault::OutOfMemory(said()))
+    } else if speaks_of(&BROKEN_BY_TRIAL) {
+        Some(Fault::BrokenByTrial(said()))
+    } else if speaks_of(&LOST) {
+        Some(Fault::Lost(said()))
+    } else {
+        None
     }
 }
 
 /// libtorch's own first line, without the C++ stack that follows and the Rust error around it.
-pub(super) fn said(message: &str) -> String {
+pub(crate) fn said(message: &str) -> String {
     let inner = message.split_once("Torch(\"").map_or(message, |(_, inner)| inner);
     let line = inner.split("\\n").next().unwrap_or(inner);
     let line = line.lines().next().unwrap_or(line);
@@ -66,7 +54,7 @@ mod tests {
 
     #[test]
     fn memory_a_trials_own_doing_and_a_lost_device_are_told_apart() {
-        let memory = Fault::of(GPU_MEMORY).expect("a fault");
+        let memory = of(GPU_MEMORY).expect("a fault");
         assert_eq!(
             memory,
             Fault::OutOfMemory(
@@ -74,18 +62,15 @@ mod tests {
             )
         );
         assert_eq!(
-            Fault::of(ASSERT),
+            of(ASSERT),
             Some(Fault::BrokenByTrial("CUDA error: device-side assert triggered".into()))
         );
-        assert_eq!(
-            Fault::of(LAUNCH),
-            Some(Fault::Lost("CUDA error: unspecified launch failure".into()))
-        );
+        assert_eq!(of(LAUNCH), Some(Fault::Lost("CUDA error: unspecified launch failure".into())));
     }
 
     #[test]
     fn an_objectives_own_panic_is_no_fault_of_the_device() {
-        assert_eq!(Fault::of("index out of bounds: the len is 3 but the index is 3"), None);
-        assert_eq!(Fault::of("Torch(\"mat1 and mat2 shapes cannot be multiplied\")"), None);
+        assert_eq!(of("index out of bounds: the len is 3 but the index is 3"), None);
+        assert_eq!(of("Torch(\"mat1 and mat2 shapes cannot be multiplied\")"), None);
     }
 }

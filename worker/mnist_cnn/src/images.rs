@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use kindling_data::Dataset;
 
 use super::network::Network;
-use crate::device::evaluation_batch;
+use kindling_burn::evaluation_batch;
 
 /// Labelled images on a device.
 #[derive(Debug, Clone)]

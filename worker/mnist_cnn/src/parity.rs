@@ -15,7 +15,7 @@ use super::network::Network;
 use super::settings::{LossKind, NetworkName};
 use super::testing::devices;
 use super::train::{ADAM_W, loss};
-use crate::device::AdamW;
+use kindling_burn::AdamW;
 
 const STEPS: usize = 10;
 const LEARNING_RATE: f64 = 1e-3;

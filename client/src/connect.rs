@@ -1,4 +1,4 @@
-//! How to reach a coordinator: its address, a token, and TLS. Shared by workers and by the commands that ask one.
+//! A connection: the arguments that describe it, and the channel that they come to.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

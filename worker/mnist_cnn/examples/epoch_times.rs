@@ -1,7 +1,7 @@
 //! How long an epoch of the flagship's networks takes: the Kindling side of `tests/peers/speed.py`.
 //!
 //! ```sh
-//! cargo run --release -p kindling-worker --example epoch_times -- --device flex --network common
+//! cargo run --release -p kindling-mnist-cnn --example epoch_times -- --device flex --network common
 //! ```
 //!
 //! Prints JSON: the seconds of each epoch of training on 2,000 images, and those of each validation
@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use clap::Parser;
-use kindling_worker::mnist_cnn::MnistCnn;
+use kindling_mnist_cnn::MnistCnn;
 use kindling_worker::{
     DeviceName, Objective as _, ParamValue, Reporter, Stopped, Trial, TrialError, TrialFacts,
 };
@@ -65,9 +65,9 @@ fn epochs(args: &Args, train: usize, validation: usize) -> Result<Vec<f64>, Tria
         seed: 1,
         study_seed: 1,
     };
-    let device = args.device.open(args.threads)?;
+    kindling_burn::open(args.device, args.threads)?;
     let mut clock = Clock::default();
-    MnistCnn::new().run(&mut Trial::new(&facts, device, None, &mut clock))?;
+    MnistCnn::new().run(&mut Trial::new(&facts, args.device, None, &mut clock))?;
     Ok(clock.0.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect())
 }
 

@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use kindling_libtorch::{Parameter, tch};
 
-use crate::device::adam_w::AdamWConstants;
+use crate::adam_w::AdamWConstants;
 
 /// The optimiser and what it remembers of each parameter.
 pub(crate) struct AdamW {
@@ -20,7 +20,7 @@ pub(crate) struct AdamW {
 }
 
 impl AdamW {
-    pub(in crate::device) fn new(constants: AdamWConstants) -> Self {
+    pub(crate) fn new(constants: AdamWConstants) -> Self {
         let AdamWConstants { beta_1, beta_2, epsilon, weight_decay } = constants;
         Self {
             constants: kindling_libtorch::AdamW { beta_1, beta_2, weight_decay, epsilon },
@@ -29,7 +29,7 @@ impl AdamW {
         }
     }
 
-    pub(in crate::device) fn step<M: Module>(
+    pub(crate) fn step<M: Module>(
         &mut self,
         learning_rate: f64,
         module: M,

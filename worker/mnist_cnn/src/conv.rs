@@ -12,7 +12,7 @@ use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::device::Convolution;
+use kindling_burn::Convolution;
 
 /// A kernel covers 3×3 pixels.
 const KERNEL_SIDE: usize = 3;

@@ -1,16 +1,19 @@
 //! What the tests of this objective share.
 
 use burn::tensor::{Device, Tensor};
+use kindling_burn::open;
+use kindling_worker::{DeviceName, ParamValue, Reporter, Stopped, Trial, TrialFacts};
 use serde_json::Value;
 
-use crate::DeviceName;
-use crate::objective::{ParamValue, Reporter, Stopped, Trial, TrialFacts};
-
 /// The device that tests run on: flex, or what `KINDLING_TEST_DEVICE` names.
-pub(super) fn device() -> Device {
+pub(super) fn device_name() -> DeviceName {
     let name = std::env::var("KINDLING_TEST_DEVICE");
-    let name = name.map_or(DeviceName::Flex, |name| name.parse().expect("a device"));
-    name.open(1).expect("a device of this build")
+    name.map_or(DeviceName::Flex, |name| name.parse().expect("a device"))
+}
+
+/// The same, open to the calling thread.
+pub(super) fn device() -> Device {
+    open(device_name(), 1).expect("a device of this build")
 }
 
 /// Every device that this build can compare with others.
@@ -23,7 +26,7 @@ pub(super) fn devices() -> Vec<Device> {
         names.push(name.parse().expect("a device"));
     }
     names.dedup();
-    names.into_iter().map(|name| name.open(1).expect("a device of this build")).collect()
+    names.into_iter().map(|name| open(name, 1).expect("a device of this build")).collect()
 }
 
 /// The facts of a trial, its parameters and settings given as JSON objects.
@@ -64,7 +67,8 @@ impl Reporter for Reports {
 
 /// Lets `f` see a trial of these facts.
 pub(super) fn with_trial<T>(facts: &TrialFacts, f: impl FnOnce(&mut Trial<'_>) -> T) -> T {
-    f(&mut Trial::new(facts, device(), None, &mut Reports::default()))
+    device();
+    f(&mut Trial::new(facts, device_name(), None, &mut Reports::default()))
 }
 
 /// The largest difference between two matrices of one size.

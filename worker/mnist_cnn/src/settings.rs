@@ -6,7 +6,7 @@ use serde::de::{self, Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::network::{Architecture, COMMON, DEEP};
-use crate::objective::{JsonMap, SettingsError};
+use kindling_worker::{JsonMap, SettingsError};
 
 /// The settings of the objective; a missing key has its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::activation::{relu, sigmoid, tanh};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Parser as _;
+use kindling_burn::BurnDevices;
 use kindling_data::{Dataset, digits};
 use kindling_worker::{
     Completion, JsonMap, Objective, Takes, Trial, TrialError, WorkerArgs, WorkerError, run_worker,
@@ -50,7 +51,7 @@ impl Objective for DigitsMlp {
         // All trials of a study share their data; the rest is the trial's own.
         let data = digits(1_500, trial.study_seed());
         let (train, validation) = (0..1_000, 1_000..1_500);
-        let device = trial.device().clone();
+        let device = kindling_burn::device(trial.device())?;
         let tracking = device.clone().autodiff();
         let (images, labels) = upload(&data, &tracking);
         let mut rng = ChaCha8Rng::seed_from_u64(trial.seed());
@@ -122,5 +123,5 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> Result<(), WorkerError> {
-    run_worker(Args::parse().worker, vec![Arc::new(DigitsMlp)]).await
+    run_worker(Args::parse().worker, Arc::new(BurnDevices), vec![Arc::new(DigitsMlp)]).await
 }

@@ -18,8 +18,15 @@ mod settings;
 mod testing;
 mod train;
 
+use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Device;
+use kindling_burn::evaluation_batch;
+use kindling_data::mnist::{self, FetchProgress, Mnist};
+use kindling_worker::{
+    Completion, JsonMap, Objective, Progress, SettingsError, Takes, Trial, TrialError, Unfit,
+};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -33,9 +40,6 @@ pub use self::network::{Architecture, COMMON, DEEP, LayerShape, Network};
 use self::sets::{Sets, SetsCache};
 pub use self::settings::{DataName, LossKind, NetworkName, Settings};
 use self::train::{Trained, TrainingData, train};
-use crate::device::evaluation_batch;
-use crate::objective::{Completion, JsonMap, Objective, SettingsError, Trial, TrialError};
-use crate::takes::Takes;
 
 /// The objective `mnist_cnn`: accuracy on the trial-validation images, to maximise.
 ///
@@ -77,14 +81,24 @@ impl Objective for MnistCnn {
         Some(vec![conv, fc, Takes::positive("learning_rate"), std_conv, std_fc])
     }
 
-    fn uses_mnist(&self, settings: &JsonMap) -> bool {
-        Settings::parse(settings).is_ok_and(|settings| settings.data == DataName::Mnist)
+    fn prepare(
+        &self,
+        settings: &JsonMap,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), Unfit> {
+        if Settings::parse(settings).is_ok_and(|settings| settings.data == DataName::Mnist) {
+            let unfit = |error: mnist::MnistError| Unfit(error.to_string());
+            let folder = mnist::ensure(data_dir, &mut fetching(progress)).map_err(unfit)?;
+            Mnist::load(&folder).map_err(unfit)?;
+        }
+        Ok(())
     }
 
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError> {
         let settings = Settings::parse(&trial.settings()?)?;
-        let prepared = self.prepare(trial, settings)?;
-        let (sets, device) = (Arc::clone(&prepared.sets), trial.device().clone());
+        let prepared = self.begin(trial, settings)?;
+        let (sets, device) = (Arc::clone(&prepared.sets), prepared.device.clone());
         let (trained, diagnosis) = prepared.train(trial, 1)?;
 
         let share = |set| accuracy(&trained.network, &Images::upload(set, &device));
@@ -98,25 +112,40 @@ impl Objective for MnistCnn {
     }
 }
 
+/// Tells in general words how a download of MNIST is getting on.
+pub fn fetching(mut progress: impl FnMut(Progress)) -> impl FnMut(FetchProgress<'_>) {
+    move |fetch| {
+        progress(match fetch {
+            FetchProgress::Receiving { name, received, total } => {
+                Progress::Fetching { name: name.to_owned(), received, total }
+            }
+            FetchProgress::MirrorFailed(failure) => {
+                Progress::Note(format!("{failure}; trying the next mirror"))
+            }
+            FetchProgress::Done { name } => Progress::Note(format!("{name}: fetched and verified")),
+        });
+    }
+}
+
 impl MnistCnn {
     /// Measures a trial's network at the start and after so many epochs of its training.
     pub fn diagnose(&self, trial: &mut Trial<'_>, epochs: usize) -> Result<Diagnosis, TrialError> {
         let mut settings = Settings::parse(&trial.settings()?)?;
         // No early stopping.
         (settings.max_epochs, settings.patience) = (epochs, epochs);
-        let prepared = self.prepare(trial, settings)?;
+        let prepared = self.begin(trial, settings)?;
         if epochs == 0 {
             return Ok(Diagnosis { stages: vec![prepared.sample.measure(0, &prepared.network)] });
         }
         Ok(prepared.train(trial, epochs)?.1)
     }
 
-    fn prepare(&self, trial: &Trial<'_>, settings: Settings) -> Result<Prepared, TrialError> {
+    fn begin(&self, trial: &Trial<'_>, settings: Settings) -> Result<Prepared, TrialError> {
         let (conv, fc) = (Init::of(trial, "conv")?, Init::of(trial, "fc")?);
         let learning_rate = positive(trial, "learning_rate")?;
         let sets = self.sets.get(trial, &settings)?;
 
-        let device = trial.device().clone();
+        let device = kindling_burn::device(trial.device())?;
         let tracking = device.clone().autodiff();
         let network = Network::new(
             settings.network.architecture(),
@@ -131,7 +160,7 @@ impl MnistCnn {
             validation: Images::upload(&sets.epoch_validation, &device),
         };
         let sample = Sample::of(&data.train, &settings);
-        Ok(Prepared { settings, learning_rate, sets, network, data, sample })
+        Ok(Prepared { settings, learning_rate, sets, device, network, data, sample })
     }
 }
 
@@ -140,6 +169,7 @@ struct Prepared {
     settings: Settings,
     learning_rate: f64,
     sets: Arc<Sets>,
+    device: Device,
     network: Network,
     data: TrainingData,
     sample: Sample,
@@ -182,11 +212,11 @@ fn stream(trial: &Trial<'_>, purpose: Purpose) -> ChaCha8Rng {
 
 #[cfg(test)]
 mod tests {
+    use kindling_worker::TrialFacts;
     use serde_json::{Value, json};
 
     use super::testing::Reports;
     use super::*;
-    use crate::objective::TrialFacts;
 
     /// A trial on a few synthetic digits. `params` and `settings` add to what is needed or overrule
     /// it.
@@ -215,7 +245,7 @@ mod tests {
         reports: &mut Reports,
     ) -> Result<Completion, TrialError> {
         let facts = facts(params, settings);
-        MnistCnn::new().run(&mut Trial::new(&facts, testing::device(), None, reports))
+        MnistCnn::new().run(&mut Trial::new(&facts, testing::device_name(), None, reports))
     }
 
     fn complete(params: &Value, settings: &Value) -> (Completion, Vec<f64>) {
@@ -257,7 +287,7 @@ mod tests {
         let settings = Settings::parse(&facts.settings).unwrap();
         let (value, curve) = testing::with_trial(&facts, |trial| {
             let Prepared { network, data, sets, learning_rate, .. } =
-                MnistCnn::new().prepare(trial, settings.clone()).unwrap();
+                MnistCnn::new().begin(trial, settings.clone()).unwrap();
             let mut curve = Vec::new();
             let report = |_, accuracy, _: &Network| {
                 curve.push(accuracy);
@@ -265,7 +295,7 @@ mod tests {
             };
             let mut order = stream(trial, Purpose::Order);
             let trained = train(network, &data, &settings, learning_rate, &mut order, report);
-            let validation = Images::upload(&sets.trial_validation, trial.device());
+            let validation = Images::upload(&sets.trial_validation, &testing::device());
             (accuracy(&trained.unwrap().network, &validation), curve)
         });
         assert_eq!((value.to_bits(), curve), (done.value.to_bits(), reports));

@@ -12,8 +12,8 @@ use super::early_stopping::{Best, EarlyStopping, Verdict};
 use super::images::{Images, accuracy};
 use super::network::Network;
 use super::settings::{LossKind, Settings};
-use crate::device::{AdamW, AdamWConstants};
-use crate::objective::{Stopped, TrialError};
+use kindling_burn::{AdamW, AdamWConstants};
+use kindling_worker::{Stopped, TrialError};
 
 /// What training leaves.
 #[derive(Debug)]

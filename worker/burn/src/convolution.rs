@@ -3,23 +3,23 @@
 use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "tch")]
-use super::libtorch;
+use crate::libtorch;
 
 /// A 3×3 convolution with stride 1, then max-pooling by 2×2 if there is any, then `ReLU`, as one
 /// operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Convolution {
+pub struct Convolution {
     /// The side of an input image in pixels.
-    pub(crate) side: usize,
+    pub side: usize,
     /// Zeros around the image.
-    pub(crate) padding: usize,
+    pub padding: usize,
     /// Whether max-pooling follows.
-    pub(crate) pool: bool,
+    pub pool: bool,
 }
 
 impl Convolution {
     /// Whether the device's backend has this operation; if not, it is for the caller to compose.
-    pub(crate) fn is_native_on(device: &Device) -> bool {
+    pub fn is_native_on(device: &Device) -> bool {
         #[cfg(feature = "tch")]
         return libtorch::is_libtorch(device);
         #[cfg(not(feature = "tch"))]
@@ -35,12 +35,7 @@ impl Convolution {
     ///
     /// # Panics
     /// If the operation is not native on the tensors' device.
-    pub(crate) fn forward(
-        self,
-        maps: Tensor<2>,
-        weights: Tensor<2>,
-        biases: Tensor<1>,
-    ) -> Tensor<2> {
+    pub fn forward(self, maps: Tensor<2>, weights: Tensor<2>, biases: Tensor<1>) -> Tensor<2> {
         #[cfg(feature = "tch")]
         return libtorch::convolve(self, maps, weights, biases);
         #[cfg(not(feature = "tch"))]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kindling_data::{Dataset, Mnist, Split, digits, mnist};
 
 use super::settings::{DataName, Settings};
-use crate::objective::{Trial, TrialError};
+use kindling_worker::{Trial, TrialError};
 
 /// Four sets that share no image.
 #[derive(Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ mod tests {
         let facts = testing::facts(&json!({}), &json!({}));
         let mut reports = testing::Reports::default();
         let dir = Some(dir.path().to_owned());
-        let trial = Trial::new(&facts, testing::device(), dir, &mut reports);
+        let trial = Trial::new(&facts, testing::device_name(), dir, &mut reports);
         let error = SetsCache::default().get(&trial, &Settings::default()).unwrap_err();
         assert!(
             matches!(&error, TrialError::Unfit(reason) if reason.contains("train-images-idx3-ubyte")

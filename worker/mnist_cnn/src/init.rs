@@ -4,7 +4,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::objective::{Trial, TrialError};
+use kindling_worker::{Trial, TrialError};
 
 /// An initialisation method. Biases start at exactly 0, whatever the method.
 #[derive(Debug, Clone, Copy, PartialEq)]
