@@ -8,10 +8,12 @@
 mod command;
 mod convert;
 mod device;
+mod lease;
 mod objective;
 mod observe;
 mod session;
 mod signals;
+mod stop;
 mod takes;
 
 pub use command::{WorkerArgs, run_worker};
@@ -19,6 +21,7 @@ pub use device::{
     DeviceChoice, DeviceError, DeviceName, Devices, Fault, Listed, Memory, UnknownDevice,
 };
 pub use kindling_proto::attributes::LeftOut;
+pub use lease::{Assignment, Claim, Identity};
 pub use objective::{
     Completion, JsonMap, Objective, ParamValue, Params, Progress, Reporter, SettingsError, Stopped,
     Trial, TrialError, TrialFacts, Unfit,
@@ -27,4 +30,5 @@ pub use session::{
     Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
 };
 pub use signals::{StopSignal, StopSignals};
+pub use stop::Stop;
 pub use takes::{Takes, Values};

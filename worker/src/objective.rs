@@ -1,6 +1,6 @@
 //! What a worker runs: the trait that users implement, and what an objective sees of its trial.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use kindling_proto::attributes::{Attributes, LEFT_OUT, LeftOut};
 use serde::de::DeserializeOwned;
 
 use crate::device::DeviceName;
+use crate::stop::Stop;
 use crate::takes::Takes;
 
 /// Free-form settings and attributes, as JSON.
@@ -112,7 +113,7 @@ impl Completion {
     }
 
     /// The attributes as they are sent: JSON by name, and one more on those that were left out.
-    pub(crate) fn into_attributes(self) -> HashMap<String, String> {
+    pub(crate) fn into_attributes(self) -> BTreeMap<String, String> {
         let (kept, note) = self.attributes.into_parts();
         kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect()
     }
@@ -207,6 +208,11 @@ pub struct TrialFacts {
 pub trait Reporter: Send {
     /// Takes the value of one step, which is above the steps before it.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
+
+    /// Tells at any time whether the trial is to stop. One that is never told so otherwise has no word on it.
+    fn stop(&self) -> Stop {
+        Stop::default()
+    }
 }
 
 /// One trial as its objective sees it.
@@ -290,6 +296,13 @@ impl<'a> Trial<'a> {
     /// before fails the trial at once, and says so; only the very same report may be repeated.
     pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.reporter.report(step, value)
+    }
+
+    /// Whether the trial is to stop, which it may be told at any time and not only when it reports. An objective that
+    /// looks, between two batches, say, ends sooner, and with it its slot is free: return
+    /// [`TrialError::Stopped`].
+    pub fn stop(&self) -> Stop {
+        self.reporter.stop()
     }
 
     fn param(&self, name: &str) -> Result<&'a ParamValue, TrialError> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_proto::v1::finish_request::Result as WireResult;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
 use crate::device::{DeviceName, Devices, Memory};
+use crate::lease::End;
 
 /// How often a worker looks at itself.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -34,11 +34,11 @@ pub(crate) fn running(trials: usize) {
     gauge!(RUNNING).set(trials as f64);
 }
 
-pub(crate) fn ended(result: &WireResult) {
-    let state = match result {
-        WireResult::Completed(_) => "COMPLETE",
-        WireResult::Pruned(_) => "PRUNED",
-        WireResult::Failed(_) => "FAIL",
+pub(crate) fn ended(end: &End) {
+    let state = match end {
+        End::Complete(_) => "COMPLETE",
+        End::Pruned => "PRUNED",
+        End::Failed(_) => "FAIL",
     };
     counter!(TRIALS, "state" => state).increment(1);
 }

@@ -185,13 +185,14 @@ impl Prepared {
         let Self { settings, learning_rate, network, data, sample, .. } = self;
         let mut order = stream(trial, Purpose::Order);
         let mut stages = vec![sample.measure(0, &network)];
+        let stop = trial.stop();
         let report = |epoch: usize, accuracy, network: &Network| {
             if epoch + 1 == epochs {
                 stages.push(sample.measure(epochs, network));
             }
             trial.report(epoch as u64, accuracy)
         };
-        let trained = train(network, &data, &settings, learning_rate, &mut order, report)?;
+        let trained = train(network, &data, &settings, learning_rate, &mut order, &stop, report)?;
         Ok((trained, Diagnosis { stages }))
     }
 }
@@ -294,7 +295,8 @@ mod tests {
                 Ok(())
             };
             let mut order = stream(trial, Purpose::Order);
-            let trained = train(network, &data, &settings, learning_rate, &mut order, report);
+            let trained =
+                train(network, &data, &settings, learning_rate, &mut order, &trial.stop(), report);
             let validation = Images::upload(&sets.trial_validation, &testing::device());
             (accuracy(&trained.unwrap().network, &validation), curve)
         });

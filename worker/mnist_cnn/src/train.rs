@@ -13,7 +13,7 @@ use super::images::{Images, accuracy};
 use super::network::Network;
 use super::settings::{LossKind, Settings};
 use kindling_burn::{AdamW, AdamWConstants};
-use kindling_worker::{Stopped, TrialError};
+use kindling_worker::{Stop, Stopped, TrialError};
 
 /// What training leaves.
 #[derive(Debug)]
@@ -39,13 +39,14 @@ pub(super) const ADAM_W: AdamWConstants =
     AdamWConstants { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
 
 /// Trains until early stopping says so. `report` gets each epoch's number, its accuracy on the
-/// validation images, and the network as it is then.
+/// validation images, and the network as it is then. Ends between two batches once it is to stop.
 pub(super) fn train(
     mut network: Network,
     data: &TrainingData,
     settings: &Settings,
     learning_rate: f64,
     rng: &mut ChaCha8Rng,
+    stop: &Stop,
     mut report: impl FnMut(usize, f64, &Network) -> Result<(), Stopped>,
 ) -> Result<Trained, TrialError> {
     let mut optimizer = AdamW::new(ADAM_W, &data.train.device());
@@ -56,7 +57,8 @@ pub(super) fn train(
     for epoch in 0..settings.max_epochs {
         order.shuffle(rng);
         let loss;
-        (network, loss) = one_epoch(network, &mut optimizer, data, &order, settings, learning_rate);
+        (network, loss) =
+            one_epoch(network, &mut optimizer, data, &order, settings, learning_rate, stop)?;
         if !loss.is_finite() {
             return Err(TrialError::Failed(format!(
                 "the training loss is {loss} in epoch {epoch} (learning rate {learning_rate:?})"
@@ -88,13 +90,17 @@ fn one_epoch(
     order: &[i64],
     settings: &Settings,
     learning_rate: f64,
-) -> (Network, f64) {
+    stop: &Stop,
+) -> Result<(Network, f64), Stopped> {
     let order_there = data.train.indices(order);
     let (n, step) = (order.len(), settings.batch_size());
     // Summed on the device and read back once: reading waits for the device.
     let mut sum = None;
     // The last batch may be smaller, and its mean counts as much as any other: as in PyTorch.
     for start in (0..n).step_by(step) {
+        if stop.is_wanted() {
+            return Err(Stopped);
+        }
         let batch = start..n.min(start + step);
         let count = batch.len();
         let (images, labels) = data.train.batch(order_there.clone().slice(batch));
@@ -105,7 +111,7 @@ fn one_epoch(
         network = optimizer.step(learning_rate, network, gradients);
     }
     let sum = sum.expect("at least one image, says Settings");
-    (network, f64::from(sum.into_scalar::<f32>()) / n as f64)
+    Ok((network, f64::from(sum.into_scalar::<f32>()) / n as f64))
 }
 
 /// The mean cross-entropy `[1]` of logits `[images, 10]` and labels `[images]`.
@@ -144,6 +150,19 @@ mod tests {
         (network, data, settings)
     }
 
+    /// An epoch that nobody stops.
+    fn epoch(
+        network: Network,
+        optimizer: &mut AdamW,
+        data: &TrainingData,
+        order: &[i64],
+        settings: &Settings,
+        learning_rate: f64,
+    ) -> (Network, f64) {
+        let stop = Stop::default();
+        one_epoch(network, optimizer, data, order, settings, learning_rate, &stop).unwrap()
+    }
+
     #[test]
     fn training_lowers_the_loss() {
         let (mut network, data, settings) = few_digits(Init::XavierNormal);
@@ -151,7 +170,7 @@ mod tests {
         let mut losses = Vec::new();
         for _ in 0..8 {
             let loss;
-            (network, loss) = one_epoch(network, &mut optimizer, &data, &order, &settings, 3e-3);
+            (network, loss) = epoch(network, &mut optimizer, &data, &order, &settings, 3e-3);
             losses.push(loss);
         }
         assert!(losses[7] < losses[0] - 0.05, "{losses:?}");
@@ -170,7 +189,7 @@ mod tests {
         let expected = (first * 16 + second * 16 + third * 8).into_scalar::<f32>() / 40.0;
         // So small a learning rate changes nothing.
         let (_, found) =
-            one_epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-30);
+            epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-30);
         assert!((found - f64::from(expected)).abs() < 1e-5, "{found} {expected}");
     }
 
@@ -184,7 +203,8 @@ mod tests {
             reports.push((epoch, accuracy));
             Ok(())
         };
-        let trained = train(network, &data, &settings, 3e-3, &mut rng, report).unwrap();
+        let trained =
+            train(network, &data, &settings, 3e-3, &mut rng, &Stop::default(), report).unwrap();
         assert!(trained.best.epoch < trained.last_epoch, "{reports:?} would prove little");
         assert_eq!(reports.len(), trained.last_epoch + 1);
         assert_eq!(reports[trained.best.epoch], (trained.best.epoch, trained.best.accuracy));
@@ -198,7 +218,7 @@ mod tests {
         let (network, data, settings) = few_digits(Init::Zero);
         let order = (0..40).collect::<Vec<_>>();
         let (network, _) =
-            one_epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-2);
+            epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-2);
         for kernel in network.layers().take(COMMON.convs.len()) {
             let weights = kernel.weight.to_data();
             assert!(weights.iter::<f32>().all(|w| w.to_bits() == 0));

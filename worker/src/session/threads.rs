@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use kindling_proto::v1;
 use kindling_telemetry::{context, follow};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -15,12 +14,11 @@ use tracing::{Span, error_span};
 
 use super::seats::Seats;
 use super::training::{Outbox, Outcome, Ran, Training};
-use crate::convert;
 use crate::device::{DeviceName, Devices};
-use crate::objective::{
-    JsonMap, Objective, Progress, Reporter, Stopped, Trial, TrialError, TrialFacts,
-};
+use crate::lease::Assignment;
+use crate::objective::{JsonMap, Objective, Progress, Reporter, Stopped, Trial, TrialError};
 use crate::observe;
+use crate::stop::Stop;
 use crate::takes;
 
 /// The objectives, and the seats that they run on. Clones share them.
@@ -43,13 +41,13 @@ impl Training for Threads {
 
     fn train(
         &self,
-        assignment: v1::Assignment,
+        assignment: Assignment,
         outbox: Outbox,
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         let threads = self.clone();
         Box::pin(async move {
             let seat = threads.seats.take().await;
-            let trial = assignment.claim.as_ref().map(|claim| claim.trial);
+            let trial = assignment.claim.trial;
             // Not the session's own span: a trial that is handed back does not wait for its thread.
             let span = error_span!(parent: None, "train", study = assignment.study, trial);
             follow(&span, &context(&Span::current()));
@@ -72,17 +70,17 @@ impl Threads {
     fn run(
         &self,
         device: DeviceName,
-        assignment: v1::Assignment,
+        assignment: Assignment,
         mut reporter: ThreadReporter,
     ) -> Outcome {
-        let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
+        let kind = &*assignment.objective;
         let objective: &dyn Objective = self
             .objectives
             .iter()
             .find(|o| o.kind() == kind)
             .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
             .as_ref();
-        let facts: TrialFacts = convert::facts(assignment)?;
+        let facts = assignment.facts.map_err(TrialError::Failed)?;
         if let Some(takes) = objective.takes(&facts.settings) {
             takes::check(&takes, &facts.params)?;
         }
@@ -118,6 +116,10 @@ struct ThreadReporter {
 }
 
 impl Reporter for ThreadReporter {
+    fn stop(&self) -> Stop {
+        self.outbox.stop()
+    }
+
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         observe::step(self.step_began);
         let verdict = self.runtime.block_on(self.outbox.report(step, value));
