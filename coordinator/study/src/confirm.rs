@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bug::Bug;
 use crate::ids::TrialNumber;
+use crate::rules;
 use crate::space::{Distribution, ParamValue, SearchSpace};
 use crate::study::Study;
 
@@ -122,8 +122,7 @@ pub(crate) fn outstanding(study: &Study) -> VecDeque<Confirmation> {
     let made: HashSet<_> = study.trials().iter().filter_map(|trial| trial.confirms).collect();
     let all =
         (0..spec.seeds).flat_map(|seed| arms.iter().map(move |of| Confirmation { of: *of, seed }));
-    let again = Bug::ConfirmedAgain.is_on();
-    all.filter(|confirmation| again || !made.contains(confirmation)).collect()
+    all.filter(|next| rules::is_outstanding(&made, next)).collect()
 }
 
 /// The trials of the search whose configurations are run again: the best of each of the best

@@ -18,6 +18,7 @@ mod pruner;
 mod refusal;
 mod registry;
 mod replay;
+mod rules;
 pub mod sampler;
 mod seed;
 mod space;

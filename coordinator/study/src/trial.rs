@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bug::Bug;
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::json::Json;
 use crate::mark::Mark;
+use crate::rules;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
 
@@ -198,10 +198,9 @@ impl Trial {
 
     /// Whether the claim names this trial's newest lease.
     pub fn is_claimed_by(&self, claim: &Claim) -> bool {
-        let is_marked = self.mark.is_some() && self.mark == claim.mark;
         self.attempt == claim.attempt
             && self.worker.as_ref() == Some(&claim.worker)
-            && (is_marked || Bug::MarkIsNotChecked.is_on())
+            && rules::is_marked(self.mark, claim.mark)
     }
 
     /// The intermediate value reported for a step.
