@@ -16,9 +16,7 @@ use crate::seed::proposal_rng;
 use crate::space::{Choice, Params, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
-use crate::trial::{
-    Attributes, Claim, Outcome, Phase, Proposal, Result as TrialResult, Trial, Verdict,
-};
+use crate::trial::{Attributes, Claim, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
 
 /// Events to commit, and the reply to give once they are.
 pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;

@@ -130,9 +130,9 @@ impl Event {
     /// Why a trial failed with it, if one did.
     pub fn failure(&self) -> Option<&str> {
         match self {
-            Self::Finished { outcome: Outcome { result: Result::Fail(reason), .. }, .. } => {
-                Some(reason)
-            }
+            Self::Finished {
+                outcome: Outcome { result: TrialResult::Fail(reason), .. }, ..
+            } => Some(reason),
             _ => None,
         }
     }

@@ -46,4 +46,4 @@ pub use space::{
 pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec, Unreadable};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
-pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};
+pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};

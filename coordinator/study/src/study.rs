@@ -13,7 +13,7 @@ use crate::sampler::Archive;
 use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
-use crate::trial::{Lease, Outcome, Phase, Result, Trial};
+use crate::trial::{Lease, Outcome, Phase, Trial, TrialResult};
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -492,7 +492,7 @@ impl Study {
         };
         self.failures.note(number, result);
         match *result {
-            Result::Complete(value) => {
+            TrialResult::Complete(value) => {
                 self.finished.complete += 1;
                 let best = self.best.and_then(|b| self.trial(b).value());
                 if is_search && best.is_none_or(|b| self.spec.direction.better(value, b)) {
@@ -500,11 +500,11 @@ impl Study {
                 }
                 self.progress.complete(number);
             }
-            Result::Pruned => {
+            TrialResult::Pruned => {
                 self.finished.pruned += 1;
                 self.progress.give_up(number);
             }
-            Result::Fail(_) => {
+            TrialResult::Fail(_) => {
                 self.finished.fail += 1;
                 self.progress.forget(number);
             }

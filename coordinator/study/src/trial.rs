@@ -87,14 +87,14 @@ pub struct Attributes(Box<[(Box<str>, Json)]>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The result.
-    pub result: Result,
+    pub result: TrialResult,
     /// Whatever else the worker said; the sampler never sees it.
     pub attributes: Attributes,
 }
 
 /// The result of a finished trial, in Optuna's states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Result {
+pub enum TrialResult {
     /// COMPLETE, with a finite objective value.
     Complete(f64),
     /// PRUNED.
@@ -212,7 +212,7 @@ impl Trial {
     /// The objective value, if the trial completed.
     pub fn value(&self) -> Option<f64> {
         match self.phase {
-            Phase::Finished(Outcome { result: Result::Complete(value), .. }) => Some(value),
+            Phase::Finished(Outcome { result: TrialResult::Complete(value), .. }) => Some(value),
             _ => None,
         }
     }
