@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kindling_client::listen_address;
-use kindling_coordinator::{Coordinator, Options, ServeError, Tokens};
+use kindling_coordinator::{Coordinator, Options, Tokens};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::hint::hinted;
+use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
 
 #[derive(clap::Args)]
@@ -115,22 +115,6 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     tracing::info!("stopping; workers go on and come back to the next coordinator on this store");
     coordinator.stop();
     coordinator.ended().await.map_err(explain)
-}
-
-/// A server's error with the store's hint.
-pub(crate) fn explain(error: ServeError) -> anyhow::Error {
-    match &error {
-        ServeError::Store(store) => hinted(error.to_string(), store.hint()),
-        ServeError::Listen { .. } => hinted(
-            error.to_string(),
-            "is another coordinator running? choose another port with --listen or --http",
-        ),
-        ServeError::Tls(tls) => hinted(
-            format!("TLS: {tls}"),
-            "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
-        ),
-        ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
-    }
 }
 
 fn lease_term(text: &str) -> Result<f64, String> {

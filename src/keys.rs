@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use kindling_client::{Token, warn_if_open};
 use kindling_coordinator::{Coordinator, Tls, Tokens};
 
-use crate::coordinator::explain;
-use crate::hint::hinted;
+use crate::hint::{explain, hinted};
 
 #[derive(clap::Args)]
 pub(crate) struct KeyArgs {

@@ -17,9 +17,8 @@ use kindling_worker::{DeviceChoice, StopSignals};
 
 use self::workers::{Plan, Workers};
 use crate::client::{Client, empty, refused};
-use crate::coordinator::explain;
 use crate::data::show;
-use crate::hint::hinted;
+use crate::hint::{explain, hinted};
 use crate::progress::Progress;
 use crate::study::create;
 use crate::{format, json, named_file, objectives, out, outcome, shell, study_file};

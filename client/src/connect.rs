@@ -1,6 +1,6 @@
 //! A connection: the arguments that describe it, and the channel that they come to.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
@@ -9,6 +9,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Code, Request, Status};
 
+use crate::error::{ConnectError, read};
 use crate::token::{Token, warn_if_open};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,41 +41,6 @@ pub struct ConnectArgs {
     /// The key of that certificate
     #[arg(long, value_name = "FILE", env = "KINDLING_TLS_KEY", global = true)]
     pub tls_key: Option<PathBuf>,
-}
-
-/// Why it makes no sense to try to connect.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ConnectError {
-    /// The address makes no sense.
-    #[error(
-        "`{address}` is not a coordinator's address: {reason}\n\
-         hint: something like http://127.0.0.1:50051, or https:// with TLS"
-    )]
-    Address {
-        /// What was given.
-        address: String,
-        /// Why not.
-        reason: String,
-    },
-    /// A file cannot be read.
-    #[error("cannot read {path}: {reason}", path = path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The token's file holds no token.
-    #[error("{path} holds no token: {reason}\nhint: `kindling token create FILE` makes one", path = path.display())]
-    Token {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The arguments for TLS do not fit together, or with the certificates.
-    #[error("TLS: {0}")]
-    Tls(String),
 }
 
 /// What may help where no gRPC is spoken.
@@ -174,11 +140,6 @@ impl ConnectArgs {
         }
         Ok(tls)
     }
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
-    std::fs::read(path)
-        .map_err(|error| ConnectError::File { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// What the error at the bottom says: those above it only say that there is one.

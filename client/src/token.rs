@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connect::{ConnectError, read};
+use crate::error::{ConnectError, read};
 
 /// The longest name of a token.
 const MAX_NAME: usize = 64;

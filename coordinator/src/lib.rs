@@ -14,6 +14,7 @@ pub mod config;
 pub mod convert;
 mod door;
 mod embedded;
+mod gauges;
 mod handles;
 mod ledger;
 mod observe;

@@ -11,7 +11,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::lease::{Assignment, Claim, End, Finish, Identity, Refusal, Report, Verdict, Why};
-use crate::objective::{ParamValue, Params, TrialFacts};
+use crate::trial::{ParamValue, Params, TrialFacts};
 
 impl From<Claim> for v1::Claim {
     fn from(claim: Claim) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::objective::TrialFacts;
+use crate::trial::TrialFacts;
 
 /// A worker, as it tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

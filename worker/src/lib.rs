@@ -15,6 +15,7 @@ mod session;
 mod signals;
 mod stop;
 mod takes;
+mod trial;
 
 pub use command::{WorkerArgs, run_worker};
 pub use device::{
@@ -22,13 +23,11 @@ pub use device::{
 };
 pub use kindling_proto::attributes::LeftOut;
 pub use lease::{Assignment, Claim, Identity};
-pub use objective::{
-    Completion, JsonMap, Objective, ParamValue, Params, Progress, Reporter, SettingsError, Stopped,
-    Trial, TrialError, TrialFacts, Unfit,
-};
+pub use objective::{Completion, Objective, Progress, Reporter, SettingsError, Trial, Unfit};
 pub use session::{
     Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
 };
 pub use signals::{StopSignal, StopSignals};
 pub use stop::Stop;
 pub use takes::{Takes, Values};
+pub use trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};

@@ -9,7 +9,7 @@ use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
-use crate::trial::{Outcome, Proposal, Result};
+use crate::trial::{Outcome, Proposal, TrialResult};
 
 /// An event, when, and in which study.
 #[derive(Debug, Clone, PartialEq)]

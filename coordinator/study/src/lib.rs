@@ -14,6 +14,7 @@ mod ids;
 mod json;
 mod mark;
 mod options;
+mod plan;
 mod pruner;
 mod refusal;
 mod registry;

@@ -1,13 +1,9 @@
 //! The rules that a study's decisions rest on, each in one place. The simulation must be able to break any of
 //! them ([`Bug`]), so that they stand here and `decide.rs` reads as if there were no bugs.
 
-use std::collections::HashSet;
-
 use crate::bug::Bug;
-use crate::confirm::Confirmation;
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{Attempt, TrialNumber};
-use crate::mark::Mark;
 use crate::study::Study;
 use crate::trial::{Claim, Phase, Trial};
 
@@ -55,11 +51,6 @@ pub(crate) fn may_speak(trial: &Trial, claim: &Claim) -> bool {
         || Bug::NoAttemptCheck.is_on() && is_running
 }
 
-/// A claim shows the mark of its lease.
-pub(crate) fn is_marked(lease: Option<Mark>, claim: Option<Mark>) -> bool {
-    lease.is_some() && lease == claim || Bug::MarkIsNotChecked.is_on()
-}
-
 /// A trial that is handed back is not lost.
 pub(crate) fn hand_back(study: &Study, number: TrialNumber) -> Vec<Event> {
     if Bug::HandBackIsLoss.is_on() {
@@ -92,9 +83,4 @@ pub(crate) fn calls_back(state: StudyState) -> bool {
 pub(crate) fn finished_in_sight(study: &Study) -> u32 {
     let finished = study.finish_order().len() as u32;
     if Bug::SawLessThanItDid.is_on() { finished.saturating_sub(1) } else { finished }
-}
-
-/// Whether a configuration is still to be run again under this seed.
-pub(crate) fn is_outstanding(made: &HashSet<Confirmation>, next: &Confirmation) -> bool {
-    !made.contains(next) || Bug::ConfirmedAgain.is_on()
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::confirm::{self, ConfirmSpec, Confirmation};
+use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::failures::Failures;
 use crate::ids::{TrialNumber, WorkerId};
+use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
 use crate::sampler::Archive;
@@ -167,7 +168,7 @@ impl Study {
     pub fn confirmations(&self) -> u32 {
         let to_come = match &self.confirm {
             Some(confirm) if !self.search_is_over() => {
-                confirm::most(confirm, &self.spec.space, self.budget)
+                plan::most(confirm, &self.spec.space, self.budget)
             }
             _ => self.outstanding.len() as u32,
         };
@@ -438,8 +439,12 @@ impl Study {
 
     /// The search may be over, or not any more.
     fn plan_confirmations(&mut self) {
-        self.outstanding =
-            if self.search_is_over() { confirm::outstanding(self) } else { VecDeque::new() };
+        self.outstanding = match self.confirm() {
+            Some(confirm) if self.search_is_over() => {
+                plan::outstanding(confirm, &self.spec, self.trials())
+            }
+            _ => VecDeque::new(),
+        };
     }
 
     fn note_started(&mut self, at: Wall) {

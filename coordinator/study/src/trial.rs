@@ -8,7 +8,6 @@ use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::json::Json;
 use crate::mark::Mark;
-use crate::rules;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
 
@@ -200,7 +199,7 @@ impl Trial {
     pub fn is_claimed_by(&self, claim: &Claim) -> bool {
         self.attempt == claim.attempt
             && self.worker.as_ref() == Some(&claim.worker)
-            && rules::is_marked(self.mark, claim.mark)
+            && Mark::is_shown(self.mark, claim.mark)
     }
 
     /// The intermediate value reported for a step.

@@ -16,8 +16,8 @@ use super::training::{Outbox, Outcome, Ran, Unsent, Waiting};
 use super::{Session, WorkerError};
 use crate::device::Fault;
 use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
-use crate::objective::TrialError;
 use crate::observe;
+use crate::trial::TrialError;
 
 /// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);

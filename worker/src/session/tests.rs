@@ -15,7 +15,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::lease::{End, Finish};
-use crate::objective::{Completion, TrialError};
+use crate::objective::Completion;
+use crate::trial::TrialError;
 
 type Reply<T> = Result<Response<T>, Status>;
 /// What it says to a call.

@@ -16,10 +16,11 @@ use super::seats::Seats;
 use super::training::{Outbox, Outcome, Ran, Training};
 use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
-use crate::objective::{JsonMap, Objective, Progress, Reporter, Stopped, Trial, TrialError};
+use crate::objective::{Objective, Progress, Reporter, Trial};
 use crate::observe;
 use crate::stop::Stop;
 use crate::takes;
+use crate::trial::{JsonMap, Stopped, TrialError};
 
 /// The objectives, and the seats that they run on. Clones share them.
 #[derive(Clone)]

@@ -10,8 +10,9 @@ use super::link::Link;
 use super::told::{Ending, Told};
 use crate::device::Fault;
 use crate::lease::{Assignment, Report};
-use crate::objective::{Completion, Stopped, TrialError};
+use crate::objective::Completion;
 use crate::stop::Stop;
+use crate::trial::{Stopped, TrialError};
 
 /// What an objective comes to.
 pub type Outcome = Result<Completion, TrialError>;
