@@ -16,9 +16,9 @@ pub(crate) struct CoordinatorArgs {
     /// The file that holds the studies; made if it is missing
     #[arg(long, value_name = "FILE", default_value = "study.db")]
     store: PathBuf,
-    /// The store is a copy that was put back: what workers keep for the studies as they were is none of it
+    /// The store is a backup that was put back: do not take results of leases that it does not know
     ///
-    /// A coordinator sees this by itself, unless the store's folder was put back, too.
+    /// A coordinator notices this by itself, unless the `.lock` file was put back with the store.
     #[arg(long)]
     restored: bool,
     /// Where to listen

@@ -32,16 +32,16 @@ pub(crate) struct DiagnoseArgs {
     /// The standard deviation of `gaussian`; several with commas
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std: Vec<f64>,
-    /// That of the convolutions, where it is another
+    /// For the convolutions alone, instead of --std
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std_conv: Vec<f64>,
-    /// That of the fully connected layers, where it is another
+    /// For the fully connected layers alone, instead of --std
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std_fc: Vec<f64>,
     /// The learning rate
     #[arg(long, value_name = "LR", default_value_t = 1e-3, value_parser = positive)]
     learning_rate: f64,
-    /// Measure again after so many epochs of training; 0 measures the start alone
+    /// Measure again after this many epochs of training; 0 measures only the start
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
     epochs: u16,
     /// What the cross-entropy takes for logits: the softmax output, as in the published runs, or the logits

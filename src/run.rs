@@ -156,7 +156,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         End::Finished => {
             if outcome::is_failing(&study) {
                 say!(
-                    "hint: mend what makes trials fail and run the same command again; it goes on"
+                    "hint: mend what makes trials fail and run the same command again; it goes on. With another \
+                     space it is another study: give it a new name, or delete this one"
                 );
             }
             Ok(outcome::exit_code(&study))
