@@ -46,12 +46,16 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
         }));
         return Ok(());
     }
-    let (size, studies, trials) =
-        (HumanBytes(made.bytes), HumanCount(made.studies), HumanCount(made.trials));
-    let to = to.display();
-    outln!("{to}: {size} in {seconds:.1} s, whole, with {trials} trials in {studies} studies");
+    let (to, size) = (to.display(), HumanBytes(made.bytes));
+    let trials = counted(made.trials, "trial", "trials");
+    let studies = counted(made.studies, "study", "studies");
+    outln!("{to}: {size} in {seconds:.1} s, whole, with {trials} in {studies}");
     say!("hint: in the store's place, serve it with `kindling coordinator --restored`");
     Ok(())
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{} {}", HumanCount(count), if count == 1 { one } else { several })
 }
 
 fn path(path: &Path) -> String {

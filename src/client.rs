@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::{Request, Response};
+use kindling_client::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use kindling_telemetry::printable;
-use kindling_worker::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
 use tonic::body::Body;
 use tonic::codegen::StdError;
 use tonic::service::Routes;

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kindling_coordinator::{Coordinator, Options, ServeError, Tokens};
-use kindling_worker::listen_address;
+use kindling_client::listen_address;
+use kindling_coordinator::{Coordinator, Options, Tokens};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::hint::hinted;
+use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
 
 #[derive(clap::Args)]
@@ -16,9 +16,9 @@ pub(crate) struct CoordinatorArgs {
     /// The file that holds the studies; made if it is missing
     #[arg(long, value_name = "FILE", default_value = "study.db")]
     store: PathBuf,
-    /// The store is a copy that was put back: what workers keep for the studies as they were is none of it
+    /// The store is a backup that was put back: do not take results of leases that it does not know
     ///
-    /// A coordinator sees this by itself, unless the store's folder was put back, too.
+    /// A coordinator notices this by itself, unless the `.lock` file was put back with the store.
     #[arg(long)]
     restored: bool,
     /// Where to listen
@@ -115,22 +115,6 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     tracing::info!("stopping; workers go on and come back to the next coordinator on this store");
     coordinator.stop();
     coordinator.ended().await.map_err(explain)
-}
-
-/// A server's error with the store's hint.
-pub(crate) fn explain(error: ServeError) -> anyhow::Error {
-    match &error {
-        ServeError::Store(store) => hinted(error.to_string(), store.hint()),
-        ServeError::Listen { .. } => hinted(
-            error.to_string(),
-            "is another coordinator running? choose another port with --listen or --http",
-        ),
-        ServeError::Tls(tls) => hinted(
-            format!("TLS: {tls}"),
-            "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
-        ),
-        ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
-    }
 }
 
 fn lease_term(text: &str) -> Result<f64, String> {

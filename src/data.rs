@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use kindling_data::mnist::{self, FetchProgress};
+use kindling_mnist_cnn::fetching;
 use kindling_telemetry::say;
+use kindling_worker::Progress;
 
 use crate::json;
 use crate::out::outln;
@@ -52,21 +54,25 @@ pub(crate) fn data(args: DataArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Shows a download on standard error.
-pub(crate) fn show_fetch() -> impl FnMut(FetchProgress<'_>) {
+/// Shows on standard error how getting ready is getting on.
+pub(crate) fn show() -> impl FnMut(Progress) {
     let bar = indicatif::ProgressBar::new(0);
     move |progress| match progress {
-        FetchProgress::Receiving { name, received, total } => {
+        Progress::Fetching { name, received, total } => {
             bar.set_length(total.unwrap_or(received));
-            bar.set_message(name.to_owned());
+            bar.set_message(name);
             bar.set_position(received);
         }
-        FetchProgress::MirrorFailed(failure) => say!("{failure}; trying the next mirror"),
-        FetchProgress::Done { name } => {
+        Progress::Note(note) => {
             bar.reset();
-            say!("{name}: fetched and verified");
+            say!("{note}");
         }
     }
+}
+
+/// Shows a download of MNIST.
+pub(crate) fn show_fetch() -> impl FnMut(FetchProgress<'_>) {
+    fetching(show())
 }
 
 impl Folder {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use kindling_data::mnist;
-use kindling_worker::mnist_cnn::{Diagnosis, Histogram, Init, MnistCnn, Stage};
+use kindling_mnist_cnn::{Diagnosis, Histogram, Init, MnistCnn, Stage};
 use kindling_worker::{
     DeviceChoice, DeviceName, ParamValue, Reporter, Stopped, Trial, TrialError, TrialFacts,
 };
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::data::show_fetch;
 use crate::hint::hinted;
 use crate::out::outln;
-use crate::{format, json, table};
+use crate::{format, json, objectives, table};
 
 /// Stands for each method.
 const ALL: &str = "all";
@@ -32,16 +32,16 @@ pub(crate) struct DiagnoseArgs {
     /// The standard deviation of `gaussian`; several with commas
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std: Vec<f64>,
-    /// That of the convolutions, where it is another
+    /// For the convolutions alone, instead of --std
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std_conv: Vec<f64>,
-    /// That of the fully connected layers, where it is another
+    /// For the fully connected layers alone, instead of --std
     #[arg(long, value_name = "S", value_delimiter = ',', value_parser = positive)]
     std_fc: Vec<f64>,
     /// The learning rate
     #[arg(long, value_name = "LR", default_value_t = 1e-3, value_parser = positive)]
     learning_rate: f64,
-    /// Measure again after so many epochs of training; 0 measures the start alone
+    /// Measure again after this many epochs of training; 0 measures only the start
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
     epochs: u16,
     /// What the cross-entropy takes for logits: the softmax output, as in the published runs, or the logits
@@ -131,7 +131,7 @@ fn unused(given: &str, of: &str) -> anyhow::Error {
 }
 
 fn device(choice: &DeviceChoice) -> anyhow::Result<DeviceName> {
-    match (choice, &choice.resolve()?[..]) {
+    match (choice, &choice.resolve(&*objectives::devices())?[..]) {
         (DeviceChoice::Auto, [first, ..]) | (_, [first]) => Ok(*first),
         _ => Err(hinted(format!("`{choice}` is not one device"), "name one, or leave it to auto")),
     }
@@ -179,7 +179,7 @@ fn measure(
     };
     let mut unheard = Unheard;
     // One thread, as a trial has: the same bits.
-    let device = device.open(1)?;
+    kindling_burn::open(device, 1)?;
     let mut trial = Trial::new(&facts, device, data_dir.map(Path::to_owned), &mut unheard);
     objective.diagnose(&mut trial, args.epochs.into()).map_err(|error| match error {
         TrialError::Failed(reason) => hinted(

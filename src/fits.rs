@@ -108,8 +108,8 @@ fn is(choice: &Choice, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kindling_mnist_cnn::MnistCnn;
     use kindling_study::FloatScale;
-    use kindling_worker::mnist_cnn::MnistCnn;
     use kindling_worker::{JsonMap, Objective as _};
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use kindling_client::ConnectArgs;
 use kindling_coordinator::LOG_HEALTH;
-use kindling_worker::ConnectArgs;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;

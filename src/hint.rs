@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use kindling_coordinator::ServeError;
 use kindling_telemetry::say;
 
 #[derive(Debug)]
@@ -14,6 +15,22 @@ struct Hinted {
 /// An error with a hint below it.
 pub(crate) fn hinted(error: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     Hinted { error: error.into(), hint: hint.into() }.into()
+}
+
+/// A server's error with the store's hint.
+pub(crate) fn explain(error: ServeError) -> anyhow::Error {
+    match &error {
+        ServeError::Store(store) => hinted(error.to_string(), store.hint()),
+        ServeError::Listen { .. } => hinted(
+            error.to_string(),
+            "is another coordinator running? choose another port with --listen or --http",
+        ),
+        ServeError::Tls(tls) => hinted(
+            format!("TLS: {tls}"),
+            "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
+        ),
+        ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
+    }
 }
 
 /// The error with a hint more.

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use kindling_client::{Token, warn_if_open};
 use kindling_coordinator::{Coordinator, Tls, Tokens};
-use kindling_worker::{Token, warn_if_open};
 
-use crate::coordinator::explain;
-use crate::hint::hinted;
+use crate::hint::{explain, hinted};
 
 #[derive(clap::Args)]
 pub(crate) struct KeyArgs {

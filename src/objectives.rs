@@ -1,13 +1,19 @@
-//! The objectives that this binary's workers offer.
+//! The objectives that this binary's workers offer, and the devices that these train on.
 
 use std::sync::Arc;
 
+use kindling_burn::BurnDevices;
 use kindling_coordinator::config::nearest;
-use kindling_worker::Objective;
-use kindling_worker::mnist_cnn::MnistCnn;
+use kindling_mnist_cnn::MnistCnn;
+use kindling_worker::{Devices, Objective};
 
 pub(crate) fn built_in() -> Vec<Arc<dyn Objective>> {
     vec![Arc::new(MnistCnn::default())]
+}
+
+/// The devices of the framework that all of them train with.
+pub(crate) fn devices() -> Arc<dyn Devices> {
+    Arc::new(BurnDevices)
 }
 
 /// The built-in objective of this name.

@@ -6,20 +6,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kindling_client::{ConnectArgs, listen_address};
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
 use kindling_coordinator::{Coordinator, Options};
-use kindling_data::mnist::{self, Mnist};
 use kindling_proto::v1;
 use kindling_report::study_path;
 use kindling_study::StudySpec;
 use kindling_telemetry::{TelemetryArgs, say};
-use kindling_worker::{ConnectArgs, DeviceChoice, StopSignals, listen_address};
+use kindling_worker::{DeviceChoice, StopSignals};
 
 use self::workers::{Plan, Workers};
 use crate::client::{Client, empty, refused};
-use crate::coordinator::explain;
-use crate::data::show_fetch;
-use crate::hint::hinted;
+use crate::data::show;
+use crate::hint::{explain, hinted};
 use crate::progress::Progress;
 use crate::study::create;
 use crate::{format, json, named_file, objectives, out, outcome, shell, study_file};
@@ -88,15 +87,9 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",
         ));
     };
-    let devices = args.device.resolve()?;
-    let data_dir = if objective.uses_mnist(&spec.objective.settings) {
-        let folder = mnist::ensure(args.data_dir.as_deref(), &mut show_fetch())?;
-        // Here it is said once; otherwise every worker would find out for itself.
-        Mnist::load(&folder)?;
-        Some(folder)
-    } else {
-        args.data_dir.clone()
-    };
+    let devices = args.device.resolve(&*objectives::devices())?;
+    // Here it is said once if that cannot be done; otherwise every worker would find out for itself.
+    objective.prepare(&spec.objective.settings, args.data_dir.as_deref(), &mut show())?;
     spec.trials = args.trials.unwrap_or(spec.trials);
     let store = args.store.clone();
     let store = store.unwrap_or_else(|| named_file::after_study(spec.name.as_str(), "db"));
@@ -120,7 +113,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         devices,
         slots: args.slots,
         threads: args.threads,
-        data_dir,
+        data_dir: args.data_dir,
         // Beside the store, because the next run's coordinator has another address.
         spool: with_suffix(&store, ".spool"),
         telemetry,
@@ -163,7 +156,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         End::Finished => {
             if outcome::is_failing(&study) {
                 say!(
-                    "hint: mend what makes trials fail and run the same command again; it goes on"
+                    "hint: mend what makes trials fail and run the same command again; it goes on. With another \
+                     space it is another study: give it a new name, or delete this one"
                 );
             }
             Ok(outcome::exit_code(&study))

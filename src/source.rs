@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kindling_client::ConnectArgs;
 use kindling_coordinator::{Offline, StoreError};
-use kindling_worker::ConnectArgs;
 
 use crate::client::{Client, PATIENCE};
 use crate::hint::{also, hinted};

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use kindling_client::Token;
 use kindling_telemetry::say;
-use kindling_worker::Token;
 
 use crate::hint::hinted;
 use crate::out::outln;

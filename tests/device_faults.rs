@@ -5,9 +5,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_burn::BurnDevices;
+use kindling_client::ConnectArgs;
 use kindling_worker::{
-    Completion, ConnectArgs, DeviceChoice, DeviceName, Objective, Trial, TrialError, WorkerError,
-    WorkerOptions,
+    Completion, DeviceChoice, DeviceName, Objective, Trial, TrialError, WorkerError, WorkerOptions,
 };
 use serde_json::Value;
 use support::{Coordinator, Folder, count};
@@ -71,8 +72,12 @@ fn work(folder: &Folder, coordinator: &Coordinator, objective: Fragile) -> Resul
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let stop = CancellationToken::new();
-    let worker =
-        runtime.spawn(kindling_worker::work(options, vec![Arc::new(objective)], stop.clone()));
+    let worker = runtime.spawn(kindling_worker::work(
+        options,
+        Arc::new(BurnDevices),
+        vec![Arc::new(objective)],
+        stop.clone(),
+    ));
     let finished = || {
         let study: Value =
             serde_json::from_str(&coordinator.ask(&["study", "show", "s", "--json"]))
@@ -110,7 +115,8 @@ fn a_trial_too_large_for_the_memory_fails_and_its_worker_goes_on() {
 /// Asks libtorch for a petabyte.
 #[cfg(feature = "tch")]
 fn exhaust(trial: &Trial<'_>) {
-    let tensor = burn::tensor::Tensor::<1>::zeros([1_usize << 48], trial.device());
+    let device = kindling_burn::device(trial.device()).expect("open");
+    let tensor = burn::tensor::Tensor::<1>::zeros([1_usize << 48], &device);
     panic!("a petabyte was there: {:?}", tensor.dims());
 }
 

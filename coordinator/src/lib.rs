@@ -1,6 +1,6 @@
 //! The coordinator: the shell around the pure core of `kindling-study`.
 //!
-//! A request walks `service → ledger → study decides → store commits → study applies → reply`, and
+//! A request walks `service → ledger → study decides → study applies → store commits → reply`, and
 //! nothing calls back up.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
@@ -14,6 +14,7 @@ pub mod config;
 pub mod convert;
 mod door;
 mod embedded;
+mod gauges;
 mod handles;
 mod ledger;
 mod observe;

@@ -1,18 +1,13 @@
 //! What a coordinator tells Prometheus. The names are for dashboards and stay as they are.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kindling_study::{Event, LeaseEnd, Record, Study};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use tokio::time::MissedTickBehavior;
 
 use crate::admission::Class;
-use crate::ledger::{Ledger, LedgerError};
-
-/// Studies are counted at most so often.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 const TRIALS: &str = "kindling_trials";
 const BUDGET: &str = "kindling_trials_budget";
@@ -84,28 +79,14 @@ pub(crate) fn describe() {
     describe_gauge!(CERTIFICATE, "Days until a certificate expires; below zero once it has");
 }
 
-/// Notes what studies and workers there are, for as long as the ledger lives.
-pub(crate) async fn watch(ledger: Ledger) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let look = ledger.look(|state| {
-            for (_, study) in state.registry().iter() {
-                note_study(study);
-            }
-            let connected = || state.workers().iter().filter(|(_, worker)| worker.connections > 0);
-            gauge!(WORKERS).set(connected().count() as f64);
-            gauge!(SLOTS)
-                .set(connected().map(|(_, worker)| f64::from(worker.info.slots)).sum::<f64>());
-        });
-        if let Err(LedgerError::Closed) = look.await {
-            return;
-        }
-    }
+/// Notes how many workers are connected, and how many trials they can train at a time.
+pub(crate) fn workers(connected: usize, slots: f64) {
+    gauge!(WORKERS).set(connected as f64);
+    gauge!(SLOTS).set(slots);
 }
 
-fn note_study(study: &Study) {
+/// Notes how far a study is.
+pub(crate) fn study(study: &Study) {
     let name = study.spec().name.to_string();
     let finished = study.finished();
     for (state, count) in [

@@ -290,7 +290,7 @@ async fn serve(
     beside.spawn(report_log(ledger.long_log(), reporter.clone()));
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
-        beside.spawn(observe::watch(ledger.clone()));
+        beside.spawn(gauges::watch(ledger.clone()));
     }
     if let Some(secured) = &house.secured {
         beside.spawn(watch_certificates(secured.subscribe()));

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use kindling_proto::limits;
 use kindling_study::{
     Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Record, Refusal,
-    Registry, Result as TrialResult, Study, StudyId, StudySpec, StudyState, Tick, Trial,
-    TrialNumber, Verdict, Wall, WorkerId,
+    Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, TrialResult,
+    Verdict, Wall, WorkerId,
 };
 use kindling_telemetry::context;
 use rand::CryptoRng;

@@ -4,7 +4,7 @@
     python parity.py --summary        a norm and a projection of each, as in parity.csv
 
 Weights and images come from a formula, and all arrays are in Kindling's order; the test in
-worker/src/mnist_cnn/parity.rs does the same.
+worker/mnist_cnn/src/parity.rs does the same.
 """
 
 import os

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_proto::v1;
-use kindling_worker::{Completion, Outbox, Ran, Session, Training, TrialError, WorkerError};
+use kindling_worker::{
+    Assignment, Completion, Identity, Outbox, Ran, Session, Training, TrialError, WorkerError,
+};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
@@ -40,18 +42,17 @@ impl Process {
     ) -> Self {
         let (stop, dead) = (CancellationToken::new(), client.dead.clone());
         let name = client.name.clone();
-        let identity = v1::HeartbeatRequest {
-            worker_id: name.clone(),
+        let worker = Identity {
+            id: name.clone(),
             host: "simulated".to_owned(),
             device: "none".to_owned(),
             slots,
-            holding: Vec::new(),
             session: number,
         };
         let history = client.history.clone();
         let training =
             Simulated { process: number, habits, history: history.clone(), dead: dead.clone() };
-        let session = Session::new(client.transport(), identity, Arc::new(training), stop.clone())
+        let session = Session::new(client.transport(), worker, Arc::new(training), stop.clone())
             .with_shelf(Arc::new(kept));
         let end = dead.clone();
         tokio::spawn(async move {
@@ -89,7 +90,7 @@ impl Training for Simulated {
 
     fn train(
         &self,
-        assignment: v1::Assignment,
+        assignment: Assignment,
         outbox: Outbox,
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         let training = self.clone();
@@ -105,15 +106,16 @@ impl Training for Simulated {
 }
 
 impl Simulated {
-    async fn run(self, assignment: v1::Assignment, mut outbox: Outbox) -> Ran {
+    async fn run(self, assignment: Assignment, mut outbox: Outbox) -> Ran {
         let Self { process, habits, history, dead } = self;
-        let claim = assignment.claim.expect("an assignment has one");
+        let facts = assignment.facts.expect("what the study was made of");
+        let claim: v1::Claim = assignment.claim.into();
         history.note(What::Begins { process, claim: claim.clone() });
         // What is in a trial's nature is so wherever it trains; the rest is this process's, and of no two trials alike:
         // confirmations share seeds, and which of two that march in step goes first is nobody's to say.
-        let mut nature = ChaCha8Rng::seed_from_u64(assignment.seed);
+        let mut nature = ChaCha8Rng::seed_from_u64(facts.seed);
         let own = process ^ (u64::from(claim.trial) << 32);
-        let mut chance = ChaCha8Rng::seed_from_u64(assignment.seed ^ own);
+        let mut chance = ChaCha8Rng::seed_from_u64(facts.seed ^ own);
         let steps = nature.random_range(1..=4_u64);
         let [fails, nan, deadly] =
             [habits.fails, habits.nan, habits.deadly].map(|p| nature.random_bool(p));

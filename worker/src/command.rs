@@ -1,18 +1,17 @@
 //! The worker's command line, shared by `kindling worker` and by workers of a user's own.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_client::{ConnectArgs, listen_address};
 use kindling_telemetry::serve_metrics;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::address::listen_address;
-use crate::connect::ConnectArgs;
-use crate::device::{DeviceChoice, print_devices};
+use crate::device::{DeviceChoice, Devices, Listed};
 use crate::objective::Objective;
 use crate::observe;
 use crate::session::{self, WorkerError, WorkerOptions};
@@ -63,10 +62,11 @@ pub struct WorkerArgs {
 /// Runs a worker until it is told to stop by SIGTERM, Ctrl-C or a terminal that closes. A second signal ends it at once.
 pub async fn run_worker(
     args: WorkerArgs,
+    devices: Arc<dyn Devices>,
     objectives: Vec<Arc<dyn Objective>>,
 ) -> Result<(), WorkerError> {
     if args.list_devices {
-        return match print_devices(args.json) {
+        return match print(&devices.list(), args.json) {
             // A reader that has seen enough is no error.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(WorkerError::Output(Arc::new(error)))
@@ -93,9 +93,25 @@ pub async fn run_worker(
         grace: Duration::from_secs(args.grace),
         spool: args.spool,
     };
-    let ended = session::work(options, objectives, stop).await;
+    let ended = session::work(options, devices, objectives, stop).await;
     kindling_telemetry::flush();
     ended
+}
+
+/// Prints what there is to train on, and what is not there and why.
+fn print(devices: &[Listed], as_json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if as_json {
+        let list = devices.iter().map(|Listed { name, description, available }| {
+            serde_json::json!({"name": name, "description": description, "available": available})
+        });
+        return writeln!(out, "{}", list.collect::<serde_json::Value>());
+    }
+    for Listed { name, description, available } in devices {
+        let absent = if *available { "" } else { "not available: " };
+        writeln!(out, "{name:<8} {absent}{description}")?;
+    }
+    Ok(())
 }
 
 async fn stop_on_signal(stop: CancellationToken) {

@@ -1,29 +1,153 @@
 //! Wire types end here.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kindling_client::speaks_no_grpc;
 use kindling_proto::v1;
+use kindling_proto::v1::finish_request::Result as WireEnd;
+use kindling_proto::v1::value::Kind;
+use prost::Message as _;
+use tonic::{Code, Status};
 
-use crate::objective::{ParamValue, Params, TrialError, TrialFacts};
+use crate::lease::{Assignment, Claim, End, Finish, Identity, Refusal, Report, Verdict, Why};
+use crate::trial::{ParamValue, Params, TrialFacts};
 
-/// What identifies the work of a leased trial.
-pub(crate) fn facts(wire: v1::Assignment) -> Result<TrialFacts, TrialError> {
-    let settings = match wire.objective.map(|o| o.settings_json).unwrap_or_default() {
-        text if text.is_empty() => serde_json::Map::new(),
-        text => serde_json::from_str(&text)?,
-    };
+impl From<Claim> for v1::Claim {
+    fn from(claim: Claim) -> Self {
+        let Claim { study_id, trial, attempt, worker_id, mark, history } = claim;
+        Self { study_id, trial, attempt, worker_id, mark, history }
+    }
+}
+
+impl From<v1::Claim> for Claim {
+    fn from(wire: v1::Claim) -> Self {
+        let v1::Claim { study_id, trial, attempt, worker_id, mark, history } = wire;
+        Self { study_id, trial, attempt, worker_id, mark, history }
+    }
+}
+
+/// A leased trial; `None` without a claim, since nothing could be said of it.
+pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
+    let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent } = wire;
+    let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
+    let facts = self::params(params).and_then(|params| {
+        let settings = match &*settings_json {
+            "" => serde_json::Map::new(),
+            text => serde_json::from_str(text).map_err(|error| error.to_string())?,
+        };
+        Ok(TrialFacts { params, settings, seed, study_seed })
+    });
+    Some(Assignment { claim: claim?.into(), study, objective: kind, facts, traceparent })
+}
+
+fn params(wire: Vec<v1::NamedValue>) -> Result<Params, String> {
     let param = |named: v1::NamedValue| {
-        use v1::value::Kind;
         let value = match named.value.and_then(|v| v.kind) {
             Some(Kind::Float(x)) => ParamValue::Float(x),
             Some(Kind::Int(i)) => ParamValue::Int(i),
             Some(Kind::Bool(b)) => ParamValue::Bool(b),
             Some(Kind::Text(s)) => ParamValue::Text(s),
-            None => {
-                let message = format!("parameter `{}` came without a value", named.name);
-                return Err(TrialError::Failed(message));
-            }
+            None => return Err(format!("parameter `{}` came without a value", named.name)),
         };
         Ok((named.name, value))
     };
-    let params = wire.params.into_iter().map(param).collect::<Result<Params, _>>()?;
-    Ok(TrialFacts { params, settings, seed: wire.seed, study_seed: wire.study_seed })
+    wire.into_iter().map(param).collect()
+}
+
+pub(crate) fn lease(
+    worker: &Identity,
+    holding: Vec<Claim>,
+    objectives: Vec<String>,
+    wait: Duration,
+) -> v1::LeaseRequest {
+    let Identity { id, host, device, slots, session } = worker.clone();
+    v1::LeaseRequest {
+        worker_id: id,
+        host,
+        device,
+        slots,
+        objectives,
+        holding: holding.into_iter().map(Into::into).collect(),
+        wait: wait.try_into().ok(),
+        session,
+    }
+}
+
+pub(crate) fn heartbeat(worker: &Identity, holding: Vec<Claim>) -> v1::HeartbeatRequest {
+    let Identity { id, host, device, slots, session } = worker.clone();
+    let holding = holding.into_iter().map(Into::into).collect();
+    v1::HeartbeatRequest { worker_id: id, host, device, slots, holding, session }
+}
+
+pub(crate) fn report(claim: &Claim, Report { step, value }: Report) -> v1::ReportRequest {
+    v1::ReportRequest { claim: Some(claim.clone().into()), step, value }
+}
+
+pub(crate) fn verdict(wire: v1::Verdict) -> Verdict {
+    match wire {
+        v1::Verdict::Continue | v1::Verdict::Unspecified => Verdict::Continue,
+        v1::Verdict::Prune => Verdict::Prune,
+        v1::Verdict::Stop | v1::Verdict::Lost => Verdict::Drop,
+    }
+}
+
+pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
+    let Finish { claim, end, attributes } = finish;
+    let result = match end {
+        End::Complete(value) => WireEnd::Completed(v1::Completed { values: vec![value] }),
+        End::Pruned => WireEnd::Pruned(v1::Pruned {}),
+        End::Failed(reason) => WireEnd::Failed(v1::Failed { reason }),
+    };
+    v1::FinishRequest {
+        claim: Some(claim.into()),
+        result: Some(result),
+        attributes_json: attributes.into_iter().collect(),
+    }
+}
+
+/// A trial's end and the reports that belong before it, as a spool keeps them: each message with its
+/// length before it, the end first.
+pub(crate) fn to_bytes(end: &Finish, reports: &[Report]) -> Vec<u8> {
+    let mut bytes = finish(end.clone()).encode_length_delimited_to_vec();
+    for each in reports {
+        bytes.extend(report(&end.claim, *each).encode_length_delimited_to_vec());
+    }
+    bytes
+}
+
+/// The same; `None` if it is anything else.
+pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<(Finish, Vec<Report>)> {
+    let wire = v1::FinishRequest::decode_length_delimited(&mut bytes).ok()?;
+    let end = match wire.result? {
+        WireEnd::Completed(completed) => match completed.values[..] {
+            [value] => End::Complete(value),
+            _ => return None,
+        },
+        WireEnd::Pruned(_) => End::Pruned,
+        WireEnd::Failed(v1::Failed { reason }) => End::Failed(reason),
+    };
+    let attributes: BTreeMap<_, _> = wire.attributes_json.into_iter().collect();
+    let finish = Finish { claim: wire.claim?.into(), end, attributes };
+    let mut reports = Vec::new();
+    while !bytes.is_empty() {
+        let v1::ReportRequest { step, value, .. } =
+            v1::ReportRequest::decode_length_delimited(&mut bytes).ok()?;
+        reports.push(Report { step, value });
+    }
+    Some((finish, reports))
+}
+
+/// What a coordinator's refusal means.
+pub(crate) fn refusal(status: &Status) -> Refusal {
+    let why = match status.code() {
+        Code::InvalidArgument | Code::OutOfRange => Why::Form,
+        Code::AlreadyExists => Why::Taken,
+        Code::FailedPrecondition => Why::NotYours,
+        Code::NotFound => Why::Unknown,
+        Code::Unauthenticated | Code::PermissionDenied => Why::KeptOut,
+        _ if speaks_no_grpc(status) => Why::NoGrpc,
+        _ => Why::Other,
+    };
+    Refusal { why, reason: status.message().to_owned() }
 }

@@ -1,37 +1,33 @@
 //! A Kindling worker: leases trials from a coordinator, trains them, reports and finishes them.
 //!
-//! To run an objective of your own, implement [`Objective`] and hand it to [`run_worker`]; see
-//! `examples/own_objective.rs`.
+//! To run an objective of your own, implement [`Objective`] and hand it to [`run_worker`], with the [`Devices`]
+//! of the framework that it trains with; see `burn/examples/own_objective.rs`. This crate knows no framework.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
-mod address;
 mod command;
-mod connect;
 mod convert;
 mod device;
-pub mod mnist_cnn;
+mod lease;
 mod objective;
 mod observe;
 mod session;
 mod signals;
+mod stop;
 mod takes;
-mod token;
+mod trial;
 
-pub use address::listen_address;
 pub use command::{WorkerArgs, run_worker};
-pub use connect::{
-    Bearer, ConnectArgs, ConnectError, Connection, NO_GRPC, innermost, speaks_no_grpc,
+pub use device::{
+    DeviceChoice, DeviceError, DeviceName, Devices, Fault, Listed, Memory, UnknownDevice,
 };
-pub use device::{DeviceChoice, DeviceError, DeviceName, Fault, UnknownDevice};
 pub use kindling_proto::attributes::LeftOut;
-pub use objective::{
-    Completion, JsonMap, Objective, ParamValue, Params, Reporter, SettingsError, Stopped, Trial,
-    TrialError, TrialFacts,
-};
+pub use lease::{Assignment, Claim, Identity};
+pub use objective::{Completion, Objective, Progress, Reporter, SettingsError, Trial, Unfit};
 pub use session::{
     Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
 };
 pub use signals::{StopSignal, StopSignals};
+pub use stop::Stop;
 pub use takes::{Takes, Values};
-pub use token::{Token, warn_if_open};
+pub use trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};

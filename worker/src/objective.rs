@@ -1,17 +1,15 @@
 //! What a worker runs: the trait that users implement, and what an objective sees of its trial.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use kindling_proto::attributes::{Attributes, LEFT_OUT, LeftOut};
 use serde::de::DeserializeOwned;
 
+use crate::device::DeviceName;
+use crate::stop::Stop;
 use crate::takes::Takes;
-
-/// Free-form settings and attributes, as JSON.
-pub type JsonMap = serde_json::Map<String, serde_json::Value>;
+use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
 
 /// Something to optimise: parameters in, a value out.
 ///
@@ -35,16 +33,44 @@ pub trait Objective: Send + Sync {
         None
     }
 
-    /// Whether trials with these settings read MNIST, so that it can be fetched before any starts.
-    fn uses_mnist(&self, settings: &JsonMap) -> bool {
-        let _ = settings;
-        false
+    /// Gets what trials with these settings need and a machine may lack: data to fetch, say. Called before the
+    /// first of them, by each worker, and by `kindling run` before it starts any; what is there already is
+    /// not fetched again. `data_dir` is where data sets lie, if that was told.
+    fn prepare(
+        &self,
+        settings: &JsonMap,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), Unfit> {
+        let _ = (settings, data_dir, progress);
+        Ok(())
     }
 
     /// Trains one trial to its end. A panic in here fails the trial, not the worker. What it reports on the
     /// way has ascending steps: see [`Trial::report`].
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
 }
+
+/// How getting ready is getting on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Something is being fetched.
+    Fetching {
+        /// What.
+        name: String,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all, if that is known.
+        total: Option<u64>,
+    },
+    /// Something is done, or was tried in vain.
+    Note(String),
+}
+
+/// Why trials of an objective cannot run on this machine at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub String);
 
 /// A finished trial.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -84,44 +110,9 @@ impl Completion {
     }
 
     /// The attributes as they are sent: JSON by name, and one more on those that were left out.
-    pub(crate) fn into_attributes(self) -> HashMap<String, String> {
+    pub(crate) fn into_attributes(self) -> BTreeMap<String, String> {
         let (kept, note) = self.attributes.into_parts();
         kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect()
-    }
-}
-
-/// Why a trial ended without a value.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TrialError {
-    /// It was told to stop: pruned, stopped, or no longer this worker's.
-    Stopped,
-    /// It failed, for this reason.
-    Failed(String),
-    /// This worker cannot run such trials at all: its data is missing, say. The trial is handed back
-    /// and the worker ends with the reason, rather than failing one trial after the other.
-    Unfit(String),
-}
-
-impl<E: std::error::Error> From<E> for TrialError {
-    fn from(error: E) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = format!("{reason}: {cause}");
-            source = cause.source();
-        }
-        Self::Failed(reason)
-    }
-}
-
-/// "Stop now": what [`Trial::report`] answers when the trial should not go on. `?` turns it into
-/// [`TrialError::Stopped`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stopped;
-
-impl From<Stopped> for TrialError {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
     }
 }
 
@@ -135,56 +126,21 @@ pub struct SettingsError {
     pub message: String,
 }
 
-/// The value of a parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ParamValue {
-    /// Of a float parameter.
-    Float(f64),
-    /// Of an int parameter, or a categorical choice that is a whole number.
-    Int(i64),
-    /// A categorical choice that is a truth value.
-    Bool(bool),
-    /// A categorical choice that is a word.
-    Text(String),
-}
-
-impl fmt::Display for ParamValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Float(x) => write!(f, "{x}"),
-            Self::Int(i) => write!(f, "{i}"),
-            Self::Bool(b) => write!(f, "{b}"),
-            Self::Text(s) => f.write_str(s),
-        }
-    }
-}
-
-/// The active parameters of a trial, by name.
-pub type Params = BTreeMap<String, ParamValue>;
-
-/// Everything that identifies one trial's work; the same facts give the same result.
-#[derive(Debug, Clone)]
-pub struct TrialFacts {
-    /// The active parameters.
-    pub params: Params,
-    /// The objective's settings from the study file.
-    pub settings: JsonMap,
-    /// The trial's own seed: every attempt at the trial gets the same.
-    pub seed: u64,
-    /// The study's seed, for what all trials share, such as the split of the data.
-    pub study_seed: u64,
-}
-
 /// Receives a trial's intermediate values. The answer says go on or stop.
 pub trait Reporter: Send {
     /// Takes the value of one step, which is above the steps before it.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
+
+    /// Tells at any time whether the trial is to stop. One that is never told so otherwise has no word on it.
+    fn stop(&self) -> Stop {
+        Stop::default()
+    }
 }
 
 /// One trial as its objective sees it.
 pub struct Trial<'a> {
     facts: &'a TrialFacts,
-    device: Device,
+    device: DeviceName,
     data_dir: Option<PathBuf>,
     reporter: &'a mut dyn Reporter,
 }
@@ -193,7 +149,7 @@ impl<'a> Trial<'a> {
     /// A trial on a device. `data_dir` is where data sets lie, if the worker was told.
     pub fn new(
         facts: &'a TrialFacts,
-        device: Device,
+        device: DeviceName,
         data_dir: Option<PathBuf>,
         reporter: &'a mut dyn Reporter,
     ) -> Self {
@@ -245,9 +201,10 @@ impl<'a> Trial<'a> {
         self.facts.study_seed
     }
 
-    /// Where to train. `device().clone().autodiff()` tracks gradients.
-    pub fn device(&self) -> &Device {
-        &self.device
+    /// Where to train. The calling thread has opened it: a framework's crate makes a device of its own of the
+    /// name (`kindling_burn::device`).
+    pub fn device(&self) -> DeviceName {
+        self.device
     }
 
     /// Where data sets lie, if the worker was told.
@@ -261,6 +218,13 @@ impl<'a> Trial<'a> {
     /// before fails the trial at once, and says so; only the very same report may be repeated.
     pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.reporter.report(step, value)
+    }
+
+    /// Whether the trial is to stop, which it may be told at any time and not only when it reports. An objective that
+    /// looks, between two batches, say, ends sooner, and with it its slot is free: return
+    /// [`TrialError::Stopped`].
+    pub fn stop(&self) -> Stop {
+        self.reporter.stop()
     }
 
     fn param(&self, name: &str) -> Result<&'a ParamValue, TrialError> {

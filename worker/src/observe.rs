@@ -1,13 +1,14 @@
 //! What a worker tells Prometheus. The names are for dashboards and stay as they are.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_proto::v1::finish_request::Result as WireResult;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::device::{DeviceName, Memory};
+use crate::device::{DeviceName, Devices, Memory};
+use crate::lease::End;
 
 /// How often a worker looks at itself.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -33,11 +34,11 @@ pub(crate) fn running(trials: usize) {
     gauge!(RUNNING).set(trials as f64);
 }
 
-pub(crate) fn ended(result: &WireResult) {
-    let state = match result {
-        WireResult::Completed(_) => "COMPLETE",
-        WireResult::Pruned(_) => "PRUNED",
-        WireResult::Failed(_) => "FAIL",
+pub(crate) fn ended(end: &End) {
+    let state = match end {
+        End::Complete(_) => "COMPLETE",
+        End::Pruned => "PRUNED",
+        End::Failed(_) => "FAIL",
     };
     counter!(TRIALS, "state" => state).increment(1);
 }
@@ -48,13 +49,17 @@ pub(crate) fn step(since: Instant) {
 
 /// Notes what this worker trains and what GPUs' memory it has, for as long as it is polled. A gauge that is not set
 /// again and again is forgotten.
-pub(crate) async fn watch(devices: Vec<DeviceName>, trials: impl Fn() -> usize) {
+pub(crate) async fn watch(
+    names: Vec<DeviceName>,
+    devices: Arc<dyn Devices>,
+    trials: impl Fn() -> usize,
+) {
     let mut interval = tokio::time::interval(INTERVAL);
     loop {
         interval.tick().await;
         running(trials());
-        for device in &devices {
-            let Some(Memory { allocated, reserved }) = device.memory() else { continue };
+        for device in &names {
+            let Some(Memory { allocated, reserved }) = devices.memory(*device) else { continue };
             for (kind, bytes) in [("allocated", allocated), ("reserved", reserved)] {
                 gauge!(MEMORY, "device" => device.to_string(), "kind" => kind).set(bytes as f64);
             }

@@ -1,6 +1,6 @@
 //! Which parameters an objective takes, so that a study of other ones is refused before anything starts.
 
-use crate::objective::{ParamValue, Params, TrialError};
+use crate::trial::{ParamValue, Params, TrialError};
 
 /// A parameter that an objective takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

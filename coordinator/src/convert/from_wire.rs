@@ -8,7 +8,7 @@ use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
     Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
-    Result as TrialResult, SpaceError, StudyId, StudyName, StudySpec, TrialNumber, WorkerId,
+    SpaceError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, WorkerId,
     sampler::SamplerSpec,
 };
 use prost::Message as _;

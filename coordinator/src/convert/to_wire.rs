@@ -6,8 +6,8 @@ use std::time::Duration;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params,
-    Phase, Reason, Result as TrialResult, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick,
-    Trial, TrialNumber, Verdict, Wall, WorkerId,
+    Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
+    TrialResult, Verdict, Wall, WorkerId,
 };
 use serde::Serialize;
 

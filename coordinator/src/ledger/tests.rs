@@ -5,9 +5,7 @@ mod crowd;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kindling_study::{
-    Attributes, Registry, Result as TrialResult, StudyId, StudySpec, Wall, WorkerId,
-};
+use kindling_study::{Attributes, Registry, StudyId, StudySpec, TrialResult, Wall, WorkerId};
 use tempfile::TempDir;
 
 use super::*;

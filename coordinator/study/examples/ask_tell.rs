@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, PrunerSpec, Result as TrialResult,
-    SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, PrunerSpec, SearchSpace, Settings,
+    Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};

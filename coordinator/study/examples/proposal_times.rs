@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec,
-    Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, Wall,
-    WorkerId,
+    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec, SearchSpace,
+    Settings, Study, StudyName, StudySpec, Tick, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 

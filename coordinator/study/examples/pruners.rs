@@ -10,8 +10,8 @@ use std::io::Read as _;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Claim, Direction, Distribution, Event, FloatScale, Mark, ObjectiveSpec, Param,
-    PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
-    TrialNumber, Verdict, Wall, WorkerId,
+    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult,
+    Verdict, Wall, WorkerId,
 };
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
 //! Deliberate bugs: what the simulation must catch before anybody trusts it. Without the feature
-//! `deliberate-bugs` there are none, and no code for them.
+//! `deliberate-bugs` there are none, and no code for them. Nearly all of those of the core break a rule of `rules.rs`.
 
 /// A bug that somebody might make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,23 +1,22 @@
 //! What a study decides: each command gives events and a typed reply, or a refusal. Nothing in here
-//! changes the study; [`Study::apply`] does, once the events are on disk.
+//! changes the study; [`Study::apply`] does. The ledger applies the events before it commits them, and takes
+//! them back if the commit fails.
 
 use std::collections::BTreeSet;
 
-use crate::bug::Bug;
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::pruner::Report;
 use crate::refusal::Refusal;
+use crate::rules;
 use crate::sampler::{Archive, Ask};
 use crate::seed::proposal_rng;
 use crate::space::{Choice, Params, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
-use crate::trial::{
-    Attributes, Claim, Outcome, Phase, Proposal, Result as TrialResult, Trial, Verdict,
-};
+use crate::trial::{Attributes, Claim, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
 
 /// Events to commit, and the reply to give once they are.
 pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
@@ -31,41 +30,25 @@ impl Study {
         session: u64,
         mark: Mark,
     ) -> Option<(Vec<Event>, TrialNumber)> {
-        if self.state() != StudyState::Active && !Bug::PauseIsIgnored.is_on() {
+        if !rules::are_leased(self.state()) {
             return None;
         }
         let (number, trial) = match self.waiting().first() {
             Some(number) => (*number, Some(self.trial(*number))),
-            None if self.places_taken() < self.budget() as usize
-                || Bug::BudgetOfFinished.is_on() && !self.is_finished() =>
-            {
-                (TrialNumber(self.trials().len() as u32), None)
-            }
+            None if rules::has_place(self) => (TrialNumber(self.trials().len() as u32), None),
             None => {
                 let next = self.next_confirmation()?;
                 return Some(self.lease_confirmation(worker, session, mark, next));
             }
         };
         let mut events = Vec::with_capacity(2);
-        let again = Bug::ProposedAgain.is_on();
-        if again || trial.is_none_or(|t| t.proposal.is_none()) {
+        if rules::needs_proposal(trial) {
             let proposal = self.propose(number, trial);
             events.push(Event::Proposed { number, proposal });
         }
-        let attempt = match trial {
-            Some(lost) if Bug::AttemptReused.is_on() && lost.attempt.0 > 0 => lost.attempt,
-            other => other.map(|t| t.attempt).unwrap_or_default().next(),
-        };
+        let attempt = rules::next_attempt(trial);
         events.push(Event::Leased { number, attempt, worker: worker.clone(), session, mark });
         Some((events, number))
-    }
-
-    /// How many places of the budget are taken.
-    fn places_taken(&self) -> usize {
-        if Bug::BudgetAtLease.is_on() {
-            return self.trials().iter().map(|trial| trial.attempt.0 as usize).sum();
-        }
-        self.searched()
     }
 
     /// Adds the trial that confirms another, and leases it.
@@ -109,7 +92,7 @@ impl Study {
             Phase::Finished(outcome) => Some(outcome),
             _ => None,
         };
-        if !value.is_finite() && !Bug::NanIsRecorded.is_on() {
+        if !rules::is_recordable(value) {
             let outcome = failed(format!("the intermediate value of step {step} is {value}"));
             return match over {
                 Some(recorded) if *recorded == outcome => Ok((vec![], Verdict::Stop)),
@@ -119,9 +102,7 @@ impl Study {
                 }
             };
         }
-        if let Some(recorded) = trial.intermediate(step)
-            && !Bug::ReportAppendsTwice.is_on()
-        {
+        if let Some(recorded) = rules::reported(trial, step) {
             #[expect(clippy::float_cmp, reason = "a repeated report repeats the very value")]
             if recorded != value {
                 return Err(Refusal::Conflict { number, what: format!("step {step}") });
@@ -154,7 +135,7 @@ impl Study {
         let number = claim.number;
         let trial = self.claimed(claim)?;
         let result = match result {
-            TrialResult::Complete(value) if !value.is_finite() && !Bug::NanIsRecorded.is_on() => {
+            TrialResult::Complete(value) if !rules::is_recordable(value) => {
                 TrialResult::Fail(format!("the objective value is {value}"))
             }
             TrialResult::Complete(value) => TrialResult::Complete(unsigned_zero(value)),
@@ -175,10 +156,7 @@ impl Study {
         match trial.phase {
             Phase::Waiting if trial.is_claimed_by(claim) => Ok((vec![], ())),
             Phase::Running(_) if trial.is_claimed_by(claim) => {
-                if Bug::HandBackIsLoss.is_on() {
-                    return Ok((self.lose(number), ()));
-                }
-                Ok((vec![Event::LeaseEnded { number, end: LeaseEnd::HandedBack }], ()))
+                Ok((rules::hand_back(self, number), ()))
             }
             _ => Err(stale(claim, trial)),
         }
@@ -200,7 +178,7 @@ impl Study {
         let mut events = vec![Event::LeaseEnded { number, end: LeaseEnd::Expired }];
         let trial = self.trial(number);
         let losses = trial.losses + 1;
-        if !Bug::LostForever.is_on() && losses >= self.spec().max_attempts {
+        if rules::is_lost_for_good(self, losses) {
             let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
             let reason = format!("lost {losses} times with its worker, last with {last}");
             events.push(Event::Finished { number, outcome: failed(reason) });
@@ -230,7 +208,7 @@ impl Study {
         let fixed = self.spec().space.fix(fixed)?;
         let same = |trial: &Trial| trial.retry_of.is_none() && trial.fixed == fixed;
         let known = self.added_by(request.as_deref(), same)?;
-        if let Some(number) = known.filter(|_| !Bug::RequestAddsTwice.is_on()) {
+        if let Some(number) = rules::enqueued_before(known) {
             return Ok((vec![], number));
         }
         if self.searched() >= self.budget() as usize {
@@ -246,7 +224,7 @@ impl Study {
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
         let same = |trial: &Trial| trial.retry_of == Some(failed);
         let known = self.added_by(request.as_deref(), same)?;
-        if let Some(number) = known.filter(|_| !Bug::RetryAddsTwice.is_on()) {
+        if let Some(number) = rules::retried_before(known) {
             return Ok((vec![], number));
         }
         let trial = self.trial_at(failed)?;
@@ -282,7 +260,7 @@ impl Study {
     /// their parameters, for the study to be resumed.
     pub fn change_state(&self, state: StudyState) -> Vec<Event> {
         let mut events = Vec::new();
-        if state == StudyState::Stopped && !Bug::StopCallsNobodyBack.is_on() {
+        if rules::calls_back(state) {
             let end = LeaseEnd::StudyStopped;
             events.extend(self.running().iter().map(|n| Event::LeaseEnded { number: *n, end }));
         }
@@ -316,11 +294,7 @@ impl Study {
         };
         let pending = self.running().union(self.waiting()).filter(is_pending).copied().collect();
         let params = self.proposal_of(number, trial, self.archive(), &pending);
-        let mut saw_finished = self.finish_order().len() as u32;
-        if Bug::SawLessThanItDid.is_on() {
-            saw_finished = saw_finished.saturating_sub(1);
-        }
-        let saw_proposed = self.proposed();
+        let (saw_finished, saw_proposed) = (rules::finished_in_sight(self), self.proposed());
         Proposal { params, saw_finished, saw_proposed }
     }
 
@@ -361,14 +335,7 @@ impl Study {
     /// The trial, if the claim's lease is its newest one and it is running or finished under it.
     fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
         let trial = self.trial_at(claim.number)?;
-        if Bug::NoAttemptCheck.is_on() && matches!(trial.phase, Phase::Running(_)) {
-            return Ok(trial);
-        }
-        if trial.is_claimed_by(claim) && !matches!(trial.phase, Phase::Waiting) {
-            Ok(trial)
-        } else {
-            Err(stale(claim, trial))
-        }
+        if rules::may_speak(trial, claim) { Ok(trial) } else { Err(stale(claim, trial)) }
     }
 }
 

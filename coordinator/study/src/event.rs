@@ -9,7 +9,7 @@ use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
-use crate::trial::{Outcome, Proposal, Result};
+use crate::trial::{Outcome, Proposal, TrialResult};
 
 /// An event, when, and in which study.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,9 +130,9 @@ impl Event {
     /// Why a trial failed with it, if one did.
     pub fn failure(&self) -> Option<&str> {
         match self {
-            Self::Finished { outcome: Outcome { result: Result::Fail(reason), .. }, .. } => {
-                Some(reason)
-            }
+            Self::Finished {
+                outcome: Outcome { result: TrialResult::Fail(reason), .. }, ..
+            } => Some(reason),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Why trials failed, and when so many did that the study had better wait for somebody to look.
 
 use crate::ids::TrialNumber;
-use crate::trial::Result;
+use crate::trial::TrialResult;
 
 /// So many reasons are told apart. One more takes the place of the rarest.
 const REASONS: usize = 32;
@@ -46,8 +46,8 @@ impl Failures {
     }
 
     /// Notes how the next trial finished.
-    pub(crate) fn note(&mut self, number: TrialNumber, result: &Result) {
-        let Result::Fail(reason) = result else {
+    pub(crate) fn note(&mut self, number: TrialNumber, result: &TrialResult) {
+        let TrialResult::Fail(reason) = result else {
             self.in_a_row = 0;
             self.any_result = true;
             return;
@@ -108,7 +108,7 @@ mod tests {
     fn failures(reasons: &[&str]) -> Failures {
         let mut failures = Failures::default();
         for (number, reason) in (0..).zip(reasons) {
-            failures.note(TrialNumber(number), &Result::Fail((*reason).to_owned()));
+            failures.note(TrialNumber(number), &TrialResult::Fail((*reason).to_owned()));
         }
         failures
     }
@@ -142,7 +142,7 @@ mod tests {
         for number in 0..1000 {
             let word: String = format!("{number}").bytes().map(|b| char::from(b + 20)).collect();
             let reason = format!("{word} {}", "x".repeat(10_000));
-            failures.note(TrialNumber(number + 2), &Result::Fail(reason));
+            failures.note(TrialNumber(number + 2), &TrialResult::Fail(reason));
         }
         let reasons = failures.reasons();
         assert_eq!((reasons.len(), reasons[0].text.as_str(), reasons[0].trials), (32, "common", 2));
@@ -152,14 +152,14 @@ mod tests {
 
     #[test]
     fn the_first_ten_are_too_many_and_later_twenty_in_a_row() {
-        let fail = Result::Fail("no".to_owned());
+        let fail = TrialResult::Fail("no".to_owned());
         let mut failures = Failures::default();
         let mut pauses = Vec::new();
         for number in 1..=100 {
             if failures.too_many_with(&["no"], 20).is_some() {
                 pauses.push(number);
             }
-            let result = if number == 41 { &Result::Pruned } else { &fail };
+            let result = if number == 41 { &TrialResult::Pruned } else { &fail };
             failures.note(TrialNumber(number), result);
         }
         assert_eq!(pauses, [10, 20, 30, 40, 61, 81], "after 41, as many again each time");

@@ -14,10 +14,12 @@ mod ids;
 mod json;
 mod mark;
 mod options;
+mod plan;
 mod pruner;
 mod refusal;
 mod registry;
 mod replay;
+mod rules;
 pub mod sampler;
 mod seed;
 mod space;
@@ -45,4 +47,4 @@ pub use space::{
 pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec, Unreadable};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
-pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Result, Trial, Verdict};
+pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use subtle::ConstantTimeEq as _;
 
+use crate::bug::Bug;
+
 /// 128 bits that are drawn for each lease and told to nobody but its holder.
 ///
 /// A trial and an attempt can be guessed, and come again when an older copy of a store is put back. A
@@ -18,6 +20,11 @@ impl Mark {
     /// The mark of these bytes, which whoever leases has drawn.
     pub const fn new(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
+    }
+
+    /// Whether a claim shows the mark of its lease.
+    pub(crate) fn is_shown(lease: Option<Self>, claim: Option<Self>) -> bool {
+        lease.is_some() && lease == claim || Bug::MarkIsNotChecked.is_on()
     }
 
     /// Its bytes, for the store and for its holder.

@@ -3,17 +3,18 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::confirm::{self, ConfirmSpec, Confirmation};
+use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::failures::Failures;
 use crate::ids::{TrialNumber, WorkerId};
+use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
 use crate::sampler::Archive;
 use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
-use crate::trial::{Lease, Outcome, Phase, Result, Trial};
+use crate::trial::{Lease, Outcome, Phase, Trial, TrialResult};
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,7 +168,7 @@ impl Study {
     pub fn confirmations(&self) -> u32 {
         let to_come = match &self.confirm {
             Some(confirm) if !self.search_is_over() => {
-                confirm::most(confirm, &self.spec.space, self.budget)
+                plan::most(confirm, &self.spec.space, self.budget)
             }
             _ => self.outstanding.len() as u32,
         };
@@ -438,8 +439,12 @@ impl Study {
 
     /// The search may be over, or not any more.
     fn plan_confirmations(&mut self) {
-        self.outstanding =
-            if self.search_is_over() { confirm::outstanding(self) } else { VecDeque::new() };
+        self.outstanding = match self.confirm() {
+            Some(confirm) if self.search_is_over() => {
+                plan::outstanding(confirm, &self.spec, self.trials())
+            }
+            _ => VecDeque::new(),
+        };
     }
 
     fn note_started(&mut self, at: Wall) {
@@ -492,7 +497,7 @@ impl Study {
         };
         self.failures.note(number, result);
         match *result {
-            Result::Complete(value) => {
+            TrialResult::Complete(value) => {
                 self.finished.complete += 1;
                 let best = self.best.and_then(|b| self.trial(b).value());
                 if is_search && best.is_none_or(|b| self.spec.direction.better(value, b)) {
@@ -500,11 +505,11 @@ impl Study {
                 }
                 self.progress.complete(number);
             }
-            Result::Pruned => {
+            TrialResult::Pruned => {
                 self.finished.pruned += 1;
                 self.progress.give_up(number);
             }
-            Result::Fail(_) => {
+            TrialResult::Fail(_) => {
                 self.finished.fail += 1;
                 self.progress.forget(number);
             }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bug::Bug;
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::json::Json;
@@ -87,14 +86,14 @@ pub struct Attributes(Box<[(Box<str>, Json)]>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The result.
-    pub result: Result,
+    pub result: TrialResult,
     /// Whatever else the worker said; the sampler never sees it.
     pub attributes: Attributes,
 }
 
 /// The result of a finished trial, in Optuna's states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Result {
+pub enum TrialResult {
     /// COMPLETE, with a finite objective value.
     Complete(f64),
     /// PRUNED.
@@ -198,10 +197,9 @@ impl Trial {
 
     /// Whether the claim names this trial's newest lease.
     pub fn is_claimed_by(&self, claim: &Claim) -> bool {
-        let is_marked = self.mark.is_some() && self.mark == claim.mark;
         self.attempt == claim.attempt
             && self.worker.as_ref() == Some(&claim.worker)
-            && (is_marked || Bug::MarkIsNotChecked.is_on())
+            && Mark::is_shown(self.mark, claim.mark)
     }
 
     /// The intermediate value reported for a step.
@@ -213,7 +211,7 @@ impl Trial {
     /// The objective value, if the trial completed.
     pub fn value(&self) -> Option<f64> {
         match self.phase {
-            Phase::Finished(Outcome { result: Result::Complete(value), .. }) => Some(value),
+            Phase::Finished(Outcome { result: TrialResult::Complete(value), .. }) => Some(value),
             _ => None,
         }
     }

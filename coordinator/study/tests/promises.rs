@@ -7,8 +7,8 @@ use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
     FloatScale, Mark, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase, PrunerSpec,
-    Refusal, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState,
-    Tick, Trial, TrialNumber, Verdict, Wall, WorkerId,
+    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 

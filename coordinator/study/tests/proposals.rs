@@ -6,8 +6,8 @@ use std::time::Duration;
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
-    PrunerSpec, Result as TrialResult, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
-    TrialNumber, Wall, WorkerId,
+    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult,
+    Wall, WorkerId,
 };
 use serde_json::json;
 

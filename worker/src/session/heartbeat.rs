@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use kindling_proto::v1;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::{Session, WorkerError};
+use crate::convert;
 
 /// Before the coordinator has said how often.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub(super) async fn beat(session: Session) {
         let (answered, status) = stream(&session).await;
         // Another process works under this name, and what this one trains is lost.
         if status.code() == Code::AlreadyExists {
-            return session.end(WorkerError::refused(&status));
+            return session.end(WorkerError::refused(convert::refusal(&status)));
         }
         session.link.note_down("heartbeat", &status);
         if answered {
@@ -42,7 +42,8 @@ async fn stream(session: &Session) -> (bool, Status) {
 
 async fn hold(session: &Session, answered: &mut bool) -> Result<(), Status> {
     let (beats, outgoing) = mpsc::channel(1);
-    _ = beats.try_send(message(session));
+    let message = || convert::heartbeat(&session.worker, session.holding.claims());
+    _ = beats.try_send(message());
     let response = session.link.client().heartbeat(ReceiverStream::new(outgoing)).await;
     let mut answers = response?.into_inner();
     let mut interval = FIRST_INTERVAL;
@@ -54,7 +55,8 @@ async fn hold(session: &Session, answered: &mut bool) -> Result<(), Status> {
                 let Some(answer) = answer? else { return Ok(()) };
                 *answered = true;
                 session.link.note_up("heartbeat");
-                session.holding.drop_lost(&answer.lost);
+                let lost: Vec<_> = answer.lost.into_iter().map(Into::into).collect();
+                session.holding.drop_lost(&lost);
                 let wanted = answer.interval.and_then(|i| Duration::try_from(i).ok());
                 interval = wanted.unwrap_or(FIRST_INTERVAL).max(Duration::from_millis(10));
                 continue;
@@ -62,12 +64,8 @@ async fn hold(session: &Session, answered: &mut bool) -> Result<(), Status> {
             () = tokio::time::sleep(interval) => {}
             _ = holding.changed() => {}
         }
-        if beats.send(message(session)).await.is_err() {
+        if beats.send(message()).await.is_err() {
             return Ok(());
         }
     }
-}
-
-fn message(session: &Session) -> v1::HeartbeatRequest {
-    v1::HeartbeatRequest { holding: session.holding.claims(), ..session.identity.clone() }
 }

@@ -1,11 +1,15 @@
-//! The connection: made anew as often as needed, with jittered backoff, for as long as it takes.
+//! The connection, and the calls on it: made anew as often as needed, with jittered backoff, for as long as it
+//! takes.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use kindling_client::{Bearer, speaks_no_grpc};
+use kindling_proto::v1;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use kindling_telemetry::carry;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
@@ -15,8 +19,10 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
+use tracing::{Instrument as _, info_span};
 
-use crate::connect::{Bearer, speaks_no_grpc};
+use crate::convert;
+use crate::lease::{Assignment, Claim, Finish, Identity, Refusal, Report, Verdict};
 
 /// The first wait before a call is repeated; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -77,12 +83,62 @@ impl Link {
         _ = self.up.subscribe().wait_for(|up| !up).await;
     }
 
+    /// Waits for work, at most so long, and takes it.
+    pub(super) async fn lease(
+        &self,
+        worker: &Identity,
+        holding: Vec<Claim>,
+        objectives: Vec<String>,
+        wait: Duration,
+    ) -> Result<Vec<Assignment>, Refusal> {
+        let request = convert::lease(worker, holding, objectives, wait);
+        let call = self.persist("lease", |mut client| {
+            let request = request.clone();
+            async move { client.lease(request).await }
+        });
+        let leased = call.await?.assignments;
+        Ok(leased.into_iter().filter_map(convert::assignment).collect())
+    }
+
+    /// Reports an intermediate value.
+    pub(super) async fn report(&self, claim: &Claim, report: Report) -> Result<Verdict, Refusal> {
+        let span = info_span!("report", step = report.step, value = report.value);
+        let request = convert::report(claim, report);
+        let call = self.persist("report", |mut client| {
+            let request = carry(request.clone());
+            async move { client.report(request).await }
+        });
+        Ok(convert::verdict(call.instrument(span).await?.verdict()))
+    }
+
+    /// Tells how a trial ended.
+    pub(super) async fn finish(&self, finish: Finish) -> Result<(), Refusal> {
+        let request = convert::finish(finish);
+        let call = self.persist("finish", |mut client| {
+            let request = carry(request.clone());
+            async move { client.finish(request).await }
+        });
+        call.instrument(info_span!("finish")).await?;
+        Ok(())
+    }
+
+    /// Gives a trial back.
+    pub(super) async fn release(&self, claim: &Claim) -> Result<(), Refusal> {
+        let request = v1::ReleaseRequest { claim: Some(claim.clone().into()) };
+        let call = self.persist("release", |mut client| {
+            let request = request.clone();
+            async move { client.release(request).await }
+        });
+        call.await?;
+        Ok(())
+    }
+
     /// Makes a call until it gets an answer: a response, or a refusal that no repetition changes.
-    pub(super) async fn persist<T, F>(
+    async fn persist<T, F>(
         &self,
         what: &'static str,
         call: impl Fn(Client) -> F,
-    ) -> Result<T, Status>
+    ) -> Result<T, Refusal>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
@@ -93,10 +149,10 @@ impl Link {
                     self.note_up(what);
                     return Ok(response.into_inner());
                 }
-                Err(status) if self.is_kept_out(&status) => return Err(status),
+                Err(status) if self.is_kept_out(&status) => return Err(convert::refusal(&status)),
                 Err(status) if is_final(status.code()) => {
                     self.note_up(what);
-                    return Err(status);
+                    return Err(convert::refusal(&status));
                 }
                 Err(status) => self.note_down(what, &status),
             }
@@ -161,8 +217,9 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
+    use kindling_client::ConnectArgs;
+
     use super::*;
-    use crate::connect::ConnectArgs;
 
     #[test]
     fn an_outage_is_not_an_answer() {

@@ -19,22 +19,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_client::{ConnectArgs, ConnectError, NO_GRPC};
 use kindling_telemetry::{TelemetryError, follow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status};
 use tracing::{Instrument as _, error_span};
 
-use crate::connect::{ConnectArgs, ConnectError, NO_GRPC, speaks_no_grpc};
-use crate::device::{self, DeviceChoice, DeviceError};
+use crate::device::{self, DeviceChoice, DeviceError, Devices};
+use crate::lease::{Assignment, Claim, Identity, Refusal, Why};
 use crate::objective::Objective;
 use crate::observe;
 use link::Link;
 use seats::Seats;
 use spool::{Kept, Spool, Undelivered};
-use threads::Threads;
+use threads::{Prepared, Threads};
 use told::{Ending, Told};
 
 pub use link::Transport;
@@ -109,21 +108,17 @@ pub enum WorkerError {
 
 impl WorkerError {
     /// What the coordinator said to this worker, with what may help.
-    fn refused(status: &Status) -> Self {
-        let hint = match status.code() {
-            Code::Unauthenticated | Code::PermissionDenied => {
-                "give the coordinator's worker token with --token-file FILE"
-            }
-            Code::AlreadyExists => {
-                "give each worker a name of its own with --id, or leave --id out"
-            }
-            _ if speaks_no_grpc(status) => {
+    fn refused(Refusal { why, reason }: Refusal) -> Self {
+        let hint = match why {
+            Why::KeptOut => "give the coordinator's worker token with --token-file FILE",
+            Why::Taken => "give each worker a name of its own with --id, or leave --id out",
+            Why::NoGrpc => {
                 let reason = "what answers there does not speak gRPC".to_owned();
                 return Self::Refused { reason, hint: NO_GRPC };
             }
             _ => "are both of the same version?",
         };
-        Self::Refused { reason: status.message().to_owned(), hint }
+        Self::Refused { reason, hint }
     }
 }
 
@@ -142,7 +137,7 @@ struct Holding {
 /// One lease, and the way to tell its trial to stop.
 #[derive(Clone)]
 struct Held {
-    claim: v1::Claim,
+    claim: Claim,
     told: Told,
 }
 
@@ -151,11 +146,11 @@ impl Holding {
         Self { claims: Arc::new(watch::Sender::new(Vec::new())) }
     }
 
-    fn claims(&self) -> Vec<v1::Claim> {
+    fn claims(&self) -> Vec<Claim> {
         self.claims.borrow().iter().map(|held| held.claim.clone()).collect()
     }
 
-    fn add(&self, claim: &v1::Claim) -> Told {
+    fn add(&self, claim: &Claim) -> Told {
         let told = Told::new();
         let held = Held { claim: claim.clone(), told: told.clone() };
         self.claims.send_modify(|claims| {
@@ -165,14 +160,14 @@ impl Holding {
         told
     }
 
-    fn remove(&self, claim: &v1::Claim) {
+    fn remove(&self, claim: &Claim) {
         self.claims.send_modify(|claims| {
             claims.retain(|held| held.claim != *claim);
             observe::running(claims.len());
         });
     }
 
-    fn drop_lost(&self, lost: &[v1::Claim]) {
+    fn drop_lost(&self, lost: &[Claim]) {
         for held in self.claims.borrow().iter().filter(|held| lost.contains(&held.claim)) {
             held.told.tell(Ending::Dropped);
         }
@@ -192,7 +187,7 @@ impl Holding {
 #[derive(Clone)]
 pub struct Session {
     link: Link,
-    identity: v1::HeartbeatRequest,
+    worker: Identity,
     training: Arc<dyn Training>,
     holding: Holding,
     spool: Option<Spool>,
@@ -204,38 +199,39 @@ pub struct Session {
     hand_back: CancellationToken,
 }
 
-/// Works until `stop` is cancelled: leases trials of the objectives, trains them, reports and
+/// Works until `stop` is cancelled: leases trials of the objectives, trains them on these devices, reports and
 /// finishes them. An unreachable coordinator is tried again for as long as it takes.
 ///
 /// After `stop`, running trials may finish within the grace; then they are handed back.
 pub async fn work(
     options: WorkerOptions,
+    devices: Arc<dyn Devices>,
     objectives: Vec<Arc<dyn Objective>>,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let (endpoint, bearer) = options.connect.endpoint()?;
-    let devices = options.devices.resolve()?;
+    let trained_on = options.devices.resolve(&*devices)?;
     let slots = options.slots.max(1);
-    let names = device::join(&devices);
+    let names = device::join(&trained_on);
     let host = hostname();
     let id = options.id.clone().unwrap_or_else(|| unique_id(&host));
     let address = &options.connect.coordinator;
     tracing::info!(worker = id, coordinator = address, devices = names, slots, "worker starts");
-    let identity = v1::HeartbeatRequest {
-        worker_id: id,
+    let worker = Identity {
+        id,
         host,
         device: names,
-        slots: (slots * devices.len()) as u32,
-        holding: Vec::new(),
+        slots: (slots * trained_on.len()) as u32,
         session: rand::random(),
     };
     let threads = Threads {
-        seats: Seats::open(&devices, slots, options.threads.max(1))?,
+        seats: Seats::open(&devices, &trained_on, slots, options.threads.max(1))?,
+        devices: Arc::clone(&devices),
         objectives: Arc::new(objectives),
         data_dir: options.data_dir.clone(),
+        prepared: Prepared::default(),
     };
-    let mut session =
-        Session::new(link::dial(&endpoint, bearer), identity, Arc::new(threads), stop);
+    let mut session = Session::new(link::dial(&endpoint, bearer), worker, Arc::new(threads), stop);
     session.spool = Spool::open(options.spool.as_deref(), address)
         .inspect_err(|error| {
             let hint = "name a folder with --spool";
@@ -243,26 +239,27 @@ pub async fn work(
         })
         .ok();
     let holding = session.holding.clone();
-    let watch = tokio::spawn(observe::watch(devices, move || holding.claims().len()));
+    let memory = Arc::clone(&devices);
+    let watch = observe::watch(trained_on, memory, move || holding.claims().len());
+    let watch = tokio::spawn(watch);
     let ended = session.run(options.grace).await;
     watch.abort();
     // What was registered last is run first.
-    device::before_exit();
+    devices.before_exit();
     ended
 }
 
 impl Session {
-    /// A worker of this identity, which trains in its own way. Its `session` is another number for each
-    /// process of that name. No more trials are leased once `stop` is cancelled.
+    /// A worker that trains in its own way. No more trials are leased once `stop` is cancelled.
     pub fn new(
         transport: Transport,
-        identity: v1::HeartbeatRequest,
+        worker: Identity,
         training: Arc<dyn Training>,
         stop: CancellationToken,
     ) -> Self {
         Self {
-            link: Link::new(transport, &identity.worker_id),
-            identity,
+            link: Link::new(transport, &worker.id),
+            worker,
             training,
             holding: Holding::new(),
             spool: None,
@@ -328,7 +325,8 @@ impl Session {
             Vec::new()
         });
         for (kept, undelivered) in left {
-            let v1::Claim { study_id: study, trial, attempt, mark, .. } = undelivered.claim();
+            let Claim { study_id: study, trial, attempt, mark, .. } =
+                undelivered.finish.claim.clone();
             let file = kept.path().display().to_string();
             if mark.is_empty() {
                 let why = "of an earlier version, whose leases nobody can tell apart";
@@ -345,7 +343,7 @@ impl Session {
                     );
                     kept.forget();
                 }
-                Err(status) if status.code() == Code::FailedPrecondition => {
+                Err(refusal) if refusal.why == Why::NotYours => {
                     tracing::info!(
                         study,
                         trial,
@@ -355,8 +353,8 @@ impl Session {
                     kept.forget();
                 }
                 // Nothing makes it good.
-                Err(status) if slot::is_for_good(status.code()) => {
-                    let (reason, file) = (status.message(), kept.set_aside());
+                Err(refusal) if refusal.is_for_good() => {
+                    let (reason, file) = (refusal.reason, kept.set_aside());
                     tracing::error!(
                         study,
                         trial,
@@ -367,8 +365,7 @@ impl Session {
                     );
                 }
                 // A coordinator on another store, or on an older copy of this one.
-                Err(status) => {
-                    let reason = status.message();
+                Err(Refusal { reason, .. }) => {
                     tracing::warn!(reason, file, "an earlier worker's result was refused");
                 }
             }
@@ -377,18 +374,18 @@ impl Session {
 
     async fn lease_trials(&self, trials: &mut JoinSet<()>) {
         self.deliver_left().await;
-        let slots = self.identity.slots as usize;
+        let slots = self.worker.slots as usize;
         loop {
             self.holding.free_slot(slots).await;
             while trials.try_join_next().is_some() {}
             for assignment in self.lease().await {
-                let Some(claim) = assignment.claim.clone() else { continue };
+                let claim = assignment.claim.clone();
                 if self.holding.claims().contains(&claim) {
                     continue;
                 }
                 let told = self.holding.add(&claim);
                 let session = self.clone();
-                let v1::Claim { trial, attempt, .. } = claim;
+                let Claim { trial, attempt, .. } = claim;
                 // An error says of which trial it is, however little is logged.
                 let span = error_span!("trial", study = assignment.study, trial, attempt);
                 follow(&span, &assignment.traceparent);
@@ -401,29 +398,14 @@ impl Session {
         }
     }
 
-    async fn lease(&self) -> Vec<v1::Assignment> {
-        let v1::HeartbeatRequest { worker_id, host, device, slots, session, .. } =
-            self.identity.clone();
-        let request = v1::LeaseRequest {
-            worker_id,
-            host,
-            device,
-            slots,
-            objectives: self.training.objectives(),
-            holding: self.holding.claims(),
-            wait: LEASE_WAIT.try_into().ok(),
-            session,
-        };
+    async fn lease(&self) -> Vec<Assignment> {
         // A slot that frees up while the call waits may change what is asked for, but a call that
         // waits has found no work, so nothing is lost by letting it wait on.
-        let call = self.link.persist("lease", |mut client| {
-            let request = request.clone();
-            async move { client.lease(request).await }
-        });
-        match call.await {
-            Ok(response) => response.assignments,
-            Err(status) => {
-                self.end(WorkerError::refused(&status));
+        let (holding, objectives) = (self.holding.claims(), self.training.objectives());
+        match self.link.lease(&self.worker, holding, objectives, LEASE_WAIT).await {
+            Ok(leased) => leased,
+            Err(refusal) => {
+                self.end(WorkerError::refused(refusal));
                 // The session's end is on its way.
                 std::future::pending().await
             }

@@ -8,12 +8,11 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::tensor::Device;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::device::{DeviceError, DeviceName};
+use crate::device::{DeviceError, DeviceName, Devices};
 
-type Job = Box<dyn FnOnce(&Device) + Send>;
+type Job = Box<dyn FnOnce() + Send>;
 
 /// All seats of a worker.
 #[derive(Clone)]
@@ -38,14 +37,15 @@ pub(super) struct Seat {
 impl Seats {
     /// Starts the threads, `slots` for each device, and lets each open its device.
     pub(super) fn open(
-        devices: &[DeviceName],
+        devices: &Arc<dyn Devices>,
+        names: &[DeviceName],
         slots: usize,
         threads: usize,
     ) -> Result<Self, DeviceError> {
         let mut free = Vec::new();
         for slot in 0..slots {
-            for &device in devices {
-                free.push(Place { device, jobs: start(device, slot, threads)? });
+            for &device in names {
+                free.push(Place { device, jobs: start(devices, device, slot, threads)? });
             }
         }
         let count = Arc::new(Semaphore::new(free.len()));
@@ -69,10 +69,11 @@ impl Seat {
     pub(super) fn run<R: Send + 'static>(
         self,
         done: oneshot::Sender<R>,
-        job: impl FnOnce(&Device) -> R + Send + 'static,
+        job: impl FnOnce(DeviceName) -> R + Send + 'static,
     ) {
-        let Some(jobs) = self.place.as_ref().map(|place| place.jobs.clone()) else { return };
-        let job = move |device: &Device| {
+        let Some(Place { device, jobs }) = &self.place else { return };
+        let (device, jobs) = (*device, jobs.clone());
+        let job = move || {
             let result = job(device);
             drop(self);
             _ = done.send(result);
@@ -89,13 +90,19 @@ impl Drop for Seat {
 }
 
 /// A thread that has opened its device.
-fn start(device: DeviceName, slot: usize, threads: usize) -> Result<Sender<Job>, DeviceError> {
+fn start(
+    devices: &Arc<dyn Devices>,
+    device: DeviceName,
+    slot: usize,
+    threads: usize,
+) -> Result<Sender<Job>, DeviceError> {
     let (jobs, waiting) = channel();
     let (opened, ready) = channel();
+    let devices = Arc::clone(devices);
     let refused = |reason: String| DeviceError::Refused { device, reason };
     std::thread::Builder::new()
         .name(format!("{device}-{slot}"))
-        .spawn(move || serve(device.open(threads), &opened, &waiting))
+        .spawn(move || serve(devices.open(device, threads), &opened, &waiting))
         .map_err(|error| refused(error.to_string()))?;
     match ready.recv() {
         Ok(outcome) => outcome.map(|()| jobs),
@@ -104,17 +111,15 @@ fn start(device: DeviceName, slot: usize, threads: usize) -> Result<Sender<Job>,
 }
 
 fn serve(
-    device: Result<Device, DeviceError>,
+    device: Result<(), DeviceError>,
     opened: &Sender<Result<(), DeviceError>>,
     waiting: &Receiver<Job>,
 ) {
-    match device {
-        Err(error) => _ = opened.send(Err(error)),
-        Ok(device) => {
-            _ = opened.send(Ok(()));
-            for job in waiting {
-                job(&device);
-            }
+    let is_open = device.is_ok();
+    _ = opened.send(device);
+    if is_open {
+        for job in waiting {
+            job();
         }
     }
 }
@@ -122,6 +127,32 @@ fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Listed;
+
+    /// Has every device.
+    struct Anything;
+
+    impl Devices for Anything {
+        fn list(&self) -> Vec<Listed> {
+            Vec::new()
+        }
+
+        fn best(&self) -> Vec<DeviceName> {
+            vec![DeviceName::Flex]
+        }
+
+        fn check(&self, _: DeviceName) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn open(&self, _: DeviceName, _: usize) -> Result<(), DeviceError> {
+            Ok(())
+        }
+    }
+
+    fn anything() -> Arc<dyn Devices> {
+        Arc::new(Anything)
+    }
 
     /// Two devices that are not opened.
     fn seats() -> Seats {
@@ -149,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_no_seat_waits_for_one() {
-        let seats = Seats::open(&[DeviceName::Flex], 1, 1).expect("always there");
+        let seats = Seats::open(&anything(), &[DeviceName::Flex], 1, 1).expect("always there");
         let only = seats.take().await;
         let waiting = tokio::spawn({
             let seats = seats.clone();

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
-use kindling_proto::v1;
-use prost::Message as _;
 
 use super::shelf::{Folder, Shelf};
+use crate::convert;
+use crate::lease::{Finish, Report};
 
 /// The results that coordinators are still to get; clones share them.
 #[derive(Clone)]
@@ -18,8 +18,8 @@ pub(super) struct Spool(Arc<dyn Shelf>);
 /// A result, and the reports that the coordinator is to have before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Undelivered {
-    pub(super) reports: Vec<v1::ReportRequest>,
-    pub(super) finish: v1::FinishRequest,
+    pub(super) reports: Vec<Report>,
+    pub(super) finish: Finish,
 }
 
 /// A result that waits.
@@ -42,14 +42,16 @@ impl Spool {
 
     /// Keeps a result. When this returns, it survives a crash of the machine.
     pub(super) async fn keep(&self, undelivered: &Undelivered) -> io::Result<Kept> {
-        let path = self.0.keep(undelivered.encode()).await?;
+        let path =
+            self.0.keep(convert::to_bytes(&undelivered.finish, &undelivered.reports)).await?;
         Ok(Kept { shelf: self.0.clone(), path })
     }
 
     /// The results that workers before this one left. What is none is left where it is.
     pub(super) fn left(&self) -> io::Result<Vec<(Kept, Undelivered)>> {
         let read = |(path, bytes): (PathBuf, Vec<u8>)| {
-            let undelivered = Undelivered::decode(&bytes);
+            let undelivered = convert::from_bytes(&bytes)
+                .map(|(finish, reports)| Undelivered { reports, finish });
             if undelivered.is_none() {
                 tracing::warn!(file = %path.display(), "not a result; left alone");
             }
@@ -81,33 +83,6 @@ impl Kept {
     }
 }
 
-impl Undelivered {
-    /// The lease under which it was trained.
-    pub(super) fn claim(&self) -> v1::Claim {
-        self.finish.claim.clone().unwrap_or_default()
-    }
-
-    /// The result, then the reports, each with its length before it.
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.finish.encode_length_delimited_to_vec();
-        for report in &self.reports {
-            bytes.extend(report.encode_length_delimited_to_vec());
-        }
-        bytes
-    }
-
-    fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let finish = v1::FinishRequest::decode_length_delimited(&mut bytes).ok()?;
-        finish.claim.as_ref()?;
-        finish.result.as_ref()?;
-        let mut reports = Vec::new();
-        while !bytes.is_empty() {
-            reports.push(v1::ReportRequest::decode_length_delimited(&mut bytes).ok()?);
-        }
-        Some(Self { reports, finish })
-    }
-}
-
 /// `kindling/spool/COORDINATOR` in the user's directory for state: on Linux `$XDG_STATE_HOME` or
 /// `~/.local/state`.
 fn default_folder(coordinator: &str) -> io::Result<PathBuf> {
@@ -122,9 +97,10 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::lease::{Claim, End};
 
     fn result(steps: u64) -> Undelivered {
-        let claim = v1::Claim {
+        let claim = Claim {
             study_id: 1,
             trial: 2,
             attempt: 3,
@@ -132,14 +108,12 @@ mod tests {
             mark: vec![7; 16],
             history: vec![8; 16],
         };
-        let report = |step| v1::ReportRequest { claim: Some(claim.clone()), step, value: 0.5 };
-        let completed = v1::Completed { values: vec![0.25] };
-        let finish = v1::FinishRequest {
-            claim: Some(claim.clone()),
-            result: Some(v1::finish_request::Result::Completed(completed)),
-            attributes_json: [("a".to_owned(), "1".to_owned())].into(),
-        };
-        Undelivered { reports: (0..steps).map(report).collect(), finish }
+        let attributes = [("a".to_owned(), "1".to_owned())].into();
+        let finish = Finish { claim, end: End::Complete(0.25), attributes };
+        Undelivered {
+            reports: (0..steps).map(|step| Report { step, value: 0.5 }).collect(),
+            finish,
+        }
     }
 
     fn spool() -> (tempfile::TempDir, Spool) {

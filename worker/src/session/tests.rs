@@ -5,15 +5,18 @@ use std::pin::Pin;
 use std::sync::Mutex;
 
 use kindling_proto::attributes::LEFT_OUT;
+use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireResult;
 use kindling_proto::v1::worker_service_server::{WorkerService, WorkerServiceServer};
-use tokio_stream::Pending;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::body::Body;
-use tonic::{Request, Response, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 use tower::ServiceExt;
 
 use super::*;
-use crate::objective::{Completion, TrialError};
+use crate::lease::{End, Finish};
+use crate::objective::Completion;
+use crate::trial::TrialError;
 
 type Reply<T> = Result<Response<T>, Status>;
 /// What it says to a call.
@@ -24,6 +27,8 @@ type Answer<T> = fn(&T) -> Result<(), Status>;
 struct Refusing {
     report: Answer<v1::ReportRequest>,
     finish: Answer<v1::FinishRequest>,
+    /// Whether it takes back every lease that it hears of.
+    takes_back: bool,
     said: Arc<Mutex<Said>>,
     stop: CancellationToken,
 }
@@ -38,7 +43,8 @@ struct Said {
 
 #[tonic::async_trait]
 impl WorkerService for Refusing {
-    type HeartbeatStream = Pending<Result<v1::HeartbeatResponse, Status>>;
+    type HeartbeatStream =
+        Pin<Box<dyn Stream<Item = Result<v1::HeartbeatResponse, Status>> + Send>>;
 
     async fn lease(&self, _: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
         let leases = {
@@ -74,9 +80,14 @@ impl WorkerService for Refusing {
 
     async fn heartbeat(
         &self,
-        _: Request<Streaming<v1::HeartbeatRequest>>,
+        request: Request<Streaming<v1::HeartbeatRequest>>,
     ) -> Reply<Self::HeartbeatStream> {
-        Ok(Response::new(tokio_stream::pending()))
+        let takes_back = self.takes_back;
+        let answers = request.into_inner().map(move |beat| {
+            let lost = if takes_back { beat?.holding } else { vec![] };
+            Ok(v1::HeartbeatResponse { lost, interval: None })
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
@@ -90,7 +101,7 @@ impl Training for Reports {
 
     fn train(
         &self,
-        _: v1::Assignment,
+        _: Assignment,
         mut outbox: Outbox,
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         let reports = self.0;
@@ -118,18 +129,61 @@ async fn meet(
     spool: Option<&std::path::Path>,
 ) -> Said {
     let (said, stop) = (Arc::default(), CancellationToken::new());
-    let refusing = Refusing { report, finish, said: Arc::clone(&said), stop: stop.clone() };
+    let refusing =
+        Refusing { report, finish, takes_back: false, said: Arc::clone(&said), stop: stop.clone() };
+    let mut session = session(refusing, Arc::new(Reports(reports)));
+    session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
+    session.run(Duration::from_secs(9)).await.expect("in peace");
+    std::mem::take(&mut *said.lock().unwrap())
+}
+
+/// A session of one slot with it.
+fn session(refusing: Refusing, training: Arc<dyn Training>) -> Session {
+    let stop = refusing.stop.clone();
     let server = ServiceExt::<http::Request<Body>>::map_err(
         WorkerServiceServer::new(refusing),
         |error: Infallible| match error {},
     );
-    let identity =
-        v1::HeartbeatRequest { worker_id: "w".to_owned(), slots: 1, ..Default::default() };
-    let mut session =
-        Session::new(Transport::new(server), identity, Arc::new(Reports(reports)), stop);
-    session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
-    session.run(Duration::from_secs(9)).await.expect("in peace");
-    std::mem::take(&mut *said.lock().unwrap())
+    let worker = Identity {
+        id: "w".to_owned(),
+        host: String::new(),
+        device: String::new(),
+        slots: 1,
+        session: 1,
+    };
+    Session::new(Transport::new(server), worker, training, stop)
+}
+
+/// Says nothing until it is told to stop, and not a word then.
+struct Patient;
+
+impl Training for Patient {
+    fn objectives(&self) -> Vec<String> {
+        vec!["test".to_owned()]
+    }
+
+    fn train(&self, _: Assignment, outbox: Outbox) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        Box::pin(async move {
+            outbox.stop().wanted().await;
+            Ran::Ended(Err(TrialError::Stopped))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_trial_that_reports_nothing_is_told_that_its_lease_is_lost_and_its_slot_is_free() {
+    let (said, stop) = (Arc::<Mutex<Said>>::default(), CancellationToken::new());
+    let refusing = Refusing {
+        report: |_| Ok(()),
+        finish: |_| Ok(()),
+        takes_back: true,
+        said: Arc::clone(&said),
+        stop,
+    };
+    // It ends with the second request for work, which a session of one slot makes once that is free.
+    session(refusing, Arc::new(Patient)).run(Duration::ZERO).await.expect("in peace");
+    let said = said.lock().unwrap();
+    assert_eq!((said.leases, said.finishes.len()), (2, 0));
 }
 
 /// The reasons of the failures that were finished; "complete" where one was not.
@@ -230,11 +284,10 @@ async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_deliver
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(Some(folder.path()), "").unwrap();
     for trial in 7..10 {
-        let result = Some(WireResult::Completed(v1::Completed { values: vec![0.5] }));
         // As a version before the limits left it.
-        let attributes_json =
+        let attributes =
             (0..100).map(|i| (format!("a{i}"), format!("\"{}\"", "x".repeat(60_000)))).collect();
-        let finish = v1::FinishRequest { claim: Some(claim(trial)), result, attributes_json };
+        let finish = Finish { claim: claim(trial).into(), end: End::Complete(0.5), attributes };
         spool.keep(&Undelivered { reports: vec![], finish }).await.unwrap();
     }
     let said = meet(

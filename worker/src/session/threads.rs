@@ -1,13 +1,12 @@
 //! Training on the worker's own threads, one for each seat.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use burn::tensor::Device;
-use kindling_proto::v1;
 use kindling_telemetry::{context, follow};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -15,19 +14,26 @@ use tracing::{Span, error_span};
 
 use super::seats::Seats;
 use super::training::{Outbox, Outcome, Ran, Training};
-use crate::convert;
-use crate::device::Fault;
-use crate::objective::{Objective, Reporter, Stopped, Trial, TrialError, TrialFacts};
+use crate::device::{DeviceName, Devices};
+use crate::lease::Assignment;
+use crate::objective::{Objective, Progress, Reporter, Trial};
 use crate::observe;
+use crate::stop::Stop;
 use crate::takes;
+use crate::trial::{JsonMap, Stopped, TrialError};
 
 /// The objectives, and the seats that they run on. Clones share them.
 #[derive(Clone)]
 pub(super) struct Threads {
+    pub(super) devices: Arc<dyn Devices>,
     pub(super) seats: Seats,
     pub(super) objectives: Arc<Vec<Arc<dyn Objective>>>,
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) prepared: Prepared,
 }
+
+/// The objectives and settings whose first trial has been prepared for.
+pub(super) type Prepared = Arc<Mutex<HashSet<(String, String)>>>;
 
 impl Training for Threads {
     fn objectives(&self) -> Vec<String> {
@@ -36,13 +42,13 @@ impl Training for Threads {
 
     fn train(
         &self,
-        assignment: v1::Assignment,
+        assignment: Assignment,
         outbox: Outbox,
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         let threads = self.clone();
         Box::pin(async move {
             let seat = threads.seats.take().await;
-            let trial = assignment.claim.as_ref().map(|claim| claim.trial);
+            let trial = assignment.claim.trial;
             // Not the session's own span: a trial that is handed back does not wait for its thread.
             let span = error_span!(parent: None, "train", study = assignment.study, trial);
             follow(&span, &context(&Span::current()));
@@ -52,7 +58,8 @@ impl Training for Threads {
             seat.run(done, move |device| {
                 let _in_span = span.entered();
                 let run = AssertUnwindSafe(|| threads.run(device, assignment, reporter));
-                std::panic::catch_unwind(run).map_or_else(|panic| panicked(&*panic), Ran::Ended)
+                std::panic::catch_unwind(run)
+                    .map_or_else(|panic| panicked(&*threads.devices, &*panic), Ran::Ended)
             });
             let gone = || Ran::Ended(Err(TrialError::Failed("the trial's thread is gone".into())));
             ended.await.unwrap_or_else(|_| gone())
@@ -63,23 +70,42 @@ impl Training for Threads {
 impl Threads {
     fn run(
         &self,
-        device: &Device,
-        assignment: v1::Assignment,
+        device: DeviceName,
+        assignment: Assignment,
         mut reporter: ThreadReporter,
     ) -> Outcome {
-        let kind = assignment.objective.as_ref().map_or("", |o| o.kind.as_str());
+        let kind = &*assignment.objective;
         let objective: &dyn Objective = self
             .objectives
             .iter()
             .find(|o| o.kind() == kind)
             .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
             .as_ref();
-        let facts: TrialFacts = convert::facts(assignment)?;
+        let facts = assignment.facts.map_err(TrialError::Failed)?;
         if let Some(takes) = objective.takes(&facts.settings) {
             takes::check(&takes, &facts.params)?;
         }
-        let mut trial = Trial::new(&facts, device.clone(), self.data_dir.clone(), &mut reporter);
+        self.prepare(objective, &facts.settings)?;
+        let mut trial = Trial::new(&facts, device, self.data_dir.clone(), &mut reporter);
         objective.run(&mut trial)
+    }
+
+    /// Prepares for trials with these settings, once. Others that need it wait.
+    fn prepare(&self, objective: &dyn Objective, settings: &JsonMap) -> Result<(), TrialError> {
+        let key = (objective.kind().to_owned(), serde_json::to_string(settings)?);
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if prepared.contains(&key) {
+            return Ok(());
+        }
+        let mut progress = |progress| match progress {
+            Progress::Fetching { .. } => tracing::debug!(?progress, "preparing"),
+            Progress::Note(note) => tracing::info!("{note}"),
+        };
+        objective
+            .prepare(settings, self.data_dir.as_deref(), &mut progress)
+            .map_err(|unfit| TrialError::Unfit(unfit.to_string()))?;
+        prepared.insert(key);
+        Ok(())
     }
 }
 
@@ -91,6 +117,10 @@ struct ThreadReporter {
 }
 
 impl Reporter for ThreadReporter {
+    fn stop(&self) -> Stop {
+        self.outbox.stop()
+    }
+
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         observe::step(self.step_began);
         let verdict = self.runtime.block_on(self.outbox.report(step, value));
@@ -101,11 +131,11 @@ impl Reporter for ThreadReporter {
 }
 
 /// What a panic says: of the device, or of the objective.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Ran {
+fn panicked(devices: &dyn Devices, panic: &(dyn std::any::Any + Send)) -> Ran {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");
-    Fault::of(text).map_or_else(
+    devices.fault(text).map_or_else(
         || Ran::Ended(Err(TrialError::Failed(format!("the objective panicked: {text}")))),
         Ran::Fault,
     )

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::stop::Stop;
+
 /// Why a trial's objective is to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -19,28 +21,37 @@ pub(super) enum Ending {
 
 /// Set once, seen by all clones.
 #[derive(Clone)]
-pub(super) struct Told(Arc<watch::Sender<Option<Ending>>>);
+pub(super) struct Told {
+    ending: Arc<watch::Sender<Option<Ending>>>,
+    stop: Stop,
+}
 
 impl Told {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self { ending: Arc::new(watch::Sender::new(None)), stop: Stop::default() }
     }
 
     pub(super) fn tell(&self, ending: Ending) {
-        self.0.send_if_modified(|told| {
+        self.ending.send_if_modified(|told| {
             let is_first = told.is_none();
             told.get_or_insert(ending);
             is_first
         });
+        self.stop.want();
     }
 
     pub(super) fn get(&self) -> Option<Ending> {
-        self.0.borrow().clone()
+        self.ending.borrow().clone()
+    }
+
+    /// What the objective may ask at any time.
+    pub(super) fn stop(&self) -> Stop {
+        self.stop.clone()
     }
 
     /// Waits for a word that ends the work on the trial here and now.
     pub(super) async fn abandoned(&self) -> Ending {
-        let mut told = self.0.subscribe();
+        let mut told = self.ending.subscribe();
         let abandons =
             |told: &Option<Ending>| matches!(told, Some(Ending::Dropped | Ending::HandBack));
         match told.wait_for(abandons).await {
@@ -57,9 +68,9 @@ mod tests {
     #[test]
     fn the_first_word_counts() {
         let told = Told::new();
-        assert_eq!(told.get(), None);
+        assert_eq!((told.get(), told.stop().is_wanted()), (None, false));
         told.tell(Ending::Pruned);
         told.tell(Ending::Dropped);
-        assert_eq!(told.get(), Some(Ending::Pruned));
+        assert_eq!((told.get(), told.stop().is_wanted()), (Some(Ending::Pruned), true));
     }
 }

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kindling_proto::v1;
 use tokio::sync::{mpsc, oneshot};
 
 use super::link::Link;
 use super::told::{Ending, Told};
 use crate::device::Fault;
-use crate::objective::{Completion, Stopped, TrialError};
+use crate::lease::{Assignment, Report};
+use crate::objective::Completion;
+use crate::stop::Stop;
+use crate::trial::{Stopped, TrialError};
 
 /// What an objective comes to.
 pub type Outcome = Result<Completion, TrialError>;
@@ -34,34 +36,36 @@ pub trait Training: Send + Sync + 'static {
     /// dropped, nobody waits for that any more.
     fn train(
         &self,
-        assignment: v1::Assignment,
+        assignment: Assignment,
         outbox: Outbox,
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
 }
 
 /// A trial's way to its coordinator: what it reports waits here, in order, until it is taken.
 pub struct Outbox {
-    newest: Option<(u64, f64)>,
-    reports: mpsc::UnboundedSender<Report>,
+    newest: Option<Report>,
+    reports: mpsc::UnboundedSender<Waiting>,
     unsent: Unsent,
     told: Told,
     link: Link,
 }
 
-/// An intermediate value on its way. Dropped once the coordinator has it.
-pub(super) struct Report {
-    pub(super) step: u64,
-    pub(super) value: f64,
+/// A report on its way. Dropped once the coordinator has it.
+pub(super) struct Waiting {
+    pub(super) report: Report,
     _taken: oneshot::Sender<()>,
 }
 
-/// Steps and intermediate values that the coordinator has not taken yet, in order.
+/// The reports that the coordinator has not taken yet, in order.
 #[derive(Clone, Default)]
-pub(super) struct Unsent(Arc<Mutex<VecDeque<(u64, f64)>>>);
+pub(super) struct Unsent(Arc<Mutex<VecDeque<Report>>>);
 
 impl Outbox {
     /// An outbox, and the end at which its reports are sent from.
-    pub(super) fn new(told: &Told, link: &Link) -> (Self, mpsc::UnboundedReceiver<Report>, Unsent) {
+    pub(super) fn new(
+        told: &Told,
+        link: &Link,
+    ) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
         let (reports, waiting) = mpsc::unbounded_channel();
         let unsent = Unsent::default();
         let outbox = Self {
@@ -74,12 +78,18 @@ impl Outbox {
         (outbox, waiting, unsent)
     }
 
+    /// Whether the trial is to stop.
+    pub fn stop(&self) -> Stop {
+        self.told.stop()
+    }
+
     /// Reports the intermediate value of a step. Waits for the verdict while the coordinator is in
     /// reach, and never for a coordinator.
     pub async fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         let (taken, verdict) = oneshot::channel();
-        match self.misstep(step, value) {
-            Misstep::None => self.newest = Some((step, value)),
+        let report = Report { step, value };
+        match self.misstep(report) {
+            Misstep::None => self.newest = Some(report),
             // The coordinator has it, or will.
             Misstep::Repeated => return self.verdict(),
             Misstep::Wrong(reason) => {
@@ -91,8 +101,8 @@ impl Outbox {
             }
         }
         if self.told.get().is_none() {
-            self.unsent.push(step, value);
-            if self.reports.send(Report { step, value, _taken: taken }).is_ok() {
+            self.unsent.push(report);
+            if self.reports.send(Waiting { report, _taken: taken }).is_ok() {
                 tokio::select! {
                     biased;
                     _ = verdict => {}
@@ -110,18 +120,18 @@ impl Outbox {
 
     /// What the coordinator would say against the step, found out here, so that the objective hears it
     /// from the call that is wrong.
-    fn misstep(&self, step: u64, value: f64) -> Misstep {
+    fn misstep(&self, Report { step, value }: Report) -> Misstep {
         if i64::try_from(step).is_err() {
             return Misstep::Wrong(format!("step {step} was reported; they end at 2^63 - 1"));
         }
         match self.newest {
-            Some((newest, before)) if step == newest && value.to_bits() == before.to_bits() => {
+            Some(newest) if step == newest.step && value.to_bits() == newest.value.to_bits() => {
                 Misstep::Repeated
             }
-            Some((newest, before)) if step == newest => Misstep::Wrong(format!(
-                "step {step} was reported twice, as {before} and as {value}; steps ascend"
-            )),
-            Some((newest, _)) if step < newest => Misstep::Wrong(format!(
+            Some(Report { step: newest, value: before }) if step == newest => Misstep::Wrong(
+                format!("step {step} was reported twice, as {before} and as {value}; steps ascend"),
+            ),
+            Some(Report { step: newest, .. }) if step < newest => Misstep::Wrong(format!(
                 "step {step} was reported after step {newest}; steps ascend"
             )),
             _ => Misstep::None,
@@ -138,8 +148,8 @@ enum Misstep {
 }
 
 impl Unsent {
-    fn push(&self, step: u64, value: f64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back((step, value));
+    fn push(&self, report: Report) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(report);
     }
 
     /// The coordinator has the first of them.
@@ -147,7 +157,7 @@ impl Unsent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     }
 
-    pub(super) fn list(&self) -> Vec<(u64, f64)> {
+    pub(super) fn list(&self) -> Vec<Report> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }

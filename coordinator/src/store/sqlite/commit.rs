@@ -5,8 +5,8 @@
 //! write to a trial that had not begun, a row of theirs gives way.
 
 use kindling_study::{
-    Confirmation, Event, LeaseEnd, Mark, Outcome, Params, Proposal, Record, Result as TrialResult,
-    StudyId, StudySpec, TrialNumber, Wall, WorkerId,
+    Confirmation, Event, LeaseEnd, Mark, Outcome, Params, Proposal, Record, StudyId, StudySpec,
+    TrialNumber, TrialResult, Wall, WorkerId,
 };
 use rusqlite::{Connection, Params as Bindings, params};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! A trial whose rows are being collected, and the check that they fit together.
 
 use kindling_study::{
-    Json, Lease, Outcome, Params, Phase, Proposal, Result as TrialResult, SearchSpace, Tick, Trial,
-    TrialNumber,
+    Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialNumber,
+    TrialResult,
 };
 
 use super::encode;

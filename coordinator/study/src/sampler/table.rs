@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use crate::Direction;
 use crate::space::{Params, SearchSpace};
-use crate::trial::{Outcome, Phase, Result, Trial};
+use crate::trial::{Outcome, Phase, Trial, TrialResult};
 
 /// The trials in which the parameters of one group, which are active together, are active.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,13 +133,13 @@ impl Rank {
     pub(super) fn of(trial: &Trial, direction: Direction) -> Option<Self> {
         let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
         let (shortfall, value) = match result {
-            Result::Complete(value) => (0, *value),
-            Result::Pruned => {
+            TrialResult::Complete(value) => (0, *value),
+            TrialResult::Pruned => {
                 let (step, value) = trial.curve.last()?;
                 // A step fits 63 bits.
                 (u64::MAX - step, *value)
             }
-            Result::Fail(_) => return None,
+            TrialResult::Fail(_) => return None,
         };
         // Adding 0 makes −0 equal to 0.
         value.is_finite().then(|| Self { shortfall, loss: direction.loss(value) + 0.0 })

@@ -10,7 +10,7 @@ use super::*;
 use crate::Direction;
 use crate::space::arbitrary::spaces;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue};
-use crate::trial::{Attributes, Outcome, Phase, Proposal, Result, Trial};
+use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
 
 fn propose(sampler: &SamplerSpec, past: &Past, fixed: &Params, seed: u64) -> Params {
     let ask = Ask {
@@ -73,7 +73,7 @@ fn draws() -> impl Strategy<Value = Draw> {
 struct Past {
     space: SearchSpace,
     direction: Direction,
-    finished: Vec<(Params, Result)>,
+    finished: Vec<(Params, TrialResult)>,
     pending: Vec<Params>,
 }
 
@@ -88,7 +88,7 @@ impl Past {
 }
 
 /// A trial that finished; a pruned one got to step 3, at the value 0.5.
-pub(super) fn finished(params: &Params, result: &Result) -> Trial {
+pub(super) fn finished(params: &Params, result: &TrialResult) -> Trial {
     let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_proposed: 0 };
     let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
     let mut trial = Trial::waiting(vec![None; params.len()].into());
@@ -101,9 +101,9 @@ pub(super) fn finished(params: &Params, result: &Result) -> Trial {
 fn pasts() -> impl Strategy<Value = Past> {
     let value = prop_oneof![Just(0.0), Just(-0.0), Just(f64::MAX), Just(f64::MIN), -1.0..1.0];
     let result = prop_oneof![
-        4 => value.prop_map(Result::Complete),
-        1 => Just(Result::Pruned),
-        1 => Just(Result::Fail("no reason".into())),
+        4 => value.prop_map(TrialResult::Complete),
+        1 => Just(TrialResult::Pruned),
+        1 => Just(TrialResult::Fail("no reason".into())),
     ];
     let finished = prop::collection::vec((draws(), result), 0..200);
     // Few histories are long; in those that are, trials repeat.
@@ -112,7 +112,7 @@ fn pasts() -> impl Strategy<Value = Past> {
     let pending = prop::collection::vec(draws(), 0..10);
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
     (spaces(), direction, finished, pending).prop_map(|(space, direction, finished, pending)| {
-        let of = |(draw, result): (Draw, Result)| (draw.params(&space), result);
+        let of = |(draw, result): (Draw, TrialResult)| (draw.params(&space), result);
         let finished = finished.into_iter().map(of).collect();
         let pending = pending.iter().map(|draw| draw.params(&space)).collect();
         Past { space, direction, finished, pending }
@@ -203,7 +203,8 @@ fn nothing_is_proposed_twice_while_something_is_untried() {
                 finished: vec![],
                 pending: vec![],
             };
-            let results = [Result::Complete(1.0), Result::Fail("lost".into()), Result::Pruned];
+            let results =
+                [TrialResult::Complete(1.0), TrialResult::Fail("lost".into()), TrialResult::Pruned];
             let mut seen: Vec<Params> = vec![];
             for trial in 0..10 {
                 let fixed = nothing(&past.space);
@@ -230,7 +231,7 @@ fn a_trial_whose_values_are_all_fixed_may_repeat_another() {
         pending: vec![],
     };
     let failed: Params = vec![Some(ParamValue::Choice(2)), None, Some(ParamValue::Int(3))].into();
-    past.finished.push((failed.clone(), Result::Fail("lost".into())));
+    past.finished.push((failed.clone(), TrialResult::Fail("lost".into())));
     for sampler in samplers() {
         assert_eq!(propose(&sampler, &past, &failed, 1), failed);
     }
@@ -279,7 +280,7 @@ fn median_depth(sampler: &SamplerSpec) -> f64 {
                 let params = running.pop_front().expect("four");
                 let value = depth(&params);
                 best = best.min(value);
-                archive.add(&space, &finished(&params, &Result::Complete(value)));
+                archive.add(&space, &finished(&params, &TrialResult::Complete(value)));
             }
             let ask = Ask {
                 space: &space,
@@ -314,7 +315,7 @@ fn candidates_come_from_the_good_density() {
         space,
         direction: Direction::Maximize,
         finished: (0..100)
-            .map(|i| (at(f64::from(i) / 100.0), Result::Complete(f64::from(i))))
+            .map(|i| (at(f64::from(i) / 100.0), TrialResult::Complete(f64::from(i))))
             .collect(),
         pending: vec![at(0.0)],
     };
@@ -338,7 +339,7 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
     ];
     let all = misfits.iter().cycle().take(50).cloned();
     let past = Past {
-        finished: all.map(|params| (params, Result::Complete(0.0))).collect(),
+        finished: all.map(|params| (params, TrialResult::Complete(0.0))).collect(),
         pending: vec![],
         direction: Direction::Minimize,
         space,
@@ -355,7 +356,7 @@ fn tpe_learns_from_the_tenth_trial_on() {
     let past = |finished: u64| Past {
         finished: (0..finished)
             .map(|seed| Draw { seed, extreme: false }.params(&space))
-            .map(|params| (params.clone(), Result::Complete(depth(&params))))
+            .map(|params| (params.clone(), TrialResult::Complete(depth(&params))))
             .collect(),
         space: space.clone(),
         direction: Direction::Minimize,
@@ -389,7 +390,7 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
         // Whether they run, fail or complete: they count.
         match trial % 3 {
             0 => past.pending.push(params),
-            _ => past.finished.push((params, Result::Complete(0.0))),
+            _ => past.finished.push((params, TrialResult::Complete(0.0))),
         }
     }
 }

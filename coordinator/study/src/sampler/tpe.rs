@@ -133,11 +133,11 @@ mod tests {
     use super::*;
     use crate::Direction;
     use crate::space::{Distribution, FloatScale, Param, SearchSpace};
-    use crate::trial::Result::{self, Complete, Pruned};
+    use crate::trial::TrialResult::{self, Complete, Pruned};
 
     /// Splits trials at 0, 0.01, 0.02, … with these results, and says which are good, best first,
     /// and which bad, in hundredths.
-    fn split_of(direction: Direction, results: &[Result], pending: usize) -> [Vec<usize>; 2] {
+    fn split_of(direction: Direction, results: &[TrialResult], pending: usize) -> [Vec<usize>; 2] {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
         let param = Param { name: "x".into(), distribution, when: vec![] };
         let space = SearchSpace::new(vec![param]).expect("valid");

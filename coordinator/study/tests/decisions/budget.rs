@@ -1,6 +1,6 @@
 //! How many trials there are, and who adds one.
 
-use kindling_study::{Choice, Refusal, Result as TrialResult, StudyState, TrialNumber};
+use kindling_study::{Choice, Refusal, StudyState, TrialNumber, TrialResult};
 
 use crate::world::{World, complete, fresh_mark, worker};
 

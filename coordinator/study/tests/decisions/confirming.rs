@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use kindling_study::{
-    Choice, ConfirmSpec, PrunerSpec, Result as TrialResult, StudySpec, TrialNumber, Verdict,
-    WorkerId,
+    Choice, ConfirmSpec, PrunerSpec, StudySpec, TrialNumber, TrialResult, Verdict, WorkerId,
 };
 use serde_json::json;
 

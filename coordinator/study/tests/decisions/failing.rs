@@ -1,6 +1,6 @@
 //! A study whose trials fail one after another.
 
-use kindling_study::{Attributes, Event, ParamValue, Phase, Result as TrialResult, StudyState};
+use kindling_study::{Attributes, Event, ParamValue, Phase, StudyState, TrialResult};
 
 use crate::world::{UNTIL, World, after, complete, fresh_mark, restored, spec, worker};
 

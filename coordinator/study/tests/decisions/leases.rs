@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attempt, Claim, Mark, Phase, Refusal, Result as TrialResult, StudyState, Tick, TrialNumber,
-    Verdict,
+    Attempt, Claim, Mark, Phase, Refusal, StudyState, Tick, TrialNumber, TrialResult, Verdict,
 };
 
 use crate::world::{UNTIL, World, after, complete, fresh_mark, worker};

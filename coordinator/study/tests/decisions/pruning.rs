@@ -1,6 +1,6 @@
 //! Pruning in a study whose trials are lost, fail, and report twice.
 
-use kindling_study::{Claim, Result as TrialResult, StudySpec, Verdict};
+use kindling_study::{Claim, StudySpec, TrialResult, Verdict};
 
 use crate::world::{World, spec};
 

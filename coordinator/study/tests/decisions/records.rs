@@ -1,8 +1,7 @@
 //! What a restart, a replay and a comparison read.
 
 use kindling_study::{
-    Attributes, Json, LeaseEnd, Result as TrialResult, StudySpec, StudyState, Trial, TrialNumber,
-    Wall,
+    Attributes, Json, LeaseEnd, StudySpec, StudyState, Trial, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Json, Phase, Refusal, Result as TrialResult, Study, StudySpec, TrialNumber,
-    Verdict, Wall,
+    Attributes, Claim, Json, Phase, Refusal, Study, StudySpec, TrialNumber, TrialResult, Verdict,
+    Wall,
 };
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Event, Mark, Refusal, Result as TrialResult, Study, StudySpec, StudyState,
-    Tick, Trial, TrialNumber, Verdict, Wall, WorkerId,
+    Attributes, Claim, Event, Mark, Refusal, Study, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
 

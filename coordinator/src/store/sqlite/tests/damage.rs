@@ -1,6 +1,6 @@
 //! Content that makes no sense is named, never passed over.
 
-use kindling_study::Result as TrialResult;
+use kindling_study::TrialResult;
 use serde_json::json;
 
 use super::*;

@@ -266,7 +266,12 @@ fn go_on(dir: TempDir, store: SqliteStore, registry: Registry) {
         ledger.study(id).replay();
         if let Some(claim) = ledger.lease(id, "another") {
             ledger.report(id, &claim, 0, 0.5);
-            ledger.finish(id, &claim, kindling_study::Result::Complete(0.5), Attributes::new());
+            ledger.finish(
+                id,
+                &claim,
+                kindling_study::TrialResult::Complete(0.5),
+                Attributes::new(),
+            );
         }
     }
     // It may be found only now, but not by a panic.

@@ -1,6 +1,6 @@
 //! Batches that cannot be kept change nothing, and the next one is kept.
 
-use kindling_study::Result as TrialResult;
+use kindling_study::TrialResult;
 
 use super::*;
 

@@ -151,7 +151,7 @@ impl Ledger {
         &mut self,
         id: StudyId,
         claim: &Claim,
-        result: kindling_study::Result,
+        result: kindling_study::TrialResult,
         said: Attributes,
     ) {
         if let Ok((events, ())) = self.study(id).finish(claim, result, said) {

@@ -1,6 +1,6 @@
 //! What Optuna and its dashboard find, and what they may do.
 
-use kindling_study::Result as TrialResult;
+use kindling_study::TrialResult;
 use serde_json::json;
 
 use super::*;

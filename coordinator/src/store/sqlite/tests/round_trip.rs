@@ -1,6 +1,6 @@
 //! Whatever happens to studies, the file gives back what the memory holds.
 
-use kindling_study::{ConfirmSpec, Phase, Result as TrialResult, StudyState};
+use kindling_study::{ConfirmSpec, Phase, StudyState, TrialResult};
 use proptest::prelude::*;
 use serde_json::json;
 

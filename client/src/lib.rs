@@ -1,0 +1,14 @@
+//! How anything of ours reaches a coordinator: its address, a token, TLS. Workers use it, and the
+//! commands that ask a coordinator.
+
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
+mod address;
+mod connect;
+mod error;
+mod token;
+
+pub use address::listen_address;
+pub use connect::{Bearer, ConnectArgs, Connection, NO_GRPC, innermost, speaks_no_grpc};
+pub use error::ConnectError;
+pub use token::{Token, warn_if_open};

@@ -1,0 +1,88 @@
+//! What is run again once the search is over, worked out from the trials that finished. Nothing of it is kept:
+//! a restart works it out again.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use crate::bug::Bug;
+use crate::confirm::{ConfirmSpec, Confirmation};
+use crate::ids::TrialNumber;
+use crate::space::{Distribution, ParamValue, SearchSpace};
+use crate::spec::StudySpec;
+use crate::trial::Trial;
+
+/// No more than so many trials confirm what a search of so many finds.
+pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 {
+    let choices =
+        |name: &String| match space.position(name).map(|at| &space.params()[at].distribution) {
+            Some(Distribution::Categorical { choices }) => choices.len() as u64,
+            _ => 0,
+        };
+    let of_each: Vec<_> = spec.by.iter().map(choices).collect();
+    let combinations = of_each.iter().fold(1, |all: u64, of| all.saturating_mul(*of));
+    let combinations = combinations.min(spec.best.into());
+    let mut arms = combinations;
+    if spec.each {
+        // The best of all combinations is the best of its choices, too.
+        let shared = if combinations > 0 { of_each.len() as u64 } else { 0 };
+        arms += of_each.iter().sum::<u64>() - shared;
+    }
+    let trials = arms.min(budget.into()).saturating_mul(spec.seeds.into());
+    u32::try_from(trials).unwrap_or(u32::MAX)
+}
+
+/// What is still to be run again, in order, now that the search is over.
+///
+/// Seeds take turns, so that all configurations have about as many when somebody looks early.
+pub(crate) fn outstanding(
+    confirm: &ConfirmSpec,
+    study: &StudySpec,
+    trials: &[Trial],
+) -> VecDeque<Confirmation> {
+    let arms = arms(confirm, study, trials);
+    let made: HashSet<_> = trials.iter().filter_map(|trial| trial.confirms).collect();
+    let all = (0..confirm.seeds)
+        .flat_map(|seed| arms.iter().map(move |of| Confirmation { of: *of, seed }));
+    all.filter(|next| !made.contains(next) || Bug::ConfirmedAgain.is_on()).collect()
+}
+
+/// The trials of the search whose configurations are run again: the best of each of the best
+/// combinations, best first, then the best of each choice. Each once.
+fn arms(confirm: &ConfirmSpec, study: &StudySpec, trials: &[Trial]) -> Vec<TrialNumber> {
+    let places: Vec<_> = confirm.by.iter().filter_map(|name| study.space.position(name)).collect();
+    let mut ranked: Vec<_> = (0..).map(TrialNumber).zip(trials).collect();
+    ranked.retain(|(_, trial)| trial.confirms.is_none() && trial.value().is_some());
+    let loss = |value: Option<f64>| value.map_or(f64::INFINITY, |v| study.direction.loss(v));
+    ranked.sort_by(|(_, a), (_, b)| loss(a.value()).total_cmp(&loss(b.value())));
+
+    let mut combinations = Vec::new();
+    let mut choices = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for (number, trial) in ranked {
+        let Some(params) = trial.params() else { continue };
+        let chosen: Vec<_> = places.iter().map(|place| choice(params[*place])).collect();
+        for (place, choice) in chosen.iter().enumerate() {
+            if let Some(choice) = choice {
+                choices.entry((place, *choice)).or_insert(number);
+            }
+        }
+        if chosen.iter().all(Option::is_some) && seen.insert(chosen) {
+            combinations.push(number);
+        }
+    }
+    combinations.truncate(confirm.best as usize);
+    let mut arms = combinations;
+    if confirm.each {
+        arms.extend(choices.into_values());
+    }
+    let mut once = HashSet::new();
+    arms.retain(|number| once.insert(*number));
+    arms
+}
+
+/// The index of the choice, if the parameter is active.
+fn choice(value: Option<ParamValue>) -> Option<usize> {
+    match value {
+        Some(ParamValue::Choice(index)) => Some(index),
+        _ => None,
+    }
+}

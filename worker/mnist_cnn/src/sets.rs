@@ -1,0 +1,157 @@
+//! The images of a study: what each of its trials trains, validates and tests on.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kindling_data::{Dataset, Mnist, Split, digits, mnist};
+
+use super::settings::{DataName, Settings};
+use kindling_worker::{Trial, TrialError};
+
+/// Four sets that share no image.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sets {
+    pub(super) train: Dataset,
+    pub(super) epoch_validation: Dataset,
+    pub(super) trial_validation: Dataset,
+    pub(super) test: Dataset,
+}
+
+/// What decides which images the sets hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    data: DataName,
+    data_dir: Option<PathBuf>,
+    study_seed: u64,
+    train: usize,
+    epoch_validation: usize,
+    trial_validation: usize,
+    test: usize,
+}
+
+/// Keeps the sets of the study that was asked for last, so that its trials load them once.
+#[derive(Debug, Default)]
+pub(super) struct SetsCache(Mutex<Option<(Origin, Arc<Sets>)>>);
+
+impl SetsCache {
+    /// The sets for a trial. Trials that ask while they are being loaded wait.
+    pub(super) fn get(
+        &self,
+        trial: &Trial<'_>,
+        settings: &Settings,
+    ) -> Result<Arc<Sets>, TrialError> {
+        let origin = Origin {
+            data: settings.data,
+            data_dir: trial.data_dir().map(Path::to_owned),
+            study_seed: trial.study_seed(),
+            train: settings.train,
+            epoch_validation: settings.epoch_validation,
+            trial_validation: settings.trial_validation,
+            test: settings.test(),
+        };
+        // A trial that panicked in here left no half-made sets behind.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, sets)) = &*kept
+            && *of == origin
+        {
+            return Ok(Arc::clone(sets));
+        }
+        let sets = Arc::new(Sets::load(&origin)?);
+        *kept = Some((origin, Arc::clone(&sets)));
+        Ok(sets)
+    }
+}
+
+impl Sets {
+    fn load(origin: &Origin) -> Result<Self, TrialError> {
+        let (pool, test) = match origin.data {
+            DataName::Mnist => {
+                let Mnist { train, test } = mnist_of(origin.data_dir.as_deref())
+                    .map_err(|error| TrialError::Unfit(error.to_string()))?;
+                (train, test)
+            }
+            DataName::Digits => {
+                // One draw for all, or else test images could be training images again.
+                let pool = origin.train + origin.epoch_validation + origin.trial_validation;
+                let all = digits(pool + origin.test, origin.study_seed);
+                let part = |range: std::ops::Range<usize>| all.subset(&range.collect::<Vec<_>>());
+                (part(0..pool), part(pool..all.len()))
+            }
+        };
+        let split = Split::draw(
+            pool.len(),
+            origin.train,
+            origin.epoch_validation,
+            origin.trial_validation,
+            origin.study_seed,
+        )?;
+        Ok(Self {
+            train: pool.subset(&split.train),
+            epoch_validation: pool.subset(&split.epoch_validation),
+            trial_validation: pool.subset(&split.trial_validation),
+            test,
+        })
+    }
+}
+
+/// MNIST from the folder, the cache or a mirror. Without it no trial can run here.
+fn mnist_of(data_dir: Option<&Path>) -> Result<Mnist, mnist::MnistError> {
+    let dir = mnist::ensure(data_dir, &mut |progress| {
+        tracing::debug!(?progress, "downloading MNIST");
+    })?;
+    Mnist::load(&dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::{Value, json};
+
+    use super::super::testing;
+    use super::*;
+
+    fn settings(train: usize) -> Value {
+        json!({"data": "digits", "train": train, "epoch_validation": 20, "trial_validation": 50, "test": 40})
+    }
+
+    fn get(cache: &SetsCache, settings: &Value) -> Result<Arc<Sets>, TrialError> {
+        let facts = testing::facts(&json!({}), settings);
+        let settings = Settings::parse(&facts.settings).unwrap();
+        testing::with_trial(&facts, |trial| cache.get(trial, &settings))
+    }
+
+    #[test]
+    fn the_sets_have_their_sizes_and_share_no_image() {
+        let sets = get(&SetsCache::default(), &settings(30)).unwrap();
+        let all = [&sets.train, &sets.epoch_validation, &sets.trial_validation, &sets.test];
+        assert_eq!(all.map(Dataset::len), [30, 20, 50, 40]);
+        let images = all.into_iter().flat_map(|set| (0..set.len()).map(|i| set.image(i)));
+        assert_eq!(images.collect::<HashSet<_>>().len(), 140);
+    }
+
+    #[test]
+    fn trials_of_one_study_share_their_sets_and_another_study_gets_its_own() {
+        let cache = SetsCache::default();
+        let first = get(&cache, &settings(30)).unwrap();
+        assert!(Arc::ptr_eq(&first, &get(&cache, &settings(30)).unwrap()));
+        let other = get(&cache, &settings(10)).unwrap();
+        assert_eq!(other.train.len(), 10);
+        assert_eq!(get(&cache, &settings(30)).unwrap(), first);
+    }
+
+    #[test]
+    fn without_mnist_the_worker_is_unfit_and_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let facts = testing::facts(&json!({}), &json!({}));
+        let mut reports = testing::Reports::default();
+        let dir = Some(dir.path().to_owned());
+        let trial = Trial::new(&facts, testing::device_name(), dir, &mut reports);
+        let error = SetsCache::default().get(&trial, &Settings::default()).unwrap_err();
+        assert!(
+            matches!(&error, TrialError::Unfit(reason) if reason.contains("train-images-idx3-ubyte")
+                && reason.contains("hint: ")),
+            "{error:?}"
+        );
+    }
+}

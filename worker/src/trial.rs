@@ -1,0 +1,82 @@
+//! What a trial is given, and how it may end, as its objective sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Free-form settings and attributes, as JSON.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamValue {
+    /// Of a float parameter.
+    Float(f64),
+    /// Of an int parameter, or a categorical choice that is a whole number.
+    Int(i64),
+    /// A categorical choice that is a truth value.
+    Bool(bool),
+    /// A categorical choice that is a word.
+    Text(String),
+}
+
+impl fmt::Display for ParamValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Int(i) => write!(f, "{i}"),
+            Self::Bool(b) => write!(f, "{b}"),
+            Self::Text(s) => f.write_str(s),
+        }
+    }
+}
+
+/// The active parameters of a trial, by name.
+pub type Params = BTreeMap<String, ParamValue>;
+
+/// Everything that identifies one trial's work; the same facts give the same result.
+#[derive(Debug, Clone)]
+pub struct TrialFacts {
+    /// The active parameters.
+    pub params: Params,
+    /// The objective's settings from the study file.
+    pub settings: JsonMap,
+    /// The trial's own seed: every attempt at the trial gets the same.
+    pub seed: u64,
+    /// The study's seed, for what all trials share, such as the split of the data.
+    pub study_seed: u64,
+}
+
+/// Why a trial ended without a value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TrialError {
+    /// It was told to stop: pruned, stopped, or no longer this worker's.
+    Stopped,
+    /// It failed, for this reason.
+    Failed(String),
+    /// This worker cannot run such trials at all: its data is missing, say. The trial is handed back
+    /// and the worker ends with the reason, rather than failing one trial after the other.
+    Unfit(String),
+}
+
+impl<E: std::error::Error> From<E> for TrialError {
+    fn from(error: E) -> Self {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        Self::Failed(reason)
+    }
+}
+
+/// "Stop now": what [`Trial::report`] answers when the trial should not go on. `?` turns it into
+/// [`TrialError::Stopped`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
+impl From<Stopped> for TrialError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
