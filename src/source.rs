@@ -89,11 +89,8 @@ fn missing(store: &Path) -> anyhow::Error {
 /// A store's error with its hint.
 fn explain(error: &StoreError) -> anyhow::Error {
     match error {
-        StoreError::InUse { path } => hinted(
-            format!(
-                "{}: a coordinator serves this store, so that only it can change it",
-                path.display()
-            ),
+        StoreError::InUse { location } => hinted(
+            format!("{location}: a coordinator serves this store, so that only it can change it"),
             "ask the coordinator with --coordinator URL instead of --store, or stop it first",
         ),
         _ => hinted(error.to_string(), error.hint()),

@@ -11,7 +11,8 @@ use http_body::Frame;
 use tonic::codegen::http::Extensions;
 use tonic::transport::server::TcpConnectInfo;
 
-use crate::accept::{self, Network};
+use crate::accept;
+use crate::who::Network;
 
 /// Whose share it is: the machine that calls, or nobody knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -31,6 +31,7 @@ mod store;
 mod tls;
 mod transaction;
 mod upkeep;
+mod who;
 mod workers;
 
 pub use clock::{Clock, SystemClock};

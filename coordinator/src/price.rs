@@ -1,9 +1,34 @@
-//! What a study's proposals may cost. Everybody waits while one is computed, so a study whose proposals
-//! would take long is refused when it is made. One that a store holds already is taken as it is.
+//! Which studies are made: whatever a study file or a caller asks for goes through [`check`]. A study that a store
+//! holds already needs only make sense.
+//!
+//! Everybody waits while a proposal is computed, so a study whose proposals would take long is refused.
 
+use kindling_proto::attributes::depth;
 use kindling_proto::limits;
 use kindling_study::sampler::SamplerSpec;
-use kindling_study::{Distribution, Param, SearchSpace, SpaceError};
+use kindling_study::{Distribution, Param, SearchSpace, SpaceError, SpecError, StudySpec};
+use prost::Message as _;
+
+use crate::convert::to_wire;
+
+/// Whether a study of this spec may be made.
+pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
+    spec.check()?;
+    sampler(&spec.sampler, &spec.space).map_err(|(key, e)| SpecError::at(["sampler", key], e))?;
+    let whole = |message| SpecError { key: vec![], message };
+    let settings =
+        serde_json::to_string(&spec.objective.settings).map_err(|e| whole(e.to_string()))?;
+    if depth(&settings) > limits::DEPTH {
+        let message = format!("its settings are nested deeper than {}", limits::DEPTH);
+        return Err(SpecError::at(["objective"], message));
+    }
+    spec.to_text().map_err(|error| whole(error.to_string()))?;
+    let bytes = to_wire::spec(spec).encoded_len();
+    if bytes > limits::SPEC {
+        return Err(whole(format!("the study has {bytes} bytes, of at most {}", limits::SPEC)));
+    }
+    Ok(())
+}
 
 /// The space of these parameters, if it is sound and not too large.
 pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
@@ -21,10 +46,7 @@ pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
 }
 
 /// Whether the sampler takes not too long in this space; else the option at fault, and why.
-pub(crate) fn sampler(
-    sampler: &SamplerSpec,
-    space: &SearchSpace,
-) -> Result<(), (&'static str, String)> {
+fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static str, String)> {
     let (params, choices) = (space.params().len(), choices(space.params()));
     let (key, found, most) = match sampler {
         SamplerSpec::Tpe(tpe) => {

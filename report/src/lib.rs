@@ -11,6 +11,7 @@ mod json;
 mod page;
 #[cfg(test)]
 mod peer;
+mod shown;
 pub mod stats;
 #[cfg(test)]
 mod testing;
@@ -19,9 +20,10 @@ pub use analysis::{
     Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect, Importance, Interaction, Role,
     Share, Value,
 };
-pub use document::{
-    Change, Choice, ConfirmPlan, Confirmation, Counts, Direction, Document, Domain, Failure,
-    Objective, Param, Params, Running, Study, Trial, Worker,
-};
+pub use document::{Change, Document};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html, study_path};
+pub use shown::{
+    Choice, ConfirmPlan, Confirmation, Counts, Direction, Domain, Failure, Objective, Param,
+    Params, Running, Study, Trial, Worker,
+};

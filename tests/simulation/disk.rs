@@ -90,7 +90,7 @@ impl Store for Disk {
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError> {
         let mut content = self.content();
         if content.is_full {
-            return Err(StoreError::Full { path: "study.db".into() });
+            return Err(StoreError::Full { location: "study.db".into() });
         }
         content.reached.commits += 1;
         let reached = content.reached;
@@ -102,7 +102,7 @@ impl Store for Disk {
 
     fn probe(&mut self) -> Result<(), StoreError> {
         if self.content().is_full {
-            return Err(StoreError::Full { path: "study.db".into() });
+            return Err(StoreError::Full { location: "study.db".into() });
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! yet is a stranger, and keeps a place only until somebody else needs it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::door::TokenId;
 use crate::observe::{self, DoorName};
 use crate::seldom::Seldom;
+use crate::who::{Network, TokenId};
 
 /// A stranger who was told to leave is gone within this time, or somebody else has to wait outside.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -66,19 +66,6 @@ impl Refused {
             Self::Silent => "silent",
             Self::Tls => "tls",
         }
-    }
-}
-
-/// What counts as one address: of IPv6 a /64, since whoever has one address of it has all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(IpAddr);
-
-impl Network {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-            v4 @ IpAddr::V4(_) => v4,
-        })
     }
 }
 

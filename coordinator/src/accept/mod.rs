@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::Connection;
 use self::guests::Seat;
-pub(crate) use self::guests::{Caller, Guests, Limits, Network, Refused};
+pub(crate) use self::guests::{Caller, Guests, Limits, Refused};
 use crate::seldom::Seldom;
 
 /// How long to wait when the system has no room for a connection, such as for want of file handles.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kindling_study::{ConfirmError, SpaceError};
+use kindling_study::{SpaceError, SpecError};
 
 use super::place;
 
@@ -57,21 +57,14 @@ fn written(part: &str) -> String {
     part.to_owned()
 }
 
-impl From<SpaceError> for Fault {
-    fn from(error: SpaceError) -> Self {
-        if error.param.is_empty() {
-            return Self::at(["space"], error.message);
-        }
-        // A parameter's name is not a key below it.
-        match error.key {
-            "name" => Self::at(["space", &error.param], error.message),
-            key => Self::at(["space", &error.param, key], error.message),
-        }
+impl From<SpecError> for Fault {
+    fn from(SpecError { key, message }: SpecError) -> Self {
+        Self { key, message }
     }
 }
 
-impl From<ConfirmError> for Fault {
-    fn from(error: ConfirmError) -> Self {
-        Self::at(["confirm", error.key], error.message)
+impl From<SpaceError> for Fault {
+    fn from(error: SpaceError) -> Self {
+        SpecError::from(error).into()
     }
 }

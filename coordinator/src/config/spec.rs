@@ -2,7 +2,7 @@
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, StudyName, StudySpec,
+    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, SpecError, StudyName, StudySpec,
 };
 use toml::{Table, Value};
 
@@ -60,35 +60,30 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     let space = price::space(params(space)?)?;
     let sampler: SamplerSpec =
         sampler.map(|t| section("sampler", t)).transpose()?.unwrap_or_default();
-    price::sampler(&sampler, &space).map_err(|(key, e)| Fault::at(["sampler", key], e))?;
     let confirm: Option<ConfirmSpec> = confirm.map(|t| section("confirm", t)).transpose()?;
     if let Some(confirm) = &confirm {
         let names: Vec<_> = space.params().iter().map(|param| param.name.as_str()).collect();
         for name in &confirm.by {
             is_meant(name, &names).map_err(|message| Fault::at(["confirm", "by"], message))?;
         }
-        confirm.check(&space)?;
     }
-    Ok(StudySpec {
+    let spec = StudySpec {
         name,
         direction,
-        trials: at_least_one("trials", trials)?,
-        seed: u64::try_from(seed).map_err(|_| {
-            Fault::at(["seed"], format!("expected 0 to {}, found {seed}", i64::MAX))
-        })?,
-        max_attempts: at_least_one("max_attempts", max_attempts)?,
-        max_failures_in_a_row: max_failures_in_a_row.map_or(Ok(MAX_FAILURES_IN_A_ROW), |most| {
-            u32::try_from(most).map_err(|_| {
-                let message = format!("expected 0 to {}, found {most}", u32::MAX);
-                Fault::at(["max_failures_in_a_row"], message)
-            })
-        })?,
+        trials: count("trials", 1, trials)?,
+        seed: u64::try_from(seed)
+            .map_err(|_| SpecError::range("seed", 0, i64::MAX as u64, seed))?,
+        max_attempts: count("max_attempts", 1, max_attempts)?,
+        max_failures_in_a_row: max_failures_in_a_row
+            .map_or(Ok(MAX_FAILURES_IN_A_ROW), |most| count("max_failures_in_a_row", 0, most))?,
         sampler,
         pruner: pruner.map(|t| section("pruner", t)).transpose()?.unwrap_or_default(),
         space,
         objective: self::objective(objective)?,
         confirm,
-    })
+    };
+    price::check(&spec)?;
+    Ok(spec)
 }
 
 fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {
@@ -124,9 +119,7 @@ fn missing(file: &Table, key: &str, what: &str) -> Fault {
     }
 }
 
-fn at_least_one(key: &str, number: i64) -> Result<u32, Fault> {
-    u32::try_from(number)
-        .ok()
-        .filter(|n| *n > 0)
-        .ok_or_else(|| Fault::at([key], format!("expected 1 to {}, found {number}", u32::MAX)))
+/// A number of something. That it is `least` or more is checked with the rest.
+fn count(key: &str, least: u64, number: i64) -> Result<u32, SpecError> {
+    u32::try_from(number).map_err(|_| SpecError::range(key, least, u32::MAX.into(), number))
 }

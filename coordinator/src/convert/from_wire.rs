@@ -6,10 +6,9 @@ use std::time::Duration;
 use kindling_proto::attributes::{LEFT_OUT, depth};
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, ConfirmError, ConfirmSpec, Direction,
-    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
-    SpaceError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, WorkerId,
-    sampler::SamplerSpec,
+    Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution,
+    FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param, SpaceError,
+    SpecError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, WorkerId,
 };
 use prost::Message as _;
 
@@ -32,18 +31,15 @@ impl Invalid {
     }
 }
 
-impl From<ConfirmError> for Invalid {
-    fn from(error: ConfirmError) -> Self {
-        Self::new(format!("confirm.{}", error.key), error.message)
+impl From<SpecError> for Invalid {
+    fn from(SpecError { key, message }: SpecError) -> Self {
+        Self::new(if key.is_empty() { "spec".to_owned() } else { key.join(".") }, message)
     }
 }
 
 impl From<SpaceError> for Invalid {
     fn from(error: SpaceError) -> Self {
-        if error.param.is_empty() {
-            return Self::new("space", error.message);
-        }
-        Self::new(format!("space.{}.{}", error.param, error.key), error.message)
+        SpecError::from(error).into()
     }
 }
 
@@ -55,25 +51,13 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
             return Err(Invalid::new("direction", "is either maximize or minimize"));
         }
     };
-    if wire.trials == 0 {
-        return Err(Invalid::new("trials", "is at least 1"));
+    // Before it costs anything to look into it.
+    if wire.encoded_len() > limits::SPEC {
+        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
     }
-    if i64::try_from(wire.seed).is_err() {
-        return Err(Invalid::new("seed", "is at most 2^63 - 1"));
-    }
-    if wire.max_attempts == 0 {
-        return Err(Invalid::new("max_attempts", "is at least 1"));
-    }
-    fits(wire.encoded_len())?;
     let space = price::space(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
-    if let Some(confirm) = &confirm {
-        confirm.check(&space)?;
-    }
     let objective = wire.objective.ok_or_else(|| Invalid::new("objective", "is missing"))?;
-    if objective.kind.is_empty() {
-        return Err(Invalid::new("objective.kind", "is empty"));
-    }
     if depth(&objective.settings_json) > limits::DEPTH {
         let deep = format!("is nested deeper than {}", limits::DEPTH);
         return Err(Invalid::new("objective.settings_json", deep));
@@ -83,9 +67,6 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         text => serde_json::from_str(text)
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
-    let sampler: SamplerSpec = options("sampler", wire.sampler)?;
-    price::sampler(&sampler, &space)
-        .map_err(|(key, e)| Invalid::new(format!("sampler.{key}"), e))?;
     let spec = StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         direction,
@@ -93,23 +74,14 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         seed: wire.seed,
         max_attempts: wire.max_attempts,
         max_failures_in_a_row: wire.max_failures_in_a_row.unwrap_or(MAX_FAILURES_IN_A_ROW),
-        sampler,
+        sampler: options("sampler", wire.sampler)?,
         pruner: options("pruner", wire.pruner)?,
         space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
     };
-    spec.to_text().map_err(|error| Invalid::new("spec", error.to_string()))?;
-    // What is said of it may be longer than what was said: a number such as 1e15 is written out.
-    fits(super::spec_to_wire(&spec).encoded_len())?;
+    price::check(&spec)?;
     Ok(spec)
-}
-
-fn fits(spec: usize) -> Result<(), Invalid> {
-    if spec > limits::SPEC {
-        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
-    }
-    Ok(())
 }
 
 pub(crate) fn confirm(v1::Confirm { by, best, seeds, each }: v1::Confirm) -> ConfirmSpec {

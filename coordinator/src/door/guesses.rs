@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::accept::Network;
+use crate::who::Network;
 
 /// So many wrong tokens cost nothing: a cluster's workers may all start with an old one.
 const FREE: u32 = 32;

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use self::guesses::Guesses;
+pub(crate) use self::tokens::Holder;
 pub use self::tokens::Tokens;
-pub(crate) use self::tokens::{Holder, TokenId};
-use crate::accept::{Caller, Network};
+use crate::accept::Caller;
 use crate::observe;
 use crate::seldom::Seldom;
+use crate::who::{Network, TokenId};
 
 /// Why somebody with a token does not get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The tokens that let callers in.
 
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+use crate::who::TokenId;
 
 /// The tokens that let callers in.
 #[derive(Clone)]
@@ -54,17 +55,6 @@ impl Tokens {
 pub(crate) enum Holder {
     Worker,
     Client,
-}
-
-/// Stands for a token without telling it: some of its hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TokenId(pub(crate) u64);
-
-impl TokenId {
-    fn of(secret: &str) -> Self {
-        let hash = Sha256::digest(secret.as_bytes());
-        Self(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)))
-    }
 }
 
 #[cfg(test)]

@@ -53,11 +53,11 @@ impl Disk {
 }
 
 fn full() -> StoreError {
-    StoreError::Full { path: "study.db".into() }
+    StoreError::Full { location: "study.db".into() }
 }
 
 fn broken() -> StoreError {
-    StoreError::Failed { path: "study.db".into(), source: "the sync failed".into() }
+    StoreError::Failed { location: "study.db".into(), source: "the sync failed".into() }
 }
 
 impl Store for Faulty {

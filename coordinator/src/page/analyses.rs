@@ -5,16 +5,21 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use kindling_proto::v1;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
-use super::feed::in_background;
+use super::background::in_background;
+use super::failure::Failure;
 use super::whole::whole;
-use super::{Failure, Pages};
 use crate::ledger::Ledger;
 
 /// The newest analysis of each study that somebody looked at.
-#[derive(Clone, Default)]
-pub(super) struct Analyses(Arc<Mutex<HashMap<i64, Kept>>>);
+#[derive(Clone)]
+pub(super) struct Analyses {
+    places: Arc<Mutex<HashMap<i64, Kept>>>,
+    ledger: Ledger,
+    /// Large things are made one after another.
+    making: Arc<Semaphore>,
+}
 
 /// One study's, in JSON. Locked while it is computed, so that all who want it wait for one.
 type Kept = Arc<Mutex<Option<(Basis, Bytes)>>>;
@@ -39,23 +44,26 @@ impl Basis {
 }
 
 impl Analyses {
+    pub(super) fn new(ledger: Ledger, making: Arc<Semaphore>) -> Self {
+        Self { places: Arc::default(), ledger, making }
+    }
+
     /// The analysis of the study of this name as it is now, and what it rests on. Whoever asks while
     /// another one computes waits for that.
     pub(super) async fn newest(
         &self,
-        pages: &Pages,
         study: &v1::Study,
         name: &str,
     ) -> Result<(Basis, Bytes), Failure> {
-        let kept = self.of(&pages.ledger, study.id).await?;
+        let kept = self.of(study.id).await?;
         let mut kept = kept.lock().await;
         if let Some((basis, json)) = kept.as_ref()
             && basis.covers(&Basis::of(study))
         {
             return Ok((basis.clone(), json.clone()));
         }
-        let _turn = pages.making.acquire().await;
-        let whole = whole(&pages.ledger, name).await?;
+        let _turn = self.making.acquire().await;
+        let whole = whole(&self.ledger, name).await?;
         let basis = Basis::of(&whole.study);
         let json = Bytes::from(in_background(move || whole.analysis()).await?);
         *kept = Some((basis.clone(), json.clone()));
@@ -63,13 +71,13 @@ impl Analyses {
     }
 
     /// The place of a study's analysis. Where a place is made, those of studies that were deleted go.
-    async fn of(&self, ledger: &Ledger, id: i64) -> Result<Kept, Failure> {
-        if let Some(kept) = self.0.lock().await.get(&id) {
+    async fn of(&self, id: i64) -> Result<Kept, Failure> {
+        if let Some(kept) = self.places.lock().await.get(&id) {
             return Ok(kept.clone());
         }
-        let look = ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
+        let look = self.ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
         let alive: HashSet<_> = look.await?;
-        let mut places = self.0.lock().await;
+        let mut places = self.places.lock().await;
         places.retain(|id, _| alive.contains(id));
         Ok(places.entry(id).or_default().clone())
     }

@@ -14,9 +14,11 @@ use kindling_telemetry::names_loopback;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{Named, pass};
+use super::named::Named;
+use super::pass;
 use crate::accept::Caller;
-use crate::door::{Denied, Doorkeeper, Holder, TokenId};
+use crate::door::{Denied, Doorkeeper, Holder};
+use crate::who::TokenId;
 
 const COOKIE: &str = "kindling_page";
 const FORM: &str = include_str!("login.html");

@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::analyses::Basis;
-use super::{Failure, Made, Named, Pages};
+use super::failure::Failure;
+use super::named::Named;
+use super::pages::{Made, Pages};
 use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
 use crate::service::watch::snapshot;
@@ -95,7 +97,7 @@ async fn follow(
                 let is_time = is_last || Instant::now() >= analyse_after;
                 if is_time && !basis.covers(&Basis::of(study)) {
                     let start = Instant::now();
-                    let (newest, json) = pages.analyses.newest(&pages, study, &name).await?;
+                    let (newest, json) = pages.analyses.newest(study, &name).await?;
                     basis = newest;
                     analyse_after = Instant::now() + ANALYSE.max(start.elapsed() * PAUSES);
                     if send(&events, "analysis", json).await.is_err() {
@@ -118,15 +120,6 @@ async fn follow(
             () = tokio::time::sleep(REFRESH) => {}
         }
     }
-}
-
-/// JSON that was made on a thread that nobody waits for: much of it takes a while.
-pub(super) async fn in_background(
-    work: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
-) -> Result<Vec<u8>, Failure> {
-    let made = tokio::task::spawn_blocking(work).await;
-    let internal = |e: &dyn std::error::Error| Failure::Internal(e.to_string());
-    made.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
 }
 
 fn json_of(change: &Change) -> Result<Vec<u8>, Failure> {

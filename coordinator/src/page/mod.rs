@@ -2,10 +2,12 @@
 //! looks; nothing here changes a study.
 
 mod analyses;
+mod background;
 mod door;
 mod failure;
 mod feed;
 mod named;
+mod pages;
 mod pass;
 mod watchers;
 mod whole;
@@ -15,7 +17,6 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -25,37 +26,21 @@ use axum::routing::get;
 use kindling_proto::{limits, v1};
 use kindling_report::{Change, Page, html};
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use self::analyses::{Analyses, Basis};
 pub(crate) use self::door::Door;
 use self::failure::Failure;
 use self::named::Named;
+use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
-use crate::budget::{Budget, Caller, Share, held};
+use crate::budget::{Caller, held};
 use crate::convert;
 use crate::ledger::Ledger;
 
 /// Everything comes from here; charts set styles on their elements, and figures are downloaded as blobs.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-/// What every handler needs.
-#[derive(Clone)]
-struct Pages {
-    ledger: Ledger,
-    /// Streams end when it is cancelled.
-    shutdown: CancellationToken,
-    analyses: Analyses,
-    watchers: Watchers,
-    /// Documents are large, and made one after another.
-    making: Arc<Semaphore>,
-    /// What browsers may have at a time: streams, and bytes that they have not read.
-    streams: Budget,
-    unread: Budget,
-}
 
 /// All there is to see, behind the door.
 pub(crate) fn routes(
@@ -64,16 +49,7 @@ pub(crate) fn routes(
     door: Door,
     watchers: Watchers,
 ) -> Routes {
-    let budget = |(all, each)| Budget::new(all, each);
-    let pages = Pages {
-        ledger,
-        shutdown,
-        analyses: Analyses::default(),
-        watchers,
-        making: Arc::new(Semaphore::new(1)),
-        streams: budget(limits::PAGES),
-        unread: budget(limits::UNREAD_BYTES),
-    };
+    let pages = Pages::new(ledger, shutdown, watchers);
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/studies/{name}", get(study))
@@ -143,35 +119,6 @@ async fn document(
     let share = pages.room_for(caller, made.json.len())?;
     let response = ([(header::CONTENT_TYPE, "application/json")], made.json).into_response();
     Ok(response.map(|body| held(body, Arc::new(share))))
-}
-
-/// A study's document, and what it rests on.
-struct Made {
-    json: Bytes,
-    basis: Basis,
-    /// It tells of so many changes.
-    seen: u64,
-}
-
-impl Pages {
-    /// A place among those that browsers keep for long.
-    fn place(&self, caller: Caller) -> Result<Share, Failure> {
-        self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
-    }
-
-    /// Room for bytes until they are read.
-    fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
-        let crowded = Failure::Crowded("too much waits to be read by other pages");
-        self.unread.take_most(caller, bytes).ok_or(crowded)
-    }
-
-    async fn make(&self, name: &str) -> Result<Made, Failure> {
-        let _turn = self.making.acquire().await;
-        let whole = whole::whole(&self.ledger, name).await?;
-        let (basis, seen) = (Basis::of(&whole.study), whole.seen);
-        let json = feed::in_background(move || whole.document()).await?.into();
-        Ok(Made { json, basis, seen })
-    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

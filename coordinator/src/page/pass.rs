@@ -9,7 +9,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use crate::door::{TokenId, Tokens};
+use crate::door::Tokens;
+use crate::who::TokenId;
 
 /// Somebody who watches a study for days logs in once.
 pub(super) const LIFETIME: Duration = Duration::from_hours(7 * 24);

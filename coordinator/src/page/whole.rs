@@ -4,7 +4,7 @@ use kindling_proto::{limits, v1};
 use kindling_report::{Analysis, Document};
 use kindling_study::{Refusal, TrialNumber};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::convert;
 use crate::ledger::Ledger;
 use crate::service::paging::Page;

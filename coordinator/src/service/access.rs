@@ -9,9 +9,10 @@ use tonic::codegen::http::{Request, Response, header};
 use tower::{Layer, Service};
 
 use crate::accept::Caller;
-use crate::door::{Denied, Doorkeeper, Holder, TokenId, Tokens};
+use crate::door::{Denied, Doorkeeper, Holder, Tokens};
 use crate::observe;
 use crate::seldom::Seldom;
+use crate::who::TokenId;
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const WORKERS: &str = "/kindling.v1.WorkerService/";

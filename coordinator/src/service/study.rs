@@ -4,7 +4,9 @@ use std::ops::Bound;
 
 use kindling_proto::v1::study_service_server::StudyService;
 use kindling_proto::{limits, v1};
-use kindling_study::{ConfirmSpec, Refusal, Replay, Study, StudyId, StudyState, WorkerId};
+use kindling_study::{
+    ConfirmSpec, Refusal, Replay, SpecError, Study, StudyId, StudyState, WorkerId,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -88,7 +90,8 @@ impl StudyService for Service {
     ) -> Reply<v1::ResumeStudyResponse> {
         let v1::ResumeStudyRequest { name, trials, confirm } = request.into_inner();
         if trials == Some(0) {
-            return Err(convert::Invalid::new("trials", "is at least 1").into());
+            let wrong = SpecError::range("trials", 1, u32::MAX.into(), 0);
+            return Err(convert::Invalid::from(wrong).into());
         }
         let confirm = confirm.map(convert::confirm_from_wire);
         let study = self.change_state(name, StudyState::Active, trials, confirm).await?;

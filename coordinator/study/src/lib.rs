@@ -44,7 +44,7 @@ pub use replay::{Mismatch, Replay};
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };
-pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, StudySpec, Unreadable};
+pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudySpec, Unreadable};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::confirm::ConfirmSpec;
+use crate::confirm::{ConfirmError, ConfirmSpec};
 use crate::direction::Direction;
 use crate::ids::StudyName;
 use crate::pruner::PrunerSpec;
 use crate::sampler::SamplerSpec;
-use crate::space::SearchSpace;
+use crate::space::{SearchSpace, SpaceError};
 
 /// Free-form settings, as JSON.
 pub type Settings = serde_json::Map<String, serde_json::Value>;
@@ -60,6 +60,47 @@ pub struct StudySpec {
     pub confirm: Option<ConfirmSpec>,
 }
 
+/// What is wrong with a [`StudySpec`], and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", key.join("."))]
+pub struct SpecError {
+    /// The key at fault and the tables that it stands in, from the outermost.
+    pub key: Vec<String>,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl SpecError {
+    /// Something is wrong with this key.
+    pub fn at<const N: usize>(key: [&str; N], message: impl Into<String>) -> Self {
+        Self { key: key.map(str::to_owned).into(), message: message.into() }
+    }
+
+    /// A number is outside of its range.
+    pub fn range(key: &str, least: u64, most: u64, found: impl std::fmt::Display) -> Self {
+        Self::at([key], format!("expected {least} to {most}, found {found}"))
+    }
+}
+
+impl From<SpaceError> for SpecError {
+    fn from(error: SpaceError) -> Self {
+        if error.param.is_empty() {
+            return Self::at(["space"], error.message);
+        }
+        // A parameter's name is not a key below it.
+        match error.key {
+            "name" => Self::at(["space", &error.param], error.message),
+            key => Self::at(["space", &error.param, key], error.message),
+        }
+    }
+}
+
+impl From<ConfirmError> for SpecError {
+    fn from(error: ConfirmError) -> Self {
+        Self::at(["confirm", error.key], error.message)
+    }
+}
+
 /// Why a spec cannot be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be read again: {0}")]
@@ -78,7 +119,27 @@ impl StudySpec {
 
     /// What [`Self::to_text`] wrote.
     pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        let spec: Self = serde_json::from_str(text)?;
+        spec.check().map_err(serde::de::Error::custom)?;
+        Ok(spec)
+    }
+
+    /// Whether it makes sense, whoever wrote it: a study file, a caller, a store. The space has been checked as
+    /// it was made, and so have the options of sampler and pruner.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let counts = [("trials", self.trials), ("max_attempts", self.max_attempts)];
+        if let Some((key, found)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Err(SpecError::range(key, 1, u32::MAX.into(), found));
+        }
+        // Stores and their readers have signed numbers.
+        if i64::try_from(self.seed).is_err() {
+            return Err(SpecError::range("seed", 0, i64::MAX as u64, self.seed));
+        }
+        if self.objective.kind.is_empty() {
+            let message = "expected the name of an objective, found nothing";
+            return Err(SpecError::at(["objective", "kind"], message));
+        }
+        self.confirm.as_ref().map_or(Ok(()), |confirm| Ok(confirm.check(&self.space)?))
     }
 
     /// The top-level keys in which two specs differ. `trials` and `confirm` are not among them: both

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::table::Table;
-use super::{FEW, Importance};
-use crate::document::{Choice, Domain};
+use super::importance::Importance;
+use super::table::{FEW, Table};
+use crate::shown::{Choice, Domain};
 use crate::stats::{mean, sd};
 
 /// Two categorical parameters together.

@@ -14,9 +14,6 @@ pub use importance::{Importance, Interaction, Share};
 
 use table::Table;
 
-/// With fewer trials than this a mean says little.
-const FEW: usize = 5;
-
 /// What follows from the trials.
 #[derive(Debug, Clone, Serialize)]
 pub struct Analysis {

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use kindling_proto::v1;
 
-use crate::document::{Choice, Direction, Domain, Param, value};
+use crate::shown::{Choice, Direction, Domain, Param, value};
+
+/// With fewer trials than this a mean says little.
+pub(super) const FEW: usize = 5;
 
 /// The search's completed trials.
 pub(super) struct Table {

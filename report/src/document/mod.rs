@@ -4,23 +4,11 @@
 use kindling_proto::v1;
 use serde::Serialize;
 
-mod choice;
-mod param;
-mod study;
-mod trial;
-mod worker;
-
-pub use choice::Choice;
-pub use param::{Domain, Param};
-pub use study::{ConfirmPlan, Counts, Direction, Failure, Objective, Study};
-pub use trial::{Confirmation, Params, Trial};
-pub(crate) use trial::{params, value};
-pub use worker::{Running, Worker};
-
 #[cfg(test)]
 mod tests;
 
 use crate::analysis::Analysis;
+use crate::shown::{Study, Trial, Worker};
 
 /// The layout of a document; it grows when a reader of the older one would go wrong.
 const VERSION: u32 = 1;
@@ -80,14 +68,4 @@ impl Change {
             study: shown,
         }
     }
-}
-
-/// A wire time in milliseconds.
-fn milliseconds(time: prost_types::Timestamp) -> i64 {
-    time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos / 1_000_000))
-}
-
-/// A wire duration in seconds.
-fn seconds(span: prost_types::Duration) -> f64 {
-    span.seconds as f64 + f64::from(span.nanos) / 1e9
 }

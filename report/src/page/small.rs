@@ -7,7 +7,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Number, Value as Json};
 
 use crate::analysis::Analysis;
-use crate::document::{Choice, Document, Params, Study, Trial, Worker};
+use crate::document::Document;
+use crate::shown::{Choice, Params, Study, Trial, Worker};
 
 /// The page shows a trial's measurements of its network, which are most of what there is of it.
 const DIAGNOSIS: &str = "diagnosis";

@@ -12,7 +12,7 @@ use rusqlite::backup::StepResult;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::StoreError;
+use super::super::error::StoreError;
 use super::fault::Fault;
 use super::open::{self, Look};
 use super::{BUSY_TIMEOUT, lock, mark, path};
@@ -41,7 +41,7 @@ pub fn backup(
 ) -> Result<Backup, StoreError> {
     let source = connect(store).map_err(|fault| fault.at(store))?;
     if fs::symlink_metadata(to).is_ok() {
-        return Err(StoreError::Exists { path: to.to_owned() });
+        return Err(StoreError::Exists { location: to.into() });
     }
     let part = Part(path::beside(to, &format!(".part-{}", std::process::id())));
     let made = copy(&source, &part.0, progress)

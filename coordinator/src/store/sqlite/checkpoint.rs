@@ -59,7 +59,7 @@ impl Checkpoints {
         }
     }
 
-    /// Whether all of it is done. The order is what `mark.rs` rests on.
+    /// Whether all of it is done. The order is what `pair.rs` rests on.
     fn move_and_mark(&mut self, conn: &Connection) -> rusqlite::Result<bool> {
         if !move_all(conn)? {
             return Ok(false);

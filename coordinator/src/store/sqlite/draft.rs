@@ -7,7 +7,7 @@ use kindling_study::{
 
 use super::encode;
 use super::fault::{Fault, damaged};
-use super::load::Strangers;
+use super::strangers::Strangers;
 
 pub(super) struct Draft {
     pub(super) id: i64,

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::ffi;
 use rusqlite::{Error, ErrorCode};
 
-use super::super::StoreError;
+use super::super::error::{Location, StoreError};
 use super::room;
 
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(super) enum Fault {
     Lost(String),
     /// Not our file: what it is instead.
     Foreign(String),
-    /// From another Kindling: its version.
-    OtherVersion(i64),
+    /// From another Kindling: its version, and the one that this build reads and writes.
+    OtherVersion { found: i64, known: i64 },
     /// Content that makes no sense: where, and what.
     Damaged(String),
     /// An event that the store cannot hold, or that fits nothing in it.
@@ -61,23 +61,23 @@ impl Fault {
     }
 
     pub(super) fn at(self, path: &Path) -> StoreError {
-        let path = path.to_owned();
+        let location = Location::from(path);
         match self {
-            Self::Sqlite(error) => of_sqlite(path, error),
-            Self::Io(error) if room::is_full(&error) => StoreError::Full { path },
-            Self::Io(error) if room::wants_handles(&error) => StoreError::NoHandles { path },
-            Self::Io(error) => StoreError::Failed { path, source: error.into() },
-            Self::InUse => StoreError::InUse { path },
-            Self::Linked(names) => StoreError::Linked { path, names },
-            Self::LogMissing => StoreError::LogMissing { path },
-            Self::OtherLog => StoreError::OtherLog { path },
-            Self::Lost(what) => StoreError::Lost { path, what },
-            Self::Foreign(found) => StoreError::Foreign { path, found },
-            Self::OtherVersion(found) => {
-                StoreError::OtherVersion { path, found, known: super::open::VERSION }
+            Self::Sqlite(error) => of_sqlite(location, error),
+            Self::Io(error) if room::is_full(&error) => StoreError::Full { location },
+            Self::Io(error) if room::wants_handles(&error) => StoreError::NoHandles { location },
+            Self::Io(error) => StoreError::Failed { location, source: error.into() },
+            Self::InUse => StoreError::InUse { location },
+            Self::Linked(names) => StoreError::Linked { location, names },
+            Self::LogMissing => StoreError::LogMissing { location },
+            Self::OtherLog => StoreError::OtherLog { location },
+            Self::Lost(what) => StoreError::Lost { location, what },
+            Self::Foreign(found) => StoreError::Foreign { location, found },
+            Self::OtherVersion { found, known } => {
+                StoreError::OtherVersion { location, found, known }
             }
-            Self::Damaged(found) => StoreError::Damaged { path, found },
-            Self::Misfit(what) => StoreError::Failed { path, source: what.into() },
+            Self::Damaged(found) => StoreError::Damaged { location, found },
+            Self::Misfit(what) => StoreError::Failed { location, source: what.into() },
         }
     }
 }
@@ -88,12 +88,12 @@ impl From<Error> for Fault {
     }
 }
 
-fn of_sqlite(path: std::path::PathBuf, error: Error) -> StoreError {
+fn of_sqlite(location: Location, error: Error) -> StoreError {
     match code(&error) {
-        ErrorCode::DiskFull => StoreError::Full { path },
-        ErrorCode::DatabaseBusy => StoreError::Busy { path },
-        code if says_damaged(code) => StoreError::Damaged { path, found: error.to_string() },
-        _ => StoreError::Failed { path, source: error.into() },
+        ErrorCode::DiskFull => StoreError::Full { location },
+        ErrorCode::DatabaseBusy => StoreError::Busy { location },
+        code if says_damaged(code) => StoreError::Damaged { location, found: error.to_string() },
+        _ => StoreError::Failed { location, source: error.into() },
     }
 }
 

@@ -2,7 +2,6 @@
 //! mended. A row that nothing of ours needs is another program's: it is named in the log and passed
 //! over. One of ours that is missing for that is still missed.
 
-use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -19,6 +18,7 @@ use super::draft::{Draft, Stage};
 use super::encode;
 use super::fault::{Fault, damaged};
 use super::history;
+use super::strangers::Strangers;
 
 pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
     let snapshot = conn.transaction()?;
@@ -64,34 +64,6 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     history::read(&snapshot)?;
     strangers.tell();
     Ok(Registry::restore(restored, next_study))
-}
-
-/// Rows of other programs, by what is strange about them.
-#[derive(Default)]
-pub(super) struct Strangers(RefCell<Vec<String>>);
-
-/// So many are named.
-const NAMED: usize = 20;
-
-impl Strangers {
-    /// Passes over the row that this would be wrong with, if it were ours.
-    pub(super) fn pass_over(&self, fault: Fault) -> Result<(), Fault> {
-        match fault {
-            Fault::Damaged(what) => self.0.borrow_mut().push(what),
-            other => return Err(other),
-        }
-        Ok(())
-    }
-
-    fn tell(&self) {
-        let strangers = self.0.borrow();
-        for row in strangers.iter().take(NAMED) {
-            tracing::warn!(row, "another program wrote to the store; its row is passed over");
-        }
-        if strangers.len() > NAMED {
-            tracing::warn!(rows = strangers.len(), "so many rows were passed over in all");
-        }
-    }
 }
 
 struct StudyRow {

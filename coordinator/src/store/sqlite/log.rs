@@ -23,7 +23,7 @@ const VERSION: u32 = 3_007_000;
 pub(super) struct Log {
     /// What is wrong with it, if anything is.
     pub(super) damage: Option<String>,
-    /// The first and the last mark in its commits (see `mark.rs`).
+    /// The first and the last mark in its commits (see `pair.rs`).
     pub(super) marks: Option<(u32, u32)>,
     /// Whether it starts as every log does, also one whose header was being written.
     pub(super) is_begun: bool,

@@ -18,9 +18,11 @@ mod lock;
 mod log;
 mod mark;
 mod open;
+mod pair;
 mod path;
 mod read;
 mod room;
+mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +31,9 @@ use kindling_study::{Record, Registry, Tick};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{History, Reached, Store, StoreError, Upkeep};
+use super::error::StoreError;
+use super::history::{History, Reached};
+use super::store::{Store, Upkeep};
 pub use backup::{Backup, backup};
 use checkpoint::Checkpoints;
 use fault::Fault;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 use super::fault::Fault;
 use super::lock::{self, Lock};
 use super::log::Log;
-use super::{history, load, mark, path};
+use super::{history, load, mark, pair, path};
 use crate::store::history::Reached;
 
 /// The layout that this build reads and writes.
@@ -120,14 +120,14 @@ pub(super) fn look(path: &Path, store: Option<&File>) -> Result<Look, Fault> {
         return Ok(Look::Unmade);
     }
     if !leaves(&log_path) {
-        mark::check(&header, None)?;
+        pair::check(&header, None)?;
         return Ok(Look::Closed);
     }
     let log = Log::read(&log_path).map_err(Fault::Io)?;
     if let Some(what) = log.damage {
         return Err(Fault::Damaged(what));
     }
-    mark::check(&header, Some(&log))?;
+    pair::check(&header, Some(&log))?;
     Ok(Look::Unclosed)
 }
 
@@ -152,7 +152,7 @@ pub(super) fn version(conn: &Connection) -> Result<i64, Fault> {
     let version = "SELECT value FROM kindling_meta WHERE key = 'schema_version'";
     match conn.query_row(version, [], |row| row.get::<_, i64>(0)) {
         Ok(known @ OLDEST..=VERSION) => Ok(known),
-        Ok(other @ 1..) => Err(Fault::OtherVersion(other)),
+        Ok(other @ 1..) => Err(Fault::OtherVersion { found: other, known: VERSION }),
         Ok(other) => Err(Fault::Damaged(format!("kindling_meta: schema_version is {other}"))),
         Err(rusqlite::Error::QueryReturnedNoRows) => {
             Err(Fault::Damaged("kindling_meta: no schema_version".to_owned()))

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use kindling_proto::v1;
 use serde::Serialize;
 
-use super::{ConfirmPlan, FEW, Params, Role};
-use crate::document::{params, value};
+use super::role::Role;
+use crate::analysis::table::FEW;
+use crate::shown::{ConfirmPlan, Params, params, value};
 use crate::stats::{interval, mean, sd};
 
 /// The attribute that the test set's accuracy comes in.

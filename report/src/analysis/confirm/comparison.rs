@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Arm;
+use super::arm::Arm;
 use crate::stats::{holm, interval, mean, paired_t, wilcoxon};
 
 /// The probability with which a family of comparisons may claim a difference where there is none.
@@ -75,7 +75,7 @@ impl Comparison {
     /// Not corrected yet.
     fn new(a: &Arm, b: &Arm) -> Option<Self> {
         let others: HashMap<_, _> = b.values.iter().map(|v| (v.seed, v.value)).collect();
-        let difference = |v: &super::Value| Some(v.value - others.get(&v.seed)?);
+        let difference = |v: &super::arm::Value| Some(v.value - others.get(&v.seed)?);
         let differences: Vec<_> = a.values.iter().filter_map(difference).collect();
         let (low, high) = interval(&differences)?;
         Some(Self {

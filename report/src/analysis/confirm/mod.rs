@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use kindling_proto::v1;
 use serde::Serialize;
 
-use super::FEW;
-use super::table::Table;
-use crate::document::{ConfirmPlan, Params};
+use super::table::{FEW, Table};
+use crate::shown::{ConfirmPlan, Params};
 
 mod arm;
 mod comparison;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{ConfirmPlan, Params, Table};
-use crate::document::{Choice, Domain};
+use crate::analysis::table::Table;
+use crate::shown::{Choice, ConfirmPlan, Domain, Params};
 
 /// What a configuration stands for.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 use kindling_proto::v1;
 
 use super::*;
-use crate::document::Choice;
+use crate::shown::Choice;
 use crate::testing;
 
 const BY: [&str; 2] = ["conv", "fc"];

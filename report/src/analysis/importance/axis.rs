@@ -1,6 +1,6 @@
 //! A parameter's range in cells.
 
-use crate::document::Domain;
+use crate::shown::Domain;
 
 /// Into how many cells a range is cut at most.
 const CELLS: usize = 50;

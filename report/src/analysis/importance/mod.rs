@@ -103,7 +103,7 @@ struct Entry {
 /// Of the parameters that are active somewhere, in the space's order.
 fn columns(table: &Table) -> Vec<Column> {
     let bar = bar(table);
-    let column = |(place, param): (usize, &crate::document::Param)| {
+    let column = |(place, param): (usize, &crate::shown::Param)| {
         let axis = Axis::new(&param.domain);
         let entry = |row: &Row| {
             let cell = |x| axis.as_ref().map_or(0, |axis: &Axis| axis.cell(x));

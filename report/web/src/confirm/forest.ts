@@ -4,7 +4,7 @@ import { padded } from "../data";
 import { select } from "../dom";
 import { fixed, decimalsFor, number } from "../format";
 import { grid, plainAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";

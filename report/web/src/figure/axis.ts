@@ -3,7 +3,7 @@
 import type { Choice, Param, Trial } from "../document";
 import { choice, number } from "../format";
 import type { Theme } from "../theme";
-import type { Option } from "./figure";
+import type { Option } from "./types";
 
 /** What stands where on an axis. */
 export interface Scale {

@@ -5,7 +5,7 @@ import { h } from "../dom";
 import { echarts } from "../echarts";
 import { fileName } from "../format";
 import { theme } from "../theme";
-import type { Drawing, FigureSpec, Option } from "./figure";
+import type { Drawing, FigureSpec, Option } from "./types";
 
 type Sized = Drawing & { width: number; height: number };
 

@@ -4,61 +4,12 @@ import type { Data } from "../data";
 import { h, setText } from "../dom";
 import { echarts } from "../echarts";
 import type { Store } from "../store";
-import { type Theme, onThemeChange, theme } from "../theme";
+import { onThemeChange, theme } from "../theme";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
 import { dequeue, enqueue } from "./queue";
-import { type Window, Zoom, type ZoomAxes, zoomOption } from "./zoom";
-
-/** An option of the library, or a part of one. */
-export type Option = Record<string, unknown>;
-export type Chart = echarts.ECharts;
-
-export interface Context {
-  data: Data;
-  theme: Theme;
-  width: number;
-  height: number;
-  /** The range of the value axis. */
-  range: [number, number];
-  /** What part of each axis is in sight, in axis units; null without zoom. */
-  window: Window;
-}
-
-export interface Drawing {
-  option: Option;
-  /** Said below the chart: what is left out, what stands outside. */
-  note?: string;
-  /** What a screen reader says in place of the picture. */
-  label?: string;
-}
-
-export interface FigureSpec {
-  /** For file names. */
-  key: string;
-  title: string;
-  /** One sentence: how to read it. */
-  hint: string;
-  /** Over the full width of the page. */
-  wide?: boolean;
-  zoom?: ZoomAxes;
-  height?: number | ((data: Data, width: number) => number);
-  /** Its drop-downs and the like, made once. */
-  controls?: (figure: Figure) => HTMLElement[];
-  /** What the drawing depends on, if less than all: while this stays the same, new data need no new drawing. */
-  depends?: (data: Data) => unknown;
-  /** Null while there is nothing to draw. */
-  draw: (context: Context) => Drawing | null;
-  /** Said while there is nothing to draw. */
-  empty?: string;
-  /** The same as a table, for those who cannot see the picture. */
-  table?: (data: Data) => HTMLElement | null;
-}
-
-/** Something that a click on a chart stands for. */
-export interface Pointed {
-  trial?: number;
-}
+import type { Chart, Context, Drawing, FigureSpec, Pointed } from "./types";
+import { Zoom, zoomOption } from "./zoom";
 
 const visible = new IntersectionObserver(
   (entries) => {

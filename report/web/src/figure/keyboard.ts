@@ -1,6 +1,6 @@
 /** Points of a chart by keyboard: arrows go from point to point, with its tooltip, and Enter opens its trial. */
 
-import type { Chart, Pointed } from "./figure";
+import type { Chart, Pointed } from "./types";
 import { pointable } from "./model";
 
 export function explore(plot: HTMLElement, chartOf: () => Chart | null, open: (trial: number) => void): void {

@@ -1,5 +1,5 @@
 import type { Theme } from "../theme";
-import type { Option } from "./figure";
+import type { Option } from "./types";
 
 const ROW = 20;
 

@@ -3,7 +3,7 @@
  * few methods are not in the library's types, but what its own components stand on.
  */
 
-import type { Chart } from "./figure";
+import type { Chart } from "./types";
 
 interface DataZoomModel {
   id: string;

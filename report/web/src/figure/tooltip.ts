@@ -4,7 +4,7 @@ import type { Trial } from "../document";
 import { escape } from "../dom";
 import { choice, number } from "../format";
 import type { Theme } from "../theme";
-import type { Option } from "./figure";
+import type { Option } from "./types";
 
 /** A title and rows of name and text. */
 export function tip(title: string, rows: [name: string, text: string][]): string {

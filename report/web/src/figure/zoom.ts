@@ -1,16 +1,8 @@
 /** Zoom by buttons, by dragging a rectangle, and by the wheel with Ctrl; a double click shows all again. */
 
 import { h } from "../dom";
-import type { Chart, Option } from "./figure";
 import { zoomModel } from "./model";
-
-export type ZoomAxes = "x" | "y" | "xy";
-
-/** The part in sight, in axis units; null if all is. */
-export interface Window {
-  x: [number, number] | null;
-  y: [number, number] | null;
-}
+import type { Chart, Option, Window, ZoomAxes } from "./types";
 
 /** The part in sight, in percent of each axis. */
 type Shares = Partial<Record<"x" | "y", [number, number]>>;

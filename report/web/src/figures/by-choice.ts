@@ -4,7 +4,7 @@ import type { Data, Outcome } from "../data";
 import type { Choice, Param } from "../document";
 import { choice, number, plural } from "../format";
 import { grid, paramAxis, plainAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";

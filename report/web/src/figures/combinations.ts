@@ -4,7 +4,7 @@ import type { Cell, Choice, Combinations } from "../document";
 import { h } from "../dom";
 import { choice, fixed, decimalsFor, plural } from "../format";
 import { grid } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
 import { inkOn, ramp } from "../theme";
 import { partPicker } from "./part";

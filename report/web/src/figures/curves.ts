@@ -5,7 +5,7 @@ import type { Trial } from "../document";
 import { select } from "../dom";
 import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { hollow } from "../figure/mark";
 import { itemTooltip, trialTip } from "../figure/tooltip";
 import { ramp } from "../theme";

@@ -3,7 +3,7 @@
 import type { Data } from "../data";
 import type { Param } from "../document";
 import { select } from "../dom";
-import type { Figure, FigureSpec } from "../figure/figure";
+import type { Controlled, FigureSpec } from "../figure/types";
 import { drawByChoice } from "./by-choice";
 import { partPicker } from "./part";
 
@@ -12,7 +12,7 @@ export function explorer(data: Data): FigureSpec | null {
   if (!first) return null;
   const chosen = { x: first.name, y: "value", color: data.categorical[0]?.name ?? "" };
   const param = (name: string): Param | null => data.study.space.find((p) => p.name === name) ?? null;
-  const pick = (figure: Figure, label: string, key: keyof typeof chosen, names: string[], none?: string) =>
+  const pick = (figure: Controlled, label: string, key: keyof typeof chosen, names: string[], none?: string) =>
     select(
       label,
       [...names.map((n) => ({ value: n, text: n })), ...(none ? [{ value: "", text: none }] : [])],

@@ -4,7 +4,7 @@ import type { Data } from "../data";
 import type { Trial } from "../document";
 import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";

@@ -3,7 +3,7 @@
 import { h } from "../dom";
 import { number, percent } from "../format";
 import { grid, plainAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
 
 export const importance: FigureSpec = {

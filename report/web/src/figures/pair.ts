@@ -5,7 +5,7 @@ import type { Param } from "../document";
 import { select } from "../dom";
 import { number, plural } from "../format";
 import { grid, paramAxis, positionOf, type Scale, scaleOf } from "../figure/axis";
-import type { Context, Drawing, Figure, FigureSpec } from "../figure/figure";
+import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip, trialTip } from "../figure/tooltip";
 import { rampColors } from "../theme";
 import { type Grid, surface } from "./surface";
@@ -19,7 +19,7 @@ const BLUR = 2;
 export function pair(space: Param[], first: [string, string]): FigureSpec {
   const chosen = { x: first[0], y: first[1] };
   const param = (name: string) => space.find((p) => p.name === name) ?? space[0]!;
-  const pick = (figure: Figure, side: "x" | "y") =>
+  const pick = (figure: Controlled, side: "x" | "y") =>
     select(
       side === "x" ? "Across" : "Up",
       space.map((p) => ({ value: p.name, text: p.name })),

@@ -4,7 +4,7 @@ import type { Data } from "../data";
 import type { Param, Trial } from "../document";
 import { number, plural } from "../format";
 import { logTicks, plainTicks, positionOf, type Scale, scaleOf } from "../figure/axis";
-import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
+import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
 import { itemTooltip, trialTip } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
 import { jitter } from "./slice";

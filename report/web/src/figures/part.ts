@@ -2,12 +2,12 @@
 
 import { type Part, PARTS } from "../data";
 import { select } from "../dom";
-import type { Figure } from "../figure/figure";
+import type { Controlled } from "../figure/types";
 import type { Store } from "../store";
 
 const lists = new Set<WeakRef<HTMLSelectElement>>();
 
-export function partPicker(figure: Figure): HTMLElement {
+export function partPicker(figure: Controlled): HTMLElement {
   const { store } = figure;
   const label = select<Part>("Values", PARTS, store.part, (part) => {
     store.part = part;

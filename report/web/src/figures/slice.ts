@@ -3,7 +3,7 @@
 import type { Param } from "../document";
 import { plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
 import { inside, outside, partPicker } from "./part";
 

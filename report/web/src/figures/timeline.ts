@@ -4,7 +4,7 @@ import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { duration, number, plural, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { itemTooltip, trialTip } from "../figure/tooltip";
 import type { Theme } from "../theme";

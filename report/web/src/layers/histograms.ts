@@ -2,7 +2,7 @@
 
 import { diagnosisOf, type Histogram, type Trial } from "../document";
 import { number, percent } from "../format";
-import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
+import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
 import { legend } from "../figure/legend";
 import { itemTooltip, tip } from "../figure/tooltip";
 

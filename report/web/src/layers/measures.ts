@@ -4,7 +4,7 @@ import { padded } from "../data";
 import { select } from "../dom";
 import { number, percent, plural } from "../format";
 import { plainAxis } from "../figure/axis";
-import type { Context, Drawing, FigureSpec, Option } from "../figure/figure";
+import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";

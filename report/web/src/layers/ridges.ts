@@ -4,7 +4,7 @@ import type { Layer } from "../document";
 import { select } from "../dom";
 import { number } from "../format";
 import { grid } from "../figure/axis";
-import type { Context, Drawing, FigureSpec } from "../figure/figure";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
 import type { Compared } from "./selection";
 

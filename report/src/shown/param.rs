@@ -6,7 +6,7 @@ use kindling_proto::v1;
 use kindling_proto::v1::parameter::Distribution;
 use serde::Serialize;
 
-use super::Choice;
+use super::choice::Choice;
 
 /// One parameter of the search space.
 #[derive(Debug, Clone, PartialEq, Serialize)]

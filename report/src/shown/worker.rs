@@ -3,7 +3,7 @@
 use kindling_proto::v1;
 use serde::Serialize;
 
-use super::seconds;
+use super::time::seconds;
 
 /// A worker as the coordinator knows it.
 #[derive(Debug, Clone, Serialize)]

@@ -6,7 +6,8 @@ use kindling_proto::v1;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Choice, milliseconds};
+use super::choice::Choice;
+use super::time::milliseconds;
 
 /// Parameters by name.
 pub type Params = BTreeMap<String, Choice>;

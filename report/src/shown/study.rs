@@ -4,7 +4,8 @@ use kindling_proto::v1;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Param, milliseconds, seconds};
+use super::param::Param;
+use super::time::{milliseconds, seconds};
 use crate::json::from_struct;
 
 /// A study as it stands.

@@ -1,0 +1,12 @@
+//! Work that takes a while.
+
+use super::failure::Failure;
+
+/// JSON that was made on a thread that nobody waits for: much of it takes a while.
+pub(super) async fn in_background(
+    work: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+) -> Result<Vec<u8>, Failure> {
+    let made = tokio::task::spawn_blocking(work).await;
+    let internal = |e: &dyn std::error::Error| Failure::Internal(e.to_string());
+    made.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
+}

@@ -1,0 +1,75 @@
+//! What the page's handlers share.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use kindling_proto::limits;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::analyses::{Analyses, Basis};
+use super::background::in_background;
+use super::failure::Failure;
+use super::watchers::Watchers;
+use super::whole::whole;
+use crate::budget::{Budget, Caller, Share};
+use crate::ledger::Ledger;
+
+/// What every handler needs.
+#[derive(Clone)]
+pub(super) struct Pages {
+    pub(super) ledger: Ledger,
+    /// Streams end when it is cancelled.
+    pub(super) shutdown: CancellationToken,
+    pub(super) analyses: Analyses,
+    pub(super) watchers: Watchers,
+    /// Documents are large, and made one after another.
+    making: Arc<Semaphore>,
+    /// What browsers may have at a time: streams, and bytes that they have not read.
+    streams: Budget,
+    unread: Budget,
+}
+
+/// A study's document, and what it rests on.
+pub(super) struct Made {
+    pub(super) json: Bytes,
+    pub(super) basis: Basis,
+    /// It tells of so many changes.
+    pub(super) seen: u64,
+}
+
+impl Pages {
+    pub(super) fn new(ledger: Ledger, shutdown: CancellationToken, watchers: Watchers) -> Self {
+        let budget = |(all, each)| Budget::new(all, each);
+        let making = Arc::new(Semaphore::new(1));
+        Self {
+            analyses: Analyses::new(ledger.clone(), making.clone()),
+            ledger,
+            shutdown,
+            watchers,
+            making,
+            streams: budget(limits::PAGES),
+            unread: budget(limits::UNREAD_BYTES),
+        }
+    }
+
+    /// A place among those that browsers keep for long.
+    pub(super) fn place(&self, caller: Caller) -> Result<Share, Failure> {
+        self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
+    }
+
+    /// Room for bytes until they are read.
+    pub(super) fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
+        let crowded = Failure::Crowded("too much waits to be read by other pages");
+        self.unread.take_most(caller, bytes).ok_or(crowded)
+    }
+
+    /// The whole document of a study.
+    pub(super) async fn make(&self, name: &str) -> Result<Made, Failure> {
+        let _turn = self.making.acquire().await;
+        let whole = whole(&self.ledger, name).await?;
+        let (basis, seen) = (Basis::of(&whole.study), whole.seen);
+        let json = in_background(move || whole.document()).await?.into();
+        Ok(Made { json, basis, seen })
+    }
+}

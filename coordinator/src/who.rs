@@ -1,0 +1,29 @@
+//! Who calls: the address that it comes from and the token that it shows, as what is counted by them.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use sha2::{Digest as _, Sha256};
+
+/// What counts as one address: of IPv6 a /64, since whoever has one address of it has all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network(IpAddr);
+
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+/// Stands for a token without telling it: some of its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TokenId(pub(crate) u64);
+
+impl TokenId {
+    pub(crate) fn of(secret: &str) -> Self {
+        let hash = Sha256::digest(secret.as_bytes());
+        Self(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)))
+    }
+}
