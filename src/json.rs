@@ -14,7 +14,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
     json!({
         "name": spec.name,
         "state": format::study_state(study),
-        "direction": if spec.direction() == v1::Direction::Minimize { "minimize" } else { "maximize" },
+        "direction": format::direction(&spec),
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,

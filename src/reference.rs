@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args as _, Command, CommandFactory as _, Id};
 use kindling_coordinator::config;
-use kindling_worker::mnist_cnn::Settings;
+use kindling_mnist_cnn::Settings;
 use serde_json::{Value, json};
 
 use crate::source::SourceArgs;

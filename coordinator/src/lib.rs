@@ -40,5 +40,7 @@ pub use embedded::Embedded;
 pub use ledger::{Ledger, LedgerError};
 pub use offline::Offline;
 pub use server::{Coordinator, LOG_HEALTH, Options, ServeError};
-pub use store::{Backup, History, Reached, SqliteStore, Store, StoreError, Upkeep, backup};
+pub use store::{
+    Backup, History, Location, Reached, SqliteStore, Store, StoreError, Upkeep, backup, conformance,
+};
 pub use tls::{Tls, TlsError};

@@ -99,8 +99,8 @@ pub(crate) fn study(study: &Study) {
         gauge!(TRIALS, "study" => name.clone(), "state" => state).set(f64::from(count));
     }
     gauge!(BUDGET, "study" => name.clone()).set(f64::from(study.budget()));
-    if let Some(value) = study.best().and_then(|best| study.get(best)?.value()) {
-        gauge!(BEST, "study" => name).set(value);
+    if let Some(values) = study.best().and_then(|best| study.get(best)?.values()) {
+        gauge!(BEST, "study" => name).set(values.first());
     }
 }
 

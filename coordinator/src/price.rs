@@ -145,7 +145,7 @@ mod tests {
     fn what_comes_over_the_wire_is_refused_by_the_field_at_fault() {
         let spec = |params: Vec<Param>, candidates: u32| StudySpec {
             name: StudyName::new("wide").expect("a name"),
-            direction: Direction::Maximize,
+            directions: Direction::Maximize.into(),
             trials: 1,
             seed: 0,
             max_attempts: 1,

@@ -18,6 +18,7 @@ use tonic_health::ServingStatus;
 use crate::accept::{self, Guests, Limits, TlsConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::door::{Doorkeeper, Tokens};
+use crate::gauges;
 use crate::handles::Places;
 use crate::ledger::{Health, Ledger};
 use crate::observe::{self, DoorName};

@@ -84,7 +84,7 @@ fn study() -> v1::Study {
     };
     let spec = v1::StudySpec {
         name: "big".to_owned(),
-        direction: v1::Direction::Maximize.into(),
+        directions: vec![v1::Direction::Maximize.into()],
         space: space.map(param).to_vec(),
         ..Default::default()
     };

@@ -29,7 +29,7 @@ pub(crate) fn float(name: &str, low: f64, high: f64, log: bool) -> v1::Parameter
 pub(crate) fn study(space: Vec<v1::Parameter>, confirm: Option<v1::Confirm>) -> v1::Study {
     let spec = v1::StudySpec {
         name: "a study".to_owned(),
-        direction: v1::Direction::Maximize.into(),
+        directions: vec![v1::Direction::Maximize.into()],
         seed: u64::MAX,
         space,
         confirm: confirm.clone(),

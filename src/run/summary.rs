@@ -48,7 +48,7 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
 
 /// The search's best trials, best first.
 fn best_trials<'a>(study: &v1::Study, trials: &'a [v1::Trial]) -> Vec<&'a v1::Trial> {
-    let minimize = study.spec.as_ref().is_some_and(|s| s.direction() == v1::Direction::Minimize);
+    let minimize = study.spec.as_ref().is_some_and(|s| format::direction(s) == "minimize");
     let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
     let mut best: Vec<_> = trials.iter().filter(of_search).collect();
     let loss = |t: &v1::Trial| if minimize { t.values[0] } else { -t.values[0] };

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kindling_coordinator::conformance::{Subject, passes};
 use kindling_coordinator::{History, Reached, Store, StoreError};
 use kindling_study::{Event, Record, Registry, Tick};
 use tokio::time::Instant;
@@ -106,4 +107,21 @@ impl Store for Disk {
         }
         Ok(())
     }
+}
+
+impl Subject for Disk {
+    type Store = Self;
+
+    fn open(&mut self) -> Self {
+        self.opened()
+    }
+
+    fn fill(&mut self, _: &mut Self, is_full: bool) {
+        self.set_full(is_full);
+    }
+}
+
+#[tokio::test]
+async fn this_disk_is_a_store() {
+    passes(Disk::new);
 }

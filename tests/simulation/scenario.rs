@@ -207,7 +207,7 @@ impl Scenario {
         }
         v1::StudySpec {
             name: "s".to_owned(),
-            direction: v1::Direction::Maximize.into(),
+            directions: vec![v1::Direction::Maximize.into()],
             trials: self.trials,
             seed: self.seed,
             max_attempts: self.max_attempts,

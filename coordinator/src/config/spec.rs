@@ -69,7 +69,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     }
     let spec = StudySpec {
         name,
-        direction,
+        directions: direction.into(),
         trials: count("trials", 1, trials)?,
         seed: u64::try_from(seed)
             .map_err(|_| SpecError::range("seed", 0, i64::MAX as u64, seed))?,

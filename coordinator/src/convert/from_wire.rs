@@ -6,9 +6,10 @@ use std::time::Duration;
 use kindling_proto::attributes::{LEFT_OUT, depth};
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution,
-    FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param, SpaceError,
-    SpecError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, WorkerId,
+    Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
+    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
+    SpaceError, SpecError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values,
+    WorkerId,
 };
 use prost::Message as _;
 
@@ -44,13 +45,15 @@ impl From<SpaceError> for Invalid {
 }
 
 pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
-    let direction = match wire.direction() {
-        v1::Direction::Maximize => Direction::Maximize,
-        v1::Direction::Minimize => Direction::Minimize,
+    let directions = wire.directions().map(|direction| match direction {
+        v1::Direction::Maximize => Ok(Direction::Maximize),
+        v1::Direction::Minimize => Ok(Direction::Minimize),
         v1::Direction::Unspecified => {
-            return Err(Invalid::new("direction", "is either maximize or minimize"));
+            Err(Invalid::new("direction", "is either maximize or minimize"))
         }
-    };
+    });
+    let directions = Directions::new(directions.collect::<Result<Vec<_>, _>>()?)
+        .map_err(|none| Invalid::new("direction", none.to_string()))?;
     // Before it costs anything to look into it.
     if wire.encoded_len() > limits::SPEC {
         return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
@@ -69,7 +72,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     };
     let spec = StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
-        direction,
+        directions,
         trials: wire.trials,
         seed: wire.seed,
         max_attempts: wire.max_attempts,
@@ -158,12 +161,9 @@ pub(crate) fn finish(
 ) -> Result<(TrialResult, Attributes), Invalid> {
     use v1::finish_request::Result as Wire;
     let result = match result {
-        Some(Wire::Completed(v1::Completed { values })) => match values[..] {
-            [value] => TrialResult::Complete(value),
-            _ => TrialResult::Fail(format!(
-                "its result has {} values, and this build takes exactly one",
-                values.len()
-            )),
+        Some(Wire::Completed(v1::Completed { values })) => match Values::new(values) {
+            Ok(values) => TrialResult::Complete(values),
+            Err(none) => TrialResult::Fail(format!("the objective values: {none}")),
         },
         Some(Wire::Pruned(v1::Pruned {})) => TrialResult::Pruned,
         Some(Wire::Failed(v1::Failed { reason })) => {
@@ -277,7 +277,7 @@ mod tests {
     fn kept(named: &[(&str, &str)]) -> BTreeMap<String, String> {
         let named = named.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let (result, attributes) = finish(Some(completed(&[0.5])), named).expect("taken");
-        assert_eq!(result, TrialResult::Complete(0.5));
+        assert_eq!(result, TrialResult::Complete(0.5.into()));
         attributes.iter().map(|(k, v)| (k.to_owned(), v.as_str().to_owned())).collect()
     }
 
@@ -299,13 +299,11 @@ mod tests {
 
     #[test]
     fn a_result_that_is_none_fails_its_trial_rather_than_training_it_again() {
-        for values in [&[][..], &[1.0, 2.0]] {
-            let (result, _) = finish(Some(completed(values)), HashMap::new()).expect("taken");
-            assert!(
-                matches!(&result, TrialResult::Fail(why) if why.contains("exactly one")),
-                "{result:?}"
-            );
-        }
+        let (result, _) = finish(Some(completed(&[])), HashMap::new()).expect("taken");
+        assert!(
+            matches!(&result, TrialResult::Fail(why) if why.contains("objective value")),
+            "{result:?}"
+        );
         let reason = "ä".repeat(1_000_000);
         let failed = Some(v1::finish_request::Result::Failed(v1::Failed { reason }));
         let (result, _) = finish(failed, HashMap::new()).expect("taken");

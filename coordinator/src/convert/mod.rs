@@ -3,7 +3,7 @@
 
 mod from_wire;
 mod json;
-mod to_wire;
+pub(crate) mod to_wire;
 
 pub use from_wire::Invalid;
 pub(crate) use from_wire::{

@@ -23,11 +23,7 @@ const MAX_REASONS: usize = 5;
 pub fn spec(spec: &StudySpec) -> v1::StudySpec {
     v1::StudySpec {
         name: spec.name.to_string(),
-        direction: match spec.direction {
-            Direction::Maximize => v1::Direction::Maximize,
-            Direction::Minimize => v1::Direction::Minimize,
-        }
-        .into(),
+        directions: spec.directions.as_slice().iter().map(|one| direction(*one).into()).collect(),
         trials: spec.trials,
         seed: spec.seed,
         max_attempts: spec.max_attempts,
@@ -102,11 +98,18 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
     whole
 }
 
+fn direction(direction: Direction) -> v1::Direction {
+    match direction {
+        Direction::Maximize => v1::Direction::Maximize,
+        Direction::Minimize => v1::Direction::Minimize,
+    }
+}
+
 /// A trial without its intermediate values and attributes.
 pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let (values, fail_reason) = match &trial.phase {
         Phase::Finished(outcome) => match &outcome.result {
-            TrialResult::Complete(value) => (vec![*value], String::new()),
+            TrialResult::Complete(values) => (values.as_slice().to_vec(), String::new()),
             TrialResult::Pruned => (vec![], String::new()),
             TrialResult::Fail(reason) => (vec![], reason.clone()),
         },

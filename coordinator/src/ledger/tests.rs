@@ -147,7 +147,7 @@ impl Bench {
 
     async fn finish(&self, claim: &StudyClaim) -> Result<(), LedgerError> {
         let claim = claim.clone();
-        let result = TrialResult::Complete(0.5);
+        let result = TrialResult::Complete(0.5.into());
         self.ledger
             .write(Class::Keep, move |t| t.finish(&claim, result, Attributes::default()))
             .await

@@ -1,12 +1,13 @@
 //! Where studies are kept.
 
+pub mod conformance;
+mod contract;
 mod error;
 mod history;
 mod sqlite;
-mod store;
 
+pub use contract::{Store, Upkeep};
 pub use error::{Location, StoreError};
 pub use history::{History, Reached};
 pub(crate) use sqlite::StoreReader;
 pub use sqlite::{Backup, SqliteStore, backup};
-pub use store::{Store, Upkeep};

@@ -53,7 +53,7 @@ fn new_study(
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
         name: StudyName::new("study")?,
-        direction,
+        directions: direction.into(),
         trials: u32::MAX,
         seed,
         max_attempts: 1,
@@ -91,7 +91,7 @@ fn tell(
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
     let claim = Claim { number, attempt, worker: worker.clone(), mark: Some(MARK) };
-    let result = value.map_or_else(|| TrialResult::Fail("it failed".into()), TrialResult::Complete);
+    let result = value.map_or_else(|| TrialResult::Fail("it failed".into()), |value| TrialResult::Complete(value.into()));
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())

@@ -54,7 +54,7 @@ fn filled(
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
         name: StudyName::new("study")?,
-        direction: Direction::Maximize,
+        directions: Direction::Maximize.into(),
         trials: u32::MAX,
         seed: 1,
         max_attempts: 1,
@@ -84,8 +84,11 @@ fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<()
     let trial = study.trial_at(number)?;
     let claim = Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: Some(MARK) };
     let value = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
-    let result =
-        if fails { TrialResult::Fail("it failed".into()) } else { TrialResult::Complete(value) };
+    let result = if fails {
+        TrialResult::Fail("it failed".into())
+    } else {
+        TrialResult::Complete(value.into())
+    };
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         apply(&mut study, &events);
         let result = match verdict {
             Verdict::Prune if scenario.obeys => Some(TrialResult::Pruned),
-            _ if place + 1 == curve.len() => Some(TrialResult::Complete(value)),
+            _ if place + 1 == curve.len() => Some(TrialResult::Complete(value.into())),
             _ => None,
         };
         if let Some(result) = result {
@@ -68,7 +68,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
     let param = Param { name: "x".to_owned(), distribution, when: vec![] };
     let spec = StudySpec {
         name: StudyName::new("s")?,
-        direction: scenario.direction,
+        directions: scenario.direction.into(),
         trials: u32::try_from(scenario.curves.len())?,
         seed: 0,
         max_attempts: 1,

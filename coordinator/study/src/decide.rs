@@ -17,6 +17,7 @@ use crate::space::{Choice, Params, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
 use crate::trial::{Attributes, Claim, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
+use crate::values::Values;
 
 /// Events to commit, and the reply to give once they are.
 pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
@@ -135,10 +136,7 @@ impl Study {
         let number = claim.number;
         let trial = self.claimed(claim)?;
         let result = match result {
-            TrialResult::Complete(value) if !rules::is_recordable(value) => {
-                TrialResult::Fail(format!("the objective value is {value}"))
-            }
-            TrialResult::Complete(value) => TrialResult::Complete(unsigned_zero(value)),
+            TrialResult::Complete(values) => self.recordable(&values),
             result => result,
         };
         let outcome = Outcome { result, attributes };
@@ -146,6 +144,20 @@ impl Study {
             Phase::Finished(recorded) if *recorded == outcome => Ok((vec![], ())),
             Phase::Finished(_) => Err(Refusal::Conflict { number, what: "its result".into() }),
             _ => Ok((self.pausing(vec![Event::Finished { number, outcome }]), ())),
+        }
+    }
+
+    /// The values as they are recorded; or why the trial fails instead.
+    fn recordable(&self, values: &Values) -> TrialResult {
+        let (found, wanted) = (values.as_slice().len(), self.spec().directions.as_slice().len());
+        if found != wanted {
+            let objectives = if wanted == 1 { "objective" } else { "objectives" };
+            let reason = format!("its result has {found} values, for {wanted} {objectives}");
+            return TrialResult::Fail(reason);
+        }
+        match values.as_slice().iter().find(|value| !rules::is_recordable(**value)) {
+            Some(value) => TrialResult::Fail(format!("the objective value is {value}")),
+            None => TrialResult::Complete(values.map(unsigned_zero)),
         }
     }
 
@@ -327,7 +339,7 @@ impl Study {
         if self.trial(number).confirms.is_some() {
             return false;
         }
-        let loss = self.spec().direction.loss(value);
+        let loss = self.spec().directions.first().loss(value);
         let report = Report { number, step, loss, earlier: &self.trial(number).curve };
         self.spec().pruner.prunes(self.progress(), &report)
     }

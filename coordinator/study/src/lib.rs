@@ -27,6 +27,7 @@ mod spec;
 mod study;
 mod time;
 mod trial;
+mod values;
 
 pub use bug::Bug;
 pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
@@ -48,3 +49,4 @@ pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudyS
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
+pub use values::{Directions, NoObjective, Values};

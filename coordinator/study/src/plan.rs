@@ -1,6 +1,7 @@
 //! What is run again once the search is over, worked out from the trials that finished. Nothing of it is kept:
 //! a restart works it out again.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use crate::bug::Bug;
@@ -50,9 +51,11 @@ pub(crate) fn outstanding(
 fn arms(confirm: &ConfirmSpec, study: &StudySpec, trials: &[Trial]) -> Vec<TrialNumber> {
     let places: Vec<_> = confirm.by.iter().filter_map(|name| study.space.position(name)).collect();
     let mut ranked: Vec<_> = (0..).map(TrialNumber).zip(trials).collect();
-    ranked.retain(|(_, trial)| trial.confirms.is_none() && trial.value().is_some());
-    let loss = |value: Option<f64>| value.map_or(f64::INFINITY, |v| study.direction.loss(v));
-    ranked.sort_by(|(_, a), (_, b)| loss(a.value()).total_cmp(&loss(b.value())));
+    ranked.retain(|(_, trial)| trial.confirms.is_none() && trial.values().is_some());
+    ranked.sort_by(|(_, a), (_, b)| match (a.values(), b.values()) {
+        (Some(a), Some(b)) => study.directions.order(a, b),
+        _ => Ordering::Equal,
+    });
 
     let mut combinations = Vec::new();
     let mut choices = BTreeMap::new();

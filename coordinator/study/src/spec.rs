@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::confirm::{ConfirmError, ConfirmSpec};
-use crate::direction::Direction;
 use crate::ids::StudyName;
 use crate::pruner::PrunerSpec;
 use crate::sampler::SamplerSpec;
 use crate::space::{SearchSpace, SpaceError};
+use crate::values::Directions;
 
 /// Free-form settings, as JSON.
 pub type Settings = serde_json::Map<String, serde_json::Value>;
@@ -35,8 +35,9 @@ fn max_failures_in_a_row() -> u32 {
 pub struct StudySpec {
     /// Its name, unique among the coordinator's studies.
     pub name: StudyName,
-    /// Which way is better.
-    pub direction: Direction,
+    /// Which way is better, for each objective.
+    #[serde(rename = "direction")]
+    pub directions: Directions,
     /// The number of trials to finish.
     pub trials: u32,
     /// The seed that every proposal and every trial's own seed derive from.
@@ -135,6 +136,10 @@ impl StudySpec {
         if i64::try_from(self.seed).is_err() {
             return Err(SpecError::range("seed", 0, i64::MAX as u64, self.seed));
         }
+        if self.directions.as_slice().len() > 1 {
+            let found = self.directions.as_slice().len();
+            return Err(SpecError::at(["direction"], format!("expected one, found {found}")));
+        }
         if self.objective.kind.is_empty() {
             let message = "expected the name of an objective, found nothing";
             return Err(SpecError::at(["objective", "kind"], message));
@@ -152,7 +157,7 @@ impl StudySpec {
             }
         };
         differ("name", self.name != other.name);
-        differ("direction", self.direction != other.direction);
+        differ("direction", self.directions != other.directions);
         differ("seed", self.seed != other.seed);
         differ("max_attempts", self.max_attempts != other.max_attempts);
         differ("max_failures_in_a_row", self.max_failures_in_a_row != other.max_failures_in_a_row);

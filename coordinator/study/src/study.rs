@@ -83,7 +83,7 @@ impl Study {
         trials: Vec<Trial>,
         finish_order: Vec<TrialNumber>,
     ) -> Self {
-        let archive = Archive::new(&spec.space, spec.direction);
+        let archive = Archive::new(&spec.space, spec.directions.first());
         let mut study = Self {
             spec,
             state,
@@ -483,7 +483,7 @@ impl Study {
         // Nobody would look; and whoever has another's configuration is nobody to be compared with.
         let is_compared = self.trial(number).confirms.is_none();
         if self.spec.pruner != PrunerSpec::None && is_compared {
-            self.progress.report(number, step, self.spec.direction.loss(value));
+            self.progress.report(number, step, self.spec.directions.first().loss(value));
         }
     }
 
@@ -496,11 +496,11 @@ impl Study {
             return;
         };
         self.failures.note(number, result);
-        match *result {
-            TrialResult::Complete(value) => {
+        match result {
+            TrialResult::Complete(values) => {
                 self.finished.complete += 1;
-                let best = self.best.and_then(|b| self.trial(b).value());
-                if is_search && best.is_none_or(|b| self.spec.direction.better(value, b)) {
+                let best = self.best.and_then(|best| self.trial(best).values());
+                if is_search && best.is_none_or(|best| self.spec.directions.better(values, best)) {
                     self.best = Some(number);
                 }
                 self.progress.complete(number);

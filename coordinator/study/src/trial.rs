@@ -10,6 +10,7 @@ use crate::json::Json;
 use crate::mark::Mark;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
+use crate::values::Values;
 
 /// A trial. Its number is its place in the study's list.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,8 +95,8 @@ pub struct Outcome {
 /// The result of a finished trial, in Optuna's states.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TrialResult {
-    /// COMPLETE, with a finite objective value.
-    Complete(f64),
+    /// COMPLETE, with a finite value for each objective.
+    Complete(Values),
     /// PRUNED.
     Pruned,
     /// FAIL, with the reason.
@@ -208,10 +209,10 @@ impl Trial {
         Some(self.curve[place].1)
     }
 
-    /// The objective value, if the trial completed.
-    pub fn value(&self) -> Option<f64> {
-        match self.phase {
-            Phase::Finished(Outcome { result: TrialResult::Complete(value), .. }) => Some(value),
+    /// The objective values, if the trial completed.
+    pub fn values(&self) -> Option<&Values> {
+        match &self.phase {
+            Phase::Finished(Outcome { result: TrialResult::Complete(values), .. }) => Some(values),
             _ => None,
         }
     }

@@ -40,7 +40,7 @@ impl World {
     fn new(space: &SearchSpace, sampler: SamplerSpec, seed: u64) -> Self {
         let spec = StudySpec {
             name: StudyName::new("failing").expect("valid"),
-            direction: Direction::Minimize,
+            directions: Direction::Minimize.into(),
             trials: u32::MAX,
             seed,
             max_attempts: 2,
@@ -77,9 +77,9 @@ impl World {
 
     fn end(&mut self, claim: &Claim, end: End) {
         match end {
-            End::Value(value) => self.finish(claim, TrialResult::Complete(value)),
+            End::Value(value) => self.finish(claim, TrialResult::Complete(value.into())),
             End::Fails => self.finish(claim, TrialResult::Fail("out of memory".into())),
-            End::Nan => self.finish(claim, TrialResult::Complete(f64::NAN)),
+            End::Nan => self.finish(claim, TrialResult::Complete(f64::NAN.into())),
             End::PrunedUnheard => self.finish(claim, TrialResult::Pruned),
             End::NanReport => {
                 let (events, _) = self.study.report(claim, 1, f64::NAN).expect("fits");

@@ -182,7 +182,7 @@ impl World {
             }
             Op::Finish { claim, value } => {
                 let Some(claim) = self.claim(claim) else { return };
-                self.finish(&before, &claim, TrialResult::Complete(value));
+                self.finish(&before, &claim, TrialResult::Complete(value.into()));
             }
             Op::Fail { claim } => {
                 let Some(claim) = self.claim(claim) else { return };
@@ -207,7 +207,7 @@ impl World {
                 let guessed = Claim { mark: Some(Mark::new([0; Mark::LEN])), ..claim };
                 for claim in [by_another, guessed] {
                     assert!(self.study.report(&claim, 0, 0.5).is_err());
-                    let result = TrialResult::Complete(0.5);
+                    let result = TrialResult::Complete(0.5.into());
                     assert!(self.study.finish(&claim, result, Attributes::new()).is_err());
                     assert!(self.study.release(&claim).is_err());
                 }
@@ -400,7 +400,7 @@ impl World {
             };
             assert!(self.is_newest(claim));
             match result {
-                TrialResult::Complete(value) if !value.is_finite() => {
+                TrialResult::Complete(values) if !values.first().is_finite() => {
                     assert!(
                         matches!(recorded, TrialResult::Fail(why) if why.contains("objective value"))
                     );
@@ -452,7 +452,7 @@ impl World {
         for (number, trial) in (0..).map(TrialNumber).zip(study.trials()) {
             let Some(confirmation) = trial.confirms else { continue };
             let of = study.get(confirmation.of).expect("a trial of the study");
-            assert!(of.confirms.is_none() && of.value().is_some(), "of the search, and complete");
+            assert!(of.confirms.is_none() && of.values().is_some(), "of the search, and complete");
             assert_eq!(Some(&trial.fixed), of.params());
             assert!(trial.params().is_none_or(|params| Some(params) == of.params()));
             let again = trial.retry_of.is_some();
@@ -496,7 +496,7 @@ impl World {
             let trial = self.study.get(number).expect("there");
             let &Trial { attempt, mark, .. } = trial;
             let claim = Claim { number, attempt, worker: worker_id(9), mark };
-            self.finish(&before, &claim, TrialResult::Complete(0.5));
+            self.finish(&before, &claim, TrialResult::Complete(0.5.into()));
             self.check(&before);
         }
         assert!(self.study.is_finished());
@@ -549,7 +549,7 @@ fn spec(pruner: PrunerSpec) -> StudySpec {
     let params = vec![method, float("rate", vec![]), float("std", vec![only_a])];
     StudySpec {
         name: StudyName::new("s").expect("valid"),
-        direction: Direction::Maximize,
+        directions: Direction::Maximize.into(),
         trials: BUDGET,
         seed: 1,
         max_attempts: MAX_ATTEMPTS,

@@ -25,7 +25,7 @@ impl World {
     fn new(space: &SearchSpace, sampler: SamplerSpec, at_once: usize) -> Self {
         let spec = StudySpec {
             name: StudyName::new("golden").expect("valid"),
-            direction: Direction::Minimize,
+            directions: Direction::Minimize.into(),
             trials: u32::MAX,
             seed: 7,
             max_attempts: 1,
@@ -70,7 +70,7 @@ impl World {
         let claim =
             Claim { number, attempt: trial.attempt, worker: self.worker.clone(), mark: Some(MARK) };
         let value = loss(trial.params().expect("proposed"));
-        let mut result = TrialResult::Complete(value);
+        let mut result = TrialResult::Complete(value.into());
         if number.0 % 5 == 4 {
             let step = u64::from(number.0 % 3);
             let (events, _) = self.study.report(&claim, step, value).expect("fits");

@@ -44,7 +44,7 @@ impl Table {
         };
         let mut rows: Vec<_> = trials.iter().filter_map(row).collect();
         rows.sort_by_key(|row| row.number);
-        let direction = Direction::new(spec.map(v1::StudySpec::direction).unwrap_or_default());
+        let direction = spec.map_or(Direction::Maximize, Direction::of);
         Self { direction, space, rows }
     }
 

@@ -112,7 +112,7 @@ impl Study {
         let counts = study.counts.unwrap_or_default();
         let objective = spec.objective.as_ref().map(Objective::new);
         Self {
-            direction: Direction::new(spec.direction()),
+            direction: Direction::of(&spec),
             state: match study.state() {
                 _ if study.finished => "FINISHED",
                 v1::StudyState::Paused => "PAUSED",
@@ -147,8 +147,12 @@ impl Study {
 }
 
 impl Direction {
-    pub(crate) fn new(direction: v1::Direction) -> Self {
-        if direction == v1::Direction::Minimize { Self::Minimize } else { Self::Maximize }
+    /// The first objective's.
+    pub(crate) fn of(spec: &v1::StudySpec) -> Self {
+        match spec.directions().next() {
+            Some(v1::Direction::Minimize) => Self::Minimize,
+            _ => Self::Maximize,
+        }
     }
 
     /// What is to be made small, whichever way is better.

@@ -93,15 +93,15 @@ fn one_epoch(
     stop: &Stop,
 ) -> Result<(Network, f64), Stopped> {
     let order_there = data.train.indices(order);
-    let (n, step) = (order.len(), settings.batch_size());
+    let (n, size) = (order.len(), settings.batch_size());
     // Summed on the device and read back once: reading waits for the device.
     let mut sum = None;
     // The last batch may be smaller, and its mean counts as much as any other: as in PyTorch.
-    for start in (0..n).step_by(step) {
+    for start in (0..n).step_by(size) {
         if stop.is_wanted() {
             return Err(Stopped);
         }
-        let batch = start..n.min(start + step);
+        let batch = start..n.min(start + size);
         let count = batch.len();
         let (images, labels) = data.train.batch(order_there.clone().slice(batch));
         let loss = loss(network.forward(images), labels, settings.loss);

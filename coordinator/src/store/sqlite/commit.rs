@@ -100,7 +100,6 @@ impl Writer<'_> {
         let (id, name) = (self.study.0, spec.name.as_str());
         let text = spec.to_text().map_err(|e| Fault::Misfit(e.to_string()))?;
         let confirm = spec.confirm.as_ref().map(json_text).transpose()?;
-        let direction = if spec.direction.better(1.0, 0.0) { "MAXIMIZE" } else { "MINIMIZE" };
         let state = encode::state(kindling_study::StudyState::Active);
         one(
             self.conn,
@@ -113,11 +112,13 @@ impl Writer<'_> {
             "INSERT INTO studies (study_id, study_name) VALUES (?1, ?2)",
             params![id, name],
         )?;
-        one(
-            self.conn,
-            "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, 0)",
-            params![direction, id],
-        )?;
+        for (objective, direction) in spec.directions.as_slice().iter().enumerate() {
+            one(
+                self.conn,
+                "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, ?3)",
+                params![encode::direction(*direction), id, objective as i64],
+            )?;
+        }
         self.index.add(self.study, spec);
         Ok(())
     }
@@ -309,18 +310,13 @@ impl Writer<'_> {
             params![trial, finish_index, keys],
         )?;
         let state = match &outcome.result {
-            TrialResult::Complete(value) if !value.is_finite() => {
-                return Err(Fault::Misfit(format!("trial {number}: its value is {value}")));
-            }
-            TrialResult::Complete(value) => {
-                one(
-                    self.conn,
-                    "INSERT INTO trial_values (trial_id, objective, value, value_type)
-                     VALUES (?1, 0, ?2, 'FINITE')
-                     ON CONFLICT (trial_id, objective) DO UPDATE
-                     SET value = excluded.value, value_type = excluded.value_type",
-                    params![trial, value],
-                )?;
+            TrialResult::Complete(values) => {
+                for (objective, value) in values.as_slice().iter().enumerate() {
+                    if !value.is_finite() {
+                        return Err(Fault::Misfit(format!("trial {number}: its value is {value}")));
+                    }
+                    one(self.conn, VALUE, params![trial, objective as i64, value])?;
+                }
                 "COMPLETE"
             }
             TrialResult::Pruned => {
@@ -374,6 +370,11 @@ const NEXT_LEASE: &str = "UPDATE kindling_leases
 
 const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
     WHERE trial_id = ?1 AND ended IS NULL";
+
+const VALUE: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
+    VALUES (?1, ?2, ?3, 'FINITE')
+    ON CONFLICT (trial_id, objective) DO UPDATE
+    SET value = excluded.value, value_type = excluded.value_type";
 
 /// Optuna gives a pruned trial its last intermediate value, unless that is NaN.
 const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)

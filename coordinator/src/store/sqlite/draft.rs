@@ -2,7 +2,7 @@
 
 use kindling_study::{
     Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialNumber,
-    TrialResult,
+    TrialResult, Values,
 };
 
 use super::encode;
@@ -24,7 +24,8 @@ pub(super) struct Draft {
     /// Which process holds its newest lease, if that has not ended.
     pub(super) holder: Option<u64>,
     pub(super) finish_index: Option<u32>,
-    pub(super) value: Option<f64>,
+    /// A place for each objective.
+    pub(super) values: Box<[Option<f64>]>,
     pub(super) fail_reason: Option<String>,
     pub(super) attribute_keys: Box<[String]>,
     pub(super) attributes: Vec<(String, Json)>,
@@ -60,6 +61,7 @@ impl Draft {
         number: TrialNumber,
         stage: Stage,
         fixed: Params,
+        objectives: usize,
     ) -> Self {
         let nothing: Params = vec![None; fixed.len()].into();
         Self {
@@ -73,11 +75,16 @@ impl Draft {
             saw: None,
             holder: None,
             finish_index: None,
-            value: None,
+            values: vec![None; objectives].into(),
             fail_reason: None,
             attribute_keys: Box::default(),
             attributes: Vec::new(),
         }
+    }
+
+    /// Whether its study has that objective.
+    pub(super) fn has_objective(&self, objective: i64) -> bool {
+        usize::try_from(objective).is_ok_and(|place| place < self.values.len())
     }
 
     /// The trial, if its rows fit together.
@@ -122,7 +129,7 @@ impl Draft {
         if self.attributes.len() != self.attribute_keys.len() {
             return wrong("a user attribute of its result is missing");
         }
-        let result = match (self.stage, self.value, self.fail_reason) {
+        let result = match (self.stage, self.fail_reason) {
             (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),
             (Stage::Running, ..) => {
                 let phase = Phase::Running(Lease {
@@ -131,11 +138,17 @@ impl Draft {
                 });
                 return Ok(Trial { phase, ..self.trial });
             }
-            (Stage::Complete, Some(value), _) if value.is_finite() => TrialResult::Complete(value),
-            (Stage::Complete, ..) => return wrong("it is COMPLETE without a finite value"),
-            (Stage::Pruned, ..) => TrialResult::Pruned,
-            (Stage::Fail, _, Some(reason)) => TrialResult::Fail(reason),
-            (Stage::Fail, _, None) => return wrong("it is FAIL without a fail_reason"),
+            (Stage::Complete, _) => {
+                let finite =
+                    self.values.iter().map(|value| value.filter(|value| value.is_finite()));
+                match finite.collect::<Option<Vec<_>>>().map(Values::new) {
+                    Some(Ok(values)) => TrialResult::Complete(values),
+                    _ => return wrong("it is COMPLETE without a finite value for each objective"),
+                }
+            }
+            (Stage::Pruned, _) => TrialResult::Pruned,
+            (Stage::Fail, Some(reason)) => TrialResult::Fail(reason),
+            (Stage::Fail, None) => return wrong("it is FAIL without a fail_reason"),
         };
         let phase =
             Phase::Finished(Outcome { result, attributes: self.attributes.into_iter().collect() });

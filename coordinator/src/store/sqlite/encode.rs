@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use kindling_study::{
-    Choice, Distribution, FloatScale, ParamValue, Params, SearchSpace, StudyState, Wall,
+    Choice, Direction, Distribution, FloatScale, ParamValue, Params, SearchSpace, StudyState, Wall,
 };
 use serde_json::{Map, Value, json};
 
@@ -35,6 +35,17 @@ pub(super) fn state_from(word: &str) -> Option<StudyState> {
     [StudyState::Active, StudyState::Paused, StudyState::Stopped]
         .into_iter()
         .find(|s| state(*s) == word)
+}
+
+pub(super) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Maximize => "MAXIMIZE",
+        Direction::Minimize => "MINIMIZE",
+    }
+}
+
+pub(super) fn direction_from(word: &str) -> Option<Direction> {
+    [Direction::Maximize, Direction::Minimize].into_iter().find(|d| direction(*d) == word)
 }
 
 /// A value and its type: `SQLite` has no NaN, and Optuna keeps no infinity as a number.

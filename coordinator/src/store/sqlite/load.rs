@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use kindling_study::{
-    Attempt, ConfirmSpec, Confirmation, Direction, Json, Mark, Registry, SearchSpace, Study,
-    StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
+    Attempt, ConfirmSpec, Confirmation, Json, Mark, Registry, Study, StudyId, StudySpec,
+    StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -77,6 +77,12 @@ struct StudyRow {
     trials: usize,
 }
 
+impl StudyRow {
+    fn has_objective(&self, objective: i64) -> bool {
+        usize::try_from(objective).is_ok_and(|place| place < self.spec.directions.as_slice().len())
+    }
+}
+
 /// Trials by study and number, and where each id is.
 struct Trials {
     drafts: BTreeMap<i64, Vec<Draft>>,
@@ -135,23 +141,21 @@ impl Loader<'_> {
             "study_directions",
             "SELECT study_direction_id, study_id, objective, direction FROM study_directions",
             |row| {
-                let direction = row.word(3, |word| match word {
-                    "MAXIMIZE" => Some(Direction::Maximize),
-                    "MINIMIZE" => Some(Direction::Minimize),
-                    _ => None,
-                })?;
-                match (row.get::<i64>(1)?, row.get::<i64>(2)?) {
-                    (study, 0) if studies.contains_key(&study) => {
-                        directions.insert(study, direction);
-                        Ok(())
-                    }
-                    _ => self.strangers.pass_over(row.damaged("of no study's objective")),
+                let direction = row.word(3, encode::direction_from)?;
+                let (study, objective): (i64, i64) = (row.get(1)?, row.get(2)?);
+                match studies.get(&study) {
+                    Some(study) if study.has_objective(objective) => {}
+                    _ => return self.strangers.pass_over(row.damaged("of no study's objective")),
                 }
+                directions.insert((study, objective), direction);
+                Ok(())
             },
         )?;
         for (id, study) in &studies {
-            if directions.remove(id) != Some(study.spec.direction) {
-                return Err(damaged("kindling_studies", id, "study_directions says otherwise"));
+            for (objective, direction) in (0..).zip(study.spec.directions.as_slice()) {
+                if directions.remove(&(*id, objective)) != Some(*direction) {
+                    return Err(damaged("kindling_studies", id, "study_directions says otherwise"));
+                }
             }
         }
         Ok(studies)
@@ -187,7 +191,7 @@ impl Loader<'_> {
                 // Grown step by step it would need twice the memory for a moment.
                 let drafts = trials.drafts.entry(study);
                 let drafts = drafts.or_insert_with(|| Vec::with_capacity(*count));
-                drafts.push(draft(row, study, number, &spec.space)?);
+                drafts.push(draft(row, study, number, spec)?);
                 Ok(())
             },
         )?;
@@ -267,7 +271,9 @@ impl Loader<'_> {
                 let objective: i64 = row.get(2)?;
                 let draft = trials.of(row, row.get(1)?);
                 match draft {
-                    Ok(draft) if objective == 0 => draft.value = Some(row.float(3)?),
+                    Ok(draft) if draft.has_objective(objective) => {
+                        draft.values[objective as usize] = Some(row.float(3)?);
+                    }
                     Ok(_) => {
                         let what = format!("a value for objective {objective}");
                         self.strangers.pass_over(row.damaged(what))?;
@@ -431,8 +437,9 @@ fn draft(
     row: &Cells<'_>,
     study: i64,
     number: TrialNumber,
-    space: &SearchSpace,
+    spec: &StudySpec,
 ) -> Result<Draft, Fault> {
+    let space = &spec.space;
     let fixed = match row.get::<Option<String>>(6)? {
         Some(text) => encode::fixed_from(space, &text).map_err(|what| row.wrong(6, what))?,
         None => encode::nothing(space),
@@ -441,7 +448,8 @@ fn draft(
         Some(text) => Some(encode::fixed_from(space, &text).map_err(|what| row.wrong(11, what))?),
         None => None,
     };
-    let mut draft = Draft::new(row.id, study, number, row.word(3, Stage::from_word)?, fixed);
+    let (stage, objectives) = (row.word(3, Stage::from_word)?, spec.directions.as_slice().len());
+    let mut draft = Draft::new(row.id, study, number, stage, fixed, objectives);
     draft.exact_ints = exact_ints;
     draft.trial.started = row.datetime(4)?;
     draft.trial.finished = row.datetime(5)?;
@@ -485,7 +493,7 @@ fn check_proposals(drafts: &[Draft], finished: usize) -> Result<(), Fault> {
 }
 
 fn can_be_confirmed(trial: &Trial) -> bool {
-    trial.confirms.is_none() && trial.value().is_some()
+    trial.confirms.is_none() && trial.values().is_some()
 }
 
 fn finish_order(drafts: &[Draft]) -> Result<Vec<TrialNumber>, Fault> {

@@ -31,9 +31,9 @@ use kindling_study::{Record, Registry, Tick};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::contract::{Store, Upkeep};
 use super::error::StoreError;
 use super::history::{History, Reached};
-use super::store::{Store, Upkeep};
 pub use backup::{Backup, backup};
 use checkpoint::Checkpoints;
 use fault::Fault;

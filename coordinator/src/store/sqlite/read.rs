@@ -21,9 +21,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
+use super::super::contract::Store;
 use super::super::error::StoreError;
 use super::super::history::History;
-use super::super::store::Store;
 use super::fault::Fault;
 use super::open::{self, Look};
 use super::{load, path};

@@ -168,7 +168,7 @@ mod tests {
         let mut seen = vec![];
         for _ in 0..11 {
             seen.push(rows(&archive));
-            archive.add(&space, &finished(&params, &TrialResult::Complete(0.0)));
+            archive.add(&space, &finished(&params, &TrialResult::Complete(0.0.into())));
         }
         assert!(seen[0].is_empty());
         assert_eq!(seen[4], [0, 1, 2, 3]);
@@ -181,7 +181,7 @@ mod tests {
         let space = SearchSpace::new(vec![float("x", vec![])]).expect("valid");
         let mut archive = Archive::new(&space, Direction::Minimize);
         let at = |x| -> Params { vec![Some(ParamValue::Float(x))].into() };
-        archive.add(&space, &finished(&at(0.0), &TrialResult::Complete(1.0)));
+        archive.add(&space, &finished(&at(0.0), &TrialResult::Complete(1.0.into())));
         archive.add(&space, &finished(&at(0.25), &TrialResult::Fail("lost".into())));
         assert!([0.0, -0.0, 0.25].map(at).iter().all(|params| archive.has_tried(params)));
         assert!(!archive.has_tried(&at(0.5)));
@@ -195,7 +195,7 @@ mod tests {
         let mut archive = Archive::new(&space, Direction::Minimize);
         let before = archive.clone();
         let params: Params = vec![Some(ParamValue::Float(0.5))].into();
-        let mut trial = finished(&params, &TrialResult::Complete(1.0));
+        let mut trial = finished(&params, &TrialResult::Complete(1.0.into()));
         trial.confirms = Some(Confirmation { of: TrialNumber(0), seed: 0 });
         archive.add(&space, &trial);
         assert_eq!(archive, before);

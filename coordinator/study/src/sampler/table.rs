@@ -133,7 +133,7 @@ impl Rank {
     pub(super) fn of(trial: &Trial, direction: Direction) -> Option<Self> {
         let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
         let (shortfall, value) = match result {
-            TrialResult::Complete(value) => (0, *value),
+            TrialResult::Complete(values) => (0, values.first()),
             TrialResult::Pruned => {
                 let (step, value) = trial.curve.last()?;
                 // A step fits 63 bits.

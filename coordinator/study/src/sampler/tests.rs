@@ -203,8 +203,11 @@ fn nothing_is_proposed_twice_while_something_is_untried() {
                 finished: vec![],
                 pending: vec![],
             };
-            let results =
-                [TrialResult::Complete(1.0), TrialResult::Fail("lost".into()), TrialResult::Pruned];
+            let results = [
+                TrialResult::Complete(1.0.into()),
+                TrialResult::Fail("lost".into()),
+                TrialResult::Pruned,
+            ];
             let mut seen: Vec<Params> = vec![];
             for trial in 0..10 {
                 let fixed = nothing(&past.space);
@@ -280,7 +283,7 @@ fn median_depth(sampler: &SamplerSpec) -> f64 {
                 let params = running.pop_front().expect("four");
                 let value = depth(&params);
                 best = best.min(value);
-                archive.add(&space, &finished(&params, &TrialResult::Complete(value)));
+                archive.add(&space, &finished(&params, &TrialResult::Complete(value.into())));
             }
             let ask = Ask {
                 space: &space,
@@ -315,7 +318,7 @@ fn candidates_come_from_the_good_density() {
         space,
         direction: Direction::Maximize,
         finished: (0..100)
-            .map(|i| (at(f64::from(i) / 100.0), TrialResult::Complete(f64::from(i))))
+            .map(|i| (at(f64::from(i) / 100.0), TrialResult::Complete(f64::from(i).into())))
             .collect(),
         pending: vec![at(0.0)],
     };
@@ -339,7 +342,7 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
     ];
     let all = misfits.iter().cycle().take(50).cloned();
     let past = Past {
-        finished: all.map(|params| (params, TrialResult::Complete(0.0))).collect(),
+        finished: all.map(|params| (params, TrialResult::Complete(0.0.into()))).collect(),
         pending: vec![],
         direction: Direction::Minimize,
         space,
@@ -356,7 +359,7 @@ fn tpe_learns_from_the_tenth_trial_on() {
     let past = |finished: u64| Past {
         finished: (0..finished)
             .map(|seed| Draw { seed, extreme: false }.params(&space))
-            .map(|params| (params.clone(), TrialResult::Complete(depth(&params))))
+            .map(|params| (params.clone(), TrialResult::Complete(depth(&params).into())))
             .collect(),
         space: space.clone(),
         direction: Direction::Minimize,
@@ -390,7 +393,7 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
         // Whether they run, fail or complete: they count.
         match trial % 3 {
             0 => past.pending.push(params),
-            _ => past.finished.push((params, TrialResult::Complete(0.0))),
+            _ => past.finished.push((params, TrialResult::Complete(0.0.into()))),
         }
     }
 }

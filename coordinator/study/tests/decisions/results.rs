@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Json, Phase, Refusal, Study, StudySpec, TrialNumber, TrialResult, Verdict,
-    Wall,
+    Attributes, Claim, Json, Phase, Refusal, Study, StudySpec, TrialNumber, TrialResult, Values,
+    Verdict, Wall,
 };
 use serde_json::json;
 
@@ -88,8 +88,8 @@ fn the_best_is_the_first_of_equals() {
         ("minimize", [0.5, 0.2, 0.8, 0.2], 1),
         ("minimize", [0.9, 0.8, 0.8, 0.1], 3),
     ] {
-        let direction = serde_json::from_value(json!(direction)).expect("valid");
-        let mut world = World::of(StudySpec { direction, ..spec(9) });
+        let directions = serde_json::from_value(json!(direction)).expect("valid");
+        let mut world = World::of(StudySpec { directions, ..spec(9) });
         assert_eq!(world.study.best(), None);
         for value in values {
             let claim = world.lease("w");
@@ -98,10 +98,21 @@ fn the_best_is_the_first_of_equals() {
         let claim = world.lease("w");
         world.finish(&claim, TrialResult::Pruned).expect("taken");
         assert_eq!(world.study.best(), Some(TrialNumber(best)));
-        assert_eq!(world.trial(claim.number).value(), None);
+        assert_eq!(world.trial(claim.number).values(), None);
         let finished = world.study.finished();
         assert_eq!((finished.complete, finished.pruned, finished.fail), (4, 1, 0));
     }
+}
+
+#[test]
+fn a_result_with_another_number_of_values_fails_its_trial() {
+    let mut world = World::new(1);
+    let claim = world.lease("w");
+    let two = Values::new([0.5, 0.25]).expect("two");
+    world.finish(&claim, TrialResult::Complete(two)).expect("taken");
+    let Phase::Finished(outcome) = &world.trial(claim.number).phase else { panic!("not over") };
+    let reason = "its result has 2 values, for 1 objective".to_owned();
+    assert_eq!(outcome.result, TrialResult::Fail(reason));
 }
 
 #[test]

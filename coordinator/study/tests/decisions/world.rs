@@ -120,7 +120,7 @@ pub(crate) fn worker(name: &str) -> WorkerId {
 }
 
 pub(crate) fn complete(value: f64) -> TrialResult {
-    TrialResult::Complete(value)
+    TrialResult::Complete(value.into())
 }
 
 pub(crate) fn after(seconds: u64) -> Tick {

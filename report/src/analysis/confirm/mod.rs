@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use kindling_proto::v1;
 use serde::Serialize;
 
-use super::table::{FEW, Table};
-use crate::shown::{ConfirmPlan, Params};
+use super::table::Table;
+use crate::shown::ConfirmPlan;
 
 mod arm;
 mod comparison;

@@ -86,7 +86,7 @@ impl Case {
     fn table(&self) -> Table {
         let mut study = testing::study(self.space.iter().map(Param::wire).collect(), None);
         if self.direction == "minimize" {
-            study.spec.as_mut().unwrap().direction = v1::Direction::Minimize.into();
+            study.spec.as_mut().unwrap().directions = vec![v1::Direction::Minimize.into()];
         }
         let trials = self.trials.iter().enumerate().map(|(number, (value, params))| {
             let params: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), wire_value(v))).collect();

@@ -19,7 +19,9 @@ pub(super) fn store() -> Vec<u8> {
 pub(super) fn ledger() -> Ledger {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let said = attributes(&json!({"accuracy": 0.5, "epochs": 3}));
-    for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
+    for result in
+        [TrialResult::Complete(0.5.into()), TrialResult::Pruned, TrialResult::Fail("x".into())]
+    {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
         ledger.finish(id, &claim, result, said.clone());

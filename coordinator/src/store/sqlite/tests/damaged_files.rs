@@ -269,7 +269,7 @@ fn go_on(dir: TempDir, store: SqliteStore, registry: Registry) {
             ledger.finish(
                 id,
                 &claim,
-                kindling_study::TrialResult::Complete(0.5),
+                kindling_study::TrialResult::Complete(0.5.into()),
                 Attributes::new(),
             );
         }

@@ -6,7 +6,9 @@ use super::*;
 
 /// A batch with some of everything.
 fn work(ledger: &mut Ledger, id: StudyId) {
-    for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
+    for result in
+        [TrialResult::Complete(0.5.into()), TrialResult::Pruned, TrialResult::Fail("x".into())]
+    {
         let claim = ledger.lease(id, "w").expect("a trial");
         for step in 0..200 {
             ledger.report(id, &claim, step, 0.25);
@@ -135,9 +137,9 @@ fn events_that_fit_nothing_are_refused_whole() {
     let number = claim.number;
     let stray = |event| Record { study: id, at: Wall(0), event };
     let reported = |step| stray(Event::Reported { number, step, value: 0.5, prune: false });
-    let finished = |value| {
+    let finished = |value: f64| {
         let outcome = kindling_study::Outcome {
-            result: TrialResult::Complete(value),
+            result: TrialResult::Complete(value.into()),
             attributes: Attributes::new(),
         };
         stray(Event::Finished { number, outcome })

@@ -1,6 +1,7 @@
 //! Tests of the store alone. The fixture plays the ledger: a registry decides, applies, and commits.
 
 mod backing_up;
+mod conforming;
 mod damage;
 mod damaged_files;
 mod failing;
@@ -23,6 +24,7 @@ use kindling_study::{
 };
 use tempfile::TempDir;
 
+use super::super::conformance::shown;
 use super::*;
 
 const UNTIL: Tick = Tick(Duration::from_mins(1));
@@ -218,25 +220,15 @@ fn attributes(object: &serde_json::Value) -> Attributes {
     said.map(|(name, value)| (name.clone(), json(value))).collect()
 }
 
-/// Everything that a registry holds, in an order, and with every NaN like any other.
-fn shown(registry: &Registry) -> String {
-    let study = |(id, study): (StudyId, &Study)| {
-        let indices = (study.best(), study.waiting(), study.running(), study.finish_order());
-        let kept = (study.spec(), study.state(), study.budget(), study.created(), study.trials());
-        format!("{id:?}\n{indices:#?}\n{kept:#?}")
-    };
-    let studies: Vec<_> = registry.iter().map(study).collect();
-    format!("next id {:?}\n{}", registry.next_id(), studies.join("\n"))
-}
-
 fn spec(name: &str) -> StudySpec {
     StudySpec {
         name: StudyName::new(name).expect("a name"),
-        direction: if name.len().is_multiple_of(2) {
+        directions: if name.len().is_multiple_of(2) {
             Direction::Minimize
         } else {
             Direction::Maximize
-        },
+        }
+        .into(),
         trials: 12,
         seed: u64::MAX - 3,
         max_attempts: 2,

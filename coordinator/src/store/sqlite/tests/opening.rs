@@ -321,7 +321,7 @@ fn what_others_wrote_before_there_were_guards_is_passed_over() {
         for worker in ["w", "w", "w", "w"] {
             let claim = ledger.lease(id, worker).expect("a trial");
             ledger.report(id, &claim, 0, 0.25);
-            ledger.finish(id, &claim, kindling_study::TrialResult::Complete(0.5), Attributes::new());
+            ledger.finish(id, &claim, kindling_study::TrialResult::Complete(0.5.into()), Attributes::new());
         }
         ledger.commit();
         ledger.reopen();

@@ -33,7 +33,7 @@ fn states_values_and_reasons_are_where_optuna_looks() {
     ledger.enqueue(id, &[("layers".into(), Choice::Int(4))], None);
     let claim = claimed(&mut ledger, id);
     ledger.report(id, &claim, 0, 0.5);
-    ledger.finish(id, &claim, TrialResult::Complete(0.75), Attributes::new());
+    ledger.finish(id, &claim, TrialResult::Complete(0.75.into()), Attributes::new());
     let claim = claimed(&mut ledger, id);
     ledger.report(id, &claim, 3, 0.25);
     ledger.report(id, &claim, 7, 0.5);
@@ -45,7 +45,7 @@ fn states_values_and_reasons_are_where_optuna_looks() {
     ledger.report_unchecked(id, &claim, (1, f64::NAN), false);
     ledger.finish(id, &claim, TrialResult::Pruned, Attributes::new());
     let claim = claimed(&mut ledger, id);
-    ledger.finish(id, &claim, TrialResult::Complete(f64::NAN), Attributes::new());
+    ledger.finish(id, &claim, TrialResult::Complete(f64::NAN.into()), Attributes::new());
     claimed(&mut ledger, id);
     ledger.commit();
 
@@ -98,7 +98,7 @@ fn attributes_that_others_set_first_give_way_to_the_result() {
         VALUES (1, 'accuracy', '\"mine\"'), (1, 'note', '\"mine\"')";
     ledger.store.conn.execute_batch(theirs).expect("attached");
     let said = attributes(&json!({"accuracy": 0.5}));
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
+    ledger.finish(id, &claim, TrialResult::Complete(0.5.into()), said);
     ledger.commit();
     let values = "SELECT group_concat(key || value_json) FROM trial_user_attributes";
     assert_eq!(ledger.text(values), "accuracy0.5,note\"mine\"");
@@ -111,7 +111,7 @@ fn others_may_attach_but_not_run_anything() {
     let claim = claimed(&mut ledger, id);
     ledger.report(id, &claim, 0, 0.25);
     let said = attributes(&json!({"epochs": 3}));
-    ledger.finish(id, &claim, TrialResult::Complete(0.5), said);
+    ledger.finish(id, &claim, TrialResult::Complete(0.5.into()), said);
     claimed(&mut ledger, id);
     let waits = claimed(&mut ledger, id);
     ledger.release(id, &waits);

@@ -128,7 +128,7 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
         }
         Happening::Complete(_, nth, value) => {
             if let Some(claim) = running(nth) {
-                ledger.finish(id, &claim, TrialResult::Complete(value), said());
+                ledger.finish(id, &claim, TrialResult::Complete(value.into()), said());
             }
         }
         Happening::Prune(_, nth) => {
@@ -229,7 +229,9 @@ fn a_deletion_leaves_nothing_behind() {
     let empty = ledger.rows();
     let id = ledger.create(spec("a")).expect("a study");
     ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX))], Some("r".into()));
-    for result in [TrialResult::Complete(0.5), TrialResult::Pruned, TrialResult::Fail("x".into())] {
+    for result in
+        [TrialResult::Complete(0.5.into()), TrialResult::Pruned, TrialResult::Fail("x".into())]
+    {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
         ledger.finish(id, &claim, result, said());

@@ -1,0 +1,356 @@
+//! What every [`Store`] must do, as a suite that each runs in its own tests. A store is a subject: it can be
+//! opened again as after a restart, and filled up.
+//!
+//! [`passes`] plays the ledger: a registry decides, its events are applied and committed, and what the store
+//! gives back is compared with the registry. It panics at the first thing that is wrong.
+
+use std::time::Duration;
+
+use kindling_study::sampler::SamplerSpec;
+use kindling_study::{
+    Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Distribution, Event, FloatScale,
+    Json, Mark, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry, SearchSpace, Settings,
+    Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialNumber, TrialResult, Wall,
+    WorkerId,
+};
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::contract::Store;
+
+/// A store under test.
+pub trait Subject {
+    /// How it is used.
+    type Store: Store;
+
+    /// The store as the next coordinator opens it. The one before is gone, whatever became of it.
+    fn open(&mut self) -> Self::Store;
+
+    /// From now on the open store has no room for a commit, or has again.
+    fn fill(&mut self, store: &mut Self::Store, is_full: bool);
+}
+
+/// How many stories are told.
+const STORIES: u64 = 12;
+/// How many things happen in each.
+const LENGTH: usize = 150;
+/// When leases end that are open as a store is loaded.
+const UNTIL: Tick = Tick(Duration::from_mins(7));
+
+/// Runs the suite. Each call of `subject` gives a store that holds nothing yet.
+pub fn passes<S: Subject>(mut subject: impl FnMut() -> S) {
+    a_new_store_holds_nothing(subject());
+    what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject());
+    open_leases_get_the_term_they_are_loaded_with(subject());
+    for seed in 0..STORIES {
+        whatever_happens_is_there_after_a_restart(subject(), seed);
+    }
+}
+
+fn a_new_store_holds_nothing(mut subject: impl Subject) {
+    let mut store = subject.open();
+    let loaded = store.load(UNTIL).expect("loaded");
+    assert_eq!(shown(&loaded), shown(&Registry::default()));
+    store.tend().expect("looked after");
+    store.probe().expect("has room");
+}
+
+fn what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject: impl Subject) {
+    let mut world = World::new(subject, 0);
+    world.create();
+    world.commit();
+    world.lease();
+    let World { subject, store: Some(store), waiting, kept, .. } = &mut world else {
+        panic!("it is open")
+    };
+    subject.fill(store, true);
+    let refused = store.commit(waiting).expect_err("there is no room");
+    assert!(refused.may_pass(), "{refused}");
+    store.probe().expect_err("there is still no room");
+    // As the ledger does.
+    let loaded = store.load(UNTIL).expect("what is kept can be read");
+    assert_eq!(shown(&loaded), shown(kept), "nothing of the batch is kept");
+    subject.fill(store, false);
+    store.probe().expect("there is room");
+    world.commit();
+    world.restart();
+}
+
+fn open_leases_get_the_term_they_are_loaded_with(subject: impl Subject) {
+    let mut world = World::new(subject, 1);
+    world.create();
+    world.lease();
+    world.commit();
+    drop(world.store.take());
+    let mut store = world.subject.open();
+    let later = UNTIL + Duration::from_secs(1);
+    let loaded = store.load(later).expect("loaded");
+    let leases = loaded.iter().flat_map(|(_, study)| study.trials());
+    let deadlines: Vec<_> = leases
+        .filter_map(|trial| match trial.phase {
+            Phase::Running(lease) => Some(lease.deadline),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(deadlines, [later]);
+}
+
+fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
+    let mut world = World::new(subject, seed);
+    world.create();
+    for _ in 0..LENGTH {
+        match world.random.random_range(0..40_u32) {
+            0 => world.create(),
+            1 => world.delete(),
+            2..=12 => world.lease(),
+            13..=22 => world.report(),
+            23..=27 => world.finish(),
+            28 => world.release(),
+            29 => world.expire(),
+            30 | 31 => world.enqueue(),
+            32 => world.retry(),
+            33 => world.change(),
+            34..=38 => world.commit(),
+            _ => world.restart(),
+        }
+    }
+    world.commit();
+    world.restart();
+}
+
+/// A store, the registry that it should hold, and what was decided and not committed.
+struct World<S: Subject> {
+    subject: S,
+    /// `None` only while it is opened again.
+    store: Option<S::Store>,
+    registry: Registry,
+    /// The registry as it was committed last.
+    kept: Registry,
+    waiting: Vec<Record>,
+    clock: i64,
+    random: ChaCha8Rng,
+    made: u32,
+}
+
+impl<S: Subject> World<S> {
+    fn new(mut subject: S, seed: u64) -> Self {
+        let mut store = subject.open();
+        let registry = store.load(UNTIL).expect("loaded");
+        Self {
+            subject,
+            store: Some(store),
+            kept: registry.clone(),
+            registry,
+            waiting: Vec::new(),
+            clock: 1_700_000_000_123_456,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            made: 0,
+        }
+    }
+
+    /// Applies the events, at a time of their own, and keeps them for the next commit.
+    fn take(&mut self, study: StudyId, events: Vec<Event>) {
+        self.clock += 1_000_003;
+        for event in events {
+            let record = Record { study, at: Wall(self.clock), event };
+            self.registry.apply(&record, UNTIL);
+            self.waiting.push(record);
+        }
+    }
+
+    fn commit(&mut self) {
+        let store = self.store.as_mut().expect("open");
+        store.commit(&self.waiting).expect("committed");
+        self.waiting.clear();
+        self.kept = self.registry.clone();
+    }
+
+    /// Opens the store again. What was not committed is lost, and everything else is there.
+    fn restart(&mut self) {
+        // Gone before the next one is there.
+        let history = self.store.take().expect("open").history();
+        let mut store = self.subject.open();
+        let loaded = store.load(UNTIL).expect("loaded");
+        assert_eq!(shown(&loaded), shown(&self.kept));
+        assert_eq!(store.history(), history, "the same store tells the same history");
+        self.store = Some(store);
+        self.registry = self.kept.clone();
+        self.waiting.clear();
+    }
+
+    fn create(&mut self) {
+        self.made += 1;
+        let confirms = self.made.is_multiple_of(2);
+        if let Ok(Creation::New(id, event)) =
+            self.registry.create(spec(&format!("study {}", self.made), confirms))
+        {
+            self.take(id, vec![event]);
+        }
+    }
+
+    fn delete(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        if let Ok(event) = self.registry.delete(id) {
+            self.take(id, vec![event]);
+        }
+    }
+
+    fn lease(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let worker = format!("worker {}", self.random.random_range(0..3_u8));
+        let worker = WorkerId::new(worker).expect("an id");
+        let (session, mark) = (self.random.next_u64(), self.random.random());
+        if let Some((events, _)) = self.study(id).lease(&worker, session, Mark::new(mark)) {
+            self.take(id, events);
+        }
+    }
+
+    fn report(&mut self) {
+        let Some((id, claim)) = self.any_lease() else { return };
+        let newest = self.study(id).get(claim.number).and_then(|trial| trial.curve.last().copied());
+        let step = newest.map_or(0, |(step, _)| step + self.random.random_range(1..4_u64));
+        let value = self.number();
+        if let Ok((events, _)) = self.study(id).report(&claim, step, value) {
+            self.take(id, events);
+        }
+    }
+
+    fn finish(&mut self) {
+        let Some((id, claim)) = self.any_lease() else { return };
+        let result = match self.random.random_range(0..4_u8) {
+            0 => TrialResult::Pruned,
+            1 => TrialResult::Fail("no memory: \"ä\"\n".to_owned()),
+            _ => TrialResult::Complete(self.number().into()),
+        };
+        let json = Json::parse(r#"{"a": [1, -0.0, 1e300, null, "ä\n"]}"#).expect("JSON");
+        let attributes = [("a name".to_owned(), json)].into_iter().collect::<Attributes>();
+        if let Ok((events, ())) = self.study(id).finish(&claim, result, attributes) {
+            self.take(id, events);
+        }
+    }
+
+    fn release(&mut self) {
+        let Some((id, claim)) = self.any_lease() else { return };
+        if let Ok((events, ())) = self.study(id).release(&claim) {
+            self.take(id, events);
+        }
+    }
+
+    fn expire(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let events = self.study(id).expire(UNTIL);
+        self.take(id, events);
+    }
+
+    fn enqueue(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let fixed = ("layers".to_owned(), Choice::Int(self.random.random_range(1..9)));
+        let request = self.random.random_bool(0.5).then(|| self.random.next_u32().to_string());
+        if let Ok((events, _)) = self.study(id).enqueue(&[fixed], request) {
+            self.take(id, events);
+        }
+    }
+
+    fn retry(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let trials = self.study(id).trials().len() as u32;
+        let Some(number) = trials.checked_sub(1).map(|most| self.random.random_range(0..=most))
+        else {
+            return;
+        };
+        if let Ok((events, _)) = self.study(id).retry(TrialNumber(number), None) {
+            self.take(id, events);
+        }
+    }
+
+    /// Changes what may change of a study.
+    fn change(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let which = self.random.random_range(0..5_u8);
+        let study = self.study(id);
+        let events = match which {
+            0 => study.change_state(StudyState::Paused),
+            1 => study.change_state(StudyState::Stopped),
+            2 => study.change_budget(20).map(|(events, ())| events).unwrap_or_default(),
+            _ => study.change_state(StudyState::Active),
+        };
+        self.take(id, events);
+    }
+
+    /// A value, at times one that fails its trial.
+    fn number(&mut self) -> f64 {
+        let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0];
+        match self.random.random_range(0..20_usize) {
+            place if place < odd.len() => odd[place],
+            _ => self.random.random_range(-1e3..1e3),
+        }
+    }
+
+    fn study(&self, id: StudyId) -> &Study {
+        self.registry.get(id).expect("a study")
+    }
+
+    fn any_study(&mut self) -> Option<StudyId> {
+        let ids: Vec<_> = self.registry.iter().map(|(id, _)| id).collect();
+        (!ids.is_empty()).then(|| ids[self.random.random_range(0..ids.len())])
+    }
+
+    fn any_lease(&mut self) -> Option<(StudyId, Claim)> {
+        let id = self.any_study()?;
+        let running: Vec<_> = self.study(id).running().iter().copied().collect();
+        if running.is_empty() {
+            return None;
+        }
+        let number = running[self.random.random_range(0..running.len())];
+        let trial = self.study(id).get(number)?;
+        let claim = Claim {
+            number,
+            attempt: trial.attempt,
+            worker: trial.worker.clone()?,
+            mark: trial.mark,
+        };
+        Some((id, claim))
+    }
+}
+
+/// Everything that a registry holds, in an order, and with every NaN like any other.
+pub(super) fn shown(registry: &Registry) -> String {
+    let study = |(id, study): (StudyId, &Study)| {
+        let indices = (study.best(), study.waiting(), study.running(), study.finish_order());
+        let kept = (study.spec(), study.state(), study.budget(), study.created(), study.trials());
+        format!("{id:?}\n{indices:#?}\n{kept:#?}")
+    };
+    let studies: Vec<_> = registry.iter().map(study).collect();
+    format!("next id {:?}\n{}", registry.next_id(), studies.join("\n"))
+}
+
+/// A study with a parameter of each kind, one of them under a condition.
+fn spec(name: &str, confirms: bool) -> StudySpec {
+    let param =
+        |name: &str, distribution| Param { name: name.to_owned(), distribution, when: vec![] };
+    let choices = vec![Choice::Text("ädam \"w\"".into()), Choice::Bool(true), Choice::Float(0.1)];
+    let mut width = param("width", Distribution::Int { low: 1, high: 1 << 20, step: 1, log: true });
+    let when =
+        kindling_study::Condition { parent: "kind".into(), any_of: vec![Choice::Bool(true)] };
+    width.when.push(when);
+    let params = vec![
+        param("kind", Distribution::Categorical { choices }),
+        param("rate", Distribution::Float { low: 1e-9, high: 1.0, scale: FloatScale::Log }),
+        param("layers", Distribution::Int { low: 1, high: 9, step: 1, log: false }),
+        width,
+    ];
+    let by = vec!["kind".to_owned()];
+    StudySpec {
+        name: StudyName::new(name).expect("a name"),
+        directions: if confirms { Direction::Maximize } else { Direction::Minimize }.into(),
+        trials: 8,
+        seed: 5,
+        max_attempts: 2,
+        max_failures_in_a_row: 4,
+        sampler: SamplerSpec::Random {},
+        pruner: PrunerSpec::None,
+        space: SearchSpace::new(params).expect("a space"),
+        objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
+        confirm: confirms.then_some(ConfirmSpec { by, best: 2, seeds: 2, each: true }),
+    }
+}

@@ -1,0 +1,182 @@
+//! Objective values, and which of them are better: a number and a direction for each objective.
+//!
+//! Nothing but samplers, pruners and what shows a study asks how many objectives there are. Which of two
+//! trials is better, and in which order trials stand, is asked of [`Directions`] alone.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::direction::Direction;
+
+/// What a completed trial came to: a number for each objective, one at least.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
+pub struct Values(Box<[f64]>);
+
+/// Which way is better, for each objective, of which there is one at least. As text it is the direction itself
+/// where there is one, and a list where there are several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Spelled", into = "Spelled")]
+pub struct Directions(Box<[Direction]>);
+
+/// There is no objective without a value, and no study without an objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one at least, found none")]
+pub struct NoObjective;
+
+impl Values {
+    /// These, in the order of the objectives.
+    pub fn new(values: impl Into<Box<[f64]>>) -> Result<Self, NoObjective> {
+        let values = values.into();
+        if values.is_empty() { Err(NoObjective) } else { Ok(Self(values)) }
+    }
+
+    /// The first objective's.
+    pub fn first(&self) -> f64 {
+        self.0[0]
+    }
+
+    /// All of them, in the order of the objectives.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The same with each number changed.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.iter().map(|value| change(*value)).collect())
+    }
+}
+
+impl From<f64> for Values {
+    fn from(value: f64) -> Self {
+        Self([value].into())
+    }
+}
+
+impl TryFrom<Vec<f64>> for Values {
+    type Error = NoObjective;
+    fn try_from(values: Vec<f64>) -> Result<Self, NoObjective> {
+        Self::new(values)
+    }
+}
+
+impl From<Values> for Vec<f64> {
+    fn from(values: Values) -> Self {
+        values.0.into()
+    }
+}
+
+impl Directions {
+    /// These, in the order of the objectives.
+    pub fn new(directions: impl Into<Box<[Direction]>>) -> Result<Self, NoObjective> {
+        let directions = directions.into();
+        if directions.is_empty() { Err(NoObjective) } else { Ok(Self(directions)) }
+    }
+
+    /// The first objective's.
+    pub fn first(&self) -> Direction {
+        self.0[0]
+    }
+
+    /// All of them, in the order of the objectives.
+    pub fn as_slice(&self) -> &[Direction] {
+        &self.0
+    }
+
+    /// Whether `a` is strictly better than `b`: as good in each objective, and better in one. Values of
+    /// another number of objectives are neither better nor worse.
+    pub fn better(&self, a: &Values, b: &Values) -> bool {
+        let all = || self.0.iter().zip(a.as_slice()).zip(b.as_slice());
+        let is_worse = all().any(|((direction, a), b)| direction.better(*b, *a));
+        let is_better = all().any(|((direction, a), b)| direction.better(*a, *b));
+        is_better && !is_worse
+    }
+
+    /// The order in which trials of these values are listed, the best first: by the first objective, then by
+    /// the next.
+    pub fn order(&self, a: &Values, b: &Values) -> Ordering {
+        let pairs = self.0.iter().zip(a.as_slice()).zip(b.as_slice());
+        let orders =
+            pairs.map(|((direction, a), b)| direction.loss(*a).total_cmp(&direction.loss(*b)));
+        orders.fold(Ordering::Equal, Ordering::then)
+    }
+}
+
+impl From<Direction> for Directions {
+    fn from(direction: Direction) -> Self {
+        Self([direction].into())
+    }
+}
+
+/// As it stands in a study's text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Spelled {
+    One(Direction),
+    Several(Vec<Direction>),
+}
+
+impl TryFrom<Spelled> for Directions {
+    type Error = NoObjective;
+    fn try_from(spelled: Spelled) -> Result<Self, NoObjective> {
+        match spelled {
+            Spelled::One(direction) => Ok(direction.into()),
+            Spelled::Several(directions) => Self::new(directions),
+        }
+    }
+}
+
+impl From<Directions> for Spelled {
+    fn from(directions: Directions) -> Self {
+        match *directions.0 {
+            [one] => Self::One(one),
+            ref several => Self::Several(several.to_vec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{Maximize, Minimize};
+
+    fn both() -> Directions {
+        Directions::new([Maximize, Minimize]).expect("two")
+    }
+
+    fn values(of: [f64; 2]) -> Values {
+        Values::new(of).expect("two")
+    }
+
+    #[test]
+    fn better_is_better_in_one_and_worse_in_none() {
+        let better = |a, b| both().better(&values(a), &values(b));
+        assert!(better([2.0, 1.0], [1.0, 1.0]) && better([2.0, 0.0], [1.0, 1.0]));
+        assert!(!better([1.0, 1.0], [1.0, 1.0]), "equals");
+        assert!(!better([2.0, 2.0], [1.0, 1.0]) && !better([1.0, 1.0], [2.0, 2.0]));
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_first_objective_and_then_of_the_next() {
+        let mut all = [[1.0, 0.0], [2.0, 5.0], [2.0, 3.0]].map(values);
+        all.sort_by(|a, b| both().order(a, b));
+        assert_eq!(all, [[2.0, 3.0], [2.0, 5.0], [1.0, 0.0]].map(values));
+    }
+
+    #[test]
+    fn one_direction_is_written_as_it_was_before_there_were_several() {
+        let text = |directions: &Directions| serde_json::to_string(directions).expect("JSON");
+        assert_eq!(text(&Minimize.into()), r#""minimize""#);
+        assert_eq!(text(&both()), r#"["maximize","minimize"]"#);
+        for directions in [Directions::from(Maximize), both()] {
+            assert_eq!(
+                serde_json::from_str::<Directions>(&text(&directions)).ok(),
+                Some(directions)
+            );
+        }
+        assert!(serde_json::from_str::<Directions>("[]").is_err());
+        assert!(Values::new([]).is_err());
+    }
+}
