@@ -91,7 +91,10 @@ fn tell(
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
     let claim = Claim { number, attempt, worker: worker.clone(), mark: Some(MARK) };
-    let result = value.map_or_else(|| TrialResult::Fail("it failed".into()), |value| TrialResult::Complete(value.into()));
+    let result = value.map_or_else(
+        || TrialResult::Fail("it failed".into()),
+        |value| TrialResult::Complete(value.into()),
+    );
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())

@@ -83,7 +83,7 @@ fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<()
     let number = *study.running().first().ok_or("nothing runs")?;
     let trial = study.trial_at(number)?;
     let claim = Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: Some(MARK) };
-    let value = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
+    let value: f64 = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
     let result = if fails {
         TrialResult::Fail("it failed".into())
     } else {

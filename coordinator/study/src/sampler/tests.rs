@@ -101,7 +101,7 @@ pub(super) fn finished(params: &Params, result: &TrialResult) -> Trial {
 fn pasts() -> impl Strategy<Value = Past> {
     let value = prop_oneof![Just(0.0), Just(-0.0), Just(f64::MAX), Just(f64::MIN), -1.0..1.0];
     let result = prop_oneof![
-        4 => value.prop_map(TrialResult::Complete),
+        4 => value.prop_map(|value| TrialResult::Complete(value.into())),
         1 => Just(TrialResult::Pruned),
         1 => Just(TrialResult::Fail("no reason".into())),
     ];

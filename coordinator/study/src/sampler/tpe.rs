@@ -133,10 +133,14 @@ mod tests {
     use super::*;
     use crate::Direction;
     use crate::space::{Distribution, FloatScale, Param, SearchSpace};
-    use crate::trial::TrialResult::{self, Complete, Pruned};
+    use crate::trial::TrialResult::{self, Pruned};
 
     /// Splits trials at 0, 0.01, 0.02, … with these results, and says which are good, best first,
     /// and which bad, in hundredths.
+    fn complete(value: f64) -> TrialResult {
+        TrialResult::Complete(value.into())
+    }
+
     fn split_of(direction: Direction, results: &[TrialResult], pending: usize) -> [Vec<usize>; 2] {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
         let param = Param { name: "x".into(), distribution, when: vec![] };
@@ -154,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_best_tenth_is_good_and_pending_trials_are_bad() {
-        let values = [3.0, 0.0, 2.0, -0.0, 5.0, 1.0, 4.0, 9.0, 8.0, 7.0, 6.0].map(Complete);
+        let values = [3.0, 0.0, 2.0, -0.0, 5.0, 1.0, 4.0, 9.0, 8.0, 7.0, 6.0].map(complete);
         let [good, bad] = split_of(Direction::Minimize, &values, 2);
         assert_eq!(good, [1, 3]);
         assert_eq!(bad, [0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -164,10 +168,10 @@ mod tests {
 
     #[test]
     fn pruned_trials_rank_behind_all_that_completed_and_ties_go_to_the_first() {
-        let results = [Pruned, Complete(9.0), Pruned];
+        let results = [Pruned, complete(9.0), Pruned];
         assert_eq!(split_of(Direction::Minimize, &results, 0)[0], [1]);
-        assert_eq!(split_of(Direction::Minimize, &[Complete(0.0), Complete(-0.0)], 0)[0], [0]);
-        assert_eq!(split_of(Direction::Maximize, &[Complete(-0.0), Complete(0.0)], 0)[0], [0]);
+        assert_eq!(split_of(Direction::Minimize, &[complete(0.0), complete(-0.0)], 0)[0], [0]);
+        assert_eq!(split_of(Direction::Maximize, &[complete(-0.0), complete(0.0)], 0)[0], [0]);
     }
 
     #[test]
