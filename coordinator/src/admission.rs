@@ -16,8 +16,8 @@ pub(crate) enum Class {
     Begin,
     /// Tells how far a trial is. Comes again, later, from a worker that was turned away.
     Report,
-    /// Never turned away.
-    Keep,
+    /// Ends work: a result, a hand-back, a lease that is over. Never turned away.
+    End,
 }
 
 impl Class {
@@ -26,7 +26,7 @@ impl Class {
             Self::Look => "look",
             Self::Begin => "begin",
             Self::Report => "report",
-            Self::Keep => "keep",
+            Self::End => "end",
         }
     }
 }
@@ -62,7 +62,7 @@ impl Admission {
             Class::Look => &self.looks,
             Class::Begin => &self.begins,
             Class::Report => &self.reports,
-            Class::Keep => return Some(None),
+            Class::End => return Some(None),
         };
         places.clone().try_acquire_owned().ok().map(Some)
     }

@@ -31,7 +31,7 @@ use crate::transaction::{State, Transaction};
 use crate::upkeep::Care;
 
 /// How many of each class of writes one commit may cover.
-const MAX_KEPT: usize = 512;
+const MAX_ENDED: usize = 512;
 const MAX_REPORTED: usize = 256;
 const MAX_BEGUN: usize = 128;
 /// No more work is begun in a turn after this time, nor after it looked at: some of either is costly.
@@ -276,7 +276,7 @@ impl Ledger {
             let asleep = self.clock.tick();
             interval.tick().await;
             let slept = self.clock.tick().since(asleep);
-            let expired = self.write(Class::Keep, move |transaction| {
+            let expired = self.write(Class::End, move |transaction| {
                 if is_pause(slept, transaction.state().lease_term()) {
                     let seconds = slept.as_secs_f64();
                     tracing::warn!(seconds, "the process was paused: every lease gets a full term");
@@ -329,7 +329,7 @@ struct Outage {
 #[derive(Default)]
 struct Queues {
     notes: VecDeque<Note>,
-    kept: VecDeque<Decide>,
+    ends: VecDeque<Decide>,
     reports: VecDeque<Decide>,
     begins: VecDeque<Decide>,
     looks: VecDeque<Look>,
@@ -337,14 +337,14 @@ struct Queues {
 
 impl Queues {
     fn len(&self) -> usize {
-        let writes = self.kept.len() + self.reports.len() + self.begins.len();
+        let writes = self.ends.len() + self.reports.len() + self.begins.len();
         self.notes.len() + writes + self.looks.len()
     }
 
     fn add(&mut self, job: Job) {
         match job {
             Job::Note(note) => self.notes.push_back(note),
-            Job::Write(Class::Keep, decide) => self.kept.push_back(decide),
+            Job::Write(Class::End, decide) => self.ends.push_back(decide),
             Job::Write(Class::Report, decide) => self.reports.push_back(decide),
             Job::Write(Class::Begin | Class::Look, decide) => self.begins.push_back(decide),
             Job::Look(look) => self.looks.push_back(look),
@@ -400,8 +400,8 @@ impl<S: Store> Writer<S> {
             note(&mut self.state);
         }
         if let Some(refusal) = self.outage()? {
-            let Queues { kept, reports, begins, .. } = &mut self.queues;
-            for decide in kept.drain(..).chain(reports.drain(..)).chain(begins.drain(..)) {
+            let Queues { ends, reports, begins, .. } = &mut self.queues;
+            for decide in ends.drain(..).chain(reports.drain(..)).chain(begins.drain(..)) {
                 decide(Err(refusal.clone()))(None);
             }
         } else {
@@ -434,10 +434,10 @@ impl<S: Store> Writer<S> {
 
     /// Decides, commits and answers.
     fn write(&mut self) -> Result<(), StoreError> {
-        let Queues { kept, reports, begins, .. } = &mut self.queues;
+        let Queues { ends, reports, begins, .. } = &mut self.queues;
         let mut transaction = Transaction::begin(&mut self.state);
         let mut acks = Vec::new();
-        for (queue, most) in [(kept, MAX_KEPT), (reports, MAX_REPORTED)] {
+        for (queue, most) in [(ends, MAX_ENDED), (reports, MAX_REPORTED)] {
             let now = queue.drain(..most.min(queue.len()));
             acks.extend(now.map(|decide| decide(Ok(&mut transaction))));
         }

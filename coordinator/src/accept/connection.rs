@@ -12,7 +12,7 @@ use tokio_util::either::Either;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::guests::{Caller, Seat};
+use super::guests::{Caller, Place};
 
 /// What goes over the network, in the clear or not.
 pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
@@ -22,14 +22,14 @@ pub(crate) struct Connection {
     stream: Stream,
     over: Pin<Box<WaitForCancellationFutureOwned>>,
     patience: Pin<Box<Sleep>>,
-    seat: Seat,
+    place: Place,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, seat: Seat) -> Self {
-        let over = Box::pin(seat.over.clone().cancelled_owned());
-        let until = seat.caller.until().unwrap_or_else(Instant::now);
-        Self { stream, over, patience: Box::pin(tokio::time::sleep_until(until)), seat }
+    pub(super) fn new(stream: Stream, place: Place) -> Self {
+        let over = Box::pin(place.over.clone().cancelled_owned());
+        let until = place.caller.until().unwrap_or_else(Instant::now);
+        Self { stream, over, patience: Box::pin(tokio::time::sleep_until(until)), place }
     }
 
     /// Ready with the reason once it has to end.
@@ -37,13 +37,13 @@ impl Connection {
         if self.over.as_mut().poll(context).is_ready() {
             return Poll::Ready(ErrorKind::ConnectionAborted.into());
         }
-        while let Some(until) = self.seat.caller.until() {
+        while let Some(until) = self.place.caller.until() {
             if self.patience.deadline() != until {
                 self.patience.as_mut().reset(until);
             }
             ready!(self.patience.as_mut().poll(context));
-            if self.seat.caller.until() == Some(until) {
-                self.seat.caller.was_silent();
+            if self.place.caller.until() == Some(until) {
+                self.place.caller.was_silent();
                 return Poll::Ready(ErrorKind::TimedOut.into());
             }
         }
@@ -55,7 +55,7 @@ impl Connected for Connection {
     type ConnectInfo = Caller;
 
     fn connect_info(&self) -> Caller {
-        self.seat.caller.clone()
+        self.place.caller.clone()
     }
 }
 

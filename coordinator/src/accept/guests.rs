@@ -105,16 +105,16 @@ impl Guests {
         &self,
         address: IpAddr,
         over: &CancellationToken,
-    ) -> Result<Seat, Refused> {
+    ) -> Result<Place, Refused> {
         let network = Network::of(address);
         if !self.has_share_left(network) {
             return Err(Refused::Address);
         }
-        let place = match self.0.places.clone().try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match self.0.places.clone().try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) if self.displace(|_| true) => {
-                let place = timeout(LEAVING, self.0.places.clone().acquire_owned()).await;
-                place.ok().and_then(Result::ok).ok_or(Refused::Full)?
+                let permit = timeout(LEAVING, self.0.places.clone().acquire_owned()).await;
+                permit.ok().and_then(Result::ok).ok_or(Refused::Full)?
             }
             Err(_) => return Err(Refused::Full),
         };
@@ -127,7 +127,7 @@ impl Guests {
         let until = Instant::now() + self.0.limits.to_ask;
         let standing = Mutex::new(Standing::Stranger { until });
         let caller = Caller(Arc::new(Guest { id, address, guests: self.clone(), standing }));
-        Ok(Seat { caller, over, network, _place: place })
+        Ok(Place { caller, over, network, _permit: permit })
     }
 
     /// Whether this address may have one more, if need be in a stranger's place.
@@ -187,15 +187,15 @@ impl Guests {
 
 /// Somebody's place, for as long as the connection lasts.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Place {
     pub(crate) caller: Caller,
     /// Cancelled when the connection has to end.
     pub(crate) over: CancellationToken,
     network: Network,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Seat {
+impl Drop for Place {
     fn drop(&mut self) {
         let Guest { id, guests, .. } = &*self.caller.0;
         let mut lists = guests.lists();
@@ -310,7 +310,7 @@ mod tests {
     }
 
     impl Guests {
-        async fn come(&self, from: IpAddr) -> Result<Seat, Refused> {
+        async fn come(&self, from: IpAddr) -> Result<Place, Refused> {
             self.admit(from, &CancellationToken::new()).await
         }
     }
@@ -337,14 +337,14 @@ mod tests {
     #[tokio::test]
     async fn an_address_has_its_share_and_its_own_strangers_make_room() {
         let guests = guests(9, 2, 9);
-        let mut seats = Vec::new();
+        let mut places = Vec::new();
         for _ in 0..2 {
-            seats.push(guests.come(ONE).await.expect("a place"));
+            places.push(guests.come(ONE).await.expect("a place"));
         }
         let third = guests.come(ONE).await.expect("the first's place");
-        assert!(seats.remove(0).over.is_cancelled());
-        for seat in seats.iter().chain([&third]) {
-            seat.caller.let_in(None).expect("let in");
+        assert!(places.remove(0).over.is_cancelled());
+        for place in places.iter().chain([&third]) {
+            place.caller.let_in(None).expect("let in");
         }
         assert_eq!(guests.come(ONE).await.expect_err("its share"), Refused::Address);
         assert!(guests.come(TWO).await.is_ok());

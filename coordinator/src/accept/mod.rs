@@ -16,7 +16,7 @@ use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::connection::Connection;
-use self::guests::Seat;
+use self::guests::Place;
 pub(crate) use self::guests::{Caller, Guests, Limits, Refused};
 use crate::seldom::Seldom;
 
@@ -60,8 +60,8 @@ pub(crate) fn connections(
                 }
             };
             let address = address.ip();
-            let seat = match guests.admit(address, &over).await {
-                Ok(seat) => seat,
+            let place = match guests.admit(address, &over).await {
+                Ok(place) => place,
                 Err(refused) => {
                     guests.refused(refused, Some(address));
                     continue;
@@ -70,7 +70,7 @@ pub(crate) fn connections(
             // Otherwise an answer waits for the caller's acknowledgement of the one before, some 40 ms.
             _ = stream.set_nodelay(true);
             let Some(tls) = &tls else {
-                let connection = Connection::new(Either::Left(stream), seat);
+                let connection = Connection::new(Either::Left(stream), place);
                 if accepted.send(Ok(connection)).await.is_err() {
                     return;
                 }
@@ -79,7 +79,7 @@ pub(crate) fn connections(
             let acceptor = TlsAcceptor::from(tls());
             let (guests, accepted) = (guests.clone(), accepted.clone());
             tokio::spawn(async move {
-                match shake_hands(acceptor, stream, seat).await {
+                match shake_hands(acceptor, stream, place).await {
                     // Nobody accepts any more.
                     Ok(connection) => _ = accepted.send(Ok(connection)).await,
                     Err(Refused::Displaced) => {} // Counted by whom it made room for.
@@ -95,19 +95,19 @@ pub(crate) fn connections(
 async fn shake_hands(
     acceptor: TlsAcceptor,
     stream: TcpStream,
-    seat: Seat,
+    place: Place,
 ) -> Result<Connection, Refused> {
-    let until = seat.caller.until().unwrap_or_else(tokio::time::Instant::now);
+    let until = place.caller.until().unwrap_or_else(tokio::time::Instant::now);
     tokio::select! {
         agreed = acceptor.accept(stream) => match agreed {
-            Ok(stream) => Ok(Connection::new(Either::Right(stream), seat)),
+            Ok(stream) => Ok(Connection::new(Either::Right(stream), place)),
             Err(error) => {
                 tracing::debug!(%error, "no TLS");
                 Err(Refused::Tls)
             }
         },
         () = tokio::time::sleep_until(until) => Err(Refused::Silent),
-        () = seat.over.cancelled() => Err(Refused::Displaced),
+        () = place.over.cancelled() => Err(Refused::Displaced),
     }
 }
 

@@ -149,7 +149,7 @@ impl Bench {
         let claim = claim.clone();
         let result = TrialResult::Complete(0.5.into());
         self.ledger
-            .write(Class::Keep, move |t| t.finish(&claim, result, Attributes::default()))
+            .write(Class::End, move |t| t.finish(&claim, result, Attributes::default()))
             .await
     }
 
@@ -158,7 +158,7 @@ impl Bench {
             transaction.expire();
             Ok(())
         };
-        self.ledger.write(Class::Keep, expire).await
+        self.ledger.write(Class::End, expire).await
     }
 
     async fn trials(&self) -> Result<usize, LedgerError> {
@@ -192,7 +192,7 @@ async fn while_the_disk_is_full_nothing_is_decided_and_everything_else_goes_on()
     assert_eq!(bench.health(), Health::ReadOnly);
     for _ in 0..100 {
         let decided =
-            bench.ledger.write(Class::Keep, |_| -> Result<(), Refusal> { panic!("decided") }).await;
+            bench.ledger.write(Class::End, |_| -> Result<(), Refusal> { panic!("decided") }).await;
         assert!(is_read_only(&decided));
         bench.clock.wait(Duration::from_millis(20));
     }

@@ -15,14 +15,14 @@ use crate::ledger::Ledger;
 /// The newest analysis of each study that somebody looked at.
 #[derive(Clone)]
 pub(super) struct Analyses {
-    places: Arc<Mutex<HashMap<i64, Kept>>>,
+    places: Arc<Mutex<HashMap<i64, Newest>>>,
     ledger: Ledger,
     /// Large things are made one after another.
     making: Arc<Semaphore>,
 }
 
 /// One study's, in JSON. Locked while it is computed, so that all who want it wait for one.
-type Kept = Arc<Mutex<Option<(Basis, Bytes)>>>;
+type Newest = Arc<Mutex<Option<(Basis, Bytes)>>>;
 
 /// What an analysis rests on: finished trials never change, so that their number says it all.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,9 +55,9 @@ impl Analyses {
         study: &v1::Study,
         name: &str,
     ) -> Result<(Basis, Bytes), Failure> {
-        let kept = self.of(study.id).await?;
-        let mut kept = kept.lock().await;
-        if let Some((basis, json)) = kept.as_ref()
+        let newest = self.of(study.id).await?;
+        let mut newest = newest.lock().await;
+        if let Some((basis, json)) = newest.as_ref()
             && basis.covers(&Basis::of(study))
         {
             return Ok((basis.clone(), json.clone()));
@@ -66,14 +66,14 @@ impl Analyses {
         let whole = whole(&self.ledger, name).await?;
         let basis = Basis::of(&whole.study);
         let json = Bytes::from(in_background(move || whole.analysis()).await?);
-        *kept = Some((basis.clone(), json.clone()));
+        *newest = Some((basis.clone(), json.clone()));
         Ok((basis, json))
     }
 
     /// The place of a study's analysis. Where a place is made, those of studies that were deleted go.
-    async fn of(&self, id: i64) -> Result<Kept, Failure> {
-        if let Some(kept) = self.places.lock().await.get(&id) {
-            return Ok(kept.clone());
+    async fn of(&self, id: i64) -> Result<Newest, Failure> {
+        if let Some(newest) = self.places.lock().await.get(&id) {
+            return Ok(newest.clone());
         }
         let look = self.ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
         let alive: HashSet<_> = look.await?;

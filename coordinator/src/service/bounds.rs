@@ -279,7 +279,7 @@ async fn workers_are_listed_page_by_page_and_are_not_more_than_can_be_known() {
     assert_eq!(update.worker_count as usize, limits::WORKERS);
     assert!(!update.workers.is_empty());
     // None of them has a connection or holds anything.
-    let expire = world.service.ledger.write(Class::Keep, |transaction| {
+    let expire = world.service.ledger.write(Class::End, |transaction| {
         transaction.expire();
         Ok(())
     });

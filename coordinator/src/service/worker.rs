@@ -108,7 +108,7 @@ impl WorkerService for Service {
         let (result, attributes) = convert::finish(result, attributes_json)?;
         let (trial, worker) = (claim.claim.number.0, claim.claim.worker.clone());
         let said = format!("{result:?}");
-        let write = self.ledger.write(Class::Keep, move |t| t.finish(&claim, result, attributes));
+        let write = self.ledger.write(Class::End, move |t| t.finish(&claim, result, attributes));
         write.instrument(span).await?;
         // Only now is it the worker's word.
         tracing::info!(trial, worker = worker.as_str(), result = said, "finished");
@@ -117,7 +117,7 @@ impl WorkerService for Service {
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
         let claim = convert::claim(request.into_inner().claim)?;
-        self.ledger.write(Class::Keep, move |t| t.release(&claim)).await?;
+        self.ledger.write(Class::End, move |t| t.release(&claim)).await?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

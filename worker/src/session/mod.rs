@@ -5,15 +5,15 @@
 
 mod heartbeat;
 mod link;
-mod seats;
 mod shelf;
-mod slot;
+mod slots;
 mod spool;
 #[cfg(test)]
 mod tests;
 mod threads;
 mod told;
 mod training;
+mod trial;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +31,7 @@ use crate::lease::{Assignment, Claim, Identity, Refusal, Why};
 use crate::objective::Objective;
 use crate::observe;
 use link::Link;
-use seats::Seats;
+use slots::Slots;
 use spool::{Kept, Spool, Undelivered};
 use threads::{Prepared, Threads};
 use told::{Ending, Told};
@@ -225,7 +225,7 @@ pub async fn work(
         session: rand::random(),
     };
     let threads = Threads {
-        seats: Seats::open(&devices, &trained_on, slots, options.threads.max(1))?,
+        slots: Slots::open(&devices, &trained_on, slots, options.threads.max(1))?,
         devices: Arc::clone(&devices),
         objectives: Arc::new(objectives),
         data_dir: options.data_dir.clone(),
@@ -333,7 +333,7 @@ impl Session {
                 tracing::warn!(study, trial, attempt, file, why, "a result is left where it is");
                 continue;
             }
-            match slot::deliver(&self.link, undelivered).await {
+            match trial::deliver(&self.link, undelivered).await {
                 Ok(()) => {
                     tracing::info!(
                         study,
@@ -390,7 +390,7 @@ impl Session {
                 let span = error_span!("trial", study = assignment.study, trial, attempt);
                 follow(&span, &assignment.traceparent);
                 let work = async move {
-                    slot::train(&session, assignment, &claim, &told).await;
+                    trial::train(&session, assignment, &claim, &told).await;
                     session.holding.remove(&claim);
                 };
                 trials.spawn(work.instrument(span));

@@ -1,4 +1,4 @@
-//! Training on the worker's own threads, one for each seat.
+//! Training on the worker's own threads, one for each slot.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{Span, error_span};
 
-use super::seats::Seats;
+use super::slots::Slots;
 use super::training::{Outbox, Outcome, Ran, Training};
 use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
@@ -22,11 +22,11 @@ use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
 
-/// The objectives, and the seats that they run on. Clones share them.
+/// The objectives, and the slots that they run on. Clones share them.
 #[derive(Clone)]
 pub(super) struct Threads {
     pub(super) devices: Arc<dyn Devices>,
-    pub(super) seats: Seats,
+    pub(super) slots: Slots,
     pub(super) objectives: Arc<Vec<Arc<dyn Objective>>>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) prepared: Prepared,
@@ -47,7 +47,7 @@ impl Training for Threads {
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         let threads = self.clone();
         Box::pin(async move {
-            let seat = threads.seats.take().await;
+            let slot = threads.slots.take().await;
             let trial = assignment.claim.trial;
             // Not the session's own span: a trial that is handed back does not wait for its thread.
             let span = error_span!(parent: None, "train", study = assignment.study, trial);
@@ -55,7 +55,7 @@ impl Training for Threads {
             let reporter =
                 ThreadReporter { outbox, runtime: Handle::current(), step_began: Instant::now() };
             let (done, ended) = oneshot::channel();
-            seat.run(done, move |device| {
+            slot.run(done, move |device| {
                 let _in_span = span.entered();
                 let run = AssertUnwindSafe(|| threads.run(device, assignment, reporter));
                 std::panic::catch_unwind(run)

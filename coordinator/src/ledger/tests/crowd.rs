@@ -26,8 +26,8 @@ async fn looks_are_turned_away_first_and_what_ends_work_never() {
         ("look", Class::Look, MAX_LOOKS + MORE),
         ("begin", Class::Begin, MAX_BEGINS + MORE),
         ("report", Class::Report, MAX_REPORTS + MORE),
-        ("end", Class::Keep, 20 * MORE),
-        ("beat", Class::Keep, 20 * MORE),
+        ("end", Class::End, 20 * MORE),
+        ("beat", Class::End, 20 * MORE),
     ] {
         for _ in 0..count {
             let ledger = bench.ledger.clone();

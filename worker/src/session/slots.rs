@@ -14,27 +14,27 @@ use crate::device::{DeviceError, DeviceName, Devices};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// All seats of a worker.
+/// All slots of a worker.
 #[derive(Clone)]
-pub(super) struct Seats {
-    free: Arc<Mutex<Vec<Place>>>,
+pub(super) struct Slots {
+    free: Arc<Mutex<Vec<Thread>>>,
     count: Arc<Semaphore>,
 }
 
 /// A slot on a device, and the way to its thread.
-struct Place {
+struct Thread {
     device: DeviceName,
     jobs: Sender<Job>,
 }
 
 /// A slot that is taken, free again once this is dropped.
-pub(super) struct Seat {
-    place: Option<Place>,
-    seats: Seats,
+pub(super) struct Slot {
+    thread: Option<Thread>,
+    slots: Slots,
     _counted: OwnedSemaphorePermit,
 }
 
-impl Seats {
+impl Slots {
     /// Starts the threads, `slots` for each device, and lets each open its device.
     pub(super) fn open(
         devices: &Arc<dyn Devices>,
@@ -45,7 +45,7 @@ impl Seats {
         let mut free = Vec::new();
         for slot in 0..slots {
             for &device in names {
-                free.push(Place { device, jobs: start(devices, device, slot, threads)? });
+                free.push(Thread { device, jobs: start(devices, device, slot, threads)? });
             }
         }
         let count = Arc::new(Semaphore::new(free.len()));
@@ -53,25 +53,25 @@ impl Seats {
     }
 
     /// A slot on the device with the fewest trials, as soon as there is one.
-    pub(super) async fn take(&self) -> Seat {
+    pub(super) async fn take(&self) -> Slot {
         let counted = self.count.clone().acquire_owned().await.expect("never closed");
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         // Every device has as many slots: the fewest trials are where most are free.
-        let rivals = |device| free.iter().filter(|place| place.device == device).count();
+        let rivals = |device| free.iter().filter(|thread| thread.device == device).count();
         let roomiest = (0..free.len()).rev().max_by_key(|&i| rivals(free[i].device));
-        let place = roomiest.map(|index| free.remove(index));
-        Seat { place, seats: self.clone(), _counted: counted }
+        let thread = roomiest.map(|index| free.remove(index));
+        Slot { thread, slots: self.clone(), _counted: counted }
     }
 }
 
-impl Seat {
-    /// Runs a job on the seat's thread. Whoever waits for it hears of its end when the seat is free.
+impl Slot {
+    /// Runs a job on the slot's thread. Whoever waits for it hears of its end when the slot is free.
     pub(super) fn run<R: Send + 'static>(
         self,
         done: oneshot::Sender<R>,
         job: impl FnOnce(DeviceName) -> R + Send + 'static,
     ) {
-        let Some(Place { device, jobs }) = &self.place else { return };
+        let Some(Thread { device, jobs }) = &self.thread else { return };
         let (device, jobs) = (*device, jobs.clone());
         let job = move || {
             let result = job(device);
@@ -83,9 +83,9 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.seats.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.place.take());
+        self.slots.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.thread.take());
     }
 }
 
@@ -155,42 +155,42 @@ mod tests {
     }
 
     /// Two devices that are not opened.
-    fn seats() -> Seats {
-        let place = |index| Place { device: DeviceName::Cuda(index), jobs: channel().0 };
-        let free = [0, 1, 0, 1].map(place).into_iter().collect::<Vec<_>>();
-        Seats { count: Arc::new(Semaphore::new(free.len())), free: Arc::new(Mutex::new(free)) }
+    fn slots() -> Slots {
+        let thread = |index| Thread { device: DeviceName::Cuda(index), jobs: channel().0 };
+        let free = [0, 1, 0, 1].map(thread).into_iter().collect::<Vec<_>>();
+        Slots { count: Arc::new(Semaphore::new(free.len())), free: Arc::new(Mutex::new(free)) }
     }
 
-    fn device(seat: &Seat) -> DeviceName {
-        seat.place.as_ref().expect("taken").device
+    fn device(slot: &Slot) -> DeviceName {
+        slot.thread.as_ref().expect("taken").device
     }
 
     #[tokio::test]
     async fn trials_spread_over_the_devices_and_a_freed_slot_is_taken_again() {
         let (a, b) = (DeviceName::Cuda(0), DeviceName::Cuda(1));
-        let seats = seats();
+        let slots = slots();
         let mut taken = Vec::new();
         for _ in 0..4 {
-            taken.push(seats.take().await);
+            taken.push(slots.take().await);
         }
         assert_eq!(taken.iter().map(device).collect::<Vec<_>>(), [a, b, a, b]);
         drop(taken.remove(1));
-        assert_eq!(device(&seats.take().await), b);
+        assert_eq!(device(&slots.take().await), b);
     }
 
     #[tokio::test]
     async fn who_finds_no_seat_waits_for_one() {
-        let seats = Seats::open(&anything(), &[DeviceName::Flex], 1, 1).expect("always there");
-        let only = seats.take().await;
+        let slots = Slots::open(&anything(), &[DeviceName::Flex], 1, 1).expect("always there");
+        let only = slots.take().await;
         let waiting = tokio::spawn({
-            let seats = seats.clone();
-            async move { seats.take().await }
+            let slots = slots.clone();
+            async move { slots.take().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         let (done, result) = oneshot::channel();
         only.run(done, |_| std::thread::current().name().map(str::to_owned));
         assert_eq!(result.await.expect("ran").as_deref(), Some("flex-0"));
-        waiting.await.expect("a seat at last");
+        waiting.await.expect("a slot at last");
     }
 }
