@@ -102,7 +102,8 @@ fn drawn(width: Option<u16>) -> comfy_table::Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.words();
-        let narrowest = words.iter().map(|word| word + PADDING).sum::<u16>();
+        // A blank stands between two columns.
+        let narrowest = words.iter().map(|word| word + PADDING + 1).sum::<u16>() - 1;
         if self.width.is_none_or(|width| narrowest <= width) {
             return self.as_columns(&words).fmt(f);
         }
@@ -219,7 +220,7 @@ mod tests {
     fn a_pipe_gets_a_line_for_each_row() {
         let lines = printed(None);
         assert_eq!(lines.lines().count(), 4, "{lines}");
-        assert!(lines.contains("   12    0.9   optimizer=adamw learning_rate=0.00123"), "{lines}");
+        assert!(lines.contains("    12     0.9   optimizer=adamw learning_rate=0.00123"), "{lines}");
     }
 
     #[test]
@@ -248,7 +249,7 @@ mod tests {
             " parameters:  optimizer=adamw",
             "              learning_rate=0.00123",
         ];
-        assert_eq!(printed(Some(36)).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(printed(Some(38)).lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]
