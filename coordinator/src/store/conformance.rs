@@ -59,7 +59,9 @@ fn what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject: imp
     let mut world = World::new(subject, 0);
     world.create();
     world.commit();
-    world.lease();
+    // More than may fit into what a store has at hand.
+    (0..200).for_each(|_| world.create());
+    (0..200).for_each(|_| world.lease());
     let World { subject, store: Some(store), waiting, kept, .. } = &mut world else {
         panic!("it is open")
     };

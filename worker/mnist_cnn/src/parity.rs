@@ -176,7 +176,7 @@ fn a_network_computes_what_pytorch_computes() {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers/parity.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/parity.py");
     let output = Command::new(python).arg(script).arg(folder.path()).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for device in devices() {

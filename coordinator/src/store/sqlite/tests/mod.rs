@@ -230,7 +230,7 @@ fn spec(name: &str) -> StudySpec {
         }
         .into(),
         trials: 12,
-        seed: u64::MAX - 3,
+        seed: i64::MAX as u64 - 3,
         max_attempts: 2,
         max_failures_in_a_row: 5,
         sampler: SamplerSpec::Random {},
