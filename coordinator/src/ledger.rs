@@ -9,9 +9,9 @@
 //! While the store cannot write, nothing is decided either. Writes are refused until the store says
 //! that it can write again.
 //!
-//! The ledger works in turns. In each turn, signs of life come first, then calls that end work,
-//! then reports, then calls that begin work, each up to a limit. After the commit it answers reads,
-//! for a limited time. So a crowd of one kind can delay the others only by a bounded time.
+//! The ledger works in turns. In each turn, all signs of life come first. Then come, up to a limit
+//! of each, calls that end work, reports, and calls that begin work. After the commit it answers
+//! reads, for a limited time. So a crowd of one kind can delay the others only by a bounded time.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
