@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watchers(Arc<AtomicUsize>);
 
-/// One open page. Dropping it ends the count of it.
+/// One open page, counted until it is dropped.
 pub(super) struct Watching(Watchers);
 
 impl Watchers {
