@@ -1,22 +1,24 @@
-//! Who waits for the ledger, and who is turned away when too many do.
+//! Limits how many calls may wait for the ledger.
 //!
-//! Only so many calls of a kind may wait. Completions, releases, signs of life and expiry are never
-//! turned away: they wait, and there are never more of them than there are workers.
+//! Each class has a limit, and calls beyond it are turned away. Completions, releases, signs of
+//! life and expiry are never turned away: they wait, and the workers and their slots bound their
+//! number.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What a call asks of the ledger. The first are turned away first.
+/// What a call wants from the ledger. The earlier a class is listed here, the sooner it is turned
+/// away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Only looks.
+    /// Only reads.
     Look,
-    /// Brings or takes new work.
+    /// Adds work or takes it.
     Begin,
-    /// Tells how far a trial is. Comes again, later, from a worker that was turned away.
+    /// Reports an intermediate value. A worker that was turned away reports again later.
     Report,
-    /// Ends work: a result, a hand-back, a lease that is over. Never turned away.
+    /// Ends work: a result, a release, an expired lease. Never turned away.
     End,
 }
 
@@ -31,13 +33,13 @@ impl Class {
     }
 }
 
-/// Looks may be large, and many of them are somebody's loop.
+/// Reads may be large, and many of them at once are somebody's loop.
 pub(crate) const MAX_LOOKS: usize = 256;
 /// Every worker of a large cluster may ask for work at the same time.
 pub(crate) const MAX_BEGINS: usize = 2048;
 pub(crate) const MAX_REPORTS: usize = 4096;
 
-/// The places in which calls wait.
+/// The places in which calls wait, by class.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     looks: Arc<Semaphore>,
@@ -45,7 +47,7 @@ pub(crate) struct Admission {
     reports: Arc<Semaphore>,
 }
 
-/// A place, until it is dropped. Those who are never turned away need none.
+/// A place, held until it is dropped. Calls that are never turned away need none.
 pub(crate) type Place = Option<OwnedSemaphorePermit>;
 
 impl Default for Admission {
@@ -56,7 +58,7 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// A place for a call of this class, if there is one.
+    /// Takes a place for a call of this class, if one is free.
     pub(crate) fn admit(&self, class: Class) -> Option<Place> {
         let places = match class {
             Class::Look => &self.looks,

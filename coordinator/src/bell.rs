@@ -1,30 +1,31 @@
-//! Tells those who wait that something happened. They wake in the order in which they came: whoever
-//! has waited longest for work gets it, and a simulation wakes them as it did before.
+//! Wakes waiting tasks when something has happened. They wake in the order in which they came. So
+//! whoever has waited longest for work gets it, and a simulation wakes them in the same order each
+//! time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// The number of a bell that rings no more.
+/// The number of rings that marks the end of the bell.
 const ENDED: u64 = u64::MAX;
 
-/// Rings until it is dropped.
+/// Rings until it is dropped. Dropping it ends all waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Bell(Ear);
 
-/// Hears a bell; clones hear the same.
+/// Hears a bell. Clones hear the same one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ear(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// How often it rang.
+    /// How often it rang, or `ENDED`.
     rings: AtomicU64,
     waiting: Notify,
 }
 
-/// The bell rings no more.
+/// The bell was dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended;
 
@@ -52,11 +53,11 @@ impl Ear {
         self.0.rings.load(Ordering::Acquire)
     }
 
-    /// Waits until it has rung more often than this.
+    /// Waits until the bell has rung more than `rings` times.
     pub(crate) async fn after(&self, rings: u64) -> Result<(), Ended> {
         loop {
             let mut next = std::pin::pin!(self.0.waiting.notified());
-            // Before the look: a ring between the two is not missed.
+            // Registered before the count is read, so a ring between the two is not missed.
             next.as_mut().enable();
             match self.rings() {
                 ENDED => return Err(Ended),

@@ -1,5 +1,5 @@
-//! What callers may have of the coordinator at a time: so much in all, and so much each, so that one
-//! caller does not take it from all others.
+//! Limits on what callers hold at the same time, in total and per caller, so that one caller cannot
+//! take everything.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tonic::transport::server::TcpConnectInfo;
 use crate::accept;
 use crate::who::Network;
 
-/// Whose share it is: the machine that calls, or nobody knows which.
+/// Whose share it is: the calling network, or an unknown one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Caller(Option<Network>);
 
@@ -22,13 +22,13 @@ impl Caller {
     /// The caller of a request with these extensions.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let guest = extensions.get::<accept::Caller>().map(accept::Caller::address);
-        // Of a server without a door of ours.
+        // For a server without our own accept loop, as in tests.
         let other = || Some(extensions.get::<TcpConnectInfo>()?.remote_addr()?.ip());
         Self(guest.or_else(other).map(Network::of))
     }
 }
 
-/// So much of something; clones share it.
+/// An amount of something to share. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<Inner>);
 
@@ -45,7 +45,7 @@ struct Taken {
     by: HashMap<Caller, usize>,
 }
 
-/// What a caller has taken, until it is dropped.
+/// What a caller has taken. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Share {
     of: Arc<Inner>,
@@ -54,31 +54,32 @@ pub(crate) struct Share {
 }
 
 impl Budget {
-    /// So much in all, and no more than this for each caller.
+    /// `all` in total, and at most `each` per caller.
     pub(crate) fn new(all: usize, each: usize) -> Self {
         Self(Arc::new(Inner { all, each, taken: Mutex::default() }))
     }
 
-    /// A share, if so much is left.
+    /// A share of this size, if that much is left.
     pub(crate) fn take(&self, caller: Caller, amount: usize) -> Option<Share> {
         let mut share = Share { of: self.0.clone(), caller, amount: 0 };
         share.grow(amount).then_some(share)
     }
 
-    /// How much is taken, by whomever.
+    /// How much is taken by all callers together.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.0.taken().all
     }
 
-    /// Of something that may be larger than all there is: then it is all that the caller may have.
+    /// Like [`Self::take`], for something that may be larger than a caller's limit. Then it takes
+    /// the whole limit.
     pub(crate) fn take_most(&self, caller: Caller, amount: usize) -> Option<Share> {
         self.take(caller, amount.min(self.0.each))
     }
 }
 
 impl Share {
-    /// Takes more; whether so much was left.
+    /// Takes more. Returns whether that much was left.
     pub(crate) fn grow(&mut self, more: usize) -> bool {
         let mut taken = self.of.taken();
         let Taken { all, by } = &mut *taken;
@@ -109,7 +110,7 @@ impl Drop for Share {
 }
 
 impl Inner {
-    /// Nothing panics while it is locked.
+    /// Poisoning does not matter: nothing panics while it is locked.
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,12 +1,12 @@
-//! The two clocks, behind a trait so that a simulation can hold them.
+//! The two clocks, behind a trait so that a simulation can provide them.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use kindling_study::{Tick, Wall};
 
-/// Tells the time.
+/// Reads the time.
 pub trait Clock: Send + Sync + 'static {
-    /// The monotonic time since some origin. Deadlines are made of it.
+    /// The monotonic time since some origin. Deadlines use it.
     fn tick(&self) -> Tick;
     /// The wall clock, for labels only.
     fn wall(&self) -> Wall;

@@ -1,4 +1,4 @@
-//! A coordinator without a socket, a thread or a clock of its own: for simulations, which hold all three.
+//! A coordinator without its own socket, thread or clock, for simulations, which provide all three.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,18 @@ use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::store::{Store, StoreError};
 
-/// A coordinator that runs on the runtime it was started on. Dropping it is a crash: whatever was not
-/// committed is gone, and nobody is told anything any more.
+/// A coordinator that runs on the runtime it was started on. Dropping it is a crash: whatever was
+/// not committed is gone, and no caller gets an answer any more.
 pub struct Embedded {
     routes: Routes,
-    /// Gets the store's error, if one ended it.
+    /// Receives the store's error, if one ends it.
     pub failed: oneshot::Receiver<StoreError>,
     _tasks: JoinSet<()>,
 }
 
 impl Embedded {
-    /// Loads the store. The clock is asked for every batch of calls, the generator for every lease.
+    /// Loads the store. The clock is read for every batch of calls, and the generator for every
+    /// lease.
     pub fn start(
         store: impl Store,
         clock: Arc<dyn Clock>,
@@ -38,7 +39,7 @@ impl Embedded {
         Ok(Self { routes: service.routes(), failed, _tasks: tasks })
     }
 
-    /// Its services, to be called.
+    /// The services, to be called directly.
     pub fn routes(&self) -> Routes {
         self.routes.clone()
     }

@@ -1,4 +1,4 @@
-//! How far the studies are and who works on them, noted for Prometheus once a second.
+//! The progress of studies and the number of workers, set for Prometheus once a second.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::MissedTickBehavior;
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe;
 
-/// Studies are counted at most so often.
+/// How often studies are counted at most.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Notes it for as long as the ledger lives.
+/// Updates the gauges for as long as the ledger lives.
 pub(crate) async fn watch(ledger: Ledger) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

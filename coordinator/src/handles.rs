@@ -1,10 +1,11 @@
-//! File handles: each connection takes one, and the store must never want for any.
+//! File handles: each connection takes one, and enough must be left for the store.
 
-/// What is not a connection: the store and its log, the standard streams, children's pipes, what libraries open.
+/// Handles for the rest: the store and its log, the standard streams, pipes to child processes,
+/// libraries.
 const OTHERS: u64 = 256;
-/// For those who read metrics.
+/// Handles for readers of metrics.
 const METRICS: u64 = 32;
-/// However few there are, a door has so many places.
+/// Each door has at least this many places, however few handles there are.
 const FEWEST: u64 = 16;
 
 /// How many connections each door takes.
@@ -15,7 +16,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Those that are wanted, or as many as the process may have handles for. Raises the limit as far as it may.
+    /// The wanted places, or as many as the process can have handles for. Raises the limit as far
+    /// as allowed.
     pub(crate) fn allowed(wanted: Self) -> Self {
         let handles = match rlimit::increase_nofile_limit(u64::MAX) {
             Ok(handles) => handles,

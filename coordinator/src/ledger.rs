@@ -1,13 +1,17 @@
-//! The single writer. It drains the jobs that wait, lets the core decide each against the state
-//! that includes its predecessors, commits all their events in one transaction, and only then
-//! answers. Nobody is told what is not on disk, and many results share one fsync.
+//! The ledger is the single writer.
 //!
-//! While the store cannot keep anything, nothing is decided either: what would write is refused until
-//! the store says that it can again.
+//! It takes all waiting jobs and lets the core decide each one. The events of each decision are
+//! applied in memory at once, so the next decision sees them. Then it commits all events of the
+//! batch in one transaction, and only after that it answers. So no caller is told anything that is
+//! not on disk, and one fsync serves many results. If the commit fails, the ledger loads the store
+//! again, which takes the batch back.
 //!
-//! It takes turns: in each, signs of life come first, then what ends work, what goes on, and what
-//! begins, so many of each; and after the commit those who look, for a while. So a crowd of one kind
-//! bounds how long the others wait.
+//! While the store cannot write, nothing is decided either. Writes are refused until the store says
+//! that it can write again.
+//!
+//! The ledger works in turns. In each turn, all signs of life come first. Then come, up to a limit
+//! of each, calls that end work, reports, and calls that begin work. After the commit it answers
+//! reads, for a limited time. So a crowd of one kind can delay the others only by a bounded time.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -30,35 +34,35 @@ use crate::store::{Store, StoreError};
 use crate::transaction::{State, Transaction};
 use crate::upkeep::Care;
 
-/// How many of each class of writes one commit may cover.
+/// The most writes of each class that one commit covers.
 const MAX_ENDED: usize = 512;
 const MAX_REPORTED: usize = 256;
 const MAX_BEGUN: usize = 128;
-/// No more work is begun in a turn after this time, nor after it looked at: some of either is costly.
+/// How long one turn may begin new work, and then answer reads: a single one may be costly.
 const TURN: Duration = Duration::from_millis(50);
-/// How often overdue leases are looked for.
+/// How often to look for overdue leases.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// If the process did not run for longer than this, or than a quarter of a lease's term that is between
-/// the two, workers may have spoken in vain.
+/// A pause of the process after which workers may have spoken without being heard: a quarter of the
+/// lease term, but between these two.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long after a commit that failed it is tried whether the store can keep something again. Twice
-/// as long each time that it said so and could not.
+/// How long to wait after a failed commit before the store is probed. The wait doubles each time a
+/// probe succeeds and the next commit fails again.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(16);
 
-/// Why the ledger did not do as asked.
+/// Why the ledger did not do what was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LedgerError {
-    /// The core said no.
+    /// The core refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store could not keep it now; nothing changed.
+    /// The store cannot write at the moment. Nothing changed.
     #[error("the coordinator cannot write at the moment: {0}")]
     ReadOnly(String),
-    /// Too many jobs of its kind wait.
+    /// Too many jobs of this class wait.
     #[error("the coordinator is overloaded: too many calls of this kind wait; try again later")]
     Overloaded,
     /// The ledger has ended.
@@ -73,7 +77,7 @@ pub(crate) enum Health {
     ReadOnly,
 }
 
-/// A way to the ledger; clones share it.
+/// A handle to the ledger. Clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     jobs: mpsc::UnboundedSender<Job>,
@@ -87,35 +91,36 @@ pub struct Ledger {
 }
 
 enum Job {
-    /// Notes what is never stored, and answers at once.
+    /// Changes what is never stored, and answers at once.
     Note(Note),
     Write(Class, Decide),
-    /// Looks, after the commit of the writes that waited with it.
+    /// Reads the state, after the commit of the writes that waited at the same time.
     Look(Look),
 }
 
 type Note = Box<dyn FnOnce(&mut State) + Send>;
 type Look = Box<dyn FnOnce(&State) + Send>;
 
-/// Decides, unless nothing can be kept; the closure that it returns gives the reply once the commit
-/// is through.
+/// Decides, or learns why nothing can be written. Returns a closure that sends the reply after the
+/// commit.
 type Decide = Box<dyn FnOnce(Result<&mut Transaction<'_>, LedgerError>) -> Ack + Send>;
 type Ack = Box<dyn FnOnce(Option<LedgerError>) + Send>;
 
 impl Ledger {
-    /// Loads the store and starts the ledger on a thread of its own. The receiver gets the error
-    /// that ended it, if one did; it ends in peace once the last handle is dropped, or by [`Self::end`].
+    /// Loads the store and starts the ledger on its own thread. If an error ends the ledger, the
+    /// receiver gets it. Otherwise the ledger ends when the last handle is dropped, or by
+    /// [`Self::end`].
     pub fn start(
         store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        // Asked anew for every mark: a generator of our own would tell the same ones again in a virtual
-        // machine that is put back to where it was.
+        // The system draws every mark. A generator in the process would repeat marks in a virtual
+        // machine that is reset to a snapshot.
         Self::start_drawing(store, clock, lease_term, Box::new(UnwrapErr(SysRng)))
     }
 
-    /// The same with marks from a generator of the caller's.
+    /// Like [`Self::start`], with the caller's random generator for the marks.
     pub(crate) fn start_drawing(
         store: impl Store,
         clock: Arc<dyn Clock>,
@@ -127,7 +132,7 @@ impl Ledger {
         Ok((ledger, failed))
     }
 
-    /// The same as a task, which ends with the set.
+    /// Like [`Self::start_drawing`], as a task of the set. The ledger ends with the set.
     pub(crate) fn start_on(
         tasks: &mut JoinSet<()>,
         store: impl Store,
@@ -178,14 +183,15 @@ impl Ledger {
         Ok((ledger, failed, writer))
     }
 
-    /// Ends it, and closes its store, though handles are left: a connection that nobody ends keeps one.
+    /// Ends the ledger and closes its store, even if handles are left. A connection that nobody
+    /// closes keeps one.
     pub(crate) async fn end(&self) {
         self.end.cancel();
-        // It may be waiting for something to do.
+        // Wakes the ledger if it is waiting for a job.
         _ = self.look_after_write(|_| ()).await;
     }
 
-    /// Runs a decision and returns its reply once its events are on disk.
+    /// Runs a decision. Returns its reply once its events are on disk.
     pub(crate) async fn write<R: Send + 'static>(
         &self,
         class: Class,
@@ -195,7 +201,8 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let decide: Decide = Box::new(move |transaction| {
             let decided = transaction.and_then(|t| decide(t).map_err(LedgerError::from));
-            // A refusal, too, may rest on predecessors that a failure took back.
+            // A refusal may rest on earlier decisions of the batch, so a failed commit replaces it
+            // too.
             Box::new(move |failure| {
                 _ = reply.send(failure.map_or(decided, Err));
                 drop(place);
@@ -205,7 +212,7 @@ impl Ledger {
         answer.await.map_err(|_| LedgerError::Closed)?
     }
 
-    /// Notes something that is never stored, which goes on while nothing can be. It always may.
+    /// Changes what is never stored. Works while the store cannot write, and is never turned away.
     pub(crate) async fn note<R: Send + 'static>(
         &self,
         note: impl FnOnce(&mut State) -> R + Send + 'static,
@@ -216,7 +223,7 @@ impl Ledger {
         answer.await.map_err(|_| LedgerError::Closed)
     }
 
-    /// Looks at the state as of the newest commit.
+    /// Reads the state as of the newest commit.
     pub(crate) async fn look<R: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> R + Send + 'static,
@@ -226,7 +233,7 @@ impl Ledger {
         self.look_after_write(look).await
     }
 
-    /// Looks for the answer to a write, which must not be turned away once that is done.
+    /// Reads the answer to a write. Once the write is done, this must not be turned away.
     pub(crate) async fn look_after_write<R: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> R + Send + 'static,
@@ -244,31 +251,31 @@ impl Ledger {
         })
     }
 
-    /// Rings with every commit.
+    /// Rings after every commit.
     pub(crate) fn commits(&self) -> &Ear {
         &self.commits
     }
 
-    /// Rings with every commit that may have brought work.
+    /// Rings after every commit that may have brought work.
     pub(crate) fn work(&self) -> &Ear {
         &self.work
     }
 
-    /// Changes when the store becomes, or ceases to be, unable to write.
+    /// Changes when the store loses or regains the ability to write.
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
     }
 
-    /// Changes when the store's log becomes, or ceases to be, longer than it should.
+    /// Changes when the store's log becomes too long, or is no longer too long.
     pub(crate) fn long_log(&self) -> watch::Receiver<bool> {
         self.long_log.clone()
     }
 
     /// Ends overdue leases, for as long as the ledger lives.
     ///
-    /// A process that was stopped, or whose machine was, finds every lease overdue when it goes on. It
-    /// notices by its sleep, which took longer than it should. Only sleep is measured: a commit that takes
-    /// long keeps nobody from being heard.
+    /// If the process or its machine was stopped, every lease is overdue when it continues. The
+    /// process notices this by a sleep that took too long. Only the sleep is measured: during a
+    /// slow commit, workers are still heard.
     pub(crate) async fn expire_leases(self) {
         let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -294,7 +301,7 @@ impl Ledger {
     }
 }
 
-/// Whether so long a sleep was more than sleep.
+/// Whether the process was paused during this sleep.
 fn is_pause(slept: Duration, lease_term: Duration) -> bool {
     slept > (lease_term / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) && !Bug::PauseIsSilence.is_on()
 }
@@ -310,22 +317,22 @@ struct Writer<S> {
     care: Care,
     queues: Queues,
     outage: Option<Outage>,
-    /// How long the next outage lasts at least.
+    /// The least duration of the next outage.
     patience: Duration,
     end: CancellationToken,
-    /// Where the error goes that ends it.
+    /// Receives the error that ends the ledger.
     failure: Option<oneshot::Sender<StoreError>>,
 }
 
-/// The store cannot keep anything.
+/// The store cannot write.
 struct Outage {
-    /// What writers are told.
+    /// The answer to writers.
     refusal: LedgerError,
-    /// When to try again.
+    /// When to probe the store again.
     until: Tick,
 }
 
-/// What waits, by who goes first.
+/// Waiting jobs, in the order in which they are served.
 #[derive(Default)]
 struct Queues {
     notes: VecDeque<Note>,
@@ -377,7 +384,7 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// One turn with all that waits; it may be the last.
+    /// Takes one turn with all waiting jobs. Breaks if it was the last.
     fn go_on(&mut self) -> ControlFlow<()> {
         while let Ok(job) = self.waiting.try_recv() {
             self.queues.add(job);
@@ -395,7 +402,8 @@ impl<S: Store> Writer<S> {
     fn take_turn(&mut self) -> Result<(), StoreError> {
         self.state.look_at(&*self.clock);
         self.tend()?;
-        // First of all, so that who is heard of is not found overdue, and what is on disk answers.
+        // Notes come first: a worker that was just heard must not count as overdue, and reads must
+        // work during an outage.
         for note in self.queues.notes.drain(..) {
             note(&mut self.state);
         }
@@ -417,7 +425,7 @@ impl<S: Store> Writer<S> {
         Ok(())
     }
 
-    /// Looks after the store, if its time has come. The error is one that nothing mends.
+    /// Tends the store when it is due. An error is final.
     fn tend(&mut self) -> Result<(), StoreError> {
         if !self.care.is_due(self.clock.tick()) {
             return Ok(());
@@ -432,7 +440,7 @@ impl<S: Store> Writer<S> {
         Ok(())
     }
 
-    /// Decides, commits and answers.
+    /// Decides, commits and answers one batch.
     fn write(&mut self) -> Result<(), StoreError> {
         let Queues { ends, reports, begins, .. } = &mut self.queues;
         let mut transaction = Transaction::begin(&mut self.state);
@@ -460,7 +468,7 @@ impl<S: Store> Writer<S> {
         Ok(())
     }
 
-    /// Commits, or takes the batch back in memory too. The error is one that no retry mends.
+    /// Commits a batch. If that fails, takes it back in memory too. An error is final.
     fn commit(&mut self, records: &[Record]) -> Result<Option<LedgerError>, StoreError> {
         let start = Instant::now();
         match self.store.commit(records) {
@@ -477,7 +485,7 @@ impl<S: Store> Writer<S> {
             Err(error) if error.may_pass() => {
                 tracing::error!(%error, hint = error.hint(), "writes are refused");
                 self.health.send_replace(Health::ReadOnly);
-                // What is on disk is the truth.
+                // What is on disk is the truth, so load it again.
                 if !Bug::RefusedBatchStaysInMemory.is_on() {
                     let registry = self.store.load(self.lease_until())?;
                     self.state.reset(registry);
@@ -492,14 +500,15 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Why nothing can be kept, if that is so. Now and then it is tried whether it still is.
+    /// Why the store cannot write, if it cannot. Probes the store from time to time.
     fn outage(&mut self) -> Result<Option<LedgerError>, StoreError> {
         let Some(outage) = &mut self.outage else { return Ok(None) };
         if self.clock.tick() >= outage.until {
             match self.store.probe() {
                 Ok(()) => {
                     self.outage = None;
-                    // Reports are signs of life, too, and were refused: all leases get a full term.
+                    // Reports, which are signs of life too, were refused meanwhile. So all leases
+                    // get a full term.
                     self.state.excuse_silence();
                     self.health.send_replace(Health::Serving);
                     tracing::info!("the store can be written again");
@@ -515,7 +524,7 @@ impl<S: Store> Writer<S> {
         Ok(Some(outage.refusal.clone()))
     }
 
-    /// Whether somebody who found no work may find some after this.
+    /// Whether a worker that found no work may find some after this event.
     fn brings_work(&self, record: &Record) -> bool {
         match record.event {
             Event::Created { .. }
@@ -524,7 +533,7 @@ impl<S: Store> Writer<S> {
             | Event::ConfirmChanged { .. }
             | Event::Enqueued { .. }
             | Event::LeaseEnded { .. } => true,
-            // The search may be over with it, and what it found is to be confirmed.
+            // This may end the search, and then the best trials are to be confirmed.
             Event::Finished { .. } => {
                 let study = self.state.registry().get(record.study);
                 study.is_ok_and(Study::has_confirmations_left)

@@ -1,4 +1,4 @@
-//! What a coordinator tells Prometheus. The names are for dashboards and stay as they are.
+//! The coordinator's Prometheus metrics. Dashboards use the names, so they stay as they are.
 
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ const REFUSED: &str = "kindling_calls_refused_total";
 const WRONG_TOKENS: &str = "kindling_wrong_tokens_total";
 const CERTIFICATE: &str = "kindling_certificate_days_left";
 
-/// A door that people and machines come in by.
+/// A door through which people and machines connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DoorName {
     Grpc,
@@ -45,7 +45,7 @@ impl DoorName {
     }
 }
 
-/// Says what each metric means.
+/// Registers what each metric means.
 pub(crate) fn describe() {
     describe_gauge!(TRIALS, "Trials of a study in a state");
     describe_gauge!(BUDGET, "Trials that a study is to finish");
@@ -79,13 +79,13 @@ pub(crate) fn describe() {
     describe_gauge!(CERTIFICATE, "Days until a certificate expires; below zero once it has");
 }
 
-/// Notes how many workers are connected, and how many trials they can train at a time.
+/// Sets how many workers are connected, and how many trials they can train at the same time.
 pub(crate) fn workers(connected: usize, slots: f64) {
     gauge!(WORKERS).set(connected as f64);
     gauge!(SLOTS).set(slots);
 }
 
-/// Notes how far a study is.
+/// Sets the progress of a study.
 pub(crate) fn study(study: &Study) {
     let name = study.spec().name.to_string();
     let finished = study.finished();
@@ -108,7 +108,7 @@ pub(crate) fn queue_depth(waiting: usize) {
     gauge!(QUEUE).set(waiting as f64);
 }
 
-/// Counts what is on disk, and not what was only decided.
+/// Counts what is on disk, not what was only decided.
 pub(crate) fn committed(records: &[Record], since: Instant) {
     histogram!(COMMIT).record(since.elapsed());
     counter!(EVENTS).increment(records.len() as u64);

@@ -1,7 +1,7 @@
-//! A store that no coordinator serves, asked by one caller in this process, without a socket.
+//! A store without a coordinator, used by one caller in this process, without a socket.
 //!
-//! It answers the same calls as a coordinator, out of the same code. There are no workers, so leases
-//! do not end here: whoever serves the store next gives each a full term.
+//! It answers the same calls as a coordinator, with the same code. There are no workers, so leases
+//! do not end here. The coordinator that opens the store next gives each of them a full term.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::store::{SqliteStore, Store, StoreError, StoreReader};
 
-/// Nobody looks for what is overdue.
+/// Arbitrary: nothing here looks for overdue leases.
 const LEASE_TERM: Duration = Duration::from_hours(1);
 
 /// A store and the services on it.
@@ -27,13 +27,14 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Only to look. Nothing is written, locked or left beside the file, and a coordinator may serve
-    /// it meanwhile: then this is how it stood at one moment.
+    /// Opens the store for reading. Nothing is written, locked or left beside the file. A
+    /// coordinator may serve it meanwhile, and then this is its state at one moment.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         Self::on(StoreReader::open(path)?)
     }
 
-    /// To change what it holds. No coordinator may serve it meanwhile. Makes the file if it is missing.
+    /// Opens the store for changes. No coordinator may serve it meanwhile. Creates the file if it
+    /// is missing.
     pub fn change(path: &Path) -> Result<Self, StoreError> {
         Self::on(SqliteStore::open(path)?)
     }
@@ -44,18 +45,18 @@ impl Offline {
         Ok(Self { ledger, shutdown: CancellationToken::new(), failed })
     }
 
-    /// Its services, to be called.
+    /// The services, to be called directly.
     pub fn routes(&self) -> Routes {
         Service::new(self.ledger.clone(), self.shutdown.clone()).routes()
     }
 
-    /// Closes the store. The error is one that ended it before.
+    /// Closes the store. Returns the error that ended it before, if any.
     pub async fn close(self) -> Result<(), StoreError> {
         self.shutdown.cancel();
         self.ledger.end().await;
         match self.failed.await {
             Ok(error) => Err(error),
-            // Its thread has ended, and with it the store.
+            // The ledger's thread has ended, and the store is closed.
             Err(_) => Ok(()),
         }
     }

@@ -1,7 +1,8 @@
-//! Which studies are made: whatever a study file or a caller asks for goes through [`check`]. A study that a store
-//! holds already needs only make sense.
+//! Limits on new studies. Every study file and every request to create a study goes through
+//! [`check`]. A study that is already in a store only has to make sense.
 //!
-//! Everybody waits while a proposal is computed, so a study whose proposals would take long is refused.
+//! All calls wait while a proposal is computed. So a study is refused if its proposals would take
+//! long.
 
 use kindling_proto::attributes::depth;
 use kindling_proto::limits;
@@ -11,7 +12,7 @@ use prost::Message as _;
 
 use crate::convert::to_wire;
 
-/// Whether a study of this spec may be made.
+/// Whether a study with this spec may be created.
 pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
     spec.check()?;
     sampler(&spec.sampler, &spec.space).map_err(|(key, e)| SpecError::at(["sampler", key], e))?;
@@ -30,7 +31,7 @@ pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
     Ok(())
 }
 
-/// The space of these parameters, if it is sound and not too large.
+/// The search space of these parameters, if it is valid and not too large.
 pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
     let too_large = |message| SpaceError { param: String::new(), key: "name", message };
     if params.len() > limits::PARAMS {
@@ -45,7 +46,7 @@ pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
     SearchSpace::new(params)
 }
 
-/// Whether the sampler takes not too long in this space; else the option at fault, and why.
+/// Whether the sampler is fast enough in this search space. If not, the option at fault, and why.
 fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static str, String)> {
     let (params, choices) = (space.params().len(), choices(space.params()));
     let (key, found, most) = match sampler {
@@ -66,7 +67,7 @@ fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static s
     Ok(())
 }
 
-/// How many choices the parameters have, and their conditions name.
+/// The number of choices of the parameters, plus the choices that their conditions name.
 fn choices(params: &[Param]) -> usize {
     let choices = |param: &Param| {
         let own = match &param.distribution {

@@ -1,18 +1,18 @@
-//! What the proofs in here share: how much they try, and what they pick.
+//! Shared by the long-running tests: how much they try, and their random numbers.
 
 use std::ops::Range;
 
-/// So many trials of a proof: `short` in everyday tests, `long` with `KINDLING_PROOFS=long`.
+/// The number of cases: `short` in everyday tests, `long` with `KINDLING_PROOFS=long`.
 pub(crate) fn proofs(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
-/// Whether proofs are to take their time, and to say at their end what they saw.
+/// Whether these tests run long, and print at the end what they saw.
 pub(crate) fn is_long() -> bool {
     std::env::var("KINDLING_PROOFS").is_ok_and(|form| form == "long")
 }
 
-/// `SplitMix64`: enough to pick what is tried, and the same on every machine.
+/// `SplitMix64`: good enough to pick test cases, and the same on every machine.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -28,12 +28,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Within the range, which is not empty.
+    /// A number in the range, which must not be empty.
     pub(crate) fn within(&mut self, range: Range<usize>) -> usize {
         range.start + (self.number() % range.len() as u64) as usize
     }
 
-    /// Whether something happens that happens once in so many times.
+    /// True once in `times` calls, on average.
     pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.number().is_multiple_of(times)
     }

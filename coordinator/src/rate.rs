@@ -1,10 +1,10 @@
-//! How fast a study goes, by the wall clock: for people, never for decisions.
+//! How fast a study goes, by the wall clock. Shown to people, never used in decisions.
 
 use std::time::Duration;
 
 use kindling_study::{Study, Wall};
 
-/// The rate of what comes is that of so many newest finished trials.
+/// The time left is estimated from this many of the newest finished trials.
 const NEWEST: usize = 50;
 const HOUR: f64 = 3600.0;
 
@@ -18,8 +18,8 @@ pub(crate) fn trials_per_hour(study: &Study, now: Wall) -> Option<f64> {
     (hours > 0.0).then(|| study.finish_order().len() as f64 / hours)
 }
 
-/// How long the rest takes at the rate of the newest finished trials. `None` when
-/// nothing runs, or nothing has finished yet.
+/// The time for the remaining trials, at the rate of the newest finished ones. `None` when nothing
+/// runs or nothing has finished yet.
 pub(crate) fn time_left(study: &Study, now: Wall) -> Option<Duration> {
     let finished = study.finish_order();
     let all = study.budget() as usize + study.confirmations() as usize;

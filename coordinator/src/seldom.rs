@@ -1,11 +1,11 @@
-//! Log lines that a stranger could ask for without end: one in a while, with how many it stands for.
+//! Limits log lines that a stranger could trigger without end: one per interval, with a count.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const A_WHILE: Duration = Duration::from_secs(10);
 
-/// One kind of line.
+/// One kind of log line.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<Said>);
 
@@ -16,7 +16,8 @@ struct Said {
 }
 
 impl Seldom {
-    /// Notes that it happened again. How many times it did since it was last said, if it is time to say so.
+    /// Notes that it happened again. If a line is due, returns how often it happened since the last
+    /// line.
     pub(crate) fn again(&self, now: Instant) -> Option<u64> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.since += 1;

@@ -1,4 +1,4 @@
-//! The coordinator as a server: a store, the ledger on it, and the services on a socket.
+//! The coordinator as a server: a store, its ledger, and the services on a socket.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,50 +28,52 @@ use crate::service::access::GuardLayer;
 use crate::store::{SqliteStore, Store as _, StoreError};
 use crate::tls::{Secured, Tls, TlsError, watch_certificates};
 
-/// Open calls get so long to end after a request to stop; then connections are dropped.
+/// How long open calls may take to end after a request to stop. Then connections are dropped.
 const DRAIN: Duration = Duration::from_secs(5);
-/// The store gets so long to close after that: together less than the ten seconds that are promised.
+/// How long the store may take to close after that. Together this is less than the promised ten
+/// seconds.
 const CLOSE: Duration = Duration::from_secs(4);
-/// A peer that does not answer a ping for so long is gone.
+/// How often peers are pinged, and how long an answer may take before the peer counts as gone.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// A caller that has not asked for anything after so long is dropped.
+/// A caller that makes no request within this time is dropped.
 const TO_ASK: Duration = Duration::from_secs(10);
-/// So is one whose last request was refused, or was for everybody, as long ago as this.
+/// So is a caller that makes no further request within this time, if its last one was refused or
+/// open to everybody.
 const TO_ASK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Connections at a time: a cluster of thousands of workers, and everybody who watches; and people who look at the
-/// page, with a few each.
+/// Connections at the same time: thousands of workers and everybody who watches, and people with
+/// the page open, each with a few connections.
 const PLACES: Places = Places { grpc: 8192, page: 512 };
-/// Calls of one connection at a time; more wait at the caller's.
+/// Calls at the same time on one connection. More wait on the caller's side.
 const MAX_STREAMS: u32 = 256;
 
-/// What the health service calls the store's log.
+/// The name of the store's log in the health service.
 pub const LOG_HEALTH: &str = "kindling.store.log";
 
 /// How to run a coordinator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The store's file; made if it is missing.
+    /// The store's file. Created if it is missing.
     pub store: PathBuf,
-    /// Where to listen. Port 0 picks a free one.
+    /// The address to listen on. Port 0 picks a free one.
     pub listen: SocketAddr,
     /// How long a lease lasts without a sign of life.
     pub lease_term: Duration,
-    /// What callers must show; nothing if absent.
+    /// The tokens that callers must show. If absent, none are needed.
     pub tokens: Option<Tokens>,
-    /// How to encrypt; not at all if absent.
+    /// Certificates for TLS. If absent, connections are not encrypted.
     pub tls: Option<Tls>,
-    /// Where to serve metrics, if anywhere.
+    /// Where to serve metrics. If absent, they are not served.
     pub metrics: Option<SocketAddr>,
-    /// Where to serve the page, if anywhere. Port 0 picks a free one.
+    /// Where to serve the page. If absent, it is not served. Port 0 picks a free one.
     pub page: Option<SocketAddr>,
-    /// Whether the store is a copy that was put back: a new history begins with it.
+    /// Whether the store was restored from a copy. Then a new history begins.
     pub restored: bool,
 }
 
 impl Options {
-    /// A coordinator that lets everybody in who reaches it.
+    /// Options without tokens or TLS: everybody who can reach the coordinator gets in.
     pub fn open(store: PathBuf, listen: SocketAddr, lease_term: Duration) -> Self {
         Self {
             store,
@@ -127,7 +129,8 @@ impl Coordinator {
     /// Opens the store and starts to serve.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let secured = options.tls.as_ref().map(Secured::new).transpose()?;
-        // Before the store, so that an address in use leaves no new one behind.
+        // Listen before the store is opened, so that an address in use does not leave a new store
+        // behind.
         let (listener, address) = listen(options.listen).await?;
         let page = match options.page {
             Some(wanted) => Some(listen(wanted).await?),
@@ -170,7 +173,7 @@ impl Coordinator {
                 served = serving => served,
                 Ok(error) = &mut failed => return Err(error.into()),
             };
-            // It closes its store; whoever opens it next may.
+            // Close the store, so that the next process can open it.
             let closed = async {
                 ledger.end().await;
                 failed.await
@@ -183,8 +186,9 @@ impl Coordinator {
         Ok(Self { address, page: page_address, watchers, house, shutdown, server: Some(server) })
     }
 
-    /// Other tokens and certificates hold from now on. Who showed a token that is not valid any more has to go;
-    /// certificates are for new connections. If something is wrong with them, all stays as it was.
+    /// Replaces tokens and certificates. Connections with a token that is no longer valid are
+    /// ended. Certificates apply to new connections. If something is wrong with them, nothing
+    /// changes.
     pub fn change_keys(&self, tokens: Option<Tokens>, tls: Option<&Tls>) -> Result<(), ServeError> {
         if let (Some(current), Some(tls)) = (&self.house.secured, tls) {
             current.send_replace(Secured::new(tls)?);
@@ -198,27 +202,27 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its page is, if it has one.
+    /// The address of its page, if it has one.
     pub fn page(&self) -> Option<SocketAddr> {
         self.page
     }
 
-    /// How many people have the page of a study open.
+    /// How many people have a study's page open.
     pub fn watchers(&self) -> usize {
         self.watchers.count()
     }
 
-    /// Asks it to stop: open calls end, within seconds.
+    /// Asks the coordinator to stop. Open calls end within seconds.
     pub fn stop(&self) {
         self.shutdown.cancel();
     }
 
-    /// Waits for its end, which comes after [`Self::stop`] or with an error of the store.
+    /// Waits for the end, which comes after [`Self::stop`] or with an error of the store.
     pub async fn ended(&mut self) -> Result<(), ServeError> {
         let Some(server) = &mut self.server else { return Ok(()) };
         let ended = server.await.unwrap_or_else(|e| Err(ServeError::Server(e.to_string())));
@@ -227,7 +231,7 @@ impl Coordinator {
     }
 }
 
-/// Who gets in, by which keys, and who is there.
+/// Who may connect, with which keys, and who is connected.
 #[derive(Debug, Clone)]
 struct House {
     keeper: Doorkeeper,
@@ -237,13 +241,13 @@ struct House {
 }
 
 impl House {
-    /// The newest certificates, as one of the doors wants them.
+    /// The newest certificates, in the form that one of the doors needs.
     fn tls(&self, of: fn(&Secured) -> &Arc<ServerConfig>) -> Option<TlsConfig> {
         let secured = self.secured.as_ref()?.subscribe();
         Some(Arc::new(move || of(&secured.borrow()).clone()))
     }
 
-    /// The door before the page, which opens to those who may make the clients' calls.
+    /// The page's door. It admits the same people as the client calls.
     fn page_door(&self, page: SocketAddr) -> Door {
         Door::new(self.keeper.clone(), page.ip(), self.secured.is_some())
     }
@@ -256,7 +260,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
     Ok((listener, address))
 }
 
-/// A server without services and with nobody at the door.
+/// A server without services and without access control.
 fn bare_server() -> Server {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
@@ -279,13 +283,13 @@ async fn serve(
             .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    // Python's client asks for the older one.
+    // Python's client asks for this older version.
     let older_reflection = reflection().build_v1alpha().map_err(|e| server_error(&e))?;
     let reflection = reflection().build_v1().map_err(|e| server_error(&e))?;
-    // Connections that have not ended with this function end then.
+    // Ends the connections that are left when this function returns.
     let over = CancellationToken::new();
     let _over = over.clone().drop_guard();
-    // These do, too.
+    // These tasks end with this function, too.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
     beside.spawn(report_log(ledger.long_log(), reporter.clone()));
@@ -316,10 +320,10 @@ async fn serve(
             page.serve(ledger, shutdown.clone(), over).await;
         }
     };
-    // Those who look on are told how it ended before it is over.
+    // Watchers learn how the study ended before the connection is closed.
     tokio::select! {
         _ = async { tokio::join!(server, page) } => {}
-        // An idle or half-open connection must not hold the process.
+        // An idle or half-open connection must not keep the process alive.
         () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
     }
     ended.map_err(|e| server_error(&e))
@@ -373,8 +377,8 @@ async fn report_health(
     }
 }
 
-/// Tells the health service, under a name of its own, whether the store's log is as short as it should
-/// be. The coordinator can serve all the same, and no restart would shorten it.
+/// Reports to the health service, under a name of its own, whether the store's log is short enough.
+/// The coordinator serves even if it is not, and a restart would not shorten it.
 async fn report_log(
     mut is_long: tokio::sync::watch::Receiver<bool>,
     reporter: tonic_health::server::HealthReporter,

@@ -1,4 +1,4 @@
-//! TLS: certificates and keys as rustls wants them, and how long they last.
+//! TLS: certificates and keys in rustls's form, and warnings before they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,22 +16,22 @@ use crate::observe;
 
 const HTTP_2: &[u8] = b"h2";
 const HTTP_1: &[u8] = b"http/1.1";
-/// How often it is seen to how long certificates last. Metrics forget what is not set for a minute.
+/// How often the metric is updated. Metrics that are not set for a minute are dropped.
 const LOOK: Duration = Duration::from_secs(30);
-/// How often somebody is reminded.
+/// How often the log reminds of a certificate that expires soon.
 const REMIND: Duration = Duration::from_hours(24);
-/// From so many days before the end on.
+/// Remind from this many days before the end.
 const SOON: f64 = 14.0;
 const DAY: f64 = 24.0 * 60.0 * 60.0;
 
-/// Certificates and keys, each as PEM.
+/// Certificates and keys, in PEM.
 #[derive(Clone)]
 pub struct Tls {
-    /// The coordinator's certificate, and those between it and its authority.
+    /// The coordinator's certificate, and the chain between it and its authority.
     pub certificate: Vec<u8>,
     /// Its key.
     pub key: Vec<u8>,
-    /// The authority whose certificate callers must show, if they must.
+    /// If callers must show a certificate, the authority that signs it.
     pub client_ca: Option<Vec<u8>>,
 }
 
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Tls {
 /// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// Not PEM, or not of what it should be.
+    /// Not PEM, or the wrong kind of PEM.
     #[error("the {what} cannot be read: {source}")]
     Pem {
         /// Which.
@@ -52,7 +52,7 @@ pub enum TlsError {
         /// Why not.
         source: pem::Error,
     },
-    /// A certificate that is none.
+    /// Not a valid certificate.
     #[error("the {what} is not a certificate: {source}")]
     Certificate {
         /// Which.
@@ -63,24 +63,24 @@ pub enum TlsError {
     /// No certificate at all.
     #[error("there is no certificate in the {0}")]
     Missing(&'static str),
-    /// The key does not belong to the certificate, or the like.
+    /// Not usable, for instance because the key does not belong to the certificate.
     #[error(transparent)]
     Unfit(#[from] Error),
-    /// The authority does not serve to check callers.
+    /// The authority cannot be used to check callers.
     #[error("callers' authority: {0}")]
     Verifier(#[from] VerifierBuilderError),
 }
 
-/// What has been made of certificates and keys.
+/// The rustls configurations made of certificates and keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Secured {
-    /// For gRPC, and for browsers.
+    /// One for gRPC, one for browsers.
     pub(crate) grpc: Arc<ServerConfig>,
     pub(crate) page: Arc<ServerConfig>,
     lasting: Vec<Lasting>,
 }
 
-/// When a certificate begins and ends to be valid, in seconds since 1970.
+/// When a certificate is valid, in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
 struct Lasting {
     what: &'static str,
@@ -94,7 +94,7 @@ const AUTHORITY: &str = "callers' authority";
 impl Secured {
     pub(crate) fn new(tls: &Tls) -> Result<Self, TlsError> {
         let chain = certificates(CERTIFICATE, &tls.certificate)?;
-        // One that has ended ends them all.
+        // The chain is valid only as long as every certificate in it.
         let mut lasting = lasting(CERTIFICATE, &chain)?;
         let mut all = vec![lasting.remove(0)];
         for next in lasting {
@@ -110,7 +110,7 @@ impl Secured {
             None => config.with_no_client_auth(),
             Some(pem) => {
                 let authorities = certificates(AUTHORITY, pem)?;
-                // Callers get in as long as one of them lasts.
+                // Callers get in as long as one authority is valid.
                 all.extend(
                     self::lasting(AUTHORITY, &authorities)?.into_iter().max_by_key(|l| l.until),
                 );
@@ -157,7 +157,7 @@ impl Lasting {
         (self.until - now.as_second()) as f64 / DAY
     }
 
-    /// What somebody should know of it.
+    /// The warning about it, if there is one.
     fn remark(&self, now: Timestamp) -> Option<String> {
         let (what, days) = (self.what, self.days_left(now));
         let date =
@@ -175,7 +175,8 @@ impl Lasting {
     }
 }
 
-/// Says how long certificates last: in a metric always, in the log at the start and every day once it is not long.
+/// Reports how long certificates last: always in a metric, and in the log at the start and daily
+/// once they expire soon.
 pub(crate) async fn watch_certificates(mut secured: watch::Receiver<Secured>) {
     loop {
         let newest = secured.borrow_and_update().clone();

@@ -1,5 +1,5 @@
-//! What the ledger holds, and one batch of decisions on it: the core decides, the state changes,
-//! and the events pile up for the commit.
+//! The ledger's state, and one batch of decisions on it. The core decides, the events are applied
+//! to the state at once, and they are collected for the commit.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,50 +18,52 @@ use crate::observe;
 use crate::store::History;
 use crate::workers::{Twin, WorkerInfo, Workers};
 
-/// A worker whose connection was lost has so long to come back before its trials are leased again.
+/// How long a worker may take to reconnect before its trials are leased to others.
 const RECONNECT_GRACE: Duration = Duration::from_secs(3);
 
-/// Changes that are remembered for those who watch.
+/// How many changes are kept for those who watch a study.
 const MAX_CHANGES: usize = 10_000;
 
-/// All that the ledger knows.
+/// Everything the ledger knows.
 pub(crate) struct State {
     registry: Registry,
-    /// The store's.
+    /// The history of the store.
     history: History,
     workers: Workers,
     lease_term: Duration,
-    /// Until then a connection that breaks may be one that broke while nobody could be heard.
+    /// A connection that breaks before this time may have broken while the coordinator could hear
+    /// nobody.
     excused_until: Tick,
-    /// Where marks come from.
+    /// Lease marks are drawn from it.
     random: Box<dyn CryptoRng + Send>,
     now: (Tick, Wall),
-    /// How often a trial changed.
+    /// How many changes to trials there have been.
     changed: u64,
-    /// The newest of these changes. Bounded.
+    /// The newest changes, at most `MAX_CHANGES`.
     changes: VecDeque<(StudyId, TrialNumber)>,
 }
 
-/// A lease as its holder names it.
+/// A lease, as its holder names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StudyClaim {
     pub(crate) study: StudyId,
     pub(crate) claim: Claim,
-    /// The history in which it was given, if the holder says so.
+    /// The history in which the lease was given, if the holder says so.
     pub(crate) history: Option<History>,
 }
 
-/// A trial that a worker was given.
+/// A trial leased to a worker.
 #[derive(Debug)]
 pub(crate) struct Leased {
     pub(crate) study: StudyId,
     pub(crate) number: TrialNumber,
-    /// For the worker to go on with the trial's trace; empty if nobody traces.
+    /// The trace context with which the worker continues the trial's trace. Empty without tracing.
     pub(crate) trace: String,
 }
 
 impl State {
-    /// What a store held at this time. Whoever holds a lease in it is to be heard of.
+    /// Starts from what the store holds. Workers that hold a lease in it are expected to report
+    /// back.
     pub(crate) fn new(
         registry: Registry,
         history: History,
@@ -99,18 +101,18 @@ impl State {
         self.lease_term
     }
 
-    /// The clocks as of the newest batch.
+    /// Both clocks, read at the start of the newest batch.
     pub(crate) fn now(&self) -> (Tick, Wall) {
         self.now
     }
 
-    /// How often a trial changed until now.
+    /// How many changes to trials there have been so far.
     pub(crate) fn changes(&self) -> u64 {
         self.changed
     }
 
-    /// Which trials changed after the first so many changes, as far as is remembered: how many changes came
-    /// before each, and of which trial it is.
+    /// The changes after the first `seen`, as far as they are kept. Each comes with the number of
+    /// changes before it.
     pub(crate) fn changes_since(
         &self,
         seen: u64,
@@ -121,7 +123,7 @@ impl State {
         remembered.map(|(place, (study, number))| (place, *study, *number))
     }
 
-    /// Notes what a commit changed.
+    /// Remembers which trials a commit changed.
     pub(crate) fn note_commit(&mut self, records: &[Record]) {
         for record in records {
             if let Some(number) = record.event.trial() {
@@ -133,12 +135,12 @@ impl State {
         self.changes.drain(..excess);
     }
 
-    /// Replaces the studies by what is on disk; what is known of workers stays.
+    /// Replaces the studies by what is on disk. What is known of the workers stays.
     pub(crate) fn reset(&mut self, registry: Registry) {
         self.registry = registry;
     }
 
-    /// Looks at the clocks: what follows happens now.
+    /// Reads the clocks. Everything until the next call happens at this time.
     pub(crate) fn look_at(&mut self, clock: &dyn Clock) {
         self.now = (clock.tick(), clock.wall());
         if Bug::DeadlineIsWallTime.is_on() {
@@ -146,7 +148,7 @@ impl State {
         }
     }
 
-    /// Notes that the worker lives. Returns those of its leases that are not its own any more.
+    /// Notes a worker's heartbeat. Returns the leases it named that it no longer holds.
     pub(crate) fn heartbeat(
         &mut self,
         worker: &WorkerId,
@@ -168,7 +170,8 @@ impl State {
         self.workers.connected(worker, self.now.0);
     }
 
-    /// A connection of the worker ended. Without another one it has a moment to come back.
+    /// Notes that one of the worker's connections ended. If it was the last, the worker has a short
+    /// grace to reconnect.
     pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
         if self.workers.disconnected(worker) && self.now.0 >= self.excused_until {
             let deadline = self.now.0 + RECONNECT_GRACE.min(self.lease_term);
@@ -176,7 +179,7 @@ impl State {
         }
     }
 
-    /// Nobody could be heard until now: every open lease gets a full term.
+    /// Gives every open lease a full term, because no worker could be heard until now.
     pub(crate) fn excuse_silence(&mut self) {
         let (now, _) = self.now;
         self.excused_until = now + self.lease_term;
@@ -184,12 +187,12 @@ impl State {
         self.workers.excuse_all(now);
     }
 
-    /// Whether the process that calls may speak for the worker.
+    /// Whether this process may speak for the worker.
     fn admit(&mut self, worker: &WorkerId, info: &WorkerInfo) -> Result<(), Twin> {
         self.workers.admit(worker, info.session, self.now.0, self.lease_term)
     }
 
-    /// A mark for one lease.
+    /// Draws a mark for one lease.
     fn draw_mark(&mut self) -> Mark {
         let mut bytes = [0; Mark::LEN];
         self.random.fill_bytes(&mut bytes);
@@ -206,7 +209,7 @@ impl State {
     }
 }
 
-/// One batch. Every decision sees those before it.
+/// One batch. Each decision sees the effects of those before it.
 pub(crate) struct Transaction<'a> {
     state: &'a mut State,
     records: Vec<Record>,
@@ -225,7 +228,7 @@ impl<'a> Transaction<'a> {
         self.records
     }
 
-    /// The study, and whether it is new.
+    /// Returns the study's id and whether it is new.
     pub(crate) fn create_study(&mut self, spec: StudySpec) -> Result<(StudyId, bool), Refusal> {
         match self.state.registry.create(spec)? {
             Creation::Exists(id) => Ok((id, false)),
@@ -246,8 +249,8 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Sets the state, and with it the budget and what is confirmed: all of it or, if one of them does
-    /// not fit, nothing.
+    /// Changes the state, and with it the budget and the confirmation settings. Either all of them
+    /// change or, if one does not fit, none.
     pub(crate) fn change_state(
         &mut self,
         name: &str,
@@ -292,7 +295,8 @@ impl<'a> Transaction<'a> {
         Ok((id, number))
     }
 
-    /// Lets a process ask for work in a worker's name, which is a sign of life if it was heard just now.
+    /// Lets a process ask for work as this worker. Counts as a sign of life if the call has just
+    /// arrived.
     pub(crate) fn admit(
         &mut self,
         worker: &WorkerId,
@@ -306,9 +310,11 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Gives the worker its own leases that it does not name, and new ones up to its slots. Those
-    /// that it lost with an earlier process of its are ended first, as any dead worker's. `give` takes
-    /// each, and says whether there is room for another.
+    /// Leases trials to the worker.
+    ///
+    /// It first gets those it holds but does not name, then new ones until its slots are full.
+    /// Before that, the leases of an earlier process of this worker are ended, like those of any
+    /// dead worker. `give` takes each trial and says whether there is room for another.
     pub(crate) fn lease(
         &mut self,
         worker: &WorkerId,
@@ -322,7 +328,8 @@ impl<'a> Transaction<'a> {
         let named = named(&self.state.registry, holding);
         self.lose_forgotten(worker, session, &named);
         let held = self.state.registry.held_by(worker);
-        // Whoever is told a lease is told its mark. That is for the process that was given it.
+        // The answer contains the lease's mark, which only the process that was given the lease may
+        // see.
         let registry = &self.state.registry;
         let is_its = |held: &(StudyId, TrialNumber)| {
             let holder = holder_of(registry, *held);
@@ -348,9 +355,9 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Ends the worker's leases that an earlier process of its had. One that asks again because it got
-    /// no answer has not begun with the trial; whoever has reported on it and does not name it any more
-    /// is another process.
+    /// Ends the leases of an earlier process of this worker. A process that asks again because the
+    /// answer got lost has not begun its trial. So if there are reports on a trial that this
+    /// process does not name, another process made them.
     fn lose_forgotten(&mut self, worker: &WorkerId, session: u64, named: &Named) {
         let registry = &self.state.registry;
         let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
@@ -373,7 +380,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Where a trial's trace begins.
+    /// Leases a new trial. The trial's trace begins here.
     fn lease_new(
         &mut self,
         worker: &WorkerId,
@@ -408,7 +415,7 @@ impl<'a> Transaction<'a> {
             }
             Ok(decision)
         })?;
-        // Nobody but the worker has its mark.
+        // Only the worker knows the mark, so this report is a sign of life.
         self.state.renew(&claim.claim.worker);
         Ok(verdict)
     }
@@ -428,8 +435,9 @@ impl<'a> Transaction<'a> {
         self.decide(claim, |study| study.release(&claim.claim))
     }
 
-    /// Decides a call under a lease. What is refused because there is no such lease may be of another
-    /// history: that is said, so that whoever calls keeps it for a store that knows it.
+    /// Decides a call that is made under a lease. If there is no such lease, it may belong to
+    /// another history. Then the refusal says so, and the caller keeps the call for a store that
+    /// knows the lease.
     fn decide<R>(
         &mut self,
         claim: &StudyClaim,
@@ -450,12 +458,12 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Nobody could be heard until now.
+    /// Gives every open lease a full term, because no worker could be heard until now.
     pub(crate) fn excuse_silence(&mut self) {
         self.state.excuse_silence();
     }
 
-    /// Ends overdue leases and forgets workers that are long gone.
+    /// Ends overdue leases and forgets workers that left long ago.
     pub(crate) fn expire(&mut self) {
         let (now, _) = self.state.now;
         let overdue: Vec<_> =
@@ -485,9 +493,9 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// What an operator should hear of.
+/// Log lines for operators.
 impl Transaction<'_> {
-    /// A reason that is new to the study is worth more than the next trial that fails for it.
+    /// The first failure with a new reason is a warning; later ones with the same reason are not.
     fn log_failure(&self, record: &Record) {
         let Event::Finished { number, outcome } = &record.event else { return };
         let TrialResult::Fail(reason) = &outcome.result else { return };
@@ -508,7 +516,7 @@ impl Transaction<'_> {
     }
 }
 
-/// The trials that a worker names by their newest leases.
+/// The trials that a worker names with their newest lease.
 type Named = HashSet<(StudyId, TrialNumber)>;
 
 fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
@@ -516,7 +524,7 @@ fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
     newest.map(|lease| (lease.study, lease.claim.number)).collect()
 }
 
-/// Which process holds the trial; 0 if it did not say, or if nobody does.
+/// The process that holds the trial. 0 if it gave no session, or if nobody holds the trial.
 fn holder_of(registry: &Registry, (study, number): (StudyId, TrialNumber)) -> u64 {
     let trial = registry.get(study).ok().and_then(|s| s.get(number));
     trial.and_then(Trial::lease).map_or(0, |lease| lease.session)
@@ -528,7 +536,7 @@ fn is_newest(registry: &Registry, lease: &StudyClaim) -> bool {
     trial.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
 }
 
-/// Whether a trial may have another intermediate value.
+/// Whether the trial may have one more intermediate value.
 fn check_reports(study: &Study, number: TrialNumber) -> Result<(), Refusal> {
     let reported = study.trial_at(number)?.curve.len();
     if reported >= limits::REPORTS {

@@ -1,4 +1,4 @@
-//! The ledger's care for its store between commits: when it is looked after, and what is said of its log.
+//! How the ledger tends its store between commits, and warns when the store's log is long.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use tokio::sync::watch;
 use crate::observe;
 use crate::store::Upkeep;
 
-/// The store is looked after so often, while there is something to do and while there is nothing.
+/// How often the store is tended, whether or not there is work.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A log that is moved into the store as it should be is some megabytes long.
+/// A log this long is a problem. Normally it has a few megabytes, and is then moved into the store.
 pub(crate) const LONG_LOG: u64 = 64 << 20;
 
-/// When the store's turn comes, and what was said the last time.
+/// When the store is due, and what was said of its log.
 #[derive(Debug)]
 pub(crate) struct Care {
     due: Tick,
-    /// The length at which it is said again that the log is long.
+    /// Warn again when the log has this length.
     next_warning: u64,
     is_long: watch::Sender<bool>,
 }
@@ -28,12 +28,12 @@ impl Care {
         Self { due: now + INTERVAL, next_warning: LONG_LOG, is_long }
     }
 
-    /// Changes when the log becomes, or ceases to be, longer than it should.
+    /// Changes when the log becomes too long, or is no longer too long.
     pub(crate) fn long_log(&self) -> watch::Receiver<bool> {
         self.is_long.subscribe()
     }
 
-    /// Whether it is time again.
+    /// Whether the store is due. If so, sets the next time.
     pub(crate) fn is_due(&mut self, now: Tick) -> bool {
         let is_due = now >= self.due;
         if is_due {

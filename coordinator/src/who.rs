@@ -1,10 +1,11 @@
-//! Who calls: the address that it comes from and the token that it shows, as what is counted by them.
+//! Who calls: the network address and the token, in the form in which they are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use sha2::{Digest as _, Sha256};
 
-/// What counts as one address: of IPv6 a /64, since whoever has one address of it has all of them.
+/// What counts as one address. For IPv6 that is a /64, since whoever has one address of it has all
+/// of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Network(IpAddr);
 
@@ -17,7 +18,7 @@ impl Network {
     }
 }
 
-/// Stands for a token without telling it: some of its hash.
+/// Identifies a token without revealing it: the first 8 bytes of its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenId(pub(crate) u64);
 

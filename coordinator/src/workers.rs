@@ -1,5 +1,5 @@
-//! What the coordinator remembers of its workers. Soft: nothing in here is stored, and a restart
-//! learns it anew from their heartbeats.
+//! What the coordinator remembers of its workers. None of it is stored. After a restart it is
+//! learned again from their heartbeats.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use kindling_proto::limits;
 use kindling_study::{Bug, Tick, WorkerId};
 
-/// A worker that has been silent for so long, and holds nothing, is forgotten.
+/// A worker that holds nothing is forgotten after this much silence.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
 
 /// What a worker says about itself.
@@ -17,7 +17,7 @@ pub(crate) struct WorkerInfo {
     pub(crate) host: String,
     pub(crate) device: String,
     pub(crate) slots: u32,
-    /// Another number for each of its processes; 0 says nothing.
+    /// Different for each process of the worker. 0 if the worker does not say.
     pub(crate) session: u64,
 }
 
@@ -28,29 +28,29 @@ pub(crate) struct Worker {
     pub(crate) last_seen: Tick,
     /// Whether it held a lease when the coordinator started, and has not connected since.
     is_expected: bool,
-    /// Whether it was found to have been silent for a lease's term.
+    /// Whether it has been silent for a whole lease term.
     is_silent: bool,
-    /// Since when another process of its name asks to be let in.
+    /// Since when another process has been asking for its name.
     challenged: Option<Tick>,
-    /// Heartbeat streams that stand. More than one while a reconnected worker's old one dies.
+    /// Open heartbeat streams. There may be several while the old one of a reconnected worker dies.
     pub(crate) connections: u32,
 }
 
-/// Why a process may not speak for a worker: another one does.
+/// Why a process may not speak for a worker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Twin {
-    /// The other was heard of since this one asked.
+    /// Another process has the name, and was heard after this one asked.
     #[error("another process works under the id `{id}`, on {host}")]
     Alive {
-        /// Their name.
+        /// The name both use.
         id: WorkerId,
-        /// Where the other one runs.
+        /// Where the other process runs.
         host: String,
     },
-    /// The other's connection stands. Whether it lives will show.
+    /// Another process has the name and is still connected. It may or may not be alive.
     #[error("another process worked under the id `{0}` until now; it may be gone")]
     Unknown(WorkerId),
-    /// There are too many of other names.
+    /// Too many workers are known already.
     #[error("{0} workers are known, and no more can be; those that have left are forgotten soon")]
     Crowded(usize),
 }
@@ -62,7 +62,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Those that hold leases, each by a process, as the coordinator starts.
+    /// Starts with the workers, and their processes, that hold leases when the coordinator starts.
     pub(crate) fn expecting<'a>(
         holders: impl Iterator<Item = (&'a WorkerId, u64)>,
         now: Tick,
@@ -84,15 +84,15 @@ impl Workers {
         worker.is_silent = false;
     }
 
-    /// The id as it is kept here, so that a worker's trials share it.
+    /// The stored copy of the id, so that all trials of a worker share one allocation.
     pub(crate) fn shared(&self, id: &WorkerId) -> WorkerId {
         self.known.get_key_value(id).map_or(id, |(known, _)| known).clone()
     }
 
-    /// Lets a process speak for a worker, or says that another one does.
+    /// Lets a process speak for a worker, unless another process does.
     ///
-    /// A connection that stands proves nothing: a machine that lost its power leaves one behind. So the
-    /// process that was there first has a lease's `term` to be heard of, and keeps its name if it is.
+    /// An open connection proves nothing: a machine that lost its power leaves one behind. So the
+    /// first process has one lease `term` to be heard, and keeps its name if it is.
     pub(crate) fn admit(
         &mut self,
         id: &WorkerId,
@@ -113,7 +113,7 @@ impl Workers {
             let asked = worker.challenged.filter(|since| now < *since + term);
             let since = *worker.challenged.insert(asked.unwrap_or(now));
             if worker.last_seen > since {
-                // The next one has to ask anew: this one may be dead by then.
+                // The next one to ask starts anew: this process may be dead by then.
                 worker.challenged = None;
                 return Err(Twin::Alive { id: id.clone(), host: worker.info.host.clone() });
             }
@@ -126,15 +126,16 @@ impl Workers {
         Ok(())
     }
 
-    /// Finds who has been silent for a lease's term. Only where it is known that whoever spoke was heard:
-    /// by the clock alone everybody is silent in the moment in which a machine that stood still goes on.
+    /// Marks the workers that have been silent for a lease term. Call it only when it is known that
+    /// workers could be heard: when a stopped machine continues, everybody looks silent by the
+    /// clock.
     pub(crate) fn find_silent(&mut self, now: Tick, term: Duration) {
         for worker in self.known.values_mut() {
             worker.is_silent = worker.last_seen + term <= now;
         }
     }
 
-    /// Nobody could be heard until now: that is nobody's silence.
+    /// Forgives all silence until now, because no worker could be heard.
     pub(crate) fn excuse_all(&mut self, now: Tick) {
         for worker in self.known.values_mut() {
             worker.last_seen = now;
@@ -148,7 +149,7 @@ impl Workers {
         worker.is_expected = false;
     }
 
-    /// Whether that was the worker's last connection.
+    /// Notes that one of the worker's connections ended. Returns whether it was the last.
     pub(crate) fn disconnected(&mut self, id: &WorkerId) -> bool {
         let Some(worker) = self.known.get_mut(id) else { return true };
         worker.connections = worker.connections.saturating_sub(1);
@@ -156,18 +157,17 @@ impl Workers {
     }
 
     pub(crate) fn forget_silent(&mut self, now: Tick, holds: impl Fn(&WorkerId) -> bool) {
-        // Names that are made up for one call must not keep workers out.
+        // When the list is full, names that were made up for one call must not keep workers out.
         let is_full = self.known.len() >= limits::WORKERS;
         let is_recent = |worker: &Worker| !is_full && worker.last_seen + FORGET_AFTER > now;
         self.known.retain(|id, worker| worker.connections > 0 || is_recent(worker) || holds(id));
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Those whose ids come after this one, by ascending id.
+    /// The workers with ids after this one, in ascending order.
     pub(crate) fn after(
         &self,
         id: Option<&WorkerId>,
@@ -210,7 +210,7 @@ mod tests {
         WorkerInfo { session, host: format!("host {session}"), ..WorkerInfo::default() }
     }
 
-    /// The process says something, if it may.
+    /// Lets the process speak, if it may.
     fn speaks(workers: &mut Workers, session: u64, seconds: u64) -> Result<(), Twin> {
         workers.admit(&id(), session, at(seconds), TERM)?;
         workers.seen(&id(), info(session), at(seconds));

@@ -1,5 +1,5 @@
-//! What one caller can do to everybody else with requests that are large, or with many of them: what it costs,
-//! and what still works afterwards.
+//! What one caller can do to all others with large requests, or with many: its cost, and what still
+//! works afterwards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,11 +45,11 @@ enum Attack {
     Results,
 }
 
-/// A call of somebody else's is made so often meanwhile.
+/// How often another caller makes a call meanwhile.
 const BESIDE: Duration = Duration::from_millis(20);
-/// What nobody has answered by then is not waited for.
+/// Calls without an answer after this time are given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// As many bytes of attributes as fit into a message with the rest.
+/// Attributes of 64 KiB that fit into a message with the rest.
 const LARGE: usize = 60;
 const ATTRIBUTE: usize = 65_536;
 
@@ -125,7 +125,7 @@ async fn claims(coordinator: &Running) -> anyhow::Result<Value> {
         let leased = client.lease(lease(1000, &holding)).await?.into_inner().assignments;
         holding.extend(leased.into_iter().filter_map(|assignment| assignment.claim));
     }
-    // Ones that are nobody's, as short as claims can be.
+    // Claims that belong to nobody, as short as claims can be.
     let nobodys =
         v1::Claim { trial: 3000, attempt: 1, worker_id: "w".to_owned(), ..holding[0].clone() };
     let claims = vec![nobodys; 349_000];
@@ -213,7 +213,7 @@ async fn results(
 ) -> anyhow::Result<Value> {
     let mut finished = BTreeMap::<String, u32>::new();
     for _ in 0..5 {
-        // One that is too large for what is taken today goes in as large as it may.
+        // A result that is too large for today's limits is sent as large as it may be.
         let mut answer = finish(&coordinator, r#"{"":1},"#, LARGE).await?;
         if answer.is_err() {
             *finished.entry(said(&answer)).or_default() += 1;
@@ -230,7 +230,7 @@ async fn results(
     Ok(json!({ "finished": finished, "coordinator_mib_and_after_restarts": memory }))
 }
 
-/// Leases a trial and finishes it with so many attributes of 64 KiB.
+/// Leases a trial and finishes it with this many attributes of 64 KiB.
 async fn finish(
     coordinator: &Running,
     item: &str,
@@ -265,7 +265,7 @@ async fn watch(coordinator: &Running) -> anyhow::Result<tonic::Streaming<v1::Wat
     Ok(coordinator.studies().await?.watch_study(request).await?.into_inner())
 }
 
-/// What calls came to, as far as they came to anything in time.
+/// The results of the calls that ended in time.
 async fn outcomes<T: 'static>(mut calls: JoinSet<Result<T, Status>>) -> Value {
     let mut came_to = BTreeMap::<String, u32>::new();
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -283,7 +283,7 @@ fn said<T>(answer: &Result<T, Status>) -> String {
     answer.as_ref().err().map_or("Ok".to_owned(), |status| format!("{:?}", status.code()))
 }
 
-/// Somebody else, who asks for little.
+/// Another caller, who asks for little.
 struct Beside {
     asking: JoinSet<()>,
     longest: tokio::sync::watch::Receiver<f64>,
@@ -296,7 +296,7 @@ impl Beside {
         asking.spawn(async move {
             let mut client = WorkerServiceClient::new(channel);
             loop {
-                // Whether it is refused makes no difference.
+                // Whether it is refused does not matter.
                 let start = Instant::now();
                 let claim = v1::Claim { worker_id: "other".to_owned(), ..Default::default() };
                 let release = v1::ReleaseRequest { claim: Some(claim) };
@@ -313,9 +313,9 @@ impl Beside {
         Self { asking, longest: seen }
     }
 
-    /// The longest that it waited for an answer.
+    /// The longest time that it waited for an answer.
     async fn longest(mut self) -> f64 {
-        // One that waits now waits to its end.
+        // A call that waits now may still end.
         tokio::time::sleep(BESIDE * 5).await;
         self.asking.abort_all();
         *self.longest.borrow()

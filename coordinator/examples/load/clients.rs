@@ -1,4 +1,4 @@
-//! Clients that call as workers do.
+//! Clients that make the same calls as workers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,9 +26,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// When clients stop.
 #[derive(Clone, Copy)]
 pub(crate) enum Ends {
-    /// When so many trials have finished.
+    /// After this many trials have finished.
     After(u32),
-    /// At a time; what ended before the first is not counted.
+    /// At `until`. What ended before `from` is not counted.
     At { from: Instant, until: Instant },
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Crowd {
     pub(crate) beats: Beats,
     /// Intermediate values of each trial.
     pub(crate) reports: u64,
-    /// What each trial says beside its value, as JSON by name.
+    /// The attributes of each trial, as JSON by name.
     pub(crate) attributes: Arc<HashMap<String, String>>,
     /// How long a client holds a trial before it finishes it, on average.
     pub(crate) train: Duration,
@@ -54,7 +54,7 @@ pub(crate) struct Calls {
 #[derive(Default)]
 pub(crate) struct Times(Vec<Duration>);
 
-/// How long heartbeats took to be answered, of all clients together.
+/// How long heartbeats took to be answered, for all clients together.
 pub(crate) type Beats = Arc<Mutex<Times>>;
 
 /// One worker with one slot.
@@ -67,14 +67,14 @@ struct Client {
 }
 
 impl Crowd {
-    /// Connects so many clients, each by itself.
+    /// Connects this many clients, each with its own connection.
     pub(crate) async fn new(to: &Running, count: usize, name: &str) -> anyhow::Result<Self> {
         let mut clients = Vec::with_capacity(count);
         let beats = Beats::default();
         for number in 0..count {
             clients.push(Client {
                 service: WorkerServiceClient::new(to.connect().await?),
-                // As long as the ids that workers make up.
+                // As long as the ids that workers make for themselves.
                 id: format!("{name}-{number}-{:08x}", std::process::id()),
                 holding: watch::Sender::default(),
                 beats: beats.clone(),
@@ -88,7 +88,7 @@ impl Crowd {
         self.clients.iter().map(|client| client.clone().beat()).collect()
     }
 
-    /// Leases every client a trial that it keeps.
+    /// Leases each client a trial, which it keeps.
     pub(crate) async fn hold(&self) -> anyhow::Result<()> {
         for client in &self.clients {
             client.clone().lease().await?;
@@ -137,7 +137,7 @@ impl Times {
         }
     }
 
-    /// Milliseconds.
+    /// In milliseconds.
     pub(crate) fn summary(mut self) -> serde_json::Value {
         self.0.sort_unstable();
         let quantile = |q: f64| {
@@ -168,7 +168,7 @@ impl Client {
                 self.service.report(v1::ReportRequest { claim, step, value }).await?;
             }
             if !train.is_zero() {
-                // From half as long to half as long again: workers do not march in step.
+                // Half to one and a half times as long, so that the workers do not march in step.
                 tokio::time::sleep(train.mul_f64(0.5 + value)).await;
             }
             let start = Instant::now();
@@ -191,7 +191,7 @@ impl Client {
         };
         let answer = loop {
             match self.service.lease(request.clone()).await {
-                // Turned away: workers come again, too.
+                // Turned away. Workers try again, too.
                 Err(status) if status.code() == Code::ResourceExhausted => {
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -211,7 +211,7 @@ impl Client {
         attributes: &HashMap<String, String>,
     ) -> anyhow::Result<()> {
         let mut attributes_json = attributes.clone();
-        // The flagship's own.
+        // The attribute that the flagship study's objective sets.
         attributes_json.insert("test_accuracy".to_owned(), value.to_string());
         let completed = v1::Completed { values: vec![value] };
         let request = v1::FinishRequest {
@@ -224,7 +224,7 @@ impl Client {
         Ok(())
     }
 
-    /// Beats as often as the coordinator asks, and whenever a trial begins or ends.
+    /// Sends heartbeats as often as the coordinator asks, and whenever a trial begins or ends.
     async fn beat(mut self) -> anyhow::Result<()> {
         let (beats, outgoing) = mpsc::channel(1);
         let mut holding = self.holding.subscribe();

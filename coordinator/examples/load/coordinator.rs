@@ -1,4 +1,4 @@
-//! A coordinator in a process of its own, and what the system tells of it.
+//! A coordinator in its own process, and what the system reports about it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use kindling_telemetry::TelemetryArgs;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::{Channel, Endpoint};
 
-/// How `/proc` counts time: `getconf CLK_TCK`, which Linux has fixed.
+/// The time unit of `/proc` (`getconf CLK_TCK`), which is fixed on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// A large store takes its time.
+/// Long, because a large store takes its time to open.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The arguments of `kindling coordinator` that matter here.
@@ -47,14 +47,14 @@ pub(crate) fn store_in(folder: &Path) -> PathBuf {
     folder.join("study.db")
 }
 
-/// A coordinator that serves.
+/// A running coordinator.
 pub(crate) struct Running {
     process: Child,
     address: String,
 }
 
 impl Running {
-    /// Starts one on the store in the folder, and waits until it answers.
+    /// Starts a coordinator on the store in the folder, and waits until it answers.
     pub(crate) async fn start(program: Option<&Path>, folder: &Path) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
         let program = program.unwrap_or(&own);
@@ -87,7 +87,7 @@ impl Running {
         Ok(())
     }
 
-    /// A connection as a worker makes it.
+    /// A connection like a worker's.
     pub(crate) async fn connect(&self) -> anyhow::Result<Channel> {
         Ok(self.endpoint()?.connect().await?)
     }
@@ -100,7 +100,7 @@ impl Running {
         Ok(StudyServiceClient::new(self.connect().await?))
     }
 
-    /// Ends it with a signal, and waits for its end.
+    /// Ends it with a signal, and waits for the end.
     pub(crate) async fn stop(mut self, signal: &str) -> anyhow::Result<()> {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-s", signal.trim_start_matches("SIG"), &pid]).status()?;
@@ -114,7 +114,7 @@ impl Running {
         cpu_of(&self.process.id().to_string())
     }
 
-    /// What it has in memory now, and what it had at most.
+    /// Its memory now, and the most that it had.
     pub(crate) fn memory_mib(&self) -> anyhow::Result<serde_json::Value> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let mib = |key: &str| -> Option<f64> {
@@ -139,7 +139,8 @@ pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
 
 fn cpu_of(process: &str) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // After the name, which may hold anything, in parentheses: utime and stime are the 14th and 15th of all.
+    // The name comes first, in parentheses, and may contain anything. utime and stime are fields 14
+    // and 15 of all.
     let (_, fields) = stat.rsplit_once(") ").context("no fields")?;
     let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
     Ok(Duration::from_secs_f64(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND))

@@ -1,5 +1,5 @@
-//! A coordinator under load: trials per second, latencies, memory, and how fast a large store opens again. The
-//! Kindling side of `tests/peers/throughput.py`.
+//! A coordinator under load: trials per second, latencies, memory, and how fast a large store
+//! opens. The Kindling side of `tests/peers/throughput.py`.
 //!
 //! ```sh
 //! cargo build --release -p kindling-coordinator --example load
@@ -9,9 +9,9 @@
 //! target/release/examples/load attack answers workers claims replays streams results
 //! ```
 //!
-//! The coordinator is a process of its own, on a store in a real file: this program's own `coordinator` command, which
-//! does what `kindling coordinator` does, or another program that is given. Clients call it as workers do, each over
-//! its own connection, and train nothing. Prints JSON.
+//! The coordinator runs in its own process, on a store in a real file. It is this program's own
+//! `coordinator` command, which does what `kindling coordinator` does, or another program. Clients
+//! make the same calls as workers, each over its own connection, and train nothing. Prints JSON.
 
 mod attacks;
 mod clients;
@@ -38,11 +38,11 @@ use coordinator::{CoordinatorArgs, Running};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The flagship's space.
+/// The search space of the flagship study.
 const STUDY: &str = include_str!("../../../studies/weight-init.toml");
-/// Clients settle for so long before anything is counted.
+/// How long clients run before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// More than any run finishes.
+/// More trials than any run finishes.
 const ENDLESS: u32 = 1_000_000_000;
 
 #[derive(Parser)]
@@ -120,9 +120,10 @@ enum Sampler {
 fn main() -> anyhow::Result<()> {
     let command = Args::parse().command;
     let mut threads = match command {
-        // As the `kindling` command.
+        // As in the `kindling` command.
         Command::Coordinator(_) => runtime::Builder::new_multi_thread(),
-        // Clients would be on other machines; here they are to take no more of this one than they must.
+        // In reality clients are on other machines, so here they should use as little of this one
+        // as possible.
         _ => runtime::Builder::new_current_thread(),
     };
     let threads = threads.enable_all().build()?;
@@ -218,7 +219,7 @@ async fn fill(args: FillArgs) -> anyhow::Result<serde_json::Value> {
     }))
 }
 
-/// So many KiB of attributes, of a kind that takes most room once it is parsed.
+/// This many KiB of attributes, of the kind that takes most memory once it is parsed.
 fn attributes(kib: usize) -> HashMap<String, String> {
     let list = |kib: usize| format!("[{}]", vec![r#"{"a":0}"#; kib * 1024 / 8].join(","));
     let starts = (0..kib).step_by(60);

@@ -1,4 +1,4 @@
-//! Many times more calls than can be served, beside workers that must not notice.
+//! Many times more calls than can be served, and workers that must not notice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,10 +43,10 @@ pub(crate) struct OverloadArgs {
     seconds: f64,
 }
 
-/// Callers that share a connection, and so never wait for one another there.
+/// Few enough callers per connection that none waits there for another.
 const CALLERS_OF_A_CONNECTION: usize = 200;
 
-/// How many calls of each kind came to what.
+/// The number of calls by kind and result.
 type Counts = Arc<Mutex<BTreeMap<(&'static str, bool), u64>>>;
 
 #[derive(Clone, Copy)]
@@ -79,7 +79,8 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     for _ in 0..args.callers.div_ceil(CALLERS_OF_A_CONNECTION) {
         channels.push(coordinator.endpoint()?);
     }
-    // On a thread of their own, so that heartbeats wait for the coordinator and not for the crowd here.
+    // On a separate thread, so that heartbeats wait for the coordinator and not for the crowd in
+    // this process.
     let enough = CancellationToken::new();
     let crowd = std::thread::spawn({
         let (enough, counts) = (enough.clone(), counts.clone());
@@ -90,7 +91,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     counts.lock().expect("not poisoned").clear();
     let from = Instant::now();
     let until = from + Duration::from_secs_f64(args.seconds);
-    // One that were turned away as it ends its work would end this.
+    // An error here ends the run, since a call that ends work must never be turned away.
     let calls = finishers.work(Ends::At { from, until }).await?;
     let seconds = from.elapsed().as_secs_f64();
     enough.cancel();
@@ -114,7 +115,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     let leases_lost = lost_leases(&coordinator, args.workers).await?;
     let is_prompt = heartbeat_ms["p99"].as_f64().is_some_and(|p99| p99 < 1000.0);
     Ok(json!({
-        // What a finisher or a heartbeat is refused has ended this above.
+        // A refused finisher or heartbeat has already ended the run above.
         "promises_hold": leases_lost == 0 && is_prompt && sum(false) > 0,
         "workers": args.workers,
         "callers": args.callers,
@@ -135,7 +136,7 @@ pub(crate) async fn overload(args: OverloadArgs) -> anyhow::Result<serde_json::V
     }))
 }
 
-/// Calls with so many callers until there is enough.
+/// Runs this many callers until there is enough.
 fn call_all(
     endpoints: &[Endpoint],
     callers: usize,
@@ -161,7 +162,7 @@ fn call_all(
     Ok(())
 }
 
-/// Calls until it is aborted. What is asked for makes no difference to anybody's trials.
+/// Calls until it is aborted. Its calls change nobody's trials.
 async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
     let mut trials = TrialServiceClient::new(channel.clone());
     let mut workers = WorkerServiceClient::new(channel.clone());
@@ -170,7 +171,7 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
     loop {
         let (what, answer) = match kind {
             Kind::Look => {
-                // Little to say, but the whole study has to be walked for it.
+                // Returns little, but walks the whole study.
                 let states = vec![v1::TrialState::Fail as i32];
                 let list =
                     v1::ListTrialsRequest { study: name.clone(), states, ..Default::default() };
@@ -197,7 +198,7 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
     }
 }
 
-/// How many of the workers' leases ended: each holds one in its first attempt.
+/// How many workers lost their lease. Each holds a trial in its first attempt.
 async fn lost_leases(coordinator: &Running, workers: usize) -> anyhow::Result<usize> {
     let mut trials = TrialServiceClient::new(coordinator.connect().await?);
     let states = vec![v1::TrialState::Running as i32];
@@ -210,7 +211,7 @@ async fn lost_leases(coordinator: &Running, workers: usize) -> anyhow::Result<us
     let mut running = Vec::new();
     loop {
         let Ok(page) = trials.list_trials(list.clone()).await else {
-            // The crowd's last calls still wait.
+            // The crowd's last calls are still waiting.
             tokio::time::sleep(super::WARM_UP).await;
             continue;
         };

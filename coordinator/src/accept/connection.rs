@@ -1,4 +1,4 @@
-//! A caller's connection, behind TLS or without.
+//! A caller's connection, with or without TLS.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -14,10 +14,11 @@ use tonic::transport::server::Connected;
 
 use super::guests::{Caller, Place};
 
-/// What goes over the network, in the clear or not.
+/// The network stream, encrypted or not.
 pub(super) type Stream = Either<TcpStream, TlsStream<TcpStream>>;
 
-/// It ends when its caller's time as a stranger is over, and when it has to make room.
+/// A caller's connection. It ends when the caller's time as a stranger is over, or when it has to
+/// make room.
 pub(crate) struct Connection {
     stream: Stream,
     over: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -32,7 +33,7 @@ impl Connection {
         Self { stream, over, patience: Box::pin(tokio::time::sleep_until(until)), place }
     }
 
-    /// Ready with the reason once it has to end.
+    /// Ready with the reason once the connection has to end.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.over.as_mut().poll(context).is_ready() {
             return Poll::Ready(ErrorKind::ConnectionAborted.into());
@@ -78,7 +79,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Who does not read must leave, too.
+        // A caller that does not read must leave, too.
         if let Poll::Ready(error) = self.poll_end(context) {
             return Poll::Ready(Err(error));
         }

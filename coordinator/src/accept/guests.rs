@@ -1,5 +1,5 @@
-//! Who is connected: so many at a time, so many of one address and with one token. Whoever has not been let in
-//! yet is a stranger, and keeps a place only until somebody else needs it.
+//! Who is connected, with limits in total, per address and per token. A caller without a valid
+//! request yet is a stranger, and keeps its place only until somebody else needs it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -14,10 +14,10 @@ use crate::observe::{self, DoorName};
 use crate::seldom::Seldom;
 use crate::who::{Network, TokenId};
 
-/// A stranger who was told to leave is gone within this time, or somebody else has to wait outside.
+/// How long a displaced stranger may take to leave before the newcomer is refused.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// How many there may be, and how long strangers may stay.
+/// How many connections there may be, and how long strangers may stay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) places: usize,
@@ -25,38 +25,38 @@ pub(crate) struct Limits {
     pub(crate) with_a_token: usize,
     /// A stranger's time to agree on TLS and to make a first request.
     pub(crate) to_ask: Duration,
-    /// A stranger's time from a request that was refused, or is for everybody, to the next.
+    /// A stranger's time from one request that was refused, or is open to everybody, to the next.
     pub(crate) to_ask_again: Duration,
 }
 
 impl Limits {
-    /// Behind a proxy everybody has one address, and a cluster's workers share a token: both have room, and
-    /// neither can take everything.
+    /// Behind a proxy everybody has one address, and all workers of a cluster share a token. So
+    /// both get a large share, but neither gets everything.
     pub(crate) fn of(places: usize, to_ask: Duration, to_ask_again: Duration) -> Self {
         let (of_an_address, with_a_token) = ((places / 2).max(1), places - places / 8);
         Self { places, of_an_address, with_a_token, to_ask, to_ask_again }
     }
 }
 
-/// Why somebody does not get a place.
+/// Why a connection gets no place, or loses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All places are taken, and by no strangers.
+    /// All places are taken, and none by a stranger.
     Full,
-    /// This address has its share.
+    /// This address has used its share.
     Address,
-    /// This token has its share.
+    /// This token has used its share.
     Token,
-    /// A stranger made room for somebody else.
+    /// A stranger had to make room for somebody else.
     Displaced,
-    /// A stranger asked for nothing in time.
+    /// A stranger sent no request in time.
     Silent,
-    /// No TLS, or not the right one.
+    /// TLS failed.
     Tls,
 }
 
 impl Refused {
-    /// As metrics name it.
+    /// Its name in metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -69,7 +69,7 @@ impl Refused {
     }
 }
 
-/// All who come through one door.
+/// All connections of one door.
 #[derive(Debug, Clone)]
 pub(crate) struct Guests(Arc<House>);
 
@@ -85,9 +85,9 @@ struct House {
 #[derive(Debug, Default)]
 struct Lists {
     next: u64,
-    /// Those who were let in, with the token that they showed.
+    /// Callers that were let in, with their token.
     known: HashMap<u64, (Option<TokenId>, CancellationToken)>,
-    /// The others, in the order in which they came.
+    /// The other callers, in order of arrival.
     strangers: BTreeMap<u64, (Network, CancellationToken)>,
     addresses: HashMap<Network, usize>,
     tokens: HashMap<TokenId, usize>,
@@ -100,7 +100,8 @@ impl Guests {
         Self(Arc::new(House { door, limits, places, lists, said }))
     }
 
-    /// A place for somebody from this address. If there is none, the stranger who has been here longest goes.
+    /// Gives a place to a connection from this address. If none is free, the oldest stranger has to
+    /// leave.
     pub(crate) async fn admit(
         &self,
         address: IpAddr,
@@ -130,13 +131,14 @@ impl Guests {
         Ok(Place { caller, over, network, _permit: permit })
     }
 
-    /// Whether this address may have one more, if need be in a stranger's place.
+    /// Whether this address may have one more connection. May displace one of its strangers.
     fn has_share_left(&self, network: Network) -> bool {
         let taken = self.lists().addresses.get(&network).copied().unwrap_or_default();
         taken < self.0.limits.of_an_address || self.displace(|of| of == network)
     }
 
-    /// Sends away the longest-standing stranger of those meant, if there is one.
+    /// Ends the connection of the oldest stranger whose network matches. Returns whether there was
+    /// one.
     fn displace(&self, is_meant: impl Fn(Network) -> bool) -> bool {
         let mut lists = self.lists();
         let first = lists.strangers.iter().find(|(_, (network, _))| is_meant(*network));
@@ -149,7 +151,7 @@ impl Guests {
         true
     }
 
-    /// Those who showed a token that is not valid any more have to go.
+    /// Ends the connections that were let in with a token that is no longer valid.
     pub(crate) fn keep_only(&self, is_valid: impl Fn(TokenId) -> bool) {
         for (token, over) in self.lists().known.values() {
             if token.is_some_and(|token| !is_valid(token)) {
@@ -158,7 +160,7 @@ impl Guests {
         }
     }
 
-    /// Counts somebody who does not get in, and says so now and then.
+    /// Counts a refused connection, and logs it now and then.
     pub(crate) fn refused(&self, why: Refused, address: Option<IpAddr>) {
         observe::connection_refused(self.0.door, why.name());
         if let Some(times) = self.0.said.again(std::time::Instant::now()) {
@@ -174,7 +176,7 @@ impl Guests {
         }
     }
 
-    /// Notes how many there are.
+    /// Reports the numbers to the metrics.
     pub(super) fn observe(&self) {
         let lists = self.lists();
         observe::connections(self.0.door, lists.known.len(), lists.strangers.len());
@@ -185,7 +187,7 @@ impl Guests {
     }
 }
 
-/// Somebody's place, for as long as the connection lasts.
+/// A connection's place. Dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) caller: Caller,
@@ -216,7 +218,7 @@ fn take_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, of: &K) {
     }
 }
 
-/// Whose connection a request came by: one of its extensions.
+/// The caller of a request. It is one of the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(Arc<Guest>);
 
@@ -230,9 +232,9 @@ struct Guest {
 
 #[derive(Debug, Clone, Copy)]
 enum Standing {
-    /// Not let in yet; has to leave at this time.
+    /// Not let in yet. Has to leave at this time.
     Stranger { until: Instant },
-    /// Let in, with this token if one is needed.
+    /// Let in, with this token if tokens are needed.
     Known(Option<TokenId>),
 }
 
@@ -249,19 +251,20 @@ impl Caller {
         }
     }
 
-    /// Whether this connection was let in with this token.
+    /// Whether the connection was let in with this token.
     pub(crate) fn showed(&self, token: TokenId) -> bool {
         matches!(*self.standing(), Standing::Known(Some(shown)) if shown == token)
     }
 
-    /// A whole request has come.
+    /// Notes that a whole request has arrived.
     pub(crate) fn asked(&self) {
         if let Standing::Stranger { until } = &mut *self.standing() {
             *until = Instant::now() + self.0.guests.0.limits.to_ask_again;
         }
     }
 
-    /// It is no stranger any more, unless its token has as many connections as it may.
+    /// Lets the caller in, so that it is no stranger any more. Fails if its token has as many
+    /// connections as it may.
     pub(crate) fn let_in(&self, token: Option<TokenId>) -> Result<(), Refused> {
         let mut standing = self.standing();
         let Standing::Stranger { .. } = *standing else { return Ok(()) };
@@ -274,7 +277,7 @@ impl Caller {
                 return Err(Refused::Token);
             }
         }
-        // Whoever is not there any more was sent away just now.
+        // If it is not in the list, it was displaced just now.
         if let Some((_, over)) = lists.strangers.remove(&self.0.id) {
             lists.known.insert(self.0.id, (token, over));
             if let Some(token) = token {
@@ -285,7 +288,7 @@ impl Caller {
         Ok(())
     }
 
-    /// It said nothing in time.
+    /// Counts a caller that sent no request in time.
     pub(super) fn was_silent(&self) {
         self.0.guests.refused(Refused::Silent, Some(self.0.address));
     }

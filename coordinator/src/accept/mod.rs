@@ -1,4 +1,4 @@
-//! Connections: accepted, made private, given a place, and none after the end.
+//! Accepts connections: TLS, a place for each, and an end for all of them.
 
 mod connection;
 mod guests;
@@ -20,16 +20,16 @@ use self::guests::Place;
 pub(crate) use self::guests::{Caller, Guests, Limits, Refused};
 use crate::seldom::Seldom;
 
-/// How long to wait when the system has no room for a connection, such as for want of file handles.
+/// How long to wait after a failed accept, for instance when file handles have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often connections are counted for the metrics.
 const COUNT: Duration = Duration::from_secs(10);
 
-/// Gives the newest certificates.
+/// Returns the newest certificates.
 pub(crate) type TlsConfig = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
 
-/// Accepts until the stream is dropped. Who gets no place is closed at once, to come back later. All
-/// connections end when `over` is cancelled.
+/// Accepts connections until the stream is dropped. One that gets no place is closed at once, and
+/// may come back later. All connections end when `over` is cancelled.
 pub(crate) fn connections(
     listener: TcpListener,
     guests: Guests,
@@ -67,7 +67,7 @@ pub(crate) fn connections(
                     continue;
                 }
             };
-            // Otherwise an answer waits for the caller's acknowledgement of the one before, some 40 ms.
+            // Otherwise an answer waits some 40 ms for the caller to acknowledge the one before.
             _ = stream.set_nodelay(true);
             let Some(tls) = &tls else {
                 let connection = Connection::new(Either::Left(stream), place);
@@ -80,9 +80,9 @@ pub(crate) fn connections(
             let (guests, accepted) = (guests.clone(), accepted.clone());
             tokio::spawn(async move {
                 match shake_hands(acceptor, stream, place).await {
-                    // Nobody accepts any more.
+                    // This fails when nobody accepts any more.
                     Ok(connection) => _ = accepted.send(Ok(connection)).await,
-                    Err(Refused::Displaced) => {} // Counted by whom it made room for.
+                    Err(Refused::Displaced) => {} // Counted when it was displaced.
                     Err(refused) => guests.refused(refused, Some(address)),
                 }
             });
@@ -91,7 +91,7 @@ pub(crate) fn connections(
     ReceiverStream::new(stream)
 }
 
-/// Agrees on TLS, within a stranger's time.
+/// Does the TLS handshake, within a stranger's time.
 async fn shake_hands(
     acceptor: TlsAcceptor,
     stream: TcpStream,
@@ -126,7 +126,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(100);
     const LONG: Duration = Duration::from_mins(10);
 
-    /// A door with places and patience, and its address.
+    /// A door with this many places and this much time for strangers. Returns its address, too.
     async fn accepting(
         places: usize,
         to_ask: Duration,

@@ -1,4 +1,4 @@
-//! What is wrong with a study file.
+//! Errors in study files.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use kindling_study::{SpaceError, SpecError};
 
 use super::place;
 
-/// What is wrong with a study file, and where.
+/// An error in a study file, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct StudyFileError {
-    /// The line, from 1, if it is known.
+    /// The line, counted from 1, if it is known.
     pub line: Option<usize>,
     /// The key at fault, dotted.
     pub key: String,
@@ -29,7 +29,7 @@ impl fmt::Display for StudyFileError {
     }
 }
 
-/// An error before its line is known.
+/// An error whose line is not known yet.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) key: Vec<String>,
@@ -48,7 +48,7 @@ impl Fault {
     }
 }
 
-/// A part of a key as TOML wants it: in quotes unless it is a plain word.
+/// A part of a key in TOML syntax: in quotes unless it is a plain word.
 fn written(part: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if part.is_empty() || !part.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! A table of the file, taken apart key by key.
+//! Reads a table of the file, key by key.
 
 use toml::{Table, Value};
 
@@ -6,14 +6,14 @@ use super::fault::Fault;
 use super::value::shown;
 use super::words::unknown;
 
-/// A table whose keys are all known by name. Each is taken once, by its type.
+/// A table with a fixed set of keys. Each key is taken once, by its type.
 pub(super) struct Keys<'a> {
     at: &'a [&'a str],
     table: Table,
 }
 
 impl<'a> Keys<'a> {
-    /// Refuses a key that is none of these.
+    /// Refuses keys that are not in `known`.
     pub(super) fn open(
         at: &'a [&'a str],
         table: Table,
@@ -53,7 +53,7 @@ impl<'a> Keys<'a> {
         self.typed(key, "a whole number", |value| value.as_integer())
     }
 
-    /// Any number, if the key is there; not a finite one as yet.
+    /// Any number, if the key is there. It may still be infinite or NaN.
     pub(super) fn number(&mut self, key: &str) -> Result<Option<f64>, Fault> {
         self.typed(key, "a number", |value| match value {
             Value::Float(x) => Some(x),
@@ -62,12 +62,12 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// A truth value, if the key is there.
+    /// A boolean, if the key is there.
     pub(super) fn flag(&mut self, key: &str) -> Result<Option<bool>, Fault> {
         self.typed(key, "true or false", |value| value.as_bool())
     }
 
-    /// A table below this one, if the key is there. The example shows how one is written.
+    /// A table below this one, if the key is there. `example` shows in errors how to write it.
     pub(super) fn table(&mut self, key: &str, example: &str) -> Result<Option<Table>, Fault> {
         self.typed(key, &format!("a table, {example}"), |value| match value {
             Value::Table(table) => Some(table),

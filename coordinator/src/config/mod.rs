@@ -1,8 +1,8 @@
 //! Study files: TOML to [`StudySpec`], with errors that name the line, the key and what was
 //! expected.
 //!
-//! The file is read as a plain table first and then taken apart key by key, never through JSON: JSON
-//! has no `nan`, no `inf` and no dates, and would drop them without a word.
+//! The file is first read as a plain table and then taken apart key by key. JSON is never in
+//! between: it has no `nan`, no `inf` and no dates, and would drop them silently.
 
 mod fault;
 mod keys;
@@ -34,7 +34,7 @@ pub fn error_at(text: &str, key: &str, message: &str) -> StudyFileError {
     Fault { key, message: words::plain(message) }.in_file(text)
 }
 
-/// What is no TOML at all.
+/// The error for a file that is not TOML.
 fn syntax_error(text: &str, error: &toml::de::Error) -> StudyFileError {
     let line = error.span().map(|span| line_at(text, span.start));
     let key = line.and_then(|line| key_on(text, line)).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::words::{nearest, not_one_of};
 const KEYS: &[&str] = &["type", "low", "high", "log", "step", "choices", "when"];
 const TYPES: &[&str] = &["float", "int", "categorical"];
 
-/// All of them. That their conditions form no cycle is the space's own business.
+/// All parameters. The search space checks that conditions form no cycle.
 pub(super) fn params(space: Table) -> Result<Vec<Param>, Fault> {
     let params = space.into_iter().map(|(name, value)| param(name, value));
     let params = params.collect::<Result<Vec<_>, _>>()?;
@@ -25,7 +25,7 @@ pub(super) fn params(space: Table) -> Result<Vec<Param>, Fault> {
     Ok(params)
 }
 
-/// Refuses the name of a parameter that is another's misspelt. One that is like none is left to the
+/// Refuses a misspelt parameter name. A name that resembles no parameter is left to the search
 /// space, which knows what else may be wrong with it.
 pub(super) fn is_meant(name: &str, names: &[&str]) -> Result<(), String> {
     match nearest(name, names) {

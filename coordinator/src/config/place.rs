@@ -1,4 +1,4 @@
-//! Where a key stands in the file's text.
+//! Finds the line of a key in the file's text.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,7 +9,7 @@ pub(super) fn key_on(text: &str, line: usize) -> Option<String> {
     Some(key.trim().to_owned()).filter(|k| !k.is_empty() && !k.contains(char::is_whitespace))
 }
 
-/// The line of the deepest part of the key that the file has.
+/// The line of the deepest part of the key that the file contains.
 pub(super) fn line_of(text: &str, key: &[String]) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();

@@ -1,4 +1,4 @@
-//! The file's own keys.
+//! The keys of a study file.
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
@@ -95,7 +95,8 @@ fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {
         }
         None => {
             let known: Vec<_> = table.keys().map(String::as_str).collect();
-            // Its settings may have any name, so that only its absence tells.
+            // The objective's settings may have any name, so a misspelt `kind` shows only by its
+            // absence.
             let near = known.iter().find(|key| nearest(key, &["kind"]).is_some());
             let near = near.map(|key| format!("; did you mean it by `{key}`?")).unwrap_or_default();
             let message = "missing key `kind`: the name of an objective, such as \"mnist_cnn\"";
@@ -106,7 +107,8 @@ fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {
     Ok(ObjectiveSpec { kind, settings: object(&["objective".to_owned()], table, why)? })
 }
 
-/// A key that must be there. Below the first `[table]`, a line no longer belongs to the file itself.
+/// The error for a missing key. If it stands below a `[table]` line, it belongs to that table, and
+/// the error says so.
 fn missing(file: &Table, key: &str, what: &str) -> Fault {
     let below =
         file.iter().find(|(_, value)| value.as_table().is_some_and(|t| t.contains_key(key)));
@@ -119,7 +121,7 @@ fn missing(file: &Table, key: &str, what: &str) -> Fault {
     }
 }
 
-/// A number of something. That it is `least` or more is checked with the rest.
+/// Reads a count. That it is at least `least` is checked with the rest of the spec.
 fn count(key: &str, least: u64, number: i64) -> Result<u32, SpecError> {
     u32::try_from(number).map_err(|_| SpecError::range(key, least, u32::MAX.into(), number))
 }

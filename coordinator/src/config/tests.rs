@@ -48,7 +48,7 @@ fn a_study_file_is_read() {
     assert_eq!(names, ["method", "rate", "std", "width"], "in the file's order");
 }
 
-/// What takes the place of a part of the file, and what its author is told.
+/// Each mistake: the part of the file to replace, its replacement, and the error.
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str, &str)] = &[
     // Keys of the file itself.

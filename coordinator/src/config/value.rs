@@ -1,5 +1,5 @@
-//! Values of the file: as choices, as JSON where the rest of Kindling keeps JSON, and as they are
-//! shown. What JSON cannot hold is refused by name.
+//! Values of a study file: as choices, as JSON where the rest of Kindling uses JSON, and as error
+//! messages show them. A value that JSON cannot hold is an error.
 
 use kindling_study::Choice;
 use serde::de::DeserializeOwned;
@@ -8,10 +8,10 @@ use toml::{Table, Value};
 use super::fault::Fault;
 use super::words::plain;
 
-/// More of a value than this is not repeated in an error.
+/// Error messages show at most this much of a value.
 const SHOWN: usize = 60;
 
-/// A value as it is repeated to its author.
+/// A value as error messages show it.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Table(_) => "a table".to_owned(),
@@ -37,14 +37,15 @@ pub(super) fn choice(value: &Value) -> Result<Choice, String> {
     }
 }
 
-/// A section with its options, read from JSON by its own rules: a sampler, a pruner, what to confirm.
+/// Reads a section with its options by its own `serde` rules: a sampler, a pruner, or what to
+/// confirm.
 pub(super) fn section<T: DeserializeOwned>(name: &str, table: Table) -> Result<T, Fault> {
     let json = serde_json::Value::Object(object(&[name.to_owned()], table, "makes no sense here")?);
     serde_path_to_error::deserialize(json).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
         let mut key = vec![name.to_owned()];
-        // Options that are told apart by their kind name the key themselves: "`key`: what is wrong".
+        // Options that depend on their `kind` name the key themselves: "`key`: what is wrong".
         let (below, message) = match message.strip_prefix('`').and_then(|m| m.split_once("`: ")) {
             Some((below, message)) => (below, message),
             None => (path.trim_matches('.'), message.as_str()),
@@ -54,7 +55,8 @@ pub(super) fn section<T: DeserializeOwned>(name: &str, table: Table) -> Result<T
     })
 }
 
-/// A table as JSON, to the last bit. What JSON cannot hold is refused, and `why` says the rest.
+/// A table as JSON, exact to the last bit. `why` completes the error for a value that JSON cannot
+/// hold.
 pub(super) fn object(
     at: &[String],
     table: Table,

@@ -1,7 +1,7 @@
-//! What `serde` says, in the words of somebody who writes a study file, and the nearest of the known
-//! words to one that is not.
+//! Turns `serde`'s messages into words for authors of study files, and finds the known word nearest
+//! to a misspelt one.
 
-/// That a key is none of those known.
+/// The error for an unknown key.
 pub(super) fn unknown(key: &str, known: &[&str]) -> String {
     match (nearest(key, known), known) {
         (_, []) => "unknown key; none belongs here".to_owned(),
@@ -10,22 +10,22 @@ pub(super) fn unknown(key: &str, known: &[&str]) -> String {
     }
 }
 
-/// That a word is none of those known.
+/// The error for an unknown word.
 pub(super) fn not_one_of(word: &str, known: &[&str]) -> String {
     let near = nearest(word, known);
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("expected {}, found {word:?}{near}", one_of(known))
 }
 
-/// The known word that was probably meant: one of which at most a third of the letters are others, or
-/// the only one that begins like it.
+/// The known word that was probably meant: one that differs in at most a third of its letters, or
+/// the only one with the same beginning.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let folded = |word: &str| word.to_lowercase().replace('-', "_");
     let word = folded(word);
     let distance = |known: &str| strsim::damerau_levenshtein(&word, &folded(known));
     let near = known.iter().copied().min_by_key(|known| distance(known))?;
     let allowed = (near.chars().count() / 3).max(1);
-    // Of one or two letters nothing would be left.
+    // A word of one or two letters could turn into anything.
     if distance(near) <= allowed && word.chars().count() > allowed {
         return Some(near);
     }
@@ -46,7 +46,7 @@ fn one_of(known: &[&str]) -> String {
     }
 }
 
-/// A message of `serde`'s in plain words. Any other is left as it is.
+/// A message of `serde`'s in plain words. Other messages stay as they are.
 pub(super) fn plain(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let (word, known) = quoted(rest);
@@ -69,7 +69,7 @@ pub(super) fn plain(message: &str) -> String {
     }
 }
 
-/// The first word in backquotes, and all others.
+/// The first word in backquotes, and the other ones.
 fn quoted(message: &str) -> (&str, Vec<&str>) {
     let mut words = message.split('`').skip(1).step_by(2);
     (words.next().unwrap_or_default(), words.collect())
@@ -85,7 +85,7 @@ fn type_in_words(expected: &str) -> &str {
         "a string" => "text in quotes",
         "a sequence" => "a list",
         "a map" => "a table",
-        // Its name in the program says nothing to who writes a file.
+        // The name of a type means nothing to the author of a file.
         kind if kind.starts_with("struct ") => "a table",
         kind if kind.contains("enum ") => "a word in quotes",
         other => other,

@@ -1,4 +1,4 @@
-//! From the wire: parse, do not validate. What comes out of here is meant.
+//! From the wire: parses messages into valid types, rather than checking them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::store::History;
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
 
-/// What a peer sent makes no sense.
+/// A message from a peer makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct Invalid {
@@ -54,7 +54,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     });
     let directions = Directions::new(directions.collect::<Result<Vec<_>, _>>()?)
         .map_err(|none| Invalid::new("direction", none.to_string()))?;
-    // Before it costs anything to look into it.
+    // Checked before anything costly is done with the spec.
     if wire.encoded_len() > limits::SPEC {
         return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
     }
@@ -110,8 +110,8 @@ pub(crate) fn claim(wire: Option<v1::Claim>) -> Result<StudyClaim, Invalid> {
     })
 }
 
-/// How long to wait; not at all if that is negative or nothing. `prost_types` has a conversion, which
-/// overflows at the ends of what the wire can hold.
+/// How long to wait. Zero if the duration is negative or missing. The conversion in `prost_types`
+/// overflows at the limits of the wire type.
 pub(crate) fn wait(wire: Option<prost_types::Duration>) -> Duration {
     let prost_types::Duration { seconds, nanos } = wire.unwrap_or_default();
     let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else {
@@ -120,7 +120,7 @@ pub(crate) fn wait(wire: Option<prost_types::Duration>) -> Duration {
     Duration::new(seconds, nanos.min(999_999_999))
 }
 
-/// Who a worker is, what it says about itself, and which leases it trains.
+/// A worker's id, what it says about itself, and the leases that it names.
 pub(crate) fn lease_info(
     id: String,
     host: String,
@@ -154,7 +154,8 @@ pub(crate) fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
     Ok(names)
 }
 
-/// What was trained is recorded whatever its form: what offends is left out, and said.
+/// Records a result even if parts of it are invalid. Invalid parts are left out, and a note says
+/// so.
 pub(crate) fn finish(
     result: Option<v1::finish_request::Result>,
     attributes: HashMap<String, String>,
@@ -171,7 +172,7 @@ pub(crate) fn finish(
         }
         None => return Err(Invalid::new("result", "is missing")),
     };
-    // In an order, so that a repeated call leaves out the same.
+    // Sorted, so that a repeated call leaves out the same ones.
     let said: BTreeMap<_, _> = attributes.into_iter().collect();
     let mut attributes = kindling_proto::attributes::Attributes::default();
     for (name, text) in said {
@@ -196,7 +197,7 @@ pub(crate) fn named_values(wire: Vec<v1::NamedValue>) -> Result<Vec<(String, Cho
         .collect()
 }
 
-/// The states that a list is restricted to, as wire numbers; empty for all.
+/// The states that a list is limited to, as wire numbers. Empty for all.
 pub(crate) fn trial_states(states: &[i32]) -> Result<Vec<v1::TrialState>, Invalid> {
     let state = |s: &i32| match v1::TrialState::try_from(*s) {
         Ok(v1::TrialState::Unspecified) | Err(_) => {
@@ -273,7 +274,7 @@ mod tests {
         v1::finish_request::Result::Completed(v1::Completed { values })
     }
 
-    /// The attributes that are kept of these.
+    /// The attributes that are kept out of these.
     fn kept(named: &[(&str, &str)]) -> BTreeMap<String, String> {
         let named = named.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let (result, attributes) = finish(Some(completed(&[0.5])), named).expect("taken");

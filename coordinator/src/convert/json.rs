@@ -1,4 +1,4 @@
-//! JSON as a `google.protobuf.Struct`; the way back is `kindling_report::from_struct`.
+//! JSON as a `google.protobuf.Struct`. `kindling_report::from_struct` converts it back.
 
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};

@@ -1,5 +1,5 @@
-//! Wire types end here: `from_wire` parses what peers send into what is meant, `to_wire` the way
-//! back.
+//! Wire types stay in here. `from_wire` parses what peers send, and `to_wire` converts the other
+//! way.
 
 mod from_wire;
 mod json;

@@ -1,4 +1,4 @@
-//! To the wire.
+//! Converts to wire types.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::rate;
 use crate::transaction::{Leased, State, StudyClaim};
 use crate::workers::Worker;
 
-/// The most reasons of failures that are told of a study.
+/// At most this many failure reasons are sent for a study.
 const MAX_REASONS: usize = 5;
 
-/// A study's spec as the wire has it.
+/// A study's spec on the wire.
 pub fn spec(spec: &StudySpec) -> v1::StudySpec {
     v1::StudySpec {
         name: spec.name.to_string(),
@@ -36,7 +36,7 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
     }
 }
 
-/// What is run again once the search is over, as the wire has it.
+/// What is confirmed once the search is over, on the wire.
 pub fn confirm(ConfirmSpec { by, best, seeds, each }: &ConfirmSpec) -> v1::Confirm {
     v1::Confirm { by: by.clone(), best: *best, seeds: *seeds, each: *each }
 }
@@ -80,7 +80,7 @@ fn failure(Reason { text, trials, newest, .. }: &Reason) -> v1::Failure {
     v1::Failure { reason: text.clone(), trials: *trials, newest: newest.0 }
 }
 
-/// All of a trial, as far as it fits into a message: an older store may hold more than is taken today.
+/// A trial with all that fits into a message. An older store may hold more than is accepted today.
 pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let mut whole = trial_in_short(study, number, trial);
     whole.intermediate_values =
@@ -142,7 +142,7 @@ pub(crate) fn params(space: &SearchSpace, params: &Params) -> Vec<v1::NamedValue
     active.collect()
 }
 
-/// What the worker needs to train a trial that it was leased.
+/// What the worker needs to train a trial that it has leased.
 pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignment> {
     let &Leased { study: id, number, ref trace } = leased;
     let study = state.registry().get(id).ok()?;

@@ -1,5 +1,5 @@
-//! How often somebody may be wrong about a token. After some free tries an address has to wait, ever longer, and
-//! what it shows meanwhile is not looked at.
+//! Limits wrong tokens per address. After some free tries an address has to wait longer and longer,
+//! and its tokens are not checked meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::who::Network;
 
-/// So many wrong tokens cost nothing: a cluster's workers may all start with an old one.
+/// Wrong tokens that cost nothing: all workers of a cluster may start with an old one.
 const FREE: u32 = 32;
-/// The first wait, which doubles with each further wrong token, and the longest.
+/// The first wait, which doubles with each further wrong token, and the longest one.
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
-/// After so long without a wrong token, all is forgotten.
+/// An address is forgotten after this long without a wrong token.
 const FORGET: Duration = Duration::from_mins(1);
-/// As many addresses are remembered.
+/// How many addresses are remembered.
 const MAX: usize = 4096;
 
 #[derive(Debug, Default)]
@@ -24,12 +24,12 @@ pub(super) struct Guesses(Mutex<HashMap<Network, Wrong>>);
 struct Wrong {
     times: u32,
     last: Instant,
-    /// Nothing is looked at before.
+    /// No token is checked before this time.
     until: Instant,
 }
 
 impl Guesses {
-    /// How long the address has to wait before its next token is looked at.
+    /// How long the address has to wait before its next token is checked.
     pub(super) fn wait(&self, network: Network, now: Instant) -> Option<Duration> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wrong = all.get(&network)?;
@@ -59,7 +59,7 @@ fn delay(times: u32) -> Duration {
     }
 }
 
-/// Forgets what is old, or else who was wrong longest ago.
+/// Forgets old entries or, if there are none, the oldest one.
 fn make_room(all: &mut HashMap<Network, Wrong>, now: Instant) {
     all.retain(|_, wrong| now.duration_since(wrong.last) < FORGET);
     if all.len() < MAX {

@@ -1,4 +1,4 @@
-//! Who gets in: tokens, and how often somebody may be wrong about them. The gRPC services and the page share it.
+//! Who gets in: tokens, and limits on wrong ones. The gRPC services and the page share it.
 
 mod guesses;
 mod tokens;
@@ -14,14 +14,14 @@ use crate::observe;
 use crate::seldom::Seldom;
 use crate::who::{Network, TokenId};
 
-/// Why somebody with a token does not get in.
+/// Why a caller with a token does not get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// Nobody has this token.
+    /// The token is not valid.
     Wrong,
-    /// Too many wrong ones came from this address: none is looked at for so long.
+    /// Too many wrong tokens came from this address. None is checked for this long.
     Guessing(Duration),
-    /// As many connections have shown this token as may.
+    /// This token has as many connections as it may.
     Crowded,
 }
 
@@ -38,13 +38,13 @@ impl std::fmt::Display for Denied {
     }
 }
 
-/// Knows the tokens, and who was wrong lately.
+/// Knows the tokens, and which addresses showed wrong ones lately.
 #[derive(Debug, Clone)]
 pub(crate) struct Doorkeeper(Arc<Door>);
 
 #[derive(Debug)]
 struct Door {
-    /// Without any, everybody gets in.
+    /// If there are none, everybody gets in.
     tokens: RwLock<Option<Arc<Tokens>>>,
     guesses: Guesses,
     said: Seldom,
@@ -56,19 +56,19 @@ impl Doorkeeper {
         Self(Arc::new(Door { tokens, guesses: Guesses::default(), said: Seldom::default() }))
     }
 
-    /// From now on other tokens are valid.
+    /// Replaces the valid tokens.
     pub(crate) fn change(&self, tokens: Tokens) {
         let tokens = Some(Arc::new(tokens));
         *self.0.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
     }
 
-    /// The tokens that are valid now, if any are needed.
+    /// The valid tokens, if tokens are needed.
     pub(crate) fn tokens(&self) -> Option<Arc<Tokens>> {
         self.0.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whose token this is. A connection that was let in with it before does not suffer for what others at its
-    /// address guess.
+    /// Finds the holder of a token. A connection that was let in with it before is not held up by
+    /// wrong tokens that others send from its address.
     pub(crate) fn holder(
         &self,
         tokens: &Tokens,

@@ -17,18 +17,19 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Those of the workers, who train trials, and of the clients, who create, look at and steer studies.
+    /// Tokens of workers, which train trials, and of clients, which create, read and control
+    /// studies.
     pub fn new(workers: Vec<String>, clients: Vec<String>) -> Self {
         let of = |holder: Holder, tokens: Vec<String>| {
             tokens.into_iter().map(move |secret| (holder, TokenId::of(&secret), secret))
         };
-        // A token that is in both lists is a client's.
+        // A token in both lists is a client's: the first match counts.
         let tokens = of(Holder::Client, clients).chain(of(Holder::Worker, workers)).collect();
         Self { tokens }
     }
 
-    /// Whose token this is. All are compared, each in constant time, so that no answer's time tells how far a
-    /// guess was right.
+    /// Finds the holder of a token. It is compared with all tokens, each in constant time, so that
+    /// the time does not reveal how close a guess was.
     pub(crate) fn find(&self, given: &[u8]) -> Option<(Holder, TokenId)> {
         let mut found = None;
         for (holder, id, secret) in &self.tokens {
@@ -44,13 +45,13 @@ impl Tokens {
         clients.map(|(_, id, secret)| (*id, secret.as_str()))
     }
 
-    /// Whether the token is still one of them.
+    /// Whether this token is still valid.
     pub(crate) fn has(&self, id: TokenId) -> bool {
         self.tokens.iter().any(|(_, known, _)| *known == id)
     }
 }
 
-/// Who has a token.
+/// Who holds a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
     Worker,

@@ -1,4 +1,4 @@
-//! The ledger when its store fails. The faults are a store.
+//! The ledger when its store fails. A store that can be made to fail stands in for a bad disk.
 
 mod crowd;
 
@@ -27,7 +27,7 @@ const STUDY: &str = r#"
     high = 1.0
 "#;
 
-/// A real store in a file, on a disk that somebody can fill or break.
+/// A real store in a file, on a disk that the test can fill or break.
 struct Faulty {
     store: SqliteStore,
     disk: Arc<Disk>,
@@ -86,7 +86,7 @@ impl Store for Faulty {
     }
 }
 
-/// A clock that stands unless it is moved.
+/// A clock that moves only when the test moves it.
 #[derive(Default)]
 struct Hand(AtomicU64);
 
@@ -216,7 +216,7 @@ async fn all_of_a_batch_that_cannot_be_kept_is_refused() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let held_up = bench.ledger.note(move |_| _ = wait.recv());
     let create = bench.ledger.write(Class::Begin, |t| t.create_study(spec("t")));
-    // A refusal by what the batch decided before.
+    // Refused because of an earlier decision in the same batch.
     let conflict =
         bench.ledger.write(Class::Begin, |t| t.create_study(StudySpec { seed: 9, ..spec("t") }));
     let look = bench.ledger.look(|state| state.registry().iter().count());
@@ -246,7 +246,7 @@ async fn a_store_that_says_it_can_and_cannot_is_asked_less_and_less() {
     let bench = Bench::new().await;
     let mut loads = 0;
     for _ in 0..400 {
-        // There is always room when it is tried, and never when it counts.
+        // The probe always finds room, and the commit never does.
         bench.disk.is(Some(full));
         assert!(is_read_only(&bench.lease().await));
         bench.disk.is(None);

@@ -1,4 +1,4 @@
-//! What follows from the trials, computed once for all who watch.
+//! Analyses of studies, each computed once for all watchers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,19 +12,20 @@ use super::failure::Failure;
 use super::whole::whole;
 use crate::ledger::Ledger;
 
-/// The newest analysis of each study that somebody looked at.
+/// The newest analysis of each study that somebody watched.
 #[derive(Clone)]
 pub(super) struct Analyses {
     places: Arc<Mutex<HashMap<i64, Newest>>>,
     ledger: Ledger,
-    /// Large things are made one after another.
+    /// Only one analysis is computed at a time, since each may be large.
     making: Arc<Semaphore>,
 }
 
-/// One study's, in JSON. Locked while it is computed, so that all who want it wait for one.
+/// One study's analysis, in JSON. Locked while it is computed, so that all who need it wait for one
+/// result.
 type Newest = Arc<Mutex<Option<(Basis, Bytes)>>>;
 
-/// What an analysis rests on: finished trials never change, so that their number says it all.
+/// What an analysis depends on. Finished trials never change, so their number is enough.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Basis {
     finished: u32,
@@ -37,7 +38,7 @@ impl Basis {
         Self { finished, confirm: study.confirm.clone() }
     }
 
-    /// Whether what rests on this tells all that would rest on the other.
+    /// Whether an analysis on this basis is at least as new as one on the other.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.finished >= other.finished && self.confirm == other.confirm
     }
@@ -48,8 +49,8 @@ impl Analyses {
         Self { places: Arc::default(), ledger, making }
     }
 
-    /// The analysis of the study of this name as it is now, and what it rests on. Whoever asks while
-    /// another one computes waits for that.
+    /// The current analysis of the study with this name, and its basis. If another task is
+    /// computing it, waits for that result.
     pub(super) async fn newest(
         &self,
         study: &v1::Study,
@@ -70,7 +71,8 @@ impl Analyses {
         Ok((basis, json))
     }
 
-    /// The place of a study's analysis. Where a place is made, those of studies that were deleted go.
+    /// The entry for a study's analysis. Creating an entry also drops the entries of deleted
+    /// studies.
     async fn of(&self, id: i64) -> Result<Newest, Failure> {
         if let Some(newest) = self.places.lock().await.get(&id) {
             return Ok(newest.clone());

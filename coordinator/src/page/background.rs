@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 
-/// JSON that was made on a thread that nobody waits for: much of it takes a while.
+/// Makes JSON on a blocking thread, because a large one takes a while.
 pub(super) async fn in_background(
     work: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
 ) -> Result<Vec<u8>, Failure> {

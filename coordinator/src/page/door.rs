@@ -1,4 +1,4 @@
-//! Who may look: whoever has a client's token, in a header or, after a login, in a cookie.
+//! Who may see the page: whoever has a client token, in a header or, after a login, in a cookie.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -22,22 +22,23 @@ use crate::who::TokenId;
 
 const COOKIE: &str = "kindling_page";
 const FORM: &str = include_str!("login.html");
-/// A login is a token in a form: it is short, and here soon.
+/// A login is a token in a form, so it must be short and arrive soon.
 const LOGIN_BYTES: usize = 4096;
 const LOGIN_TIME: Duration = Duration::from_secs(10);
 
-/// The door before the page.
+/// The access check of the page.
 #[derive(Clone)]
 pub(crate) struct Door {
     keeper: Doorkeeper,
-    /// On a loopback address, without tokens, only those get in who called it by such a name.
+    /// Whether the page is on a loopback address. Without tokens, a request must then name a
+    /// loopback host.
     loopback: bool,
-    /// Browsers get here by TLS.
+    /// Whether browsers connect by TLS.
     secure: bool,
 }
 
 impl Door {
-    /// The door of a page on this address.
+    /// The access check of a page on this address.
     pub(crate) fn new(keeper: Doorkeeper, address: IpAddr, secure: bool) -> Self {
         Self { keeper, loopback: address.is_loopback(), secure }
     }
@@ -51,17 +52,17 @@ pub(super) async fn check(State(door): State<Door>, request: Request, next: Next
     }
 }
 
-/// Why somebody has to stay outside.
+/// Why a request is refused.
 enum Away {
-    /// It called a loopback address by another name.
+    /// It named another host than a loopback one.
     Misnamed,
-    /// It is a worker.
+    /// Its token is a worker's.
     Worker,
-    /// It has no token, and cannot be asked for one.
+    /// It has no token, and comes from a program, which cannot log in.
     NoToken,
-    /// It may log in there.
+    /// It may log in at this path.
     LogIn(String),
-    /// Its token opens nothing.
+    /// Its token was denied.
     Denied(Denied),
 }
 
@@ -82,7 +83,7 @@ impl IntoResponse for Away {
     }
 }
 
-/// A whole request has come, whatever becomes of it.
+/// Notes that a whole request has arrived, whatever its answer.
 pub(super) async fn hear(request: Request, next: Next) -> Response {
     if let Some(caller) = request.extensions().get::<Caller>() {
         caller.asked();
@@ -90,7 +91,7 @@ pub(super) async fn hear(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// With which token somebody may look, if one is needed.
+/// The token that lets the request in. `None` if no tokens are needed.
 fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
     let headers = request.headers();
     let Some(tokens) = door.keeper.tokens() else {
@@ -113,13 +114,13 @@ fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
     Err(if is_program { Away::NoToken } else { Away::LogIn(login_for(uri)) })
 }
 
-/// Makes the caller known.
+/// Marks the connection as let in.
 fn let_in(request: &Request, token: Option<TokenId>) -> Result<(), Away> {
     let Some(caller) = request.extensions().get::<Caller>() else { return Ok(()) };
     caller.let_in(token).map_err(|_| Away::Denied(Denied::Crowded))
 }
 
-/// Why a token opens nothing.
+/// The answer to a denied token.
 fn denied(why: Denied, said: impl IntoResponse) -> Response {
     match why {
         Denied::Wrong => (StatusCode::UNAUTHORIZED, said).into_response(),
@@ -132,7 +133,7 @@ fn denied(why: Denied, said: impl IntoResponse) -> Response {
     }
 }
 
-/// Where to log in, so as to come back.
+/// The login path that leads back to the wanted page.
 fn login_for(wanted: &Uri) -> String {
     let by_path = wanted
         .path()
@@ -147,7 +148,7 @@ fn login_for(wanted: &Uri) -> String {
     }
 }
 
-/// Only a place of ours, whatever was asked for: the page of a study, named as it is, or the list.
+/// Where to go after a login. Only our own pages: a study's page, or else the list.
 fn destination(to: &str) -> String {
     match to.strip_prefix("/studies/") {
         Some(name) if !name.is_empty() => study_path(name),
@@ -155,20 +156,20 @@ fn destination(to: &str) -> String {
     }
 }
 
-/// Where somebody wanted to go.
+/// The page that was wanted before the login.
 #[derive(Deserialize)]
 struct Wanted {
     #[serde(default)]
     to: String,
 }
 
-/// What the form sends.
+/// The content of the form.
 #[derive(Deserialize)]
 struct Given {
     token: String,
 }
 
-/// The form, and what it sends.
+/// The login form: shows it, and takes what it sends.
 pub(super) fn login() -> MethodRouter<Door> {
     get(form).post(log_in).layer(DefaultBodyLimit::max(LOGIN_BYTES))
 }
@@ -177,7 +178,7 @@ async fn form() -> Html<String> {
     Html(FORM.replace("{said}", ""))
 }
 
-/// Takes the token, and gives a cookie for it.
+/// Checks the token, and answers with a cookie for it.
 async fn log_in(State(door): State<Door>, request: Request) -> Response {
     let Some(tokens) = door.keeper.tokens() else {
         return Redirect::to("/").into_response();

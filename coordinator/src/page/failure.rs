@@ -1,4 +1,4 @@
-//! Why there is nothing to see, as HTTP says it.
+//! Errors of the page, as HTTP responses.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,14 +6,14 @@ use kindling_study::Refusal;
 
 use crate::ledger::LedgerError;
 
-/// Why there is nothing to see.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// There is no such study.
     Unknown(Refusal),
-    /// Not now.
+    /// The ledger cannot answer now.
     Ledger(LedgerError),
-    /// Too many want something of the kind.
+    /// Too many requests of this kind.
     Crowded(&'static str),
     /// A bug.
     Internal(String),

@@ -1,4 +1,4 @@
-//! A study as it goes on: server-sent events.
+//! A study's changes as server-sent events.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -20,19 +20,19 @@ use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
 use crate::service::watch::snapshot;
 
-/// Changes within this time of each other are sent as one.
+/// Changes within this time are sent as one.
 const GATHER: Duration = Duration::from_millis(250);
-/// Something is said at least this often, so that silences stay fresh and dead connections show.
+/// Something is sent at least this often, so that silences stay current and dead connections show.
 const REFRESH: Duration = Duration::from_secs(5);
-/// An analysis is followed by another no sooner than this, and than so many times what it took.
+/// The least time between two analyses, also as a multiple of the time that the last one took.
 const ANALYSE: Duration = Duration::from_secs(3);
 const PAUSES: u32 = 20;
-/// An event is sent in pieces of so many bytes.
+/// An event is sent in pieces of this many bytes.
 const PIECE: usize = 64 * 1024;
 
 type Events = mpsc::Sender<Result<Bytes, Infallible>>;
 
-/// The study, and then whatever changes.
+/// Sends the study, and then its changes.
 pub(super) async fn events(
     State(pages): State<Pages>,
     caller: Caller,
@@ -55,8 +55,8 @@ pub(super) async fn events(
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
 }
 
-/// Until the browser leaves, the study is deleted or the coordinator stops. Then it is told how everything stands one
-/// last time.
+/// Sends changes until the browser leaves, the study is deleted or the coordinator stops. In the
+/// last case it sends the final state before it ends.
 async fn follow(
     pages: Pages,
     caller: Caller,
@@ -79,7 +79,7 @@ async fn follow(
         let look = pages.ledger.look(move |state| snapshot(state, &study, seen, limits::MESSAGE));
         let mut more = false;
         match look.await {
-            // The next one tells all that this one would have.
+            // The next snapshot includes everything that this one would have.
             Err(LedgerError::Overloaded) => {}
             Err(error) => return Err(error.into()),
             Ok(snapshot) => {
@@ -87,7 +87,7 @@ async fn follow(
                 let Some(study) = &now.message.study else { return Ok(()) };
                 let change = Change::new(study, &now.message.changed, &now.message.workers);
                 let change = Bytes::from(json_of(&change)?);
-                // What there is no room for comes later.
+                // If there is no room, the change is part of a later one.
                 if let Ok(_share) = pages.room_for(caller, change.len()) {
                     (seen, more) = (now.seen, now.more);
                     if send(&events, "change", change).await.is_err() {
@@ -126,8 +126,8 @@ fn json_of(change: &Change) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(change).map_err(|e| Failure::Internal(e.to_string()))
 }
 
-/// Sends an event, piece by piece: when it returns, all but the last two are on their way. JSON has no line
-/// breaks but in strings, where they are escaped.
+/// Sends an event, piece by piece. When it returns, all but the last two pieces are on their way.
+/// JSON has line breaks only in strings, where they are escaped.
 async fn send(events: &Events, name: &str, json: Bytes) -> Result<(), Left> {
     let head = Bytes::from(format!("event: {name}\ndata: "));
     for mut piece in [head, json, Bytes::from_static(b"\n\n")] {

@@ -1,5 +1,5 @@
-//! The page: what the gRPC services say, for people with a browser, on an address of its own. It only
-//! looks; nothing here changes a study.
+//! The page shows studies to people with a browser, on an address of its own. It only reads;
+//! nothing here changes a study.
 
 mod analyses;
 mod background;
@@ -38,11 +38,12 @@ use crate::budget::{Caller, held};
 use crate::convert;
 use crate::ledger::Ledger;
 
-/// Everything comes from here; charts set styles on their elements, and figures are downloaded as blobs.
+/// Everything comes from this server. Charts set styles on their elements, and figures are
+/// downloaded as blobs.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// All there is to see, behind the door.
+/// All routes, behind the access check.
 pub(crate) fn routes(
     ledger: Ledger,
     shutdown: CancellationToken,
@@ -78,7 +79,7 @@ async fn study(State(pages): State<Pages>, Named { name }: Named) -> Result<Resp
     Ok(Html(html(Page::Live { study: &name })).into_response())
 }
 
-/// A line for each study.
+/// One entry per study.
 async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, Failure> {
     let (mut lines, mut after) = (Vec::new(), Bound::Unbounded);
     loop {
@@ -133,7 +134,7 @@ fn asset(kind: &'static str, content: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], content).into_response()
 }
 
-/// Nothing is kept by the browser, framed by others or taken from elsewhere.
+/// Sets headers: browsers keep nothing, and nothing is framed by other sites or loaded from them.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [

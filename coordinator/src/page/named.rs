@@ -1,11 +1,11 @@
-//! Which study is asked for.
+//! The study that a request asks for.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-/// A study's name: in the path or, since `.` and `..` are no part of one, in the query.
+/// A study's name, in the path or in the query. A path cannot contain the names `.` and `..`.
 #[derive(Deserialize)]
 pub(super) struct Named {
     pub(super) name: String,

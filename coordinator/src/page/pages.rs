@@ -1,4 +1,4 @@
-//! What the page's handlers share.
+//! State shared by the page's handlers.
 
 use std::sync::Arc;
 
@@ -23,18 +23,18 @@ pub(super) struct Pages {
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
     pub(super) watchers: Watchers,
-    /// Documents are large, and made one after another.
+    /// Only one document is made at a time, since each is large.
     making: Arc<Semaphore>,
-    /// What browsers may have at a time: streams, and bytes that they have not read.
+    /// Limits for each browser: open streams, and bytes that it has not read.
     streams: Budget,
     unread: Budget,
 }
 
-/// A study's document, and what it rests on.
+/// A study's document, and its basis.
 pub(super) struct Made {
     pub(super) json: Bytes,
     pub(super) basis: Basis,
-    /// It tells of so many changes.
+    /// The number of changes that it includes.
     pub(super) seen: u64,
 }
 
@@ -53,18 +53,18 @@ impl Pages {
         }
     }
 
-    /// A place among those that browsers keep for long.
+    /// A share of the streams, which browsers keep open for long.
     pub(super) fn place(&self, caller: Caller) -> Result<Share, Failure> {
         self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
     }
 
-    /// Room for bytes until they are read.
+    /// Room for these bytes until they are read.
     pub(super) fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
         let crowded = Failure::Crowded("too much waits to be read by other pages");
         self.unread.take_most(caller, bytes).ok_or(crowded)
     }
 
-    /// The whole document of a study.
+    /// Makes the whole document of a study.
     pub(super) async fn make(&self, name: &str) -> Result<Made, Failure> {
         let _turn = self.making.acquire().await;
         let whole = whole(&self.ledger, name).await?;

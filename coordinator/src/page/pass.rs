@@ -1,5 +1,5 @@
-//! The cookie of a login: until when it holds, and the proof that somebody with a client's token said so. It does not
-//! tell the token, and ends with it: one that was revoked proves nothing any more.
+//! The login cookie. It holds an expiry time and a proof that the holder had a client token. The
+//! token cannot be read from it. If the token is revoked, the proof is worthless.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use sha2::Sha256;
 use crate::door::Tokens;
 use crate::who::TokenId;
 
-/// Somebody who watches a study for days logs in once.
+/// Long enough that somebody who watches a study for days logs in once.
 pub(super) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// A cookie for the holder of this token. Empty if there is no such token.
+/// Makes a cookie for the holder of this token. Empty if there is no such token.
 pub(super) fn made(tokens: &Tokens, token: TokenId, now: Timestamp) -> String {
     let until = now.as_second() + LIFETIME.as_secs() as i64;
     let secret = tokens.clients().find(|(id, _)| *id == token).map(|(_, secret)| secret);
@@ -24,7 +24,7 @@ pub(super) fn made(tokens: &Tokens, token: TokenId, now: Timestamp) -> String {
     proof.map_or_else(String::new, |proof| format!("{until}.{proof}"))
 }
 
-/// Whose cookie this is, if it holds still.
+/// The token that a cookie was made for, if the cookie is still valid.
 pub(super) fn holder(cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<TokenId> {
     let (until, proof) = cookie.split_once('.')?;
     let until: i64 = until.parse().ok()?;

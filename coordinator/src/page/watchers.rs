@@ -1,13 +1,13 @@
-//! How many look on.
+//! Counts people with a page open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many pages of studies are open. Clones count the same ones.
+/// The number of study pages that are open. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watchers(Arc<AtomicUsize>);
 
-/// One of them, for as long as it lives.
+/// One open page, counted until it is dropped.
 pub(super) struct Watching(Watchers);
 
 impl Watchers {

@@ -1,4 +1,5 @@
-//! A whole study out of the ledger, a few hundred trials at a time, so that nobody else waits long.
+//! Reads a whole study from the ledger, a few hundred trials at a time, so that no other call waits
+//! long.
 
 use kindling_proto::{limits, v1};
 use kindling_report::{Analysis, Document};
@@ -16,24 +17,24 @@ pub(super) struct Whole {
     pub(super) study: v1::Study,
     trials: Vec<v1::Trial>,
     workers: Vec<v1::Worker>,
-    /// As of so many changes.
+    /// The number of changes that it includes.
     pub(super) seen: u64,
 }
 
 impl Whole {
-    /// As the page wants it, in JSON.
+    /// The page's document, in JSON.
     pub(super) fn document(&self) -> serde_json::Result<Vec<u8>> {
         let now = jiff::Timestamp::now().as_millisecond();
         serde_json::to_vec(&Document::new(&self.study, &self.trials, &self.workers, now))
     }
 
-    /// What follows from the trials, in JSON.
+    /// The analysis of the trials, in JSON.
     pub(super) fn analysis(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(&Analysis::new(&self.study, &self.trials))
     }
 }
 
-/// The study as of one moment.
+/// The whole study at one moment.
 pub(super) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, Failure> {
     loop {
         if let Some(whole) = attempt(ledger, name).await? {
@@ -42,7 +43,7 @@ pub(super) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, Failure>
     }
 }
 
-/// `None` if the name went to another study meanwhile.
+/// `None` if the name was given to another study meanwhile.
 async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> {
     let mut trials = Vec::new();
     let (mut of, mut since) = (None, 0);
@@ -58,7 +59,7 @@ async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> 
         }
         trials.extend(page);
     }
-    // What has changed since the first look.
+    // Catch up with what has changed since the first read.
     loop {
         let study = name.to_owned();
         let look = ledger.look(move |state| snapshot(state, &study, since, limits::MESSAGE));

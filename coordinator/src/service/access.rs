@@ -1,4 +1,5 @@
-//! Who may call what: workers with their token, everybody else with the clients', and anybody asks for health.
+//! Who may call what: workers call with the worker token, everybody else with a client token.
+//! Health needs no token.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,7 +18,7 @@ use crate::who::TokenId;
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const WORKERS: &str = "/kindling.v1.WorkerService/";
 
-/// Puts [`Guard`]s before services. Without tokens it lets everybody through.
+/// Puts a [`Guard`] before each service. Without tokens it lets everybody through.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardLayer(pub(crate) Doorkeeper);
 
@@ -29,7 +30,7 @@ impl<S> Layer<S> for GuardLayer {
     }
 }
 
-/// Answers calls without the right token itself, before anything of theirs is read.
+/// Refuses calls without the right token, before anything of the request is read.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard<S> {
     keeper: Doorkeeper,
@@ -70,7 +71,7 @@ where
     }
 }
 
-/// Whether a call of this path with this header may go on.
+/// Whether a call to this path, with this header, may go on.
 fn check(
     keeper: &Doorkeeper,
     path: &str,
@@ -82,7 +83,7 @@ fn check(
     }
     let token = match keeper.tokens() {
         None => None,
-        // It is for everybody, and makes nobody known.
+        // Open to everybody, so it does not make the caller known.
         Some(_) if path.starts_with(HEALTH) => return Ok(()),
         Some(tokens) => Some(token(keeper, &tokens, path, authorization, caller)?),
     };
@@ -92,7 +93,7 @@ fn check(
     }
 }
 
-/// The token with which the call may go on.
+/// The token that allows the call.
 fn token(
     keeper: &Doorkeeper,
     tokens: &Tokens,

@@ -1,5 +1,5 @@
-//! What is large, and what is many: it is refused at the door, or it comes in messages that everybody can
-//! read; and no caller has more of the coordinator than its share.
+//! Tests of the limits. Whatever is too large or too many is refused, or comes in messages that
+//! every client can read. And no caller gets more than its share.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -53,7 +53,7 @@ impl World {
         Self { service, address, _serving: serving, _folder: folder }
     }
 
-    /// Of a client that takes no larger messages than clients do.
+    /// A client's channel, with the default limit on message sizes.
     async fn channel(&self) -> Channel {
         let endpoint = Endpoint::new(format!("http://{}", self.address)).expect("an address");
         endpoint.connect().await.expect("connected")
@@ -81,7 +81,7 @@ impl World {
         Ok(self.studies().await.watch_study(request).await?.into_inner())
     }
 
-    /// Everything of the list.
+    /// All pages of the list.
     async fn all_trials(&self) -> Vec<v1::Trial> {
         let mut client = self.trials().await;
         let mut request = v1::ListTrialsRequest { study: "s".to_owned(), ..Default::default() };
@@ -97,7 +97,7 @@ impl World {
     }
 }
 
-/// A study of so many trials.
+/// A study with this many trials.
 fn spec(trials: u32) -> v1::StudySpec {
     let study = format!(
         "name = \"s\"\ndirection = \"maximize\"\ntrials = {trials}\n[sampler]\nkind = \"random\"\n\
@@ -106,7 +106,7 @@ fn spec(trials: u32) -> v1::StudySpec {
     convert::spec_to_wire(&config::parse(&study).expect("a study"))
 }
 
-/// A spec that is nearly as large as it may be, half of it in what each trial repeats.
+/// A spec of nearly the largest allowed size. Each trial repeats half of it.
 fn large_spec(trials: u32) -> v1::StudySpec {
     let mut spec = spec(trials);
     let text = |c: &str| v1::value::Kind::Text(c.repeat(limits::SPEC / 4));
@@ -133,7 +133,7 @@ fn lease(slots: u32, holding: Vec<v1::Claim>) -> v1::LeaseRequest {
 }
 
 fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::FinishRequest {
-    // As many bytes as a trial may have.
+    // The longest attribute that a trial may have.
     let text = format!("[{}1]", "1,".repeat(limits::ATTRIBUTE / 2 - 2));
     let attribute = |number: usize| (format!("{number:02}"), text[..].to_owned());
     let attributes_json: HashMap<_, _> = (0..attributes).map(attribute).collect();
@@ -141,7 +141,7 @@ fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::FinishRequest {
     v1::FinishRequest { claim, result, attributes_json }
 }
 
-/// As many attributes of the greatest length as a trial may have.
+/// How many attributes of the greatest length a trial may have.
 const FULL: usize = limits::ATTRIBUTES_IN_ALL / (limits::ATTRIBUTE + 2);
 
 fn code<T>(answer: Result<T, Status>) -> Code {
@@ -278,7 +278,7 @@ async fn workers_are_listed_page_by_page_and_are_not_more_than_can_be_known() {
     let update = updates.message().await.expect("it fits").expect("one");
     assert_eq!(update.worker_count as usize, limits::WORKERS);
     assert!(!update.workers.is_empty());
-    // None of them has a connection or holds anything.
+    // None of these workers is connected or holds anything.
     let expire = world.service.ledger.write(Class::End, |transaction| {
         transaction.expire();
         Ok(())
@@ -325,7 +325,7 @@ async fn a_worker_with_many_slots_is_leased_them_in_turns() {
             assert!(expected.contains(&leased.len()), "{} at once", leased.len());
             holding.extend(leased.into_iter().filter_map(|assignment| assignment.claim));
         }
-        // Who has lost the answers gets the same again.
+        // A worker that lost the answers gets the same trials again.
         let mut again = Vec::new();
         while again.len() < 130 {
             let answer = workers.lease(lease(500, again.clone())).await.expect("it fits");
@@ -382,12 +382,12 @@ async fn replays_and_watchers_have_so_many_places() {
     until(async || world.watch().await.is_ok()).await;
 }
 
-/// A caller of whom nobody knows from where.
+/// A caller from an unknown address.
 fn nobody() -> Caller {
     Caller::of(&Extensions::new())
 }
 
-/// A caller from elsewhere.
+/// A caller from another address.
 fn other_caller() -> Caller {
     let mut extensions = Extensions::new();
     extensions.insert(TcpConnectInfo {
@@ -420,7 +420,7 @@ async fn what_nobody_reads_is_bounded_and_who_reads_hears_on() {
             }
         }
     }
-    // 100 streams have been told 4 MiB each, for all that anybody has read.
+    // Nobody reads the 100 streams, and 4 MiB are due on each.
     assert!(world.service.shares.unread.taken() > limits::UNREAD_BYTES.1 / 2);
     drop((unread, reading));
     until(async || world.service.shares.unread.taken() == 0).await;
@@ -461,7 +461,7 @@ async fn large_answers_and_requests_have_so_much_room() {
     assert_eq!(code(world.studies().await.create_study(request).await), Code::OutOfRange);
 }
 
-/// Waits for what comes soon.
+/// Waits until the condition holds, which should be soon.
 async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if is_so().await {

@@ -1,4 +1,4 @@
-//! The gRPC services: each handler parses its request, asks the ledger, and answers.
+//! The gRPC services. Each handler parses its request, asks the ledger, and answers.
 
 pub(crate) mod access;
 #[cfg(test)]
@@ -32,17 +32,17 @@ use crate::ledger::Ledger;
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) ledger: Ledger,
-    /// Long polls and streams end when it is cancelled.
+    /// When it is cancelled, long polls and streams end.
     pub(crate) shutdown: CancellationToken,
     shares: Shares,
 }
 
-/// What callers may have at a time.
+/// Limits on what callers hold at the same time.
 #[derive(Clone)]
 struct Shares {
     /// Bytes of requests.
     asked: Budget,
-    /// Bytes of answers.
+    /// Bytes of answers that were not read yet.
     unread: Budget,
     watches: Budget,
     replays: Budget,
@@ -60,7 +60,7 @@ impl Service {
         Self { ledger, shutdown, shares }
     }
 
-    /// All of them as one, on no socket and with nobody at the door.
+    /// All services as one, without a socket and without access control.
     pub(crate) fn routes(self) -> Routes {
         let asked = self.shares.asked.clone();
         let studies = StudyServiceServer::new(self.clone());
@@ -73,7 +73,7 @@ impl Service {
             .into()
     }
 
-    /// An answer that may be large: it counts as the caller's until it was read.
+    /// An answer that may be large. It counts as the caller's until it was read.
     fn to_be_read<T: Message>(&self, caller: Caller, message: T) -> Result<Response<T>, Status> {
         let bytes = message.encoded_len();
         let mut response = Response::new(message);

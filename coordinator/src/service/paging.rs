@@ -5,7 +5,7 @@ use prost::Message;
 
 use crate::convert::Invalid;
 
-/// So many items, and no more bytes than there is room for.
+/// Collects items up to a number and a size in bytes.
 pub(crate) struct Page<T> {
     items: Vec<T>,
     size: usize,
@@ -18,7 +18,7 @@ impl<T: Message> Page<T> {
         Self { items: Vec::new(), size, bytes: 0, room }
     }
 
-    /// A page of a list, with as many items as somebody asked for.
+    /// A page of a list, with as many items as the caller asked for.
     pub(super) fn asked_for(size: u32) -> Self {
         let size = match size {
             0 => limits::PAGE,
@@ -27,8 +27,8 @@ impl<T: Message> Page<T> {
         Self::new(size, limits::PAGE_BYTES)
     }
 
-    /// Takes an item unless the page is full; whether it did. The first one always fits: nothing that is
-    /// listed is larger than a message.
+    /// Adds an item unless the page is full. Returns whether it did. The first item always fits:
+    /// nothing that is listed is larger than a message.
     pub(crate) fn add(&mut self, item: T) -> bool {
         let bytes = self.bytes + item.encoded_len();
         let fits = self.items.len() < self.size && bytes <= self.room || self.items.is_empty();
@@ -48,7 +48,7 @@ pub(super) fn number_of(token: &str) -> Result<i64, Invalid> {
     token.parse().map_err(|_| unknown())
 }
 
-/// What is wrong with a token that this server did not give.
+/// The error for a page token that this server did not issue.
 pub(super) fn unknown() -> Invalid {
     Invalid::new("page_token", "is not one of this server's")
 }

@@ -7,7 +7,7 @@ use crate::convert::Invalid;
 use crate::ledger::LedgerError;
 use crate::workers::Twin;
 
-/// In bytes. Each may take three in the header.
+/// In bytes. In the header each byte may take three.
 const MAX_MESSAGE: usize = 2000;
 
 impl From<Invalid> for Status {
@@ -42,7 +42,7 @@ pub(super) fn refused(refusal: &Refusal) -> Status {
     status(refusal_code(refusal), refusal)
 }
 
-/// What is wrong may name what the caller sent. A status travels in a header, which must stay short.
+/// The message may quote what the caller sent. A status travels in a header, which must stay short.
 fn status(code: Code, what: &impl std::fmt::Display) -> Status {
     let mut message = what.to_string();
     if message.len() > MAX_MESSAGE {

@@ -145,10 +145,10 @@ impl StudyService for Service {
         })?;
         let copy = self.ledger.look(move |state| Ok(state.registry().find(&name)?.1.to_replay()));
         let study = copy.await?.map_err(|r| refused(&r))?;
-        // It ends with its caller.
+        // The replay ends when its caller leaves.
         let left = CancellationToken::new();
         let _left = left.clone().drop_guard();
-        // Computing takes long; the ledger goes on meanwhile.
+        // A replay takes long, so it runs outside the ledger.
         let replayed = tokio::task::spawn_blocking(move || {
             let replayed = study.replay_while(|| !left.is_cancelled()).map(|r| replay(&study, &r));
             drop(place);
@@ -218,7 +218,7 @@ fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
     Ok(convert::study(id, study, state.now().1))
 }
 
-/// What a replay found, as far as it fits into a message.
+/// The result of a replay, as much as fits into a message.
 fn replay(study: &Study, Replay { checked, mismatches }: &Replay) -> v1::ReplayStudyResponse {
     let space = &study.spec().space;
     let mut page = Page::new(usize::MAX, limits::PAGE_BYTES);

@@ -1,4 +1,4 @@
-//! `WatchStudy`: a study as it goes on.
+//! `WatchStudy`: a stream of a study's changes.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::convert;
 use crate::ledger::LedgerError;
 use crate::transaction::State;
 
-/// Changes within this time of each other are sent to a watcher as one.
+/// Changes within this time are sent as one message.
 const GATHER: Duration = Duration::from_millis(100);
-/// A watcher hears at least this often, so that rates and silences stay fresh.
+/// A watcher gets a message at least this often, so that rates and silences stay current.
 const REFRESH: Duration = Duration::from_secs(5);
-/// A watcher that was told less than there is to say, for want of room, hears the rest after this.
+/// A watcher whose message was shortened for lack of room gets the rest after this time.
 const LATER: Duration = Duration::from_secs(1);
 
 pub(super) type Messages = mpsc::Sender<Result<v1::WatchStudyResponse, Status>>;
 
 impl Service {
-    /// Tells of the study until nobody listens. `_place` is the watcher's among all of them.
+    /// Sends updates of the study until the watcher leaves. `_place` is its share of the watches.
     pub(super) async fn watch(
         self,
         name: String,
@@ -37,9 +37,10 @@ impl Service {
     ) {
         let commits = self.ledger.commits();
         let mut seen = 0;
-        // One message waits to be read, and the one before may be on its way.
+        // One message may wait to be read while the one before is on its way.
         let mut held = [None, None];
-        // Nothing is made for those who do not read.
+        // Waits for room in the channel, so that no message is made for a watcher that does not
+        // read.
         while let Ok(place) = messages.reserve().await {
             let (study, rings) = (name.clone(), commits.rings());
             let look =
@@ -49,7 +50,7 @@ impl Service {
                 Ok(Ok(mut now)) => {
                     let mut share = self.room_for(caller, &now.message);
                     if share.is_none() {
-                        // How the study stands can nearly always be said.
+                        // Without trials and workers the message is small, and nearly always fits.
                         now.message.changed.clear();
                         now.message.workers.clear();
                         (now.seen, now.more) = (seen, true);
@@ -66,7 +67,7 @@ impl Service {
                     }
                 }
                 Ok(Err(refusal)) => return place.send(Err(refused(&refusal))),
-                // The next one tells all that this one would have.
+                // The next message includes everything that this one would have.
                 Err(LedgerError::Overloaded) => {}
                 Err(error) => return place.send(Err(error.into())),
             }
@@ -89,24 +90,24 @@ impl Service {
         }
     }
 
-    /// Room for a message until it is read, if there is some. A small one needs none.
+    /// Takes room for a message until it is read, if there is some. A small message needs none.
     fn room_for(&self, caller: Caller, message: &v1::WatchStudyResponse) -> Option<Share> {
         let bytes = message.encoded_len();
         self.shares.unread.take(caller, if bytes > limits::SMALL { bytes } else { 0 })
     }
 }
 
-/// What is to be said of a study at a time.
+/// The state of a study for a watcher.
 pub(crate) struct Snapshot {
     pub(crate) message: v1::WatchStudyResponse,
-    /// Up to which change it tells all.
+    /// The message tells all changes up to this one.
     pub(crate) seen: u64,
-    /// Whether there were more changes than it has room for.
+    /// Whether changes were left out for lack of room.
     pub(crate) more: bool,
 }
 
-/// The study, its workers, and the trials that changed after so many changes: as many bytes of them as
-/// there is room for, the oldest changes first.
+/// The study, its workers, and the trials that changed after the first `seen` changes. The trials
+/// take at most `room` bytes, the oldest changes first.
 pub(crate) fn snapshot(
     state: &State,
     name: &str,
@@ -140,7 +141,7 @@ pub(crate) fn snapshot(
     Ok(Snapshot { message, seen: now_seen, more })
 }
 
-/// The workers, as many as there is room for: those first that train a trial of the study.
+/// The workers, as many as there is room for. Those that train a trial of the study come first.
 fn workers(state: &State, study: &Study) -> Vec<v1::Worker> {
     let running = study.running().iter().filter_map(|number| study.get(*number)?.worker.as_ref());
     let busy: BTreeSet<&WorkerId> = running.collect();

@@ -1,4 +1,5 @@
-//! What calls hold in memory: requests until they are answered, and large answers until they are read.
+//! Limits the memory of calls: requests until they are answered, and large answers until they are
+//! read.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +15,11 @@ use tonic::Status;
 
 use crate::budget::{Budget, Caller, Share, held};
 
-/// Its messages come one after another for as long as a worker lives; each is bounded by itself.
+/// Not counted: its messages come one by one for as long as a worker lives, and each is bounded by
+/// itself.
 const HEARTBEAT: &str = "/kindling.v1.WorkerService/Heartbeat";
 
-/// Counts a request's bytes until its answer is there, and keeps the answer's share until it was read.
+/// Counts a request's bytes until it is answered, and a large answer's until it was read.
 pub(super) async fn weigh(State(asked): State<Budget>, request: Request, next: Next) -> Response {
     let caller = Caller::of(request.extensions());
     let is_counted = request.uri().path() != HEARTBEAT;
@@ -37,7 +39,7 @@ pub(super) async fn weigh(State(asked): State<Budget>, request: Request, next: N
     }
 }
 
-/// A request's body, which takes a share as it grows.
+/// A request's body. It takes a share as it is read.
 struct Weighed {
     body: Body,
     bytes: usize,
@@ -58,7 +60,7 @@ impl HttpBody for Weighed {
         };
         let more = frame.data_ref().map_or(0, Bytes::len);
         self.bytes += more;
-        // Nearly all calls are small, and none of those is turned away.
+        // Nearly all calls are small, and small ones are never turned away.
         let is_small = self.bytes <= limits::SMALL;
         let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_small && !share.grow(more) {

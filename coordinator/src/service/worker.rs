@@ -21,7 +21,7 @@ use crate::{convert, observe};
 
 /// The longest that a lease call waits for work.
 const MAX_WAIT: Duration = Duration::from_mins(1);
-/// A worker is asked to say something so many times per lease term.
+/// How many heartbeats a worker is asked to send per lease term.
 const HEARTBEATS_PER_TERM: u32 = 4;
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -43,7 +43,7 @@ impl WorkerService for Service {
         let objectives = convert::objectives(request.objectives)?;
         let wait = convert::wait(request.wait).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
-        // A call that waits is no sign of life: whoever made it may be gone since.
+        // Only a call that has just arrived is a sign of life: while it waits, its worker may die.
         let mut is_heard = true;
         loop {
             let start = Instant::now();
@@ -110,7 +110,7 @@ impl WorkerService for Service {
         let said = format!("{result:?}");
         let write = self.ledger.write(Class::End, move |t| t.finish(&claim, result, attributes));
         write.instrument(span).await?;
-        // Only now is it the worker's word.
+        // Logged only now, when the result is committed.
         tracing::info!(trial, worker = worker.as_str(), result = said, "finished");
         Ok(Response::new(v1::FinishResponse {}))
     }

@@ -1,8 +1,8 @@
-//! What every [`Store`] must do, as a suite that each runs in its own tests. A store is a subject: it can be
-//! opened again as after a restart, and filled up.
+//! A test suite for every [`Store`], which each store runs in its own tests. The store under test
+//! can be opened again, as after a restart, and filled up.
 //!
-//! [`passes`] plays the ledger: a registry decides, its events are applied and committed, and what the store
-//! gives back is compared with the registry. It panics at the first thing that is wrong.
+//! [`passes`] plays the ledger. A registry decides, its events are applied and committed, and the
+//! content of the store is compared with the registry. It panics at the first difference.
 
 use std::time::Duration;
 
@@ -20,24 +20,25 @@ use super::contract::Store;
 
 /// A store under test.
 pub trait Subject {
-    /// How it is used.
+    /// The type of the store.
     type Store: Store;
 
-    /// The store as the next coordinator opens it. The one before is gone, whatever became of it.
+    /// Opens the store as the next coordinator would. The one before is closed, whatever state it
+    /// was in.
     fn open(&mut self) -> Self::Store;
 
-    /// From now on the open store has no room for a commit, or has again.
+    /// Makes the open store refuse commits for lack of room, or accept them again.
     fn fill(&mut self, store: &mut Self::Store, is_full: bool);
 }
 
-/// How many stories are told.
+/// How many random sequences of changes are run.
 const STORIES: u64 = 12;
-/// How many things happen in each.
+/// How many changes each sequence has.
 const LENGTH: usize = 150;
-/// When leases end that are open as a store is loaded.
+/// The deadline of open leases when a store is loaded.
 const UNTIL: Tick = Tick(Duration::from_mins(7));
 
-/// Runs the suite. Each call of `subject` gives a store that holds nothing yet.
+/// Runs the suite. Each call of `subject` must return an empty store.
 pub fn passes<S: Subject>(mut subject: impl FnMut() -> S) {
     a_new_store_holds_nothing(subject());
     what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject());
@@ -69,7 +70,7 @@ fn what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject: imp
     let refused = store.commit(waiting).expect_err("there is no room");
     assert!(refused.may_pass(), "{refused}");
     store.probe().expect_err("there is still no room");
-    // As the ledger does.
+    // The ledger does the same.
     let loaded = store.load(UNTIL).expect("what is kept can be read");
     assert_eq!(shown(&loaded), shown(kept), "nothing of the batch is kept");
     subject.fill(store, false);
@@ -120,13 +121,13 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     world.restart();
 }
 
-/// A store, the registry that it should hold, and what was decided and not committed.
+/// A store, the registry that it should hold, and what was decided but not committed.
 struct World<S: Subject> {
     subject: S,
-    /// `None` only while it is opened again.
+    /// `None` only while the store is opened again.
     store: Option<S::Store>,
     registry: Registry,
-    /// The registry as it was committed last.
+    /// The registry as of the last commit.
     kept: Registry,
     waiting: Vec<Record>,
     clock: i64,
@@ -150,7 +151,7 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// Applies the events, at a time of their own, and keeps them for the next commit.
+    /// Applies the events, at a new time, and keeps them for the next commit.
     fn take(&mut self, study: StudyId, events: Vec<Event>) {
         self.clock += 1_000_003;
         for event in events {
@@ -167,9 +168,9 @@ impl<S: Subject> World<S> {
         self.kept = self.registry.clone();
     }
 
-    /// Opens the store again. What was not committed is lost, and everything else is there.
+    /// Opens the store again. Only what was not committed may be lost.
     fn restart(&mut self) {
-        // Gone before the next one is there.
+        // Dropped before the next one is opened.
         let history = self.store.take().expect("open").history();
         let mut store = self.subject.open();
         let loaded = store.load(UNTIL).expect("loaded");
@@ -265,7 +266,7 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// Changes what may change of a study.
+    /// Changes something about a study that may change.
     fn change(&mut self) {
         let Some(id) = self.any_study() else { return };
         let which = self.random.random_range(0..5_u8);
@@ -279,7 +280,7 @@ impl<S: Subject> World<S> {
         self.take(id, events);
     }
 
-    /// A value, at times one that fails its trial.
+    /// A value. Sometimes one that makes its trial fail.
     fn number(&mut self) -> f64 {
         let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0];
         match self.random.random_range(0..20_usize) {
@@ -315,7 +316,7 @@ impl<S: Subject> World<S> {
     }
 }
 
-/// Everything that a registry holds, in an order, and with every NaN like any other.
+/// Everything that a registry holds, in a fixed order, with every NaN alike.
 pub(super) fn shown(registry: &Registry) -> String {
     let study = |(id, study): (StudyId, &Study)| {
         let indices = (study.best(), study.waiting(), study.running(), study.finish_order());
@@ -326,7 +327,7 @@ pub(super) fn shown(registry: &Registry) -> String {
     format!("next id {:?}\n{}", registry.next_id(), studies.join("\n"))
 }
 
-/// A study with a parameter of each kind, one of them under a condition.
+/// A study with a parameter of each kind, one of them conditional.
 fn spec(name: &str, confirms: bool) -> StudySpec {
     let param =
         |name: &str, distribution| Param { name: name.to_owned(), distribution, when: vec![] };

@@ -1,5 +1,5 @@
-//! What a store must do. The trait is small on purpose: load everything, commit a batch of events, say when an
-//! outage is over, and look after it.
+//! What a store must do. The trait is small on purpose: load everything, commit a batch of events,
+//! say when an outage is over, and tend the store.
 
 use kindling_study::{Record, Registry, Tick};
 
@@ -8,27 +8,27 @@ use super::history::History;
 
 /// A durable home for studies.
 pub trait Store: Send + 'static {
-    /// Everything that was committed. Open leases end at `lease_until`: a restart gives each of
-    /// them a full term.
+    /// Loads everything that was committed. Open leases end at `lease_until`, so that a restart
+    /// gives each a full term.
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError>;
 
-    /// Which history it tells.
+    /// The store's history.
     fn history(&self) -> History;
 
-    /// Keeps all of these records or none. When it returns, they survive a crash of the machine.
+    /// Commits all of these records or none. When it returns, they survive a crash of the machine.
     fn commit(&mut self, batch: &[Record]) -> Result<(), StoreError>;
 
-    /// Whether it can keep something again after an error that may pass, tried out with nothing at
-    /// stake. Does not wait. An error that may not pass is one that no commit would survive.
+    /// Tests, with nothing at stake and without waiting, whether the store can write again after an
+    /// error that may pass. Any other error is final.
     fn probe(&mut self) -> Result<(), StoreError>;
 
-    /// Looks after it, twice a second or so. An error that may not pass says that it was lost.
+    /// Tends the store, about twice a second. An error that may not pass means the store was lost.
     fn tend(&mut self) -> Result<Upkeep, StoreError> {
         Ok(Upkeep::default())
     }
 }
 
-/// What a store says of itself as it is looked after.
+/// What a store reports when it is tended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Upkeep {
     /// The length of its log.

@@ -1,9 +1,9 @@
-//! Why a store cannot be used, or could not keep something.
+//! Why a store cannot be used, or could not commit.
 
 use std::fmt;
 use std::path::Path;
 
-/// Where a store is: a file's path, or what else leads to one.
+/// Where a store is: a file's path or another name for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location(String);
 
@@ -25,34 +25,36 @@ impl fmt::Display for Location {
     }
 }
 
-/// Why a store cannot be used, or could not keep a batch.
+/// Why a store cannot be used, or could not commit a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no room; nothing of the batch was kept. May pass.
+    /// The disk is full, and nothing of the batch was kept. May pass.
     #[error("{location}: the disk is full")]
     Full {
         /// The store.
         location: Location,
     },
-    /// Too many files are open; nothing of the batch was kept. May pass.
+    /// Too many files are open, and nothing of the batch was kept. May pass.
     #[error("{location}: too many files are open")]
     NoHandles {
         /// The store.
         location: Location,
     },
-    /// Another program holds the file locked for writing; nothing of the batch was kept. May pass.
+    /// Another program has locked the file for writing, and nothing of the batch was kept. May
+    /// pass.
     #[error("{location}: another program is writing to the store")]
     Busy {
         /// The store.
         location: Location,
     },
-    /// Another coordinator serves the store.
+    /// Another coordinator has the store open.
     #[error("{location}: another coordinator has this store open")]
     InUse {
         /// The store.
         location: Location,
     },
-    /// The file has several names, under each of which it could be served with a log of its own.
+    /// The file has several names (hard links). Under each, it could be opened with a log of its
+    /// own.
     #[error(
         "{location}: the file has {names} names (hard links), and under each it would have another log; it was left as it is"
     )]
@@ -62,7 +64,7 @@ pub enum StoreError {
         /// How many.
         names: u64,
     },
-    /// The file was not closed, and what was committed last is in a log that is not there.
+    /// The store was not closed, and the log with its newest commits is missing.
     #[error(
         "{location}: its log is missing: the newest commits are in a -wal that is not beside it; nothing was changed"
     )]
@@ -70,13 +72,13 @@ pub enum StoreError {
         /// The store.
         location: Location,
     },
-    /// The log beside the file is not its own.
+    /// The log beside the file belongs to another store.
     #[error("{location}: the log beside it, {location}-wal, is not its own; nothing was changed")]
     OtherLog {
         /// The store.
         location: Location,
     },
-    /// Somebody took the store away, or a part of it, while it was served.
+    /// Somebody removed the store, or part of it, while it was in use.
     #[error("{location}: while the store was in use {what}")]
     Lost {
         /// The store.
@@ -84,7 +86,7 @@ pub enum StoreError {
         /// Which of its files, and how.
         what: String,
     },
-    /// The file is not one of ours.
+    /// The file is not a Kindling store.
     #[error("{location}: {found}; this is not a Kindling store, and it was left as it is")]
     Foreign {
         /// The store.
@@ -92,7 +94,7 @@ pub enum StoreError {
         /// What it is instead.
         found: String,
     },
-    /// The file was written by a newer Kindling, or by one from before the first release.
+    /// The file was written by a newer Kindling, or by one older than the first release.
     #[error("{location}: store version {found}, but this Kindling knows version {known}")]
     OtherVersion {
         /// The store.
@@ -102,13 +104,13 @@ pub enum StoreError {
         /// The version that this build reads and writes.
         known: i64,
     },
-    /// There is something where a backup is to be.
+    /// A file already exists where the backup should go.
     #[error("{location}: it is there already")]
     Exists {
         /// Where.
         location: Location,
     },
-    /// What the file holds makes no sense.
+    /// The content of the file makes no sense.
     #[error("{location}: damaged: {found}; nothing was changed")]
     Damaged {
         /// The store.
@@ -116,7 +118,7 @@ pub enum StoreError {
         /// Where, and what.
         found: String,
     },
-    /// Anything else: the coordinator cannot go on.
+    /// Any other error. The coordinator must stop.
     #[error("{location}: {source}")]
     Failed {
         /// The store.
@@ -127,7 +129,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the store itself is sound and the same batch may succeed later.
+    /// Whether the store is sound, so that the same batch may succeed later.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::NoHandles { .. } | Self::Busy { .. })
     }

@@ -1,14 +1,15 @@
-//! Which history a store tells, and how far it has come with it.
+//! The history of a store, and how far the store has come in it.
 //!
-//! An older copy of a store that is put back goes on as if what came after it had never been: it tells
-//! another history. Leases are told apart by their marks, whatever the history. Its id is for who keeps
-//! something for a store: it belongs to that history, and to no other.
+//! If an older copy of a store is restored, it continues as if the later commits had never
+//! happened: that is another history. Leases are told apart by their marks, whatever the history.
+//! The history's id is for those who keep something for a store: it belongs to that history and to
+//! no other.
 
 use std::fmt;
 
 use kindling_study::Bug;
 
-/// 128 bits that are drawn as a store is made, and again when an older copy of it is put back.
+/// 128 random bits, drawn when a store is created, and again when an older copy of it is restored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct History(pub [u8; 16]);
 
@@ -24,28 +25,28 @@ impl fmt::Debug for History {
     }
 }
 
-/// How far a store has come. It stands in the store and beside it, where a copy that is put back does
-/// not reach.
+/// How far a store has come. It is written in the store and in a file beside it, which a restored
+/// copy does not replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
-    /// The history that it tells.
+    /// The store's history.
     pub history: History,
-    /// How often something was committed to it.
+    /// How many commits it has had.
     pub commits: u64,
 }
 
 impl Reached {
-    /// Whether a store that came so far is not the one that was seen to have come as far as `seen`, but
-    /// an older copy or another store.
+    /// Whether this store cannot be the one that had come as far as `seen`: it is an older copy, or
+    /// another store.
     ///
-    /// What stands beside a store is written after the commit that it counts. So it is never ahead,
-    /// whatever crashes, unless the store went back.
+    /// The file beside a store is written after the commit that it counts. So whatever crashes, it
+    /// is never ahead of the store, unless the store went back.
     pub fn is_not_what_was(&self, seen: &Self) -> bool {
         let differs = self.history != seen.history || self.commits < seen.commits;
         differs && !Bug::RestoredKeepsHistory.is_on()
     }
 
-    /// As a line of text that is always equally long.
+    /// One line of text, always of the same length.
     pub(super) fn line(&self) -> String {
         format!("history {} commits {:020}\n", self.history, self.commits)
     }

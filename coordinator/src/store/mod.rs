@@ -1,4 +1,4 @@
-//! Where studies are kept.
+//! Where studies are stored.
 
 pub mod conformance;
 mod contract;

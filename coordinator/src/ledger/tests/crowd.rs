@@ -1,11 +1,11 @@
-//! The ledger when more is asked of it than it can do.
+//! The ledger under overload.
 
 use tokio::task::JoinSet;
 
 use super::*;
 use crate::admission::{MAX_BEGINS, MAX_LOOKS, MAX_REPORTS};
 
-/// Keeps the ledger busy until it is let go, which the last to be spawned does.
+/// Keeps the ledger busy until it is let go. The job that is spawned last lets it go.
 fn hold_up(
     bench: &Bench,
     crowd: &mut JoinSet<(&'static str, bool)>,
@@ -73,7 +73,7 @@ async fn who_is_heard_of_in_time_is_not_found_overdue() {
         bench.clock.wait(TERM + Duration::from_secs(1));
         go.send(()).expect("it waits");
     };
-    // The ledger comes late to all of them, and to the one that looks for the overdue first.
+    // The ledger is late for all of them, and serves the expiry first.
     let (_, expired, lost, ()) = tokio::join!(held_up, bench.expire(), beat, release);
     assert_eq!((expired, lost), (Ok(()), Ok(Ok(vec![]))));
     assert_eq!(bench.finish(&claim).await, Ok(()), "the lease still stands");
@@ -126,7 +126,7 @@ async fn a_crowd_that_begins_is_served_some_at_a_time() {
     while let Some(done) = crowd.join_next().await {
         assert!(done.expect("no panic").1);
     }
-    // Work of a second, in turns of 50 ms.
+    // One second of work, in turns of 50 ms.
     let turns = bench.ledger.commits().rings() - commits;
     assert!((15..=25).contains(&turns), "{turns} turns");
 }

@@ -19,10 +19,10 @@ use crate::proofs::{Random, is_long, proofs};
 use crate::service::Service;
 use crate::store::SqliteStore;
 
-/// Calls before everything begins anew, so that there is always something to change.
+/// A new world is made after this many calls, so that there is always something to change.
 const CALLS_OF_A_WORLD: usize = 150;
 
-/// A clock that stands, so that answers differ only by what changed.
+/// A clock that stands still, so that answers differ only by what changed.
 struct Still;
 
 impl Clock for Still {
@@ -35,7 +35,7 @@ impl Clock for Still {
     }
 }
 
-/// Every lease has the same mark, [`MARK`], so that messages can name it.
+/// Gives every lease the same mark, [`MARK`], so that messages can name it.
 struct Same;
 
 impl TryRng for Same {
@@ -73,7 +73,7 @@ fn serve(folder: &Path) -> (Routes, Ledger) {
     (service.routes(), ledger)
 }
 
-/// What another coordinator shows that starts from the files as they are, as after a crash.
+/// What a coordinator shows that starts from the current files, as after a crash.
 pub(super) async fn shown_after_a_restart(folder: &Path) -> Vec<u8> {
     let copy = TempDir::new().expect("a folder");
     for name in ["study.db", "study.db-wal"] {
@@ -85,7 +85,7 @@ pub(super) async fn shown_after_a_restart(folder: &Path) -> Vec<u8> {
     shown
 }
 
-/// What a body of the method's messages may look like.
+/// A random body for a call of this method.
 pub(super) fn body(grammar: &Grammar, method: &Method, random: &mut Random) -> Vec<Bytes> {
     let messages = if method.takes_a_stream { random.within(0..4) } else { 1 };
     (0..messages).map(|_| framed(&grammar.message(method, random))).collect()

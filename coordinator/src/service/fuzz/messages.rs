@@ -1,4 +1,4 @@
-//! Messages that a method may be sent: valid ones, almost valid ones, and anything else.
+//! Messages for a method: valid, almost valid, and arbitrary ones.
 
 use std::collections::HashMap;
 
@@ -13,22 +13,22 @@ use crate::proofs::Random;
 /// One RPC.
 #[derive(Debug, Clone)]
 pub(super) struct Method {
-    /// As HTTP calls it.
+    /// Its HTTP path.
     pub(super) path: String,
-    /// The type of its requests.
+    /// The type of its request messages.
     input: String,
-    /// Whether an answer may be long in coming.
+    /// Whether its answer may take long.
     pub(super) waits: bool,
     pub(super) takes_a_stream: bool,
 }
 
-/// What there is to call, and what its messages look like.
+/// All methods, and the structure of their messages.
 pub(super) struct Grammar {
     pub(super) methods: Vec<Method>,
     messages: HashMap<String, DescriptorProto>,
 }
 
-/// Numbers at the edges of what fields hold.
+/// Edge cases of numeric fields.
 const EDGES: [u64; 12] =
     [0, 1, 2, 3, 39, 40, 1001, 1 << 31, u32::MAX as u64, i64::MAX as u64, 1 << 63, u64::MAX];
 const FLOATS: [f64; 10] =
@@ -37,7 +37,7 @@ const FLOATS: [f64; 10] =
 /// The mark of every lease, as text.
 pub(super) const MARK: &str = "0123456789abcdef";
 
-/// Larger messages than this and a bit are not made on purpose; 4 MiB is the most that is taken.
+/// Messages are not made much larger than this on purpose. 4 MiB is the most that is accepted.
 const LARGE: usize = 2 << 20;
 
 impl Grammar {
@@ -82,7 +82,7 @@ impl Grammar {
 
     fn write(&self, name: &str, depth: u32, random: &mut Random, out: &mut Vec<u8>) {
         let Some(descriptor) = self.messages.get(name) else { return };
-        // Mostly all fields are there: what is missing is refused before anything else is seen.
+        // Usually all fields are set: a missing one is refused before anything else is looked at.
         let leaves_out = if depth == 0 { 12 } else { 6 };
         let one_of = descriptor.oneof_decl.len();
         let chosen: Vec<_> = (0..one_of).map(|_| random.number()).collect();
@@ -143,7 +143,7 @@ impl Grammar {
     }
 }
 
-/// Messages by their full names, those inside of others included.
+/// Collects messages by full name, including nested ones.
 fn collect(scope: &str, message: DescriptorProto, into: &mut HashMap<String, DescriptorProto>) {
     let name = format!("{scope}.{}", message.name());
     for nested in &message.nested_type {
@@ -158,7 +158,7 @@ fn write_bytes(key: u64, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes);
 }
 
-/// Text for a field of this name: mostly what means something there.
+/// Text for a field of this name, usually something that has a meaning there.
 fn text(field: &str, random: &mut Random) -> Vec<u8> {
     if random.one_in(6) {
         return match random.within(0..9) {
@@ -194,8 +194,8 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
     random.pick(choices).as_bytes().to_vec()
 }
 
-/// JSON that readers and writers do not agree on: nested about as deep as parsers go, with words that
-/// `serde_json` keeps for itself, or with a name twice.
+/// JSON on which readers and writers disagree: nested about as deep as parsers go, with
+/// `serde_json`'s reserved words, or with a name twice.
 pub(super) fn odd_json(random: &mut Random) -> String {
     const RAW: &str = "$serde_json::private::RawValue";
     const NUMBER: &str = "$serde_json::private::Number";
@@ -203,7 +203,8 @@ pub(super) fn odd_json(random: &mut Random) -> String {
     let inner = match random.within(0..6) {
         0 => format!(r#"{{"{RAW}":"[1,2]"}}"#),
         1 => format!(r#"{{"{RAW}":"[1"}}"#),
-        // An object is written in the order of its names: this one begins otherwise than it was said.
+        // An object is written in the order of its names, so this one starts differently after it
+        // was read.
         2 => format!(r#"{{"a":1,"{RAW}":"1"}}"#),
         3 => format!(r#"{{"{NUMBER}":"1"}}"#),
         4 => r#"{"a":1,"a":-0.0,"b":1e-320,"c":18446744073709551615}"#.to_owned(),
@@ -211,7 +212,7 @@ pub(super) fn odd_json(random: &mut Random) -> String {
     };
     let is_list = random.one_in(2);
     let (open, close) = if is_list { ("[", "]") } else { (r#"{"a":"#, "}") };
-    // Settings are an object.
+    // Settings must be an object.
     format!(r#"{{"a":{}{inner}{}}}"#, open.repeat(depth - 1), close.repeat(depth - 1))
 }
 
@@ -223,19 +224,20 @@ fn whole(field: &str, random: &mut Random) -> u64 {
     match field {
         "study_id" | "attempt" => 1,
         "slots" => random.within(0..3) as u64,
-        // Waits that pass.
+        // Waits that end at once.
         "seconds" => 0,
         _ => random.within(0..5) as u64,
     }
 }
 
-/// A value within a value within a value, deeper than anybody needs.
+/// Values nested deeper than anybody needs.
 fn nested(random: &mut Random) -> Vec<u8> {
     let depth = *random.pick(&[20, 99, 101, 5000]);
     let mut message = Vec::new();
     for _ in 0..depth {
         let mut outer = Vec::with_capacity(message.len() + 8);
-        // Of a struct within a spec, of a list in a value, or of whatever has such a field.
+        // The field of a struct in a spec, of a list in a value, or of whatever else has this
+        // number.
         let field = *random.pick(&[1, 5, 6]);
         write_bytes(field << 3 | 2, &message, &mut outer);
         message = outer;

@@ -1,8 +1,8 @@
-//! Every RPC, with everything that a peer may send: each call gets a typed status, one that is
-//! refused changes nothing, what one that is taken changed is there after a restart, nothing panics, and
-//! the coordinator goes on.
+//! Calls every RPC with everything that a peer may send. Each call must get a typed status. A
+//! refused call changes nothing, and what an accepted call changed is still there after a restart.
+//! Nothing panics, and the coordinator keeps running.
 //!
-//! The methods and their messages come from the descriptor set: an RPC that is added is tried, too.
+//! The methods and their messages come from the descriptor set, so a new RPC is tested too.
 
 mod handlers;
 mod messages;
@@ -31,7 +31,7 @@ use tonic::{Code, Status};
 use v1::finish_request::Result as End;
 use v1::value::Kind;
 
-/// The study that everything is about.
+/// The study that all calls are about.
 const STUDY: &str = r#"
     name = "s"
     direction = "maximize"
@@ -54,24 +54,24 @@ const STUDY: &str = r#"
     when = { kind = "a" }
 "#;
 
-/// A call that has not answered by then waits, as a lease or a stream may.
+/// A call that has not answered by then is waiting, as a lease or a stream may.
 const PATIENCE: Duration = Duration::from_millis(40);
-/// Any other is stuck.
+/// Any other call is stuck after this time.
 const STUCK: Duration = Duration::from_secs(30);
 
-/// What there is to call.
+/// The services that are called.
 trait Api: GrpcService<Body, ResponseBody = Body> + Clone + Send {}
 impl<T: GrpcService<Body, ResponseBody = Body> + Clone + Send> Api for T {}
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug)]
 enum Answer {
     Status(Status),
-    /// It waits for work, or streams.
+    /// The call waits for work, or streams.
     Waits,
 }
 
-/// Calls a method with a body as it is. `waits` says whether it may take its time.
+/// Calls a method with this body. `waits` says whether it may take long.
 async fn call<A: Api>(mut api: A, path: &str, body: Vec<Bytes>, waits: bool) -> Answer
 where
     A::Future: Send,
@@ -113,17 +113,17 @@ fn error(error: impl Into<StdError>) -> Status {
     Status::from_error(error.into())
 }
 
-/// What a call came to, by name. A refusal is typed, and nothing is other than before it.
+/// The name of a call's result. Checks that a refusal is typed and changed nothing.
 fn outcome(answer: &Answer, is_unchanged: bool, call: impl Fn() -> String) -> String {
     let Answer::Status(status) = answer else { return "Waits".to_owned() };
     assert!(is_typed(status), "{}: {status:?}", call());
-    // A stream may take some messages before one that it refuses.
+    // A stream may accept some messages before it refuses one.
     assert!(status.code() == Code::Ok || is_unchanged, "changed: {}: {status:?}", call());
     format!("{:?}", status.code())
 }
 
-/// A status that says what is wrong, by somebody who looked. Only what cannot be decoded at all is
-/// the protocol's own business, which calls it internal.
+/// Whether a status comes from a handler and says what is wrong. Only for messages that cannot be
+/// decoded does gRPC itself answer, with an internal error.
 fn is_typed(status: &Status) -> bool {
     match status.code() {
         Code::Unknown | Code::DataLoss | Code::Unavailable => false,
@@ -159,7 +159,7 @@ impl HttpBody for Chunks {
     }
 }
 
-/// Makes the study, with a trial that runs, one that completed, one that failed and one that waits.
+/// Creates the study, with one trial each that runs, completed, failed and waits.
 async fn populate<A: Api + 'static>(api: A) {
     let spec = crate::config::parse(STUDY).expect("valid");
     let spec = Some(crate::convert::spec_to_wire(&spec));
@@ -193,13 +193,13 @@ async fn populate<A: Api + 'static>(api: A) {
     TrialServiceClient::new(api).enqueue_trial(enqueue).await.expect("enqueued");
 }
 
-/// All that the API shows of studies and trials, as bytes.
+/// Everything the API shows of studies and trials, as bytes.
 async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
     let mut shown = Vec::new();
     let list = v1::ListStudiesRequest { page_size: 1000, ..Default::default() };
     let studies = StudyServiceClient::new(api.clone()).list_studies(list).await.expect("listed");
     for mut study in studies.into_inner().studies {
-        // It is listed with the others; and the rest follows from the clock.
+        // `best` is listed with the other trials, and the other two depend on the clock.
         (study.best, study.trials_per_hour, study.time_left) = (None, None, None);
         let name = study.spec.clone().expect("a spec").name;
         study.encode(&mut shown).expect("room");
@@ -215,7 +215,7 @@ async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
     shown
 }
 
-/// Counts panics, wherever they happen, from the first time that it is asked.
+/// Counts panics in all threads, from its first call on.
 fn panics() -> u32 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     static HOOK: Once = Once::new();

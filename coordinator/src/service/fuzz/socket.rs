@@ -1,4 +1,4 @@
-//! The same over a real socket, and whatever else may arrive on one.
+//! The same over a real socket, plus whatever else may arrive on one.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::proofs::{Random, is_long, proofs};
 use crate::{Coordinator, Options};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Frames of HTTP/2.
+/// HTTP/2 frame types.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
@@ -59,7 +59,7 @@ async fn no_message_breaks_the_server() {
     let mut codes = BTreeMap::<String, u32>::new();
     let mut running = Running::start().await;
     let mut state = shown(running.channel.clone()).await;
-    // A call that waits and is given up may still be served while the server has not heard of that.
+    // A waiting call that was cancelled may still be served until the server hears of that.
     let mut waited = false;
     for number in 0..calls {
         if number % 400 == 399 || waited {
@@ -78,7 +78,7 @@ async fn no_message_breaks_the_server() {
         assert_eq!(panics(), before, "call {number}, {}", method.path);
     }
     let huge = vec![framed(&vec![0x7A; 5_000_000])];
-    // To a server, a stream that breaks has ended.
+    // For the server, a stream that breaks has ended.
     for method in grammar.methods.iter().filter(|method| !method.takes_a_stream) {
         let answer = call(running.channel.clone(), &method.path, huge.clone(), false).await;
         let refused =
@@ -99,14 +99,14 @@ async fn no_garbage_breaks_the_server() {
     let state = shown(running.channel.clone()).await;
     let rounds = proofs(10, 1000);
     let mut random = Random::new(3);
-    // They say nothing more, and stay.
+    // These peers say nothing more, but stay connected.
     let mut silent = Vec::new();
     for round in 0..rounds {
         for kind in 0..9 {
             let garbage = garbage(kind, &mut random);
             let mut peer =
                 TcpStream::connect(running.coordinator.address()).await.expect("accepted");
-            // The server may hang up at any time.
+            // The server may close the connection at any time.
             _ = peer.write_all(&garbage).await;
             match random.within(0..3) {
                 0 => {
@@ -162,11 +162,11 @@ fn garbage(kind: usize, random: &mut Random) -> Vec<u8> {
     let mut bytes =
         if kind == 0 { Vec::new() } else { [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat() };
     match kind {
-        // Not even HTTP/2, or nothing at all.
+        // Not HTTP/2, or nothing at all.
         0 => bytes = noise(random, 70_000),
         1 => bytes = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(),
         2 => bytes.extend(noise(random, 70_000)),
-        // Frames of any kind, for any stream.
+        // Frames of any type, for any stream.
         3 => {
             for _ in 0..50 {
                 let payload = noise(random, 64);
@@ -174,10 +174,10 @@ fn garbage(kind: usize, random: &mut Random) -> Vec<u8> {
                 bytes.extend(frame(kind, flags, random.within(0..8) as u32, &payload));
             }
         }
-        // A frame that ends in the middle, and one that claims to be huge.
+        // A frame that is cut off, and one that claims to be huge.
         4 => bytes.extend(&frame(HEADERS, END_HEADERS, 1, &request_headers())[..20]),
         5 => bytes.extend([0xFF, 0xFF, 0xFF, DATA, 0, 0, 0, 0, 1]),
-        // A list of headers without an end.
+        // A header list without an end.
         6 => {
             bytes.extend(frame(HEADERS, 0, 1, &request_headers()));
             for _ in 0..200 {
@@ -185,7 +185,7 @@ fn garbage(kind: usize, random: &mut Random) -> Vec<u8> {
                 bytes.extend(frame(CONTINUATION, 0, 1, &header));
             }
         }
-        // Calls that are taken back as soon as they are made.
+        // Calls that are cancelled as soon as they are made.
         7 => {
             for stream in 0..1000 {
                 let id = 1 + 2 * stream;
@@ -215,7 +215,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// The headers of a call that is right, without compression.
+/// The headers of a valid call, uncompressed.
 fn request_headers() -> Vec<u8> {
     let mut block = vec![0x83, 0x86]; // POST, http
     let mut literal = |name: &[u8], value: &[u8]| {

@@ -1,11 +1,11 @@
-//! Calls that are well-formed and odd in what they hold: each that is taken is there after a restart.
+//! Well-formed calls with odd content. If one is accepted, its content is there after a restart.
 
 use super::handlers::{shown_after_a_restart, world};
 use super::messages::odd_json;
 use super::*;
 use crate::proofs::{Random, is_long, proofs};
 
-/// Calls before everything begins anew.
+/// A new world is made after this many calls.
 const CALLS_OF_A_WORLD: usize = 60;
 
 const NUMBERS: [f64; 9] =
@@ -69,7 +69,7 @@ async fn make<A: Api + 'static>(
             TrialServiceClient::new(api).retry_trial(retry).await.map(drop)
         }
         _ => {
-            // The worker gets again what it holds.
+            // The worker gets the trials that it already holds.
             let lease = v1::LeaseRequest {
                 worker_id: "w".to_owned(),
                 slots: 2,
@@ -95,7 +95,7 @@ async fn make<A: Api + 'static>(
     }
 }
 
-/// The usual study with some things odd.
+/// The usual study with some odd parts.
 fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
     let mut spec = crate::convert::spec_to_wire(&crate::config::parse(STUDY).expect("valid"));
     spec.name = format!("{number}{}", text(random));

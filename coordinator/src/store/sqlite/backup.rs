@@ -1,7 +1,7 @@
-//! A copy of a store, whole, while somebody writes to it or nobody does.
+//! Copies a whole store, whether or not somebody writes to it.
 //!
-//! It is read in one transaction, so it is what one commit left. The writer notices nothing but the
-//! reading; only its log is not begun anew until the copy is made.
+//! The copy is read in one transaction, so it is the state after one commit. The writer notices
+//! only the extra reading, and that its log is not restarted until the copy is done.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,10 +17,10 @@ use super::fault::Fault;
 use super::open::{self, Look};
 use super::{BUSY_TIMEOUT, lock, mark, path};
 
-/// Pages that are copied between two words on how far it is.
+/// Pages to copy between two progress reports.
 const STEP: i32 = 64;
 
-/// A copy that was made.
+/// The result of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backup {
     /// The size of the file.
@@ -31,9 +31,9 @@ pub struct Backup {
     pub trials: u64,
 }
 
-/// Copies the store at `store` to `to`, where there must be nothing yet. What is there in the end is
-/// whole and on the disk: it is written under another name, checked, synced and only then renamed.
-/// `progress` hears how many bytes of how many are copied.
+/// Copies the store at `store` to `to`, which must not exist. The copy is written under another
+/// name, checked, synced and only then renamed, so `to` is always complete and on disk. `progress`
+/// gets the bytes copied so far and the total.
 pub fn backup(
     store: &Path,
     to: &Path,
@@ -50,7 +50,7 @@ pub fn backup(
     made.map_err(|fault| fault.at(to))
 }
 
-/// A file that is not whole yet, and goes away unless it is renamed.
+/// An incomplete copy. It is deleted unless it is renamed.
 struct Part(PathBuf);
 
 impl Drop for Part {
@@ -61,7 +61,7 @@ impl Drop for Part {
     }
 }
 
-/// A connection that sees what was committed by now and nothing that comes later.
+/// A connection that sees everything committed so far, and nothing later.
 fn connect(store: &Path) -> Result<Connection, Fault> {
     let store = path::absolute(store)?;
     let found = look(&store)?;
@@ -76,7 +76,7 @@ fn connect(store: &Path) -> Result<Connection, Fault> {
     Ok(conn)
 }
 
-/// What is there, as a coordinator would see it. While one serves it there is nothing to be seen.
+/// What is there, as a coordinator would see it. If one serves the store, the file needs no check.
 fn look(store: &Path) -> Result<Look, Fault> {
     let beside = lock::beside_if_there(&path::beside(store, ".lock"));
     match beside.and_then(|_| lock::store_if_there(store)) {
@@ -96,7 +96,7 @@ fn look(store: &Path) -> Result<Look, Fault> {
 fn copy(source: &Connection, part: &Path, mut progress: impl FnMut(u64, u64)) -> Result<(), Fault> {
     let page: u32 = source.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     let mut target = Connection::open(part)?;
-    // Nobody needs half of it.
+    // An incomplete copy is useless, so it needs no sync.
     target.pragma_update(None, "synchronous", "OFF")?;
     let copy = rusqlite::backup::Backup::new(source, &mut target)?;
     loop {
@@ -112,7 +112,7 @@ fn copy(source: &Connection, part: &Path, mut progress: impl FnMut(u64, u64)) ->
     }
 }
 
-/// Makes a file of its own of it, and looks whether it is whole.
+/// Turns the copy into a single file without a log, and checks it.
 fn finish(part: &Path) -> Result<Backup, Fault> {
     let conn = Connection::open(part)?;
     conn.pragma_update(None, "synchronous", "OFF")?;
@@ -130,7 +130,7 @@ fn finish(part: &Path) -> Result<Backup, Fault> {
     Ok(Backup { bytes: found.len(), studies, trials })
 }
 
-/// Gives it its name, for good, and to those who may read the store.
+/// Gives the copy its final name, synced, and the store's permissions.
 fn keep(store: &Path, part: &Path, to: &Path) -> Result<(), Fault> {
     let renamed = fs::metadata(store)
         .and_then(|store| fs::set_permissions(part, store.permissions()))

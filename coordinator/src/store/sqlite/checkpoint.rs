@@ -1,5 +1,7 @@
-//! Moving the log into the file once it is long. `SQLite` would do so by itself, and tell nobody when it fails: a file
-//! that does not keep what it is given must end the process while the log still has everything.
+//! Moves the log into the file when it is long.
+//!
+//! `SQLite` would do this itself, but hide failures. If the file does not keep what is written to
+//! it, the process must end while the log still has everything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -8,24 +10,24 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::mark;
 
-/// Pages that make a log long: `SQLite`'s own number.
+/// The number of pages from which a log is long. The same as `SQLite`'s own.
 const LONG: i32 = 1000;
 
-/// The log of an open store, and when it is moved.
+/// Tracks the log of an open store, and when to move it.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     /// How many pages the log had after the newest commit.
     pages: Arc<AtomicI32>,
-    /// How many make it long.
+    /// The number of pages from which the log is long.
     pub(super) long: i32,
-    /// Whether the file says that it has a log: from the first commit on.
+    /// Whether the file is marked as having a log. True from the first commit on.
     is_marked: bool,
-    /// Whether something was in the way at the last try: a transaction of somebody else, or a full disk.
+    /// Whether the last move was blocked by another program's transaction or a full disk.
     pub(super) is_held: bool,
 }
 
 impl Checkpoints {
-    /// Watches the log in place of `SQLite`.
+    /// Watches the log instead of `SQLite`.
     pub(super) fn watch(conn: &mut Connection) -> rusqlite::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let noted = pages.clone();
@@ -36,20 +38,20 @@ impl Checkpoints {
         Ok(Self { pages, long: LONG, is_marked: false, is_held: false })
     }
 
-    /// How many pages the log has at least.
+    /// The least number of pages in the log.
     pub(super) fn pages(&self) -> u64 {
         self.pages.load(Ordering::Relaxed).unsigned_abs().into()
     }
 
-    /// Whether a log should be moved after a commit.
+    /// Whether the log should be moved after this commit.
     pub(super) fn is_due(&self) -> bool {
         !self.is_held && (!self.is_marked || self.pages.load(Ordering::Relaxed) >= self.long)
     }
 
-    /// Moves the log into the file, as far as nothing is in the way.
+    /// Moves the log into the file, as far as nothing blocks it.
     pub(super) fn move_log(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         let moved = self.move_and_mark(conn);
-        // At every way out but the last, something is still to be done.
+        // On any other result, something is still to be moved.
         self.is_held = !matches!(moved, Ok(true));
         match moved.as_ref().map_err(rusqlite::Error::sqlite_error_code) {
             Err(Some(
@@ -59,7 +61,7 @@ impl Checkpoints {
         }
     }
 
-    /// Whether all of it is done. The order is what `pair.rs` rests on.
+    /// Returns whether everything is done. `pair.rs` depends on the order of the steps.
     fn move_and_mark(&mut self, conn: &Connection) -> rusqlite::Result<bool> {
         if !move_all(conn)? {
             return Ok(false);
@@ -72,7 +74,7 @@ impl Checkpoints {
     }
 }
 
-/// Moves what nobody looks at; whether that was all.
+/// Moves what no reader still needs. Returns whether that was everything.
 pub(super) fn move_all(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         let (busy, pages, moved): (bool, i64, i64) = row.try_into()?;

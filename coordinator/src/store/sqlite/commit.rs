@@ -1,8 +1,8 @@
-//! One event, as the rows that it changes.
+//! Writes each event as changes to rows.
 //!
-//! Statements name the row that has to be there. If it is not, or is there already, somebody else
-//! changed the file, and the batch fails instead of losing a result. Only where others could once
-//! write to a trial that had not begun, a row of theirs gives way.
+//! Each statement names the row that must exist. If it is missing, or a new row exists already,
+//! another program changed the file. Then the batch fails, and no result is lost. One exception:
+//! other programs could once write to a trial that had not begun, and such a row is overwritten.
 
 use kindling_study::{
     Confirmation, Event, LeaseEnd, Mark, Outcome, Params, Proposal, Record, StudyId, StudySpec,
@@ -16,7 +16,7 @@ use super::encode;
 use super::fault::Fault;
 use super::index::Index;
 
-/// Changes the rows. `index` is right again only if all of the batch was written and committed.
+/// Writes one event. After an error, or without a commit, `index` is out of date.
 pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Result<(), Fault> {
     let mut writer = Writer { conn, study: record.study, now: record.at, index };
     match &record.event {
@@ -62,19 +62,19 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
     }
 }
 
-/// From here on the guards let pass what this transaction writes.
+/// From here on, the guards let this transaction write.
 pub(super) fn take_pen(conn: &Connection) -> Result<(), Fault> {
     one(conn, PEN, [1])
 }
 
-/// Nobody else ever sees the pen taken.
+/// Ends that. It happens in the same transaction, so no other program ever sees the pen taken.
 pub(super) fn put_pen_down(conn: &Connection) -> Result<(), Fault> {
     one(conn, PEN, [0])
 }
 
 const PEN: &str = "UPDATE kindling_meta SET value = ?1 WHERE key = 'pen'";
 
-/// The counters that the batch moved on.
+/// Writes the counters that the batch advanced.
 pub(super) fn write_counters(conn: &Connection, index: &Index) -> Result<(), Fault> {
     for (key, value) in
         [("next_study_id", index.next_study_id), ("next_trial_id", index.next_trial_id)]
@@ -225,7 +225,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Optuna's row of a new trial, once ours is there.
+    /// Adds Optuna's row of a new trial. Our own row must exist.
     fn begin(&self, trial: i64, number: TrialNumber) -> Result<(), Fault> {
         one(
             self.conn,
@@ -299,7 +299,7 @@ impl Writer<'_> {
 
     fn finished(&mut self, number: TrialNumber, outcome: &Outcome) -> Result<(), Fault> {
         let (trial, now) = (self.trial(number)?, self.datetime()?);
-        // A trial that fails because its lease expired has no open lease any more.
+        // If a trial fails because its lease expired, no lease is open any more.
         run(self.conn, END_LEASE, params![trial, self.now.0, "FINISHED"])?;
         let finish_index = self.index.study(self.study)?.next_finish_index();
         let keys = outcome.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>();
@@ -362,7 +362,7 @@ const FIRST_LEASE: &str = "INSERT INTO kindling_leases
     (trial_id, attempt, worker, leased_at, session, mark, lost_before)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
 
-/// In place of the one before, of which nothing is needed but whether it was lost.
+/// Replaces the previous lease. Of that one, only whether it was lost is still needed.
 const NEXT_LEASE: &str = "UPDATE kindling_leases
     SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, ended_at = NULL,
         ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')

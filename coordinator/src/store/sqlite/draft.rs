@@ -1,4 +1,4 @@
-//! A trial whose rows are being collected, and the check that they fit together.
+//! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
     Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialNumber,
@@ -14,24 +14,24 @@ pub(super) struct Draft {
     pub(super) study: i64,
     pub(super) number: TrialNumber,
     pub(super) stage: Stage,
-    /// Complete but for its proposal and its phase.
+    /// Complete except for proposal and phase.
     pub(super) trial: Trial,
     pub(super) params: Params,
-    /// Those of its parameters that `params` may have rounded.
+    /// The exact values of the integers that `params` may have rounded.
     pub(super) exact_ints: Option<Params>,
     /// How many finished and how many proposed trials its proposal saw.
     pub(super) saw: Option<(u32, u32)>,
-    /// Which process holds its newest lease, if that has not ended.
+    /// The process that holds the newest lease, if that lease is open.
     pub(super) holder: Option<u64>,
     pub(super) finish_index: Option<u32>,
-    /// A place for each objective.
+    /// One value per objective.
     pub(super) values: Box<[Option<f64>]>,
     pub(super) fail_reason: Option<String>,
     pub(super) attribute_keys: Box<[String]>,
     pub(super) attributes: Vec<(String, Json)>,
 }
 
-/// Optuna's word for where a trial stands.
+/// The state of a trial in Optuna's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Waiting,
@@ -82,12 +82,12 @@ impl Draft {
         }
     }
 
-    /// Whether its study has that objective.
+    /// Whether the study has this objective.
     pub(super) fn has_objective(&self, objective: i64) -> bool {
         usize::try_from(objective).is_ok_and(|place| place < self.values.len())
     }
 
-    /// The trial, if its rows fit together.
+    /// Checks that the rows fit together, and returns the trial.
     pub(super) fn check(
         mut self,
         space: &SearchSpace,
@@ -99,7 +99,7 @@ impl Draft {
 
         self.trial.proposal = self.take_proposal(space, strangers)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
-        self.trial.curve = self.trial.curve.as_slice().to_vec(); // Its growth left room to spare.
+        self.trial.curve = self.trial.curve.as_slice().to_vec(); // Drops spare capacity.
         let curve = &self.trial.curve;
         if curve.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return wrong("a step has two intermediate values");
@@ -155,8 +155,8 @@ impl Draft {
         Ok(Trial { phase, ..self.trial })
     }
 
-    /// The parameters, with what their proposal saw. Values of a trial that was never proposed, and of
-    /// parameters that are not active in it, are another program's.
+    /// The parameters, and what their proposal saw. Values of a trial that was never proposed, or
+    /// of inactive parameters, come from another program.
     fn take_proposal(
         &mut self,
         space: &SearchSpace,

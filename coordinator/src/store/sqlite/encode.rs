@@ -1,4 +1,4 @@
-//! Values as Optuna writes them, and back.
+//! Converts values to Optuna's format and back.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,10 +8,10 @@ use kindling_study::{
 };
 use serde_json::{Map, Value, json};
 
-/// UTC without saying so, as Optuna keeps datetimes.
+/// UTC without a zone, as Optuna stores datetimes.
 const DATETIME: &str = "%Y-%m-%d %H:%M:%S%.6f";
 
-/// `None` outside of the years 1 to 9999, which are all that Python knows.
+/// `None` outside the years 1 to 9999, which are all that Python supports.
 pub(super) fn datetime(at: Wall) -> Option<String> {
     let at = Timestamp::from_microsecond(at.0).ok()?;
     let utc = Offset::UTC.to_datetime(at);
@@ -48,7 +48,7 @@ pub(super) fn direction_from(word: &str) -> Option<Direction> {
     [Direction::Maximize, Direction::Minimize].into_iter().find(|d| direction(*d) == word)
 }
 
-/// A value and its type: `SQLite` has no NaN, and Optuna keeps no infinity as a number.
+/// A value and its type. `SQLite` has no NaN, and Optuna does not store infinity as a number.
 pub(super) fn float(value: f64) -> (Option<f64>, &'static str) {
     match value {
         v if v.is_nan() => (None, "NAN"),
@@ -87,7 +87,7 @@ pub(super) fn distribution(distribution: &Distribution) -> String {
     json!({"name": name, "attributes": attributes}).to_string()
 }
 
-/// The value as a float, which is exact but for integers beyond 2^53.
+/// The value as a float. Exact except for integers beyond 2^53.
 pub(super) fn param(value: ParamValue) -> f64 {
     match value {
         ParamValue::Float(value) => value,
@@ -96,7 +96,7 @@ pub(super) fn param(value: ParamValue) -> f64 {
     }
 }
 
-/// The value, of the kind that the distribution tells.
+/// The value, in the type of the distribution.
 pub(super) fn param_from(value: f64, distribution: &Distribution) -> Option<ParamValue> {
     let is_whole = value.fract() == 0.0 && value.abs() <= i64::MAX as f64;
     match distribution {
@@ -109,13 +109,13 @@ pub(super) fn param_from(value: f64, distribution: &Distribution) -> Option<Para
     }
 }
 
-/// The integers that [`param`] does not keep, by name.
+/// The integers that [`param`] rounds, by name.
 pub(super) fn exact_ints(space: &SearchSpace, params: &Params) -> Option<String> {
     let inexact = |value| matches!(value, ParamValue::Int(i) if i128::from(i) != i as f64 as i128);
     object(space, params, inexact)
 }
 
-/// An assignment by name, as people write the values; `None` if it assigns nothing.
+/// Fixed values by parameter name, in readable form. `None` if there are none.
 pub(super) fn fixed(space: &SearchSpace, fixed: &Params) -> Option<String> {
     object(space, fixed, |_| true)
 }
@@ -134,7 +134,7 @@ fn object(
     (!object.is_empty()).then(|| Value::Object(object).to_string())
 }
 
-/// Reads an assignment. Errors say what in it makes no sense.
+/// Reads fixed values. An error names what makes no sense.
 pub(super) fn fixed_from(space: &SearchSpace, text: &str) -> Result<Params, String> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let mut values = nothing(space);
@@ -149,7 +149,7 @@ pub(super) fn fixed_from(space: &SearchSpace, text: &str) -> Result<Params, Stri
     Ok(values)
 }
 
-/// The assignment that assigns nothing.
+/// No fixed values.
 pub(super) fn nothing(space: &SearchSpace) -> Params {
     vec![None; space.params().len()].into()
 }

@@ -1,4 +1,4 @@
-//! What goes wrong inside the store, before it is known which file it was.
+//! Errors inside the store, before the file's name is added.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -11,47 +11,49 @@ use super::room;
 
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// `SQLite` said so.
+    /// An error from `SQLite`.
     Sqlite(Error),
-    /// The file system said so.
+    /// An error from the file system.
     Io(std::io::Error),
     /// Another coordinator holds the lock.
     InUse,
-    /// The file has so many names.
+    /// The file has this many names.
     Linked(u64),
-    /// What was committed last is in a log that is not there.
+    /// The log with the newest commits is missing.
     LogMissing,
-    /// Another file's log lies beside it, or an older one.
+    /// The log beside the file belongs to another file, or is too old.
     OtherLog,
-    /// Somebody took a file away that was in use: which, and how.
+    /// A file was removed or replaced while in use: which, and how.
     Lost(String),
     /// Not our file: what it is instead.
     Foreign(String),
-    /// From another Kindling: its version, and the one that this build reads and writes.
+    /// Another version of Kindling wrote it: its version, and the one that this build reads and
+    /// writes.
     OtherVersion { found: i64, known: i64 },
     /// Content that makes no sense: where, and what.
     Damaged(String),
-    /// An event that the store cannot hold, or that fits nothing in it.
+    /// An event that does not fit into the store.
     Misfit(String),
 }
 
-/// A row that makes no sense.
+/// The error for a row that makes no sense.
 pub(super) fn damaged(table: &str, row: impl Display, what: impl Display) -> Fault {
     Fault::Damaged(format!("{table}: row {row}: {what}"))
 }
 
 impl Fault {
-    /// Whether `SQLite` could not write, or open what it writes to, and cannot say for want of what. A sync that
-    /// failed is not among them: what it lost, no room brings back.
+    /// Whether `SQLite` failed to write, or to open a file for writing, without saying why. A
+    /// failed sync is not one of these errors: room on the disk does not bring back what it lost.
     pub(super) fn is_failed_write(&self) -> bool {
-        // The log's shared index could not grow: on a full disk this comes before the log's own turn.
+        // `SQLITE_IOERR_SHMSIZE`: the log's shared index could not grow. On a full disk this
+        // happens before the log itself fails.
         const WRITES: [i32; 3] =
             [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_CANTOPEN];
         let Self::Sqlite(error) = self else { return false };
         error.sqlite_error().is_some_and(|error| WRITES.contains(&error.extended_code))
     }
 
-    /// Whether the file does not hold what it should.
+    /// Whether the file's content is not what it should be.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Damaged(_) => true,
@@ -101,12 +103,13 @@ fn code(error: &Error) -> ErrorCode {
     match error {
         Error::SqliteFailure(ffi::Error { code, .. }, _)
         | Error::SqlInputError { error: ffi::Error { code, .. }, .. } => *code,
-        // What was read is not what was asked for.
+        // The statement and the file disagree about types or columns.
         _ => ErrorCode::Unknown,
     }
 }
 
-/// A constraint, or an error in our SQL, says that the file does not hold what it should.
+/// A violated constraint, or an error in our SQL, means that the file's content is not what it
+/// should be.
 fn says_damaged(code: ErrorCode) -> bool {
     matches!(
         code,

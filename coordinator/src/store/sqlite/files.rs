@@ -1,8 +1,8 @@
-//! That the files under an open store are still the ones that were opened.
+//! Checks that the files under an open store are still the ones that were opened.
 //!
-//! A file that is deleted or renamed over goes on to take what is written to it, and nobody will ever
-//! read it. So the names are looked at before a commit is acknowledged, and now and then. That costs
-//! some microseconds.
+//! A file that was deleted or renamed over still accepts writes, but nobody will ever read them. So
+//! the names are checked before a commit is acknowledged, and also now and then. That costs some
+//! microseconds.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use super::fault::Fault;
 use super::{checkpoint, lock, mark, path};
 
-/// Of a log: before all frames, and before the page in each.
+/// Sizes in a log: the header before all frames, and the header of each frame.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
@@ -26,28 +26,28 @@ pub(super) struct Files {
     index: Named,
     /// The size of a page.
     page: u64,
-    /// How long the store was.
+    /// The last known length of the store.
     size: u64,
-    /// The mark in its header.
+    /// The last known mark in its header.
     mark: u32,
-    /// Whether the file holds something else than was written to it.
+    /// Whether something else was written over the file.
     is_overwritten: bool,
-    /// Whether another name was mentioned.
+    /// Whether another name of the file was reported.
     is_linked: bool,
 }
 
-/// A file by its name.
+/// A file and the name it must have.
 #[derive(Debug)]
 struct Named {
     path: PathBuf,
-    /// What it is called in what is said.
+    /// Its name in messages.
     what: &'static str,
     /// Device and inode.
     id: (u64, u64),
 }
 
 impl Files {
-    /// Of a store that `conn` has open, and `store`, too.
+    /// For a store that both `conn` and `store` have open.
     pub(super) fn of(path: &Path, store: &File, conn: &Connection) -> Result<Self, Fault> {
         let opened = store.metadata().map_err(Fault::Io)?;
         let named = |suffix, what| Named::of(path::beside(path, suffix), what);
@@ -61,18 +61,19 @@ impl Files {
             is_overwritten: false,
             is_linked: false,
         };
-        // `SQLite` opened it by its name.
+        // `SQLite` opened the file by name, so check that it is the same file.
         files.store.look()?;
         Ok(files)
     }
 
-    /// After the log was moved into the file.
+    /// Call this after the log was moved into the file.
     pub(super) fn renew(&mut self, store: &File) -> Result<(), Fault> {
         self.mark = mark::in_page(&lock::header(store)?).unwrap_or_default();
         Ok(())
     }
 
-    /// Refuses to go on if something happened to them. The log has so many pages; its length in bytes.
+    /// Fails if something happened to the files. The log must have at least `pages` pages. Returns
+    /// its length in bytes.
     pub(super) fn check(
         &mut self,
         store: &File,
@@ -93,7 +94,7 @@ impl Files {
         if log < due(pages) && log < due(pages_of_log(conn)?) {
             return Err(Fault::Lost(format!("its -wal was cut off after {log} bytes")));
         }
-        // Of the content, what shows a copy over it: the mark only grows, up to the one in use.
+        // A copy over the file shows in the mark, which only grows, up to the one in use.
         let mark = mark::in_page(&lock::header(store)?).unwrap_or_default();
         if mark != self.mark {
             let is_in_between = self.mark < mark && mark <= mark::read(conn)?;
@@ -113,7 +114,8 @@ impl Files {
         Ok(log)
     }
 
-    /// After a loss: saves what the descriptors of `SQLite` still reach, and says where it is.
+    /// After a loss: saves what `SQLite`'s descriptors still reach, and returns a message that says
+    /// where.
     pub(super) fn rescue(&self, conn: &Connection) -> Option<String> {
         if self.is_overwritten {
             return None;
@@ -155,7 +157,7 @@ fn number(conn: &Connection, pragma: &str) -> Result<u64, Fault> {
     Ok(conn.query_row(pragma, [], |row| row.get::<_, u32>(0))?.into())
 }
 
-/// As `SQLite` counts them, who knows of others' work as well.
+/// The number as `SQLite` counts them, including the work of other programs.
 fn pages_of_log(conn: &Connection) -> Result<u64, Fault> {
     let pages: i64 = conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
     Ok(u64::try_from(pages).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! The store's history: in the file, and in the lock beside it.
+//! The store's history, in the file and in the lock file beside it.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,8 @@ use super::fault::{Fault, damaged};
 use super::mark;
 use crate::store::history::{History, Reached};
 
-/// How far the file has come. If it is not the one that the lock was beside, a new history begins.
+/// How far the file has come. If it is not the file that the lock file belongs to, begins a new
+/// history.
 pub(super) fn settle(conn: &mut Connection, lock: &File, is_new: bool) -> Result<Reached, Fault> {
     let reached = read(conn)?;
     let seen = seen(lock).map_err(Fault::Io)?.filter(|_| !is_new);
@@ -26,7 +27,7 @@ pub(super) fn settle(conn: &mut Connection, lock: &File, is_new: bool) -> Result
     begin(conn, lock)
 }
 
-/// Begins a new history: what was said of the old one after this is none of the store's.
+/// Begins a new history. What others still keep for the old one no longer belongs to this store.
 pub(super) fn begin(conn: &mut Connection, lock: &File) -> Result<Reached, Fault> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("UPDATE kindling_history SET history = randomblob(16)", [])?;
@@ -38,7 +39,7 @@ pub(super) fn begin(conn: &mut Connection, lock: &File) -> Result<Reached, Fault
     Ok(reached)
 }
 
-/// Counts a commit, in its own transaction.
+/// Counts a commit, in the commit's own transaction.
 pub(super) fn count(conn: &Connection) -> Result<(), Fault> {
     let change = "UPDATE kindling_meta SET value = value + 1 WHERE key = 'commits'";
     match conn.prepare_cached(change)?.execute([])? {
@@ -47,15 +48,16 @@ pub(super) fn count(conn: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// Notes beside the file how far it has come. Not synced: after a loss of power less may stand there,
-/// and never more. If it cannot be written, a copy that is put back is not noticed.
+/// Notes in the lock file how far the store has come. It is not synced: after a power loss the note
+/// may be older than the store, but never newer. If it cannot be written, a restored copy will not
+/// be noticed.
 pub(super) fn note(lock: &File, reached: &Reached) {
     if let Err(error) = lock.write_all_at(reached.line().as_bytes(), 0) {
         tracing::debug!(%error, "how far the store has come could not be noted beside it");
     }
 }
 
-/// What the file says.
+/// How far the file says it has come.
 pub(super) fn read(conn: &Connection) -> Result<Reached, Fault> {
     let history = conn
         .query_row("SELECT history FROM kindling_history", [], |row| row.get(0))
@@ -68,7 +70,7 @@ pub(super) fn read(conn: &Connection) -> Result<Reached, Fault> {
     Ok(Reached { history: History(history), commits })
 }
 
-/// What was noted, if anything sensible was.
+/// The note in the lock file, if it makes sense.
 fn seen(lock: &File) -> io::Result<Option<Reached>> {
     let mut line = [0; 70];
     let length = lock.read_at(&mut line, 0)?;

@@ -1,4 +1,4 @@
-//! Where each trial's rows are, so that writing an event needs no look-up.
+//! The row ids of all trials, so that writing an event needs no look-up.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ pub(super) struct Index {
 #[derive(Debug)]
 pub(super) struct StudyRows {
     pub(super) space: SearchSpace,
-    /// For each parameter, its distribution as Optuna writes it.
+    /// Each parameter's distribution, in Optuna's format.
     pub(super) distributions: Vec<String>,
-    /// The trials' ids, by number.
+    /// The trials' row ids, by trial number.
     trials: Vec<i64>,
-    /// How many of them finished.
+    /// How many of the trials have finished.
     finished: u32,
 }
 
@@ -59,7 +59,7 @@ impl Index {
         Ok(index)
     }
 
-    /// The study exists from now on.
+    /// Adds a study.
     pub(super) fn add(&mut self, id: StudyId, spec: &StudySpec) -> &mut StudyRows {
         self.next_study_id = self.next_study_id.max(id.0 + 1);
         let distributions =
@@ -83,7 +83,7 @@ impl Index {
             .ok_or_else(|| Fault::Misfit(format!("there is no study {}", id.0)))
     }
 
-    /// The id of a new trial, which has to be the study's next number.
+    /// Assigns the row id of a new trial, which must have the study's next number.
     pub(super) fn add_trial(&mut self, study: StudyId, number: TrialNumber) -> Result<i64, Fault> {
         let id = self.next_trial_id;
         let trials = &mut self.study(study)?.trials;
@@ -102,7 +102,7 @@ impl StudyRows {
         self.trials.get(number.index()).copied()
     }
 
-    /// The place in the finish order of the trial that finishes now.
+    /// Assigns the next place in the finish order.
     pub(super) fn next_finish_index(&mut self) -> u32 {
         self.finished += 1;
         self.finished - 1

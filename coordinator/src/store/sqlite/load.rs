@@ -1,6 +1,6 @@
-//! Reading everything back. Whatever of ours makes no sense is named by table and row, and nothing is
-//! mended. A row that nothing of ours needs is another program's: it is named in the log and passed
-//! over. One of ours that is missing for that is still missed.
+//! Reads the whole store. If a row of ours makes no sense, the error names its table and id, and
+//! nothing is repaired. A row that none of ours needs comes from another program: it is named in
+//! the log and skipped. If that row was once one of ours, the check for missing rows will find it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -39,7 +39,7 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
         let finish_order = finish_order(&drafts)?;
         check_proposals(&drafts, finish_order.len())?;
         let count = drafts.len();
-        // Not collected: that would keep the drafts' memory, which is several times as large.
+        // Not `collect`: that would reuse the drafts' memory, which is several times as large.
         let mut trials = Vec::with_capacity(count);
         for draft in drafts {
             let space = &study.spec.space;
@@ -83,7 +83,7 @@ impl StudyRow {
     }
 }
 
-/// Trials by study and number, and where each id is.
+/// Trials by study and number, and the place of each row id.
 struct Trials {
     drafts: BTreeMap<i64, Vec<Draft>>,
     places: HashMap<i64, (i64, TrialNumber)>,
@@ -188,7 +188,7 @@ impl Loader<'_> {
                 previous = (study, Some(number));
                 let number = TrialNumber(number);
                 trials.places.insert(row.id, (study, number));
-                // Grown step by step it would need twice the memory for a moment.
+                // Growing step by step would need twice the memory for a moment.
                 let drafts = trials.drafts.entry(study);
                 let drafts = drafts.or_insert_with(|| Vec::with_capacity(*count));
                 drafts.push(draft(row, study, number, spec)?);
@@ -199,7 +199,7 @@ impl Loader<'_> {
     }
 
     fn leases(&self, trials: &mut Trials) -> Result<(), Fault> {
-        // A worker's trials share its id.
+        // All trials of a worker share its id.
         let mut workers: HashMap<String, WorkerId> = HashMap::new();
         self.each(
             "kindling_leases",
@@ -238,7 +238,8 @@ impl Loader<'_> {
         )
     }
 
-    /// One that is not a trial's is passed over; if it was one once, the trial lacks it.
+    /// A row that fits no trial is skipped. If it once belonged to a trial, the trial's check will
+    /// miss it.
     fn params(&self, studies: &BTreeMap<i64, StudyRow>, trials: &mut Trials) -> Result<(), Fault> {
         self.each(
             "trial_params",
@@ -300,7 +301,7 @@ impl Loader<'_> {
         )
     }
 
-    /// Only those that are a result's. Others belong to other people, who may attach what they like.
+    /// Reads only the attributes of results. All others may be attached by anybody.
     fn attributes(&self, trials: &mut Trials) -> Result<(), Fault> {
         self.each(
             "trial_user_attributes",
@@ -318,11 +319,11 @@ impl Loader<'_> {
         )
     }
 
-    /// A counter of ids, which is above every id that there is.
+    /// Reads an id counter, which must be above every existing id.
     fn counter(&self, key: &str, newest: Option<i64>) -> Result<i64, Fault> {
         let value = "SELECT value FROM kindling_meta WHERE key = ?1";
         let next = self.conn.query_row(value, [key], |row| row.get(0)).optional()?;
-        // The upper bound is for whoever counts on from here.
+        // The upper bound leaves room to count on.
         next.filter(|next| (newest.unwrap_or(0) + 1..1 << 62).contains(next)).ok_or_else(|| {
             damaged("kindling_meta", key, format!("{next:?}, where the newest id is {newest:?}"))
         })
@@ -335,7 +336,7 @@ impl Loader<'_> {
         self.each(table, &lone, |row| Err(row.damaged(format!("it has no counterpart in {other}"))))
     }
 
-    /// Visits the rows of a query, whose first column is the id under which `table` knows them.
+    /// Visits the rows of a query. The first column must be the row's id in `table`.
     fn each(
         &self,
         table: &'static str,
@@ -352,7 +353,7 @@ impl Loader<'_> {
     }
 }
 
-/// One row; whatever is wrong with a cell is said with its table, its row and its column.
+/// One row. Errors name its table, id and column.
 struct Cells<'a> {
     table: &'static str,
     id: i64,
@@ -377,7 +378,7 @@ impl Cells<'_> {
         if self.is_null(column)? { Ok(None) } else { self.json(column).map(Some) }
     }
 
-    /// Text, where it is: most cells are never kept.
+    /// Borrowed text: most cells are not kept.
     fn text(&self, column: usize) -> Result<&str, Fault> {
         let cell = self.row.get_ref(column).map_err(|error| self.damaged(error))?;
         cell.as_str().map_err(|error| self.wrong(column, error))
@@ -388,7 +389,7 @@ impl Cells<'_> {
         read(word).ok_or_else(|| self.wrong(column, format!("`{word}`")))
     }
 
-    /// A value, and its type in the column after it.
+    /// A value. Its type is in the next column.
     fn float(&self, column: usize) -> Result<f64, Fault> {
         let value: Option<f64> = self.get(column)?;
         self.word(column + 1, |kind| encode::float_from(value, kind))
@@ -411,7 +412,7 @@ impl Cells<'_> {
     }
 }
 
-/// Takes the value of one parameter of one trial.
+/// Reads the value of one parameter of one trial.
 fn param(
     row: &Cells<'_>,
     studies: &BTreeMap<i64, StudyRow>,
@@ -432,7 +433,7 @@ fn param(
     Ok(())
 }
 
-/// A trial as far as its own two rows tell.
+/// A trial, as far as its own two rows describe it.
 fn draft(
     row: &Cells<'_>,
     study: i64,
@@ -473,7 +474,7 @@ fn draft(
     Ok(draft)
 }
 
-/// A replay looks up unchecked what the proposals saw.
+/// Checks what the proposals saw, since a replay uses it unchecked.
 fn check_proposals(drafts: &[Draft], finished: usize) -> Result<(), Fault> {
     let mut proposed: Vec<_> = drafts.iter().filter_map(|d| Some((d.saw?, d))).collect();
     proposed.sort_by_key(|((_, saw_proposed), _)| *saw_proposed);

@@ -1,12 +1,12 @@
-//! Who serves a store: one process at a time.
+//! Only one process may serve a store at a time.
 //!
-//! The lock on the file itself is the one that counts. Whatever the file is called by, through a link
-//! or a mount, it is the same lock. The one on the `.lock` beside it is there before the store is, and
-//! is the only one that Kindlings before store version 4 know.
+//! The lock on the store's own file decides. It is the same lock whatever name, link or mount leads
+//! to the file. The lock on the `.lock` beside it can be taken before the store exists. It is also
+//! the only one that Kindling before store version 4 knows.
 //!
-//! Both are locks of a descriptor (`flock`). `SQLite`'s own are the process's, which loses them when it
-//! closes any descriptor of the file. So the one that is locked here is read from, too, and stays open
-//! until `SQLite` has closed its own.
+//! Both are `flock` locks, which belong to a file descriptor. `SQLite`'s own locks belong to the
+//! process, which loses them when it closes any descriptor of the file. So the descriptor locked
+//! here is also used for reading, and stays open until `SQLite` has closed its own.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -15,27 +15,27 @@ use std::path::Path;
 
 use super::fault::Fault;
 
-/// The store's file, and the one beside it, locked for as long as this lives. The system lets go when
-/// the process ends, however it ends.
+/// Locks the store's file and the one beside it until it is dropped. The system releases both when
+/// the process ends in any way.
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) store: File,
-    /// Where it stands how far the store has come, too.
+    /// Also records how far the store has come.
     pub(super) beside: File,
 }
 
 impl Lock {
-    /// Makes the store's file if there is none yet.
+    /// Creates the store's file if it does not exist.
     pub(super) fn new(path: &Path, store: Option<File>, beside: File) -> Result<Self, Fault> {
         let store = store.map_or_else(|| lock_store(path, true), Ok)?;
         Ok(Self { store, beside })
     }
 }
 
-/// Locks the store's file, if there is one.
+/// Locks the store's file if it exists.
 pub(super) fn store_if_there(path: &Path) -> Result<Option<File>, Fault> {
     match fs::metadata(path) {
-        // Opening anything else might wait, or do something.
+        // Opening anything else might block or have side effects.
         Ok(found) if found.is_dir() => Err(Fault::Foreign("a directory".to_owned())),
         Ok(found) if !found.is_file() => Err(Fault::Foreign("not a regular file".to_owned())),
         Ok(found) if found.nlink() > 1 => Err(Fault::Linked(found.nlink())),
@@ -48,7 +48,7 @@ pub(super) fn store_if_there(path: &Path) -> Result<Option<File>, Fault> {
 fn lock_store(path: &Path, create: bool) -> Result<File, Fault> {
     let file = File::options().read(true).write(true).create(create).truncate(false).open(path);
     let file = file.map_err(Fault::Io)?;
-    // Elsewhere the two kinds of locks are in each other's way.
+    // On other systems, `flock` conflicts with `SQLite`'s own locks.
     if cfg!(target_os = "linux") { locked(file) } else { Ok(file) }
 }
 
@@ -70,7 +70,7 @@ fn locked(file: File) -> Result<File, Fault> {
     }
 }
 
-/// The first bytes of the file, as many as there are up to the length of `SQLite`'s header.
+/// The first bytes of the file, up to the length of `SQLite`'s header.
 pub(super) fn header(store: &File) -> Result<Vec<u8>, Fault> {
     let mut header = vec![0; 100];
     let mut length = 0;

@@ -1,9 +1,9 @@
-//! What is in the log beside a store, and whether it lost something that it had.
+//! Reads the log beside a store, and checks whether it lost something.
 //!
-//! `SQLite` reads a log up to the first frame that is not whole, as it should: that is what a power
-//! loss leaves of a commit that nobody was told of. But frames are written behind a commit only once
-//! it is synced. So a broken frame before a commit that has others behind it was whole once, and with
-//! it `SQLite` would drop commits that were acknowledged.
+//! `SQLite` reads a log up to the first broken frame. That is right after a power loss in the
+//! middle of a commit that was not acknowledged. But frames are written after a commit only once it
+//! is synced. So if a broken frame lies before a commit with frames after it, the frame was once
+//! whole. There `SQLite` would drop acknowledged commits.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -13,19 +13,19 @@ use super::mark;
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
-/// The last bit says in which order of bytes it adds up.
+/// The last bit gives the byte order of the checksums.
 const MAGIC: u32 = 0x377F_0682;
-/// The only version that there is.
+/// The only version that exists.
 const VERSION: u32 = 3_007_000;
 
-/// What a log says of itself. It may be longer than there is memory.
+/// What was found in a log. The log may be larger than the memory.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    /// What is wrong with it, if anything is.
+    /// What is wrong with the log, if anything is.
     pub(super) damage: Option<String>,
-    /// The first and the last mark in its commits (see `pair.rs`).
+    /// The first and the last mark in its commits. See `pair.rs`.
     pub(super) marks: Option<(u32, u32)>,
-    /// Whether it starts as every log does, also one whose header was being written.
+    /// Whether it starts like a log. A header that is only partly written counts.
     pub(super) is_begun: bool,
 }
 
@@ -77,7 +77,7 @@ impl Log {
     }
 }
 
-/// From the first of the one to the last of the other.
+/// From the start of the first to the end of the second.
 fn span(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
     match (a, b) {
         (Some((first, _)), Some((_, last))) => Some((first, last)),
@@ -85,7 +85,7 @@ fn span(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
     }
 }
 
-/// Whether there was as much.
+/// Fills the buffer. Returns false if too few bytes are left.
 fn fill(file: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(bytes) {
         Ok(()) => Ok(true),
@@ -105,7 +105,7 @@ struct Header {
     sum: Sum,
 }
 
-/// A sum over all that comes before.
+/// A running checksum of everything so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Sum {
     is_big_endian: bool,
@@ -113,7 +113,7 @@ struct Sum {
 }
 
 impl Header {
-    /// The header, if it is whole. While a new one is written nothing is in the log.
+    /// The header, if it is whole. While a new one is being written, the log is empty.
     fn read(bytes: &[u8; HEADER]) -> Option<Self> {
         let magic = word(bytes, 0);
         let is_big_endian = magic == MAGIC | 1;

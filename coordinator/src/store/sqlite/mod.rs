@@ -1,8 +1,9 @@
-//! The store in `SQLite`: one file in Optuna's layout, and tables of ours beside it (`schema.sql`).
+//! The store in `SQLite`: one file with Optuna's tables, and with our own tables beside them
+//! (`schema.sql`).
 //!
-//! One connection writes; others, Optuna and its dashboard among them, may read at any time. What
-//! is never here: a lease's deadline, and a decision. The store writes down events and reads back
-//! the registry that they made.
+//! One connection writes. Others, such as Optuna and its dashboard, may read at any time. The store
+//! never holds a lease's deadline or a decision. It writes events, and reads back the registry that
+//! they made.
 
 mod backup;
 mod checkpoint;
@@ -43,37 +44,37 @@ use lock::Lock;
 
 pub(crate) use read::StoreReader;
 
-/// How long to wait for another program that writes to the file.
+/// How long to wait while another program writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Studies in an `SQLite` file that Optuna can read.
 ///
-/// The file goes with its `-wal` while it is open, or after a crash. One without the other is refused;
-/// `kindling backup` makes a whole copy at any time. It belongs on a local disk; network file
-/// systems do not support what `SQLite`'s log needs.
+/// While the file is open, and after a crash, its `-wal` belongs to it. One without the other is
+/// refused; `kindling backup` makes a complete copy at any time. Keep the file on a local disk:
+/// network file systems do not support what `SQLite`'s log needs.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
     busy_timeout: Duration,
     conn: Connection,
-    /// What the file held when it was opened, for whoever asks first.
+    /// The content as it was when the file was opened, for the first `load`.
     opened: Option<Registry>,
-    /// `None` after a batch failed: it is read again from the file, which knows best.
+    /// `None` after a failed batch. Then it is read from the file again.
     index: Option<Index>,
     log: Checkpoints,
     files: Files,
     reached: Reached,
-    /// The last field, so that the connection closes first.
+    /// The last field, so that the connection is closed first.
     lock: Lock,
 }
 
 impl SqliteStore {
-    /// Opens the store in this file, or makes one there if the file is missing or empty. Its
-    /// directory must exist.
+    /// Opens the store in this file, or creates one if the file is missing or empty. Its directory
+    /// must exist.
     ///
-    /// All of it is read. A file that is refused keeps every byte, and nothing is put beside it. One
-    /// that is opened has a `.lock` beside it from then on, which says who serves it: nobody, unless
-    /// it is locked.
+    /// The whole store is read. A file that is refused is not changed, and nothing is put beside
+    /// it. A file that is opened gets a `.lock` beside it, which stays. A coordinator serves the
+    /// store exactly while that file is locked.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, BUSY_TIMEOUT)
     }
@@ -88,8 +89,8 @@ impl SqliteStore {
         Ok(Self { path, busy_timeout, conn, opened, index, log, files, reached, lock })
     }
 
-    /// Begins a new history, as a copy that was put back does. An older copy notices by itself, unless what
-    /// stands beside it was put back with it.
+    /// Begins a new history, for a restored copy. An older copy is recognised without this, unless
+    /// the file beside it was restored too.
     pub fn begin_history(&mut self) -> Result<(), StoreError> {
         let begun = history::begin(&mut self.conn, &self.lock.beside);
         self.reached = begun.map_err(|fault| fault.at(&self.path))?;
@@ -98,7 +99,8 @@ impl SqliteStore {
 
     fn try_commit(&mut self, batch: &[Record]) -> Result<(), Fault> {
         self.opened = None;
-        // Before, since what is written next may cover a gap; and after, since it counts only where it is read.
+        // Before the write, because it could cover up a gap in a file. After it, because the commit
+        // counts only if it can be read back.
         self.look_at_files()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         commit::take_pen(&tx)?;
@@ -117,7 +119,8 @@ impl SqliteStore {
         self.reached.commits += 1;
         history::note(&self.lock.beside, &self.reached);
         self.index = Some(index);
-        // The batch is on disk. If this fails nobody is told so, and it may be repeated.
+        // The batch is on disk. If this check fails, no caller is told so, and they may repeat the
+        // batch.
         self.look_at_files()?;
         if self.log.is_due() { self.move_log() } else { Ok(()) }
     }
@@ -130,7 +133,7 @@ impl SqliteStore {
 
     fn try_tend(&mut self) -> Result<Upkeep, Fault> {
         let log_bytes = self.look_at_files()?;
-        // What was in the way may be out of it; and others make the log long, too.
+        // What blocked the move may be gone. And other programs make the log long, too.
         if self.log.is_held || log_bytes > open::LOG_KEPT.into() {
             self.move_log()?;
         }
@@ -141,7 +144,8 @@ impl SqliteStore {
     fn look_at_files(&mut self) -> Result<u64, Fault> {
         let found = self.files.check(&self.lock.store, &self.conn, self.log.pages());
         if let Err(Fault::Lost(what)) = found {
-            // What took its place is none of ours, and `SQLite` knows it by its name only.
+            // The files now in place are not ours, and `SQLite` finds them by name. So it must not
+            // write to them as it closes.
             self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             let rescued = self.files.rescue(&self.conn);
             let rescued = rescued.map_or_else(String::new, |where_to| format!("; {where_to}"));
@@ -150,7 +154,7 @@ impl SqliteStore {
         found
     }
 
-    /// There is room, and nobody else writes.
+    /// Checks that there is room on the disk and that nobody else writes.
     fn try_probe(&self) -> Result<(), Fault> {
         room::probe(&self.path).map_err(Fault::Io)?;
         self.conn.busy_timeout(Duration::ZERO)?;
@@ -159,7 +163,8 @@ impl SqliteStore {
         Ok(begun?)
     }
 
-    /// What a failed commit means: a write that failed may have failed for want of room, or of a file handle.
+    /// The error of a failed commit. A failed write may mean that the disk is full or that file
+    /// handles have run out.
     fn explain(&self, fault: Fault) -> StoreError {
         let tried = if fault.is_failed_write() { room::probe(&self.path) } else { Ok(()) };
         match tried {

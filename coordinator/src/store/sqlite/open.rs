@@ -1,4 +1,4 @@
-//! Opening a file: look first and change nothing, then lock it, then make or use it.
+//! Opening a file: look first and change nothing, then lock it, then create or use the store.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,30 +16,31 @@ use super::log::Log;
 use super::{history, load, mark, pair, path};
 use crate::store::history::Reached;
 
-/// The layout that this build reads and writes.
+/// The layout version that this build reads and writes.
 pub(super) const VERSION: i64 = 4;
 
-/// Our mark in the file's header: "KNDL".
+/// Our application id in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
 
-/// The oldest that is brought up to date as it is opened.
+/// The oldest version that is upgraded when it is opened.
 const OLDEST: i64 = 2;
 
-/// Twice what a log has before it is moved into the file.
+/// The log is cut to this size. That is twice its length when it is moved into the file.
 pub(super) const LOG_KEPT: u32 = 8 << 20;
 
 const SCHEMA: &str = include_str!("schema.sql");
-/// Who may write what.
+/// Triggers that say who may write what.
 const GUARDS: &str = include_str!("guards.sql");
-/// From each layout to the next, the oldest first.
+/// The upgrade from each version to the next, the oldest first.
 const UPGRADES: [&str; 2] = [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
 
-/// A store that is sound, and locked for this process.
+/// A sound store, locked for this process.
 pub(super) struct Opened {
-    /// Without links.
+    /// The path with all links resolved.
     pub(super) path: PathBuf,
     pub(super) conn: Connection,
-    /// What it holds, if that was read under the lock, and in today's layout. Its leases end at once.
+    /// The content, if it was read under the lock and in the current layout. Its leases end at
+    /// once.
     pub(super) registry: Option<Registry>,
     pub(super) reached: Reached,
     pub(super) lock: Lock,
@@ -48,8 +49,8 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault> {
     let path = path::absolute(path)?;
     let lock_path = path::beside(&path, ".lock");
-    // A file that was served before has its lock beside it. Any other is looked at before there is
-    // reason to put one there.
+    // A file that was served before has its lock file beside it. For any other file, look first
+    // whether it deserves one.
     let held = lock::beside_if_there(&lock_path)?;
     let store = lock::store_if_there(&path)?;
     let found = look(&path, store.as_ref())?;
@@ -70,10 +71,11 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault>
         Ok((reached, conn))
     });
     match settled {
-        // It may have changed before it was locked: what was read is not said to be there.
+        // The file may have changed before it was locked, so what was read does not count.
         Ok((reached, conn)) => Ok(Opened { path, conn, registry: None, reached, lock }),
         Err(fault) => {
-            // Some damage shows only to those who may write. Whoever waits for this lock finds it, too.
+            // Some damage shows only when writing. Another process that waits for this lock will
+            // find it, too.
             if fault.is_damage() {
                 fs::remove_file(lock_path).map_err(Fault::Io)?;
             }
@@ -82,12 +84,12 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Opened, Fault>
     }
 }
 
-/// What there is at the path.
+/// What is found at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     /// Nothing, or an empty file.
     Nothing,
-    /// A store of ours that a crash left while it was made, or switched to its log.
+    /// A store of ours that a crash left while it was created or switched to its log.
     Unmade,
     /// A store of ours that was closed properly.
     Closed,
@@ -131,8 +133,8 @@ pub(super) fn look(path: &Path, store: Option<&File>) -> Result<Look, Fault> {
     Ok(Look::Unclosed)
 }
 
-/// Reads all there is, and refuses what makes no sense now and by name, rather than in the middle of
-/// the night. What is in the older layout is read once it is in today's.
+/// Reads everything, so that a broken store is refused now and by name, not in the middle of the
+/// night. An older layout is read after its upgrade.
 fn read(conn: &mut Connection) -> Result<Option<Registry>, Fault> {
     match check(conn)? {
         VERSION => load::registry(conn, Tick::default()).map(Some),
@@ -140,8 +142,9 @@ fn read(conn: &mut Connection) -> Result<Option<Registry>, Fault> {
     }
 }
 
-/// Its version, after a check that every page is intact and agrees with its indices. On 100,000 trials
-/// the indices take a second; without them a result may have moved to another trial.
+/// Checks that every page is intact and agrees with its indices, and returns the layout version. On
+/// 100,000 trials checking the indices takes a second. Without it, a result could move to another
+/// trial.
 pub(super) fn check(conn: &Connection) -> Result<i64, Fault> {
     let version = version(conn)?;
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
@@ -168,7 +171,7 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(64);
-    // Sorting in memory: the disk for temporary files may be the one that is full.
+    // Sort in memory: the disk for temporary files may be the one that is full.
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     if has_no_tables(&conn)? {
         create(&mut conn)?;
@@ -182,14 +185,14 @@ fn connect(path: &Path, found: Look, busy_timeout: Duration) -> Result<Connectio
         return Err(Fault::Io(io::Error::other(why)));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
-    // A log that has grown long is cut to this size once it is begun anew.
+    // When a long log is restarted, it is cut to this size.
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     upgrade(&mut conn)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     Ok(conn)
 }
 
-/// Brings an older layout up to date.
+/// Upgrades an older layout.
 pub(super) fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
     let upgrades = &UPGRADES[(version(conn)? - OLDEST) as usize..];
     if upgrades.is_empty() {
@@ -219,9 +222,9 @@ fn has_no_tables(conn: &Connection) -> Result<bool, Fault> {
     Ok(conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?)
 }
 
-/// Makes the tables, and the mark in the header, in one transaction; before the log is switched on,
-/// so that the mark is in the file itself, where [`look`] looks for it. A crash in the middle leaves
-/// a file that may bear the mark already, and that `SQLite` empties when it is opened again.
+/// Creates the tables, and the id in the header, in one transaction. This happens before the log is
+/// switched on, so that the id is in the file itself, where [`look`] expects it. A crash in between
+/// leaves a file that may already have the id. `SQLite` empties that file when it is opened again.
 fn create(conn: &mut Connection) -> Result<(), Fault> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -232,7 +235,7 @@ fn create(conn: &mut Connection) -> Result<(), Fault> {
     Ok(tx.commit()?)
 }
 
-/// Whose `SQLite` file it is.
+/// Which program the `SQLite` file belongs to.
 fn whose(path: &Path) -> String {
     let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'
                   AND EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'study_directions')";
@@ -244,14 +247,14 @@ fn whose(path: &Path) -> String {
     }
 }
 
-/// A connection that writes nothing, locks nothing and leaves nothing beside the file. It does not
-/// see the log.
+/// A connection that writes nothing, locks nothing and leaves nothing beside the file. It ignores
+/// the log.
 pub(super) fn connect_to_look(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Ok(Connection::open_with_flags(format!("{}?immutable=1", uri(path)), flags)?)
 }
 
-/// The path as `SQLite` takes it together with options.
+/// The path as a URI, as `SQLite` needs it for options.
 pub(super) fn uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
@@ -264,14 +267,14 @@ pub(super) fn uri(path: &Path) -> String {
     uri
 }
 
-/// A connection that sees the log, and writes neither to it nor to the file, not even as it closes.
-/// The log's index is in its own memory rather than beside the file, unless somebody else has the
-/// file open, in which case there is one.
+/// A connection that reads the log, but writes neither to it nor to the file, not even on close. It
+/// keeps the log's index in memory instead of beside the file. If another program has the file
+/// open, it uses the index that is there.
 pub(super) fn connect_to_log(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
     let connect = |locking_mode| -> Result<Connection, Fault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
-        // Whoever has the file open does not close it meanwhile.
+        // If another program has the file open, it will keep it open, so waiting does not help.
         conn.busy_timeout(Duration::ZERO)?;
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;

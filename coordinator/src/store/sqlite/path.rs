@@ -1,4 +1,4 @@
-//! What a store is called, and what lies beside it.
+//! The name of a store, and of the files beside it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,8 +10,8 @@ use super::fault::Fault;
 /// As many links in a row as Linux follows.
 const MAX_LINKS: u32 = 40;
 
-/// The path without links, so that a store has one name whatever it is called by. A link may have
-/// been made before the store that it leads to.
+/// The path with all links resolved, so that a store has one name however it is reached. A link may
+/// point to a store that does not exist yet.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Fault> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -40,7 +40,7 @@ fn of_a_new_file(path: &Path) -> Result<PathBuf, Fault> {
     }
 }
 
-/// The directory that the file is in.
+/// The directory of the file.
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -48,7 +48,7 @@ pub(super) fn folder(path: &Path) -> &Path {
     }
 }
 
-/// The file of the same name with something behind it.
+/// The path with a suffix added to its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

@@ -1,13 +1,13 @@
-//! Looking at a store that somebody else may serve, or that nobody may write.
+//! Reads a store that another process may serve, or that may not be written.
 //!
-//! Nothing is written and nothing is locked against a coordinator, so that this works on a file and
-//! in a folder that can only be read. Three ways, by what lies beside the file:
+//! It writes nothing and takes no lock that could disturb a coordinator. So it works on a file and
+//! a folder without write permission. What lies beside the file decides how:
 //!
-//! - the log and its index: somebody has the store open, or a crash left them. `SQLite` reads both.
-//! - no log, or an empty one: all there is, is in the file. It is read as one that does not change; if
-//!   it did, it is read again.
-//! - a log without its index, as a copy of both has it: the index is made in memory, or, where that needs
-//!   a right to write, beside a copy.
+//! - The log and its index: somebody has the store open, or a crash left them. `SQLite` reads both.
+//! - No log, or an empty one: the file holds everything. It is read as a file that does not change,
+//!   and read again if it did.
+//! - A log without its index, as in a copy of both: the index is made in memory or, if that needs
+//!   write permission, beside a copy.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
@@ -28,11 +28,11 @@ use super::fault::Fault;
 use super::open::{self, Look};
 use super::{load, path};
 
-/// How often a file is read again that changed meanwhile.
+/// How often to read again a file that changed while it was read.
 const TRIES: usize = 5;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a store held at one moment.
+/// The content of a store at one moment.
 #[derive(Debug)]
 pub(crate) struct StoreReader {
     path: PathBuf,
@@ -40,7 +40,7 @@ pub(crate) struct StoreReader {
 }
 
 impl StoreReader {
-    /// Reads all of it. The file must be there.
+    /// Reads the whole store. The file must exist.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let read = registry(path).map_err(|fault| fault.at(path))?;
         Ok(Self { path: path.to_owned(), registry: Some(read) })
@@ -60,7 +60,7 @@ impl Store for StoreReader {
     }
 
     fn history(&self) -> History {
-        // Nothing is leased from it.
+        // Unused: no trial is leased from it.
         History([0; 16])
     }
 
@@ -78,7 +78,7 @@ fn registry(path: &Path) -> Result<Registry, Fault> {
     for _ in 1..TRIES {
         let before = State::of(&path)?;
         let read = registry_now(&path, false);
-        // Also what looks like damage may come from a change in the middle.
+        // Even what looks like damage may come from a change during the read.
         if before == State::of(&path)? {
             return read;
         }
@@ -86,13 +86,13 @@ fn registry(path: &Path) -> Result<Registry, Fault> {
     registry_now(&path, true)
 }
 
-/// `is_served`: somebody commits all the time, so that file and log agree in a transaction alone.
+/// `is_served`: somebody commits all the time, so file and log agree only within a transaction.
 fn registry_now(path: &Path, is_served: bool) -> Result<Registry, Fault> {
     let exists = |suffix| path::beside(path, suffix).exists();
     let is_open = exists("-wal") && exists("-shm");
     let found = if is_served && is_open { Look::Unclosed } else { look(path)? };
     let foreign = |what: &str| Err(Fault::Foreign(what.to_owned()));
-    // A copy goes when everything is read.
+    // The copy is deleted after everything was read.
     let (mut conn, _copy) = match found {
         Look::Nothing => return foreign("an empty file"),
         Look::Unmade => return foreign("a store that was not made to its end"),
@@ -109,7 +109,7 @@ fn registry_now(path: &Path, is_served: bool) -> Result<Registry, Fault> {
     if open::check(&conn)? == open::VERSION {
         return load::registry(&mut conn, Tick::default());
     }
-    // An older layout is read once it is in today's, which only a copy may be brought to.
+    // An older layout must be upgraded first, and only a copy may be changed.
     let mut copy = Connection::open_in_memory()?;
     Backup::new(&conn, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
     open::upgrade(&mut copy)?;
@@ -119,14 +119,14 @@ fn registry_now(path: &Path, is_served: bool) -> Result<Registry, Fault> {
 fn look(path: &Path) -> Result<Look, Fault> {
     let found = fs::metadata(path).map_err(Fault::Io)?;
     if !found.is_file() {
-        // Opening anything else might wait.
+        // Opening anything else might block.
         let what = if found.is_dir() { "a directory" } else { "not a regular file" };
         return Err(Fault::Foreign(what.to_owned()));
     }
     open::look(path, Some(&File::open(path).map_err(Fault::Io)?))
 }
 
-/// A copy of the file and its log that may be written, for as long as its folder is kept.
+/// A writable copy of the file and its log. It is deleted with its folder.
 fn copy(path: &Path) -> io::Result<(TempDir, PathBuf)> {
     let folder = TempDir::with_prefix("kindling-")?;
     let copy = folder.path().join("store.db");
@@ -139,7 +139,7 @@ fn copy(path: &Path) -> io::Result<(TempDir, PathBuf)> {
     Ok((folder, copy))
 }
 
-/// A connection that sees the log, and writes neither to it nor to its index.
+/// A connection that reads the log, but writes neither to it nor to its index.
 fn connect_beside(path: &Path) -> Result<Connection, Fault> {
     let uri = format!("{}?mode=ro&readonly_shm=1", open::uri(path));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -152,10 +152,10 @@ fn connect_beside(path: &Path) -> Result<Connection, Fault> {
     Ok(conn)
 }
 
-/// Which file it is, how long, and when it was written last.
+/// Device, inode, length, and time of the last write.
 type Mark = (u64, u64, u64, i64, i64);
 
-/// What changes when somebody writes to the file or its log, or begins to serve it.
+/// Changes when somebody writes to the file or its log, or begins to serve it.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     file: Mark,

@@ -1,18 +1,18 @@
-//! What another program wrote where nothing of ours needs it.
+//! Rows that another program wrote and that no row of ours needs.
 
 use std::cell::RefCell;
 
 use super::fault::Fault;
 
-/// Rows of other programs, by what is strange about them.
+/// The rows of other programs, each with what is wrong with it.
 #[derive(Default)]
 pub(super) struct Strangers(RefCell<Vec<String>>);
 
-/// So many are named.
+/// At most this many are named in the log.
 const NAMED: usize = 20;
 
 impl Strangers {
-    /// Passes over the row that this would be wrong with, if it were ours.
+    /// Skips a row. `fault` is what would be wrong with it if it were ours.
     pub(super) fn pass_over(&self, fault: Fault) -> Result<(), Fault> {
         match fault {
             Fault::Damaged(what) => self.0.borrow_mut().push(what),
@@ -21,7 +21,7 @@ impl Strangers {
         Ok(())
     }
 
-    /// Names them in the log.
+    /// Names the rows in the log.
     pub(super) fn tell(&self) {
         let strangers = self.0.borrow();
         for row in strangers.iter().take(NAMED) {

@@ -1,4 +1,4 @@
-//! Copies of a store are whole, whoever writes to it meanwhile, and are put over nothing.
+//! Backups are complete even while somebody writes to the store, and overwrite nothing.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn a_copy_is_what_one_commit_left_and_disturbs_nobody() {
     let before = shown(&ledger.committed);
     let mut words = Vec::new();
     let made = backup(&path, &to, |done, of| {
-        // Somebody works on in the middle of it.
+        // The store changes in the middle of the backup.
         let claim = ledger.lease(id, "v").expect("a trial");
         ledger.release(id, &claim);
         ledger.commit();
@@ -60,7 +60,7 @@ fn a_store_that_nobody_serves_is_copied_and_left_as_it_is() {
     let content =
         ["", "-wal"].map(|end| fs::read(path::beside(&ledger.path(), end)).expect("read"));
     let shown = shown(&ledger.committed);
-    // As a crash left it, and closed.
+    // First as a crash left it, then closed.
     let (crashed, path) = file(&content[0]);
     fs::write(path::beside(&path, "-wal"), &content[1]).expect("written");
     let closed = ledger.reopen();

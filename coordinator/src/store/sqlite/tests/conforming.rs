@@ -1,4 +1,4 @@
-//! The suite that every store passes.
+//! Runs the suite for all stores.
 
 use super::super::super::conformance::{Subject, passes};
 use super::*;
@@ -15,7 +15,7 @@ impl Subject for File {
     fn fill(&mut self, store: &mut SqliteStore, is_full: bool) {
         let pages = if is_full { 1 } else { 1_000_000 };
         store.conn.pragma_update(None, "max_page_count", pages).expect("set");
-        // What a probe writes finds no room, either.
+        // The probe's file must find no room, either.
         let probed = room::beside(&store.path);
         if is_full {
             std::os::unix::fs::symlink("/dev/full", probed).expect("linked");

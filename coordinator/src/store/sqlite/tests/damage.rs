@@ -1,12 +1,12 @@
-//! Content that makes no sense is named, never passed over.
+//! Content that makes no sense is reported, never skipped.
 
 use kindling_study::TrialResult;
 use serde_json::json;
 
 use super::*;
 
-/// A store with a trial in each state, closed, as bytes. The trials' ids: 1 COMPLETE, 2 PRUNED, 3 FAIL,
-/// 4 RUNNING in its second attempt, 5 WAITING with a proposal, 6 WAITING with fixed values.
+/// A closed store with a trial in each state, as bytes. The trial ids: 1 COMPLETE, 2 PRUNED, 3
+/// FAIL, 4 RUNNING in its second attempt, 5 WAITING with a proposal, 6 WAITING with fixed values.
 pub(super) fn store() -> Vec<u8> {
     let ledger = ledger();
     let path = ledger.path();
@@ -15,7 +15,7 @@ pub(super) fn store() -> Vec<u8> {
     std::fs::read(path).expect("readable")
 }
 
-/// What is in such a store, with all that follows the study still in the log.
+/// The content of that store, with everything after the study's creation still in the log.
 pub(super) fn ledger() -> Ledger {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let said = attributes(&json!({"accuracy": 0.5, "epochs": 3}));
@@ -42,7 +42,7 @@ fn load_after(store: &[u8], sql: &str) -> Result<Registry, StoreError> {
     load::registry(&mut conn, UNTIL).map_err(|fault| fault.at(file.path()))
 }
 
-/// The store with the statements applied to it, pen in hand.
+/// The store after these statements, which run with the pen taken.
 pub(super) fn changed(store: &[u8], sql: &str) -> (tempfile::NamedTempFile, Connection) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, store).expect("written");
@@ -182,7 +182,7 @@ fn what_others_attach_is_kept_and_passed_over() {
         "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'note', x'00')",
         "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (4, 'fail_reason', '7')",
         "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (4, 'now')",
-        // What only those can do who take the guards away, or did before there were any.
+        // Possible only after the guards were removed, or before there were any.
         "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 1)",
         "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 9, 0)",
         "INSERT INTO trial_params (trial_id, param_name, param_value) VALUES (6, 'lr', 0.5)",

@@ -1,8 +1,8 @@
-//! Files that were damaged, or were never ours: refused with the path, what was found and what to do,
-//! and left alone, with all that is beside them. None of them makes anything panic.
+//! Files that were damaged, or were never ours. Each is refused with its path, what was found and
+//! what to do, and it and the files beside it stay as they are. None causes a panic.
 //!
-//! Some damage nobody can see, such as a changed bit in a stored number, or one where nothing is
-//! stored. Such a file opens, and is counted apart.
+//! Some damage cannot be detected, such as a changed bit in a stored number or in unused space.
+//! Such a file opens, and is counted separately.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,13 +16,13 @@ use crate::proofs::{Random, is_long, proofs};
 
 const PAGE: usize = 4096;
 
-/// What stands where a store should.
+/// A file in the place of a store.
 struct Found {
     what: &'static str,
     file: Vec<u8>,
-    /// By the ends of their names.
+    /// The files beside it, by suffix.
     beside: Vec<(&'static str, Vec<u8>)>,
-    /// What may be made of it.
+    /// What may happen when it is opened.
     due: Due,
 }
 
@@ -30,35 +30,35 @@ struct Found {
 enum Due {
     /// It must be refused.
     Refusal,
-    /// It may open, if no trial, report or attribute is missing.
+    /// It may open if no trial, report or attribute is missing.
     AllOrRefusal,
     /// It may open with what the file held without its log, or with a part of that.
     PastOrRefusal,
 }
 
-/// What came of it.
+/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Came {
     /// Refused, and left alone.
     Refused,
-    /// Opened, with all that was there.
+    /// Opened with everything that was there.
     Harmless,
-    /// Opened, with a number or a text changed.
+    /// Opened with a number or a text changed.
     Altered,
-    /// Opened, with fewer commits.
+    /// Opened with fewer commits.
     Past,
 }
 
-/// A sound store, closed or as a crash leaves it, to be damaged.
+/// A sound store to damage, both closed and as after a crash.
 struct Sound {
     closed: Vec<u8>,
     file: Vec<u8>,
     log: Vec<u8>,
-    /// The log of another store of the same content.
+    /// The log of another store with the same content.
     others_log: Vec<u8>,
-    /// The length of the log without its last commit, of which nobody need have been told.
+    /// The length of the log without its last commit, which need not have been acknowledged.
     before_the_last: usize,
-    /// How much of each thing there is.
+    /// How many studies, trials and so on there are.
     extent: String,
     shown: String,
 }
@@ -66,7 +66,7 @@ struct Sound {
 impl Sound {
     fn new() -> Self {
         let mut ledger = damage::ledger();
-        // More than one commit in the log, and more pages than the schema has.
+        // Several commits in the log, and more pages than the schema needs.
         let id = ledger.create(spec("even")).expect("a new name");
         let log = ledger.path().with_extension("db-wal");
         let mut before_the_last = 0;
@@ -88,7 +88,7 @@ impl Sound {
         Self { closed, file, log, others_log, before_the_last, extent, shown }
     }
 
-    /// Something else for each number.
+    /// Different damage for each number.
     fn damaged(&self, number: usize) -> Found {
         let mut random = Random::new(number as u64);
         let mut file = self.closed.clone();
@@ -190,7 +190,7 @@ impl Sound {
         Found { what, file, beside, due }
     }
 
-    /// Opens it, and looks at what came of it and at everything around.
+    /// Opens it, and checks the result and everything around it.
     fn meet(&self, number: usize, found: &Found) -> Came {
         let dir = TempDir::new().expect("a directory");
         let path = dir.path().join("study.db");
@@ -257,7 +257,7 @@ fn what_is_no_sound_store_is_refused_and_left_alone() {
     }
 }
 
-/// The damage that nobody saw must not bring anything down later.
+/// Damage that was not detected must not cause a crash later.
 fn go_on(dir: TempDir, store: SqliteStore, registry: Registry) {
     let committed = registry.clone();
     let mut ledger = Ledger { dir, store, registry, committed, queue: Vec::new(), clock: 1 };
@@ -274,11 +274,11 @@ fn go_on(dir: TempDir, store: SqliteStore, registry: Registry) {
             );
         }
     }
-    // It may be found only now, but not by a panic.
+    // The damage may be found now, but not by a panic.
     _ = ledger.try_commit();
 }
 
-/// How much of each thing there is.
+/// How many studies, trials and so on there are.
 fn extent(registry: &Registry) -> String {
     let mut extent = String::new();
     for (id, study) in registry.iter() {
@@ -317,7 +317,7 @@ fn another_database(random: &mut Random) -> Vec<u8> {
             format!("CREATE TABLE t{table} (x); INSERT INTO t{table} VALUES (randomblob(9000))");
         conn.execute_batch(&sql).expect("made");
     }
-    // Our mark alone does not make it ours.
+    // Our application id alone does not make it ours.
     if random.one_in(4) {
         conn.pragma_update(None, "application_id", open::APPLICATION_ID).expect("set");
     }

@@ -1,4 +1,4 @@
-//! Batches that cannot be kept change nothing, and the next one is kept.
+//! A batch that cannot be stored changes nothing, and the next one is stored.
 
 use kindling_study::TrialResult;
 
@@ -31,13 +31,13 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_passes() {
     ledger.reopen();
 }
 
-/// What a commit that failed in this way is called.
+/// The error for a commit that failed with this code.
 fn called(ledger: &Ledger, extended_code: std::ffi::c_int) -> StoreError {
     let code = rusqlite::ffi::Error::new(extended_code);
     ledger.store.explain(Fault::Sqlite(rusqlite::Error::SqliteFailure(code, None)))
 }
 
-/// What is written here fails for want of room.
+/// Makes writes fail for lack of room.
 fn fill_the_disk(ledger: &Ledger) {
     let probed = room::beside(&ledger.store.path);
     std::os::unix::fs::symlink("/dev/full", probed).expect("linked");

@@ -1,16 +1,16 @@
-//! Copies that are put back, and what is none.
+//! Restored copies, and what only looks like one.
 
 use std::fs;
 
 use super::opening::file;
 use super::*;
 
-/// Which history the file tells when it is opened now.
+/// The history of the file when it is opened now.
 fn history(path: &Path) -> History {
     SqliteStore::open_with(path, SHORT).expect("opened").history()
 }
 
-/// The file without what is in its log, if it is closed.
+/// The file without its log. Complete only if it was closed.
 fn bytes(path: &Path) -> Vec<u8> {
     fs::read(path).expect("readable")
 }
@@ -20,7 +20,7 @@ fn put_back(path: &Path, copy: &[u8]) {
     fs::write(path, copy).expect("put back");
 }
 
-/// A closed store on which something was done, a copy from before that, and its history.
+/// A closed store with some changes, a copy from before them, and its history.
 fn served() -> (TempDir, PathBuf, Vec<u8>, History) {
     let (ledger, id) = Ledger::with_study(spec("a"));
     let path = ledger.path();
@@ -43,7 +43,7 @@ fn a_store_tells_one_history_however_often_it_is_opened() {
     for _ in 0..3 {
         assert_eq!(history(&path), before);
     }
-    // Moved to where nobody saw it.
+    // Moved to a folder without its lock file.
     let (_elsewhere, moved) = file(&bytes(&path));
     assert_eq!(history(&moved), before);
     let (_other, other) = file(b"");
@@ -69,7 +69,7 @@ fn what_was_killed_is_no_copy_though_less_or_nothing_stands_beside_it() {
     let newest = bytes(&path);
     let lock = path.with_extension("db.lock");
     let seen = bytes(&lock);
-    // A loss of power takes what was not synced: less stands beside it, or nothing, or half of it.
+    // A power loss takes what was not synced: the file beside the store is older, empty or cut off.
     put_back(&path, &copy);
     _ = fs::remove_file(&lock);
     assert_eq!(history(&path), before);

@@ -1,4 +1,4 @@
-//! A file and its log belong together: one without the other is refused, by name.
+//! A file and its log belong together: one without the other is refused, with an error of its own.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::super::log::Log;
 use super::opening::{file, files};
 use super::*;
 
-/// What lies on the disk while a store is served.
+/// The files on disk while a store is served.
 struct InUse {
     store: Vec<u8>,
     log: Vec<u8>,
@@ -20,7 +20,7 @@ impl InUse {
     }
 }
 
-/// One commit, and what there is then.
+/// Makes one commit, and returns the files.
 fn go_on(ledger: &mut Ledger, id: StudyId) -> InUse {
     let claim = ledger.lease(id, "w").expect("a trial");
     ledger.release(id, &claim);
@@ -28,7 +28,7 @@ fn go_on(ledger: &mut Ledger, id: StudyId) -> InUse {
     InUse::of(ledger)
 }
 
-/// A store that is served, early and late, with its log moved in between.
+/// The files of a served store, early and late, with its log moved in between.
 fn early_and_late() -> (InUse, InUse, Ledger, StudyId) {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     let early = go_on(&mut ledger, id);
@@ -39,7 +39,7 @@ fn early_and_late() -> (InUse, InUse, Ledger, StudyId) {
     (early, late, ledger, id)
 }
 
-/// Puts these where a store and its log should be, and opens it. A refusal changes nothing.
+/// Opens a store with these files. A refusal must change nothing.
 fn open(store: &[u8], log: Option<&[u8]>) -> Result<String, StoreError> {
     let (dir, path) = file(store);
     if let Some(log) = log {
@@ -83,7 +83,7 @@ fn whose_log_is_lost_for_good_can_go_on_with_what_the_file_has() {
     let mut store = SqliteStore::open_with(&path, SHORT).expect("it makes do");
     let registry = store.load(UNTIL).expect("loaded");
     assert_eq!(registry.iter().count(), 1);
-    // From then on it is as any other.
+    // From then on it behaves like any other store.
     let committed = registry.clone();
     let queue = Vec::new();
     let mut ledger =
@@ -129,7 +129,7 @@ fn a_store_that_another_program_closed_after_a_crash_is_whole() {
 #[test]
 fn a_log_without_commits_fits_the_file_that_has_all() {
     let (_, late, ..) = early_and_late();
-    // The power went while the log was begun anew: of its first commit nothing is whole.
+    // The power failed while the log was restarted: nothing of its first commit is complete.
     for length in [32, 100, 32 + 4000] {
         open(&late.store, Some(&late.log[..length])).expect("it has all that was acknowledged");
     }

@@ -1,4 +1,4 @@
-//! Tests of the store alone. The fixture plays the ledger: a registry decides, applies, and commits.
+//! Tests of the store alone. The fixture plays the ledger: a registry decides, applies and commits.
 
 mod backing_up;
 mod conforming;
@@ -50,7 +50,7 @@ impl Ledger {
         Self { dir, store, registry, committed, queue: Vec::new(), clock: 1_700_000_000_123_456 }
     }
 
-    /// One with a study.
+    /// A ledger with a study.
     fn with_study(spec: StudySpec) -> (Self, StudyId) {
         let mut ledger = Self::new();
         let id = ledger.create(spec).expect("a new name");
@@ -66,7 +66,7 @@ impl Ledger {
         self.registry.get(id).expect("a study")
     }
 
-    /// Applies the events, at a time of their own, and queues them for the store.
+    /// Applies the events, at a new time, and queues them for the store.
     fn take(&mut self, study: StudyId, events: Vec<Event>) {
         self.clock += 1_000_003;
         for event in events {
@@ -87,7 +87,7 @@ impl Ledger {
         self.try_commit().expect("committed");
     }
 
-    /// Opens the file again, as after a restart, and compares what it holds.
+    /// Opens the file again, as after a restart, and compares its content.
     fn reopen(self) -> Self {
         let path = self.path();
         let Self { dir, store, .. } = self;
@@ -104,12 +104,13 @@ impl Ledger {
         Some(id)
     }
 
-    /// Another one for each lease.
+    /// A different mark for each lease.
     fn mark(&self) -> Mark {
         Mark::new(u128::from(self.clock.cast_unsigned()).to_be_bytes())
     }
 
-    /// Leases a trial. Its parameters are drawn here, so that the test depends on no sampler.
+    /// Leases a trial. Its parameters are drawn here, so that the test does not depend on a
+    /// sampler.
     fn lease(&mut self, id: StudyId, worker: &str) -> Option<Claim> {
         self.lease_by(id, worker, 0)
     }
@@ -128,7 +129,7 @@ impl Ledger {
         Some(self.claim(id, number))
     }
 
-    /// A report as it is, whatever the study would say to its value.
+    /// Reports a value without the study's check.
     fn report_unchecked(
         &mut self,
         id: StudyId,
@@ -196,7 +197,7 @@ impl Ledger {
         self.store.conn.query_row(query, [], |row| row.get(0)).expect("a text")
     }
 
-    /// How many rows each table has, and the counters of `kindling_meta` apart.
+    /// The number of rows in each table, and the counters of `kindling_meta`.
     fn rows(&self) -> Vec<(String, i64)> {
         let conn = &self.store.conn;
         let mut tables =
@@ -241,7 +242,7 @@ fn spec(name: &str) -> StudySpec {
     }
 }
 
-/// One parameter of every kind, and two that are there only sometimes.
+/// A parameter of each kind, and two conditional ones.
 fn space() -> SearchSpace {
     let float = |low, high, scale| Distribution::Float { low, high, scale };
     let int = |low, high, step, log| Distribution::Int { low, high, step, log };
@@ -266,7 +267,7 @@ fn space() -> SearchSpace {
     SearchSpace::new(params).expect("a space")
 }
 
-/// A point of the space, from a seed.
+/// A random point of the search space.
 fn draw(space: &SearchSpace, fixed: Option<&Params>, seed: u64) -> Params {
     let mut values: Params = vec![None; space.params().len()].into();
     let mut random = seed;
@@ -297,7 +298,7 @@ fn draw_one(distribution: &Distribution, random: u64) -> ParamValue {
             ParamValue::Float(low + (unit * (high - low) / step).floor() * step)
         }
         Distribution::Int { low, high, step, .. } => {
-            // Odd ones too, also where a float has only even ones.
+            // Odd values too, even where a float can hold only even ones.
             let half_way = (unit * ((high - low) / step / 2) as f64) as i64;
             ParamValue::Int(low + step * (half_way + (random % 2).cast_signed()))
         }

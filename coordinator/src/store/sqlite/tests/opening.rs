@@ -1,4 +1,4 @@
-//! What is opened, what is refused, and that a refusal leaves everything as it was.
+//! What is opened, what is refused, and that a refusal changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ pub(super) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     entries.filter(|p| p.is_file()).map(|p| (p.clone(), fs::read(&p).expect("readable"))).collect()
 }
 
-/// Opens the file, which must be refused, and left alone.
+/// Opens a file that must be refused and left alone.
 fn refusal(path: &Path) -> StoreError {
     let dir = path.parent().expect("a parent");
     let before = files(dir);
@@ -41,7 +41,7 @@ pub(super) fn store() -> Vec<u8> {
     fs::read(dir.path().join("study.db")).expect("readable")
 }
 
-/// A store changed by this statement, as bytes.
+/// A store after this statement, as bytes.
 fn store_after(sql: &str) -> Vec<u8> {
     let (_dir, path) = file(&store());
     Connection::open(&path).expect("open").execute_batch(sql).expect("changed");
@@ -107,7 +107,7 @@ fn a_store_has_one_lock_whatever_it_is_called_by() {
         let refused = SqliteStore::open(name).expect_err("in use");
         assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
     }
-    // The lock is the file's, not that of the file beside it.
+    // The lock is on the store's file, not only on the one beside it.
     fs::remove_file(dir.path().join("study.db.lock")).expect("removed");
     let refused = SqliteStore::open(&path).expect_err("in use");
     assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
@@ -186,13 +186,13 @@ fn a_store_of_another_version_is_refused() {
 /// The layout of version 3 as it was released.
 const SCHEMA_3: &str = include_str!("schema_3.sql");
 
-/// What makes version 2 of it.
+/// Turns version 3 into version 2.
 pub(super) const BACK_TO_2: &str = "ALTER TABLE kindling_studies DROP COLUMN confirm;
     ALTER TABLE kindling_trials DROP COLUMN confirms_of;
     ALTER TABLE kindling_trials DROP COLUMN confirms_seed;
     UPDATE kindling_meta SET value = 2 WHERE key = 'schema_version'";
 
-/// A store's content in the layout of version 3, changed by this statement.
+/// The store's content in the layout of version 3, after this statement.
 pub(super) fn older(store: &[u8], sql: &str) -> Vec<u8> {
     let (_dir, new) = file(store);
     let (_dir, path) = file(b"");
@@ -206,7 +206,7 @@ pub(super) fn older(store: &[u8], sql: &str) -> Vec<u8> {
         let rows = statement.query_map([], |row| row.get(0)).expect("run");
         rows.collect::<Result<_, _>>().expect("texts")
     };
-    // Ours first: its guards want to see them.
+    // Our tables first: the guards check them.
     let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT IN
         ('kindling_meta', 'version_info', 'alembic_version') ORDER BY name LIKE 'kindling%' DESC";
     for table in texts(tables) {
@@ -226,7 +226,8 @@ pub(super) fn older(store: &[u8], sql: &str) -> Vec<u8> {
     fs::read(&path).expect("readable")
 }
 
-/// All that `sqlite_schema` says, but for white space and comments, which an upgrade cannot repeat.
+/// The content of `sqlite_schema` without white space and comments, which an upgrade cannot
+/// reproduce.
 fn layout(conn: &Connection) -> Vec<String> {
     let mut tables = conn
         .prepare(
@@ -240,8 +241,8 @@ fn layout(conn: &Connection) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("texts")
 }
 
-/// The store as it is once it comes from a version before. Nobody can show a mark for a lease of then:
-/// its trial waits, and that is no loss.
+/// The store as it is after an upgrade. Nobody can show a mark for a lease from before, so its
+/// trial waits again, which does not count as a loss.
 pub(super) fn without_marks() -> Vec<u8> {
     let (file, _) = damage::changed(
         &store(),
@@ -295,7 +296,8 @@ fn of_all_the_leases_that_there_were_the_newest_is_kept() {
 
 #[test]
 fn what_others_wrote_before_there_were_guards_is_passed_over() {
-    // Of these trials, 4 ran and 5 waited: both wait with their parameters, and 6 waits for a proposal.
+    // Of these trials, 4 ran and 5 waited. Both wait with their parameters, and 6 waits for a
+    // proposal.
     let sound = damage::store();
     let loaded = |content: &[u8]| {
         let (dir, path) = file(content);
@@ -314,7 +316,7 @@ fn what_others_wrote_before_there_were_guards_is_passed_over() {
     ] {
         let (registry, store, dir) = loaded(&older(&sound, theirs));
         assert_eq!(shown(&registry), shown(&untouched), "{theirs}");
-        // Nor is it in the way of what comes next.
+        // Nor does it disturb what comes next.
         let committed = registry.clone();
         let mut ledger = Ledger { dir, store, registry, committed, queue: Vec::new(), clock: 1 };
         let id = StudyId(1);
@@ -373,11 +375,11 @@ fn a_crash_loses_nothing_that_was_committed() {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     ledger.lease(id, "w").expect("a trial");
     ledger.commit();
-    // What a dead process leaves: the file and its log as they are in the middle of things. The
-    // worst middle is that of moving pages from the log into the file.
+    // What a dead process leaves: the file and its log in the middle of a change. The worst moment
+    // is while pages are moved from the log into the file.
     let log = fs::read(ledger.path().with_extension("db-wal")).expect("the log");
     let mut content = fs::read(ledger.path()).expect("the file");
-    // Behind its pages there are some of a log before.
+    // The log also contains older frames after its current pages.
     for frame in log[32..].chunks(24 + 4096).take(ledger.store.log.pages() as usize) {
         let page = u32::from_be_bytes(frame[..4].try_into().expect("4 bytes")) as usize;
         if (2..=content.len() / 4096).contains(&page) {

@@ -1,4 +1,4 @@
-//! What Optuna and its dashboard find, and what they may do.
+//! What Optuna and its dashboard see, and what they may do.
 
 use kindling_study::TrialResult;
 use serde_json::json;

@@ -1,10 +1,10 @@
-//! The power goes: whatever had reached the disk of the writes that were not synced yet, the store
-//! opens to a prefix of its commits that holds every one that was acknowledged.
+//! Power loss. Whichever unsynced writes reached the disk, the store opens with a prefix of its
+//! commits that contains every acknowledged one.
 //!
 //! A commit is acknowledged once its frames in the log are synced. So after one commit and before
-//! the next, a disk may hold any part of the next one's frames; and with all of them, any part of
-//! what a checkpoint moves into the file. All of that is made here from what the files hold after
-//! each commit.
+//! the next, the disk may hold any part of the next commit's frames. With all of them, it may hold
+//! any part of what a checkpoint moves into the file. The tests build these states from the files
+//! after each commit.
 
 use std::fs;
 
@@ -17,13 +17,13 @@ use super::*;
 use crate::proofs::{Random, is_long, proofs};
 
 const PAGE: usize = 4096;
-/// The log: a header, and frames of a page each.
+/// The log has a header, and frames of one page each.
 const LOG_HEADER: usize = 32;
 const FRAME: usize = 24 + PAGE;
-/// What a disk writes whole.
+/// The unit that a disk writes as a whole.
 const SECTOR: usize = 512;
 
-/// What the disk holds, and what was committed.
+/// The content of the disk, and what was committed.
 struct Moment {
     file: Vec<u8>,
     log: Vec<u8>,
@@ -41,11 +41,12 @@ impl Moment {
     }
 }
 
-/// The moments after each commit of some story and each step of a checkpoint, and the one after the
-/// store was closed. The log is moved into the file whenever it has so many pages; at 0 never.
+/// The states after each commit of a random sequence, after each step of a checkpoint, and after
+/// the store was closed. The log is moved into the file whenever it has `checkpoint` pages; at 0
+/// never.
 fn moments(commits: usize, checkpoint: u64, seed: u8) -> Vec<Moment> {
     let mut ledger = Ledger::new();
-    // The store leaves it to us, so that we see each step.
+    // The store must not move the log, so that each step can be recorded here.
     ledger.store.log.is_held = true;
     let steps: [fn(&Connection); 4] = [
         |conn| assert!(checkpoint::move_all(conn).expect("moved")),
@@ -81,17 +82,18 @@ fn moments(commits: usize, checkpoint: u64, seed: u8) -> Vec<Moment> {
     moments
 }
 
-/// Opens a store that holds this, and compares everything in it. With every fourth it goes on.
+/// Opens a store with these files, and compares everything in it. Every fourth store is also used
+/// further.
 fn opens_to(expected: &str, content: &[u8], log: &[u8], number: usize, what: &str) {
     let (dir, path) = file(content);
     fs::write(path.with_extension("db-wal"), log).expect("written");
-    // The log's index is never synced: anything may be in it.
+    // The log's index is never synced, so it may contain anything.
     fs::write(path.with_extension("db-shm"), Random::new(7).bytes(3000)).expect("written");
     let opened = SqliteStore::open_with(&path, SHORT);
     let mut store = opened.unwrap_or_else(|error| panic!("{number}, {what}: {error}"));
     let registry = store.load(UNTIL).unwrap_or_else(|error| panic!("{number}, {what}: {error}"));
     assert!(shown(&registry) == expected, "{number}, {what}: it holds {registry:#?}");
-    // Nothing is proven by waiting for this test's own writes.
+    // Syncing this test's own writes would prove nothing.
     store.conn.pragma_update(None, "synchronous", "OFF").expect("set");
     if number.is_multiple_of(4) {
         let committed = registry.clone();
@@ -102,7 +104,7 @@ fn opens_to(expected: &str, content: &[u8], log: &[u8], number: usize, what: &st
     }
 }
 
-/// A frame's end, and a byte to either side of it, as far as they lie between the two places.
+/// The end of each frame between the two places, and one byte before and after it.
 fn around_frames(start: usize, end: usize) -> impl Iterator<Item = usize> {
     let frame_ends = (0..).map(|frame| LOG_HEADER + frame * FRAME);
     let frame_ends = frame_ends.take_while(move |at| *at <= end + 1);
@@ -136,7 +138,7 @@ fn whatever_a_power_loss_leaves_of_a_commit_and_a_checkpoint_opens() {
     let (mut logs, mut files, mut checkpoints, mut new_logs) = (0, 0, 0, 0);
     for pair in moments.windows(2) {
         let [before, after] = pair else { unreachable!("pairs") };
-        // The last moment's log is gone, and everything is in the file.
+        // At the last moment there is no log, and everything is in the file.
         if !after.log.is_empty() && after.log != before.log {
             for (log, is_whole) in half_written_logs(&before.log, &after.log, &mut random) {
                 let expected = if is_whole { &after.shown } else { &before.shown };
@@ -164,7 +166,7 @@ fn whatever_a_power_loss_leaves_of_a_commit_and_a_checkpoint_opens() {
     }
 }
 
-/// What the disk may hold in the middle of a write to the log, and whether that is all of it.
+/// What the disk may hold in the middle of a write to the log, and whether the write is complete.
 fn half_written_logs(
     before: &[u8],
     after: &[u8],
@@ -178,7 +180,7 @@ fn half_written_logs(
         let rest = before.get(cut..).unwrap_or_default();
         ([&after[..cut], rest].concat(), cut >= end)
     });
-    // Frames reach the disk in any order, but after the header: that is synced before them.
+    // Frames reach the disk in any order, but after the header, which is synced before them.
     let first = start.max(LOG_HEADER);
     let sectors: Vec<_> = (first / SECTOR..end.div_ceil(SECTOR)).collect();
     let scattered: Vec<_> = (0..3)
@@ -198,7 +200,8 @@ fn half_written_logs(
     in_order.chain(scattered)
 }
 
-/// What the disk may hold in the middle of a checkpoint: some pages, in order or not, and torn ones.
+/// What the disk may hold in the middle of a checkpoint: some pages, in order or not, and torn
+/// ones.
 fn half_written_files(
     before: &[u8],
     after: &[u8],
@@ -235,7 +238,7 @@ fn half_written_files(
     states.into_iter()
 }
 
-/// All of the above rests on it: what was acknowledged was synced.
+/// Everything above depends on this: acknowledged commits were synced.
 #[test]
 fn every_commit_is_synced() {
     let ledger = Ledger::new();

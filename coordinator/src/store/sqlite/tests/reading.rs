@@ -1,4 +1,5 @@
-//! Looking at a store: served, closed, after a crash, or of an older layout. Nothing is changed by it.
+//! Reading a store that is served, closed, left by a crash, or of an older layout. Nothing is
+//! changed by it.
 
 use std::fs;
 
@@ -6,12 +7,12 @@ use super::opening::{BACK_TO_2, file, files, older, store, without_marks};
 use super::read::StoreReader;
 use super::*;
 
-/// What the file holds; it and everything beside it must stay as they were.
+/// The content of the file. The file and everything beside it must not change.
 fn look(path: &Path) -> String {
     look_but(path, "nothing")
 }
 
-/// The same, but for the file that ends so.
+/// The same, except that the file with this suffix may change.
 fn look_but(path: &Path, changing: &str) -> String {
     let dir = path.parent().expect("a parent");
     let files = |dir| {
@@ -30,7 +31,7 @@ fn look_but(path: &Path, changing: &str) -> String {
     shown(&registry)
 }
 
-/// With some trials, and a lease that is open.
+/// A store with some trials and an open lease.
 fn ledger() -> (Ledger, StudyId) {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     for step in 0..3 {
@@ -45,7 +46,7 @@ fn ledger() -> (Ledger, StudyId) {
 fn a_store_is_read_while_it_is_served_and_after_it_was_closed() {
     let (mut ledger, id) = ledger();
     let path = ledger.path();
-    // Within one process both have the log's index, in which readers leave their marks.
+    // Within one process both share the log's index, in which readers leave their marks.
     assert_eq!(look_but(&path, "-shm"), shown(&ledger.committed));
     ledger.lease(id, "v").expect("a trial");
     ledger.commit();
@@ -56,7 +57,7 @@ fn a_store_is_read_while_it_is_served_and_after_it_was_closed() {
     assert_eq!(look(&path), shown(&committed));
 }
 
-/// A copy of the store and its log as a crash leaves them, with the log's index or without.
+/// A copy of the store and its log as a crash leaves them, with or without the log's index.
 fn after_a_crash(ledger: &Ledger, suffixes: &[&str]) -> (TempDir, PathBuf) {
     let (dir, path) = file(&fs::read(ledger.path()).expect("readable"));
     for suffix in suffixes {

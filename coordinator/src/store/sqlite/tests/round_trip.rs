@@ -1,4 +1,4 @@
-//! Whatever happens to studies, the file gives back what the memory holds.
+//! Whatever happens to studies, the file returns what memory holds.
 
 use kindling_study::{ConfirmSpec, Phase, StudyState, TrialResult};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What may happen. Small numbers pick among whatever there is at that moment.
+/// What may happen. Small numbers pick among what exists at that moment.
 #[derive(Debug, Clone)]
 pub(super) enum Happening {
     Create(u8),
@@ -71,7 +71,7 @@ proptest! {
                 Happening::CommitOnAFullDisk => _ = ledger.on_a_full_disk(Ledger::try_commit),
                 Happening::Reopen => {
                     ledger = ledger.reopen();
-                    // What was not committed is lost to the restart.
+                    // The restart loses what was not committed.
                     ledger.registry = ledger.committed.clone();
                     ledger.queue.clear();
                 }

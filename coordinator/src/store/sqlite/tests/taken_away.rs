@@ -1,13 +1,14 @@
-//! The store under the coordinator's feet: whatever somebody does to its files is noticed before
-//! anything more is acknowledged, what was acknowledged is saved where it can be, and what took a
-//! file's place is left alone.
+//! Somebody changes the files of an open store. The store notices before it acknowledges anything
+//! more, saves what was acknowledged where it can, and does not touch a file that took another's
+//! place.
 
 use std::fs;
 
 use super::opening::files;
 use super::*;
 
-/// A store with a trial, open, and the bytes of its file as a backup of some time before has them.
+/// An open store with a trial, and the bytes of its file from some time before, as a backup has
+/// them.
 fn served() -> (Ledger, StudyId, Vec<u8>) {
     let ledger = Ledger::new();
     let path = ledger.path();
@@ -26,7 +27,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path::beside(path, suffix)
 }
 
-/// What somebody does to it, and what is said of that.
+/// What somebody does to the files, and the error that follows.
 type Deed = (fn(&Path, &[u8]), &'static str);
 
 const DEEDS: &[Deed] = &[
