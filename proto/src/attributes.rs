@@ -1,5 +1,6 @@
-//! Which of a result's attributes are kept. The worker asks as each is set, the coordinator once more
-//! as the result arrives: what does not fit is left out, and said, and the result stands without it.
+//! Decides which attributes of a result are kept. The worker checks as each one is set, the coordinator again
+//! when the result arrives. Attributes that do not fit are left out with a note, and the result is still
+//! recorded.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +9,11 @@ use crate::limits;
 /// The attribute that says which others were left out, and why.
 pub const LEFT_OUT: &str = "left_out";
 
-/// Attributes that fit, and what was said of those that do not.
+/// Attributes that fit, and notes on those that do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributes<Text> {
     kept: BTreeMap<String, Text>,
-    /// Of all names and texts but the note's.
+    /// The bytes of all names and texts except the note's.
     bytes: usize,
     left_out: Vec<String>,
 }
@@ -36,7 +37,7 @@ impl<Text> Default for Attributes<Text> {
 }
 
 impl<Text: AsRef<str>> Attributes<Text> {
-    /// Sets an attribute, which is JSON, if it fits.
+    /// Sets an attribute, given as JSON, if it fits.
     pub fn set(&mut self, name: &str, json: Text) -> Result<(), LeftOut> {
         let freed = self.kept.get(name).map_or(0, |old| size(name, old.as_ref()));
         let bytes = self.bytes - freed + size(name, json.as_ref());
@@ -63,7 +64,7 @@ impl<Text: AsRef<str>> Attributes<Text> {
         Err(self.leave_out(name, &why))
     }
 
-    /// Notes that an attribute is not kept.
+    /// Notes that an attribute was left out.
     pub fn leave_out(&mut self, name: &str, why: &str) -> LeftOut {
         let name: String = name.chars().take(NAMED).collect();
         let said = LeftOut(format!("attribute `{name}` is left out: {why}"));
@@ -71,15 +72,15 @@ impl<Text: AsRef<str>> Attributes<Text> {
         said
     }
 
-    /// Each that is kept, by name.
+    /// The kept attributes, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Text)> {
         self.kept.iter().map(|(name, json)| (name.as_str(), json))
     }
 
-    /// What is kept, by name, and the note on the rest, if there is one: the JSON for [`LEFT_OUT`].
+    /// The kept attributes by name, and the note on the rest, if any, as JSON for [`LEFT_OUT`].
     pub fn into_parts(self) -> (BTreeMap<String, Text>, Option<String>) {
         let note = (!self.left_out.is_empty()).then(|| {
-            // In JSON a byte may take six.
+            // One byte can take six in JSON.
             let note = limits::cut(self.left_out.join("; "), limits::NOTE / 6 - 1);
             serde_json::Value::from(note).to_string()
         });
@@ -87,10 +88,10 @@ impl<Text: AsRef<str>> Attributes<Text> {
     }
 }
 
-/// So many characters of a name are repeated in what is said of it.
+/// How many characters of a name the note repeats.
 const NAMED: usize = 64;
 
-/// The note does not take the others' room.
+/// The note does not count against the others.
 fn size(name: &str, json: &str) -> usize {
     if name == LEFT_OUT { 0 } else { name.len() + json.len() }
 }
@@ -99,7 +100,7 @@ fn largest(name: &str) -> usize {
     if name == LEFT_OUT { limits::NOTE } else { limits::ATTRIBUTE }
 }
 
-/// How deep lists and objects lie in each other, in JSON.
+/// How deep lists and objects are nested in JSON.
 pub fn depth(json: &str) -> usize {
     let (mut depth, mut deepest): (usize, usize) = (0, 0);
     let (mut in_text, mut is_escaped) = (false, false);

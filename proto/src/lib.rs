@@ -1,5 +1,4 @@
-//! The wire types of Kindling, generated from `kindling/v1/*.proto`, the limits on what is said with them, and
-//! what keeps a secret in them.
+//! Kindling's wire types, generated from `kindling/v1/*.proto`, and the limits on messages.
 
 pub mod attributes;
 pub mod limits;
@@ -9,7 +8,7 @@ pub mod limits;
 pub mod v1 {
     tonic::include_proto!("kindling.v1");
 
-    /// All but its mark, which is a secret.
+    /// Leaves out the mark, which is a secret.
     impl std::fmt::Debug for Claim {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             let Self { study_id, trial, attempt, worker_id, .. } = self;

@@ -1,50 +1,50 @@
-//! Every limit on what a coordinator is told, what it keeps and what it answers, in one table.
+//! All limits on what a coordinator accepts, stores and answers.
 //!
-//! What does not fit is refused before it is stored. So every message has a size: the largest study and the
-//! largest trial fit into one, and lists come in pages.
+//! What is too large is refused before it is stored. So every message has a bounded size: the largest study
+//! and the largest trial each fit into one, and lists come in pages.
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// The largest message. gRPC's clients take no more unless they are told to.
+/// The largest message. gRPC clients accept no more by default.
 pub const MESSAGE: usize = 4 * MIB;
 
-/// The largest request, but for those of workers: a spec and what stands around it. Theirs may be as large
+/// The largest request, except from workers: a spec and what surrounds it. Workers' requests may be as large
 /// as any message.
 pub const REQUEST: usize = 512 * KIB;
-/// A request or an answer up to this size is small: it needs no share of anything.
+/// A request or an answer up to this size is small. It counts against no caller's share.
 pub const SMALL: usize = 16 * KIB;
 
-// What callers may have at a time, in all and each. A caller is a machine.
+// What callers may have open: all together, and each. A caller is a machine.
 
-/// Bytes of requests that are not small, until they are answered.
+/// Bytes of larger requests, until they are answered.
 pub const ASKED_BYTES: (usize, usize) = (32 * MIB, 16 * MIB);
-/// Bytes of answers that are not small, until they are read.
+/// Bytes of larger answers, until they are read.
 pub const UNREAD_BYTES: (usize, usize) = (64 * MIB, 32 * MIB);
-/// Streams that tell of a study as it goes on.
+/// Streams that follow a study.
 pub const WATCHES: (usize, usize) = (512, 256);
-/// Pages that are told of a study as it goes on.
+/// Browser pages that follow a study.
 pub const PAGES: (usize, usize) = (256, 128);
-/// Studies whose proposals are computed again.
+/// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
 
 // A study.
 
-/// The most studies.
+/// The most studies in a store.
 pub const STUDIES: usize = 10_000;
 
-/// The largest spec, in bytes on the wire: it is part of whatever is said of the study.
+/// The largest spec, in bytes on the wire. It is part of every answer about its study.
 pub const SPEC: usize = 256 * KIB;
 /// The most parameters of a space.
 pub const PARAMS: usize = 1000;
-/// The most choices of all parameters, those that their conditions name among them.
+/// The most choices of all parameters, including those that conditions name.
 pub const CHOICES: usize = 10_000;
-/// The most candidates of one proposal, which everybody else waits for.
+/// The most candidates of one proposal. All other callers wait for a proposal.
 pub const CANDIDATES: u32 = 10_000;
-/// The most values that the candidates of one proposal have together: candidates times parameters, a
-/// hundred choices counted as one parameter more.
+/// The most values of all candidates of one proposal: candidates times parameters. Every hundred choices
+/// count as one more parameter.
 pub const CANDIDATE_VALUES: usize = 27_000;
-/// The most values that the axes of a grid have together: points times parameters.
+/// The most values on all axes of a grid: points times parameters.
 pub const GRID_VALUES: usize = 1 << 16;
 
 // A trial.
@@ -58,12 +58,12 @@ pub const ATTRIBUTES: usize = 256;
 pub const ATTRIBUTE_NAME: usize = 512;
 /// The longest attribute, in bytes of JSON.
 pub const ATTRIBUTE: usize = 64 * KIB;
-/// The most that all attributes have together, in bytes of their names and their JSON.
+/// The most for all attributes together, in bytes of names and JSON.
 pub const ATTRIBUTES_IN_ALL: usize = MIB;
-/// The longest note on attributes that were left out, which is one more.
+/// The longest note on attributes that were left out. It is kept on top of the others.
 pub const NOTE: usize = 16 * KIB;
-/// How deep JSON may be nested, an attribute's as well as an objective's settings. Parsers stop at 128, and
-/// what is said is put into something larger on its way.
+/// How deep JSON may be nested, in attributes and in an objective's settings. Parsers stop at 128, and what
+/// is sent is nested in larger messages on its way.
 pub const DEPTH: usize = 64;
 /// The longest reason of a failure, in bytes. A longer one is cut.
 pub const REASON: usize = 64 * KIB;
@@ -72,44 +72,44 @@ pub const REQUEST_ID: usize = 256;
 
 // A worker.
 
-/// The most that are known at a time.
+/// The most workers known at a time.
 pub const WORKERS: usize = 10_000;
-/// The most leases that a message of its names.
+/// The most leases that a worker names in one message.
 pub const HOLDING: usize = SLOTS as usize;
-/// The most objectives that it offers.
+/// The most objectives that a worker offers.
 pub const OBJECTIVES: usize = 64;
-/// The longest name of one, in bytes.
+/// The longest name of an objective, in bytes.
 pub const OBJECTIVE: usize = 256;
-/// The most trials that it is leased at once. With fewer than it has slots it asks again.
+/// The most trials leased to a worker at once. A worker with more free slots asks again.
 pub const ASSIGNMENTS: usize = 64;
 
-/// The most trials that one trains at a time.
+/// The most trials that a worker runs at a time.
 pub const SLOTS: u32 = 1024;
-/// The longest name of its host and of its device, in bytes.
+/// The longest name of a worker's host, and of its device, in bytes.
 pub const PLACE: usize = 256;
 
 // An answer.
 
-/// How many items a page of a list has if nobody says, and at most.
+/// How many items a page of a list has by default.
 pub const PAGE: usize = 100;
-/// See [`PAGE`].
+/// How many items a page has at most.
 pub const LARGEST_PAGE: usize = 1000;
-/// A page is over sooner, too, once it has so many bytes.
+/// A page also ends once it has this many bytes.
 pub const PAGE_BYTES: usize = 2 * MIB;
-/// The most trials that are looked at for a page, which may be empty then.
+/// The most trials searched for one page, which may therefore be empty.
 pub const SEARCHED: usize = 50_000;
-/// The most studies and trials that are looked at for a browser before others may look.
+/// The most studies or trials read for a browser before other callers get a turn.
 pub const AT_A_TIME: usize = 500;
-/// The most bytes of trials in one message to a watcher, and of workers.
+/// The most bytes of trials in one message to a watcher.
 pub const WATCH_BYTES: usize = MIB;
-/// See [`WATCH_BYTES`].
+/// The most bytes of workers in one message to a watcher.
 pub const WATCHED_WORKERS_BYTES: usize = 256 * KIB;
 
-/// The most that an intermediate value takes on the wire.
+/// The size of the largest intermediate value on the wire.
 const REPORT_BYTES: usize = 21;
 
-// The largest trial and the largest that a watcher is told fit into a message: parameters are no longer than
-// the spec that they come from, which stands in there with two lists of its parameters' names.
+// The largest trial, and the largest message to a watcher, fit into a message. A trial's parameters are no
+// longer than the spec, which contains them with two lists of the parameters' names.
 const _: () = {
     let names = (ATTRIBUTES + 1) * 16;
     assert!(
@@ -121,7 +121,7 @@ const _: () = {
     assert!(study < PAGE_BYTES);
 };
 
-/// The text, cut to so many bytes, and with a sign that it was.
+/// Cuts the text to this many bytes and marks that it was cut.
 #[must_use]
 pub fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {

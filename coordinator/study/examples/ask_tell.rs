@@ -1,7 +1,7 @@
-//! A study's proposals over standard input and output, one JSON message a line, for programs that
-//! compare samplers: `{"study": {"space": …, "sampler": …, "direction": …, "seed": …}}` begins a
-//! study, `{"ask": {}}` gives a trial's number and parameters, `{"tell": {"number": …, "value": …}}`
-//! its result; without a value, the trial failed.
+//! Asks a sampler over standard input and output, for programs that compare samplers. Each line is a JSON
+//! message: `{"study": {"space": …, "sampler": …, "direction": …, "seed": …}}` starts a study, `{"ask": {}}`
+//! returns a trial's number and parameters, `{"tell": {"number": …, "value": …}}` gives its result. Without a
+//! value the trial failed.
 
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
@@ -67,7 +67,7 @@ fn new_study(
     Ok(Study::new(spec, Wall(0)))
 }
 
-/// Nobody else is there who could pass for the worker.
+/// There is nobody else who could pretend to be the worker.
 const MARK: Mark = Mark::new([0; Mark::LEN]);
 
 fn ask(study: &mut Study, worker: &WorkerId) -> Result<Value, Box<dyn Error>> {

@@ -1,6 +1,6 @@
-//! How long a proposal takes: `proposal_times FINISHED RUNNING REPEATS [FAILED]` reads a study's space
-//! and sampler, `{"space": …, "sampler": …}`, from standard input, fills the study with so many
-//! random trials, and prints the times of further proposals, in seconds, as a JSON list.
+//! Measures how long a proposal takes. `proposal_times FINISHED RUNNING REPEATS [FAILED]` reads a space and a
+//! sampler, `{"space": …, "sampler": …}`, from standard input. It fills a study with that many random trials
+//! and prints the times of further proposals, in seconds, as a JSON list.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::error::Error;
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let (events, _) = study.lease(&worker, 0, MARK).ok_or("no trial")?;
         times.push(start.elapsed().as_secs_f64());
-        // The oldest finishes, so that as many run as before.
+        // The oldest finishes, so that the number of running trials stays the same.
         apply(&mut study, &events);
         finish_oldest(&mut study, &worker, false)?;
     }
@@ -43,10 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Nobody else is there who could pass for the worker.
+/// There is nobody else who could pretend to be the worker.
 const MARK: Mark = Mark::new([0; Mark::LEN]);
 
-/// A study with so many failed, finished and running trials, which random search proposed.
+/// A study with this many failed, finished and running trials, proposed by random search.
 fn filled(
     input: Input,
     [failed, finished, running]: [usize; 3],

@@ -1,9 +1,8 @@
-//! Verdicts on given curves, for `tests/peers/pruners.py` to compare with Optuna's.
+//! Prints verdicts on given curves, for `tests/peers/pruners.py` to compare with Optuna's.
 //!
-//! Reads one JSON document: the pruner's options, the direction, each trial's curve, and whose turn
-//! it is to report, turn by turn. A trial completes with the last point of its curve; one that is
-//! given up ends, if it obeys, and its further turns pass. Prints a line for each report: trial,
-//! step, verdict.
+//! Reads one JSON document: the pruner's options, the direction, each trial's curve, and for each turn the
+//! trial that reports. A trial completes with the last point of its curve. If `obeys` is set, a trial that is
+//! given up ends, and its later turns are skipped. Prints a line per report: trial, step, verdict.
 
 use std::io::Read as _;
 
@@ -24,7 +23,7 @@ struct Scenario {
     obeys: bool,
 }
 
-/// Nobody else is there who could pass for the worker.
+/// There is nobody else who could pretend to be the worker.
 const MARK: Mark = Mark::new([0; Mark::LEN]);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,60 +1,60 @@
-//! Deliberate bugs: what the simulation must catch before anybody trusts it. Without the feature
-//! `deliberate-bugs` there are none, and no code for them. Nearly all of those of the core break a rule of `rules.rs`.
+//! Deliberate bugs, which the simulation must catch before anybody trusts it. Without the feature
+//! `deliberate-bugs` no code for them is compiled. Most bugs of the core break a rule in `rules.rs`.
 
-/// A bug that somebody might make.
+/// A bug that somebody might write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// Callers are answered before their events are on disk.
     AcknowledgedBeforeCommit,
     /// A batch that the store refused stays in memory.
     RefusedBatchStaysInMemory,
-    /// Any claim on a trial that runs is as good as the newest.
+    /// Any claim on a running trial is as good as the newest.
     NoAttemptCheck,
     /// A claim needs no mark.
     MarkIsNotChecked,
-    /// A copy of a store that is put back keeps its history's id.
+    /// A store restored from an older copy keeps its history's id.
     RestoredKeepsHistory,
-    /// A lease that follows a lost one has the same attempt.
+    /// A lease after a lost one has the same attempt.
     AttemptReused,
-    /// A lease that follows a lost one has other parameters.
+    /// A lease after a lost one has other parameters.
     ProposedAgain,
-    /// Deadlines are made of the wall clock.
+    /// Deadlines use the wall clock.
     DeadlineIsWallTime,
-    /// A restart leaves open leases no time.
+    /// After a restart, open leases have no time left.
     NoTermAfterRestart,
     /// A heartbeat renews nothing.
     HeartbeatRenewsNothing,
-    /// Time in which the coordinator did not run counts as its workers' silence.
+    /// Time in which the coordinator did not run counts as the workers' silence.
     PauseIsSilence,
-    /// Two processes may work under one name.
+    /// Two processes may work under the same name.
     TwinIsLetIn,
-    /// The budget bounds what has finished, not what was begun.
+    /// The budget limits finished trials instead of started ones.
     BudgetOfFinished,
-    /// Each lease takes a place of the budget, one that follows a lost one, too.
+    /// Each lease counts against the budget, even one after a lost lease.
     BudgetAtLease,
-    /// A request to enqueue that is repeated adds another trial.
+    /// A repeated enqueue request adds another trial.
     RequestAddsTwice,
-    /// A request to retry that is repeated adds another trial.
+    /// A repeated retry request adds another trial.
     RetryAddsTwice,
-    /// A plan of what to confirm forgets what was confirmed before.
+    /// The plan forgets which confirmations exist already.
     ConfirmedAgain,
-    /// A report that is repeated is noted again.
+    /// A repeated report is recorded again.
     ReportAppendsTwice,
     /// A trial may be lost any number of times.
     LostForever,
-    /// A trial that is handed back counts as lost.
+    /// Handing a trial back counts as losing it.
     HandBackIsLoss,
-    /// A worker that got no answer is not given its own trials again.
+    /// A worker that got no answer does not get its own trials again.
     LostAnswerLosesTrial,
-    /// A worker that was started anew goes on under its old leases.
+    /// A restarted worker keeps its old leases.
     RestartedWorkerKeepsLease,
     /// Stopping a study leaves its running trials alone.
     StopCallsNobodyBack,
-    /// A paused study is leased from.
+    /// A paused study leases trials.
     PauseIsIgnored,
     /// A value that is not finite is recorded.
     NanIsRecorded,
-    /// A proposal's record says that it saw less than it did.
+    /// A proposal's record says that the sampler saw less than it did.
     SawLessThanItDid,
 }
 
@@ -89,19 +89,19 @@ impl Bug {
         Self::SawLessThanItDid,
     ];
 
-    /// Whether this thread is to have it.
+    /// Whether this thread has this bug.
     #[cfg(feature = "deliberate-bugs")]
     pub fn is_on(self) -> bool {
         ON.get() == Some(self)
     }
 
-    /// No.
+    /// Always false.
     #[cfg(not(feature = "deliberate-bugs"))]
     pub const fn is_on(self) -> bool {
         false
     }
 
-    /// Lets this thread have one of them, or none, from now on.
+    /// Gives this thread one bug, or none.
     #[cfg(feature = "deliberate-bugs")]
     pub fn set(bug: Option<Self>) {
         ON.set(bug);

@@ -1,9 +1,9 @@
-//! After the search: the best configurations again, under fresh seeds.
+//! Confirmation: after the search, the best configurations run again with fresh seeds.
 //!
-//! A search gives each configuration one seed, and the methods that its sampler likes most of the
-//! trials: its best of 45 against a best of 1 ranks effort. So the best configuration of each method
-//! is run again, all under the same few seeds, for a comparison in pairs. The sampler and the pruner
-//! never see these trials.
+//! A search runs each configuration with one seed, and most trials with the methods that its sampler likes.
+//! Comparing the best of 45 trials with the best of 1 measures effort, not quality. So the best configuration
+//! of each method runs again, all with the same few seeds, for a paired comparison. The sampler and the
+//! pruner never see these trials.
 
 use std::collections::HashSet;
 
@@ -12,29 +12,29 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TrialNumber;
 use crate::space::{Distribution, SearchSpace};
 
-/// Which configurations are run again once the search is over: `[confirm]` of a study file.
+/// Which configurations run again once the search is over: `[confirm]` in a study file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmSpec {
     /// The categorical parameters whose combinations are compared.
     pub by: Vec<String>,
-    /// How many combinations: those of the best trials.
+    /// How many combinations, best first.
     #[serde(default = "six")]
     pub best: u32,
     /// How often each is run again.
     #[serde(default = "ten")]
     pub seeds: u32,
-    /// Whether the best configuration of each choice on its own is run again as well.
+    /// Whether the best configuration of each single choice also runs again.
     #[serde(default = "yes")]
     pub each: bool,
 }
 
-/// That a trial runs another's configuration again.
+/// Marks a trial that runs another trial's configuration again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Confirmation {
     /// The trial of the search.
     pub of: TrialNumber,
-    /// Which of the fresh seeds, from 0. Trials of the same one share it, so that they pair.
+    /// Which fresh seed, from 0. Confirmations with the same index share the seed, so they can be paired.
     pub seed: u32,
 }
 
@@ -48,7 +48,7 @@ pub struct ConfirmError {
     pub message: String,
 }
 
-/// More seeds tell less than they cost.
+/// More seeds would cost more than they tell.
 const MAX_SEEDS: u32 = 10_000;
 
 fn six() -> u32 {
@@ -64,7 +64,7 @@ fn yes() -> bool {
 }
 
 impl ConfirmSpec {
-    /// Whether it makes sense in this space.
+    /// Whether the settings fit this space.
     pub fn check(&self, space: &SearchSpace) -> Result<(), ConfirmError> {
         let wrong = |key, message| Err(ConfirmError { key, message });
         if self.by.is_empty() {

@@ -1,6 +1,6 @@
-//! What a study decides: each command gives events and a typed reply, or a refusal. Nothing in here
-//! changes the study; [`Study::apply`] does. The ledger applies the events before it commits them, and takes
-//! them back if the commit fails.
+//! The decisions of a study: each command returns events and a typed reply, or a refusal. Nothing here
+//! changes the study; [`Study::apply`] does. The ledger applies the events in memory, then commits them. If
+//! the commit fails, it loads the store again.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ use crate::time::Tick;
 use crate::trial::{Attributes, Claim, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
 use crate::values::Values;
 
-/// Events to commit, and the reply to give once they are.
+/// Events to commit, and the reply to send after the commit.
 pub type Decision<R> = Result<(Vec<Event>, R), Refusal>;
 
 impl Study {
-    /// Leases the next trial to the worker: one that waits, else a new one while the budget lasts.
-    /// `None` when there is nothing to do. No other lease ever had the mark.
+    /// Leases the next trial to the worker: a waiting one, or else a new one while the budget lasts. `None`
+    /// if there is nothing to do. The mark must never have been used before.
     pub fn lease(
         &self,
         worker: &WorkerId,
@@ -52,7 +52,7 @@ impl Study {
         Some((events, number))
     }
 
-    /// Adds the trial that confirms another, and leases it.
+    /// Adds the next confirmation trial and leases it.
     fn lease_confirmation(
         &self,
         worker: &WorkerId,
@@ -80,8 +80,8 @@ impl Study {
         (events, number)
     }
 
-    /// Takes an intermediate value. Repeating a report repeats its answer. A value that is not
-    /// finite fails the trial. Steps ascend, so that the pruner's word stands once it is given.
+    /// Takes an intermediate value. A repeated report gets the same answer again. A value that is not finite
+    /// fails the trial. Steps must ascend, so that a verdict never changes.
     pub fn report(&self, claim: &Claim, step: u64, value: f64) -> Decision<Verdict> {
         let number = claim.number;
         let trial = self.claimed(claim)?;
@@ -125,8 +125,8 @@ impl Study {
         Ok((vec![Event::Reported { number, step, value, prune }], verdict))
     }
 
-    /// Takes a trial's result. Repeating it changes nothing; another result is refused. A value
-    /// that is not finite fails the trial.
+    /// Takes a trial's result. Repeating it changes nothing; a different result is refused. A value that is
+    /// not finite fails the trial.
     pub fn finish(
         &self,
         claim: &Claim,
@@ -147,7 +147,7 @@ impl Study {
         }
     }
 
-    /// The values as they are recorded; or why the trial fails instead.
+    /// The values to record, or the reason why the trial fails instead.
     fn recordable(&self, values: &Values) -> TrialResult {
         let (found, wanted) = (values.as_slice().len(), self.spec().directions.as_slice().len());
         if found != wanted {
@@ -161,7 +161,7 @@ impl Study {
         }
     }
 
-    /// Takes a trial back, to be leased again with the same parameters.
+    /// Takes a trial back. It is leased again later with the same parameters.
     pub fn release(&self, claim: &Claim) -> Decision<()> {
         let number = claim.number;
         let trial = self.trial_at(number)?;
@@ -174,14 +174,14 @@ impl Study {
         }
     }
 
-    /// Ends the leases whose deadline has come. A trial that lost too many fails.
+    /// Ends the leases whose deadline has passed. A trial that has lost too many fails.
     pub fn expire(&self, now: Tick) -> Vec<Event> {
         let overdue = |number: &&TrialNumber| matches!(self.trial(**number).phase, Phase::Running(lease) if lease.deadline <= now);
         let overdue = self.running().iter().filter(overdue);
         self.pausing(overdue.flat_map(|number| self.lost(*number)).collect())
     }
 
-    /// Ends the lease of a running trial whose worker is gone. A trial that lost too many fails.
+    /// Ends the lease of a running trial whose worker is gone. A trial that has lost too many fails.
     pub fn lose(&self, number: TrialNumber) -> Vec<Event> {
         self.pausing(self.lost(number))
     }
@@ -198,7 +198,7 @@ impl Study {
         events
     }
 
-    /// A decision's events, and that the study is paused if too many trials have failed in a row with them.
+    /// Adds a pause to the events if they bring too many failures in a row.
     fn pausing(&self, mut events: Vec<Event>) -> Vec<Event> {
         if self.state() == StudyState::Active {
             let reasons: Vec<_> = events.iter().filter_map(Event::failure).collect();
@@ -211,7 +211,7 @@ impl Study {
         events
     }
 
-    /// Adds a trial with some values fixed; it takes a place of the budget.
+    /// Adds a trial with some values fixed. It counts against the budget.
     pub fn enqueue(
         &self,
         fixed: &[(String, Choice)],
@@ -231,8 +231,8 @@ impl Study {
         Ok((vec![enqueued], number))
     }
 
-    /// Adds a trial with the parameters of a failed one, and a place for it to the budget if that one
-    /// had one: a finished trial is never reopened.
+    /// Adds a trial with the parameters of a failed one, because a finished trial is never reopened. The
+    /// budget grows by one, unless the failed trial was a confirmation.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
         let same = |trial: &Trial| trial.retry_of == Some(failed);
         let known = self.added_by(request.as_deref(), same)?;
@@ -254,7 +254,7 @@ impl Study {
         Ok((events, number))
     }
 
-    /// The trial that this request added before, if it asks for the same again.
+    /// The trial that this request added before, if the request asks for the same thing.
     fn added_by(
         &self,
         request: Option<&str>,
@@ -268,8 +268,8 @@ impl Study {
         Ok(Some(number))
     }
 
-    /// Pauses, resumes or stops the study. Stopping calls the running trials back; they wait, with
-    /// their parameters, for the study to be resumed.
+    /// Pauses, resumes or stops the study. Stopping ends the leases of running trials. They keep their
+    /// parameters and wait until the study is resumed.
     pub fn change_state(&self, state: StudyState) -> Vec<Event> {
         let mut events = Vec::new();
         if rules::calls_back(state) {
@@ -291,14 +291,14 @@ impl Study {
         Ok((if trials == self.budget() { vec![] } else { vec![change] }, ()))
     }
 
-    /// Sets what is run again once the search is over. What was run again stays.
+    /// Sets what is run again once the search is over. Confirmations that exist stay.
     pub fn change_confirm(&self, confirm: ConfirmSpec) -> Decision<()> {
         confirm.check(&self.spec().space)?;
         let is_new = self.confirm() != Some(&confirm);
         Ok((if is_new { vec![Event::ConfirmChanged { confirm }] } else { vec![] }, ()))
     }
 
-    /// Proposes parameters, seeing all that finished and all that is pending now.
+    /// Proposes parameters. The sampler sees all trials that have finished or are pending now.
     fn propose(&self, number: TrialNumber, trial: Option<&Trial>) -> Proposal {
         let is_pending = |n: &&TrialNumber| {
             let trial = self.trial(**n);
@@ -310,8 +310,8 @@ impl Study {
         Proposal { params, saw_finished, saw_proposed }
     }
 
-    /// The parameters that a proposal for `number` makes out of what it sees; `trial` is that one, if
-    /// it exists.
+    /// The parameters that the sampler proposes for `number` from what it sees. `trial` is `None` for a new
+    /// trial.
     pub(crate) fn proposal_of(
         &self,
         number: TrialNumber,
@@ -344,7 +344,7 @@ impl Study {
         self.spec().pruner.prunes(self.progress(), &report)
     }
 
-    /// The trial, if the claim's lease is its newest one and it is running or finished under it.
+    /// The trial, if the claim names its newest lease and it is running or finished under that lease.
     fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
         let trial = self.trial_at(claim.number)?;
         if rules::may_speak(trial, claim) { Ok(trial) } else { Err(stale(claim, trial)) }
@@ -352,7 +352,7 @@ impl Study {
 }
 
 fn stale(claim: &Claim, trial: &Trial) -> Refusal {
-    // Not who holds it, nor anything else that a claim could be made of.
+    // Reveal neither the holder nor anything else that would help to forge a claim.
     let stands = match trial.phase {
         _ if claim.mark.is_none() => {
             "the call shows no mark, as workers of earlier versions do not"

@@ -1,5 +1,5 @@
-//! What happened: the only facts there are. The store keeps them, and [`crate::Study::apply`] is
-//! the only way in which a study changes.
+//! Events: the only record of what happened. The store keeps them, and [`crate::Study::apply`] is the only
+//! way to change a study.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,12 @@ use crate::spec::StudySpec;
 use crate::time::Wall;
 use crate::trial::{Outcome, Proposal, TrialResult};
 
-/// An event, when, and in which study.
+/// An event with its time and its study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The study.
     pub study: StudyId,
-    /// The wall clock when it was decided.
+    /// The wall clock at the decision.
     pub at: Wall,
     /// What happened.
     pub event: Event,
@@ -25,51 +25,51 @@ pub struct Record {
 /// One fact about a study.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The study exists from now on.
+    /// The study was created.
     Created {
-        /// What it was asked to do.
+        /// Its spec.
         spec: Box<StudySpec>,
     },
-    /// The study is gone, with its trials.
+    /// The study and its trials were deleted.
     Deleted,
-    /// It was paused, resumed or stopped.
+    /// The study was paused, resumed or stopped.
     StateChanged {
         /// The new state.
         state: StudyState,
-        /// Why, if nobody asked for it.
+        /// Why the study paused itself; `None` if somebody asked for the change.
         because: Option<String>,
     },
-    /// The number of trials to finish is another now.
+    /// The number of trials to finish has changed.
     BudgetChanged {
         /// The new number.
         trials: u32,
     },
-    /// What is run again once the search is over is something else now.
+    /// The choice of what is run again after the search has changed.
     ConfirmChanged {
-        /// What.
+        /// The new choice.
         confirm: ConfirmSpec,
     },
-    /// A trial waits, with some values fixed.
+    /// A trial was added and waits, perhaps with some values fixed.
     Enqueued {
-        /// The new trial, the next number.
+        /// The new trial; always the next number.
         number: TrialNumber,
         /// The fixed values.
         fixed: Params,
         /// The failed trial that it repeats.
         retry_of: Option<TrialNumber>,
-        /// The trial of the search that it confirms.
+        /// What it confirms.
         confirms: Option<Confirmation>,
         /// The id of the request.
         request: Option<String>,
     },
-    /// A trial got its parameters: a new one, or one that waits.
+    /// A new or waiting trial got its parameters.
     Proposed {
         /// The trial.
         number: TrialNumber,
-        /// Its parameters and what the proposal saw.
+        /// Its parameters, and what the sampler saw.
         proposal: Proposal,
     },
-    /// A worker holds the trial. Its curve starts anew.
+    /// A worker was leased the trial. Its curve starts again.
     Leased {
         /// The trial.
         number: TrialNumber,
@@ -77,12 +77,12 @@ pub enum Event {
         attempt: Attempt,
         /// The holder.
         worker: WorkerId,
-        /// Which of the processes of that name it is; 0 if it did not say.
+        /// Which process of that worker name it is; 0 if the process did not say.
         session: u64,
-        /// What its holder shows.
+        /// The lease's mark.
         mark: Mark,
     },
-    /// The trial waits again, with the same parameters.
+    /// The lease ended. The trial waits again with the same parameters.
     LeaseEnded {
         /// The trial.
         number: TrialNumber,
@@ -97,20 +97,20 @@ pub enum Event {
         step: u64,
         /// The value, finite.
         value: f64,
-        /// Whether the pruner gave the trial up at this step.
+        /// Whether the pruner says to stop, at this step or an earlier one.
         prune: bool,
     },
-    /// The trial is over.
+    /// The trial finished.
     Finished {
         /// The trial.
         number: TrialNumber,
-        /// How it ended.
+        /// Its outcome.
         outcome: Outcome,
     },
 }
 
 impl Event {
-    /// The trial that it is about, if it is about one.
+    /// The trial that it is about, if any.
     pub fn trial(&self) -> Option<TrialNumber> {
         match self {
             Self::Created { .. }
@@ -127,7 +127,7 @@ impl Event {
         }
     }
 
-    /// Why a trial failed with it, if one did.
+    /// Why the trial failed, if this event fails one.
     pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Finished {
@@ -138,11 +138,11 @@ impl Event {
     }
 }
 
-/// Whether a study gives out work.
+/// Whether trials are leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StudyState {
-    /// It does, as long as its budget lasts.
+    /// Trials are leased as long as the budget lasts.
     Active,
     /// Running trials may finish; no trial is leased.
     Paused,
@@ -162,7 +162,7 @@ pub enum LeaseEnd {
 }
 
 impl LeaseEnd {
-    /// The word under which it is stored.
+    /// The stored word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "EXPIRED",

@@ -1,51 +1,51 @@
-//! Why trials failed, and when so many did that the study had better wait for somebody to look.
+//! Why trials failed, and when to pause the study because too many did.
 
 use crate::ids::TrialNumber;
 use crate::trial::TrialResult;
 
-/// So many reasons are told apart. One more takes the place of the rarest.
+/// How many reasons are kept. A further one replaces the rarest.
 const REASONS: usize = 32;
-/// So much of a reason is kept, in characters.
+/// How much of a reason is kept, in characters.
 const LONGEST: usize = 300;
 
-/// A study's failed trials, by reason. Follows from the order in which trials finished.
+/// A study's failed trials by reason. Depends only on the order in which trials finished.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Failures {
     reasons: Vec<Reason>,
-    /// How many trials failed since one last came to anything.
+    /// How many trials have failed since one last completed or was pruned.
     in_a_row: u32,
-    /// Whether a trial ever completed or was pruned.
+    /// Whether any trial has completed or been pruned.
     any_result: bool,
 }
 
 /// A reason, and how many trials failed for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
-    /// As the newest of them gave it, on one line, shortened.
+    /// The text from the newest trial, on one line, shortened.
     pub text: String,
     /// How many trials.
     pub trials: u32,
     /// The newest of them.
     pub newest: TrialNumber,
-    /// What they have in common.
+    /// The text without its numbers, which all of them share.
     kind: String,
 }
 
 impl Failures {
-    /// The reasons, those of most trials first.
+    /// The reasons, most frequent first.
     pub fn reasons(&self) -> Vec<&Reason> {
         let mut sorted: Vec<_> = self.reasons.iter().collect();
         sorted.sort_by_key(|reason| (std::cmp::Reverse(reason.trials), reason.newest));
         sorted
     }
 
-    /// Whether trials have failed for this reason. Those that differ in nothing but numbers are one.
+    /// Whether trials have failed for this reason before. Reasons that differ only in numbers are the same.
     pub fn knows(&self, reason: &str) -> bool {
         let kind = kind_of(&one_line(reason));
         self.reasons.iter().any(|known| known.kind == kind)
     }
 
-    /// Notes how the next trial finished.
+    /// Counts how the next trial finished.
     pub(crate) fn note(&mut self, number: TrialNumber, result: &TrialResult) {
         let TrialResult::Fail(reason) = result else {
             self.in_a_row = 0;
@@ -69,9 +69,9 @@ impl Failures {
         self.reasons.push(Reason { text, trials: 1, newest: number, kind });
     }
 
-    /// Why the study should be paused once trials have failed for these reasons as well, if `most` may fail in a row: each
-    /// time there are so many of them, or half as many while no trial has come to anything. So whoever resumes it gives
-    /// it as many again. 0 sets no bound.
+    /// The reason to pause the study if trials now also fail for `reasons`; `most` may fail in a row. It
+    /// pauses each time the count reaches another `most`, so a resumed study gets as many again. Until a
+    /// trial has completed or been pruned, half of `most` is enough. 0 means no bound.
     pub(crate) fn too_many_with(&self, reasons: &[&str], most: u32) -> Option<String> {
         let most = if self.any_result { most } else { most.div_ceil(2) };
         let in_a_row = self.in_a_row + reasons.len() as u32;
@@ -86,7 +86,7 @@ fn one_line(reason: &str) -> String {
     start.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text without its numbers.
+/// The text with each number replaced by `#`.
 fn kind_of(text: &str) -> String {
     let mut kind = String::with_capacity(text.len());
     let mut in_number = false;

@@ -1,15 +1,15 @@
-//! Identifiers, each a type of its own, so that a trial number cannot stand where an attempt should.
+//! Identifiers. Each has its own type, so that a trial number cannot be passed as an attempt.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The store's key of a study. Never reused, also not after the study was deleted.
+/// The store's key of a study. Never reused, even after the study is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StudyId(pub i64);
 
-/// A trial's place in its study, from 0.
+/// A trial's index in its study, from 0.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]
@@ -29,12 +29,12 @@ impl fmt::Display for TrialNumber {
     }
 }
 
-/// The fencing number of a lease: it grows each time the trial is leased; 0 is "never leased".
+/// The fencing number of a lease: it grows with each lease of the trial; 0 means never leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Attempt(pub u32);
 
 impl Attempt {
-    /// The attempt that the next lease gets.
+    /// The attempt of the next lease.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)

@@ -1,19 +1,18 @@
-//! JSON that is kept as it was said: as text. It is looked at once, when it comes in.
+//! JSON kept as text, as it was sent. It is checked once, when it comes in.
 //!
-//! A parsed value takes many times the room, and `serde_json`'s has words of its own for some objects:
-//! what it reads is not always what it writes. Text is what stores keep, so that what was taken is read
-//! again.
+//! A parsed value takes many times the memory. `serde_json::Value` also treats some objects specially, so it
+//! does not always write what it read. Stores keep text, and text can always be read again.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// One JSON value, as text without white space that says nothing.
+/// One JSON value as text, without insignificant white space.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(Box<str>);
 
 impl Json {
-    /// Takes the text if it is JSON, nested no deeper than parsers take it.
+    /// Takes the text if it is JSON and not nested deeper than parsers allow.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let mut compact = Vec::with_capacity(text.len());
         let mut parser = serde_json::Deserializer::from_str(text);
@@ -41,7 +40,7 @@ impl fmt::Debug for Json {
     }
 }
 
-/// Writes down whatever it is shown.
+/// Writes down every value it visits.
 struct Copy<'a>(&'a mut Vec<u8>);
 
 impl Copy<'_> {
@@ -110,7 +109,7 @@ impl<'de> Visitor<'de> for Copy<'_> {
     }
 }
 
-/// The end comes in place of the last comma, if there was one.
+/// Replaces the last comma, if there is one, with the closing bracket.
 fn close(text: &mut Vec<u8>, end: u8) {
     text.pop_if(|last| *last == b',');
     text.push(end);

@@ -1,8 +1,8 @@
-//! The pure core of Kindling: what a study is, what may happen to it, and what happens next.
+//! The pure core of Kindling: what a study is, and every decision about it.
 //!
-//! No I/O, no clock, no async and no randomness of its own: time and seeds are arguments, every
-//! fact is an [`Event`], every mutation is [`Study::apply`], and every decision returns events and
-//! a typed reply. The shell around it commits the events before anybody hears the reply.
+//! The core has no I/O, no clock, no async and no randomness of its own: time and seeds are arguments. Every
+//! fact is an [`Event`]. Every decision returns events and a typed reply, and only [`Study::apply`] changes a
+//! study. The shell around the core applies the events in memory, commits them, and then answers the caller.
 
 mod bug;
 mod confirm;

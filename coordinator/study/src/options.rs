@@ -1,5 +1,5 @@
-//! Reads the options of a sampler or a pruner, which are told apart by their `kind`. Every error names the
-//! option: it begins with its key in backquotes, dotted if it is a pruner's in a pruner.
+//! Reads the options of a sampler or a pruner, whose `kind` says which one it is. Every error about an option
+//! begins with its key in backquotes; the key is dotted if it belongs to a pruner inside a pruner.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 /// A kind and its options, as JSON.
 pub(crate) type Table = Map<String, Value>;
 
-/// The kind, taken out of the table.
+/// Takes the kind out of the table.
 pub(crate) fn kind<T: DeserializeOwned>(table: &mut Table) -> Result<T, String> {
     let kind = table.remove("kind").ok_or("missing field `kind`")?;
     T::deserialize(kind).map_err(|error| format!("`kind`: {error}"))
 }
 
-/// The options that are left.
+/// Reads the remaining options.
 pub(crate) fn read<T: DeserializeOwned>(table: Table) -> Result<T, String> {
     serde_path_to_error::deserialize(Value::Object(table)).map_err(|error| {
         let path = error.path().to_string();

@@ -1,5 +1,5 @@
-//! What is run again once the search is over, worked out from the trials that finished. Nothing of it is kept:
-//! a restart works it out again.
+//! Which trials are run again once the search is over. This is computed from the finished trials and never
+//! stored: a restart computes it again.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -11,7 +11,7 @@ use crate::space::{Distribution, ParamValue, SearchSpace};
 use crate::spec::StudySpec;
 use crate::trial::Trial;
 
-/// No more than so many trials confirm what a search of so many finds.
+/// The most confirmations that a search of `budget` trials can lead to.
 pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 {
     let choices =
         |name: &String| match space.position(name).map(|at| &space.params()[at].distribution) {
@@ -23,7 +23,7 @@ pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 
     let combinations = combinations.min(spec.best.into());
     let mut arms = combinations;
     if spec.each {
-        // The best of all combinations is the best of its choices, too.
+        // The best combination is also the best of each of its choices.
         let shared = if combinations > 0 { of_each.len() as u64 } else { 0 };
         arms += of_each.iter().sum::<u64>() - shared;
     }
@@ -31,9 +31,9 @@ pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 
     u32::try_from(trials).unwrap_or(u32::MAX)
 }
 
-/// What is still to be run again, in order, now that the search is over.
+/// The confirmations still to be run, in order, once the search is over.
 ///
-/// Seeds take turns, so that all configurations have about as many when somebody looks early.
+/// Seeds take turns, so that early results are spread evenly over the configurations.
 pub(crate) fn outstanding(
     confirm: &ConfirmSpec,
     study: &StudySpec,
@@ -46,8 +46,8 @@ pub(crate) fn outstanding(
     all.filter(|next| !made.contains(next) || Bug::ConfirmedAgain.is_on()).collect()
 }
 
-/// The trials of the search whose configurations are run again: the best of each of the best
-/// combinations, best first, then the best of each choice. Each once.
+/// The trials of the search to confirm, each once: the best trial of each of the best combinations, best
+/// first, then the best trial of each choice.
 fn arms(confirm: &ConfirmSpec, study: &StudySpec, trials: &[Trial]) -> Vec<TrialNumber> {
     let places: Vec<_> = confirm.by.iter().filter_map(|name| study.space.position(name)).collect();
     let mut ranked: Vec<_> = (0..).map(TrialNumber).zip(trials).collect();

@@ -1,4 +1,4 @@
-//! Why the core said no. A refusal changes nothing.
+//! Why the core refused a command. A refusal changes nothing.
 
 use crate::confirm::ConfirmError;
 use crate::ids::{Attempt, StudyName, TrialNumber};
@@ -26,17 +26,17 @@ pub enum Refusal {
         /// The keys that differ.
         differences: Vec<&'static str>,
     },
-    /// The call's lease is no longer, or never was, the trial's.
+    /// The lease is not, or no longer, the trial's newest.
     #[error("attempt {claimed} at trial {number} is not this worker's lease ({stands})")]
     StaleLease {
         /// The trial.
         number: TrialNumber,
         /// The attempt that the call named.
         claimed: Attempt,
-        /// Where the trial stands.
+        /// The phase of the trial.
         stands: &'static str,
     },
-    /// The call's lease is of another history than the store's.
+    /// The lease belongs to another history than the store's.
     #[error(
         "this store has never seen that lease on trial {number}: it is of another store, or of what came \
          after the copy that was put back"
@@ -45,7 +45,7 @@ pub enum Refusal {
         /// The trial.
         number: TrialNumber,
     },
-    /// The same call was made before with another payload.
+    /// The same call was made before with other contents.
     #[error("trial {number}: {what} is already recorded with another value")]
     Conflict {
         /// The trial.
@@ -53,7 +53,7 @@ pub enum Refusal {
         /// What was recorded.
         what: String,
     },
-    /// The id of a request that asked for something else.
+    /// The request id was used before for something else.
     #[error(
         "request id `{request}` was used for trial {number}, which is not what is asked for now"
     )]
@@ -63,56 +63,56 @@ pub enum Refusal {
         /// The trial that the first request added.
         number: TrialNumber,
     },
-    /// Every trial of the budget exists already.
+    /// The budget has no room for another trial.
     #[error("the study's {budget} trials all exist already")]
     BudgetSpent {
         /// The budget.
         budget: u32,
     },
-    /// The budget would be below the number of trials that exist.
+    /// The new budget is below the number of existing trials.
     #[error("{wanted} trials are fewer than the {existing} that exist")]
     BudgetTooSmall {
-        /// The budget asked for.
+        /// The requested budget.
         wanted: u32,
-        /// The trials there are.
+        /// How many trials exist.
         existing: usize,
     },
-    /// Only a failed trial can be tried again.
+    /// Only a failed trial can be retried.
     #[error("trial {0} did not fail; only a failed trial can be retried")]
     NotFailed(TrialNumber),
-    /// A study with running trials is not deleted.
+    /// A study with running trials cannot be deleted.
     #[error("{0} trials are running; stop the study first")]
     StillRunning(usize),
-    /// A value that is not in the search space.
+    /// A value is not in the search space.
     #[error(transparent)]
     NotInSpace(#[from] SpaceError),
-    /// What is to be confirmed does not fit the search space.
+    /// The confirmation settings do not fit the search space.
     #[error(transparent)]
     Confirm(#[from] ConfirmError),
-    /// A new step below one that was reported.
+    /// A new step is below one already reported.
     #[error("trial {number}: step {step} comes after step {newest}; steps ascend")]
     StepGoesBack {
         /// The trial.
         number: TrialNumber,
-        /// The step of the call.
+        /// The step in the call.
         step: u64,
         /// The newest step on record.
         newest: u64,
     },
-    /// A new step of a trial that has as many as are kept.
+    /// A trial already has as many intermediate values as are kept.
     #[error(
         "trial {number} has {most} intermediate values, and no more are kept; report less often"
     )]
     TooManyReports {
         /// The trial.
         number: TrialNumber,
-        /// The most that are kept of a trial.
+        /// How many are kept.
         most: usize,
     },
-    /// A study more than are kept.
+    /// There are already as many studies as are kept.
     #[error("there are {0} studies, and no more are kept")]
     TooManyStudies(usize),
-    /// A step beyond what the store can hold.
+    /// A step is larger than the store can hold.
     #[error("step {0} is larger than 2^63 - 1")]
     StepTooLarge(u64),
 }

@@ -15,20 +15,20 @@ use crate::time::Tick;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     studies: BTreeMap<StudyId, Study>,
-    // Indices over `studies`, derived from it.
+    // Indices derived from `studies`.
     names: HashMap<StudyName, StudyId>,
-    /// In which studies a worker holds trials.
+    /// The studies in which a worker holds trials.
     busy: HashMap<WorkerId, BTreeSet<StudyId>>,
-    /// Larger than any id that ever was.
+    /// Larger than any id ever used.
     next_id: StudyId,
 }
 
-/// What creating a study comes to.
+/// The result of creating a study.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Creation {
-    /// It exists already, with the same spec.
+    /// The study exists already, with the same spec.
     Exists(StudyId),
-    /// It is new: commit and apply this event.
+    /// The study is new: apply and commit this event.
     New(StudyId, Event),
 }
 
@@ -39,7 +39,7 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// The studies as a store kept them; `next_id` is larger than any id that ever was.
+    /// The studies as loaded from a store. `next_id` must be larger than any id ever used.
     pub fn restore(studies: BTreeMap<StudyId, Study>, next_id: StudyId) -> Self {
         let (names, busy) = (HashMap::new(), HashMap::new());
         let mut registry = Self { studies: BTreeMap::new(), names, busy, next_id };
@@ -59,7 +59,7 @@ impl Registry {
         self.studies.is_empty()
     }
 
-    /// The id that the next study gets.
+    /// The id for the next study.
     pub fn next_id(&self) -> StudyId {
         self.next_id
     }
@@ -69,7 +69,7 @@ impl Registry {
         self.studies.iter().map(|(id, study)| (*id, study))
     }
 
-    /// The studies whose ids lie behind a bound, oldest first.
+    /// The studies after a bound, oldest first.
     pub fn range(&self, after: Bound<StudyId>) -> impl Iterator<Item = (StudyId, &Study)> {
         self.studies.range((after, Bound::Unbounded)).map(|(id, study)| (*id, study))
     }
@@ -85,7 +85,8 @@ impl Registry {
         known.ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
     }
 
-    /// Decides on a new study. One of the same name and spec is that study; a budget may differ.
+    /// Decides on a new study. If one exists with the same name and spec, the answer is that study. `trials`
+    /// and `confirm` may differ.
     pub fn create(&self, spec: StudySpec) -> Result<Creation, Refusal> {
         let Ok((id, study)) = self.find(spec.name.as_str()) else {
             return Ok(Creation::New(self.next_id, Event::Created { spec: Box::new(spec) }));
@@ -98,7 +99,7 @@ impl Registry {
         }
     }
 
-    /// Decides on deleting a study, which must not have running trials.
+    /// Decides on deleting a study. It must have no running trials.
     pub fn delete(&self, id: StudyId) -> Result<Event, Refusal> {
         match self.get(id)?.running().len() {
             0 => Ok(Event::Deleted),
@@ -106,8 +107,7 @@ impl Registry {
         }
     }
 
-    /// Leases a trial of the oldest study that has one for a worker with these objectives, under a fresh
-    /// mark.
+    /// Leases a trial of the oldest study that has work for these objectives. The mark must be fresh.
     pub fn lease(
         &self,
         worker: &WorkerId,
@@ -147,7 +147,7 @@ impl Registry {
         self.studies.insert(id, study);
     }
 
-    /// Who holds a trial, each with the process that does.
+    /// The holders of all running trials, each with its process.
     pub fn holders(&self) -> impl Iterator<Item = (&WorkerId, u64)> {
         self.studies.values().flat_map(|study| {
             let running = study.running().iter().filter_map(|number| study.get(*number));
@@ -164,12 +164,12 @@ impl Registry {
         }
     }
 
-    /// Gives every open lease a new deadline: nobody could be heard until now.
+    /// Gives every open lease a new deadline, because no worker could be heard until now.
     pub fn renew_all(&mut self, deadline: Tick) {
         self.studies.values_mut().for_each(|study| study.renew_all(deadline));
     }
 
-    /// Lets all leases of the worker end by `deadline` unless it renews them.
+    /// Lets the worker's leases end by `deadline`, unless it renews them.
     pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
         for id in self.busy.get(worker).into_iter().flatten() {
             if let Some(study) = self.studies.get_mut(id) {
@@ -178,7 +178,7 @@ impl Registry {
         }
     }
 
-    /// Makes a record's mutation. `lease_until` is the deadline of a lease that starts with it.
+    /// Applies a record. `lease_until` is the deadline of a lease that starts with it.
     pub fn apply(&mut self, record: &Record, lease_until: Tick) {
         match &record.event {
             Event::Created { spec } => {
@@ -204,7 +204,7 @@ impl Registry {
     }
 }
 
-/// Notes whether a worker holds trials of a study.
+/// Updates whether the worker holds trials of the study.
 fn note_busy(
     busy: &mut HashMap<WorkerId, BTreeSet<StudyId>>,
     worker: &WorkerId,

@@ -1,4 +1,4 @@
-//! Replay: every proposal of a study computed again from what its record says it saw.
+//! Replay: computes every proposal of a study again from what its record says the sampler saw.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use crate::space::Params;
 use crate::study::Study;
 use crate::trial::{Proposal, Trial};
 
-/// What a replay found.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Replay {
     /// How many proposals were computed again.
     pub checked: usize,
-    /// Those that came out differently.
+    /// The proposals that came out differently.
     pub mismatches: Vec<Mismatch>,
 }
 
@@ -22,9 +22,9 @@ pub struct Replay {
 pub struct Mismatch {
     /// The trial.
     pub number: TrialNumber,
-    /// Its parameters on record.
+    /// The recorded parameters.
     pub recorded: Params,
-    /// Its parameters as computed again.
+    /// The recomputed parameters.
     pub recomputed: Params,
 }
 
@@ -34,7 +34,7 @@ impl Study {
         self.replay_while(|| true).unwrap_or_default()
     }
 
-    /// The same for as long as somebody wants to know; `None` if nobody did in the end.
+    /// The same, but stops when `is_wanted` says no; then the result is `None`.
     pub fn replay_while(&self, is_wanted: impl Fn() -> bool) -> Option<Replay> {
         let mut replay = Replay::default();
         let spec = self.spec();
@@ -65,7 +65,8 @@ impl Study {
         Some(replay)
     }
 
-    /// Not by number: a trial that was enqueued can be proposed late.
+    /// Proposals in the order in which they were made. Trial numbers do not tell: an enqueued trial may be
+    /// proposed late.
     fn in_order_of_proposal(&self) -> Vec<(TrialNumber, &Trial, &Proposal)> {
         let trials = (0..).map(TrialNumber).zip(self.trials());
         let mut proposed: Vec<_> =

@@ -1,5 +1,5 @@
-//! The rules that a study's decisions rest on, each in one place. The simulation must be able to break any of
-//! them ([`Bug`]), so that they stand here and `decide.rs` reads as if there were no bugs.
+//! The rules behind a study's decisions, one function each. The simulation breaks them one at a time
+//! ([`Bug`]). They stand here so that `decide.rs` can ignore bugs.
 
 use crate::bug::Bug;
 use crate::event::{Event, LeaseEnd, StudyState};
@@ -7,12 +7,12 @@ use crate::ids::{Attempt, TrialNumber};
 use crate::study::Study;
 use crate::trial::{Claim, Phase, Trial};
 
-/// Trials are leased while the study is active.
+/// Only an active study leases trials.
 pub(crate) fn are_leased(state: StudyState) -> bool {
     state == StudyState::Active || Bug::PauseIsIgnored.is_on()
 }
 
-/// Whether the budget has a place for one more trial of the search.
+/// Whether the budget has room for another trial of the search.
 pub(crate) fn has_place(study: &Study) -> bool {
     let taken = if Bug::BudgetAtLease.is_on() {
         study.trials().iter().map(|trial| trial.attempt.0 as usize).sum()
@@ -22,36 +22,36 @@ pub(crate) fn has_place(study: &Study) -> bool {
     taken < study.budget() as usize || Bug::BudgetOfFinished.is_on() && !study.is_finished()
 }
 
-/// A trial is proposed once: a lease after a lost one has the same parameters. `None` is a new trial.
+/// A trial is proposed once: a lease after a lost one has the same parameters. `None` means a new trial.
 pub(crate) fn needs_proposal(trial: Option<&Trial>) -> bool {
     trial.is_none_or(|trial| trial.proposal.is_none()) || Bug::ProposedAgain.is_on()
 }
 
-/// Each lease of a trial has an attempt of its own. `None` is a new trial.
+/// Each lease of a trial has its own attempt. `None` means a new trial.
 pub(crate) fn next_attempt(trial: Option<&Trial>) -> Attempt {
     let last = trial.map(|trial| trial.attempt).unwrap_or_default();
     if Bug::AttemptReused.is_on() && last.0 > 0 { last } else { last.next() }
 }
 
-/// Only numbers are kept as values.
+/// Only finite values are recorded.
 pub(crate) fn is_recordable(value: f64) -> bool {
     value.is_finite() || Bug::NanIsRecorded.is_on()
 }
 
-/// The value that was reported for a step: a report that comes again is answered, not noted.
+/// The value recorded for a step. A repeated report is answered, not recorded again.
 pub(crate) fn reported(trial: &Trial, step: u64) -> Option<f64> {
     trial.intermediate(step).filter(|_| !Bug::ReportAppendsTwice.is_on())
 }
 
-/// Whether a call under this claim may speak of the trial: the lease is its newest, and the trial runs or
-/// has finished under it.
+/// Whether a claim allows a call: its lease must be the newest, and the trial must be running or finished
+/// under it.
 pub(crate) fn may_speak(trial: &Trial, claim: &Claim) -> bool {
     let is_running = matches!(trial.phase, Phase::Running(_));
     trial.is_claimed_by(claim) && !matches!(trial.phase, Phase::Waiting)
         || Bug::NoAttemptCheck.is_on() && is_running
 }
 
-/// A trial that is handed back is not lost.
+/// Handing a trial back does not count as losing it.
 pub(crate) fn hand_back(study: &Study, number: TrialNumber) -> Vec<Event> {
     if Bug::HandBackIsLoss.is_on() {
         return study.lose(number);
@@ -59,27 +59,27 @@ pub(crate) fn hand_back(study: &Study, number: TrialNumber) -> Vec<Event> {
     vec![Event::LeaseEnded { number, end: LeaseEnd::HandedBack }]
 }
 
-/// Whether a trial that was lost so often fails.
+/// Whether a trial that was lost this often fails.
 pub(crate) fn is_lost_for_good(study: &Study, losses: u32) -> bool {
     losses >= study.spec().max_attempts && !Bug::LostForever.is_on()
 }
 
-/// The trial that a request to enqueue added before: it is not added again.
+/// The trial that this enqueue request added before. It is not added again.
 pub(crate) fn enqueued_before(known: Option<TrialNumber>) -> Option<TrialNumber> {
     known.filter(|_| !Bug::RequestAddsTwice.is_on())
 }
 
-/// The trial that a request to retry added before: it is not added again.
+/// The trial that this retry request added before. It is not added again.
 pub(crate) fn retried_before(known: Option<TrialNumber>) -> Option<TrialNumber> {
     known.filter(|_| !Bug::RetryAddsTwice.is_on())
 }
 
-/// Whether the running trials are called back as the study comes to this state.
+/// Whether running trials are called back when the study enters this state.
 pub(crate) fn calls_back(state: StudyState) -> bool {
     state == StudyState::Stopped && !Bug::StopCallsNobodyBack.is_on()
 }
 
-/// How many finished trials a proposal sees that is made now.
+/// How many finished trials a proposal made now sees.
 pub(crate) fn finished_in_sight(study: &Study) -> u32 {
     let finished = study.finish_order().len() as u32;
     if Bug::SawLessThanItDid.is_on() { finished.saturating_sub(1) } else { finished }

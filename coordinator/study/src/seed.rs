@@ -1,12 +1,12 @@
-//! Where randomness comes from: the study's seed and the trial's number, through `ChaCha`, whose
-//! stream is the same on every platform and in every version.
+//! The source of randomness: the study's seed and the trial's number, through `ChaCha`, whose stream is the
+//! same on every platform and in every version.
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use crate::TrialNumber;
 
-/// What a stream of random numbers is for; two purposes never share one.
+/// What a stream of random numbers is for. No two purposes share a stream.
 #[derive(Clone, Copy)]
 enum Purpose {
     Proposal = 1,
@@ -14,17 +14,17 @@ enum Purpose {
     Confirmation = 3,
 }
 
-/// The generator behind the proposal of a trial.
+/// The generator for a trial's proposal.
 pub(crate) fn proposal_rng(study_seed: u64, number: TrialNumber) -> ChaCha8Rng {
     stream(study_seed, number.0, Purpose::Proposal)
 }
 
-/// The seed that a trial's objective gets: every attempt at the trial gets the same.
+/// The seed for a trial's objective. All attempts get the same one.
 pub(crate) fn trial_seed(study_seed: u64, number: TrialNumber) -> u64 {
     stream(study_seed, number.0, Purpose::Objective).next_u64()
 }
 
-/// The seed that all trials share which confirm another under this one of the fresh seeds.
+/// The seed of index `seed` for confirmations. All confirmations with this index share it.
 pub(crate) fn confirmation_seed(study_seed: u64, seed: u32) -> u64 {
     stream(study_seed, seed, Purpose::Confirmation).next_u64()
 }

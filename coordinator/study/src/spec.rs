@@ -1,5 +1,5 @@
-//! What a study was asked to do. Immutable: what may change later (the budget, what is confirmed, paused or
-//! not) is the study's state.
+//! A study's spec, which never changes. What may change later (the budget, the confirmation settings, the
+//! state) belongs to the study.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct ObjectiveSpec {
     pub settings: Settings,
 }
 
-/// [`StudySpec::max_failures_in_a_row`], unless a study says otherwise. Where 40 % of a space fail, ten in a row happen
+/// The default of [`StudySpec::max_failures_in_a_row`]. If 40 % of a space fail, ten failures in a row come
 /// at the start of one study in ten thousand, and twenty in a row once in a hundred million trials.
 pub const MAX_FAILURES_IN_A_ROW: u32 = 20;
 
@@ -35,26 +35,26 @@ fn max_failures_in_a_row() -> u32 {
 pub struct StudySpec {
     /// Its name, unique among the coordinator's studies.
     pub name: StudyName,
-    /// Which way is better, for each objective.
+    /// Which way is better, per objective.
     #[serde(rename = "direction")]
     pub directions: Directions,
     /// The number of trials to finish.
     pub trials: u32,
-    /// The seed that every proposal and every trial's own seed derive from.
+    /// The seed from which every proposal and every trial's own seed derive.
     pub seed: u64,
-    /// How many leases of a trial may be lost before it fails, at least 1.
+    /// How many leases of a trial may be lost before it fails; at least 1.
     pub max_attempts: u32,
-    /// How many trials may fail in a row before the study is paused, half as many while no trial has come to anything;
-    /// 0: any number.
+    /// How many trials may fail in a row before the study is paused; half as many until a trial has completed
+    /// or been pruned. 0 means no limit.
     #[serde(default = "max_failures_in_a_row")]
     pub max_failures_in_a_row: u32,
-    /// Who proposes.
+    /// The sampler, which proposes parameters.
     pub sampler: SamplerSpec,
-    /// Who ends unpromising trials.
+    /// The pruner, which ends unpromising trials.
     pub pruner: PrunerSpec,
-    /// Where to search.
+    /// The search space.
     pub space: SearchSpace,
-    /// What to run.
+    /// What a worker runs.
     pub objective: ObjectiveSpec,
     /// What to run again once the search is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,19 +65,19 @@ pub struct StudySpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", key.join("."))]
 pub struct SpecError {
-    /// The key at fault and the tables that it stands in, from the outermost.
+    /// The key at fault, after the tables that contain it, outermost first.
     pub key: Vec<String>,
     /// What was found and what was expected.
     pub message: String,
 }
 
 impl SpecError {
-    /// Something is wrong with this key.
+    /// An error at this key.
     pub fn at<const N: usize>(key: [&str; N], message: impl Into<String>) -> Self {
         Self { key: key.map(str::to_owned).into(), message: message.into() }
     }
 
-    /// A number is outside of its range.
+    /// An error about a number outside its range.
     pub fn range(key: &str, least: u64, most: u64, found: impl std::fmt::Display) -> Self {
         Self::at([key], format!("expected {least} to {most}, found {found}"))
     }
@@ -88,7 +88,7 @@ impl From<SpaceError> for SpecError {
         if error.param.is_empty() {
             return Self::at(["space"], error.message);
         }
-        // A parameter's name is not a key below it.
+        // A parameter's name is not a key of its table.
         match error.key {
             "name" => Self::at(["space", &error.param], error.message),
             key => Self::at(["space", &error.param, key], error.message),
@@ -102,13 +102,13 @@ impl From<ConfirmError> for SpecError {
     }
 }
 
-/// Why a spec cannot be kept.
+/// Why a spec cannot be stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it could not be read again: {0}")]
 pub struct Unreadable(String);
 
 impl StudySpec {
-    /// The text that stores keep. It is read back, so that what is taken is there after a restart.
+    /// The text for a store. It is read back here, so that every accepted spec survives a restart.
     pub fn to_text(&self) -> Result<String, Unreadable> {
         let unreadable = |error: serde_json::Error| Unreadable(error.to_string());
         let text = serde_json::to_string(self).map_err(unreadable)?;
@@ -118,21 +118,21 @@ impl StudySpec {
         Ok(text)
     }
 
-    /// What [`Self::to_text`] wrote.
+    /// Reads what [`Self::to_text`] wrote.
     pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
         let spec: Self = serde_json::from_str(text)?;
         spec.check().map_err(serde::de::Error::custom)?;
         Ok(spec)
     }
 
-    /// Whether it makes sense, whoever wrote it: a study file, a caller, a store. The space has been checked as
-    /// it was made, and so have the options of sampler and pruner.
+    /// Whether the spec makes sense, whoever wrote it: a study file, a caller or a store. The space and the
+    /// options of sampler and pruner were checked when they were made.
     pub fn check(&self) -> Result<(), SpecError> {
         let counts = [("trials", self.trials), ("max_attempts", self.max_attempts)];
         if let Some((key, found)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(SpecError::range(key, 1, u32::MAX.into(), found));
         }
-        // Stores and their readers have signed numbers.
+        // Stores and their readers use signed numbers.
         if i64::try_from(self.seed).is_err() {
             return Err(SpecError::range("seed", 0, i64::MAX as u64, self.seed));
         }
@@ -147,8 +147,8 @@ impl StudySpec {
         self.confirm.as_ref().map_or(Ok(()), |confirm| Ok(confirm.check(&self.space)?))
     }
 
-    /// The top-level keys in which two specs differ. `trials` and `confirm` are not among them: both
-    /// may change after a study's creation.
+    /// The top-level keys in which two specs differ, except `trials` and `confirm`, which may change after a
+    /// study's creation.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         let mut keys = Vec::new();
         let mut differ = |key, yes: bool| {

@@ -1,4 +1,4 @@
-//! A study: its trials, its indices over them, and `apply`, the only way it changes.
+//! A study: its trials, the indices over them, and `apply`, which is the only way to change it.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Study {
     trials: Vec<Trial>,
     /// Finished trials in the order in which they finished, whatever their result.
     finish_order: Vec<TrialNumber>,
-    // Indices over `trials`, derived from it.
+    // Indices derived from `trials`.
     waiting: BTreeSet<TrialNumber>,
     running: BTreeSet<TrialNumber>,
     holders: HashMap<WorkerId, BTreeSet<TrialNumber>>,
@@ -40,9 +40,9 @@ pub struct Study {
     finished: Finished,
     failures: Failures,
     first_started: Option<Wall>,
-    /// How many trials confirm another, and how many of those finished.
+    /// How many confirmation trials exist, and how many of them have finished.
     confirming: Confirming,
-    /// What is still to be confirmed; nothing before the search is over.
+    /// The confirmations still to be run. Empty until the search is over.
     outstanding: VecDeque<Confirmation>,
 }
 
@@ -72,8 +72,8 @@ impl Study {
         Self::restore(spec, StudyState::Active, budget, confirm, created, trials, order)
     }
 
-    /// A study as a store kept it. `finish_order` names the finished trials in the order in which
-    /// they finished; running trials carry the lease that the caller gave them.
+    /// A study as loaded from a store. `finish_order` lists the finished trials in the order in which they
+    /// finished. Running trials carry the lease that the caller gave them.
     pub fn restore(
         spec: StudySpec,
         state: StudyState,
@@ -134,8 +134,8 @@ impl Study {
         study
     }
 
-    /// A copy with all that a replay looks at, and not much else: much of what a study holds are curves and
-    /// attributes.
+    /// A copy for a replay. It leaves out most of the curves and all attributes, which take most of the
+    /// memory.
     #[must_use]
     pub fn to_replay(&self) -> Self {
         let mut copy = Self::new(self.spec.clone(), self.created);
@@ -144,27 +144,27 @@ impl Study {
         copy
     }
 
-    /// What it was asked to do.
+    /// The spec that it was created with.
     pub fn spec(&self) -> &StudySpec {
         &self.spec
     }
 
-    /// Whether it gives out work.
+    /// Whether trials are leased.
     pub fn state(&self) -> StudyState {
         self.state
     }
 
-    /// The number of trials of the search to finish.
+    /// How many trials the search has to finish.
     pub fn budget(&self) -> u32 {
         self.budget
     }
 
-    /// What is run again once the search is over.
+    /// Which configurations are run again once the search is over.
     pub fn confirm(&self) -> Option<&ConfirmSpec> {
         self.confirm.as_ref()
     }
 
-    /// How many trials confirm others, with those still to come. Before the search is over no more than so many.
+    /// How many confirmation trials exist or are still to come. An upper bound until the search is over.
     pub fn confirmations(&self) -> u32 {
         let to_come = match &self.confirm {
             Some(confirm) if !self.search_is_over() => {
@@ -175,12 +175,12 @@ impl Study {
         to_come.saturating_add(self.confirming.made as u32)
     }
 
-    /// Whether the search is over, and there are trials to add that confirm it.
+    /// Whether the search is over and some confirmations are still to be added.
     pub fn has_confirmations_left(&self) -> bool {
         !self.outstanding.is_empty()
     }
 
-    /// The next trial to add once the search is over.
+    /// The next confirmation to add once the search is over.
     pub(crate) fn next_confirmation(&self) -> Option<Confirmation> {
         self.outstanding.front().copied()
     }
@@ -195,23 +195,23 @@ impl Study {
         &self.trials
     }
 
-    /// The trial of this number, if there is one.
+    /// The trial with this number, if there is one.
     pub fn get(&self, number: TrialNumber) -> Option<&Trial> {
         self.trials.get(number.index())
     }
 
-    /// The trial of this number, or the refusal that there is none.
+    /// The trial with this number, or a refusal.
     pub fn trial_at(&self, number: TrialNumber) -> std::result::Result<&Trial, Refusal> {
         let trials = self.trials.len();
         self.get(number).ok_or(Refusal::UnknownTrial { number, trials })
     }
 
-    /// The trials that wait, lowest number first.
+    /// The waiting trials, lowest number first.
     pub fn waiting(&self) -> &BTreeSet<TrialNumber> {
         &self.waiting
     }
 
-    /// The trials that are leased.
+    /// The running trials.
     pub fn running(&self) -> &BTreeSet<TrialNumber> {
         &self.running
     }
@@ -231,12 +231,12 @@ impl Study {
         &self.finish_order
     }
 
-    /// How many trials there are of the search.
+    /// How many trials of the search exist.
     pub(crate) fn searched(&self) -> usize {
         self.trials.len() - self.confirming.made
     }
 
-    /// The seed that the trial's objective gets: every attempt gets the same.
+    /// The seed for the trial's objective. All attempts get the same one.
     pub fn seed_of(&self, number: TrialNumber) -> u64 {
         match self.get(number).and_then(|trial| trial.confirms) {
             Some(Confirmation { seed, .. }) => confirmation_seed(self.spec.seed, seed),
@@ -244,7 +244,7 @@ impl Study {
         }
     }
 
-    /// The completed trial of the search with the best value; of equals, the first to finish.
+    /// The completed trial of the search with the best value. Of equal ones, the first to finish.
     pub fn best(&self) -> Option<TrialNumber> {
         self.best
     }
@@ -259,46 +259,46 @@ impl Study {
         &self.failures
     }
 
-    /// What was wrong as the study was paused, unless that was somebody's wish.
+    /// Why the study paused itself. `None` if somebody asked for the pause.
     pub fn pause_reason(&self) -> Option<&str> {
         self.pause_reason.as_deref()
     }
 
-    /// The study with what was wrong as it was paused, as a store kept it.
+    /// The study with the pause reason that a store kept.
     #[must_use]
     pub fn paused_because(mut self, reason: Option<String>) -> Self {
         self.pause_reason = reason;
         self
     }
 
-    /// How many trials got their parameters.
+    /// How many trials have parameters.
     pub(crate) fn proposed(&self) -> u32 {
         self.proposed
     }
 
-    /// The earliest that a trial was first leased, by the wall clock.
+    /// When the first trial was leased, by the wall clock.
     pub fn first_started(&self) -> Option<Wall> {
         self.first_started
     }
 
-    /// Whether every trial of the budget has finished, and every confirmation.
+    /// Whether all trials of the budget and all confirmations have finished.
     pub fn is_finished(&self) -> bool {
         self.search_is_over()
             && self.outstanding.is_empty()
             && self.confirming.made == self.confirming.finished
     }
 
-    /// Whether the trials that confirm others can be told.
+    /// Whether the search is over, so that the confirmations are known.
     pub fn search_is_over(&self) -> bool {
         self.finish_order.len() - self.confirming.finished >= self.budget as usize
     }
 
-    /// The trial that a request enqueued.
+    /// The trial that this request enqueued.
     pub(crate) fn enqueued_by(&self, request: &str) -> Option<TrialNumber> {
         self.requests.get(request).copied()
     }
 
-    /// How far each trial has come, as pruners see it.
+    /// How far each trial has come, for pruners.
     pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -312,12 +312,12 @@ impl Study {
         &self.archive
     }
 
-    /// Makes an event's mutation. `lease_until` is the deadline of a lease that starts with it.
+    /// Applies an event. `lease_until` is the deadline of a lease that starts with it.
     ///
-    /// Events come from this study's own decisions, or from its store; they fit by construction.
+    /// Events come from this study's own decisions or from its store, so they always fit.
     pub fn apply(&mut self, event: &Event, at: Wall, lease_until: Tick) {
         match event {
-            Event::Created { .. } | Event::Deleted => {} // The registry's.
+            Event::Created { .. } | Event::Deleted => {} // The registry handles these.
             Event::StateChanged { state, because } => {
                 self.state = *state;
                 self.pause_reason.clone_from(because);
@@ -383,7 +383,7 @@ impl Study {
                 let trial = &mut self.trials[number.index()];
                 trial.phase = Phase::Finished(outcome.clone());
                 trial.finished = Some(at);
-                // A copy, since an allocator may leave a list that shrinks by less than half where it is.
+                // A copy: an allocator may not free the spare capacity when a list shrinks by less than half.
                 trial.curve = trial.curve.as_slice().to_vec();
                 self.waiting.remove(number);
                 self.note_unleased(*number);
@@ -395,8 +395,8 @@ impl Study {
         }
     }
 
-    /// Renews every lease that the worker holds: it has been heard of. Nothing to record, since
-    /// deadlines are not stored.
+    /// Renews every lease that the worker holds. There is no event for this, because deadlines are not
+    /// stored.
     pub fn renew(&mut self, worker: &WorkerId, deadline: Tick) {
         self.set_deadlines(worker, |_| deadline);
     }
@@ -410,12 +410,12 @@ impl Study {
         }
     }
 
-    /// The worker's connection was lost: its leases end no later than `deadline` unless it renews.
+    /// The worker lost its connection: its leases end by `deadline` at the latest, unless it renews them.
     pub fn hasten(&mut self, worker: &WorkerId, deadline: Tick) {
         self.set_deadlines(worker, |current| current.min(deadline));
     }
 
-    /// How long the trial has run or ran, by the wall clock.
+    /// How long the trial has been running, or ran, by the wall clock.
     pub fn duration(&self, number: TrialNumber, now: Wall) -> Option<Duration> {
         let trial = self.get(number)?;
         let end = trial.finished.unwrap_or(now);
@@ -437,7 +437,7 @@ impl Study {
         self.waiting.insert(number);
     }
 
-    /// The search may be over, or not any more.
+    /// Plans the confirmations again: the search may have ended, or may have been extended.
     fn plan_confirmations(&mut self) {
         self.outstanding = match self.confirm() {
             Some(confirm) if self.search_is_over() => {
@@ -480,7 +480,8 @@ impl Study {
     }
 
     fn note_report(&mut self, number: TrialNumber, step: u64, value: f64) {
-        // Nobody would look; and whoever has another's configuration is nobody to be compared with.
+        // Without a pruner nobody reads the progress. Confirmations repeat a configuration, so they are not
+        // compared.
         let is_compared = self.trial(number).confirms.is_none();
         if self.spec.pruner != PrunerSpec::None && is_compared {
             self.progress.report(number, step, self.spec.directions.first().loss(value));

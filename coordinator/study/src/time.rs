@@ -1,14 +1,14 @@
-//! The two clocks, both read by the shell and handed in.
+//! The two clocks. The shell reads them and passes the time in.
 
 use std::time::Duration;
 
-/// A monotonic instant: the time since an origin that only the shell knows. Deadlines are made of
-/// it, so the wall clock may jump as it likes.
+/// A monotonic instant: the time since an origin that only the shell knows. Deadlines use it, so the wall
+/// clock may jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Tick(pub Duration);
 
 impl Tick {
-    /// How long after an earlier instant this one is; nothing if it is not after it.
+    /// How long after `earlier` this instant is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -21,6 +21,6 @@ impl std::ops::Add<Duration> for Tick {
     }
 }
 
-/// Wall-clock microseconds since 1970 (UTC): a label for people, never compared.
+/// Wall-clock microseconds since 1970 (UTC), for people: no decision depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wall(pub i64);

@@ -12,24 +12,24 @@ use crate::space::Params;
 use crate::time::{Tick, Wall};
 use crate::values::Values;
 
-/// A trial. Its number is its place in the study's list.
+/// A trial. Its number is its index in the study's list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// Values that somebody fixed when enqueuing it; all `None` otherwise.
+    /// Values fixed when the trial was enqueued; all `None` otherwise.
     pub fixed: Params,
     /// The failed trial that this one repeats.
     pub retry_of: Option<TrialNumber>,
-    /// What it confirms; `None` for a trial of the search.
+    /// What it confirms; `None` for trials of the search.
     pub confirms: Option<Confirmation>,
     /// The id of the request that enqueued it, so that a repeated request adds nothing.
     pub request: Option<String>,
-    /// Its parameters, from the first lease on.
+    /// Its parameters, from its first lease on.
     pub proposal: Option<Proposal>,
     /// The attempt of its newest lease.
     pub attempt: Attempt,
     /// Who held its newest lease.
     pub worker: Option<WorkerId>,
-    /// The mark of its newest lease; none before the first, or if that ended before leases had marks.
+    /// The mark of its newest lease; none before the first, or if that lease ended before leases had marks.
     pub mark: Option<Mark>,
     /// How many of its leases were lost.
     pub losses: u32,
@@ -41,45 +41,45 @@ pub struct Trial {
     pub started: Option<Wall>,
     /// When it finished.
     pub finished: Option<Wall>,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
 }
 
-/// Where a trial stands. Only a running trial has a lease.
+/// The phase of a trial. Only a running trial has a lease.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
-    /// To be leased.
+    /// Waits to be leased.
     Waiting,
     /// Leased.
     Running(Lease),
-    /// Over, for good.
+    /// Over. A finished trial never changes.
     Finished(Outcome),
 }
 
-/// A worker's right to one trial until the deadline; the attempt and the worker stand in the trial.
+/// A worker's right to a trial until the deadline. The trial itself records the attempt and the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
-    /// Which of the processes of the worker's name holds it; 0 if it did not say.
+    /// Which process of that worker name holds it; 0 if the process did not say.
     pub session: u64,
-    /// When it ends unless renewed. Not stored: a restart gives every open lease a full term.
+    /// When it ends unless it is renewed. Not stored: after a restart every open lease gets a full term.
     pub deadline: Tick,
 }
 
-/// A proposal, with what is needed to compute it again: two counts, since it saw all that was
-/// proposed before and had not finished as pending.
+/// A proposal and what is needed to compute it again. Two counts are enough: the sampler saw every finished
+/// trial, and every trial proposed but not finished as pending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// What was proposed.
+    /// The proposed parameters.
     pub params: Params,
-    /// It saw the first so many trials of the study's finish order.
+    /// How many trials had finished: the sampler saw that many, from the start of the study's finish order.
     pub saw_finished: u32,
-    /// So many trials of the study had been proposed before it.
+    /// How many trials of the study had been proposed before.
     pub saw_proposed: u32,
 }
 
-/// What else a worker says of a finished trial: JSON by name, in the order of the names.
+/// The attributes that a worker sends with a result: JSON by name, sorted by name.
 ///
-/// A list, since a map has room for eleven in its smallest node, and every trial has one of these.
+/// A list, not a map: every trial has one of these, and a map's smallest node has room for eleven entries.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attributes(Box<[(Box<str>, Json)]>);
 
@@ -88,7 +88,7 @@ pub struct Attributes(Box<[(Box<str>, Json)]>);
 pub struct Outcome {
     /// The result.
     pub result: TrialResult,
-    /// Whatever else the worker said; the sampler never sees it.
+    /// The worker's attributes. The sampler never sees them.
     pub attributes: Attributes,
 }
 
@@ -103,7 +103,7 @@ pub enum TrialResult {
     Fail(String),
 }
 
-/// Which lease a worker's call is about.
+/// Which lease a call is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The trial.
@@ -112,11 +112,11 @@ pub struct Claim {
     pub attempt: Attempt,
     /// The lease's holder.
     pub worker: WorkerId,
-    /// The lease's mark, if the caller shows one. Without it the claim is nobody's.
+    /// The lease's mark, if the caller sent one. A claim without a mark matches no lease.
     pub mark: Option<Mark>,
 }
 
-/// What a worker should do next with its trial.
+/// What the worker should do next with its trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Go on.
@@ -128,7 +128,7 @@ pub enum Verdict {
 }
 
 impl Attributes {
-    /// None.
+    /// No attributes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -138,14 +138,14 @@ impl Attributes {
         self.0.is_empty()
     }
 
-    /// Each with its name.
+    /// The attributes with their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 }
 
 impl FromIterator<(String, Json)> for Attributes {
-    /// Of two of one name, the later.
+    /// If a name comes twice, the later one wins.
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(named: I) -> Self {
         let by_name: BTreeMap<_, _> = named.into_iter().collect();
         Self(by_name.into_iter().map(|(name, value)| (name.into(), value)).collect())
@@ -153,7 +153,7 @@ impl FromIterator<(String, Json)> for Attributes {
 }
 
 impl Trial {
-    /// A trial that waits, with some of its values fixed.
+    /// A waiting trial with some values fixed.
     pub fn waiting(fixed: Params) -> Self {
         Self {
             fixed,
@@ -181,7 +181,7 @@ impl Trial {
         }
     }
 
-    /// What a sampler can learn from it.
+    /// Only what a sampler can learn from.
     pub(crate) fn in_short(&self) -> Self {
         let phase = match &self.phase {
             Phase::Finished(Outcome { result, .. }) => {
@@ -189,7 +189,7 @@ impl Trial {
             }
             phase => phase.clone(),
         };
-        // How far a trial came is learnt from its last value.
+        // How far a trial came follows from its last report.
         let curve = self.curve.last().copied().into_iter().collect();
         let (fixed, proposal) = (self.fixed.clone(), self.proposal.clone());
         let (retry_of, confirms) = (self.retry_of, self.confirms);
@@ -217,7 +217,7 @@ impl Trial {
         }
     }
 
-    /// What else its worker said, once it is over.
+    /// The attributes that its worker sent. None until it is finished.
     pub fn attributes(&self) -> impl Iterator<Item = (&str, &Json)> {
         let outcome = match &self.phase {
             Phase::Finished(outcome) => Some(outcome),
@@ -226,7 +226,7 @@ impl Trial {
         outcome.into_iter().flat_map(|outcome| outcome.attributes.iter())
     }
 
-    /// The values of its parameters, once proposed.
+    /// Its parameters, once proposed.
     pub fn params(&self) -> Option<&Params> {
         self.proposal.as_ref().map(|p| &p.params)
     }

@@ -1,7 +1,7 @@
-//! Objective values, and which of them are better: a number and a direction for each objective.
+//! Objective values and how to compare them: one number and one direction per objective.
 //!
-//! Nothing but samplers, pruners and what shows a study asks how many objectives there are. Which of two
-//! trials is better, and in which order trials stand, is asked of [`Directions`] alone.
+//! Only [`Directions`] decides which of two trials is better and in which order trials are listed. Samplers
+//! and pruners look at the first objective only.
 
 use std::cmp::Ordering;
 
@@ -9,40 +9,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::direction::Direction;
 
-/// What a completed trial came to: a number for each objective, one at least.
+/// The result of a completed trial: one number per objective, at least one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Values(Box<[f64]>);
 
-/// Which way is better, for each objective, of which there is one at least. As text it is the direction itself
-/// where there is one, and a list where there are several.
+/// Which way is better, per objective; at least one. Written as a single direction, or as a list if there are
+/// several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Spelled", into = "Spelled")]
 pub struct Directions(Box<[Direction]>);
 
-/// There is no objective without a value, and no study without an objective.
+/// There were no values, or no objectives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected one at least, found none")]
 pub struct NoObjective;
 
 impl Values {
-    /// These, in the order of the objectives.
+    /// Values in the order of the objectives.
     pub fn new(values: impl Into<Box<[f64]>>) -> Result<Self, NoObjective> {
         let values = values.into();
         if values.is_empty() { Err(NoObjective) } else { Ok(Self(values)) }
     }
 
-    /// The first objective's.
+    /// The value of the first objective.
     pub fn first(&self) -> f64 {
         self.0[0]
     }
 
-    /// All of them, in the order of the objectives.
+    /// All values, in the order of the objectives.
     pub fn as_slice(&self) -> &[f64] {
         &self.0
     }
 
-    /// The same with each number changed.
+    /// A copy with each number changed.
     #[must_use]
     pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self(self.0.iter().map(|value| change(*value)).collect())
@@ -69,13 +69,13 @@ impl From<Values> for Vec<f64> {
 }
 
 impl Directions {
-    /// These, in the order of the objectives.
+    /// Directions in the order of the objectives.
     pub fn new(directions: impl Into<Box<[Direction]>>) -> Result<Self, NoObjective> {
         let directions = directions.into();
         if directions.is_empty() { Err(NoObjective) } else { Ok(Self(directions)) }
     }
 
-    /// The first objective's.
+    /// The direction of the first objective.
     pub fn first(&self) -> Direction {
         self.0[0]
     }
@@ -85,8 +85,8 @@ impl Directions {
         &self.0
     }
 
-    /// Whether `a` is strictly better than `b`: as good in each objective, and better in one. Values of
-    /// another number of objectives are neither better nor worse.
+    /// Whether `a` is strictly better than `b`: at least as good in every objective and better in one.
+    /// Surplus values are ignored.
     pub fn better(&self, a: &Values, b: &Values) -> bool {
         let all = || self.0.iter().zip(a.as_slice()).zip(b.as_slice());
         let is_worse = all().any(|((direction, a), b)| direction.better(*b, *a));
@@ -94,8 +94,7 @@ impl Directions {
         is_better && !is_worse
     }
 
-    /// The order in which trials of these values are listed, the best first: by the first objective, then by
-    /// the next.
+    /// The order in which trials are listed, best first: by the first objective, then by the next.
     pub fn order(&self, a: &Values, b: &Values) -> Ordering {
         let pairs = self.0.iter().zip(a.as_slice()).zip(b.as_slice());
         let orders =
@@ -110,7 +109,7 @@ impl From<Direction> for Directions {
     }
 }
 
-/// As it stands in a study's text.
+/// The form in a study's text.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Spelled {

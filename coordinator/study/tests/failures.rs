@@ -1,5 +1,5 @@
-//! What trials that come to nothing do to a search: they are not repeated, they repel, and the rest
-//! goes on. Whatever the way in which they came to nothing.
+//! What failed trials do to a search: they are not repeated, they repel, and the search goes on. The way in
+//! which they fail makes no difference.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use kindling_study::{
 };
 use serde_json::json;
 
-/// Nobody else is there who could pass for the worker.
+/// There is nobody else who could pretend to be the worker.
 const MARK: Mark = Mark::new([0; Mark::LEN]);
 
-/// What becomes of a trial.
+/// How a trial ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Value(f64),
     Fails,
-    /// Its value is not a number.
+    /// Its value is NaN.
     Nan,
-    /// An intermediate value is not a number.
+    /// An intermediate value is NaN.
     NanReport,
-    /// Its worker gives it up before it has reported.
+    /// Its worker reports it as pruned before any report.
     PrunedUnheard,
-    /// Its workers die, as often as the study allows.
+    /// Its workers die as often as the study allows.
     Lost,
 }
 
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    /// Trains so many trials one after another.
+    /// Runs this many trials one after another.
     fn run(&mut self, trials: usize, end: impl Fn(TrialNumber, &Params) -> End) -> Vec<Params> {
         let mut proposed = vec![];
         for _ in 0..trials {
@@ -133,8 +133,7 @@ fn square() -> SearchSpace {
     space(json!([float("x"), float("y")]))
 }
 
-/// Two methods, of which one has nothing to tune: a single configuration beside what cannot be
-/// counted.
+/// Two methods. One has nothing to tune, so it is a single configuration next to more than can be counted.
 fn plain_or(tuned: impl IntoIterator<Item = serde_json::Value>) -> SearchSpace {
     let method = json!({"name": "method", "distribution": {"type": "categorical", "choices": ["plain", "tuned"]}});
     let under = |(i, distribution)| {
@@ -235,7 +234,7 @@ fn a_branch_in_which_all_has_failed_is_looked_at_everywhere() {
             }
             world.run(trials, |_, _| end)
         };
-        enqueue("plain", 12, End::Value(0.0)); // So that startup ends.
+        enqueue("plain", 12, End::Value(0.0)); // Ends startup.
         let failed = enqueue("tuned", 24, End::Fails);
         let mut places: Vec<_> = failed.iter().map(|params| at(params, 1)).collect();
         places.sort_by(f64::total_cmp);
@@ -246,7 +245,7 @@ fn a_branch_in_which_all_has_failed_is_looked_at_everywhere() {
 
 #[test]
 fn tpe_keeps_off_where_trials_fail() {
-    // The best is near an edge, beyond which everything fails, on either side.
+    // The best point is near an edge, and everything beyond the edge fails. On either side.
     for (end, sign) in [(End::Fails, 1.0), (End::Lost, -1.0)] {
         for seed in 0..10 {
             let mut world = World::new(&square(), tpe(), seed);
@@ -271,7 +270,7 @@ fn where_trials_fail_by_chance_nothing_is_excluded() {
     for seed in 0..10 {
         let mut world = World::new(&square(), tpe(), seed);
         let distance = |params: &Params| (at(params, 0) - 0.7).abs() + (at(params, 1) - 0.3).abs();
-        // The fractions of multiples of the golden ratio: as even as numbers come.
+        // Multiples of the golden ratio, modulo 1: spread as evenly as possible.
         let by_chance =
             |number: TrialNumber| (f64::from(number.0) * 0.618_033_988_749).fract() < 0.4;
         let proposed = world.run(120, |number, params| {
@@ -284,7 +283,7 @@ fn where_trials_fail_by_chance_nothing_is_excluded() {
 
 #[test]
 fn startup_ends_though_most_trials_fail() {
-    // A thousandth of the space succeeds; somebody knows one of its points.
+    // A thousandth of the space succeeds, and one point of it is enqueued.
     let mut world = World::new(&square(), tpe(), 3);
     let fixed = ["x", "y"].map(|name| (name.to_owned(), Choice::Float(0.5)));
     let (events, _) = world.study.enqueue(&fixed, None).expect("fits");
@@ -315,7 +314,7 @@ fn proposals_that_saw_failures_are_computed_again() {
             5,
         );
         world.run(10, |number, _| ends[number.0 as usize % ends.len()]);
-        // Three run at any time, and end in another order.
+        // Three trials run at a time and end out of order.
         let mut running = vec![];
         for turn in 0..40 {
             running.push(world.lease().0);

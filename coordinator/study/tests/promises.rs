@@ -1,4 +1,4 @@
-//! The promises of the core under any sequence of calls, checked against a history kept outside.
+//! Checks the core's promises under any sequence of calls, against a history kept outside.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -17,13 +17,13 @@ const BUDGET: u32 = 8;
 const MAX_ATTEMPTS: u32 = 3;
 const MAX_FAILURES_IN_A_ROW: u32 = 4;
 
-/// One call, or one turn of fate. Indices pick among what there is, modulo.
+/// A call or an external event. Indices pick among what exists, modulo their number.
 #[derive(Debug, Clone)]
 enum Op {
     Lease {
         worker: u8,
     },
-    /// A call under the `claim`-th claim that was ever given, whether it still holds or not.
+    /// A call under the `claim`-th claim ever given, whether it still holds or not.
     Report {
         claim: usize,
         step: u64,
@@ -39,7 +39,7 @@ enum Op {
     Release {
         claim: usize,
     },
-    /// Somebody else calls under the `claim`-th claim, in another name or without its mark.
+    /// Somebody else uses the `claim`-th claim, with another name or without its mark.
     Impostor {
         claim: usize,
     },
@@ -47,7 +47,7 @@ enum Op {
     Renew {
         worker: u8,
     },
-    /// The worker's connection is lost.
+    /// The worker loses its connection.
     Hasten {
         worker: u8,
     },
@@ -55,7 +55,7 @@ enum Op {
     Wait {
         seconds: u64,
     },
-    /// The coordinator starts again from what its store kept.
+    /// The coordinator restarts from its store.
     Restart,
     Enqueue {
         rate: f64,
@@ -117,17 +117,17 @@ fn pruner() -> impl Strategy<Value = PrunerSpec> {
     options.prop_map(|options| serde_json::from_str(options).expect("valid"))
 }
 
-/// The study, and what the world outside was told of it.
+/// The study, and what callers were told.
 struct World {
     study: Study,
     now: Tick,
-    /// Every claim that was ever given.
+    /// Every claim ever given.
     claims: Vec<Claim>,
-    /// Results that were acknowledged, with their claims.
+    /// Acknowledged results with their claims.
     acknowledged: HashMap<TrialNumber, (Claim, TrialResult)>,
-    /// The parameters that each trial was first leased with.
+    /// The parameters of each trial at its first lease.
     params: HashMap<TrialNumber, Params>,
-    /// Retries that were acknowledged: each adds one to the budget.
+    /// Acknowledged retries. Each retry of a search trial adds one to the budget.
     retries: HashSet<TrialNumber>,
 }
 
@@ -153,8 +153,8 @@ impl World {
         self.claims.get(index.checked_rem(self.claims.len())?).cloned()
     }
 
-    /// Whether the claim is the newest that was given for its trial: known from outside, since the
-    /// study's own word is what is on trial here.
+    /// Whether the claim is the newest given for its trial. Known from outside, because the study itself is
+    /// under test.
     fn is_newest(&self, claim: &Claim) -> bool {
         let given = self.claims.iter().rev().find(|c| c.number == claim.number);
         given == Some(claim)
@@ -165,7 +165,8 @@ impl World {
         matches!(trial.phase, Phase::Running(_)) && self.is_newest(claim)
     }
 
-    /// A call under the claim was taken: it must be the newest, and the trial not given up since.
+    /// A call under this claim was accepted. The claim must be the newest, and its trial must not have been
+    /// waiting.
     fn assert_not_fenced(&self, before: &Study, claim: &Claim) {
         assert!(self.is_newest(claim), "a zombie was heard");
         let waits = before.get(claim.number).is_some_and(|t| t.phase == Phase::Waiting);
@@ -247,7 +248,7 @@ impl World {
     }
 
     fn lease(&mut self, worker: &WorkerId) {
-        // Another one each time.
+        // A new one each time.
         let mark = Mark::new((self.claims.len() as u128 + 1).to_be_bytes());
         let Some((events, number)) = self.study.lease(worker, 0, mark) else {
             let spent = self.searched() >= self.study.budget() as usize;
@@ -332,7 +333,7 @@ impl World {
         }
     }
 
-    /// What a store keeps, and what a restart makes of it: every open lease gets a full term.
+    /// What a store keeps, after a restart: every open lease gets a full term.
     fn restart(&mut self) {
         let mut trials = self.study.trials().to_vec();
         for trial in &mut trials {
@@ -378,7 +379,7 @@ impl World {
         }
     }
 
-    /// What holds at any time.
+    /// What always holds.
     fn check(&self, before: &Study) {
         let study = &self.study;
         let of_search = |n: &&TrialNumber| study.get(**n).is_some_and(|t| t.confirms.is_none());
@@ -422,7 +423,7 @@ impl World {
         }
     }
 
-    /// The study pauses itself once too many trials have failed in a row, and only then.
+    /// The study pauses itself exactly when too many trials have failed in a row.
     fn check_pauses(&self, before: &Study) {
         let failed = |study: &Study, n: &TrialNumber| {
             let phase = study.get(*n).map(|trial| &trial.phase);
@@ -445,7 +446,7 @@ impl World {
         }
     }
 
-    /// Trials that confirm others come once the search is over, and are what they confirm.
+    /// Confirmations come only after the search, and have the parameters of what they confirm.
     fn check_confirmations(&self, before: &Study) {
         let study = &self.study;
         let mut made = HashSet::new();
@@ -481,12 +482,12 @@ impl World {
         searched(&self.study)
     }
 
-    /// Works through what is left.
+    /// Runs all remaining trials.
     fn run_to_end(&mut self) {
         let events = self.study.change_state(StudyState::Active);
         self.apply(&events);
         self.wait(&self.study.clone(), 1_000);
-        // Those that were lost may have been too many.
+        // The lost trials may have paused the study.
         let events = self.study.change_state(StudyState::Active);
         self.apply(&events);
         for _ in 0..1_000 {
@@ -508,7 +509,7 @@ impl World {
     }
 }
 
-/// How many trials there are of the search.
+/// How many trials of the search exist.
 fn searched(study: &Study) -> usize {
     study.trials().iter().filter(|trial| trial.confirms.is_none()).count()
 }

@@ -1,5 +1,5 @@
-//! Which proposals a seed gives, to the last bit, in studies in which nothing fails. A change of these
-//! numbers changes every study that somebody wants to repeat, and the tables of `docs/sampling.md`.
+//! The proposals for given seeds, to the last bit, in studies without failures. If these numbers change, no
+//! study can be repeated, and the tables of `docs/sampling.md` change too.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use kindling_study::{
 };
 use serde_json::json;
 
-/// Nobody else is there who could pass for the worker.
+/// There is nobody else who could pretend to be the worker.
 const MARK: Mark = Mark::new([0; Mark::LEN]);
 
-/// A study of which so many trials run at any time.
+/// A study with a fixed number of running trials.
 struct World {
     study: Study,
     worker: WorkerId,
@@ -52,8 +52,7 @@ impl World {
         self.apply(&events);
     }
 
-    /// Leases so many trials. The oldest of those that run finishes when they are too many; every
-    /// fifth is pruned after a report.
+    /// Leases this many trials. When too many run, the oldest finishes. Every fifth is pruned after a report.
     fn run(&mut self, trials: usize) {
         for _ in 0..trials {
             if self.study.running().len() == self.at_once {
@@ -81,7 +80,7 @@ impl World {
         self.apply(&events);
     }
 
-    /// One number for all bits of all proposals (FNV-1a).
+    /// A hash of all bits of all proposals (FNV-1a).
     fn bits(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bits: u64| {
@@ -104,7 +103,7 @@ impl World {
     }
 }
 
-/// Nothing but additions and multiplications, so that every platform ranks alike.
+/// Only additions and multiplications, so that all platforms rank the same.
 fn loss(params: &Params) -> f64 {
     let square = |(place, value): (usize, &Option<ParamValue>)| {
         let x = match value {
@@ -122,7 +121,7 @@ fn space(params: serde_json::Value) -> SearchSpace {
     serde_json::from_value(params).expect("valid")
 }
 
-/// Every kind of parameter, and three groups under conditions.
+/// All kinds of parameters, and three groups under conditions.
 fn conditional() -> SearchSpace {
     let float = |low: f64, high: f64, scale: serde_json::Value| json!({"type": "float", "low": low, "high": high, "scale": scale});
     let int = |low: i64, high: i64, step: i64, log: bool| json!({"type": "int", "low": low, "high": high, "step": step, "log": log});
@@ -139,7 +138,7 @@ fn conditional() -> SearchSpace {
     ]))
 }
 
-/// Ten configurations, one of which has a continuous parameter when `open`.
+/// Ten configurations. If `open`, one of them has a continuous parameter.
 fn small(open: bool) -> SearchSpace {
     let c = if open {
         json!({"type": "float", "low": 0.0, "high": 1.0})
@@ -153,7 +152,7 @@ fn small(open: bool) -> SearchSpace {
     ]))
 }
 
-/// So many parameters, of all kinds in turns.
+/// This many parameters, taking turns through all kinds.
 fn wide(count: usize) -> SearchSpace {
     let kinds = [
         json!({"type": "float", "low": 0.0, "high": 1.0}),

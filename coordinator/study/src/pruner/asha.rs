@@ -1,13 +1,13 @@
 //! Asynchronous successive halving (Li et al., *A System for Massively Parallel Hyperparameter
 //! Tuning*, `MLSys` 2020, arXiv 1810.05934).
 //!
-//! Rungs stand at the steps `min_resource` · `reduction_factor`^k, from k =
-//! `min_early_stopping_rate` on. A trial completes a rung with its first report at or beyond the
-//! rung's step, and there it must be among the best 1 / `reduction_factor` of all that completed it
-//! so far. The paper pauses the others, to go on should they be promoted later. A trial here has no
-//! state to come back to, so that it is decided at once, as Optuna and Ray do it; a rung says
-//! nothing before `reduction_factor` trials completed it, since nobody is in the top quarter of
-//! three.
+//! Rungs stand at the steps `min_resource` · `reduction_factor`^k, for k from `min_early_stopping_rate` on. A
+//! trial completes a rung with its first report at or beyond the rung's step. It goes on if it is then among
+//! the best 1 / `reduction_factor` of all trials that have completed the rung.
+//!
+//! The paper pauses the other trials and may promote them later. A trial here has no state to resume from, so
+//! the decision is final, as in Optuna and Ray. A rung gives no verdict until `reduction_factor` trials have
+//! completed it: with a factor of four, none of three trials is in the top quarter.
 
 use std::iter::successors;
 
@@ -24,10 +24,10 @@ pub struct Asha {
     /// The step of the first rung, r in the paper.
     #[serde(deserialize_with = "at_least::<1, _>")]
     min_resource: u64,
-    /// One of so many goes on, η in the paper.
+    /// One in this many trials goes on, η in the paper.
     #[serde(deserialize_with = "at_least::<2, _>")]
     reduction_factor: u64,
-    /// The first so many rungs are left out, s in the paper.
+    /// How many rungs to skip at the start, s in the paper.
     min_early_stopping_rate: u64,
 }
 
@@ -46,7 +46,7 @@ impl Asha {
     }
 }
 
-/// Where rungs can stand.
+/// The steps at which rungs can stand.
 #[derive(Clone, Copy)]
 pub(super) struct Ladder {
     pub(super) min_resource: u64,
@@ -54,14 +54,14 @@ pub(super) struct Ladder {
 }
 
 impl Ladder {
-    /// The steps `min_resource` · factor^k as far as a step can go.
+    /// The steps `min_resource` · factor^k, as far as they fit a `u64`.
     pub(super) fn rungs(self) -> impl Iterator<Item = u64> {
         successors(Some(self.min_resource), move |rung| rung.checked_mul(self.factor))
     }
 }
 
-/// Whether the report's trial completes one of the rungs, which ascend, without being among the
-/// best 1 / `factor` there. It competes with the trials that `competes` names.
+/// Whether the report completes a rung at which its trial is not among the best 1 / `factor`. Rungs ascend.
+/// The trial competes with those for which `competes` holds.
 pub(super) fn falls(
     rungs: impl Iterator<Item = u64>,
     factor: u64,
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_rung_is_completed_by_the_first_report_at_or_beyond_it() {
         let asha = pruner(ASHA);
-        // What each has when it completes the rung at 2: 1, 2 and 4.
+        // Their best losses on completing the rung at 2: 1, 2 and 4.
         let late = Trials::default()
             .running(&[(0, 9.0), (5, 1.0)])
             .running(&[(3, 2.0), (5, 0.0)])

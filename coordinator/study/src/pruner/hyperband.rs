@@ -1,15 +1,15 @@
-//! Hyperband (Li et al., JMLR 2018, arXiv 1603.06560), each of its brackets run as asynchronous
-//! successive halving, as Li et al. 2020 do it.
+//! Hyperband (Li et al., JMLR 2018, arXiv 1603.06560). Each bracket runs asynchronous successive halving, as
+//! in Li et al. 2020.
 //!
-//! Successive halving is as good as its first rung is telling. Hyperband hedges: with `s_max` =
-//! `⌊log_η(R / r)⌋`, bracket s, from `s_max` down to 0, halves s times, the first time at the step
-//! r · η^(`s_max` − s). Its share of the trials is the paper's number of them, ⌈(`s_max` + 1) η^s /
-//! (s + 1)⌉. At R a trial is done, so that nobody is given up there, and bracket 0 prunes nobody.
+//! Successive halving is only as good as its first rung. Hyperband hedges against a bad one. With `s_max` =
+//! `⌊log_η(R / r)⌋`, there are brackets s from `s_max` down to 0. Bracket s halves s times, first at the step
+//! r · η^(`s_max` − s). Its share of the trials follows the paper: ⌈(`s_max` + 1) η^s / (s + 1)⌉. At step R a
+//! trial is done, so nothing is pruned there, and bracket 0 prunes nothing at all.
 //!
-//! A trial's bracket follows from its number alone, so that every restart agrees and the sampler
-//! need not know. The paper fills one bracket after the other and Optuna draws by a hash; here the
-//! numbers go round by the golden ratio, which keeps the shares as even as may be in every stretch
-//! of trials, so that a short study has all brackets, too.
+//! A trial's bracket depends only on its number, so every restart agrees and the sampler need not know it.
+//! The paper fills one bracket after another, and Optuna draws by a hash. Here trial numbers step round by
+//! the golden ratio, which keeps the shares as even as possible in any run of trials. So even a short study
+//! has all brackets.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +18,10 @@ use super::options::at_least;
 use super::progress::{Progress, Report};
 use crate::ids::TrialNumber;
 
-/// Successive halving in several brackets, which begin to halve at different rungs.
+/// Successive halving in several brackets, which start halving at different rungs.
 ///
-/// `max_resource` has no default: Optuna takes the last step of the first trial to complete for
-/// it, which in a cluster is the shortest.
+/// `max_resource` has no default. Optuna takes the last step of the first trial to complete, and in a cluster
+/// the first to complete is the shortest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hyperband {
@@ -31,7 +31,7 @@ pub struct Hyperband {
     /// The last step that a trial reports, R in the paper.
     #[serde(deserialize_with = "at_least::<1, _>")]
     max_resource: u64,
-    /// One of so many goes on, η in the paper.
+    /// One in this many trials goes on, η in the paper.
     #[serde(default = "three", deserialize_with = "at_least::<2, _>")]
     reduction_factor: u64,
 }
@@ -45,7 +45,7 @@ fn three() -> u64 {
 }
 
 impl Hyperband {
-    /// Itself, unless its options contradict each other.
+    /// Refuses options that contradict each other.
     pub(super) fn checked(self) -> Result<Self, String> {
         let Self { min_resource, max_resource, .. } = self;
         if max_resource < min_resource {
@@ -83,7 +83,7 @@ impl Hyperband {
         0
     }
 
-    /// The highest rung up to `max_resource`, counted: a logarithm would round.
+    /// The index of the highest rung up to `max_resource`. Counted: a logarithm would round.
     fn s_max(&self) -> usize {
         self.ladder().rungs().skip(1).take_while(|rung| *rung <= self.max_resource).count()
     }
@@ -98,14 +98,14 @@ mod tests {
     use super::super::testing::{Trials, pruner};
     use super::*;
 
-    /// Brackets 2, 1 and 0: rungs at 1 and 3, at 3, and none.
+    /// Bracket 2 has rungs at 1 and 3, bracket 1 at 3, bracket 0 none.
     const NINE: &str = r#"{"kind": "hyperband", "max_resource": 9}"#;
 
     fn hyperband(max_resource: u64) -> Hyperband {
         Hyperband { min_resource: 1, max_resource, reduction_factor: 3 }
     }
 
-    /// How many of the first trials are in each bracket, from the first to halve to the last.
+    /// How many of the first trials are in each bracket, highest bracket first.
     fn shares(max_resource: u64, trials: u32) -> Vec<usize> {
         let rule = hyperband(max_resource);
         let brackets: Vec<_> = (0..trials).map(|n| rule.bracket(TrialNumber(n))).collect();
@@ -114,8 +114,9 @@ mod tests {
 
     #[test]
     fn brackets_have_their_shares_of_the_trials() {
-        // [HyperbandPruner(1, 81, 3)._calculate_trial_allocation_budget(b) for b in range(5)], once
-        // _n_brackets = 5, in Optuna 5.0.0: 81, 34, 15, 8, 5. Here of 143 · 7 trials.
+        // [HyperbandPruner(1, 81, 3)._calculate_trial_allocation_budget(b) for b in range(5)], with
+        // _n_brackets = 5, in Optuna 5.0.0, gives 81, 34, 15, 8, 5: 143 in all. Here there are 143 · 7
+        // trials.
         let due = [81, 34, 15, 8, 5].map(|n| n * 7);
         for (actual, due) in shares(81, 143 * 7).iter().zip(due) {
             assert!(actual.abs_diff(due) <= 2, "{actual}, not {due}");
@@ -138,7 +139,7 @@ mod tests {
         assert!(hyperband(u64::MAX).bracket(TrialNumber(u32::MAX)) <= 40);
     }
 
-    /// Two good trials that ran to the end, in each of the brackets, and a bad one's number there.
+    /// For each bracket: two good trials that ran to the end, and the number of a bad one to judge.
     fn trials_of_each_bracket() -> Vec<(Trials, u32)> {
         let numbers = |s| (0..).filter(move |n| hyperband(9).bracket(TrialNumber(*n)) == s);
         let curve = [(1, 1.0), (3, 1.0), (9, 1.0)];

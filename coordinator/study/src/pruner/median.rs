@@ -6,16 +6,16 @@ use super::options::at_least;
 use super::percentile::Percentile;
 use super::progress::{Progress, Report};
 
-/// Gives a trial up when its best value so far is worse than the median of the other trials' best
-/// values by the same step.
+/// Gives a trial up when its best value so far is worse than the median of the other trials' best values by
+/// the same step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Median {
-    /// Completed trials before the first verdict.
+    /// How many trials must complete before the first verdict.
     startup_trials: u64,
-    /// Before this step there is no verdict.
+    /// No verdicts before this step.
     warmup_steps: u64,
-    /// Other trials to compare with, at least.
+    /// How many other trials there must be to compare with.
     #[serde(deserialize_with = "at_least::<1, _>")]
     min_trials: u64,
 }

@@ -1,16 +1,16 @@
-//! Pruners: a report and what the other trials have reached, and whether to give the trial up. A
-//! pruner is one file and one arm of [`PrunerSpec::prunes`].
+//! Pruners decide, at each report, whether to give a trial up. A pruner is one file and one arm of
+//! [`PrunerSpec::prunes`].
 //!
-//! All of them look at the same thing, the best value that a trial has reached *by* a step. So a
-//! bad evaluation takes nothing back, trials that report at other steps compare, and none that
-//! compares gives up the best trial so far. Running and pruned trials count, as far as they came;
-//! failed ones do not, nor does what a lost attempt reported: the next attempt reports it again.
+//! All pruners look at the best value that a trial has reached *by* a step. So a bad value does no lasting
+//! harm, trials that report at different steps can be compared, and no pruner that compares gives up the best
+//! trial so far. Running and pruned trials count, as far as they came. Failed trials do not count, nor do the
+//! reports of a lost attempt: the next attempt reports them again.
 //!
-//! Steps are the numbers as reported. By the same step, an objective that counts its epochs from 0
-//! has trained one more than one that counts from 1.
+//! Steps are compared as reported. At the same step, an objective that counts epochs from 0 has trained one
+//! epoch more than one that counts from 1.
 //!
-//! A verdict rests on the study's trials alone, and `apply` records it: a repeated report gets it
-//! from the record, and after a restart the pruner says what it would have said.
+//! A verdict depends only on the study's trials, and `apply` records it. A repeated report gets the recorded
+//! verdict, and a restart does not change what the pruner says.
 
 mod asha;
 mod hyperband;
@@ -33,28 +33,28 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use progress::{Progress, Report};
 
-/// Which pruner a study uses, with its options. One that exists is sound: it is read from JSON,
-/// `{"kind": "asha", "min_resource": 2}`, and what makes no sense is refused.
+/// Which pruner a study uses, with its options. Read from JSON, `{"kind": "asha", "min_resource": 2}`, which
+/// refuses options that make no sense.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum PrunerSpec {
     /// Every trial runs to its end.
     #[default]
     None,
-    /// Give up what is below the median.
+    /// Gives up trials worse than the median.
     Median(Median),
-    /// Keep the best so many per cent.
+    /// Keeps the best n per cent of the trials.
     Percentile(Percentile),
     /// Asynchronous successive halving.
     Asha(Asha),
-    /// Successive halving at several degrees of severity at once.
+    /// Successive halving in several brackets, some stricter than others.
     Hyperband(Hyperband),
-    /// Give up what no longer improves.
+    /// Gives up trials that no longer improve.
     Patience(Patience),
 }
 
 impl PrunerSpec {
-    /// Whether to give up the trial of the report, seeing what all trials reported before it.
+    /// Whether to give up the trial that reports. `progress` holds what all trials reported before.
     pub(crate) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         match self {
             Self::None => false,

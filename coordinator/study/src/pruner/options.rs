@@ -36,7 +36,7 @@ impl TryFrom<Table> for PrunerSpec {
     }
 }
 
-/// A whole number that is not below `MIN`.
+/// A whole number of at least `MIN`.
 pub(super) fn at_least<'de, const MIN: u64, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<u64, D::Error> {
@@ -48,7 +48,7 @@ pub(super) fn at_least<'de, const MIN: u64, D: Deserializer<'de>>(
     Ok(number)
 }
 
-/// Above 0, up to 100.
+/// A number above 0, up to 100.
 pub(super) fn per_cent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let number = f64::deserialize(deserializer)?;
     if number > 0.0 && number <= 100.0 {
@@ -57,7 +57,7 @@ pub(super) fn per_cent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
     Err(D::Error::invalid_value(Unexpected::Float(number), &"a number above 0, up to 100"))
 }
 
-/// Finite, and not below 0.
+/// A finite number of at least 0.
 pub(super) fn distance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let number = f64::deserialize(deserializer)?;
     if number >= 0.0 && number.is_finite() {

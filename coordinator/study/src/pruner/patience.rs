@@ -7,19 +7,19 @@ use super::PrunerSpec;
 use super::options::{at_least, distance};
 use super::progress::{Progress, Report};
 
-/// Gives a trial up when its last `patience` reports have not made its best value better by more
-/// than `min_delta`, and, if there is another pruner, when that one gives it up at the same report.
+/// Gives a trial up when its last `patience` reports have not improved its best value by more than
+/// `min_delta`. If another pruner is wrapped, it must give up the trial at the same report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "named as in a study file")]
 pub struct Patience {
-    /// Reports without an improvement.
+    /// How many reports without an improvement.
     #[serde(deserialize_with = "at_least::<1, _>")]
     patience: u64,
-    /// What is not more is no improvement.
+    /// An improvement must be larger than this.
     #[serde(deserialize_with = "distance")]
     min_delta: f64,
-    /// The pruner that must agree.
+    /// Another pruner that must agree.
     #[serde(skip_serializing_if = "Option::is_none")]
     wrapped: Option<Box<PrunerSpec>>,
 }
@@ -37,7 +37,7 @@ impl Patience {
     }
 
     fn stands_still(&self, progress: &Progress, report: &Report<'_>) -> bool {
-        // The newest report is one of the last `patience`.
+        // The report being judged is the last of the `patience` reports.
         let Some(place) = report.earlier.len().checked_sub(self.patience as usize) else {
             return false;
         };

@@ -1,31 +1,31 @@
-//! The percentile rule: a trial goes on as long as it is among the best so many per cent.
+//! The percentile rule: a trial goes on as long as it is among the best n per cent.
 //!
-//! Among all trials, not only those that completed, which is where this leaves Vizier and Optuna:
-//! who completes has passed the rule already, so that the bar would rise with every trial and in
-//! the end stop nearly all of them (of n candidates hired only if better than the median of those
-//! hired before, about √n are: Broder et al., *The hiring problem and Lake Wobegon strategies*,
-//! SODA 2008). And in a cluster most of what is known is known of trials that still run. A trial
-//! that was given up, or ended early, stays in the comparison with the best it reached.
+//! Unlike Vizier and Optuna, it compares with all trials, not only completed ones. A completed trial has
+//! passed the rule already, so with those alone the bar would rise with every trial and in the end stop
+//! nearly all of them (of n candidates hired only if better than the median of those hired before, about √n
+//! are: Broder et al., *The hiring problem and Lake Wobegon strategies*, SODA 2008). Besides, in a cluster
+//! most of the information comes from trials that still run. A trial that was given up or ended early still
+//! counts, with the best that it reached.
 
 use serde::{Deserialize, Serialize};
 
 use super::options::{at_least, per_cent};
 use super::progress::{Progress, Report};
 
-/// Gives a trial up when its best value so far is worse than the percentile of the other trials'
-/// best values by the same step.
+/// Gives a trial up when its best value so far is worse than the percentile of the other trials' best values
+/// by the same step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "named as in a study file")]
 pub struct Percentile {
-    /// The share of the trials that is kept: 25 keeps the best quarter.
+    /// The share of the trials to keep: 25 keeps the best quarter.
     #[serde(deserialize_with = "per_cent")]
     pub(super) percentile: f64,
-    /// Completed trials before the first verdict.
+    /// How many trials must complete before the first verdict.
     pub(super) startup_trials: u64,
-    /// Before this step there is no verdict.
+    /// No verdicts before this step.
     pub(super) warmup_steps: u64,
-    /// Other trials to compare with, at least.
+    /// How many other trials there must be to compare with.
     #[serde(deserialize_with = "at_least::<1, _>")]
     pub(super) min_trials: u64,
 }
@@ -50,13 +50,13 @@ impl Percentile {
     }
 }
 
-/// The percentile, between neighbours by linear interpolation (Hyndman and Fan 1996, type 7). The
-/// slice is not empty; its order is not kept.
+/// The percentile, interpolated linearly between neighbours (Hyndman and Fan 1996, type 7). The slice must
+/// not be empty. It is reordered.
 fn percentile(values: &mut [f64], per_cent: f64) -> f64 {
     let rank = per_cent / 100.0 * (values.len() - 1) as f64;
     let (_, lower, above) = values.select_nth_unstable_by(rank as usize, f64::total_cmp);
     let upper = above.iter().copied().reduce(f64::min).unwrap_or(*lower);
-    // Exact where the neighbours are equal: a tie is not worse.
+    // Exact if the neighbours are equal, so that a tie is not worse.
     *lower + (upper - *lower) * rank.fract()
 }
 

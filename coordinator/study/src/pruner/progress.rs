@@ -1,23 +1,23 @@
-//! How far each trial has come and how good it was by then: what pruners compare. An index that
-//! the study keeps, so that a verdict looks at each trial once, whatever the length of its curve.
+//! How far each trial has come and how good it was by then, for pruners. The study keeps this index, so that
+//! a verdict looks at each trial once, however long its curve.
 
 use std::collections::BTreeMap;
 
 use crate::ids::TrialNumber;
 
-/// What the trials that count have reached. Values are losses: smaller is better.
+/// What each trial that counts has reached. Values are losses: smaller is better.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Progress {
     reached: BTreeMap<TrialNumber, Reached>,
     completed: u64,
 }
 
-/// A report to judge; the progress is that before it.
+/// A report to judge. The progress does not include it yet.
 pub(crate) struct Report<'a> {
     pub(crate) number: TrialNumber,
     pub(crate) step: u64,
     pub(crate) loss: f64,
-    /// The trial's reports before this one, by ascending step.
+    /// The trial's earlier reports, by ascending step.
     pub(crate) earlier: &'a [(u64, f64)],
 }
 
@@ -25,22 +25,22 @@ pub(crate) struct Report<'a> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Reached {
     stretches: Vec<Stretch>,
-    /// Whether it completed or was given up: then it stays as good as it is.
+    /// Whether it completed or was given up, so that it gets no better.
     over: bool,
 }
 
-/// Reports in a row that left the best loss where it was.
+/// Consecutive reports with the same best loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Stretch {
-    /// The step of the first of them, which made the best loss what it is.
+    /// The step of the first, which set the best loss.
     first: u64,
-    /// The step of the last of them.
+    /// The step of the last.
     last: u64,
     best: f64,
 }
 
 impl Progress {
-    /// The trial reported a step above its last.
+    /// Notes a report at a step above the trial's last.
     pub(crate) fn report(&mut self, number: TrialNumber, step: u64, loss: f64) {
         let stretches = &mut self.reached.entry(number).or_default().stretches;
         match stretches.last_mut() {
@@ -49,20 +49,20 @@ impl Progress {
         }
     }
 
-    /// The trial was given up.
+    /// Notes that the trial was given up.
     pub(crate) fn give_up(&mut self, number: TrialNumber) {
         if let Some(reached) = self.reached.get_mut(&number) {
             reached.over = true;
         }
     }
 
-    /// The trial completed.
+    /// Notes that the trial completed.
     pub(crate) fn complete(&mut self, number: TrialNumber) {
         self.give_up(number);
         self.completed += 1;
     }
 
-    /// The trial failed or begins anew: what it reported no longer counts.
+    /// Drops the reports of a trial that failed or starts again.
     pub(crate) fn forget(&mut self, number: TrialNumber) {
         self.reached.remove(&number);
     }
@@ -72,30 +72,30 @@ impl Progress {
         self.completed
     }
 
-    /// The best loss of the report's own trial so far, this report included.
+    /// The trial's best loss so far, including this report.
     pub(super) fn best_with(&self, report: &Report<'_>) -> f64 {
         self.best_by(report.number, report.step).map_or(report.loss, |best| best.min(report.loss))
     }
 
-    /// The best loss that the trial reported by a step.
+    /// The trial's best loss by a step.
     pub(super) fn best_by(&self, number: TrialNumber, step: u64) -> Option<f64> {
         self.reached.get(&number)?.best_by(step)
     }
 
-    /// What the trials have reached. The trial of a report to judge is not yet at its step, so that
-    /// it never meets itself there.
+    /// What all trials have reached. While a report is judged, its own trial has not reached that step yet,
+    /// so it is never compared with itself there.
     pub(super) fn reached(&self) -> impl Iterator<Item = (TrialNumber, &Reached)> {
         self.reached.iter().map(|(number, reached)| (*number, reached))
     }
 }
 
 impl Reached {
-    /// The best loss by a step, if the trial came that far or will come no further.
+    /// The best loss by a step, if the trial has come that far or is over.
     pub(super) fn by(&self, step: u64) -> Option<f64> {
         self.best_by(step).filter(|_| self.over || self.completing(step).is_some())
     }
 
-    /// The best loss once the trial had made its first report at or beyond a step.
+    /// The best loss right after the first report at or beyond a step.
     pub(super) fn completing(&self, step: u64) -> Option<f64> {
         let before = self.stretches.partition_point(|stretch| stretch.last < step);
         self.stretches.get(before).map(|stretch| stretch.best)

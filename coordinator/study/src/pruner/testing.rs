@@ -1,11 +1,11 @@
-//! What the rules' tests share: some trials, and a further one to judge.
+//! Shared by the pruners' tests: some trials, and one more to judge.
 
 use proptest::prelude::*;
 
 use super::{Progress, PrunerSpec, Report};
 use crate::ids::TrialNumber;
 
-/// A pruner from its options as JSON.
+/// A pruner from its JSON options.
 pub(super) fn pruner(options: &str) -> PrunerSpec {
     serde_json::from_str(options).expect("valid options")
 }
@@ -18,7 +18,7 @@ pub(super) struct Trials {
 }
 
 impl Trials {
-    /// One more trial, which runs.
+    /// Adds a running trial.
     pub(super) fn running(mut self, curve: &[(u64, f64)]) -> Self {
         for (step, loss) in curve {
             self.progress.report(TrialNumber(self.next), *step, *loss);
@@ -27,21 +27,21 @@ impl Trials {
         self
     }
 
-    /// One more trial, which completed.
+    /// Adds a completed trial.
     pub(super) fn completed(self, curve: &[(u64, f64)]) -> Self {
         let mut with = self.running(curve);
         with.progress.complete(TrialNumber(with.next - 1));
         with
     }
 
-    /// One more trial, which was given up.
+    /// Adds a trial that was given up.
     pub(super) fn pruned(self, curve: &[(u64, f64)]) -> Self {
         let mut with = self.running(curve);
         with.progress.give_up(TrialNumber(with.next - 1));
         with
     }
 
-    /// The next trial gets another number.
+    /// Sets the number of the next trial.
     pub(super) fn number(mut self, next: u32) -> Self {
         self.next = next;
         self
@@ -56,7 +56,7 @@ impl Trials {
     }
 }
 
-/// Ascending steps, most of them skipped, with losses among few, so that there are ties.
+/// Curves with gaps between the steps, and few different losses, so that ties occur.
 pub(super) fn curve() -> impl Strategy<Value = Vec<(u64, f64)>> {
     let point = (1..5_u64, (0..9_u8).prop_map(f64::from));
     proptest::collection::vec(point, 1..12).prop_map(|points| {
@@ -68,7 +68,7 @@ pub(super) fn curve() -> impl Strategy<Value = Vec<(u64, f64)>> {
     })
 }
 
-/// The best loss of a curve; infinite if there is none.
+/// The best loss of a curve; infinite for an empty one.
 pub(super) fn best(curve: &[(u64, f64)]) -> f64 {
     curve.iter().map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min)
 }

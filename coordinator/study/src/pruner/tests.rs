@@ -1,11 +1,11 @@
-//! What holds for all pruners, and how they are read.
+//! Tests for all pruners and for reading their options.
 
 use proptest::prelude::*;
 
 use super::PrunerSpec;
 use super::testing::{Trials, best, curve, pruner};
 
-/// Every pruner that compares, with options under which it prunes as much as it can.
+/// Every pruner that compares trials, with options that prune as much as possible.
 const COMPARING: [&str; 4] = [
     r#"{"kind": "median", "startup_trials": 0}"#,
     r#"{"kind": "percentile", "percentile": 0.01, "startup_trials": 0}"#,

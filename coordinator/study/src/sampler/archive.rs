@@ -1,5 +1,5 @@
-//! What samplers learn from: the trials that finished, in the order in which they did, as
-//! coordinates. It grows by a trial at a time, so that a proposal need not walk the history.
+//! What samplers learn from: the finished trials as coordinates, in the order in which they finished. It
+//! grows trial by trial, so that a proposal need not walk the history.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -9,7 +9,7 @@ use crate::Direction;
 use crate::space::{ParamValue, Params, SearchSpace};
 use crate::trial::Trial;
 
-/// The finished trials of a study.
+/// The finished trials of a study's search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
     direction: Direction,
@@ -18,22 +18,22 @@ pub struct Archive {
     observations: usize,
     /// How many finished without one: failed, lost too often, or pruned before they reported.
     failures: usize,
-    /// Hashes of the parameters of all finished trials, whatever their result.
+    /// Hashes of the parameters of all these trials.
     tried: HashSet<u64>,
-    /// Of those that failed.
+    /// Hashes of the parameters of those that finished without a value.
     failed: HashSet<u64>,
 }
 
 impl Archive {
-    /// Of a study without trials.
+    /// An empty archive.
     pub(crate) fn new(space: &SearchSpace, direction: Direction) -> Self {
         let tables = groups(space).into_iter().map(|places| Table::new(space, places)).collect();
         let (tried, failed) = (HashSet::new(), HashSet::new());
         Self { direction, tables, observations: 0, failures: 0, tried, failed }
     }
 
-    /// Takes a trial that finished; one that confirms another, or without parameters, or with foreign
-    /// ones, is left out.
+    /// Adds a finished trial. Skips confirmations, trials without parameters, and parameters that do not fit
+    /// the space.
     pub(crate) fn add(&mut self, space: &SearchSpace, trial: &Trial) {
         if trial.confirms.is_some() {
             return;
@@ -58,31 +58,31 @@ impl Archive {
         self.observations
     }
 
-    /// How many trials finished without one.
+    /// How many trials finished without a value.
     pub(super) fn failures(&self) -> usize {
         self.failures
     }
 
-    /// The groups of parameters, parents' first.
+    /// The groups of parameters, parents' groups first.
     pub(super) fn tables(&self) -> &[Table] {
         &self.tables
     }
 
-    /// Whether a trial with these parameters finished, however it did.
+    /// Whether a trial with these parameters finished, with any result.
     pub(super) fn has_tried(&self, params: &Params) -> bool {
         self.tried.contains(&hash(params))
     }
 
-    /// Whether a trial with these parameters failed.
+    /// Whether a trial with these parameters finished without a value.
     pub(super) fn has_failed(&self, params: &Params) -> bool {
         self.failed.contains(&hash(params))
     }
 }
 
-/// For each parent the choices that satisfy, in ascending order.
+/// Per parent, the choices that satisfy, in ascending order.
 type Conditions = BTreeMap<usize, Vec<usize>>;
 
-/// The places of parameters with equal conditions, parents' groups first.
+/// Groups the places of parameters with equal conditions, parents' groups first.
 fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known: BTreeMap<Conditions, usize> = BTreeMap::new();
@@ -96,7 +96,7 @@ fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
     groups
 }
 
-/// One form of the conditions, however they were written.
+/// A normal form: equal however the conditions were written.
 fn merged(conditions: &[(usize, Vec<usize>)]) -> Conditions {
     let mut merged = Conditions::new();
     for (parent, choices) in conditions {

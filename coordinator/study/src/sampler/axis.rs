@@ -1,36 +1,36 @@
-//! A parameter as samplers see it: one value, a few choices, or numbers on a line.
+//! A parameter as samplers see it: a single value, a few choices, or numbers on a line.
 
 use crate::space::{Distribution, FloatScale, ParamValue};
 
 /// The shape of a distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Axis {
-    /// This value and no other: nothing to learn.
+    /// Only this value, so there is nothing to learn.
     Single(ParamValue),
-    /// This many choices, at least two.
+    /// This many choices; at least two.
     Choices(usize),
     /// More than one number.
     Line(Line),
 }
 
-/// Numbers on a line that is stretched to `[0, 1]`, in the coordinate in which distances count:
-/// the number itself, its logarithm, or its place on a grid. A grid's value stands for the cell
-/// around it, half a step to either side.
+/// Numbers on a line scaled to `[0, 1]`. The coordinate is the one in which distances count: the number
+/// itself, its logarithm, or its index on a grid. A grid value stands for the cell around it, half a step to
+/// either side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Line {
     values: Values,
     /// The coordinate at 0.
     low: f64,
-    /// The coordinate at 1, less `low`.
+    /// The coordinate at 1, minus `low`.
     span: f64,
 }
 
-/// Where a number stands on its line.
+/// Where a number is on its line.
 pub(super) enum Site {
-    /// A density applies; `log_width` is the logarithm of what a unit of the number (or the whole
-    /// cell, where that is too narrow to tell its edges apart) measures on the line.
+    /// Use the density. `log_width` is the logarithm of the length, on the line, of one unit of the number,
+    /// or of a whole cell that is too narrow to tell its edges apart.
     Point { at: f64, log_width: f64 },
-    /// The mass between the edges applies.
+    /// Use the mass between the edges.
     Cell { low: f64, high: f64 },
 }
 
@@ -79,7 +79,7 @@ impl Axis {
         }
     }
 
-    /// The value as one number: its place on the line, or the index of the choice.
+    /// The value as a number: its place on the line, or the index of the choice.
     pub(super) fn coordinate(&self, value: ParamValue) -> f64 {
         match self {
             Self::Single(_) => 0.0,
@@ -88,7 +88,7 @@ impl Axis {
         }
     }
 
-    /// How many choices there are; none, where there is nothing to choose or a line of numbers.
+    /// How many choices there are; 0 for a line or a single value.
     pub(super) fn choices(&self) -> usize {
         match self {
             Self::Choices(count) => *count,
@@ -119,12 +119,12 @@ impl Line {
         matches!(self.values, Values::Linear { .. } | Values::Log { .. })
     }
 
-    /// The logarithm of how many units of the number, or of its logarithm, the line is long.
+    /// The logarithm of the line's length, in units of the number or of its logarithm.
     pub(super) fn log_span(&self) -> f64 {
         libm::log(self.span)
     }
 
-    /// The value whose cell holds `z`, or that stands at `z` where there are no cells.
+    /// The value whose cell contains `z`, or the value at `z` if there are no cells.
     pub(super) fn value(&self, z: f64) -> ParamValue {
         let x = self.low + z * self.span;
         match self.values {
@@ -142,7 +142,7 @@ impl Line {
         }
     }
 
-    /// Where the value stands, in `[0, 1]`.
+    /// The value's place, in `[0, 1]`.
     pub(super) fn place(&self, value: ParamValue) -> f64 {
         let x = number(value);
         let x = match self.values {
@@ -154,8 +154,8 @@ impl Line {
     }
 
     pub(super) fn site(&self, value: ParamValue) -> Site {
-        /// Below this width a cell's mass is its density times its width, and more accurately so
-        /// than the difference of two distribution functions.
+        /// Below this width, density times width gives a cell's mass more accurately than the difference of
+        /// two distribution functions.
         const NARROW: f64 = 1e-6;
         let x = number(value);
         let (low, high, width) = match self.values {
@@ -178,7 +178,7 @@ impl Line {
         }
     }
 
-    /// The value's place on the grid, counted from 0.
+    /// The value's index on the grid, from 0.
     fn index(&self, value: ParamValue) -> f64 {
         match (self.values, value) {
             (Values::Steps { low, step, .. }, value) => (number(value) - low) / step,
@@ -196,9 +196,9 @@ impl Values {
             FloatScale::Linear => Self::Linear { low, high },
             FloatScale::Log => Self::Log { low, high },
             FloatScale::Step(step) => {
-                /// What [`Distribution::contains`] forgives, too.
+                /// The same tolerance as in [`Distribution::contains`].
                 const SLACK: f64 = 1e-6;
-                /// Beyond it, floats do not count every whole number.
+                /// Above this, floats skip whole numbers.
                 const MOST: f64 = (1_u64 << 53) as f64;
                 let last = ((high - low) / step + SLACK).floor().min(MOST);
                 Self::Steps { low, high, step, last }

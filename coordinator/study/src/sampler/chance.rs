@@ -1,9 +1,9 @@
-//! How likely a trial is to come to a value, by where the others did and where they failed.
+//! Estimates how likely a trial is to get a value, from where other trials succeeded and failed.
 //!
-//! Two Parzen estimators tell, one of the trials that have a value and one of those that failed: the
-//! chance is the first one's share of both. So nothing is made up for a failed trial's value, as a
-//! penalty would be, and where trials fail by accident, those that succeed beside them say so. It is
-//! how c-TPE treats a constraint (Watanabe and Hutter 2023, arXiv 2211.14411).
+//! It uses two Parzen estimators, one for the trials with a value and one for those that failed. The chance
+//! is the first one's share of both densities. So no value has to be invented for failed trials, as a penalty
+//! would. If trials fail by accident, the successful ones beside them make up for it. c-TPE treats
+//! constraints in the same way (Watanabe and Hutter 2023, arXiv 2211.14411).
 
 use super::parzen::{ParzenEstimator, Sample, Shape};
 use super::table::{Rows, Table};
@@ -17,18 +17,18 @@ pub(super) struct Chance {
 
 struct Side {
     estimator: ParzenEstimator,
-    /// The logarithm of how many trials it is made of, its prior's share among them.
+    /// The logarithm of the number of trials behind it, including its share of the prior.
     log_count: f64,
 }
 
-/// Trials of which the prior is made, which share in success and failure as all do: so many say
-/// what happens where nobody has looked.
+/// The weight of the prior, in trials. They succeed and fail at the overall rate, and decide in regions
+/// without trials.
 const PRIOR: f64 = 4.0;
-/// As the bad trials' of TPE: a choice is not condemned by one failure.
+/// As for the bad trials in TPE: one failure does not condemn a choice.
 const SHAPE: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
 
 impl Chance {
-    /// `None` while nothing has failed. Looks at so many trials.
+    /// `None` if nothing has failed yet. Looks at no more than `most` trials.
     pub(super) fn new(table: &Table, most: usize) -> Option<Self> {
         let (succeeded, failed) = (table.ranked().len(), table.failed().len());
         if failed == 0 {
@@ -41,10 +41,10 @@ impl Chance {
         })
     }
 
-    /// The logarithm of the chance at a point with one value for each parameter.
+    /// The logarithm of the chance at a point with one value per parameter.
     pub(super) fn log_of(&self, point: &[ParamValue]) -> f64 {
         let odds = self.failed.log_density(point) - self.succeeded.log_density(point);
-        // Two forms of −ln(1 + e^odds), of which each keeps its digits on its side.
+        // Two forms of −ln(1 + e^odds). Each is accurate on its side.
         if odds > 0.0 {
             -odds - libm::log1p(libm::exp(-odds))
         } else {
@@ -56,7 +56,7 @@ impl Chance {
 impl Side {
     fn new(table: &Table, rows: &Rows, most: usize, prior: f64) -> Self {
         let looked_at: Vec<_> = rows.spread(most).collect();
-        // Each stands for as many of all.
+        // Each row stands for this many.
         let weight = rows.len() as f64 / looked_at.len().max(1) as f64;
         let sample = Sample {
             columns: rows.columns(&looked_at),

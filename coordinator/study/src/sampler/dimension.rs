@@ -7,7 +7,7 @@ use super::normal::Normal;
 use super::random::uniform;
 use crate::space::{Freedom, ParamValue};
 
-/// The kernels' factors for one parameter.
+/// The factors that one parameter contributes to the kernels.
 pub(super) enum Dimension {
     Single(ParamValue),
     Choices(Choices),
@@ -15,34 +15,34 @@ pub(super) enum Dimension {
     Grid(Line, Grid),
 }
 
-/// Each kernel but the prior prefers the choice observed.
+/// Kernels on choices. Each kernel except the prior prefers the choice observed.
 pub(super) struct Choices {
     count: usize,
-    /// What each choice gets from each kernel, before the one observed gets 1 more.
+    /// The weight of each choice in each kernel. The observed choice gets 1 more.
     base: f64,
-    /// Indices of choices, as numbers, so that the compiler compares several at a time.
+    /// Indices of choices, as floats so that the compiler compares several at a time.
     observed: Vec<f64>,
 }
 
-/// Each kernel's normal distribution on a continuous line.
+/// Kernels on a continuous line: one normal distribution each.
 pub(super) struct Continuous {
     means: Vec<f64>,
-    /// 1 / the deviations.
+    /// 1 / deviation.
     precisions: Vec<f64>,
 }
 
-/// Each kernel's normal distribution on a grid, where many kernels share one.
+/// Kernels on a grid: one normal distribution each, often shared by many kernels.
 pub(super) struct Grid {
     distinct: Vec<Normal>,
-    /// Of each of them the logarithm of the mass that the cut leaves.
+    /// Per distinct normal, the logarithm of the mass left after the cut.
     log_insides: Vec<f64>,
-    /// For each kernel, its place among `distinct`.
+    /// Per kernel, its index in `distinct`.
     kernels: Vec<usize>,
 }
 
 impl Dimension {
-    /// Adds to each kernel the logarithm of its mass at `value`; on a continuous line, of its
-    /// density there relative to its peak.
+    /// Adds to each kernel the logarithm of its mass at `value`. On a continuous line it adds the log density
+    /// there relative to the peak.
     pub(super) fn fall_off(&self, value: ParamValue, kernels: &mut [f64]) {
         match self {
             Self::Single(_) => {}
@@ -56,7 +56,7 @@ impl Dimension {
         }
     }
 
-    /// The same to some of the kernels alone; the last one is the prior's.
+    /// The same for some kernels only. The last kernel is the prior.
     pub(super) fn fall_off_of(&self, value: ParamValue, some: &[usize], kernels: &mut [f64]) {
         match self {
             Self::Single(_) => {}
@@ -102,7 +102,7 @@ impl Dimension {
 }
 
 impl Choices {
-    /// Of the choices that were observed, with the smoothing of a shape.
+    /// Kernels for the observed choices, with the smoothing of a shape.
     pub(super) fn new(count: usize, smoothing: f64, observed: &[f64]) -> Self {
         let base = smoothing / (observed.len() + 1) as f64;
         Self { count, base, observed: observed.to_vec() }
@@ -119,7 +119,7 @@ impl Choices {
         self.add_prior(1, kernels);
     }
 
-    /// The same for some of the kernels alone.
+    /// The same for some kernels only.
     #[expect(clippy::float_cmp, reason = "indices, which floats keep exactly")]
     fn add_log_mass_to(&self, choice: usize, some: &[usize], kernels: &mut [f64]) {
         let (miss, hit) = self.log_masses(1);
@@ -134,7 +134,7 @@ impl Choices {
         }
     }
 
-    /// Adds to each kernel the logarithm of its mass on `some` choices.
+    /// Adds to each kernel the logarithm of its mass on the `some` choices.
     pub(super) fn add_log_mass_of(&self, some: &[usize], kernels: &mut [f64]) {
         let (miss, hit) = self.log_masses(some.len());
         for (kernel, observed) in kernels.iter_mut().zip(&self.observed) {
@@ -143,7 +143,7 @@ impl Choices {
         self.add_prior(some.len(), kernels);
     }
 
-    /// The logarithms of a kernel's mass on `some` choices without and with the one observed.
+    /// The logarithms of a kernel's mass on `some` choices: without the observed one, and with it.
     fn log_masses(&self, some: usize) -> (f64, f64) {
         let whole = self.base * self.count as f64 + 1.0;
         let part = self.base * some as f64;
@@ -187,7 +187,7 @@ impl Continuous {
         }
     }
 
-    /// How far below its peak a kernel is.
+    /// How far a kernel at `at` is below its peak, in logarithms.
     fn depth(&self, kernel: usize, at: f64) -> f64 {
         let z = (at - self.means[kernel]) * self.precisions[kernel];
         0.5 * z * z
@@ -233,7 +233,7 @@ impl Grid {
         }
     }
 
-    /// Of one of `distinct`.
+    /// The log mass of one of `distinct`.
     fn log_mass(&self, place: usize, site: &Site) -> f64 {
         let (normal, log_inside) = (&self.distinct[place], self.log_insides[place]);
         match *site {
@@ -243,7 +243,7 @@ impl Grid {
     }
 }
 
-/// Picks a place with a probability proportional to the growth of the running total there.
+/// Picks an index with a probability proportional to the growth of the running total there.
 pub(super) fn pick(totals: &[f64], rng: &mut ChaCha8Rng) -> usize {
     let last = totals.len() - 1;
     let mark = uniform(rng) * totals[last];

@@ -1,11 +1,11 @@
-//! Sums of many exponentials, which is where a sampler spends its time.
+//! Sums of many exponentials. Samplers spend most of their time here.
 
 use std::f64::consts::LOG2_E;
 
-/// `ln Σ exp(x)` over the slice, which has a finite element.
+/// `ln Σ exp(x)` over the slice. At least one element must be finite.
 pub(super) fn log_sum_exp(logarithms: &[f64]) -> f64 {
     let max = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // Four sums at a time: one alone would wait for each addition.
+    // Four sums at a time: a single one would wait for each addition.
     let mut sums = [0.0; 4];
     let chunks = logarithms.chunks_exact(4);
     let rest: f64 = chunks.remainder().iter().map(|x| exp(x - max)).sum();
@@ -17,16 +17,16 @@ pub(super) fn log_sum_exp(logarithms: &[f64]) -> f64 {
     max + libm::log((sums[0] + sums[1]) + (sums[2] + sums[3]) + rest)
 }
 
-/// `exp(x)` for `x ≤ 0`, within 1e-12 of it relatively; 0 becomes about 1e-307 far out.
+/// `exp(x)` for `x ≤ 0`, with a relative error below 1e-12. Far out it returns about 1e-307 instead of 0.
 ///
-/// Without branches or calls, so that the compiler computes several at a time, and from nothing but
-/// IEEE additions and multiplications, so that every platform gets the same bits. The exponent is
-/// split into `k ln 2 + r` with `|r| ≤ ln 2 / 2` (Cody & Waite, 1980), and `exp(r)` is its Taylor
-/// polynomial of degree 10, whose remainder is below 3e-13.
+/// It has no branches or calls, so the compiler computes several at a time. It uses only IEEE additions and
+/// multiplications, so every platform gets the same bits. The exponent is split into `k ln 2 + r` with
+/// `|r| ≤ ln 2 / 2` (Cody & Waite, 1980). `exp(r)` is a Taylor polynomial of degree 10, with a remainder
+/// below 3e-13.
 fn exp(x: f64) -> f64 {
-    /// Adding it rounds to a whole number, which then stands in the lowest bits.
+    /// Adding this rounds to a whole number and leaves it in the lowest bits.
     const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 · 2^52
-    /// The upper bits of ln 2, so that `k` times it is exact, and the rest.
+    /// The upper bits of ln 2, so that `k` times them is exact, and the rest.
     const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     let x = x.max(-707.0);

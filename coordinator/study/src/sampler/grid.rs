@@ -13,7 +13,7 @@ use crate::space::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GridOptions {
-    /// Values of each number; of a categorical parameter, and of numbers with fewer values, all.
+    /// How many values each number takes. Categorical parameters, and numbers with fewer values, take all.
     pub points: NonZeroU16,
 }
 
@@ -24,13 +24,12 @@ impl Default for GridOptions {
     }
 }
 
-/// The grid's configuration at place `number` of the order of visit, which begins again after the
-/// last; or the next one that was not tried, as long as there is one. Once all were, or all that there is
-/// time to look at, they repeat.
+/// The grid's configuration at place `number` in the order of visit, which starts again after the last. If it
+/// was tried, the next untried one. Once all were tried, or all that there is time to look at, they repeat.
 ///
-/// Only what is not fixed has a grid. The order is pseudo-random, and the same for every study: one
-/// that ends early has seen a random sample of the grid. Nested loops would have shown it a corner,
-/// and equal strides through them all values of some parameters, but few of others.
+/// Only parameters that are not fixed have a grid. The order is pseudo-random and the same for every study,
+/// so a study that ends early has seen a random sample of the grid. Nested loops would have shown it a corner
+/// only. Equal strides would have shown all values of some parameters but few of others.
 pub(super) fn propose(
     options: &GridOptions,
     space: &SearchSpace,
@@ -48,7 +47,7 @@ pub(super) fn propose(
     places.find_map(|place| Some(visit(place)).filter(|p| !is_tried(p))).unwrap_or(visit(start))
 }
 
-/// A configuration of a grid that is too large to be numbered, and so to be seen twice.
+/// A configuration from a grid that is too large to number, where repeats are unlikely.
 fn sample(points: u16, space: &SearchSpace, number: u32, fixed: &Params) -> Params {
     let mut params = space.nothing();
     for (place, freedom) in freedoms(space, fixed).iter().enumerate() {
@@ -62,8 +61,8 @@ fn sample(points: u16, space: &SearchSpace, number: u32, fixed: &Params) -> Para
     params
 }
 
-/// At most `points` values (of a categorical parameter, all) at equal distances on the
-/// distribution's scale, both ends among them; of a single point, the middle.
+/// At most `points` values, evenly spaced on the distribution's scale, including both ends. A single point is
+/// in the middle. A categorical parameter takes all its choices.
 fn coarse(distribution: &Distribution, points: u16) -> Values<'_> {
     let is_categorical = matches!(distribution, Distribution::Categorical { .. });
     if is_categorical || distribution.size().is_some_and(|size| size <= points.into()) {
@@ -71,12 +70,12 @@ fn coarse(distribution: &Distribution, points: u16) -> Values<'_> {
     }
     let place = |i: u16| if points == 1 { 0.5 } else { f64::from(i) / f64::from(points - 1) };
     let mut values: Vec<_> = (0..points).map(|i| value(distribution, place(i))).collect();
-    // Where a log scale has less than one whole number for each point.
+    // A log scale may have less than one whole number per point.
     values.dedup();
     Values::These(values)
 }
 
-/// The value at `z` in `[0, 1]` of the distribution's range, as its scale has it.
+/// The value at `z` in `[0, 1]` along the distribution's scale.
 fn value(distribution: &Distribution, z: f64) -> ParamValue {
     let between = |low: f64, high: f64| low * (1.0 - z) + high * z;
     let between_logs = |low, high| libm::exp(between(libm::log(low), libm::log(high)));
@@ -102,8 +101,8 @@ fn value(distribution: &Distribution, z: f64) -> ParamValue {
     }
 }
 
-/// Without the last digits, which are rounding: 0.3 rather than 0.30000000000000004, so that it is
-/// the number that a person would enqueue.
+/// Drops the last digits, which are rounding: 0.3 rather than 0.30000000000000004, as a person would enqueue
+/// it.
 fn plain(x: f64) -> f64 {
     format!("{x:.14e}").parse().unwrap_or(x)
 }
@@ -142,7 +141,7 @@ mod tests {
         false
     }
 
-    /// The grid's numbers, choices as their indices.
+    /// The grid's values as numbers, choices as their indices.
     fn numbers(distribution: &Distribution, points: u16) -> Vec<f64> {
         let values = coarse(distribution, points);
         let number = |k| match values.nth(k) {
@@ -198,7 +197,7 @@ mod tests {
         let next = |number, tried: &[Params]| {
             propose(&options(3), &space, number, &space.nothing(), |p| tried.contains(p))
         };
-        // Somebody enqueued what the grid has at its second place, and at its last.
+        // Somebody enqueued the grid's second configuration, and its last.
         tried.extend([next(1, &[]), next(8, &[])]);
         for number in 2..9 {
             let params = next(number, &tried);

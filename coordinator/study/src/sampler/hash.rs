@@ -1,6 +1,6 @@
-//! Numbers that look random, from integer arithmetic alone: the same on every platform.
+//! Numbers that look random, from integer arithmetic only, so that all platforms agree.
 
-/// A number in which every bit of `x` has a say: one step of `SplitMix64` (Steele, Lea and Flood
+/// A hash in which every bit depends on every bit of `x`: one step of `SplitMix64` (Steele, Lea and Flood
 /// 2014, "Fast Splittable Pseudorandom Number Generators").
 pub(super) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -9,11 +9,11 @@ pub(super) fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The number at `place` in a random order of the numbers below `size`, always the same order.
+/// The number at `place` in a fixed pseudo-random order of the numbers below `size`.
 ///
-/// A Feistel network permutes the numbers of just enough bits; those that are too large are sent
-/// through it again until they are not (Black and Rogaway 2002, "Ciphers with Arbitrary Finite
-/// Domains"). That takes four turns at most on average, and no memory.
+/// A Feistel network permutes the numbers with just enough bits. A result of `size` or more goes through it
+/// again until it is below `size` (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains"). That
+/// takes at most four passes on average, and no memory.
 pub(super) fn shuffled(place: u128, size: u128) -> u128 {
     let bits = u128::BITS - (size - 1).leading_zeros();
     let mut number = place;
@@ -25,7 +25,7 @@ pub(super) fn shuffled(place: u128, size: u128) -> u128 {
     }
 }
 
-/// A permutation of the numbers of `2 · half` bits.
+/// A permutation of the numbers with `2 · half` bits.
 fn feistel(number: u128, half: u32) -> u128 {
     const ROUNDS: u64 = 6;
     let mask = (1_u128 << half) - 1;

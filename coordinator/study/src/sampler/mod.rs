@@ -1,4 +1,4 @@
-//! Samplers: who proposes the next trial's parameters. A sampler is one file and one arm of
+//! Samplers propose the parameters of the next trial. A sampler is one file and one arm of
 //! [`SamplerSpec::draw`].
 
 mod archive;
@@ -53,15 +53,15 @@ impl Default for SamplerSpec {
     }
 }
 
-/// What a proposal may look at.
+/// What a sampler sees for one proposal.
 pub struct Ask<'a> {
-    /// Where to search.
+    /// The search space.
     pub space: &'a SearchSpace,
     /// The trials that finished.
     pub archive: &'a Archive,
     /// The parameters of trials that were proposed and have not finished.
     pub pending: Vec<&'a Params>,
-    /// Values that are set already; `None` where the sampler chooses.
+    /// Fixed values; `None` where the sampler chooses.
     pub fixed: &'a Params,
     /// The study's seed.
     pub seed: u64,
@@ -70,12 +70,12 @@ pub struct Ask<'a> {
 }
 
 impl SamplerSpec {
-    /// Proposes values for every active parameter. Those that are fixed stay as they are.
-    /// The same question and generator give the same proposal.
+    /// Proposes a value for every active parameter and keeps the fixed ones. The same input and generator
+    /// give the same proposal.
     ///
-    /// No configuration is proposed that another trial has or had, as long as there are others; in
-    /// a continuous space there always are, and two draws are hardly ever the same. None is proposed
-    /// that has failed, as long as there are others, whatever the space.
+    /// A proposal does not repeat the configuration of another trial as long as there are others, unless all
+    /// its values are fixed. A continuous space always has others, and two draws are almost never the same.
+    /// No proposal repeats a failed configuration as long as there are others, in any space.
     pub fn propose(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
         if ask.space.contains(ask.fixed) {
             return ask.fixed.clone();
@@ -92,8 +92,8 @@ impl SamplerSpec {
         }
     }
 
-    /// Draws, before the sampler's choice is given up for another one that was not tried: fewer where
-    /// one takes long.
+    /// How many draws to make before giving up and taking any untried configuration. Fewer if a draw takes
+    /// long.
     fn draws(&self, space: &SearchSpace) -> usize {
         const DRAWS: usize = 8;
         const VALUES: usize = 60_000;
@@ -118,7 +118,7 @@ impl SamplerSpec {
         }
     }
 
-    /// The name as a study file writes it.
+    /// The name as in a study file.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tpe(_) => "tpe",
@@ -134,16 +134,16 @@ impl Ask<'_> {
         self.archive.has_tried(params) || self.pending.contains(&params)
     }
 
-    /// Any configuration that was not tried, of a discrete space that has one.
+    /// Any untried configuration, if the space is discrete and has one.
     fn untried(&self, rng: &mut ChaCha8Rng) -> Option<Params> {
         let all = Configurations::new(self.space, self.fixed, Values::All)?;
         let start = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
         all.untried(start, |params| self.is_tried(params))
     }
 
-    /// A random configuration that was not tried, of a space that cannot be counted: mostly one of a
-    /// continuous parameter that the draws so far have left out. So each parameter that is not
-    /// fixed gets a value, and its parents with it what makes it active; of a few, each several times.
+    /// A random untried configuration of a space that cannot be counted. The draws so far have usually left
+    /// out some continuous parameter. So this gives each parameter that is not fixed a value in turn, and its
+    /// parents the values that make it active. If there are few parameters, each gets several turns.
     fn elsewhere(&self, rng: &mut ChaCha8Rng) -> Option<Params> {
         const TURNS: usize = 64;
         let params = self.space.params();

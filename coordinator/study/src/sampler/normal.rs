@@ -4,22 +4,22 @@ use std::f64::consts::PI;
 
 use super::truncnorm;
 
-/// A normal distribution cut to `[0, 1]`, which holds its mean.
+/// A normal distribution cut to `[0, 1]`. Its mean lies inside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Normal {
     pub(super) mean: f64,
     pub(super) deviation: f64,
 }
 
-/// In the middle, as wide as the line.
+/// Centred, with a deviation as long as the line.
 const PRIOR: Normal = Normal { mean: 0.5, deviation: 1.0 };
 
-/// The width of a pending trial's kernel, in least widths of the others: enough that nobody looks at
-/// the same point, too little to keep others out of the region.
+/// The width of a pending trial's kernel, as a share of the least width of the others. Wide enough to avoid
+/// the same point, too narrow to keep other trials out of the region.
 const PENDING: f64 = 0.2;
 
-/// A kernel at each mean, as wide as the larger gap to a neighbour but at least `least`; one, narrow,
-/// at each pending trial's place; and last the prior's.
+/// A kernel at each mean, as wide as the larger gap to a neighbour, but at least `least`. Then a narrow one
+/// at each pending trial's place, and last the prior.
 pub(super) fn kernels(means: &[f64], pending: &[f64], least: f64) -> Vec<Normal> {
     let mut order: Vec<_> = (0..means.len()).collect();
     order.sort_unstable_by(|a, b| means[*a].total_cmp(&means[*b]));
@@ -46,18 +46,18 @@ impl Normal {
         -libm::log((2.0 * PI).sqrt() * self.deviation) - self.log_inside()
     }
 
-    /// The logarithm of the density, given what `log_inside` says.
+    /// The logarithm of the density; `log_inside` is the result of [`Self::log_inside`].
     pub(super) fn log_density(&self, at: f64, log_inside: f64) -> f64 {
         let z = self.z(at);
         -libm::log((2.0 * PI).sqrt() * self.deviation) - log_inside - 0.5 * z * z
     }
 
-    /// The logarithm of the mass between two places, given what `log_inside` says.
+    /// The logarithm of the mass between two places; `log_inside` is the result of [`Self::log_inside`].
     pub(super) fn log_mass(&self, low: f64, high: f64, log_inside: f64) -> f64 {
         libm::log(truncnorm::mass(self.z(low), self.z(high))) - log_inside
     }
 
-    /// The place below which a share of the mass lies.
+    /// The place below which `share` of the mass lies.
     pub(super) fn sample(&self, share: f64) -> f64 {
         let z = truncnorm::quantile(share, self.z(0.0), self.z(1.0));
         (self.mean + z * self.deviation).clamp(0.0, 1.0)
@@ -67,9 +67,9 @@ impl Normal {
         (at - self.mean) / self.deviation
     }
 
-    /// The logarithm of the mass that the cut leaves.
+    /// The logarithm of the mass left after the cut.
     pub(super) fn log_inside(&self) -> f64 {
-        /// Beyond it lies less than the rounding of 1.
+        /// The mass beyond this is below the rounding of 1.
         const FAR: f64 = 8.5;
         let (low, high) = (self.z(0.0), self.z(1.0));
         if low < -FAR && high > FAR { 0.0 } else { libm::log(truncnorm::mass(low, high)) }

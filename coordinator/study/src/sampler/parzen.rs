@@ -1,5 +1,5 @@
-//! The Parzen estimator: a mixture of product kernels over the parameters of one group, one kernel
-//! for each observation and, last, the prior.
+//! The Parzen estimator: a mixture of product kernels over the parameters of one group. There is one kernel
+//! per observation, and the prior is the last.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -9,44 +9,44 @@ use super::exponential::log_sum_exp;
 use super::normal::kernels;
 use crate::space::{Freedom, ParamValue};
 
-/// What an estimator is made of: a row for each observation.
+/// The input of an estimator: one row per observation.
 #[derive(Debug)]
 pub(super) struct Sample {
-    /// For each axis the coordinates of the observations.
+    /// Per axis, the coordinates of the observations.
     pub(super) columns: Vec<Vec<f64>>,
-    /// Of each observation, above 0.
+    /// Per observation, above 0.
     pub(super) weights: Vec<f64>,
-    /// How many of the rows, the last ones, are of trials that are pending.
+    /// How many rows, at the end, belong to pending trials.
     pub(super) pending: usize,
 }
 
-/// How far an estimator trusts its observations. With 1 for all, 0.01 for the
-/// least width and nothing pending it is Optuna's.
+/// How much an estimator trusts its observations. With 0.01 for `least`, 1 for the rest and nothing pending,
+/// it is Optuna's estimator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
-    /// The prior's weight; above 0.
+    /// The prior's weight, above 0.
     pub(super) prior: f64,
-    /// With m kernels on a line of length 1, those of pending trials and the prior not counted, none of
-    /// the m is narrower than this over m + 2 …
+    /// On a line of length 1 with m kernels (not counting those of pending trials and the prior), none of the
+    /// m is narrower than this over m + 2 …
     pub(super) narrowest: f64,
-    /// … and on a continuous line, however many they are, than this; on a grid than a hundredth of
-    /// `narrowest`.
+    /// … nor, on a continuous line, narrower than this, however many there are. On a grid the limit is a
+    /// hundredth of `narrowest`.
     pub(super) least: f64,
-    /// What each choice gets from each kernel, times the number of kernels, before the choice
-    /// observed gets 1 more; above 0.
+    /// The weight of each choice in each kernel, times the number of kernels. The observed choice gets 1
+    /// more. Above 0.
     pub(super) smoothing: f64,
 }
 
 /// The density of one group of parameters.
 pub(super) struct ParzenEstimator {
-    /// Of each kernel; the weights sum up to 1.
+    /// Per kernel; the weights sum to 1.
     log_weights: Vec<f64>,
-    /// Of each kernel the logarithm of its weight times its peaks on the continuous lines.
+    /// Per kernel, the logarithm of its weight times its peaks on the continuous lines.
     log_peaks: Vec<f64>,
     dimensions: Vec<Dimension>,
 }
 
-/// Draws from an estimator, given what is fixed and what is excluded.
+/// Draws from an estimator, given what is fixed and excluded.
 pub(super) struct Draws<'a> {
     estimator: &'a ParzenEstimator,
     freedoms: &'a [Freedom],
@@ -54,20 +54,20 @@ pub(super) struct Draws<'a> {
     totals: Vec<f64>,
 }
 
-/// So many dimensions are looked at before it is asked which kernels matter.
+/// How many dimensions to compute before checking which kernels still matter.
 pub(super) const BLOCK: usize = 16;
 
 impl Shape {
-    /// How narrow kernels may be on a line with so many means.
+    /// The least width of a kernel on a line with this many means.
     fn least_width(&self, line: &Line, means: usize) -> f64 {
-        // A grid's cells have a width of their own.
+        // The cells of a grid have a width of their own.
         let least = if line.is_continuous() { self.least } else { self.narrowest / 100.0 };
         (self.narrowest / (means as f64 + 2.0)).max(least)
     }
 }
 
 impl ParzenEstimator {
-    /// The estimator of a sample with a column for each axis.
+    /// Makes an estimator from a sample with one column per axis.
     pub(super) fn new(axes: &[Axis], sample: &Sample, shape: Shape) -> Self {
         let sum = sample.weights.iter().sum::<f64>() + shape.prior;
         let weights = sample.weights.iter().chain(std::iter::once(&shape.prior));
@@ -96,8 +96,8 @@ impl ParzenEstimator {
         Self { log_weights, log_peaks, dimensions }
     }
 
-    /// The logarithm of the density at a point with one value per axis: of the mass, where a
-    /// parameter is discrete; per unit of the logarithm, where its scale is logarithmic.
+    /// The logarithm of the density at a point with one value per axis. For a discrete parameter it is the
+    /// mass; on a logarithmic scale it is the density per unit of the logarithm.
     pub(super) fn log_density(&self, point: &[ParamValue]) -> f64 {
         let mut kernels = self.log_peaks.clone();
         let first = self.dimensions.len().min(BLOCK);
@@ -108,11 +108,11 @@ impl ParzenEstimator {
         log_sum_exp(&kernels)
     }
 
-    /// The dimensions from `first` on, for the kernels that still matter to the sum. In a wide space
-    /// these are few: a kernel never rises from one dimension to the next, and one that is far enough
-    /// below where the prior will end adds nothing to the bits of the sum, wherever it ends itself.
+    /// Adds the dimensions from `first` on, but only to kernels that still matter to the sum. In a wide space
+    /// these are few. A kernel never rises from one dimension to the next. So one that is far below where the
+    /// prior will end cannot change a bit of the sum.
     fn fall_off_where_it_counts(&self, first: usize, point: &[ParamValue], kernels: &mut [f64]) {
-        /// Further than `exponential` tells from the end of the world, and some for rounding.
+        /// Farther than `exponential` can tell from zero, plus some room for rounding.
         const FAR: f64 = 800.0;
         let prior = kernels.len() - 1;
         let rest = self.dimensions[first..].iter().zip(&point[first..]);
@@ -129,7 +129,7 @@ impl ParzenEstimator {
         }
     }
 
-    /// Prepares draws with one freedom per axis.
+    /// Prepares draws, with one freedom per axis.
     pub(super) fn draws<'a>(&'a self, freedoms: &'a [Freedom]) -> Draws<'a> {
         let mut kernels = self.log_weights.clone();
         for (dimension, freedom) in self.dimensions.iter().zip(freedoms) {

@@ -17,7 +17,7 @@ pub(super) fn propose(space: &SearchSpace, fixed: &Params, rng: &mut ChaCha8Rng)
     values
 }
 
-/// The value at `at` in `[0, 1)` of all that is left open; asked for only where there is a choice.
+/// The value at `at` in `[0, 1)` among those left open. Calls `at` only if there is a choice.
 pub(super) fn pick(axis: &Axis, freedom: &Freedom, at: impl FnOnce() -> f64) -> ParamValue {
     let index = |count: usize, at: f64| (at * count as f64) as usize;
     match (freedom, axis) {
@@ -42,7 +42,7 @@ mod tests {
 
     const DRAWS: u32 = 10_000;
 
-    /// How often a draw satisfies `hit`.
+    /// The share of draws that satisfy `hit`.
     fn share(distribution: Distribution, hit: impl Fn(ParamValue) -> bool) -> f64 {
         let param = Param { name: "x".into(), distribution, when: vec![] };
         let space = SearchSpace::new(vec![param]).expect("valid");

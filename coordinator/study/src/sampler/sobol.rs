@@ -1,5 +1,5 @@
-//! Quasi-random search: a Sobol sequence, which fills the space more evenly than random draws do,
-//! scrambled, so that every seed has a sequence of its own.
+//! Quasi-random search: a Sobol sequence, which fills the space more evenly than random draws. It is
+//! scrambled, so that every seed has its own sequence.
 
 mod joe_kuo;
 
@@ -9,8 +9,8 @@ use super::random::pick;
 use crate::space::{Params, SearchSpace, freedoms};
 use joe_kuo::INITIAL_NUMBERS;
 
-/// Point `number` of the seed's sequence, which has a dimension for each parameter of the space. A
-/// parameter that is not active, or fixed, leaves its dimension unused.
+/// Point `number` of the seed's sequence, which has a dimension per parameter of the space. An inactive or
+/// fixed parameter leaves its dimension unused.
 pub(super) fn propose(space: &SearchSpace, seed: u64, number: u32, fixed: &Params) -> Params {
     let mut values = space.nothing();
     for (place, freedom) in freedoms(space, fixed).iter().enumerate() {
@@ -24,10 +24,10 @@ pub(super) fn propose(space: &SearchSpace, seed: u64, number: u32, fixed: &Param
 
 /// One coordinate, in `[0, 1)`, of point `index` of the seed's scrambled Sobol sequence.
 ///
-/// In every dimension, of the first 2^k points one falls into each 2^k-th part of the interval, and
-/// so it is with each block of 2^k points that follows. Beyond the 64 dimensions of the table, each
-/// next 64 are a sequence of the same kind whose points come in another order: dimensions of
-/// different sequences have no more in common than random numbers (Burley 2020).
+/// In every dimension, the first 2^k points fall one into each 2^k-th part of the interval, and so does each
+/// later block of 2^k points. The table has 64 dimensions. Each further 64 reuse the sequence with its points
+/// in another order, so that dimensions of different sequences are no more alike than random numbers (Burley
+/// 2020).
 pub(super) fn unit(seed: u64, dimension: u32, index: u32) -> f64 {
     let table = INITIAL_NUMBERS.len() as u32;
     let (sequence, column) = (dimension / table, dimension % table);
@@ -40,13 +40,13 @@ pub(super) fn unit(seed: u64, dimension: u32, index: u32) -> f64 {
     (scramble(point, key(0, dimension)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// A permutation of the fractions `bits / 2^64`: each half of the interval changes places with the
-/// other or not, then the halves of each half, and so on, 53 times. A hash of where they are
-/// decides which do (Owen 1995, "Randomly Permuted (t,m,s)-Nets and (t,s)-Sequences"; Burley 2020,
-/// "Practical Hash-based Owen Scrambling", who merges the hashes into one).
+/// A permutation of the fractions `bits / 2^64`. It swaps the halves of the interval or not, then the halves
+/// of each half, and so on, 53 times. A hash of the position decides each swap (Owen 1995, "Randomly Permuted
+/// (t,m,s)-Nets and (t,s)-Sequences"; Burley 2020, "Practical Hash-based Owen Scrambling", who merges the
+/// hashes into one).
 fn scramble(bits: u64, key: u64) -> u64 {
     let mut scrambled = bits;
-    // The digits so far, after a 1 that tells how many they are.
+    // The digits so far, after a leading 1 that marks their number.
     let mut node = 1;
     for shift in (11..64).rev() {
         let swap = mix(key ^ node) >> 63;
@@ -56,8 +56,8 @@ fn scramble(bits: u64, key: u64) -> u64 {
     scrambled
 }
 
-/// The coordinate, times 2^32, of point `index` of the unscrambled sequence, in plain order rather
-/// than Gray code.
+/// The coordinate, times 2^32, of point `index` of the unscrambled sequence, in plain order instead of Gray
+/// code.
 fn sobol(column: usize, index: u32) -> u32 {
     let directions = directions(column);
     let digits = directions.iter().enumerate().filter(|(k, _)| index >> k & 1 == 1);

@@ -1,9 +1,9 @@
-//! The first trials, before there is anything to learn from: a design that is balanced at any time,
-//! however many trials run, fail or were fixed by somebody. Each choice is as frequent as any other,
-//! give or take one, and numbers follow a Sobol sequence.
+//! The first trials, when there is nothing to learn from yet. They follow a design that is balanced at any
+//! time, no matter how many trials run, fail or are enqueued. Choices are used equally often, give or take
+//! one, and numbers follow a Sobol sequence.
 //!
-//! Where trials fail, the design thins out: one of its points is kept as often as trials near it
-//! have had a value, and is otherwise replaced by a random one, to which the same applies.
+//! Where trials fail, the design thins out. A point is kept with the chance that trials near it get a value.
+//! Otherwise a random point replaces it, and the same applies to that one.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -16,7 +16,7 @@ use super::sobol;
 use super::table::Table;
 use crate::space::{Freedom, ParamValue, Params, freedoms};
 
-/// Points that are looked at, the last of which is taken in any case.
+/// How many points to look at. The last one is taken in any case.
 const POINTS: usize = 16;
 
 pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
@@ -81,7 +81,7 @@ fn balanced(
     point
 }
 
-/// The choices that are open and were used least.
+/// The open choices that were used least.
 fn least_used(open: impl Iterator<Item = usize> + Clone, uses: &[u32]) -> Vec<usize> {
     let least = open.clone().map(|choice| uses[choice]).min();
     open.filter(|choice| Some(uses[*choice]) == least).collect()

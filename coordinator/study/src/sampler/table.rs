@@ -5,7 +5,7 @@ use crate::Direction;
 use crate::space::{Params, SearchSpace};
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
 
-/// The trials in which the parameters of one group, which are active together, are active.
+/// The trials in which a group of parameters is active. The parameters of a group are always active together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     /// The parameters' places in the space.
@@ -14,27 +14,27 @@ pub(super) struct Table {
     pub(super) axes: Vec<Axis>,
     /// The trials that have a value.
     ranked: Rows,
-    /// Those that came to nothing.
+    /// The trials that finished without a value.
     failed: Rows,
-    /// The best ranked rows, best first; of equals, the older.
+    /// The best ranked rows, best first; of equal ones, the oldest first.
     best: Vec<(Rank, usize)>,
-    /// For each parameter how often each of its choices was used; nothing for numbers.
+    /// Per parameter, how often each choice was used; empty for numbers.
     uses: Vec<Vec<u32>>,
 }
 
-/// For each parameter its coordinates, a row for each trial in the order in which they finished.
+/// Per parameter, its coordinates: one row per trial, in the order in which they finished.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rows(Vec<Vec<f64>>);
 
-/// How good a finished trial is; the least is the best.
+/// How good a finished trial is. The smallest is the best.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
-    /// 0 for a trial that completed; pruned ones rank behind those that got further.
+    /// 0 for a completed trial. Pruned trials rank behind those that got further.
     shortfall: u64,
     loss: f64,
 }
 
-/// The best rows that are kept: more than any sampler calls good.
+/// How many of the best rows are kept: more than any sampler calls good.
 const MAX_BEST: usize = 64;
 
 impl Table {
@@ -46,7 +46,7 @@ impl Table {
         Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), uses }
     }
 
-    /// Takes a trial in which the parameters are active; one without a rank failed.
+    /// Adds a trial if the parameters are active in it. A trial without a rank failed.
     pub(super) fn add(&mut self, params: &Params, rank: Option<Rank>) {
         let Some(row) = self.row(params) else { return };
         for (uses, coordinate) in self.uses.iter_mut().zip(&row) {
@@ -69,12 +69,12 @@ impl Table {
         places.map(|(place, axis)| params[*place].map(|value| axis.coordinate(value))).collect()
     }
 
-    /// Whether its parameters are active in these.
+    /// Whether the group is active in these parameters.
     pub(super) fn is_active_in(&self, params: &Params) -> bool {
         self.places.iter().all(|place| params[*place].is_some())
     }
 
-    /// How many trials it has, whatever came of them.
+    /// How many trials it has, whatever their result.
     pub(super) fn finished(&self) -> usize {
         self.ranked.len() + self.failed.len()
     }
@@ -84,13 +84,12 @@ impl Table {
         &self.ranked
     }
 
-    /// The trials that came to nothing.
+    /// The trials that finished without a value.
     pub(super) fn failed(&self) -> &Rows {
         &self.failed
     }
 
-    /// How often each choice of the parameter at `place` among the group's was used, whatever came
-    /// of it.
+    /// How often each choice of a parameter was used, whatever the result. `place` is its index in the group.
     pub(super) fn uses(&self, place: usize) -> &[u32] {
         &self.uses[place]
     }
@@ -113,13 +112,13 @@ impl Rows {
         self.0[0].len()
     }
 
-    /// For each parameter its coordinates in some rows.
+    /// Per parameter, its coordinates in these rows.
     pub(super) fn columns(&self, rows: &[usize]) -> Vec<Vec<f64>> {
         let column = |column: &Vec<f64>| rows.iter().map(|row| column[*row]).collect();
         self.0.iter().map(column).collect()
     }
 
-    /// Rows, at most `most`: the newest, and as many evenly spread over those before.
+    /// At most `most` rows: half of them the newest, the rest evenly spread over the older ones.
     pub(super) fn spread(&self, most: usize) -> impl Iterator<Item = usize> {
         let newest = if self.len() <= most { self.len() } else { most / 2 };
         let older = self.len() - newest;
@@ -129,19 +128,20 @@ impl Rows {
 }
 
 impl Rank {
-    /// A pruned trial has its last intermediate value; without one, and failed, it has no rank.
+    /// A pruned trial is ranked by its last intermediate value. Without one it has no rank, and neither has a
+    /// failed trial.
     pub(super) fn of(trial: &Trial, direction: Direction) -> Option<Self> {
         let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
         let (shortfall, value) = match result {
             TrialResult::Complete(values) => (0, values.first()),
             TrialResult::Pruned => {
                 let (step, value) = trial.curve.last()?;
-                // A step fits 63 bits.
+                // Steps fit in 63 bits.
                 (u64::MAX - step, *value)
             }
             TrialResult::Fail(_) => return None,
         };
-        // Adding 0 makes −0 equal to 0.
+        // Adding 0 turns −0 into 0.
         value.is_finite().then(|| Self { shortfall, loss: direction.loss(value) + 0.0 })
     }
 

@@ -1,4 +1,4 @@
-//! What every sampler promises, and that the clever one earns its keep.
+//! Promises of all samplers, and a check that TPE beats random search.
 
 use std::collections::VecDeque;
 
@@ -37,7 +37,7 @@ fn nothing(space: &SearchSpace) -> Params {
     vec![None; space.params().len()].into()
 }
 
-/// A trial's parameters: drawn at random, or with the numbers at the ends of their ranges.
+/// A trial's parameters: drawn at random, or with numbers at the ends of their ranges.
 #[derive(Debug, Clone)]
 struct Draw {
     seed: u64,
@@ -87,7 +87,7 @@ impl Past {
     }
 }
 
-/// A trial that finished; a pruned one got to step 3, at the value 0.5.
+/// A finished trial. A pruned one reached step 3 with the value 0.5.
 pub(super) fn finished(params: &Params, result: &TrialResult) -> Trial {
     let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_proposed: 0 };
     let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
@@ -106,7 +106,7 @@ fn pasts() -> impl Strategy<Value = Past> {
         1 => Just(TrialResult::Fail("no reason".into())),
     ];
     let finished = prop::collection::vec((draws(), result), 0..200);
-    // Few histories are long; in those that are, trials repeat.
+    // Few histories are long. In those, trials repeat.
     let times = prop_oneof![19 => Just(1), 1 => 2..50_usize];
     let finished = (finished, times).prop_map(|(finished, times)| vec![finished; times].concat());
     let pending = prop::collection::vec(draws(), 0..10);
@@ -176,7 +176,7 @@ proptest! {
     }
 }
 
-/// 2 · 3 + 4 configurations: the second parameter is there only under one choice of the first.
+/// 2 · 3 + 4 configurations: the second and third parameters are active only under some choices of the first.
 fn ten_configurations() -> SearchSpace {
     let choices = |n: i64| (0..n).map(Choice::Int).collect();
     let int = Distribution::Int { low: 1, high: 4, step: 1, log: false };
@@ -240,8 +240,8 @@ fn a_trial_whose_values_are_all_fixed_may_repeat_another() {
     }
 }
 
-/// A valley in two parameters, and a third that only one of two methods has: the better one, if
-/// its parameter is right.
+/// A valley in two parameters, plus a third that only one of two methods has. That method is the better one
+/// if its parameter is right.
 fn valley() -> SearchSpace {
     let float = |name: &str, when| {
         let distribution = Distribution::Float { low: -5.0, high: 5.0, scale: FloatScale::Linear };
@@ -270,7 +270,7 @@ fn depth(params: &Params) -> f64 {
     square_to(0, 2.0) + square_to(1, -1.0) + square_to(3, 3.0)
 }
 
-/// The best value after 60 trials, four of them running at any time; the median of 15 studies.
+/// The best value after 60 trials with four running at a time; the median over 15 studies.
 fn median_depth(sampler: &SamplerSpec) -> f64 {
     const PARALLEL: usize = 4;
     let space = valley();
@@ -390,7 +390,7 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
             let (least, most) = (uses.iter().min(), uses.iter().max());
             assert!(most <= least.map(|n| n + 1).as_ref(), "{uses:?}");
         }
-        // Whether they run, fail or complete: they count.
+        // Running and finished trials both count.
         match trial % 3 {
             0 => past.pending.push(params),
             _ => past.finished.push((params, TrialResult::Complete(0.0.into()))),

@@ -1,5 +1,5 @@
-//! Tree-structured Parzen estimator: proposes where good observations are dense and bad ones, with
-//! the trials still running among them, are not, and where trials do not fail.
+//! Tree-structured Parzen estimator. It proposes where good observations are dense, bad and running ones are
+//! not, and trials do not fail.
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::space::{ParamValue, Params, freedoms};
 pub struct TpeOptions {
     /// Finished trials before the first proposal that learns from them.
     pub startup_trials: u32,
-    /// Draws from the good density, of which the best is proposed.
+    /// How many points to draw from the good density. The best one is proposed.
     pub candidates: u32,
 }
 
@@ -28,11 +28,11 @@ impl Default for TpeOptions {
     }
 }
 
-/// Of the good: narrower than Optuna's, so that the search can close in, and slower to settle on a
-/// choice. They are too few for `least` to matter.
+/// For good observations. Narrower than Optuna's, so that the search can close in, and slower to settle on a
+/// choice. There are too few of them for `least` to matter.
 const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing: 3.0 };
-/// Of the bad: a choice is not condemned by one combination that it failed in; and neither a region
-/// where nobody has looked nor a gap between two bad points is a find.
+/// For bad observations. A choice is not condemned by one bad combination. A region without trials is no
+/// find, and neither is a gap between two bad points.
 const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
 
 pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
@@ -64,15 +64,15 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     values
 }
 
-/// Whether there is too little to learn from. Trials that failed teach where not to look: twice as
-/// many of any kind will do, as soon as one of them has a value.
+/// Whether there is too little to learn from. Failed trials teach where not to look, so twice as many trials
+/// of any kind are enough as soon as one has a value.
 fn is_startup(options: &TpeOptions, ask: &Ask<'_>) -> bool {
     let (observed, wanted) = (ask.archive.observations(), options.startup_trials as usize);
     let finished = observed + ask.archive.failures();
     observed < wanted && (observed == 0 || finished < wanted.saturating_mul(2))
 }
 
-/// The draw with the largest score; the first of equals.
+/// The draw with the largest score; of equal ones, the first.
 fn best_draw(
     draws: &Draws<'_>,
     score: impl Fn(&[ParamValue]) -> f64,
@@ -91,8 +91,8 @@ fn best_draw(
     best
 }
 
-/// The good and the bad among the trials in which the table's parameters are active. Those that
-/// are still running count as bad (a constant liar). Of either, no more than `most` are looked at.
+/// Splits the trials in which the table's parameters are active into good and bad. Running trials count as
+/// bad (a constant liar). Looks at no more than `most` trials of either kind.
 fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
     let ranked = table.ranked();
     let good = table.best(good_count(ranked.len()));
@@ -116,10 +116,9 @@ fn good_count(observations: usize) -> usize {
     observations.div_ceil(10).min(25)
 }
 
-/// The weights of good observations, best first; 1 on average. Each is the logarithm of how far its
-/// rank stands from the end of the ranking, as CMA-ES weights its parents (Hansen, arXiv
-/// 1604.00772). Ranks, unlike improvements, mean the same when the objective is transformed, and
-/// hold against noise.
+/// The weights of the good observations, best first; 1 on average. As in CMA-ES, each is the logarithm of how
+/// far its rank is from the end of the ranking (Hansen, arXiv 1604.00772). Ranks, unlike improvements, do not
+/// change when the objective is transformed, and are robust against noise.
 fn good_weights(count: usize) -> Vec<f64> {
     let log = |rank: usize| libm::log((count as f64 + 0.5) / (rank as f64 + 1.0));
     let mean = (0..count).map(log).sum::<f64>() / count as f64;
@@ -135,12 +134,12 @@ mod tests {
     use crate::space::{Distribution, FloatScale, Param, SearchSpace};
     use crate::trial::TrialResult::{self, Pruned};
 
-    /// Splits trials at 0, 0.01, 0.02, … with these results, and says which are good, best first,
-    /// and which bad, in hundredths.
     fn complete(value: f64) -> TrialResult {
         TrialResult::Complete(value.into())
     }
 
+    /// Splits trials at 0, 0.01, 0.02, … with these results. Returns the good ones, best first, and the bad ones,
+    /// in hundredths.
     fn split_of(direction: Direction, results: &[TrialResult], pending: usize) -> [Vec<usize>; 2] {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
         let param = Param { name: "x".into(), distribution, when: vec![] };

@@ -1,16 +1,14 @@
-//! The standard normal distribution cut to an interval `[a, b]` with `a ≤ 0 ≤ b`: a kernel's
-//! centre always lies in its range. All functions come from `libm`, so that every platform gets
-//! the same bits.
+//! The standard normal distribution cut to an interval `[a, b]` with `a ≤ 0 ≤ b`: a kernel's centre always
+//! lies in its range. All functions come from `libm`, so that every platform gets the same bits.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-/// The probability that the untruncated variable lies in `[a, b]`, for any `a ≤ b`; accurate in
-/// both tails.
+/// The probability that the uncut variable lies in `[a, b]`, for any `a ≤ b`. Accurate in both tails.
 pub(super) fn mass(a: f64, b: f64) -> f64 {
     if a > 0.0 { cdf(-a) - cdf(-b) } else { cdf(b) - cdf(a) }
 }
 
-/// The value below which a share `u` of the truncated distribution lies.
+/// The value below which a share `u` of the cut distribution lies.
 pub(super) fn quantile(u: f64, a: f64, b: f64) -> f64 {
     let (below, above) = (cdf(a), cdf(-b));
     let inside = 1.0 - below - above;
@@ -29,8 +27,8 @@ fn cdf(x: f64) -> f64 {
 
 /// The `x ≤ 0` with `cdf(x) = p`, for `p ≤ 0.5`.
 ///
-/// Newton's method on `ln cdf`, which is concave, so that a start left of the root never
-/// overshoots it; `cdf(x) ≤ exp(−x²/2) / 2` gives such a start.
+/// Newton's method on `ln cdf`. That function is concave, so a start left of the root never overshoots it.
+/// `cdf(x) ≤ exp(−x²/2) / 2` gives such a start.
 fn inverse_cdf(p: f64) -> f64 {
     const TINY: f64 = 1e-300;
     if p < TINY {
@@ -42,7 +40,7 @@ fn inverse_cdf(p: f64) -> f64 {
         let density = libm::exp(-0.5 * x * x) / (2.0 * PI).sqrt();
         let step = libm::log(p / at) * at / density;
         x += step;
-        // What is left to do is less than the square of this step.
+        // The remaining error is below the square of this step.
         if step.abs() < 1e-8 {
             break;
         }
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn mass_is_accurate_in_the_tails() {
-        // The first by continued fractions with 60 digits.
+        // The first value from continued fractions with 60 digits.
         assert!(close(mass(-30.5, -30.0), 4.906_712_624_210_274e-198));
         assert!(close(mass(30.0, 30.5), mass(-30.5, -30.0)));
         assert!(close(mass(-2.0, 1.0), 0.818_594_614_120_363_7));

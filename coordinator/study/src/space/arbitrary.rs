@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Choice, Condition, Distribution, FloatScale, Param, SearchSpace};
 
-/// Any distribution, the odd ones often.
+/// Any distribution; extreme ones are frequent.
 pub(crate) fn distributions() -> impl Strategy<Value = Distribution> {
     let float = (-1e3..1e3, prop_oneof![Just(0.0), Just(1e-300), Just(1e300), 1e-6..1e3]);
     let log = (
@@ -32,7 +32,7 @@ pub(crate) fn distributions() -> impl Strategy<Value = Distribution> {
     ]
 }
 
-/// Spaces of any distributions.
+/// Spaces with any distributions.
 pub(crate) fn spaces() -> impl Strategy<Value = SearchSpace> {
     spaces_of(distributions())
 }

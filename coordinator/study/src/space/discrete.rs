@@ -1,15 +1,15 @@
-//! The configurations of a discrete space as numbers.
+//! Numbers the configurations of a discrete space.
 //!
-//! A space with conditions is no product of its parameters, since two of them may share parents. So
-//! its configurations are the paths through a graph: a node stands for a parameter and for which of
-//! the later ones are ruled out by then, and each value leads on to a node of the next parameter.
-//! Values that rule out the same lead to the same node, which is why the graph stays small.
+//! With conditions, a space is not a product of its parameters, since two parameters may share parents. So a
+//! configuration is a path through a graph. A node stands for a parameter and for the set of later parameters
+//! that are already ruled out. Each value leads to a node of the next parameter. Values that rule out the
+//! same parameters lead to the same node, which keeps the graph small.
 //!
-//! Cost: linear in the ways out of all nodes, times what each rules out; both are bounded. A parameter has a node for each difference that the
-//! values of earlier parents can make to it and to those after it. To keep these few, children
-//! follow their parents as closely as they can: without conditions a parameter has one node, and in
-//! a tree of conditions at most one for each combination of values above it. Where many parents
-//! share children pair by pair, nodes are exponentially many, and counting is given up.
+//! The cost is linear in the edges, times what each edge rules out; both are bounded. A parameter has one
+//! node for each difference that earlier values make to it and to later parameters. To keep these few,
+//! children follow their parents as closely as possible. Without conditions a parameter has one node; in a
+//! tree of conditions it has at most one per combination of the values above it. If many parents share
+//! children pair by pair, the number of nodes is exponential, and counting is given up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,20 +19,20 @@ use super::{Distribution, ParamValue, Params, SearchSpace};
 /// The values that a parameter may take while it is active.
 #[derive(Debug, Clone)]
 pub(crate) enum Values<'a> {
-    /// All that the distribution has.
+    /// All values of the distribution.
     All(&'a Distribution),
-    /// These, at least one, no two equal.
+    /// These values: at least one, no two equal.
     These(Vec<ParamValue>),
 }
 
-/// The configurations of a space whose active parameters all have finitely many values, numbered
-/// from 0. Later parameters vary faster; children count as later than all of their parents.
+/// The configurations of a space whose active parameters all have finitely many values, numbered from 0.
+/// Later parameters vary faster. Children count as later than their parents.
 #[derive(Debug)]
 pub(crate) struct Configurations<'a> {
     values: Vec<Values<'a>>,
-    /// By place in the order of visit; the first is where every path begins.
+    /// In the order of visit. Every path begins at the first node.
     nodes: Vec<Node>,
-    /// How many paths lead from each node to the end, which is the last.
+    /// How many paths lead from each node to the end. The end is the last entry.
     counts: Vec<u128>,
 }
 
@@ -42,27 +42,27 @@ struct Node {
     ways: Ways,
 }
 
-/// Which node comes next.
+/// The next node.
 #[derive(Debug)]
 enum Ways {
     /// The parameter is not active.
     Inactive(usize),
-    /// The same for every value.
+    /// The same node for every value.
     Any(usize),
-    /// One for each value.
+    /// One node per value.
     Each(Vec<usize>),
 }
 
-/// The places of later parameters that cannot be active any more.
+/// The places of later parameters that can no longer become active.
 type RuledOut = BTreeSet<usize>;
 
 impl<'a> Configurations<'a> {
-    /// The configurations that keep what is fixed, as far as the fixed values agree; a parameter
-    /// of which nothing is fixed has the values that `open` says.
+    /// The configurations that keep the fixed values, as far as those agree. A parameter without fixed values
+    /// takes the values from `open`.
     ///
-    /// `None` if they cannot be counted: some parameter that may be active has a continuous range,
-    /// there are 2^128 of them or more, or the conditions are so entangled (and then there are
-    /// thousands of configurations) that to count them would take long.
+    /// `None` if they cannot be counted: a parameter that may be active is continuous, there are 2^128
+    /// configurations or more, or the conditions are so entangled that counting would take too long (there
+    /// are thousands of configurations then).
     pub(crate) fn new(
         space: &'a SearchSpace,
         fixed: &Params,
@@ -79,12 +79,12 @@ impl<'a> Configurations<'a> {
         Some(Self { values, nodes, counts })
     }
 
-    /// How many there are, at least one.
+    /// How many there are; at least one.
     pub(crate) fn count(&self) -> u128 {
         self.counts[0]
     }
 
-    /// The configuration of number `k` below the count.
+    /// Configuration number `k`, which must be below the count.
     pub(crate) fn get(&self, mut k: u128) -> Params {
         let mut params: Params = vec![None; self.values.len()].into();
         let mut at = 0;
@@ -110,8 +110,8 @@ impl<'a> Configurations<'a> {
         params
     }
 
-    /// The first configuration that was not tried, from number `start` modulo the count on and
-    /// around; `None` if all were, or so many in a row that somebody would wait for it.
+    /// The first untried configuration, from number `start` modulo the count on and wrapping around. `None`
+    /// if all were tried, or too many in a row to keep callers waiting.
     pub(crate) fn untried(
         &self,
         start: u128,
@@ -122,7 +122,7 @@ impl<'a> Configurations<'a> {
         numbers.take(self.patience()).map(|k| self.get(k)).find(|params| !is_tried(params))
     }
 
-    /// How many configurations somebody may look at who looks for a certain one: some ten milliseconds.
+    /// How many configurations a search may look at: about ten milliseconds of work.
     pub(crate) fn patience(&self) -> usize {
         const MOST_VALUES: usize = 1 << 20;
         MOST_VALUES / self.values.len().max(16)
@@ -130,7 +130,7 @@ impl<'a> Configurations<'a> {
 }
 
 impl Values<'_> {
-    /// The values that a freedom leaves, where it is limited, else those that are `open`.
+    /// The values that a freedom allows, or `open` if it allows any.
     pub(crate) fn left(freedom: &Freedom, open: impl FnOnce() -> Self) -> Self {
         match freedom {
             Freedom::Any => open(),
@@ -141,7 +141,7 @@ impl Values<'_> {
         }
     }
 
-    /// How many there are; `None` if they are not separate numbers.
+    /// How many values there are; `None` if they are continuous.
     pub(crate) fn count(&self) -> Option<u64> {
         match self {
             Self::All(distribution) => distribution.size(),
@@ -149,7 +149,7 @@ impl Values<'_> {
         }
     }
 
-    /// The value of number `k` below the count.
+    /// Value number `k`, which must be below the count.
     pub(crate) fn nth(&self, k: u64) -> ParamValue {
         match self {
             Self::All(distribution) => distribution.nth(k),
@@ -158,11 +158,11 @@ impl Values<'_> {
     }
 }
 
-/// The nodes in the order of visit, without the end; `None` if that takes too many ways.
+/// The nodes in the order of visit, without the end. `None` if there are too many edges.
 fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
-    /// So that no space keeps anybody waiting: some ten milliseconds.
+    /// About ten milliseconds of work, so that no space keeps callers waiting.
     const MOST_WAYS: usize = 1 << 15;
-    /// Steps on these ways.
+    /// The most steps along these edges.
     const MOST_STEPS: usize = 1 << 21;
     let families = Families::new(space);
     let mut nodes: Vec<Node> = Vec::new();
@@ -203,7 +203,7 @@ fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
     Some(nodes)
 }
 
-/// The number of paths from each node to the end, and from the end.
+/// How many paths lead from each node to the end, with 1 for the end itself.
 fn counts(nodes: &[Node], values: &[Values]) -> Option<Vec<u128>> {
     let mut counts = vec![1_u128; nodes.len() + 1];
     for (at, Node { place, ways }) in nodes.iter().enumerate().rev() {
@@ -218,10 +218,10 @@ fn counts(nodes: &[Node], values: &[Values]) -> Option<Vec<u128>> {
     Some(counts)
 }
 
-/// Who depends on whom.
+/// Which parameters depend on which.
 struct Families<'a> {
     space: &'a SearchSpace,
-    /// For each parameter, its children with the choices that satisfy each of their conditions.
+    /// Per parameter: its children, with the choices that satisfy each of their conditions.
     children: Vec<Vec<(usize, &'a [usize])>>,
 }
 
@@ -240,19 +240,19 @@ impl<'a> Families<'a> {
         self.children[place].iter().map(|(child, _)| *child)
     }
 
-    /// How many steps it takes to say what a value rules out.
+    /// How many steps it takes to list what a value rules out.
     fn steps(&self, place: usize) -> usize {
         self.children[place].iter().map(|(_, choices)| 1 + choices.len()).sum()
     }
 
-    /// The children that are not active if the parameter at `place` has this value.
+    /// The children that this value of the parameter at `place` makes inactive.
     fn ruled_out(&self, place: usize, value: ParamValue) -> impl Iterator<Item = usize> {
         let allows =
             move |choices: &[usize]| choices.iter().any(|c| value == ParamValue::Choice(*c));
         self.children[place].iter().filter(move |(_, c)| !allows(c)).map(|(child, _)| *child)
     }
 
-    /// All places: a parameter follows the last of its parents as closely as its siblings allow.
+    /// All places, each parameter as soon after the last of its parents as its siblings allow.
     fn order(&self) -> Vec<usize> {
         let count = self.children.len();
         let mut missing: Vec<_> = (0..count).map(|p| self.space.conditions(p).len()).collect();

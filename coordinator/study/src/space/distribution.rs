@@ -15,7 +15,7 @@ pub enum Distribution {
     Float {
         /// The smallest value.
         low: f64,
-        /// The largest value; with a step, lowered to `low` plus a multiple of it.
+        /// The largest value. With a step, it is lowered to `low` plus a multiple of the step.
         high: f64,
         /// How the values are spaced.
         #[serde(default)]
@@ -25,16 +25,16 @@ pub enum Distribution {
     Int {
         /// The smallest value.
         low: i64,
-        /// The largest value; lowered to `low` plus a multiple of `step`.
+        /// The largest value, lowered to `low` plus a multiple of `step`.
         high: i64,
-        /// The distance of neighbours, at least 1.
+        /// The distance between neighbours, at least 1.
         step: i64,
-        /// Whether ratios count rather than differences (then `low ≥ 1` and `step = 1`).
+        /// Whether the scale is logarithmic (then `low ≥ 1` and `step = 1`).
         log: bool,
     },
-    /// One of a list, without an order.
+    /// One of a list without an order.
     Categorical {
-        /// The values, at least one, no two equal.
+        /// The choices: at least one, no two equal.
         choices: Vec<Choice>,
     },
 }
@@ -43,10 +43,10 @@ pub enum Distribution {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FloatScale {
-    /// Differences count.
+    /// A linear scale.
     #[default]
     Linear,
-    /// Ratios count; `low > 0`.
+    /// A logarithmic scale; `low > 0`.
     Log,
     /// Only `low + k · step` for whole k.
     Step(f64),
@@ -66,20 +66,20 @@ pub enum Choice {
     Text(String),
 }
 
-/// A parameter's value; which kind it is follows from its distribution.
+/// The value of a parameter. Its distribution says which kind it is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ParamValue {
-    /// Of a float parameter.
+    /// For a float parameter.
     Float(f64),
-    /// Of an int parameter.
+    /// For an int parameter.
     Int(i64),
-    /// Of a categorical parameter: the index of the choice.
+    /// For a categorical parameter: the index of the choice.
     Choice(usize),
 }
 
 impl Distribution {
-    /// Whether the value is one of this distribution's.
+    /// Whether the distribution has this value.
     pub fn contains(&self, value: ParamValue) -> bool {
         match (self, value) {
             (Self::Float { low, high, scale }, ParamValue::Float(x)) => {
@@ -101,11 +101,11 @@ impl Distribution {
         }
     }
 
-    /// How many values there are; `None` if they are not separate numbers.
+    /// How many values there are; `None` if they are continuous.
     pub(crate) fn size(&self) -> Option<u64> {
         match self {
             Self::Float { low, high, scale: FloatScale::Step(step) } => {
-                // What `contains` forgives, too.
+                // The same tolerance as in `contains`.
                 Some(((high - low) / step + 1e-6) as u64 + 1)
             }
             Self::Float { low, high, .. } => (low >= high).then_some(1),
@@ -116,7 +116,7 @@ impl Distribution {
         }
     }
 
-    /// The value of number `k` below `size`, in ascending order.
+    /// Value number `k`, in ascending order; `k` must be below `size`.
     pub(crate) fn nth(&self, k: u64) -> ParamValue {
         match self {
             Self::Float { low, high, scale: FloatScale::Step(step) } => {
@@ -128,7 +128,7 @@ impl Distribution {
         }
     }
 
-    /// The value that a person's or a peer's choice names, if it is one of this distribution's.
+    /// The value that a person or a peer wrote, if the distribution has it.
     pub fn parse(&self, choice: &Choice) -> Option<ParamValue> {
         let value = match (self, choice) {
             (Self::Float { .. }, Choice::Float(x)) => ParamValue::Float(unsigned_zero(*x)),
@@ -142,8 +142,8 @@ impl Distribution {
         self.contains(value).then_some(value)
     }
 
-    /// The very number that is meant by one of this distribution's: 0.3 on a grid of tenths is 3 × 0.1,
-    /// and whether a configuration was tried is decided by its bits.
+    /// The exact value for one that is on the grid up to rounding: 0.3 on a grid of tenths becomes 3 × 0.1.
+    /// The bits decide whether a configuration was tried.
     pub(super) fn exact(&self, value: ParamValue) -> ParamValue {
         match (self, value) {
             (Self::Float { low, scale: FloatScale::Step(step), .. }, ParamValue::Float(x)) => {
@@ -202,7 +202,7 @@ impl fmt::Display for Choice {
     }
 }
 
-/// A choice as a set compares it.
+/// A choice in a form that a set can compare.
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     Bool(bool),
@@ -216,20 +216,19 @@ impl<'a> From<&'a Choice> for Key<'a> {
         match choice {
             Choice::Bool(b) => Self::Bool(*b),
             Choice::Int(i) => Self::Int(*i),
-            // Adding 0 makes −0 equal to 0.
+            // Adding 0 turns −0 into 0.
             Choice::Float(x) => Self::Float((x + 0.0).to_bits()),
             Choice::Text(text) => Self::Text(text),
         }
     }
 }
 
-/// The number, and 0 for -0: a store need not keep the sign, and whether something was tried before is
-/// decided by its bits.
+/// Turns -0 into 0: a store may lose the sign, and the bits decide whether a configuration was tried.
 pub(crate) fn unsigned_zero(x: f64) -> f64 {
     x + 0.0
 }
 
-/// The distribution of the parameter `name`, if it is sound.
+/// The distribution of the parameter `name`, if it makes sense.
 pub(super) fn checked(
     name: &str,
     mut distribution: Distribution,
@@ -261,16 +260,16 @@ pub(super) fn checked(
                     ));
                 }
                 FloatScale::Step(step) if step.is_finite() && *step > 0.0 => {
-                    // Finer steps drown in the rounding of the values themselves.
+                    // Finer steps would drown in the rounding of the values.
                     let finest = low.abs().max(high.abs()) * 1e-8;
                     if *step < finest {
                         let message = format!("{step} is too fine for values of this size");
                         return Err(error(name, "step", message));
                     }
-                    // The last value of the grid, not quite reached by rounding or not at all.
+                    // The last value of the grid: `high` may not be on it, or only up to rounding.
                     let steps = ((high - low) / step + 1e-6).floor();
                     let end = low + steps * step;
-                    // 0.7, where 0.1 + 6 × 0.1 is 0.7000000000000001: Optuna counts in decimals.
+                    // 0.7, although 0.1 + 6 × 0.1 is 0.7000000000000001: Optuna computes in decimals.
                     let high = format!("{end:.14e}").parse().unwrap_or(end).clamp(*low, *high);
                     return Ok(Distribution::Float { low: *low, high, scale: *scale });
                 }

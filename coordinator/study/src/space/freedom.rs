@@ -1,21 +1,21 @@
-//! What fixed values leave open: the values themselves, and the choices of their parents under
-//! which they count at all.
+//! What fixed values leave open for each parameter. A fixed value also restricts its parents, which must make
+//! it active.
 
 use super::{Param, ParamValue, Params, SearchSpace};
 
 /// What a proposal may choose for one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Freedom {
-    /// All that the distribution has.
+    /// Any value of the distribution.
     Any,
-    /// One of these choices, at least one, in ascending order.
+    /// One of these choices: at least one, in ascending order.
     Among(Vec<usize>),
     /// This value.
     Fixed(ParamValue),
 }
 
-/// The freedom of each parameter, so that every fixed value becomes active, as far as the fixed
-/// values agree.
+/// The freedom of each parameter such that every fixed value becomes active, as far as the fixed values
+/// agree.
 pub(crate) fn freedoms(space: &SearchSpace, fixed: &Params) -> Vec<Freedom> {
     let fixed = |(place, param): (usize, &Param)| {
         let value = fixed.get(place).copied().flatten();
@@ -23,7 +23,7 @@ pub(crate) fn freedoms(space: &SearchSpace, fixed: &Params) -> Vec<Freedom> {
     };
     let mut freedoms: Vec<_> = space.params().iter().enumerate().map(fixed).collect();
     let mut needed: Vec<_> = freedoms.iter().map(|f| *f != Freedom::Any).collect();
-    // Parents come first, so that backwards each parameter knows all that its children need.
+    // Parents come first, so going backwards we know everything that the children need.
     for place in (0..needed.len()).rev() {
         if needed[place] {
             for (parent, choices) in space.conditions(place) {
@@ -36,7 +36,7 @@ pub(crate) fn freedoms(space: &SearchSpace, fixed: &Params) -> Vec<Freedom> {
 }
 
 impl Freedom {
-    /// Keeps what is among `choices`, if anything is.
+    /// Keeps only `choices`, unless nothing would be left.
     fn narrow(&mut self, choices: &[usize]) {
         match self {
             Self::Any => {

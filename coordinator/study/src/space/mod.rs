@@ -1,7 +1,7 @@
-//! The search space: distributions and the conditions under which a parameter is there at all.
+//! The search space: distributions, and the conditions under which a parameter is active.
 //!
-//! Parsed, not validated: a [`SearchSpace`] that exists is acyclic, its parameters stand in an
-//! order in which every parent precedes its children, and its ranges are not empty.
+//! Parsed, not validated: every [`SearchSpace`] is acyclic, lists parents before their children, and has no
+//! empty ranges.
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
@@ -20,12 +20,12 @@ pub(crate) use discrete::{Configurations, Values};
 pub use distribution::{Choice, Distribution, FloatScale, ParamValue};
 pub(crate) use freedom::{Freedom, freedoms};
 
-/// A search space. Parameters keep the author's order as far as parents come first.
+/// A search space. Parameters keep the author's order, except that parents come first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Param>", into = "Vec<Param>")]
 pub struct SearchSpace {
     params: Vec<Param>,
-    /// For each parameter, its conditions with the parent's place and the choices' indices.
+    /// Per parameter, its conditions: the parent's place and the indices of the choices.
     conditions: Vec<Vec<(usize, Vec<usize>)>>,
 }
 
@@ -36,7 +36,7 @@ pub struct Param {
     pub name: String,
     /// Its values.
     pub distribution: Distribution,
-    /// When it is active: all of these must hold; none means always.
+    /// When it is active: all conditions must hold; without any it is always active.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
 }
@@ -50,8 +50,8 @@ pub struct Condition {
     pub any_of: Vec<Choice>,
 }
 
-/// Values in the order of the space's parameters; `None` where a parameter is not active (or, in a
-/// partial assignment, not fixed).
+/// Values in the order of the space's parameters. `None` if the parameter is not active or, in a partial
+/// assignment, not fixed.
 pub type Params = Box<[Option<ParamValue>]>;
 
 /// What is wrong with a space, and where.
@@ -67,7 +67,7 @@ pub struct SpaceError {
 }
 
 impl SearchSpace {
-    /// Checks the parameters and puts parents before children.
+    /// Checks the parameters and moves parents before their children.
     pub fn new(params: Vec<Param>) -> Result<Self, SpaceError> {
         if params.is_empty() {
             return Err(error("", "name", "a search space needs at least one parameter"));
@@ -98,12 +98,12 @@ impl SearchSpace {
         &self.params
     }
 
-    /// The place of the parameter of this name.
+    /// The place of the parameter with this name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.params.iter().position(|p| p.name == name)
     }
 
-    /// The conditions of the parameter at `place`: the parent's place and the choices that satisfy.
+    /// The conditions of the parameter at `place`: each parent's place and the choices that satisfy.
     pub fn conditions(&self, place: usize) -> &[(usize, Vec<usize>)] {
         &self.conditions[place]
     }
@@ -115,7 +115,7 @@ impl SearchSpace {
         })
     }
 
-    /// Whether every active parameter has a value of its distribution, and no other has one.
+    /// Whether every active parameter has a value of its distribution, and no inactive one has a value.
     pub fn contains(&self, values: &[Option<ParamValue>]) -> bool {
         values.len() == self.params.len()
             && (0..values.len()).all(|place| match values[place] {
@@ -126,15 +126,15 @@ impl SearchSpace {
             })
     }
 
-    /// The assignment that fixes no parameter.
+    /// An assignment that fixes nothing.
     pub fn nothing(&self) -> Params {
         vec![None; self.params.len()].into()
     }
 
-    /// Reads a partial assignment of names to values, as an enqueued trial fixes it.
+    /// Reads a partial assignment of values to names, as for an enqueued trial.
     ///
-    /// Errors: an unknown name, one that is there twice, a value outside its distribution, a value
-    /// for a parameter whose condition the other values exclude.
+    /// Errors: an unknown name, a repeated name, a value outside its distribution, or a value whose
+    /// conditions the other values rule out.
     pub fn fix(&self, named: &[(String, Choice)]) -> Result<Params, SpaceError> {
         let mut values = self.nothing();
         for (name, choice) in named {
@@ -159,12 +159,12 @@ impl SearchSpace {
         Ok(values)
     }
 
-    /// Whether the fixed values can all be active in one trial: what a fixed child needs of its
-    /// parents, and they of theirs, must leave each of them a choice.
+    /// Whether all fixed values can be active in one trial: the needs of the fixed children and of their
+    /// parents must leave each parent at least one choice.
     fn check_together(&self, fixed: &[Option<ParamValue>]) -> Result<(), SpaceError> {
         let mut needed: Vec<Option<Vec<usize>>> = vec![None; fixed.len()];
         for place in (0..fixed.len()).rev() {
-            // Children come after their parents, so all that is needed of this one is known.
+            // Children come after their parents, so all the needs for this one are known.
             let left = needed[place].as_deref();
             let fits = match (left, fixed[place]) {
                 (Some(choices), Some(ParamValue::Choice(c))) => choices.contains(&c),
@@ -295,7 +295,7 @@ mod tests {
             for k in 0..distribution.size().expect("a grid") {
                 let own = distribution.nth(k);
                 let ParamValue::Float(x) = own else { unreachable!("a float") };
-                // As a person writes it.
+                // Rounded, as a person would write it.
                 let written = format!("{x:.6}").parse().expect("a number");
                 let fixed =
                     space.fix(&[("x".into(), Choice::Float(written))]).expect("on the grid");

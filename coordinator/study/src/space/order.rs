@@ -1,15 +1,15 @@
-//! Conditions: parents before children, and no cycle.
+//! Orders parameters so that parents come before their children, and refuses cycles.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::distribution::{Choice, Distribution};
 use super::{Condition, Param, SpaceError, error};
 
-/// Sorts so that every parent precedes its children; the first that is ready goes first.
+/// Sorts parents before their children. Among the parameters that are ready, the earliest goes first.
 pub(super) fn parents_first(params: Vec<Param>) -> Result<Vec<Param>, SpaceError> {
     let places: HashMap<_, _> =
         params.iter().enumerate().map(|(place, p)| (p.name.clone(), place)).collect();
-    // How many conditions of each wait for a parent, one that does not exist among them.
+    // Per parameter, how many conditions wait for their parent. An unknown parent is never found.
     let mut missing: Vec<_> = params.iter().map(|param| param.when.len()).collect();
     let mut children = vec![Vec::new(); params.len()];
     for (place, param) in params.iter().enumerate() {
@@ -45,7 +45,7 @@ fn unmet_parent(rest: &[Param], sorted: &[Param]) -> SpaceError {
     error(names[0], "when", cycle)
 }
 
-/// The parent's place, and the indices of the choices that satisfy the condition.
+/// The parent's place and the indices of the choices that satisfy the condition.
 pub(super) fn resolve(
     params: &[Param],
     param: &Param,

@@ -1,4 +1,4 @@
-//! How many trials there are, and who adds one.
+//! How many trials there are, and who may add one.
 
 use kindling_study::{Choice, Refusal, StudyState, TrialNumber, TrialResult};
 

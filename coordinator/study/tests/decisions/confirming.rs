@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::world::{World, complete, fresh_mark, restored, spec};
 
-/// A study over two methods, from a, b and c and from x and y, whose search has run these trials.
+/// A study with two methods (a, b or c; x or y) whose search has run these trials.
 fn after(confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
     pruned_after(PrunerSpec::None, confirm, trials)
 }
@@ -46,7 +46,7 @@ fn pruned_after(pruner: PrunerSpec, confirm: ConfirmSpec, trials: &[(&str, &str,
     world
 }
 
-/// Works through what is left; which trial was confirmed under which seed, in order.
+/// Runs all remaining trials. Returns which trial was confirmed with which seed, in order.
 fn run(world: &mut World) -> Vec<(u32, u32)> {
     let mut confirmed = Vec::new();
     while !world.study.is_finished() {
@@ -73,14 +73,14 @@ const SEARCH: [(&str, &str, f64); 6] = [
 #[test]
 fn the_best_trial_of_each_of_the_best_pairs_runs_again_and_seeds_take_turns() {
     let confirmed = run(&mut after(pairs(3, 2), &SEARCH));
-    // Of equals the first; the second of a pair is not another pair.
+    // Of equal values, the first trial. A second trial of the same pair is not confirmed.
     assert_eq!(confirmed, [(1, 0), (2, 0), (4, 0), (1, 1), (2, 1), (4, 1)]);
 }
 
 #[test]
 fn each_choice_on_its_own_runs_again_once() {
     let each = ConfirmSpec { each: true, ..pairs(1, 1) };
-    // b and y are the best pair's; then a, c and x, whose best is a's.
+    // Trial 1 is the best pair and the best of b and y; then come a and x (trial 2) and c (trial 4).
     assert_eq!(run(&mut after(each, &SEARCH)), [(1, 0), (2, 0), (4, 0)]);
     let one = ConfirmSpec { by: vec!["fc".into()], ..pairs(2, 1) };
     assert_eq!(run(&mut after(one, &SEARCH)), [(1, 0), (2, 0)]);
@@ -111,10 +111,10 @@ fn how_much_will_run_again_is_bounded_before_anything_has_run() {
     let one = ConfirmSpec { by: vec!["fc".into()], ..pairs(6, 3) };
     for (confirm, most) in [
         (pairs(4, 3), 12),
-        // There are six pairs; and, below, seven trials.
+        // There are six pairs, and seven trials below.
         (pairs(100, 1), 6),
         (one, 6),
-        // The best pair is the best of its two choices, too.
+        // The best pair is also the best of each of its two choices.
         (each(1, 10), 40),
         (each(0, 10), 50),
         (each(6, 10_000), 70_000),
@@ -179,7 +179,7 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
         world.finish(&claim, complete(5.0)).expect("taken");
     }
     assert_eq!(world.study.best(), Some(TrialNumber(1)));
-    // A replay learns from the search alone; so does a search that goes on.
+    // A replay learns from the search alone, and so does a resumed search.
     world.change_budget(7).expect("more");
     let claim = world.lease("w");
     assert_eq!(world.study.get(claim.number).expect("leased").confirms, None);

@@ -24,7 +24,7 @@ fn a_study_of_which_nothing_comes_is_paused_and_says_why() {
     let again = restored(&world.study, world.study.trials().to_vec());
     assert_eq!(again, world.study, "a restart knows as much");
 
-    // Whoever resumes it gives it as many again.
+    // A resumed study gets as many failures again.
     world.change(StudyState::Active);
     assert_eq!(world.study.pause_reason(), None);
     world.study = restored(&world.study, world.study.trials().to_vec());
@@ -71,7 +71,7 @@ fn every_way_to_fail_counts() {
     world.finish(&claim, complete(f64::NAN)).expect("taken");
     let claim = world.lease("w");
     world.report(&claim, 0, f64::NAN).expect("taken");
-    // The last two are lost at once, for the last time.
+    // The last two are lost together, for the last time.
     let claims = [world.lease("v"), world.lease("v")];
     for _ in 0..2 {
         let events = world.study.expire(UNTIL);
@@ -109,7 +109,7 @@ fn a_study_that_often_fails_is_not_paused() {
         spec.seed = seed;
         let mut world = World::of(spec);
         while !world.study.is_finished() {
-            // 40 % of the space, wherever the sampler looks; and as many by chance alone.
+            // 40 % fail: in even seeds a region of the space, in odd seeds at random.
             let claim = world.lease("w");
             let params = world.trial(claim.number).params().cloned().expect("proposed");
             let Some(ParamValue::Float(x)) = params[0] else { panic!("{params:?}") };

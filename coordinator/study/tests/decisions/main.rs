@@ -1,4 +1,4 @@
-//! What the core decides, case by case: each fact is one that a change of a line would break.
+//! The core's decisions, case by case. Changing a line of the core should break one of these tests.
 
 mod budget;
 mod confirming;

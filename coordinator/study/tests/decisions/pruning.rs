@@ -4,7 +4,7 @@ use kindling_study::{Claim, StudySpec, TrialResult, Verdict};
 
 use crate::world::{World, spec};
 
-/// A study whose first rung, at step 1, lets the best half go on.
+/// A study whose first rung, at step 1, lets the better half go on.
 fn halving() -> World {
     by(r#"{"kind": "asha", "reduction_factor": 2}"#)
 }
@@ -13,7 +13,7 @@ fn by(pruner: &str) -> World {
     World::of(StudySpec { pruner: serde_json::from_str(pruner).expect("valid"), ..spec(10) })
 }
 
-/// Leases a trial, which reports at the rung.
+/// Leases a trial and reports at the rung.
 fn reported(world: &mut World, value: f64) -> (Claim, Verdict) {
     let claim = world.lease("w");
     let verdict = world.report(&claim, 1, value).expect("taken");

@@ -1,4 +1,4 @@
-//! Several studies beside one another.
+//! Several studies side by side.
 
 use std::ops::Bound;
 
@@ -8,7 +8,7 @@ use kindling_study::{
 
 use crate::world::{UNTIL, after, fresh_mark, spec, worker};
 
-/// A registry, and who applies what it decides.
+/// A registry that applies its own decisions.
 #[derive(Default)]
 struct Studies(Registry);
 

@@ -1,4 +1,4 @@
-//! What is taken of a trial, once.
+//! What is accepted about a trial, and only once.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A study, and who applies what it decides.
+//! A study that applies its own decisions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 /// When a lease ends.
 pub(crate) const UNTIL: Tick = Tick(Duration::from_secs(30));
 
-/// A study of some trials with one parameter, `x` from 0 to 1.
+/// A study with this many trials and one parameter, `x` from 0 to 1.
 pub(crate) fn spec(trials: u32) -> StudySpec {
     let space = json!([{
         "name": "x",
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// Another one each time.
+/// A new one each time.
 pub(crate) fn fresh_mark() -> Mark {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     Mark::new(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
@@ -127,7 +127,7 @@ pub(crate) fn after(seconds: u64) -> Tick {
     Tick(Duration::from_secs(seconds))
 }
 
-/// The study as a restart makes it, of these trials.
+/// The study after a restart with these trials.
 pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
     let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
     let (state, confirm) = (study.state(), study.confirm().cloned());

@@ -1,4 +1,4 @@
-//! The densities against Optuna's own numbers.
+//! Compares the densities with Optuna's.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -25,7 +25,7 @@ fn categorical(choices: i64) -> Distribution {
 
 const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.01, smoothing: 1.0 };
 
-/// One estimator and points at which its density is known; see `ask_optuna.py`.
+/// One estimator, and points with known densities; see `ask_optuna.py`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Case {
     #[serde(default)]
@@ -85,13 +85,13 @@ fn densities_are_those_that_optuna_gave() {
     }
 }
 
-/// Asks the real package, if there is one: `KINDLING_PEERS_PYTHON` names a Python that has it.
+/// Asks the real package, if `KINDLING_PEERS_PYTHON` names a Python that has it.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test may look around")]
 fn log_l_minus_log_g_is_what_optuna_says() {
     let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(11);
-    // Pairs: the good and the bad of one history.
+    // Pairs: the good and the bad observations of one history.
     let cases: Vec<Case> = (0..100).flat_map(|_| random_pair(&mut rng)).collect();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sampler/parzen/ask_optuna.py");
     let mut child = Command::new(python)
@@ -114,7 +114,7 @@ fn log_l_minus_log_g_is_what_optuna_says() {
     }
 }
 
-/// Kernels that are given up on the way must not have been worth a bit of the sum.
+/// Kernels that are skipped on the way must not change a bit of the sum.
 #[test]
 fn a_wide_spaces_density_is_that_of_all_kernels_to_the_bit() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -124,7 +124,8 @@ fn a_wide_spaces_density_is_that_of_all_kernels_to_the_bit() {
     let columns: Vec<Vec<_>> =
         (0..space.len()).map(|axis| seen.iter().map(|point| F(point[axis])).collect()).collect();
     let estimator = estimator(&space, &columns);
-    // From what was seen to somewhere else, so that kernels lie at every distance below the prior.
+    // Points on the way from an observation to a random point, so that kernels lie at every distance below
+    // the prior.
     for (from, share) in seen.iter().zip((0..30).map(|step| f64::from(step) / 30.0)) {
         let to = point(&mut rng);
         let between = from.iter().zip(&to).map(|(a, b)| F(a + share * (b - a)));
@@ -138,7 +139,7 @@ fn a_wide_spaces_density_is_that_of_all_kernels_to_the_bit() {
     }
 }
 
-/// The density at 0, 0.001, …, 1 of observations at 0.2, 0.3 and 0.8, and of one pending trial.
+/// The density at 0, 0.001, …, 1 for observations at 0.2, 0.3 and 0.8, and perhaps one pending trial.
 fn with_pending(pending: Option<f64>) -> Vec<f64> {
     let axes = [Axis::new(&float(0.0, 1.0, FloatScale::Linear))];
     let column: Vec<_> = [0.2, 0.3, 0.8].into_iter().chain(pending).collect();
@@ -178,7 +179,7 @@ fn many_kernels_are_not_too_narrow_and_a_grids_may_be_narrower() {
     }
 }
 
-/// Estimators of up to 40 good and 200 bad observations without ties, at the same points.
+/// Two estimators with up to 40 good and 200 bad observations, without ties, at the same points.
 fn random_pair(rng: &mut ChaCha8Rng) -> [Case; 2] {
     let kinds = [
         float(-3.0, 5.0, FloatScale::Linear),
@@ -204,7 +205,7 @@ fn random_pair(rng: &mut ChaCha8Rng) -> [Case; 2] {
     })
 }
 
-/// So many values; numbers that all differ.
+/// This many values. Numbers all differ.
 fn column(distribution: &Distribution, count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut column = Vec::new();
     while column.len() < count {
@@ -235,12 +236,12 @@ fn a_cell_too_narrow_for_its_mass_gets_density_times_width() {
         let estimator = estimator(&[int(0, n - 1, 1, false)], &columns(n));
         estimator.log_density(&[I(n / 5)]) + libm::log(n as f64)
     };
-    // Either side of the threshold, and far beyond it.
+    // On both sides of the threshold, and far beyond it.
     assert!((density(900_000) - density(1_100_000)).abs() < 1e-5);
     assert!((density(1 << 60) - density(1_100_000)).abs() < 1e-5);
 }
 
-/// Draws often and compares how often each bin was hit with the mass that the density gives it.
+/// Draws often and compares how often each bin is hit with the mass that the density gives it.
 fn assert_draws_follow(
     estimator: &ParzenEstimator,
     freedoms: &[Freedom],

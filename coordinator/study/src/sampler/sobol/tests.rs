@@ -1,4 +1,4 @@
-//! The sequence against that of `SciPy`, and the evenness that survives scrambling.
+//! Compares the sequence with `SciPy`'s, and checks that it stays even when scrambled.
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +22,7 @@ fn cells_filled(points: impl Iterator<Item = (f64, f64)>, columns: u32, rows: u3
 
 #[test]
 fn the_unscrambled_sequence_is_scipys() {
-    // SciPy walks in Gray code order.
+    // SciPy uses Gray code order.
     let scipys = |column, number: u32| sobol(column, number ^ (number >> 1));
     let eighths = [
         [0, 4, 6, 2, 3, 7, 5, 1],
@@ -35,8 +35,8 @@ fn the_unscrambled_sequence_is_scipys() {
     for (column, eighths) in eighths.iter().enumerate() {
         assert!((0..8).map(|number| scipys(column, number) >> 29).eq(*eighths), "{column}");
     }
-    // Of scipy.stats.qmc.Sobol(64, scramble=False, bits=32) point 0xaaaaaa, times 2^32. Its Gray
-    // code is 24 ones, so that 24 direction numbers of each dimension count.
+    // Point 0xaaaaaa of scipy.stats.qmc.Sobol(64, scramble=False, bits=32), times 2^32. Its Gray code is 24
+    // ones, so 24 direction numbers of each dimension count.
     #[rustfmt::skip]
     let far = [
         0xffff_ff00, 0x0101_0100, 0x0000_4f00, 0x72ff_ff00, 0xe797_4900, 0x3d81_d100, 0x9dad_1100,
@@ -91,7 +91,7 @@ fn dimensions_beyond_the_table_are_strangers_to_those_within() {
 fn seeds_and_dimensions_are_independent() {
     const SEEDS: u32 = 4096;
     for (a, b) in [((0, 0), (1, 0)), ((1, 5), (0, 6)), ((2, 9), (66, 9)), ((64, 7), (65, 7))] {
-        // A coordinate's (dimension, index), under many seeds.
+        // The coordinate of a (dimension, index), under many seeds.
         let of = |seed: u32, (dimension, index)| unit(seed.into(), dimension, index);
         let filled = cells_filled((0..SEEDS).map(|seed| (of(seed, a), of(seed, b))), 64, 64);
         let (a, b) = (f64::from(SEEDS), filled as f64);

@@ -1,4 +1,4 @@
-//! Every configuration has one number, and no number is wasted.
+//! Every configuration has exactly one number.
 
 use std::cell::Cell;
 
@@ -40,7 +40,7 @@ fn count(params: Vec<Param>) -> Option<u128> {
     all(&space, &space.nothing()).map(|configurations| configurations.count())
 }
 
-/// Few values each, in every way in which they can be few.
+/// All kinds of distributions with few values.
 fn discrete() -> impl Strategy<Value = Distribution> {
     let float = |low, high, scale| Distribution::Float { low, high, scale };
     prop_oneof![
@@ -55,7 +55,7 @@ fn discrete() -> impl Strategy<Value = Distribution> {
     ]
 }
 
-/// All combinations of values or their absence that the space contains.
+/// Every combination of values and absences that the space contains.
 fn brute_force(space: &SearchSpace) -> Vec<Params> {
     let mut partial: Vec<Vec<Option<ParamValue>>> = vec![vec![]];
     for param in space.params() {
@@ -131,7 +131,7 @@ fn without_conditions_the_number_has_the_values_as_digits() {
 
 #[test]
 fn families_count_by_themselves_however_the_parameters_stand() {
-    // (9 + 5)^20, though all parents stand before all children.
+    // (9 + 5)^20, although all parents are listed before all children.
     let parents = (0..20).map(|i| categorical(&format!("p{i}"), 10, vec![]));
     let child = |i: i64| int(&format!("c{i}"), 5, vec![when(&format!("p{i}"), i % 10)]);
     assert_eq!(count(parents.chain((0..20).map(child)).collect()), Some(14_u128.pow(20)));
@@ -146,7 +146,7 @@ fn shared_children_count_where_all_their_conditions_hold() {
         int("x", 5, vec![when("a", 1), when("c", 0)]),
         int("y", 7, vec![when("b", 2), when("c", 0)]),
     ];
-    // a = 0: c. a = 1: b × c, and x for c = 0, of which the third with b = 2 has y.
+    // a = 0: c alone. a = 1: b × c, plus x where c = 0. There a third, with b = 2, also has y.
     assert_eq!(count(params), Some(4 + 3 * 3 + (2 + 7) * 5));
 }
 
@@ -188,7 +188,7 @@ fn what_cannot_be_counted_is_given_up_at_once() {
     assert_eq!(count(wide(2)), Some(1 << 124));
     assert_eq!(count(wide(3)), None);
 
-    // 2^30 configurations, and as many nodes.
+    // 2^30 configurations and as many nodes.
     let mut entangled: Vec<_> = (0..30).map(|i| categorical(&i.to_string(), 2, vec![])).collect();
     for (a, b) in (0..30).flat_map(|a| (0..a).map(move |b| (a, b))) {
         let both = vec![when(&a.to_string(), 1), when(&b.to_string(), 1)];
