@@ -220,7 +220,10 @@ mod tests {
     fn a_pipe_gets_a_line_for_each_row() {
         let lines = printed(None);
         assert_eq!(lines.lines().count(), 4, "{lines}");
-        assert!(lines.contains("    12     0.9   optimizer=adamw learning_rate=0.00123"), "{lines}");
+        assert!(
+            lines.contains("    12     0.9   optimizer=adamw learning_rate=0.00123"),
+            "{lines}"
+        );
     }
 
     #[test]
