@@ -245,7 +245,7 @@ pub async fn work(
     let watch = tokio::spawn(watch);
     let ended = session.run(options.grace).await;
     watch.abort();
-    // What was registered last is run first.
+    // Must come last: exit handlers run in reverse order of registration.
     devices.before_exit();
     ended
 }
@@ -308,8 +308,8 @@ impl Session {
 
     /// Ends the session without finishing the trial.
     ///
-    /// Its lease is lost with this worker, and a lost lease counts as an attempt. So a trial that breaks
-    /// devices does so only a few times.
+    /// Its lease expires with this worker and counts as lost. So a trial that breaks devices does so only a
+    /// few times.
     fn lose_device(&self, reason: String) {
         tracing::error!(reason, "the device is lost to this worker");
         self.end(WorkerError::DeviceLost { reason });
