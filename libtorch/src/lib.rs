@@ -44,8 +44,8 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// A message from libtorch or the GPU's driver. It begins with libtorch's own text, such as `CUDA out of
-/// memory`.
+/// A message from libtorch or the GPU's driver. It begins with libtorch's own text, such as
+/// `CUDA out of memory`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(pub String);
 

@@ -1,6 +1,7 @@
 /* Sits between a process and its system (LD_PRELOAD), for faults that no test can request from a real one:
  *
- * - SHIM_CLOCK names a file with a number of seconds, by which the wall clock is shifted. Monotonic clocks are unchanged.
+ * - SHIM_CLOCK names a file with a number of seconds, by which the wall clock is shifted. Monotonic clocks are
+ *   unchanged.
  * - SHIM_SYNC names a file. While it exists, fsync and fdatasync fail with EIO on files whose path ends with its
  *   content, or on all files if it is empty.
  */

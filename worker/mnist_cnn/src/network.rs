@@ -178,8 +178,8 @@ impl Network {
 
     /// Like [`Self::forward`], and calls `see` with the output of each layer but the last.
     ///
-    /// A convolution's output is `[images × pixels, channels]`, a fully connected layer's `[images,
-    /// neurons]`.
+    /// A convolution's output is `[images × pixels, channels]`, a fully connected layer's
+    /// `[images, neurons]`.
     pub(super) fn watched(&self, images: Tensor<2>, mut see: impl FnMut(&Tensor<2>)) -> Tensor<2> {
         let [n, pixels] = images.dims();
         let mut seen = |out| {
