@@ -16,7 +16,7 @@ use rcgen::{
 use crate::hint::hinted;
 use crate::secret_file;
 
-/// The files, each with a key beside it.
+/// The names of the certificates; each has a key beside it.
 const AUTHORITY: &str = "ca";
 const SERVER: &str = "server";
 const CALLERS: [&str; 2] = ["worker", "client"];
@@ -92,7 +92,7 @@ pub(crate) fn certificate(args: CertificateArgs) -> anyhow::Result<()> {
         caller.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         issue(&folder, name, caller, &issuer)?;
     }
-    // For --keep.
+    // Compared by `--keep`.
     std::fs::write(&hosts_file, wanted)
         .with_context(|| format!("cannot write {}", hosts_file.display()))?;
     say!(
@@ -111,7 +111,7 @@ fn params(name: &str, hosts: Vec<String>, days: u16) -> anyhow::Result<Certifica
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     let midnight =
         |date: Date| date_time_ymd(date.year().into(), date.month() as u8, date.day() as u8);
-    // A clock that is a little behind must not find them to be of the future.
+    // Backdated, so that a clock that runs slightly behind accepts them.
     params.not_before = midnight(today.yesterday()?);
     params.not_after = midnight(today.checked_add(Span::new().days(i64::from(days) + 1))?);
     Ok(params)

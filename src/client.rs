@@ -1,4 +1,4 @@
-//! The way to a coordinator, for every command that asks one.
+//! The connection to a coordinator, for every command that uses one.
 
 use std::time::Duration;
 
@@ -19,14 +19,15 @@ use tower::util::BoxCloneSyncService;
 
 use crate::hint::hinted;
 
-/// Trials or workers asked for at a time.
+/// Trials or workers per page.
 const PAGE: u32 = 500;
 
-/// For a call's answer to begin. Pings end a connection that is dead, but a call that is made in the
-/// instant in which its connection ends can be lost without a word.
+/// How long a call may wait for its answer to begin.
+///
+/// Pings detect a dead connection, but a call made in the very moment it dies can be lost without an error.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Takes calls: a connection to a coordinator, or services in this process.
+/// Handles calls: a connection to a coordinator, or services in this process.
 type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, StdError>;
 
 /// A connected client.
@@ -41,7 +42,7 @@ impl Client {
         Self::connect_within(to, PATIENCE).await
     }
 
-    /// With another patience than most calls need.
+    /// Connects with a different patience from the usual one.
     pub(crate) async fn connect_within(
         to: &ConnectArgs,
         patience: Duration,
@@ -52,7 +53,7 @@ impl Client {
         Ok(Self::new(BoxCloneSyncService::new(calls.map_err(Into::into))))
     }
 
-    /// Of services in this process.
+    /// A client of services in this process.
     pub(crate) fn of(routes: Routes) -> Self {
         let calls = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
         Self::new(BoxCloneSyncService::new(calls))
@@ -71,7 +72,7 @@ impl Client {
         response.into_inner().study.ok_or_else(empty)
     }
 
-    /// The study now, and again after every change.
+    /// A stream of the study: its current state, then every change.
     pub(crate) async fn watch(
         &mut self,
         name: &str,
@@ -80,7 +81,7 @@ impl Client {
         Ok(self.studies.watch_study(request).await.map_err(refused)?.into_inner())
     }
 
-    /// The study with all that its best trial said.
+    /// The study, with all attributes of its best trial.
     pub(crate) async fn whole_study(&mut self, name: &str) -> anyhow::Result<v1::Study> {
         let mut study = self.study(name).await?;
         if let Some(best) = &mut study.best {
@@ -91,7 +92,7 @@ impl Client {
         Ok(study)
     }
 
-    /// All workers, page by page.
+    /// All workers, fetched page by page.
     pub(crate) async fn workers(&mut self) -> anyhow::Result<Vec<v1::Worker>> {
         let mut workers = Vec::new();
         let mut request = v1::ListWorkersRequest { page_size: PAGE, ..Default::default() };
@@ -106,7 +107,7 @@ impl Client {
         }
     }
 
-    /// All trials of the study in these states (all states if empty), page by page.
+    /// All trials of the study in these states (all states if empty), fetched page by page.
     pub(crate) async fn all_trials(
         &mut self,
         study: &str,
@@ -131,7 +132,7 @@ impl Client {
     }
 }
 
-/// A connection, and what to put into each call.
+/// A connection, and the credentials for each call.
 pub(crate) async fn connect(to: &ConnectArgs) -> anyhow::Result<(Channel, Bearer)> {
     connect_within(to, PATIENCE).await
 }
@@ -148,7 +149,7 @@ async fn connect_within(to: &ConnectArgs, patience: Duration) -> anyhow::Result<
     Ok((channel, bearer))
 }
 
-/// A refusal as an error for people.
+/// Turns a refusal into a readable error.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = &*printable(status.message());
@@ -171,7 +172,7 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         Code::ResourceExhausted if message.contains("studies, and no more") => {
             hinted(message, "remove some with `kindling study delete NAME`")
         }
-        // What a call says that has waited too long.
+        // These codes mean that the call timed out.
         Code::Cancelled | Code::DeadlineExceeded => hinted(
             format!("the coordinator does not answer: {message}"),
             "see whether it still runs, and look what it did before you ask again",
@@ -206,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes every call and answers none.
+    /// Accepts every call and answers none.
     #[derive(Clone)]
     struct Silent;
 

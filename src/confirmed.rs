@@ -1,4 +1,4 @@
-//! What a study confirmed: means with their intervals, what cannot be told apart, and what is best.
+//! A study's confirmation results: means with intervals, what cannot be told apart, and what is best.
 
 use kindling_proto::v1;
 use kindling_report::{Analysis, Arm, Choice, Confirm, Role};
@@ -9,12 +9,12 @@ use crate::{format, table};
 pub(crate) struct Confirmed(Confirm);
 
 impl Confirmed {
-    /// `None` if there are none.
+    /// `None` if no configuration was run again.
     pub(crate) fn new(study: &v1::Study, trials: &[v1::Trial]) -> Option<Self> {
         Analysis::new(study, trials).confirm.map(Self)
     }
 
-    /// Which configuration is best and what became of the search's best, once everything was run again.
+    /// Which configuration is best, and how the search's best did, once everything was run again.
     pub(crate) fn headline(&self, study: &v1::Study) -> Option<String> {
         let find = |of| self.0.arms.iter().find(|arm| arm.of == of);
         let arm = find(self.0.best?)?;
@@ -42,7 +42,7 @@ impl Confirmed {
         ))
     }
 
-    /// All of them, best first.
+    /// All configurations, best first.
     pub(crate) fn table(&self) -> table::Table {
         let confirm = &self.0;
         let mut table = table::new(
@@ -68,7 +68,7 @@ fn interval(arm: &Arm) -> Option<String> {
     Some(format!("{} to {}", format::number(low), format::number(high)))
 }
 
-/// Such as `he_normal + xavier_normal` or `conv: gaussian`.
+/// For example `he_normal + xavier_normal` or `conv: gaussian`.
 fn stands_for(arm: &Arm) -> String {
     let roles = arm.roles.iter().map(|role| match role {
         Role::Combination { params } => params.values().map(word).collect::<Vec<_>>().join(" + "),
@@ -86,7 +86,8 @@ fn word(choice: &Choice) -> String {
     }
 }
 
-/// How a combination compares with the best of them; nothing of what is there for one choice alone.
+/// How a combination compares with the best one; empty for a configuration that stands only for a single
+/// choice.
 fn verdict(confirm: &Confirm, arm: &Arm) -> String {
     let is_combination =
         |arm: &&Arm| arm.roles.iter().any(|role| matches!(role, Role::Combination { .. }));

@@ -41,7 +41,7 @@ pub(crate) struct CoordinatorArgs {
 }
 
 impl CoordinatorArgs {
-    /// Who may call; refuses to let in everybody from everywhere.
+    /// The accepted tokens. Without tokens, an address that is not loopback requires `--insecure`.
     fn tokens(&self) -> anyhow::Result<Option<Tokens>> {
         let Some(tokens) = self.keys.tokens()? else {
             return self.let_everybody_in().map(|()| None);
@@ -52,7 +52,7 @@ impl CoordinatorArgs {
         Ok(Some(tokens))
     }
 
-    /// An address that others than this machine reach.
+    /// An address that other machines can reach.
     fn open_address(&self) -> Option<SocketAddr> {
         [Some(self.listen), self.http].into_iter().flatten().find(|a| !a.ip().is_loopback())
     }
@@ -104,7 +104,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => {
-                // Without anything to read again, it is its terminal that was closed.
+                // Without key files to read again, SIGHUP means that the terminal was closed.
                 if !args.keys.are_there() {
                     break;
                 }

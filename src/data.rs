@@ -54,7 +54,7 @@ pub(crate) fn data(args: DataArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Shows on standard error how getting ready is getting on.
+/// Shows the progress of preparations on standard error.
 pub(crate) fn show() -> impl FnMut(Progress) {
     let bar = indicatif::ProgressBar::new(0);
     move |progress| match progress {
@@ -70,7 +70,7 @@ pub(crate) fn show() -> impl FnMut(Progress) {
     }
 }
 
-/// Shows a download of MNIST.
+/// Shows the progress of an MNIST download.
 pub(crate) fn show_fetch() -> impl FnMut(FetchProgress<'_>) {
     fetching(show())
 }
@@ -81,7 +81,7 @@ impl Folder {
     }
 }
 
-/// Fails if a file is not as it should be.
+/// Fails if any file is missing or damaged.
 fn verify(folder: &Path, json: bool) -> ExitCode {
     let reports = mnist::verify(folder);
     let all_right = reports.iter().all(|r| r.state.is_ok());

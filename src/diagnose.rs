@@ -1,4 +1,4 @@
-//! `kindling diagnose`: a look inside a network of the flagship objective, without a study.
+//! `kindling diagnose`: looks inside a network of the flagship objective, without a study.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::{format, json, objectives, table};
 
-/// Stands for each method.
+/// Means every method.
 const ALL: &str = "all";
 
 #[derive(clap::Args)]
@@ -72,7 +72,7 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<()> {
     }
     let device = device(&args.device)?;
     let data_dir = data_dir(args)?;
-    // One for all combinations: it keeps the images.
+    // One objective for all combinations, because it caches the images.
     let objective = MnistCnn::new();
     let mut found = Vec::new();
     for conv in &convs {
@@ -91,13 +91,13 @@ pub(crate) fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A method, with the standard deviation of `gaussian`.
+/// A method, with the standard deviation for `gaussian`.
 struct Law {
     method: String,
     std: Option<f64>,
 }
 
-/// The laws of a kind of layer, from its methods, the standard deviations of both kinds and its own.
+/// The laws for a kind of layer, from its methods, the shared standard deviations and its own ones.
 fn laws(kind: &str, methods: &[String], both: &[f64], own: &[f64]) -> anyhow::Result<Vec<Law>> {
     let stds = if own.is_empty() { both } else { own };
     let all = methods.iter().any(|method| method == ALL);
@@ -137,7 +137,7 @@ fn device(choice: &DeviceChoice) -> anyhow::Result<DeviceName> {
     }
 }
 
-/// Where MNIST is, fetched if need be.
+/// The directory with MNIST, downloaded if needed.
 fn data_dir(args: &DiagnoseArgs) -> anyhow::Result<Option<PathBuf>> {
     if args.data == "digits" {
         return Ok(None);
@@ -146,7 +146,7 @@ fn data_dir(args: &DiagnoseArgs) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(found.map_err(|error| hinted(error.to_string(), "here that is `--data digits`"))?))
 }
 
-/// Nobody waits for a report.
+/// Ignores all reports.
 struct Unheard;
 
 impl Reporter for Unheard {
@@ -178,7 +178,7 @@ fn measure(
         study_seed: args.seed,
     };
     let mut unheard = Unheard;
-    // One thread, as a trial has: the same bits.
+    // One thread, as in a trial, to get the same bits.
     kindling_burn::open(device, 1)?;
     let mut trial = Trial::new(&facts, device, data_dir.map(Path::to_owned), &mut unheard);
     objective.diagnose(&mut trial, args.epochs.into()).map_err(|error| match error {
@@ -191,7 +191,7 @@ fn measure(
     })
 }
 
-/// The diagnosis, and of what.
+/// The diagnosis with its parameters.
 fn document(
     args: &DiagnoseArgs,
     [conv, fc]: [&Law; 2],
@@ -247,7 +247,7 @@ fn layers(stage: &Stage) -> table::Table {
     table
 }
 
-/// A character for each bin, as high as its share of the fullest; a dot where there is nothing.
+/// One character per bin, with a height relative to the fullest bin; a dot for an empty one.
 fn bars(histogram: &Histogram) -> String {
     const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let fullest = histogram.counts.iter().copied().max().unwrap_or(0);

@@ -1,11 +1,12 @@
-//! Whether a study's space is one that its objective takes. Otherwise every trial would fail, or search where nothing
-//! changes.
+//! Checks that a study's space matches what its objective takes.
+//!
+//! Otherwise every trial would fail, or the search would vary a parameter without effect.
 
 use kindling_coordinator::config::nearest;
 use kindling_study::{Choice, Condition, Distribution, Param, SearchSpace};
 use kindling_worker::{Takes, Values};
 
-/// What does not fit: the key of a study file, and why.
+/// A mismatch: the key in the study file, and the reason.
 pub(crate) type Misfit = (String, String);
 
 /// Checks every parameter, and that none is missing.
@@ -66,7 +67,7 @@ fn has_values(param: &Param, values: &Values) -> Result<(), (&'static str, Strin
     }
 }
 
-/// Whether every trial that needs the parameter has it.
+/// Checks that every trial that needs the parameter has it.
 fn is_there(space: &SearchSpace, needed: &Takes) -> Result<(), Misfit> {
     let find = |name: &str| space.params().iter().find(|param| param.name == name);
     let wanted = match &needed.when {

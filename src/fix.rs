@@ -1,7 +1,7 @@
-//! Parameters that a person fixes, read against the study's space: `NAME=VALUE`, or a JSON object.
+//! Parses parameters fixed by the user, as `NAME=VALUE` or a JSON object, against the study's space.
 //!
-//! A value is compared with the real choices, not with how they are printed: numbers by their value,
-//! text in quotes with text alone. What could be two choices is refused and names both.
+//! A value is compared with the actual choices, not with how they are printed: numbers by value, quoted text
+//! only with text. A value that could mean two choices is refused, and the error names both.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -19,9 +19,9 @@ use crate::hint::hinted;
 use crate::literal::literal;
 use crate::shell;
 
-/// A file of parameters is small; a larger one is another file.
+/// The size limit. A file of parameters is small; a larger one is the wrong file.
 const LARGEST: u64 = 1024 * 1024;
-/// So many choices are named in an error.
+/// The largest number of choices named in an error.
 const NAMED: usize = 20;
 
 #[derive(clap::Args)]
@@ -38,7 +38,7 @@ pub(crate) struct FixArgs {
 }
 
 impl FixArgs {
-    /// The values as the study's space has them.
+    /// The values in the types of the study's space.
     pub(crate) fn named_values(
         &self,
         space: &[v1::Parameter],
@@ -64,7 +64,7 @@ impl FixArgs {
         }
     }
 
-    /// The JSON object's entries, doubled ones included.
+    /// The JSON object's entries, including duplicates.
     fn object(&self) -> anyhow::Result<Vec<(String, Json)>> {
         let (text, from) = match (&self.json_params, &self.params_file) {
             (Some(text), _) => (text.clone(), "--json-params".to_owned()),
@@ -92,7 +92,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// An object's entries as they stand there. A map would keep the last of two that have one name.
+/// An object's entries in order. A map would silently drop duplicates.
 struct Entries(Vec<(String, Json)>);
 
 impl<'de> serde::Deserialize<'de> for Entries {
@@ -120,7 +120,9 @@ impl<'de> serde::Deserialize<'de> for Entries {
     }
 }
 
-/// The parameter and the text of its value. A name may hold `=`: the longest that fits is meant.
+/// Splits an assignment into the parameter and the text of its value.
+///
+/// A name may contain `=`, so the longest matching name wins.
 fn split<'a, 'b>(
     space: &'a [v1::Parameter],
     assignment: &'b str,
@@ -149,7 +151,7 @@ fn unknown(space: &[v1::Parameter], name: &str) -> anyhow::Error {
     hinted(format!("no parameter `{name}`"), format!("the study has {}", listed(&known)))
 }
 
-/// The only one of the values that were found.
+/// The only candidate; an error if there are none or several.
 fn one(param: &v1::Parameter, text: &str, found: Vec<Kind>) -> anyhow::Result<v1::Value> {
     let name = &param.name;
     let mut found = found.into_iter();
@@ -179,7 +181,7 @@ fn one(param: &v1::Parameter, text: &str, found: Vec<Kind>) -> anyhow::Result<v1
     }
 }
 
-/// What the text on a command line may mean.
+/// The possible meanings of a text from the command line.
 fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
     match &param.distribution {
         Some(Distribution::Float(_)) => text.parse().ok().map(Kind::Float).into_iter().collect(),
@@ -203,7 +205,7 @@ fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
     }
 }
 
-/// What a JSON value means; JSON tells numbers, text and truth values apart.
+/// The possible meanings of a JSON value. JSON tells numbers, text and Booleans apart.
 fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
     let number = match (json.as_i64(), json.as_f64()) {
         (Some(i), _) => Some(Kind::Int(i)),
@@ -230,11 +232,11 @@ fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
     found.into_iter().collect()
 }
 
-/// The choice that is this number. One of the same kind goes first, where there is a 1 and a 1.0.
+/// The choice equal to this number. If both 1 and 1.0 exist, the one of the same type wins.
 fn equal_number(choices: &[Kind], number: &Kind) -> Option<Kind> {
     let equal = |choice: &&Kind| match (choice, number) {
         (Kind::Float(x), Kind::Int(i)) | (Kind::Int(i), Kind::Float(x)) => {
-            // Both ways, since not every whole number is a float.
+            // Compare both ways, because not every `i64` is exact as a float.
             x.partial_cmp(&(*i as f64)) == Some(Ordering::Equal) && *x as i64 == *i
         }
         _ => false,
@@ -257,7 +259,7 @@ fn describe(distribution: Option<&Distribution>) -> String {
     }
 }
 
-/// The first of them, and how many there are besides.
+/// The first choices, and how many more there are.
 fn listed(words: &[&str]) -> String {
     let shown = words[..words.len().min(NAMED)].join(", ");
     match words.len().checked_sub(NAMED) {

@@ -1,4 +1,4 @@
-//! Values as people read them.
+//! Formats values for people.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use kindling_proto::v1::value::Kind;
 
 use crate::literal::literal;
 
-/// A parameter's value, floats to five significant digits.
+/// A parameter's value, with floats to five significant digits.
 pub(crate) fn value(value: Option<&v1::Value>) -> String {
     match value.and_then(|v| v.kind.as_ref()) {
         Some(Kind::Float(x)) => number(*x),
-        // Empty text, or the text "1" where there is a 1, is told apart by its quotes.
+        // Quotes mark empty text, or the text "1" next to a number 1.
         Some(kind) => literal(kind),
         None => String::new(),
     }
 }
 
-/// Five significant digits, as short as they can be.
+/// Five significant digits, as short as possible.
 pub(crate) fn number(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return x.to_string();
@@ -41,7 +41,7 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
-/// Which way is better.
+/// The direction of the first objective.
 pub(crate) fn direction(spec: &v1::StudySpec) -> &'static str {
     match spec.directions().next() {
         Some(v1::Direction::Minimize) => "minimize",
@@ -49,18 +49,18 @@ pub(crate) fn direction(spec: &v1::StudySpec) -> &'static str {
     }
 }
 
-/// The trial's objective value, or nothing.
+/// The trial's objective value, or empty.
 pub(crate) fn objective(trial: &v1::Trial) -> String {
     trial.values.first().map_or(String::new(), |x| number(*x))
 }
 
-/// The state's word.
+/// The state's name.
 pub(crate) fn trial_state(trial: &v1::Trial) -> &'static str {
     let name = trial.state().as_str_name();
     name.strip_prefix("TRIAL_STATE_").unwrap_or(name)
 }
 
-/// The state's word; a study with nothing left to do is finished.
+/// The state's name; a study with nothing left to do is finished.
 pub(crate) fn study_state(study: &v1::Study) -> &'static str {
     match study.state() {
         _ if study.finished => "FINISHED",
@@ -70,7 +70,7 @@ pub(crate) fn study_state(study: &v1::Study) -> &'static str {
     }
 }
 
-/// Such as `2h 05m`, `3m 20s` or `4.2s`.
+/// For example `2h 05m`, `3m 20s` or `4.2s`.
 pub(crate) fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
@@ -81,24 +81,24 @@ pub(crate) fn duration(span: Duration) -> String {
     }
 }
 
-/// A wire duration.
+/// Converts a wire duration.
 pub(crate) fn span(wire: Option<prost_types::Duration>) -> Option<Duration> {
     wire.and_then(|d| Duration::try_from(d).ok())
 }
 
-/// A wire time.
+/// Converts a wire time.
 pub(crate) fn time(wire: Option<&prost_types::Timestamp>) -> Option<jiff::Timestamp> {
     let wire = wire?;
     jiff::Timestamp::new(wire.seconds, wire.nanos).ok()
 }
 
-/// From start to finish.
+/// The time from start to finish.
 pub(crate) fn trial_duration(trial: &v1::Trial) -> Option<Duration> {
     let (start, end) = (time(trial.start_time.as_ref())?, time(trial.complete_time.as_ref())?);
     Duration::try_from(end.duration_since(start)).ok()
 }
 
-/// Finished of all, and the trials in each state that occurs.
+/// The number of finished trials and the total, and the trials in each state that occurs.
 pub(crate) fn counts(study: &v1::Study) -> String {
     let counts = study.counts.unwrap_or_default();
     let states = [
@@ -114,7 +114,7 @@ pub(crate) fn counts(study: &v1::Study) -> String {
     format!("{}/{} finished{shown}", finished(study), total(study))
 }
 
-/// A line for each reason why trials failed, and why the study is paused for it.
+/// One line per reason why trials failed, and why the study is paused for it.
 pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
     let paused = Some(&study.pause_reason).filter(|reason| !reason.is_empty());
     let mut lines: Vec<_> = paused.map(|reason| format!("paused: {reason}")).into_iter().collect();
@@ -133,12 +133,12 @@ pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
     lines
 }
 
-/// How many trials have finished.
+/// The number of finished trials.
 pub(crate) fn finished(study: &v1::Study) -> u32 {
     study.counts.map_or(0, |c| c.complete + c.pruned + c.fail)
 }
 
-/// How many trials are to finish: the budget, and what confirms it once the search is over.
+/// The number of trials to finish: the budget, plus the confirmations after the search.
 pub(crate) fn total(study: &v1::Study) -> u32 {
     study.budget.saturating_add(study.confirmations)
 }

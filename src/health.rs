@@ -1,4 +1,4 @@
-//! `kindling health`: for scripts and container engines that ask whether a coordinator can serve.
+//! `kindling health`: tells scripts and container engines whether a coordinator can serve.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) async fn health(args: HealthArgs) -> anyhow::Result<()> {
             "its log says why; there may be no room left where its store lies",
         ));
     }
-    // It serves, and no restart would help: this is no failure.
+    // A warning only: the coordinator serves, and a restart would not help.
     if log == ServingStatus::NotServing {
         tracing::warn!(
             "the log of its store grows and grows: another program holds a transaction on it open"
@@ -40,13 +40,13 @@ pub(crate) async fn health(args: HealthArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How the coordinator is, and how the log of its store.
+/// The status of the coordinator, and of its store's log.
 async fn ask(to: &ConnectArgs) -> anyhow::Result<(ServingStatus, ServingStatus)> {
     let (channel, bearer) = connect(to).await?;
     let mut client = HealthClient::with_interceptor(channel, bearer);
     let response = client.check(HealthCheckRequest::default()).await.map_err(refused)?;
     let status = response.into_inner().status();
     let log = client.check(HealthCheckRequest { service: LOG_HEALTH.to_owned() }).await;
-    // One from before there was such a thing knows nothing of it.
+    // An older coordinator does not report on the log.
     Ok((status, log.map_or(ServingStatus::Unknown, |response| response.into_inner().status())))
 }

@@ -1,4 +1,4 @@
-//! Errors for people: what went wrong, and below it what to do.
+//! Errors for people: what went wrong, and a hint on what to do.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,12 +12,12 @@ struct Hinted {
     hint: String,
 }
 
-/// An error with a hint below it.
+/// An error with a hint.
 pub(crate) fn hinted(error: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     Hinted { error: error.into(), hint: hint.into() }.into()
 }
 
-/// A server's error with the store's hint.
+/// A server's error, with the store's hint.
 pub(crate) fn explain(error: ServeError) -> anyhow::Error {
     match &error {
         ServeError::Store(store) => hinted(error.to_string(), store.hint()),
@@ -33,7 +33,7 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
     }
 }
 
-/// The error with a hint more.
+/// Adds another hint to the error.
 pub(crate) fn also(error: &anyhow::Error, hint: &str) -> anyhow::Error {
     anyhow::anyhow!("{error:#}\nhint: {hint}")
 }

@@ -96,8 +96,8 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> Map<String, Value> {
     params.iter().map(|p| (p.name.clone(), value(p.value.as_ref()))).collect()
 }
 
-/// Whether an attribute is a table or a list, such as `mnist_cnn`'s `diagnosis`, and not for people
-/// who read lines.
+/// Whether an attribute is a table or a list, such as `mnist_cnn`'s `diagnosis`. These are not shown in text
+/// output.
 pub(crate) fn is_nested(attribute: &str) -> bool {
     attribute.trim_start().starts_with(['{', '['])
 }
@@ -106,7 +106,7 @@ fn value(value: Option<&v1::Value>) -> Value {
     value.and_then(|v| v.kind.as_ref()).map_or(Value::Null, kind)
 }
 
-/// A parameter's value, of its own kind.
+/// A parameter's value, in its own type.
 pub(crate) fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Float(x) => json!(x),

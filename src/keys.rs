@@ -1,4 +1,4 @@
-//! The keys to a coordinator: tokens and certificates, read as it starts and again after SIGHUP.
+//! The coordinator's tokens and certificates, read at its start and again on SIGHUP.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub(crate) struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// Whether there are files to read again.
+    /// Whether there are key files to read again.
     pub(crate) fn are_there(&self) -> bool {
         self.worker_token_file.is_some() || self.encrypt()
     }
@@ -37,7 +37,7 @@ impl KeyArgs {
         self.tls_cert.is_some()
     }
 
-    /// Who may call, if not everybody.
+    /// The accepted tokens; `None` lets everybody in.
     pub(crate) fn tokens(&self) -> anyhow::Result<Option<Tokens>> {
         let (Some(workers), Some(clients)) = (&self.worker_token_file, &self.client_token_file)
         else {
@@ -70,7 +70,7 @@ impl KeyArgs {
         }))
     }
 
-    /// Reads all again. What is wrong changes nothing.
+    /// Reads all files again. If any of them is invalid, nothing changes.
     pub(crate) fn change(&self, coordinator: &Coordinator) {
         let changed = self.tokens().and_then(|tokens| {
             let tls = self.tls()?;

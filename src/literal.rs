@@ -1,10 +1,10 @@
-//! Values as they are written, to the last bit, so that they can be typed again.
+//! Formats values exactly, so that they can be typed back in.
 
 use kindling_proto::v1::value::Kind;
 use kindling_telemetry::is_unprintable;
 
-/// Numbers as short as they can be without becoming others. Text goes into quotes where it would be
-/// taken for something else, or for nothing.
+/// The value in its shortest exact form. Text is quoted where it could be mistaken for something else, or is
+/// empty.
 pub(crate) fn literal(kind: &Kind) -> String {
     match kind {
         Kind::Float(x) => format!("{x:?}"),
@@ -16,7 +16,7 @@ pub(crate) fn literal(kind: &Kind) -> String {
 }
 
 fn is_plain(text: &str) -> bool {
-    // Between quotes, what is printed for a control character can be typed.
+    // Within quotes, the escape for a control character can be typed.
     let is_other = text.parse::<f64>().is_ok()
         || text.parse::<bool>().is_ok()
         || text.contains(is_unprintable);

@@ -43,8 +43,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use kindling_telemetry::TelemetryArgs;
 
-/// Training allocates and frees the same large buffers over and over, which glibc's allocator gives
-/// back to the system and faults in again each time. Also for libtorch's C++ side.
+/// Training keeps allocating and freeing the same large buffers. glibc's allocator returns them to the system
+/// and faults them in again each time. Also serves libtorch's C++ side.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -103,7 +103,7 @@ fn command() -> anyhow::Result<ExitCode> {
         watched.end().await;
         result
     });
-    // A training thread or a blocked read of standard input must not hold the process.
+    // A training thread or a blocked read of standard input must not keep the process alive.
     runtime.shutdown_background();
     result
 }
@@ -127,7 +127,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
 }
 
 impl Command {
-    /// The process's name to a collector of spans, and the level from which it logs: a server has more to say.
+    /// The process's name for the span collector, and its log level: a server logs more.
     fn service(&self) -> (&'static str, &'static str) {
         match self {
             Self::Coordinator(_) => ("kindling-coordinator", "info"),

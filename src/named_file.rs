@@ -1,16 +1,16 @@
-//! Files that are called after a study.
+//! Files named after a study.
 
 use std::path::PathBuf;
 
 use kindling_telemetry::is_unprintable;
 
-/// File systems take 255 bytes; some are for what is put behind, such as `.db.spool`.
+/// File systems allow 255 bytes; the rest is for suffixes such as `.db.spool`.
 const LONGEST: usize = 200;
 
-/// A file in the current folder. Whatever the study is called, it is no path to elsewhere, no option
-/// and no hidden file: what would make it one is written as in a link, `%2F`.
+/// A file in the current folder named after a study.
 ///
-/// Two studies may get one file, as a store holds many.
+/// Whatever the study's name, the result is never a path to elsewhere, an option or a hidden file: such
+/// characters are percent-encoded (`%2F`). Two studies may map to one file, because a store can hold several.
 pub(crate) fn after_study(name: &str, extension: &str) -> PathBuf {
     let mut file = String::new();
     for (at, c) in name.char_indices() {

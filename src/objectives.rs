@@ -1,4 +1,4 @@
-//! The objectives that this binary's workers offer, and the devices that these train on.
+//! The built-in objectives, and the devices they train on.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ pub(crate) fn built_in() -> Vec<Arc<dyn Objective>> {
     vec![Arc::new(MnistCnn::default())]
 }
 
-/// The devices of the framework that all of them train with.
+/// The devices of the framework that all objectives use.
 pub(crate) fn devices() -> Arc<dyn Devices> {
     Arc::new(BurnDevices)
 }
 
-/// The built-in objective of this name.
+/// Finds a built-in objective by name.
 pub(crate) fn find(kind: &str) -> Option<Arc<dyn Objective>> {
     built_in().into_iter().find(|o| o.kind() == kind)
 }
 
-/// That there is none of this name.
+/// The error for an unknown objective.
 pub(crate) fn not_built_in(kind: &str) -> String {
     let built_in = built_in();
     let known: Vec<_> = built_in.iter().map(|objective| objective.kind()).collect();

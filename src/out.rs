@@ -1,22 +1,22 @@
-//! Standard output that may close early: `kindling … | head` is not an error.
+//! Standard output that may be closed early: `kindling … | head` is not an error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 use kindling_telemetry::{printable_lines, say};
 
-/// Prints a line of data.
+/// Prints a line of output.
 macro_rules! outln {
     ($($arg:tt)*) => { $crate::out::line(format_args!($($arg)*)) };
 }
 pub(crate) use outln;
 
-/// Text for people and JSON for scripts: what others have named does nothing to a terminal.
+/// Prints a line of text or JSON. Untrusted text is escaped, so that a terminal does not obey it.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
     write_all(printable_lines(&format!("{text}\n")).as_bytes());
 }
 
-/// Writes data as it is. On a terminal, where nobody keeps it, what a terminal would obey is shown.
+/// Writes raw data. On a terminal, control characters are escaped.
 pub(crate) fn write(data: &[u8]) {
     if io::stdout().is_terminal() {
         return write_all(printable_lines(&String::from_utf8_lossy(data)).as_bytes());
@@ -24,8 +24,10 @@ pub(crate) fn write(data: &[u8]) {
     write_all(data);
 }
 
-/// Writes data for a command that does nothing else. Where nobody reads on, there is nothing left to do; where
-/// it cannot be written, a script must not take what came through for the whole.
+/// Writes the whole output of a command.
+///
+/// If the reader has gone, ends the process successfully. If the output cannot be written, it fails, so that
+/// a script does not mistake partial output for all of it.
 fn write_all(data: &[u8]) {
     match try_write(data) {
         Ok(true) => {}
@@ -37,7 +39,7 @@ fn write_all(data: &[u8]) {
     }
 }
 
-/// Prints text or JSON, and goes on where nobody reads: then it is `false`.
+/// Prints text or JSON and goes on in any case; `false` if nobody reads it.
 pub(crate) fn try_print(text: &str) -> io::Result<bool> {
     try_write(printable_lines(text).as_bytes())
 }
@@ -51,7 +53,7 @@ fn try_write(data: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Ends the process here and now.
+/// Ends the process at once.
 pub(crate) fn leave(code: i32) -> ! {
     kindling_telemetry::flush();
     std::process::exit(code);

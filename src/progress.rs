@@ -9,7 +9,7 @@ use kindling_telemetry::{printable, say};
 
 use crate::{format, table};
 
-/// Shows the updates of a watched study.
+/// Shows updates of a watched study.
 pub(crate) struct Progress {
     bars: MultiProgress,
     total: ProgressBar,
@@ -21,7 +21,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         let bars = MultiProgress::new();
         let total = bars.add(ProgressBar::new(0));
-        // The templates are constants; a bad one would only lose its looks.
+        // The templates are constants; a wrong one would only fall back to the default style.
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials{msg}");
         total.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let on_terminal = std::io::stderr().is_terminal();
@@ -34,7 +34,7 @@ impl Progress {
             self.show_bars(study, &update.workers);
         }
         for trial in update.changed.iter().filter(|t| t.complete_time.is_some()) {
-            // Above the bars, which say how far the study is.
+            // Printed above the bars, which already show the study's progress.
             self.line(&finished_line(Some(study).filter(|_| !self.on_terminal), trial));
         }
     }
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub(crate) fn clear(&self) {
         _ = self.bars.clear();
     }
@@ -78,7 +78,7 @@ impl Progress {
     }
 }
 
-/// Such as ` · best 0.9752 (#21) · 42.1 trials/h · 1h 29m left`.
+/// For example ` · best 0.9752 (#21) · 42.1 trials/h · 1h 29m left`.
 fn totals(study: &v1::Study) -> String {
     let best =
         study.best.as_ref().map(|b| format!(" · best {} (#{})", format::objective(b), b.number));
@@ -87,7 +87,7 @@ fn totals(study: &v1::Study) -> String {
     [best, rate, left].into_iter().flatten().collect()
 }
 
-/// A trial's line, with how far its study is, if that stands nowhere else.
+/// A finished trial's line; with `study`, it includes the study's progress.
 fn finished_line(study: Option<&v1::Study>, trial: &v1::Trial) -> String {
     let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
     let what = match trial.state() {

@@ -1,4 +1,4 @@
-//! Tests that the pages in `docs/reference/` say what the program does.
+//! Tests that the pages in `docs/reference/` match the program.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).expect("a page of the repository")
 }
 
-// The page of commands is made here.
+// The commands page is generated here.
 
 const COMMANDS: &str = "docs/reference/commands.md";
 
@@ -66,7 +66,7 @@ fn commands() -> String {
     page
 }
 
-/// A command with what it takes, or those below it.
+/// Describes a command: its help, or its subcommands.
 fn describe(command: &Command, parent: &str, shared: &[Vec<Id>; 2], page: &mut String) {
     let [of_all, of_some] = shared;
     let name = format!("{parent} {}", command.get_name());
@@ -97,7 +97,7 @@ fn ids(command: &Command) -> Vec<Id> {
     command.get_arguments().map(|arg| arg.get_id().clone()).collect()
 }
 
-/// Its long help, without what is hidden, on whatever machine.
+/// The command's long help without hidden arguments, independent of the machine.
 fn help(command: &Command, template: &'static str, hidden: &[Id]) -> String {
     let mut shown = command.clone().help_template(template).term_width(100).mut_args(|arg| {
         let is_hidden = arg.is_hide_set() || hidden.contains(arg.get_id());
@@ -107,11 +107,11 @@ fn help(command: &Command, template: &'static str, hidden: &[Id]) -> String {
     help.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-// The page of study files is written by hand.
+// The page on study files is written by hand.
 
 const STUDY_FILES: &str = "docs/reference/study-files.md";
 
-/// A whole study, to which a test adds what it asks about.
+/// A complete study file, which each test extends.
 const FILE: &str = r#"
 name = "s"
 direction = "maximize"
@@ -205,7 +205,7 @@ fn every_whole_study_file_on_a_page_is_valid() {
     assert_eq!(found, 2);
 }
 
-/// The words that the program would have taken where this file has `zzz`.
+/// The names that the program would accept in place of `zzz`.
 fn known(text: &str) -> BTreeSet<String> {
     let error = config::parse(text).expect_err("zzz is nothing");
     assert!(error.to_string().contains("zzz"), "{error}");
@@ -217,10 +217,10 @@ fn quoted(message: &str) -> BTreeSet<String> {
     words.map(str::to_owned).collect()
 }
 
-/// A row of a table of keys.
+/// A row in a table of keys.
 struct Row {
     key: String,
-    /// What stands there as code, such as `10`.
+    /// The default, if the cell shows it as code, such as `10`.
     default: Option<String>,
 }
 

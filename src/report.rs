@@ -1,4 +1,4 @@
-//! `kindling report`: a study's page in one file, or what stands in it as data.
+//! `kindling report`: a study's page in one file, or its data.
 
 use std::path::PathBuf;
 

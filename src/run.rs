@@ -26,7 +26,7 @@ use crate::{format, json, named_file, objectives, out, outcome, shell, study_fil
 mod summary;
 mod workers;
 
-/// A worker that is killed is noticed by its connection; this only matters for one that hangs.
+/// Only matters for a worker that hangs; a killed one is noticed by its connection.
 const LEASE_TERM: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
@@ -65,9 +65,9 @@ pub(crate) struct RunArgs {
     json: bool,
 }
 
-/// How the watching of a run ended.
+/// How watching a run ended.
 enum End {
-    /// There is nothing left to do, or the study is paused because its trials fail.
+    /// Nothing is left to do, or the study is paused because its trials fail.
     Finished,
     Interrupted,
 }
@@ -88,7 +88,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         ));
     };
     let devices = args.device.resolve(&*objectives::devices())?;
-    // Here it is said once if that cannot be done; otherwise every worker would find out for itself.
+    // Report a failure once here; otherwise every worker would run into it.
     objective.prepare(&spec.objective.settings, args.data_dir.as_deref(), &mut show())?;
     spec.trials = args.trials.unwrap_or(spec.trials);
     let store = args.store.clone();
@@ -114,7 +114,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
         slots: args.slots,
         threads: args.threads,
         data_dir: args.data_dir,
-        // Beside the store, because the next run's coordinator has another address.
+        // Beside the store, because the next run's coordinator has a different address.
         spool: with_suffix(&store, ".spool"),
         telemetry,
     })?;
@@ -171,7 +171,7 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     }
 }
 
-/// Keeps the page where somebody looks at it. A script that nobody watches ends at once.
+/// Keeps serving the page while somebody watches it. Without watchers, returns at once.
 async fn stay_for_watchers(
     coordinator: &mut Coordinator,
     mut signals: StopSignals,
@@ -186,17 +186,17 @@ async fn stay_for_watchers(
     }
 }
 
-/// Creates the study or resumes it, and sees to the number of trials.
+/// Creates or resumes the study, and adjusts its number of trials.
 async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> anyhow::Result<()> {
     let (study, created) = create(client, spec_to_wire(spec)).await?;
     if created {
         say!("study `{}`: {} trials", spec.name, spec.trials);
         return Ok(());
     }
-    // The file's number only ever raises the budget; one given on the command line is meant.
+    // The file's number can only raise the budget; one from the command line always applies.
     let trials =
         Some(spec.trials).filter(|t| *t > study.budget || (trials_given && *t != study.budget));
-    // What the file has to say of it counts, also of a study that was finished without.
+    // The file's `[confirm]` always applies, even to a study that finished without one.
     let confirm = spec.confirm.as_ref().map(confirm_to_wire);
     let confirm = confirm.filter(|c| study.confirm.as_ref() != Some(c));
     let request = v1::ResumeStudyRequest { name: spec.name.to_string(), trials, confirm };
@@ -206,7 +206,7 @@ async fn begin(client: &mut Client, spec: &StudySpec, trials_given: bool) -> any
     Ok(())
 }
 
-/// Shows the study's progress until it is finished or the user has had enough.
+/// Shows the study's progress until it is finished or the user interrupts.
 async fn watch(client: &mut Client, name: &str, signals: &mut StopSignals) -> anyhow::Result<End> {
     let mut updates = client.watch(name).await?;
     let mut progress = Progress::new();
@@ -237,7 +237,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Prints what came of it. That nobody reads it is no reason to fail: the study is in its store.
+/// Prints the result. A closed standard output is not an error: the study is in its store.
 fn print_result(
     study: &v1::Study,
     trials: &[v1::Trial],
@@ -251,7 +251,7 @@ fn print_result(
     } else {
         summary::text(study, trials, store)
     };
-    // On a terminal, what was said before stands above it.
+    // On a terminal, earlier messages must appear above the result.
     kindling_telemetry::flush();
     out::try_print(&text).context("standard output cannot be written")?;
     Ok(())

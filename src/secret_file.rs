@@ -1,22 +1,22 @@
-//! Files that only their owner may read.
+//! Files that only their owner can read.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Writes a file that did not exist: it is never there with less than its content, nor for others to read.
+/// Creates a new file atomically. It never exists with partial content or readable by others.
 pub(crate) fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let beside = beside(path);
-    // Unlike a renaming, this fails where there is a file already.
+    // Unlike a rename, a hard link fails if the file already exists.
     let written = write(&beside, content, None).and_then(|()| std::fs::hard_link(&beside, path));
     _ = std::fs::remove_file(beside);
     written
 }
 
-/// Writes a file anew that did exist, as whole as the one before and for the same people to read.
+/// Replaces an existing file atomically and keeps its permissions.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    // Behind a link it is what the link points to.
+    // Resolve symbolic links, so that the target is replaced rather than the link.
     let path = path.canonicalize()?;
     let beside = beside(&path);
     let permissions = path.metadata()?.permissions();

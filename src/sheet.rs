@@ -1,7 +1,6 @@
-//! Trials as CSV: a line for each, with columns that have names of their own.
+//! Trials as CSV: one line per trial, with unique column names.
 //!
-//! Written here and not by a crate, since those that write CSV know no difference between empty text,
-//! which is `""`, and nothing.
+//! Not written with a CSV crate, because those do not distinguish empty text (`""`) from a missing value.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,31 +9,32 @@ use serde_json::Value;
 
 use crate::{format, json};
 
-/// The columns before the parameters and attributes, and those behind.
+/// The columns before and after the parameters and attributes.
 const BEFORE: [&str; 3] = ["number", "state", "value"];
 const AFTER: [&str; 8] =
     ["steps", "attempt", "worker", "start", "complete", "fail_reason", "confirms", "fresh_seed"];
 
-/// What stands in a cell. Empty text is not the same as nothing.
+/// The content of a cell. Empty text differs from a missing value.
 enum Cell {
     Nothing,
-    /// Numbers, times and words of ours.
+    /// Numbers, times and our own words.
     Plain(String),
-    /// What others wrote.
+    /// Untrusted text.
     Text(String),
 }
 
-/// Whether cells may be read as formulas.
+/// Whether a spreadsheet may interpret cells as formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Formulas {
-    /// Every cell is exactly what it was.
+    /// Every cell keeps its exact content.
     Kept,
-    /// A cell that a spreadsheet would compute has an apostrophe before it.
+    /// A cell that a spreadsheet would compute gets an apostrophe in front.
     Defused,
 }
 
-/// One line a trial: number, state, value, parameters, attributes, then how it ran. Attributes that
-/// are tables or lists have no place in a cell, and are left to JSON.
+/// One line per trial: number, state, value, parameters, attributes, then how it ran.
+///
+/// Attributes that are tables or lists do not fit into a cell; use JSON for them.
 pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u8> {
     let space = study.spec.as_ref().map_or(&[][..], |s| &s.space);
     let params: Vec<_> = space.iter().map(|p| p.name.as_str()).collect();
@@ -66,7 +66,7 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -
     sheet.into_bytes()
 }
 
-/// How the trial ran.
+/// The columns on how the trial ran.
 fn after(trial: &v1::Trial) -> [Cell; 8] {
     let text = |text: &String| match text.as_str() {
         "" => Cell::Nothing,
@@ -104,8 +104,10 @@ fn cell(value: &Value) -> Cell {
     }
 }
 
-/// The columns' names. A parameter or an attribute has its own, unless another column has it, too: then
-/// it is Optuna's, `params_value` or `user_attrs_value`.
+/// The columns' names.
+///
+/// A parameter or an attribute keeps its name unless it clashes with another column. Then it gets Optuna's
+/// prefix: `params_value` or `user_attrs_value`.
 fn head(params: &[&str], attributes: &[&str]) -> Vec<String> {
     let ours: HashSet<&str> = BEFORE.into_iter().chain(AFTER).collect();
     let is_ours = |name: &str| ours.contains(name);
@@ -117,7 +119,7 @@ fn head(params: &[&str], attributes: &[&str]) -> Vec<String> {
     let mut named = |name: &str, clashes: bool, prefix: &str| {
         let mut name = name.to_owned();
         if clashes {
-            // Somebody may have called a parameter `params_value`.
+            // `params_value` may itself be the name of a parameter.
             name.insert_str(0, prefix);
             while !taken.insert(name.clone()) {
                 name.insert_str(0, prefix);
@@ -154,7 +156,7 @@ fn line(sheet: &mut String, cells: impl Iterator<Item = Cell>, formulas: Formula
     sheet.push('\n');
 }
 
-/// Whether a spreadsheet would compute the text: it begins like a formula and is no number.
+/// Whether a spreadsheet would compute the text: it begins like a formula and is not a number.
 fn is_formula(text: &str) -> bool {
     const BEGINNINGS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     text.starts_with(BEGINNINGS) && text.parse::<f64>().is_err()

@@ -1,8 +1,8 @@
-//! Commands that are shown to be copied: a shell reads each word as it was meant.
+//! Quotes commands that users are meant to copy, so that a shell reads each word correctly.
 
-/// A word for a shell, in quotes where it needs them.
+/// A word, quoted where necessary.
 pub(crate) fn word(text: &str) -> String {
-    // Only NUL cannot be quoted, which no argument of a process holds.
+    // Only NUL cannot be quoted, and process arguments never contain it.
     shlex::try_quote(text).map_or_else(|_| "''".to_owned(), std::borrow::Cow::into_owned)
 }
 
@@ -14,8 +14,7 @@ pub(crate) fn option(name: &str, value: &str) -> String {
     format!("{name} {}", word(value))
 }
 
-/// An argument without an option, for the end of a command. One that begins with a dash is told apart
-/// from options by what stands before it.
+/// A positional argument at the end of a command. If it begins with a dash, `--` precedes it.
 pub(crate) fn last(argument: &str) -> String {
     if argument.starts_with('-') {
         return format!("-- {}", word(argument));

@@ -1,4 +1,4 @@
-//! Where a command asks: a coordinator, or a store that none serves.
+//! The source of a command's data: a coordinator, or a store file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,24 +20,24 @@ pub(crate) struct SourceArgs {
     store: Option<PathBuf>,
 }
 
-/// What a command does to what it asks.
+/// How a command uses its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// It looks. A store may be served by a coordinator, or be one that nobody may write.
+    /// Read only. The store may be read-only, or in use by a coordinator.
     Look,
-    /// It changes something.
+    /// Changes something.
     Change,
-    /// It adds something, if need be to a store that is made for it.
+    /// Adds something, and creates the store if needed.
     Make,
 }
 
 impl SourceArgs {
-    /// Whether a store is asked and no coordinator.
+    /// Whether the source is a store rather than a coordinator.
     pub(crate) fn is_store(&self) -> bool {
         self.store.is_some()
     }
 
-    /// Asks about a study, or about none in particular.
+    /// Runs a request about a study, or about no particular one.
     pub(crate) async fn ask<R>(
         &self,
         study: Option<&str>,
@@ -47,7 +47,7 @@ impl SourceArgs {
         self.ask_within(PATIENCE, study, access, questions).await
     }
 
-    /// With another patience than most calls need.
+    /// Runs a request with a different patience from the usual one.
     pub(crate) async fn ask_within<R>(
         &self,
         patience: Duration,
@@ -86,7 +86,7 @@ fn missing(store: &Path) -> anyhow::Error {
     )
 }
 
-/// A store's error with its hint.
+/// A store's error, with its hint.
 fn explain(error: &StoreError) -> anyhow::Error {
     match error {
         StoreError::InUse { location } => hinted(
@@ -97,7 +97,7 @@ fn explain(error: &StoreError) -> anyhow::Error {
     }
 }
 
-/// The option for the store that a run of the study made in this folder, if there is one.
+/// The `--store` option for a store that `kindling run` left in this folder, if there is one.
 fn left_by_run(study: &str) -> Option<String> {
     let store = named_file::after_study(study, "db");
     let shown = store.to_str().filter(|_| store.exists())?;

@@ -90,7 +90,7 @@ struct Named {
 }
 
 impl StudyCommand {
-    /// The study that it is about, if one is named.
+    /// The name of the study, if the command has one.
     fn study(&self) -> Option<&str> {
         match self {
             Self::Create { .. } | Self::List { .. } => None,
@@ -112,7 +112,7 @@ impl StudyCommand {
             | Self::Resume { .. }
             | Self::Stop(_)
             | Self::Delete { yes: true, .. } => Access::Change,
-            // Without `--yes` it only says what it would do.
+            // Without `--yes`, it only says what it would do.
             Self::Delete { yes: false, .. }
             | Self::List { .. }
             | Self::Show(_)
@@ -129,7 +129,7 @@ impl StudyCommand {
 
 pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
     let StudyArgs { source, command } = args;
-    // A mistake in a file shows before a coordinator is looked for.
+    // Report an error in the file before connecting to a coordinator.
     let spec = match &command {
         StudyCommand::Create { file, .. } => Some(study_file::read(file)?),
         _ => None,
@@ -184,7 +184,7 @@ async fn answer(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Creates the study, or finds it; says which.
+/// Creates or finds the study, and says which.
 pub(crate) async fn create(
     client: &mut Client,
     spec: v1::StudySpec,
@@ -273,7 +273,7 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     Ok(())
 }
 
-/// What was confirmed to be best, if everything was run again. That takes all trials.
+/// The best configuration, if everything was run again. Fetches all trials.
 async fn confirmed(client: &mut Client, study: &v1::Study) -> anyhow::Result<Option<String>> {
     if !study.finished || study.confirmations == 0 {
         return Ok(None);
@@ -282,7 +282,7 @@ async fn confirmed(client: &mut Client, study: &v1::Study) -> anyhow::Result<Opt
     Ok(Confirmed::new(study, &trials).and_then(|confirmed| confirmed.headline(study)))
 }
 
-/// A study that is paused because its trials fail does not go on of itself.
+/// Ends, too, when the study is paused because its trials fail: it will not resume on its own.
 async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<ExitCode> {
     let mut updates = client.watch(name).await?;
     let mut progress = (!json).then(Progress::new);
@@ -309,7 +309,7 @@ async fn watch(client: &mut Client, Named { name, json }: &Named) -> anyhow::Res
             return Ok(outcome::exit_code(&study));
         }
     }
-    // A script that waits for the end must not take this for it.
+    // A failure, so that a script does not mistake this for the study's end.
     Err(hinted(
         format!("the coordinator stopped before `{name}` was finished"),
         "watch again once it is back; nothing that it acknowledged is lost",
@@ -334,7 +334,7 @@ async fn delete(client: &mut Client, Named { name, json }: Named, yes: bool) -> 
     Ok(())
 }
 
-/// Fails if a proposal came out differently.
+/// Fails if any proposal differs.
 async fn replay(client: &mut Client, Named { name, json }: Named) -> anyhow::Result<ExitCode> {
     let request = v1::ReplayStudyRequest { name: name.clone() };
     let replay = client.studies.replay_study(request).await.map_err(refused)?.into_inner();

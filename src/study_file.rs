@@ -1,4 +1,4 @@
-//! Reading a study file: the coordinator's parts, then the objective's settings.
+//! Reads a study file: the coordinator's parts, then the objective's settings.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,10 +11,10 @@ use kindling_study::StudySpec;
 use crate::hint::hinted;
 use crate::{fits, objectives};
 
-/// A study file is a few kilobytes; a larger one is another file.
+/// The size limit. A study file is a few kilobytes; a larger one is the wrong file.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Reads the file and checks it whole, so that a mistake shows before anything is created.
+/// Reads and checks the whole file, so that errors show before anything is created.
 pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     let shown = path.display();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Tables that read well without colour.
+//! Tables that are readable without colour.
 
 use std::fmt;
 
@@ -10,28 +10,30 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::format;
 
-/// One line, below the head.
+/// A single line below the header.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// So much of a reason is shown; `kindling trial show` has all of it.
+/// The shown length of a reason; `kindling trial show` prints all of it.
 const LONGEST: usize = 200;
 
-/// A longer word is broken where the line ends, wherever it stands.
+/// A longer word may be broken at the end of a line.
 const LONGEST_WORD: u16 = 36;
 
-/// A head and rows. In a pipe every row is a line. On a terminal, text is broken between words; where
-/// that is not enough, each row becomes a list of its cells, a line for each.
+/// A header and rows.
+///
+/// In a pipe, every row is a line. On a terminal, text wraps between words; if that is not enough, each row
+/// becomes a list with one cell per line.
 pub(crate) struct Table {
     head: Vec<String>,
-    /// The columns that hold numbers.
+    /// The columns with numbers, aligned right.
     right: Vec<usize>,
     rows: Vec<Vec<String>>,
-    /// Columns of the terminal; `None` is a pipe.
+    /// The terminal's width in columns; `None` for a pipe.
     width: Option<u16>,
 }
 
-/// A table with a line below its head; the columns named in `right` hold numbers.
+/// A table with a line below its header. The columns in `right` hold numbers.
 pub(crate) fn new(head: &[&str], right: &[usize]) -> Table {
     Table {
         head: head.iter().map(|&name| name.to_owned()).collect(),
@@ -47,7 +49,7 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The width of each column's widest word, as far as words are kept whole.
+    /// The width of each column's widest word, at most [`LONGEST_WORD`].
     fn words(&self) -> Vec<u16> {
         let mut widths = vec![0; self.head.len()];
         for row in std::iter::once(&self.head).chain(&self.rows) {
@@ -88,7 +90,7 @@ impl Table {
     }
 }
 
-/// A space on each side of a cell.
+/// One space on each side of a cell.
 const PADDING: u16 = 2;
 
 fn drawn(width: Option<u16>) -> comfy_table::Table {
@@ -137,12 +139,12 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
     table
 }
 
-/// Trials without the reasons why they failed.
+/// Trials, without the reasons for failures.
 pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
     of_trials(trials, false)
 }
 
-/// Trials, with the beginning of the reason where one failed.
+/// Trials, with the beginning of each failure's reason.
 pub(crate) fn trials_and_reasons(trials: &[&v1::Trial]) -> Table {
     of_trials(trials, trials.iter().any(|trial| !trial.fail_reason.is_empty()))
 }
@@ -196,7 +198,7 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
     table
 }
 
-/// Such as `digits #12, step 4: 0.9312`.
+/// For example `digits #12, step 4: 0.9312`.
 pub(crate) fn running(trial: &v1::RunningTrial) -> String {
     let newest = trial.newest.map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
     format!("{} #{}{}", trial.study, trial.number, newest.unwrap_or_default())

@@ -12,7 +12,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::secret_file;
 
-/// As many as a key of AES-256 has.
+/// The size of an AES-256 key.
 const BYTES: usize = 32;
 
 #[derive(clap::Args)]
@@ -83,7 +83,7 @@ fn create(path: &Path, keep: bool) -> anyhow::Result<()> {
     match secret_file::create(path, format!("{}\n", fresh()).as_bytes()) {
         Ok(()) => say!("{} holds a fresh token", path.display()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && keep => {
-            // What is kept must be good for what it is kept for.
+            // The kept file must hold a valid token.
             Token::read(path)?;
             say!("{} stays as it is", path.display());
         }
@@ -112,7 +112,7 @@ fn add(path: &Path, name: &str, output: Option<&Path>) -> anyhow::Result<()> {
             format!("kindling token revoke {} {name}", path.display()),
         ));
     }
-    // First to whom it is for: nobody could use one that only the coordinator knows.
+    // Write the recipient's file first: a token known only to the coordinator would be useless.
     let handed_out = format!("{}\n", token.secret());
     match output.map(|output| (output, secret_file::create(output, handed_out.as_bytes()))) {
         None | Some((_, Ok(()))) => {}
@@ -173,7 +173,7 @@ fn revoke(path: &Path, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a changed file is for.
+/// How a change to the file takes effect.
 const AGAIN: &str = "a running coordinator reads it again on SIGHUP (kill -HUP PID)";
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -161,7 +161,7 @@ fn print(trial: &v1::Trial, json: bool) {
     }
 }
 
-/// So that a repeated request adds nothing.
+/// A unique ID, so that a repeated request adds nothing.
 fn request_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -1,4 +1,4 @@
-//! Who gets in: every call that the coordinator serves, with every kind of wrong key.
+//! Access control: every call that the coordinator serves, with every kind of wrong key.
 
 mod support;
 
@@ -10,7 +10,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-/// Every method of every service, `/package.Service/Method`, out of the descriptor sets.
+/// Every method of every service, as `/package.Service/Method`, from the descriptor sets.
 fn methods() -> Vec<String> {
     let sets = [
         kindling_proto::v1::DESCRIPTORS,
@@ -32,7 +32,7 @@ fn methods() -> Vec<String> {
     methods
 }
 
-/// The methods, with the token that each asks for; health asks for none.
+/// The methods with the token that each requires; health requires none.
 fn guarded() -> impl Iterator<Item = (String, &'static str)> {
     let methods = methods().into_iter().filter(|m| !m.starts_with("/grpc.health."));
     methods.map(|method| {
@@ -41,7 +41,7 @@ fn guarded() -> impl Iterator<Item = (String, &'static str)> {
     })
 }
 
-/// Calls a method with an empty message; whether it got past the door.
+/// Calls a method with an empty message. Returns whether access was granted.
 async fn call(channel: &Channel, method: &str, token: Option<&str>) -> Result<(), Status> {
     let mut request = Request::new(tokio_stream::once(()));
     if let Some(token) = token {
@@ -52,7 +52,7 @@ async fn call(channel: &Channel, method: &str, token: Option<&str>) -> Result<()
     client.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let codec = ProstCodec::<(), ()>::default();
     let path = method.parse().expect("a path");
-    // The types do not matter: an empty message is one of each, and what comes back is not read.
+    // The types do not matter: an empty message is valid for each, and the response is not read.
     client.streaming(request, path, codec).await.map(|_| ())
 }
 
@@ -134,7 +134,7 @@ async fn no_call_goes_around_tls() {
         let token = keys.token(token);
         for (what, channel) in &wrong {
             let refused = call(channel, &method, Some(&token)).await.expect_err(what);
-            // No answer, but an error of the connection's: it is refused before any call is.
+            // A connection error rather than a response: refused before any call is made.
             let cause = std::error::Error::source(&refused).expect("a cause");
             assert!(cause.is::<tonic::transport::Error>(), "{method}, {what}: {refused:?}");
         }
@@ -198,7 +198,7 @@ fn a_worker_that_is_not_let_in_ends_and_says_what_to_do() {
         let file = token.map(|name| keys.path(name));
         let mut args = vec!["worker", "--coordinator", &url];
         args.extend(file.iter().flat_map(|file| ["--token-file", file]));
-        // One that is let in does not end.
+        // A worker that is let in does not end.
         let log = keys.folder.path("worker.log");
         let stderr = std::fs::File::create(&log).expect("a log");
         assert!(!Process::start(kindling(&args).stderr(stderr)).wait());

@@ -4,7 +4,7 @@ mod support;
 
 use support::{Coordinator, Folder, failure, study_file};
 
-/// What `study create` says to a file with a mistake; the coordinator knows no study afterwards.
+/// The error of `study create` for a file with a mistake. Checks that no study was created.
 fn refusal(coordinator: &Coordinator, folder: &Folder, from: &str, to: &str) -> String {
     let text = study_file("s", 4);
     assert!(text.contains(from), "the test's own text");
@@ -110,7 +110,7 @@ fn files_that_are_no_store_of_ours_are_left_as_they_are() {
 
 #[test]
 fn a_coordinator_that_is_not_there_is_named_with_a_hint() {
-    // Bound and closed again: nobody listens there.
+    // Bound and closed again, so nothing listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);

@@ -1,4 +1,4 @@
-//! Large results in a real process: what it takes in memory, while they come and when it starts again.
+//! Memory use with large results in a real process: while they arrive, and after a restart.
 
 mod support;
 
@@ -10,8 +10,8 @@ use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_proto::{limits, v1};
 use support::{Coordinator, Folder, crowd, wire};
 
-/// Beside the program itself: with libtorch that is some 200 MiB, mapped before it does anything.
-/// In a container of 512 MiB there is room for both.
+/// The memory allowed on top of the program itself, which with libtorch maps some 200 MiB at its start. Both
+/// fit into a container of 512 MiB.
 const MOST: u64 = 200 << 20;
 const RESULTS: u32 = 10;
 
@@ -36,7 +36,7 @@ async fn large_results_take_little_memory_and_no_more_after_a_restart() {
     };
     let leased = client.lease(lease).await.expect("leased").into_inner().assignments;
     assert_eq!(leased.len(), RESULTS as usize);
-    // What a parser makes of this takes a hundred times as much.
+    // Parsed, this takes a hundred times as much memory.
     let items = r#"{"":1},"#.repeat(limits::ATTRIBUTE / 8);
     let text = format!("[{}]", items.trim_end_matches(','));
     let attribute = |number: usize| (format!("a{number}"), text.clone());
@@ -48,7 +48,7 @@ async fn large_results_take_little_memory_and_no_more_after_a_restart() {
             result: Some(End::Completed(v1::Completed { values: vec![0.5] })),
             attributes_json: (0..count).map(attribute).collect(),
         };
-        // All of them at once.
+        // All at once.
         tokio::spawn(async move {
             let call = || {
                 let (mut client, finish) = (client.clone(), finish.clone());
@@ -80,7 +80,7 @@ fn assert_small(coordinator: &mut Coordinator, program: u64) {
     );
 }
 
-/// The most that it has had in memory so far, in bytes.
+/// The peak memory use so far, in bytes.
 fn peak(coordinator: &mut Coordinator) -> u64 {
     let status = format!("/proc/{}/status", coordinator.process().child().id());
     let status = std::fs::read_to_string(status).expect("it runs");

@@ -1,4 +1,4 @@
-//! The wall clock goes anywhere; no lease ends by it, and nothing changes its order.
+//! The wall clock may jump anywhere: no lease ends because of it, and the order of events stays.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::{Coordinator, Folder, Process, count, kindling, study_file};
 
 const TEN_YEARS: i64 = 10 * 365 * 86_400;
 const TERM: Duration = Duration::from_secs(5);
-/// Where the clock goes, and whether the coordinator is started anew by it.
+/// Where the clock jumps, and whether the coordinator is restarted then.
 const CLOCKS: [(i64, bool); 6] = [
     (TEN_YEARS, false),
     (-TEN_YEARS, false),
@@ -38,8 +38,8 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
         coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     };
     let worker = |id| Process::start(&mut shim.before(coordinator.worker_command(id, &[])));
-    // One lease lasts through all of it, while other trials begin and end. Neither study comes to its
-    // end, however fast the machine is.
+    // One lease lasts through all of it, while other trials begin and end. Neither study finishes, however
+    // fast the machine is.
     create("long.toml", endless("long", 1));
     let _holder = worker("holder");
     coordinator.wait_until("long", |s| count(s, "running") == 1);
@@ -52,7 +52,7 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
             coordinator.process().kill();
             coordinator = start();
         } else {
-            // A lease that is not renewed ends.
+            // Long enough for an unrenewed lease to expire.
             std::thread::sleep(TERM + Duration::from_secs(1));
         }
         let (done, step) = (complete(&coordinator), newest_step(&coordinator));
@@ -77,7 +77,7 @@ fn a_wall_clock_ten_years_off_ends_no_lease_and_reorders_nothing() {
     let years = completed.iter().min().zip(completed.iter().max()).expect("some");
     assert!(years.1 - years.0 >= 19, "the clock was off indeed: {completed:?}");
 
-    // Each proposal saw the trials that had finished, in their order: read again, it is the same.
+    // Each proposal depends on the finished trials and their order. A replay must give the same.
     coordinator.process().signal("TERM");
     assert!(coordinator.process().wait());
     let coordinator = start();
@@ -96,7 +96,7 @@ fn complete(coordinator: &Coordinator) -> u64 {
     count(&coordinator.ask_json(&["study", "show", "s"]), "complete")
 }
 
-/// How far the trial is that lasts.
+/// The latest step of the long trial.
 fn newest_step(coordinator: &Coordinator) -> Option<u64> {
     steps(&coordinator.trials("long")[0]).pop()
 }

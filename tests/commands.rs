@@ -1,4 +1,4 @@
-//! Commands on stores that nobody serves, and whatever studies, values and choices are called.
+//! Commands on stores without a coordinator, and with unusual names of studies, values and choices.
 
 mod support;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 use support::{Coordinator, Folder, failure, kindling, output};
 
-/// A study of this name, and nothing to train.
+/// A study with this name and nothing to train.
 fn study_file(name: &str) -> String {
     format!(
         r#"
@@ -32,7 +32,7 @@ choices = ["=1+1", "", "\u001B[2J\u202E", "1", 1]
     )
 }
 
-/// What a command prints, on stdout.
+/// A command's standard output.
 fn said(args: &[&str]) -> String {
     let output = output(args);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -44,13 +44,13 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_str(&said(&[args, &["--json"]].concat())).expect("JSON")
 }
 
-/// All files of a folder, with their content.
+/// All files in a folder, with their content.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path());
     entries.map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect()
 }
 
-/// A store with the study `s`, and one trial of it that waits.
+/// A store with the study `s` and one waiting trial.
 fn store(folder: &Folder) -> String {
     let store = folder.path("here").join("s.db");
     std::fs::create_dir(folder.path("here")).expect("made");
@@ -115,9 +115,9 @@ fn a_store_that_is_served_is_read_and_not_changed() {
     assert!(files(&folder.path("here")) == before, "what a crash left stays for the next start");
 }
 
-/// What `study show` finds in a folder that can only be read; `None` where none can be made.
+/// The output of `study show` in a read-only folder; `None` if the folder cannot be made read-only.
 fn shown_from_where_nobody_writes(folder: &Path) -> Option<Value> {
-    // Where this user may write everywhere, the system itself must say no.
+    // If this user can write everywhere, make a read-only bind mount.
     let sh = "mount -o bind \"$1\" \"$1\" 2>/dev/null && mount -o remount,ro,bind \"$1\" 2>/dev/null
         chmod a-w \"$1\" \"$1\"/* 2>/dev/null; touch \"$1/x\" 2>/dev/null && exit 77; shift; exec \"$@\"";
     let (here, store) = (folder.to_str().expect("plain"), folder.join("s.db"));

@@ -1,4 +1,4 @@
-//! Processes die; the study does not.
+//! Processes die, but the study survives.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::address::lasting_address;
 use support::scene::{endless, is_over, stop_while_it_trains, wait_for};
 use support::{Coordinator, Folder, count, study_file, wire};
 
-/// What a finished trial says, by number.
+/// The finished trials, by number.
 fn finished(trials: &[Value]) -> HashMap<u64, Value> {
     let complete = trials.iter().filter(|t| t["state"] == "COMPLETE");
     complete.map(|t| (t["number"].as_u64().expect("a number"), t.clone())).collect()
@@ -23,7 +23,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
     let folder = Folder::new();
     let (store, file) = (folder.path("study.db"), folder.write("s.toml", study_file("s", 12)));
     let address = lasting_address().to_string();
-    // Longer than any outage here.
+    // Longer than any outage in this test.
     let start = || Coordinator::start_with(&store, &address, Duration::from_secs(30));
     let mut coordinator = start();
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
@@ -35,7 +35,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
         coordinator.wait_until("s", |s| count(s, "complete") >= round * 3);
         let before = finished(&coordinator.trials("s"));
         coordinator.process().kill();
-        // Longer than an epoch: there is something to say meanwhile.
+        // Longer than an epoch, so that reports queue up.
         std::thread::sleep(Duration::from_secs(1));
         coordinator = start();
         let after = finished(&coordinator.trials("s"));
@@ -58,7 +58,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
         let begun = format!(" trial={} ", trial["number"]);
         let begun = logs.lines().filter(|l| l.contains("training") && l.contains(&begun));
         assert_eq!(begun.count(), 1, "no training was begun anew: {logs}");
-        // The outages were shorter than a lease: the workers went on, under the same leases.
+        // The outages were shorter than a lease, so the workers continued with the same leases.
         assert_eq!(trial["attempt"], 1, "{trial}");
         let steps = trial["intermediate_values"].as_array().expect("a curve");
         let steps: Vec<_> = steps.iter().map(|s| s["step"].as_u64().expect("a step")).collect();
@@ -70,7 +70,7 @@ fn a_killed_coordinator_loses_nothing_and_stops_nobody() {
 async fn a_killed_workers_trial_is_leased_again_with_the_same_parameters() {
     let folder = Folder::new();
     let file = folder.write("s.toml", study_file("s", 1_000_000));
-    // So long a term never ends within this test: it is the lost connection that counts.
+    // The term never expires within this test: only the lost connection can end the lease.
     let term = Duration::from_hours(1);
     let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);

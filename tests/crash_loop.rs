@@ -1,4 +1,5 @@
-//! The coordinator is killed at any moment, again and again: whatever it acknowledged is there, once.
+//! The coordinator is killed at random moments, many times: everything it acknowledged is there, exactly
+//! once.
 
 mod support;
 
@@ -19,7 +20,7 @@ fn a_coordinator_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let folder = Folder::new();
     let (store, address) = (folder.path("study.db"), lasting_address());
     let (store, listen) = (store.to_str().expect("plain"), address.to_string());
-    // No lease ends of itself: whoever is refused was lied to.
+    // No lease expires here, so a refusal would mean that an acknowledged call was lost.
     let args = ["coordinator", "--store", store, "--listen", &listen, "--lease-term", "86400"];
     let command = || quiet(kindling(&args));
 
@@ -28,7 +29,7 @@ fn a_coordinator_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     let runtime = runtime.expect("a runtime");
     let mut coordinator = Coordinator::start_command(&mut command());
     let journal = Journal::new(&folder.path("journal"));
-    // In the long form more slowly, or most of its time would go into reading what has come together.
+    // Slower in the long form; otherwise most of the time would go into reading the accumulated history.
     let between_calls = Duration::from_millis(proofs(10, 40));
     let size = Size { workers: 24, trials: 200, pause: between_calls };
     let mut crowd = runtime.block_on(async { Crowd::start(address, journal, &seed, size) });
@@ -55,7 +56,7 @@ fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }
 
-/// kill -9 of a process that has not ended of itself.
+/// Kills with kill -9 a process that must still be running.
 fn kill(process: &mut Process) {
     assert_eq!(process.ended(), None, "it ended before it was killed");
     process.kill();

@@ -1,4 +1,4 @@
-//! A device that fails under a trial: the trial, the worker and the study each get what they should.
+//! A device fails during a trial: the consequences for the trial, the worker and the study.
 
 mod support;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use support::{Coordinator, Folder, count};
 use tokio_util::sync::CancellationToken;
 
-/// An objective that asks too much of its device in one trial, and is content in all others.
+/// An objective that provokes a device fault in one trial and succeeds in all others.
 struct Fragile {
     at: f64,
     fault: fn(&Trial<'_>),
@@ -34,7 +34,7 @@ impl Objective for Fragile {
     }
 }
 
-/// A study of four trials, the first with x = 1 and then as it comes.
+/// A study of four trials; the first has x = 1, the others are sampled.
 fn study(folder: &Folder, coordinator: &Coordinator) {
     let file = folder.write(
         "s.toml",
@@ -57,7 +57,7 @@ high = 1.0
     coordinator.ask(&["trial", "enqueue", "s", "x=1"]);
 }
 
-/// A worker in this process, until the study is finished or it ends of itself.
+/// Runs a worker in this process until the study is finished or the worker ends on its own.
 fn work(folder: &Folder, coordinator: &Coordinator, objective: Fragile) -> Result<(), WorkerError> {
     let device = if cfg!(feature = "tch") { DeviceName::Cpu } else { DeviceName::Flex };
     let options = WorkerOptions {
@@ -112,7 +112,7 @@ fn a_trial_too_large_for_the_memory_fails_and_its_worker_goes_on() {
     assert_eq!(count(&study, "complete"), 3, "{study}");
 }
 
-/// Asks libtorch for a petabyte.
+/// Allocates a petabyte with libtorch.
 #[cfg(feature = "tch")]
 fn exhaust(trial: &Trial<'_>) {
     let device = kindling_burn::device(trial.device()).expect("open");
@@ -120,7 +120,7 @@ fn exhaust(trial: &Trial<'_>) {
     panic!("a petabyte was there: {:?}", tensor.dims());
 }
 
-/// flex ends the process where memory ends; this says what libtorch would.
+/// flex aborts the process when memory runs out, so this panics with libtorch's message.
 #[cfg(not(feature = "tch"))]
 fn exhaust(_: &Trial<'_>) {
     panic!(
@@ -128,7 +128,7 @@ fn exhaust(_: &Trial<'_>) {
     );
 }
 
-// No GPU can be made to break on demand, so these say what libtorch says when one does.
+// No GPU can be broken on demand, so these panic with libtorch's messages.
 
 #[test]
 fn a_lost_device_ends_its_worker_and_another_gets_the_trial() {

@@ -1,10 +1,10 @@
-//! Devices as the command line sees them.
+//! Devices on the command line.
 
 mod support;
 
 use support::{Coordinator, Folder, Process, count, failure, kindling, output, study_file};
 
-/// What this build can train on without a GPU.
+/// The devices of this build that need no GPU.
 const HERE: &str = if cfg!(feature = "tch") { "cpu,flex" } else { "flex" };
 
 #[test]
@@ -21,7 +21,7 @@ fn the_list_shows_what_there_is_and_why_something_is_not() {
         let available = device["available"].as_bool().expect("a truth value");
         let line = text.lines().find(|line| line.starts_with(name)).expect("the same device");
         assert_eq!(!line.contains("not available"), available, "{line}");
-        // A GPU may be there or not; these two depend on the build alone.
+        // A GPU may or may not exist; these two depend only on the build.
         match name {
             "flex" => assert!(available),
             "cpu" => assert_eq!(available, cfg!(feature = "tch")),
@@ -50,7 +50,7 @@ fn a_device_that_is_not_there_is_refused_before_anything_is_made() {
 #[test]
 fn one_worker_drives_several_devices_with_several_slots_each() {
     let folder = Folder::new();
-    // More than it can train before somebody looks.
+    // More than it can train before the test looks.
     let file = folder.write("s.toml", study_file("s", 1_000_000));
     let coordinator = Coordinator::start(&folder.path("study.db"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);

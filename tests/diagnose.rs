@@ -1,11 +1,11 @@
-//! `kindling diagnose` as a user meets it.
+//! `kindling diagnose`, as a user runs it.
 
 mod support;
 
 use serde_json::Value;
 use support::{Folder, failure};
 
-/// What it prints of networks that see digits, with these arguments.
+/// The output for networks on the synthetic digits, with these arguments.
 fn diagnose(args: &[&str]) -> String {
     let output = support::output(&[&["diagnose", "--data", "digits"], args].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

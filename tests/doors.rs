@@ -1,6 +1,7 @@
-//! Crowds at the doors, by those who have no token: silent, half-open, guessing. They keep nobody out, and go.
+//! Crowds of connections without a token: silent, half-open or guessing. They must not block others, and must
+//! be closed.
 //!
-//! Each prints what it measured: `cargo test --test doors -- --nocapture`.
+//! Each test prints its measurements: `cargo test --test doors -- --nocapture`.
 
 mod support;
 
@@ -27,13 +28,13 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-/// What HTTP/2 begins with, and nothing after it.
+/// An HTTP/2 preface with empty settings.
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// So many file handles leave some hundred places.
+/// This many file descriptors leave room for a few hundred connections.
 const HANDLES: &str = "700";
 const FEW: usize = 600;
 
-/// A command that may not have more file handles than this.
+/// A command with these limits on file descriptors.
 fn with_handles(soft: &str, hard: &str, args: &[&str]) -> Command {
     let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$@\"");
     kindling_by(&["sh", "-c", &script, "sh"], args)
@@ -44,7 +45,7 @@ fn free_address() -> String {
     listener.local_addr().expect("bound").to_string()
 }
 
-/// A list of studies, as somebody with the client's token asks for it, on a connection of its own.
+/// Lists studies with the client's token, on a connection of its own.
 async fn list(channel: Channel, token: &str) -> Result<(), Status> {
     let mut request =
         Request::new(v1::ListStudiesRequest { page_size: 1, page_token: String::new() });
@@ -55,7 +56,7 @@ async fn list(channel: Channel, token: &str) -> Result<(), Status> {
     answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer"))).map(|_| ())
 }
 
-/// Whether somebody gets in who comes again if need be.
+/// Whether a client gets in, with a few retries.
 async fn gets_in(channel: impl Fn() -> Channel, token: &str) -> bool {
     for _ in 0..3 {
         match list(channel(), token).await {
@@ -66,7 +67,7 @@ async fn gets_in(channel: impl Fn() -> Channel, token: &str) -> bool {
     false
 }
 
-/// Waits until the other side has closed it.
+/// Waits until the other side has closed the connection.
 async fn closed(mut peer: impl AsyncRead + Unpin) {
     let mut heard = [0; 4096];
     loop {
@@ -81,7 +82,7 @@ async fn closed(mut peer: impl AsyncRead + Unpin) {
     }
 }
 
-/// Waits until all are closed; how long the last one lasted.
+/// Waits until all are closed. Returns how long the last one lasted.
 async fn all_closed<P: AsyncRead + Unpin + Send + 'static>(peers: Vec<P>) -> Duration {
     let start = Instant::now();
     let peers: Vec<_> = peers.into_iter().map(|peer| tokio::spawn(closed(peer))).collect();
@@ -92,7 +93,7 @@ async fn all_closed<P: AsyncRead + Unpin + Send + 'static>(peers: Vec<P>) -> Dur
     start.elapsed()
 }
 
-/// So many peers that say this and nothing more.
+/// `many` connections that send these bytes and nothing more.
 async fn peers(address: &str, many: usize, say: &[u8]) -> Vec<TcpStream> {
     let mut peers = Vec::with_capacity(many);
     for _ in 0..many {
@@ -175,7 +176,7 @@ async fn half_open_browsers_keep_nobody_out_and_go() {
     drop(coordinator);
 }
 
-/// The status that the list of studies gives, or why there is none.
+/// The HTTP status of the list of studies, or why there is none.
 async fn ask_page(page: &str, token: &str) -> Result<u16, String> {
     let ask = async {
         let mut stream = TcpStream::connect(page).await?;
@@ -233,7 +234,7 @@ async fn guesses_are_few_and_known_callers_do_not_suffer() {
     );
     list(known, &keys.token("client")).await.expect("it was let in before");
     assert!(looked_at < 50, "32 are free, and then it takes ever longer");
-    // It holds for both doors, whatever is shown.
+    // The limit holds on both doors, for any token.
     for token in ["0123456789abcdef", &keys.token("client")] {
         assert_eq!(ask_page(&page, token).await, Ok(429));
     }
@@ -245,7 +246,7 @@ async fn guesses_are_few_and_known_callers_do_not_suffer() {
         number(&counted, "kindling_wrong_tokens_total{looked_at=\"yes\"}") >= f64::from(looked_at)
     );
     assert!(number(&counted, "kindling_calls_refused_total{status=\"ResourceExhausted\"}") > 0.0);
-    // It passes.
+    // The limit expires.
     let start = Instant::now();
     while ask_page(&page, &keys.token("client")).await != Ok(200) {
         assert!(start.elapsed() < PATIENCE);
@@ -261,7 +262,7 @@ async fn a_crowd_takes_no_file_handle_that_the_store_needs() {
     let args = ["coordinator", "--store", text(&store), "--listen", &address.to_string()];
     let few = ["sh", "-c", "ulimit -n 400 && exec \"$@\"", "sh"];
     let mut coordinator = Coordinator::start_command(&mut disk.kindling_by(&few, &args));
-    // Somebody who is there before the crowd.
+    // A client connected before the crowd.
     let channel = wire::channel(address);
     wire::health(&channel).await.expect("it serves");
     let crowd = peers(&address.to_string(), 500, GREETING).await;
@@ -286,7 +287,7 @@ async fn a_crowd_takes_no_file_handle_that_the_store_needs() {
         assert!(start.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // It is tried whether there is room, four times a second, beside the crowd.
+    // The coordinator retries four times a second to accept connections, despite the crowd.
     let crowd = [crowd, peers(&address.to_string(), 500, GREETING).await];
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(coordinator.process().ended(), None, "{}", coordinator.log());
@@ -319,7 +320,7 @@ async fn metrics_are_for_who_calls_this_machine_and_idle_readers_go() {
     let seen = free_address();
     let coordinator = Coordinator::start_on_free_port(&folder.path("s.db"), &["--metrics", &seen]);
     let address: SocketAddr = seen.parse().expect("an address");
-    // The ledger says how much waits at each of its turns, of which the first is still to come.
+    // The ledger updates this metric on each turn; wait for the first one.
     let start = Instant::now();
     while !metrics(address).contains("kindling_queue_depth") {
         assert!(start.elapsed() < PATIENCE, "no turn");

@@ -1,4 +1,4 @@
-//! SIGTERM: everybody leaves in peace and in time, whoever holds on to them.
+//! SIGTERM: every process ends cleanly and in time, whatever connections are open.
 
 mod support;
 
@@ -17,9 +17,9 @@ use support::{Coordinator, Folder, PATIENCE, Process, kindling, quiet, wire};
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 
-/// Nobody takes longer to leave.
+/// The longest time that a process may take to end.
 const IN_TIME: Duration = Duration::from_secs(10);
-/// How long an heir who waits may take to have a trial that was handed back.
+/// How long it may take until a handed-back trial is leased to a waiting worker.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +40,8 @@ async fn a_coordinator_leaves_in_time_whoever_holds_on_to_it() {
     );
 }
 
-/// Starts a coordinator, holds on to it in every way, tells it to stop, and again on the same store.
+/// Starts a coordinator, opens every kind of lingering connection, tells it to stop, and repeats on the same
+/// store.
 async fn leave_again_and_again(lane: u64, times: u32) -> Vec<Duration> {
     let folder = Folder::new();
     let (store, address) = (folder.path("study.db"), lasting_address());
@@ -72,14 +73,14 @@ async fn leave_again_and_again(lane: u64, times: u32) -> Vec<Duration> {
     took
 }
 
-/// Connections that say nothing, and some that stop in the middle of saying that they speak HTTP/2.
+/// Silent connections, and some that stop in the middle of the HTTP/2 handshake.
 fn half_open(address: SocketAddr) -> Vec<TcpStream> {
     let words: [&[u8]; 4] = [
         b"",
         b"PRI * HTTP/2.0\r\n",
-        // All of the preface, and no settings.
+        // The whole preface, without settings.
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        // Settings, and a header frame of which half is missing.
+        // Settings, and half a header frame.
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x40\x01\x04\0\0\0\x01\x82",
     ];
     let connect = |words: &&[u8]| {
@@ -90,7 +91,7 @@ fn half_open(address: SocketAddr) -> Vec<TcpStream> {
     words.iter().cycle().take(12).map(connect).collect()
 }
 
-/// Streams that stay open and are never read, and heartbeats of which only the first comes.
+/// Streams that stay open and are never read, and heartbeats that stop after the first.
 async fn unread_streams(address: SocketAddr) -> impl Sized {
     let mut watching = Vec::new();
     let mut beating = Vec::new();
@@ -107,7 +108,7 @@ async fn unread_streams(address: SocketAddr) -> impl Sized {
     (watching, beating)
 }
 
-/// A process that watches a study and has been stopped: its socket stands, and nobody reads it.
+/// A process that watches a study and is stopped: its socket stays open, but nobody reads it.
 fn stopped_reader(coordinator: &Coordinator) -> Process {
     let mut command =
         kindling(&["study", "watch", "s0", "--json", "--coordinator", &coordinator.url()]);
@@ -122,7 +123,7 @@ fn stopped_reader(coordinator: &Coordinator) -> Process {
 async fn a_worker_leaves_in_time_and_its_trial_is_leased_at_once() {
     let (rounds, workers) = proofs((2, 3), (10, 10));
     let folder = Folder::new();
-    // So long a term never ends within this test: it is what the worker says that counts.
+    // The term never expires within this test: only the worker's hand-back can end the lease.
     let term = Duration::from_hours(1);
     let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
     let (mut longest, mut latest) = (Duration::ZERO, Duration::ZERO);
@@ -155,7 +156,7 @@ async fn a_worker_leaves_in_time_though_nobody_answers() {
     let mut coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
     let command = |id: &str| coordinator.worker_command(id, &["--grace", "2"]);
     let mut scene = Scene::new(&coordinator, &folder, "s", workers, command).await;
-    // Its connections stand, and nothing comes through them.
+    // The connections stay open, but nothing passes.
     coordinator.process().signal("STOP");
     let ends = end_all(&mut scene.workers).await;
     let longest = ends.iter().map(|(_, after)| after).max().expect("some");
@@ -164,7 +165,7 @@ async fn a_worker_leaves_in_time_though_nobody_answers() {
     );
 }
 
-/// Tells all of them to stop, and sees them off in time: when each ended, and how long after it was told.
+/// Stops all of them. Returns when each ended, and how long that took.
 async fn end_all(workers: &mut [Process]) -> Vec<(Instant, Duration)> {
     let tell = |worker: &Process| {
         let now = Instant::now();
@@ -186,7 +187,7 @@ async fn end_all(workers: &mut [Process]) -> Vec<(Instant, Duration)> {
     ends.into_iter().flatten().collect()
 }
 
-/// Whether it ended well, and how long after it was told.
+/// Whether it ended with success, and how long that took.
 async fn end_of(process: &mut Process, told: Instant) -> (bool, Duration) {
     loop {
         if let Some(status) = process.ended() {

@@ -1,4 +1,4 @@
-//! Studies whose trials fail: who hears of it, and that it does not go on for ever.
+//! Studies whose trials fail: they are reported and do not go on for ever.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Coordinator, Folder, count, failure, output, study_file};
 
 const REASON: &str = "the training loss is NaN in epoch ";
 
-/// A study in which everything diverges.
+/// A study in which all trials diverge.
 fn diverging(name: &str, trials: u32) -> String {
     study_file(name, trials).replace("low = 5e-4", "low = 1e38").replace("= 1e-2", "= 2e38")
 }
@@ -48,7 +48,7 @@ fn a_run_that_comes_to_nothing_is_paused_with_the_reason_and_says_so_by_its_stat
     assert_eq!(study["failures"][0]["trials"], failed);
     assert!(study["pause_reason"].as_str().expect("one").contains(REASON), "{study}");
 
-    // The same command again gives it another chance, and no more.
+    // Running the same command again gives it one more chance.
     assert_eq!(run(&file, &store).status.code(), Some(3));
     assert!((20..=21).contains(&count(&document(&store)["study"], "fail")));
 }
@@ -73,7 +73,7 @@ fn everybody_hears_why_trials_fail() {
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let log = folder.path("worker.log");
     let mut worker = coordinator.worker_with_log("w", &log);
-    // Whoever follows does not wait for ever.
+    // `study watch` must not wait for ever.
     let url = coordinator.url();
     let watched = output(&["study", "watch", "s", "--coordinator", &url]);
     let said = String::from_utf8_lossy(&watched.stderr);
@@ -98,7 +98,7 @@ fn everybody_hears_why_trials_fail() {
     let log = std::fs::read_to_string(&log).expect("a log");
     assert_eq!(log.matches(" WARN ").count(), 10, "{log}");
     assert!(log.contains("failed") && !log.contains("complete"), "{log}");
-    // The coordinator warns of what is new.
+    // The coordinator warns of new reasons only.
     coordinator.process().signal("TERM");
     let (_, log) = coordinator.last_words();
     let told: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
@@ -124,7 +124,7 @@ fn parameters_that_the_objective_does_not_take_are_refused_before_anything_start
         let said = failure(&["run", file, "--store", store.to_str().expect("plain")]);
         assert!(said.contains(expected), "{said}");
         assert!(!store.exists(), "{to}");
-        // Whether a coordinator is there is not even asked.
+        // The error comes before any attempt to connect.
         let said = failure(&["study", "create", file, "--coordinator", "http://127.0.0.1:1"]);
         assert!(said.contains(expected), "{said}");
     }

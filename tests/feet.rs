@@ -1,4 +1,5 @@
-//! The store under a coordinator's feet: what others do to its files, and what they may.
+//! The store's files are changed while a coordinator serves them: what others do to them, and what they may
+//! do.
 
 mod support;
 
@@ -14,7 +15,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-/// A coordinator that serves a study.
+/// A coordinator with a study.
 fn served(folder: &Folder) -> Coordinator {
     let coordinator = Coordinator::start(&folder.path("study.db"));
     let file = folder.write("s.toml", study_file("s", 12));
@@ -22,7 +23,7 @@ fn served(folder: &Folder) -> Coordinator {
     coordinator
 }
 
-/// What somebody does to a store, and what is said of that.
+/// A manipulation of a store, and the expected message.
 type Deed = (fn(&Path), &'static str);
 
 #[test]
@@ -45,10 +46,10 @@ fn a_store_that_is_taken_away_ends_its_coordinator() {
         let folder = Folder::new();
         let mut coordinator = served(&folder);
         deed(&folder.path("study.db"));
-        // It has nothing to do, and notices all the same.
+        // It is idle but must notice anyway.
         let (success, log) = coordinator.last_words();
         assert!(!success && log.contains(what) && log.contains("hint: "), "{log}");
-        // Nothing that was acknowledged is lost.
+        // Nothing acknowledged is lost.
         let rescued = folder.path("study.db.rescued");
         let store = if rescued.exists() { rescued } else { folder.path("study.db") };
         let next = Coordinator::start(&store);
@@ -118,7 +119,7 @@ async fn a_log_that_somebody_holds_is_said_and_cut_afterwards() {
     let reader = Connection::open(&store).expect("open");
     reader.execute_batch("BEGIN").expect("begun");
     reader.query_row("SELECT count(*) FROM studies", [], |_| Ok(())).expect("read");
-    // Notes are what others may write. So long a one is quickly a long log.
+    // Other programs may write notes. This one is so long that the log grows quickly.
     let writer = Connection::open(&store).expect("open");
     let note = "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, 'note', zeroblob(70000000))";
     writer.execute(note, []).expect("written");
@@ -139,7 +140,7 @@ async fn a_log_that_somebody_holds_is_said_and_cut_afterwards() {
     assert!(log <= 8 << 20, "{log}");
 }
 
-/// Waits until the log is as healthy as that.
+/// Waits until the log has the wanted status.
 async fn wait_for(channel: &tonic::transport::Channel, wanted: ServingStatus) {
     let start = Instant::now();
     let mut client = HealthClient::new(channel.clone());

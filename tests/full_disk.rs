@@ -1,4 +1,4 @@
-//! No room, and a disk that does not keep what it is given: the coordinator says so, and what it acknowledged is there.
+//! A full disk, and one that fails to sync: the coordinator reports it, and keeps what it acknowledged.
 
 mod support;
 
@@ -37,12 +37,12 @@ async fn a_full_disk_makes_it_read_only_until_there_is_room() {
         let refused = refusal(&channel).await;
         assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
         assert!(refused.message().contains("disk is full"), "{refused}");
-        // Reads go on, and hold all that was acknowledged.
+        // Reads continue and show everything acknowledged.
         crowd.audit_again().await;
-        // A small write may still have found its place; there is none for the next.
+        // A small write may still have fitted; the next one will not.
         wait_for(&channel, ServingStatus::NotServing).await;
         if time % 3 == 2 {
-            // Nor does one need room to start and to be read from.
+            // Starting and reading need no free space either.
             coordinator.process().kill();
             coordinator = Coordinator::start_command(&mut quiet(disk.kindling(&args)));
             crowd.audit_again().await;
@@ -68,7 +68,8 @@ async fn a_failed_sync_ends_the_process_and_loses_nothing() {
     let mut coordinator = Coordinator::start_command(&mut command());
     let mut crowd = Crowd::start(address, Journal::new(&folder.path("journal")), &seed, SIZE);
     let rounds = proofs(1, 10);
-    // All files; the log, which every commit syncs; the store itself, which is synced when the log has grown long.
+    // All files; the log, which every commit syncs; and the store itself, which is synced when the log grows
+    // long.
     let files = ["", "study.db-wal", "study.db"];
     for suffix in files.iter().cycle().take(rounds * files.len()) {
         crowd.go_on(50).await;
@@ -97,7 +98,7 @@ async fn wait_for(channel: &Channel, wanted: ServingStatus) {
     }
 }
 
-/// Writes until it is refused.
+/// Writes until a write is refused.
 async fn refusal(channel: &Channel) -> Status {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The services as a stranger's client meets them: health, reflection, every call listed.
+//! The services as a third-party client sees them: health, reflection, and a list of all calls.
 
 mod support;
 
@@ -78,7 +78,7 @@ async fn channel(coordinator: &Coordinator) -> Channel {
     endpoint.connect().await.expect("connects")
 }
 
-/// A lease of the study's next trial for the worker.
+/// Leases the study's next trial to the worker.
 async fn lease(client: &mut WorkerServiceClient<Channel>, worker: &str) -> v1::Assignment {
     let request = v1::LeaseRequest {
         worker_id: worker.to_owned(),
@@ -131,7 +131,7 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
     let other = client.finish(finish(&second.claim, 0.9)).await.expect_err("another payload");
     assert_eq!(other.code(), Code::AlreadyExists);
 
-    // NaN fails the trial and says why.
+    // NaN fails the trial, with a reason.
     let third = lease(&mut client, "w3").await;
     client.finish(finish(&third.claim, f64::NAN)).await.expect("taken");
     let failed = coordinator.ask_json(&["trial", "show", "s", "1"]);
@@ -158,7 +158,7 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
     };
     let finished = lease(&mut client, "victim").await.claim.expect("a claim");
     client.finish(finish(&finished, 0.5)).await.expect("its own");
-    // As a worker does it, which names its process.
+    // Like a worker, which includes its process's session.
     let ask = v1::LeaseRequest {
         worker_id: "victim".to_owned(),
         slots: 1,
@@ -171,7 +171,7 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
     let before = coordinator.trials("s");
 
     for own in [&finished, &running] {
-        // All that a client can read of a trial, and guesses at the rest.
+        // Everything that a client can read about a trial, with guesses for the mark.
         for mark in [vec![], vec![0; 16], finished.history.clone()] {
             let forged = v1::Claim { mark, ..own.clone() };
             let report =
@@ -193,7 +193,7 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
             }
         }
     }
-    // Nor is it told by asking for work in its holder's name.
+    // Requesting work in the holder's name does not reveal the mark either.
     let told = client
         .lease(v1::LeaseRequest { session: 0, ..ask })
         .await
@@ -214,7 +214,7 @@ async fn trials_with_large_attributes_come_in_messages_that_every_client_takes()
     let file = folder.write("s.toml", study_file("s", 100));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
     let mut client = WorkerServiceClient::connect(coordinator.url()).await.expect("connects");
-    // Six megabytes, where a client takes four.
+    // Six megabytes, but a client accepts four.
     let large = format!("{:?}", "x".repeat(60_000));
     for _ in 0..100 {
         let claim = lease(&mut client, "w").await.claim;

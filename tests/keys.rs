@@ -22,7 +22,7 @@ async fn list(channel: &Channel, token: &str) -> Result<(), Status> {
     StudyServiceClient::new(channel.clone()).list_studies(request).await.map(|_| ())
 }
 
-/// Has the keys read again, and waits until that is said.
+/// Makes the coordinator read its keys again, and waits for the message.
 fn hang_up(coordinator: &mut Coordinator, said: &str) {
     let before = coordinator.log().matches("SIGHUP").count();
     coordinator.process().signal("HUP");
@@ -74,7 +74,7 @@ async fn a_token_is_added_and_revoked_while_others_go_on() {
     let studies = format!("{page}/api/studies");
     assert_eq!(status(&studies, ("cookie", cookie)), 200);
     let watching = {
-        // A stream that lasts: it ends with the token.
+        // A long-lived stream: it ends when its token is revoked.
         let mut request = Request::new(v1::WatchStudyRequest { name: "s".into() });
         let value = format!("Bearer {alice}").parse().expect("ASCII");
         request.metadata_mut().insert("authorization", value);

@@ -1,4 +1,4 @@
-//! A live store is open to the whole field, and readers never block a result.
+//! A live store can be read by Optuna's tools, and readers never block a write.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use support::{Coordinator, Folder, count, study_file};
 
-/// Asks Optuna itself what it sees, and writes nothing: prints one JSON document.
+/// Prints what Optuna itself sees as one JSON document, without writing.
 const LOOK: &str = r#"
 import json, sys, optuna
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -51,8 +51,8 @@ fn a_reader_that_never_lets_go_blocks_no_result() {
     assert_eq!(trials(&reader), 5);
 }
 
-/// Needs `KINDLING_PEERS_PYTHON`: a Python with optuna 5.0.0 and optuna-dashboard; `.ci/run` sets
-/// it. The layout itself is also tested without, beside the store's code.
+/// Needs `KINDLING_PEERS_PYTHON`, a Python with optuna 5.0.0 and optuna-dashboard; `.ci/run` sets it. The
+/// tests beside the store's code check the layout without it.
 #[test]
 fn optuna_and_its_dashboard_show_a_running_study() {
     let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else {

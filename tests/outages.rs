@@ -1,4 +1,4 @@
-//! The coordinator is away, for seconds or for minutes, while workers train.
+//! The coordinator is down for seconds or minutes while workers train.
 
 mod support;
 
@@ -12,11 +12,11 @@ use support::proofs::long;
 use support::scene::{is_over, wait_for};
 use support::{Coordinator, Folder, PATIENCE, Process, count, study_file, wire};
 
-/// All workers are back within this time of the coordinator's return.
+/// All workers reconnect within this time of the coordinator's return.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
-/// Of each trial: many more than are trained between a look and what it leads to.
+/// Epochs per trial: many more than are trained between looking at a trial and acting on it.
 const EPOCHS: u64 = 24;
-/// A worker's metric: how many epochs it has trained.
+/// A worker's metric: the number of epochs it has trained.
 const EPOCHS_TRAINED: &str = "kindling_worker_epoch_seconds_count";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
     let start = || Coordinator::start_with(&store, &address.to_string(), Duration::from_secs(30));
     let mut coordinator = start();
     let channel = wire::channel(address);
-    // More than can be trained while there is time, so that nobody is out of work.
+    // More trials than can be trained in the time, so that no worker is idle.
     let study = study_file("s", 1_000_000)
         .replace("max_epochs = 3", &format!("max_epochs = {EPOCHS}\npatience = 1000"));
     let file = folder.write("s.toml", study);
@@ -42,7 +42,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
     let _workers: Vec<_> = names.into_iter().zip(watched).map(worker).collect();
     let epochs_trained = || {
         let pages = watched.map(metrics);
-        // Not there before the first.
+        // The metric is missing until the first epoch.
         let seen = pages.iter().filter(|page| page.contains(EPOCHS_TRAINED));
         seen.map(|page| number(page, EPOCHS_TRAINED)).sum::<f64>()
     };
@@ -61,7 +61,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
         coordinator.process().kill();
         let killed = Instant::now();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        // More than each had begun before.
+        // More than were already in progress.
         while seconds > 0 && epochs_trained() - before <= names.len() as f64 {
             assert!(
                 killed.elapsed() < PATIENCE + Duration::from_secs(seconds),
@@ -81,7 +81,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let back = returned.elapsed();
-        // What was waiting to be said, or is left to train, gets there under the same lease.
+        // Queued reports and remaining epochs must arrive under the same lease.
         for number in running {
             loop {
                 let trial = wire::trial(&channel, "s", number).await.expect("a trial");
@@ -118,7 +118,7 @@ async fn an_outage_stops_nobody_and_no_step_is_trained_twice() {
     eprintln!("outages of {outages:?} s: {steps} steps trained, 0 twice, 0 lost");
 }
 
-/// Whether most of its steps are still to be trained.
+/// Whether most of its steps are still to come.
 fn has_much(trial: &v1::Trial) -> bool {
     trial.intermediate_values.len() < EPOCHS as usize / 2
 }

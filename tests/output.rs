@@ -1,5 +1,5 @@
-//! Standard output and error that cannot be written, and the terminal that goes: nothing but results is worth
-//! stopping for.
+//! Standard output and error that cannot be written, and a closed terminal: only lost results may stop a
+//! process.
 
 mod support;
 
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use support::{Coordinator, Folder, Process, kindling, kindling_by, study_file};
 
-/// A disk without room.
+/// A full disk.
 fn full() -> File {
     File::options().write(true).open("/dev/full").expect("Linux has one")
 }
 
-/// What a study came to, out of its store.
+/// A study's counts, read from its store.
 fn counts(folder: &Folder, name: &str) -> serde_json::Value {
     let store = folder.path("s.db");
     let store = store.to_str().expect("plain");
@@ -38,7 +38,7 @@ fn a_run_goes_on_when_its_progress_cannot_be_written() {
     assert!(run.stderr(full()).stdout(Stdio::null()).status().expect("runs").success());
     assert_eq!(counts(&folder, "s")["complete"], 4);
 
-    // `2>&1 | head -1`
+    // Like `2>&1 | head -1`.
     let mut run = Process::start(run_of(&folder, 8).stderr(Stdio::piped()).stdout(Stdio::piped()));
     let mut first = String::new();
     let mut stderr = BufReader::new(run.child().stderr.take().expect("piped"));
@@ -51,7 +51,7 @@ fn a_run_goes_on_when_its_progress_cannot_be_written() {
 #[test]
 fn a_run_goes_on_when_its_pager_stands_still() {
     let folder = Folder::new();
-    // Many times what a pipe takes, of the coordinator and of the worker.
+    // The coordinator and the worker each write many times a pipe's capacity.
     let mut run = run_of(&folder, 4);
     run.env("KINDLING_LOG", "trace").stdout(Stdio::null()).stderr(Stdio::piped());
     let mut run = Process::start(&mut run);
@@ -71,14 +71,14 @@ fn a_coordinator_and_its_workers_go_on_without_their_logs() {
         let (_, address) = line.split_once("listening on ")?;
         Some(address.split_whitespace().next()?.to_owned())
     });
-    // With the reader the pipe is gone.
+    // Dropping the reader closes the pipe.
     let url = said.expect("an address");
     let file = folder.write("s.toml", study_file("s", 4));
     let create = ["study", "create", file.to_str().expect("plain"), "--coordinator", &url];
     assert!(support::output(&create).status.success());
     let mut worker = kindling(&["worker", "--coordinator", &url]);
     let mut worker = Process::start(worker.stderr(full()));
-    // It is told of more than it can write, in two ways.
+    // It gets more than it can write, in two ways.
     let mut watch = kindling(&["study", "watch", "s", "--coordinator", &url]);
     assert!(watch.stderr(full()).status().expect("runs").success());
     assert_eq!((coordinator.ended(), worker.ended()), (None, None));
@@ -104,20 +104,20 @@ fn data_that_nobody_reads_on_ends_a_command_quietly() {
         let mut said = String::new();
         asked.child().stderr.take().expect("piped").read_to_string(&mut said).expect("UTF-8");
         assert_eq!(said, "", "{args:?}");
-        // But what did not come through must not be taken for the whole.
+        // Partial output must not pass for complete.
         let mut asked = kindling(&[args, &["--coordinator", &url]].concat());
         assert!(!asked.stdout(full()).status().expect("runs").success(), "{args:?}");
     }
     let mut devices = kindling(&["worker", "--list-devices"]);
     assert!(!devices.stdout(full()).status().expect("runs").success());
-    // One that only follows has nothing more to do.
+    // A command that only follows has nothing left to do.
     let mut watch = kindling(&["study", "watch", "s", "--json", "--coordinator", &url]);
     let mut watch = Process::start(watch.stdout(Stdio::piped()));
     drop(watch.child().stdout.take());
     assert!(watch.wait());
 }
 
-/// Waits until a run has begun with its trials.
+/// Waits until a run has started its trials.
 fn wait_for_a_trial(run: &mut Process) {
     let stderr = BufReader::new(run.child().stderr.take().expect("piped"));
     let mut lines = stderr.lines().map_while(Result::ok);
@@ -129,7 +129,7 @@ fn a_terminal_that_closes_drains_what_ran_in_it() {
     let folder = Folder::new();
     let mut run = Process::start(run_of(&folder, 1_000_000).stderr(Stdio::piped()));
     wait_for_a_trial(&mut run);
-    // The kernel says so, and then the shell.
+    // The kernel sends one, and the shell another.
     run.signal("HUP");
     run.signal("HUP");
     run.wait();

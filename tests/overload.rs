@@ -1,4 +1,4 @@
-//! Far more calls than the coordinator can take: whoever lives and says so keeps its trial.
+//! Far more calls than the coordinator can handle: a worker that sends heartbeats keeps its trial.
 
 mod support;
 
@@ -19,16 +19,16 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-/// So many times what it can take is asked of it.
+/// The load, as a multiple of the capacity.
 const TIMES: f64 = 10.0;
-/// Callers that wait for one answer before they ask again keep it busy without pause.
+/// This many callers, each waiting for its answer before the next call, keep it fully busy.
 const BUSY: usize = 32;
-/// A caller that has no answer by then gives up.
+/// A caller without an answer by then gives up.
 const GIVES_UP: Duration = Duration::from_secs(3);
-/// Calls under way at a time: more than the coordinator lets wait.
+/// Concurrent calls: more than the coordinator queues.
 const UNDER_WAY: usize = 20_000;
 
-/// What became of the calls.
+/// What happened to the calls.
 #[derive(Default)]
 struct Calls {
     made: AtomicU64,
@@ -67,7 +67,7 @@ async fn no_lease_ends_by_an_overload() {
                     Ok(Err(status)) if status.code() == Code::ResourceExhausted => {
                         calls.shed.fetch_add(1, Ordering::Relaxed)
                     }
-                    // Whoever gives up too often, or is too busy to answer a ping, is hung up on.
+                    // A caller that gives up too often, or is too busy to answer a ping, is disconnected.
                     Ok(Err(_)) | Err(_) => calls.unanswered.fetch_add(1, Ordering::Relaxed),
                 };
             });
@@ -80,7 +80,7 @@ async fn no_lease_ends_by_an_overload() {
     let elapsed = start.elapsed().as_secs_f64();
     drop((calling, channels));
     let channel = wire::channel(&address);
-    // Whoever looks may still be turned away.
+    // The test's own reads may still be rejected.
     let trials = loop {
         match wire::trials(&channel, "s").await {
             Ok(trials) => break trials,
@@ -106,7 +106,7 @@ async fn no_lease_ends_by_an_overload() {
     );
 }
 
-/// A study `h` of so many finished trials, so that there is something to read.
+/// A study `h` with `trials` finished trials, so that there is something to read.
 async fn fill(channel: &Channel, trials: u32) {
     let request = v1::CreateStudyRequest { spec: Some(crowd::spec("h", trials)) };
     StudyServiceClient::new(channel.clone()).create_study(request).await.expect("created");
@@ -134,7 +134,7 @@ async fn fill(channel: &Channel, trials: u32) {
     }
 }
 
-/// Calls a second that are answered when some callers ask without pause.
+/// Calls answered per second when callers ask without pause.
 async fn capacity(channels: &[Channel]) -> f64 {
     let (start, length) = (Instant::now(), Duration::from_secs(2));
     let answered = Arc::new(AtomicU64::default());
@@ -154,7 +154,7 @@ async fn capacity(channels: &[Channel]) -> f64 {
     answered.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// One of the calls that coordinators get: a page of trials, a worker without work, a report of a zombie's.
+/// A typical call: a page of trials, an idle worker's lease request, or a zombie's report.
 async fn call(channel: Channel, number: u64) -> Result<(), Status> {
     let mut client = WorkerServiceClient::new(channel.clone());
     match number % 3 {

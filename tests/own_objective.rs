@@ -1,4 +1,4 @@
-//! A user's own objective, run by the same worker.
+//! A user's own objective runs in the same worker.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The page over HTTP, and the report: what they say, and to whom.
+//! The page over HTTP, and the report: their content and their access control.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{Coordinator, Folder, Process, count, failure, kindling, output, st
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// A browser that follows nothing and takes every answer.
+/// A browser that follows no redirects and accepts every status.
 fn browser() -> Agent {
     Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into()
 }
@@ -39,7 +39,7 @@ fn with_page(folder: &Folder, more: &[&str]) -> (Coordinator, String) {
     (coordinator, page)
 }
 
-/// A study that confirms its best pair and each method under two seeds.
+/// A study that confirms its best pair and each method with two seeds.
 fn confirming(name: &str, trials: u32) -> String {
     let confirm = "\n[confirm]\nby = [\"winit_conv\", \"winit_fc\"]\nbest = 2\nseeds = 2\n";
     study_file(name, trials) + confirm
@@ -142,7 +142,7 @@ fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
     let lines = report("csv").lines().count();
     assert_eq!(lines, 1 + all.len());
 
-    // The same file again has nothing to add; another wish adds what is missing.
+    // The same file again adds nothing; another plan adds the missing runs.
     let more = confirming("s", 6).replace("seeds = 2", "seeds = 3");
     let more = folder.write("more.toml", more);
     for (file, seeds) in [(file, 2), (more.to_str().expect("plain"), 3)] {
@@ -172,7 +172,7 @@ fn the_page_of_a_run_stays_for_those_who_look_and_has_the_last_state() {
     let (mut study, mut analysis) = (Value::Null, Value::Null);
     let mut asked_to_stop = false;
     let mut name = String::new();
-    // Until the coordinator ends the stream.
+    // The coordinator ends the stream.
     for line in BufReader::new(answer.into_body().into_reader()).lines().map_while(Result::ok) {
         if let Some(event) = line.strip_prefix("event: ") {
             name = event.to_owned();
@@ -184,7 +184,8 @@ fn the_page_of_a_run_stays_for_those_who_look_and_has_the_last_state() {
             _ => study = data["study"].clone(),
         }
         if name == "document" {
-            // Each of 2 pairs and 3 + 3 methods at most, and the best pair is two methods' best, too.
+            // At most (2 pairs + 3 + 3 methods − 2) × 2 seeds, because the best pair is also the best of its
+            // two methods.
             assert_eq!(
                 (&study["confirmations"], &study["confirmations_known"]),
                 (&12.into(), &false.into())

@@ -1,11 +1,11 @@
-//! The same seed, the same study.
+//! The same seed gives the same study.
 
 mod support;
 
 use serde_json::Value;
 use support::{Coordinator, Folder, study_file};
 
-/// Parameters, curves and values of a study that one worker runs, in a place of its own.
+/// Parameters, curves and values of a study that one worker trains, in a fresh folder.
 fn run_once() -> Vec<Value> {
     let folder = Folder::new();
     let file = folder.write("s.toml", study_file("s", 6));
@@ -39,7 +39,7 @@ fn every_proposal_of_a_parallel_study_replays() {
     assert_eq!(replay["checked"], 12);
     assert_eq!(replay["mismatches"], serde_json::json!([]));
 
-    // A replay that cannot fail would prove nothing: another seed, and it must.
+    // Prove that a replay can fail: with another seed it must.
     coordinator.process().kill();
     let database = rusqlite::Connection::open(&store).expect("opens");
     let changed = database

@@ -1,4 +1,4 @@
-//! An older copy of the store is put back while a worker trains.
+//! An older copy of the store is restored while a worker trains.
 
 mod support;
 
@@ -13,14 +13,14 @@ use support::address::lasting_address;
 use support::scene::{is_over, stop_while_it_trains, wait_for};
 use support::{Coordinator, Folder, PATIENCE, study_file, wire};
 
-/// What nobody else would propose.
+/// A value that no sampler would propose.
 const ENQUEUED: &str = "learning_rate=0.0078125";
 
 fn start(store: &Path, address: impl std::fmt::Display) -> Coordinator {
     Coordinator::start_with(store, &address.to_string(), Duration::from_hours(1))
 }
 
-/// Puts a copy back, and with it nothing that came after it.
+/// Restores a copy, without any later files.
 fn put_back(store: &Path, copy: &[u8]) {
     for suffix in ["db-wal", "db-shm"] {
         _ = std::fs::remove_file(store.with_extension(suffix));
@@ -28,7 +28,7 @@ fn put_back(store: &Path, copy: &[u8]) {
     std::fs::write(store, copy).expect("put back");
 }
 
-/// Parameters, value and curve of each trial, once all are over.
+/// The parameters, value and curve of each trial, once all have ended.
 async fn results(channel: &tonic::transport::Channel) -> Vec<String> {
     let all_over = |trials: &[v1::Trial]| {
         (trials.len() == 3 && trials.iter().all(is_over)).then(|| trials.to_vec())
@@ -41,7 +41,7 @@ async fn results(channel: &tonic::transport::Channel) -> Vec<String> {
     trials.iter().map(shown).collect()
 }
 
-/// A store in which a study of so many trials was just made, as a copy of it has it.
+/// A copy of a store just after a study with `trials` trials was created.
 fn copy_of_new(folder: &Folder, store: &Path, address: SocketAddr, trials: u32) -> Vec<u8> {
     let file = folder.write("s.toml", study_file("s", trials));
     let mut coordinator = start(store, address);
@@ -68,7 +68,7 @@ async fn a_worker_that_trained_on_gets_no_result_into_the_copy_that_was_put_back
     let said = coordinator.log();
     assert!(said.contains("a new history begins"), "{said}");
 
-    // The same trial, the same attempt and the same worker, and other parameters.
+    // The same trial, attempt and worker name, but different parameters.
     coordinator.ask(&["trial", "enqueue", "s", ENQUEUED]);
     let request = v1::LeaseRequest {
         worker_id: "w".to_owned(),
@@ -90,7 +90,7 @@ async fn a_worker_that_trained_on_gets_no_result_into_the_copy_that_was_put_back
     drop(worker);
     drop(coordinator);
 
-    // What the same study comes to where nothing was put back.
+    // The results of the same study without a restore.
     let coordinator = start(&folder.path("other.db"), "127.0.0.1:0");
     let file = folder.path("s.toml");
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
@@ -123,7 +123,7 @@ async fn a_result_of_another_history_is_kept_for_its_own() {
     doomed.kill();
     let newest = [store.clone(), store.with_extension("db-wal")].map(|f| std::fs::read(f).ok());
 
-    // In the copy the trial has never been.
+    // In the copy the trial does not exist.
     put_back(&store, &copy);
     let mut coordinator = start(&store, address);
     let log = folder.path("heir.log");
@@ -140,7 +140,7 @@ async fn a_result_of_another_history_is_kept_for_its_own() {
     assert!(trials.iter().all(|trial| trial.worker == "heir"), "{trials:?}");
     coordinator.process().kill();
 
-    // The copy was put there by mistake, and what it replaced comes back.
+    // The restore was a mistake, and the newer store is put back.
     let [newest, its_log] = newest;
     put_back(&store, &newest.expect("a store"));
     if let Some(its_log) = its_log {
@@ -176,7 +176,7 @@ async fn a_lease_that_was_open_in_the_copy_goes_on_in_its_new_history() {
         let leased = client.lease(request.clone()).await.expect("leased").into_inner();
         claims.push(leased.assignments[0].claim.clone().expect("a claim"));
         if claims.len() == 4 {
-            // Its holder knows it from the history before.
+            // The holder knows the lease from the earlier history.
             let completed = v1::Completed { values: vec![0.5] };
             let finish = v1::FinishRequest {
                 claim: Some(claims[0].clone()),

@@ -1,4 +1,4 @@
-//! `kindling run` as a user meets it.
+//! `kindling run`, as a user runs it.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn run_goes_from_nothing_to_an_answer() {
     assert!(stdout.contains(&format!("store: {store}")), "{stdout}");
     assert!(stderr.contains("trial    0  COMPLETE"), "progress without a terminal: {stderr}");
 
-    // The same command again finds everything done; a larger budget goes on.
+    // The same command again finds everything done; a larger budget continues the study.
     let again = support::output(&["run", file, "--workers", "1", "--store", store, "--json"]);
     let again: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
     assert_eq!(again["counts"]["complete"], 4);
@@ -33,7 +33,7 @@ fn run_goes_from_nothing_to_an_answer() {
         serde_json::from_slice(&support::output(&more).stdout).expect("JSON");
     assert_eq!(more["counts"]["complete"], 5);
 
-    // Attributes that fill no cell are left out of what people read line by line.
+    // Nested attributes are left out of CSV and text output.
     let coordinator = Coordinator::start(&folder.path("s.db"));
     let csv = coordinator.ask(&["study", "export", "s"]);
     let head = csv.lines().next().expect("a head");
@@ -49,7 +49,7 @@ fn run_goes_from_nothing_to_an_answer() {
 #[test]
 fn ctrl_c_drains_says_how_to_resume_and_leaves_no_process_behind() {
     let folder = Folder::new();
-    // More trials than can be finished before somebody interrupts.
+    // More trials than can finish before the interrupt.
     let file = folder.write("s.toml", study_file("s", 1_000_000));
     let store = folder.path("s.db");
     let (file, path) = (file.to_str().expect("plain"), store.to_str().expect("plain"));
@@ -73,7 +73,7 @@ fn ctrl_c_drains_says_how_to_resume_and_leaves_no_process_behind() {
     assert!(stdout.contains(&all), "{stdout}");
 }
 
-/// How many trials a store has, which may not be there yet.
+/// The number of trials in a store, which may not exist yet.
 fn trials(store: &Path) -> u32 {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let count = Connection::open_with_flags(store, flags)

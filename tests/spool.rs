@@ -10,7 +10,7 @@ use support::address::lasting_address;
 use support::scene::{is_over, stop_while_it_trains, wait_for};
 use support::{Coordinator, Folder, PATIENCE, Process, kindling, study_file, wire};
 
-/// A result that waits in a spool.
+/// A waiting result in a spool.
 fn waiting(spool: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(spool).ok()?;
     let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
@@ -56,7 +56,7 @@ async fn a_killed_worker_leaves_its_result_to_the_next() {
     });
     let own = own.await;
 
-    // It was delivered before anything else was asked for.
+    // It was delivered before any trial was leased.
     let left = wire::trial(&channel, "s", left.number).await.expect("the trial");
     assert_eq!((left.worker.as_str(), left.attempt), ("doomed", 1), "{left:?}");
     assert_eq!(own.attempt, 1, "{own:?}");

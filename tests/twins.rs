@@ -1,4 +1,4 @@
-//! Two workers under one name, and a coordinator that stands still.
+//! Two workers with the same name, and a coordinator that freezes.
 
 mod support;
 
@@ -63,7 +63,7 @@ async fn a_coordinator_that_stood_still_ends_no_lease() {
         coordinator.process().signal("STOP");
         tokio::time::sleep(term * 2).await;
         coordinator.process().signal("CONT");
-        // Long enough for a lease to end.
+        // Long enough for a lease to expire.
         tokio::time::sleep(term + Duration::from_secs(1)).await;
         for trial in wire::trials(&channel, "s").await.expect("its trials") {
             assert_eq!((trial.state(), trial.attempt), (TrialState::Running, 1), "{trial:?}");

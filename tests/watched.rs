@@ -1,5 +1,4 @@
-//! What those who watch a running cluster see: metrics, logs for machines, and spans that follow a trial from process to
-//! process.
+//! Monitoring of a running cluster: metrics, JSON logs, and spans that follow a trial across processes.
 
 mod support;
 
@@ -51,20 +50,20 @@ fn metrics_count_what_happened() {
     assert!(number(&page, "kindling_queue_depth") >= 0.0);
     assert!(number(&page, "process_resident_memory_bytes") > 1e6);
 
-    // It counts what it was told has arrived.
+    // The worker counts only what the coordinator has acknowledged.
     let page = metrics_with(of_worker, r#"kindling_worker_trials_total{state="COMPLETE"} 3"#);
     // Three trials of three epochs each.
     assert!((number(&page, "kindling_worker_epoch_seconds_count") - 9.0).abs() < 0.1);
     assert!(number(&page, "kindling_worker_epoch_seconds_sum") > 0.0);
     assert!(number(&page, "kindling_worker_trials_running") <= 1.0);
 
-    // Who watches must not keep the store from being closed.
+    // An open connection to the metrics must not keep the store from closing.
     coordinator.process().signal("TERM");
     assert!(coordinator.process().wait());
     assert!(!folder.path("study.db-wal").exists());
 }
 
-/// The page, once this is on it.
+/// The metrics page, once it contains `wanted`.
 fn metrics_with(address: SocketAddr, wanted: &str) -> String {
     let start = Instant::now();
     loop {
@@ -96,7 +95,7 @@ fn logs_for_machines_are_a_json_object_a_line() {
     }
 }
 
-/// A span as the collector got it.
+/// A span, as received by the collector.
 #[derive(Debug, Clone)]
 struct Span {
     process: String,
@@ -106,7 +105,7 @@ struct Span {
     parent: Vec<u8>,
 }
 
-/// Keeps the spans that are sent to it.
+/// Stores the spans that it receives.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<Span>>>);
 
@@ -152,7 +151,7 @@ async fn one_trace_follows_a_trial_from_its_proposal_to_its_result() {
     let mut worker =
         Process::start(&mut kindling(&["worker", "--coordinator", &url, "--otlp", &otlp]));
     coordinator.wait_until_finished("s");
-    // Whoever ends sends what is left.
+    // A process that ends sends its remaining spans.
     worker.signal("TERM");
     assert!(worker.wait());
     coordinator.process().signal("TERM");

@@ -13,7 +13,7 @@ use support::{Coordinator, Folder, PATIENCE, Process, study_file, wire};
 use tonic::Code;
 use tonic::transport::Channel;
 
-/// How long it takes from a signal to each of some workers until their trials are leased again, in several rounds.
+/// How long it takes from a signal to each worker until its trial is leased again, over several rounds.
 async fn leased_again(signal: &str, term: Duration) -> Vec<Duration> {
     let (rounds, workers) = proofs((1, 4), (10, 10));
     let folder = Folder::new();
@@ -37,7 +37,7 @@ async fn leased_again(signal: &str, term: Duration) -> Vec<Duration> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_workers_trial_is_leased_again_within_six_seconds() {
-    // So long a term never ends within this test: it is the lost connection that counts.
+    // The term never expires within this test: only the lost connection can end the lease.
     let took = leased_again("KILL", Duration::from_hours(1)).await;
     let longest = took.iter().max().expect("some");
     eprintln!("killed workers: {}, leased again after {longest:.2?} at the most", took.len());
@@ -54,7 +54,7 @@ async fn a_silent_workers_trial_is_leased_again_within_a_term_and_a_second() {
         took.len()
     );
     assert!(*longest <= term + Duration::from_secs(1), "{took:?}");
-    // It beats four times a term: a lease that ended sooner would have been too short.
+    // A worker sends four heartbeats per term, so a lease that ended sooner would have been too short.
     assert!(*shortest >= term / 2, "{took:?}");
 }
 
@@ -64,7 +64,7 @@ async fn a_zombie_is_refused_drops_its_trial_and_takes_another() {
     let folder = Folder::new();
     let term = Duration::from_secs(1);
     let coordinator = Coordinator::start_with(&folder.path("study.db"), "127.0.0.1:0", term);
-    // Whoever finishes a trial may have lost it before, on a machine with much to do.
+    // On a busy machine a trial may be lost several times before it finishes.
     let study = study_file("s", 100_000).replace("seed = 7", "seed = 7\nmax_attempts = 1000");
     let file = folder.write("s.toml", study.replace("max_epochs = 3", "max_epochs = 5"));
     coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
@@ -87,7 +87,7 @@ async fn a_zombie_is_refused_drops_its_trial_and_takes_another() {
             |trials: &[v1::Trial]| trials.iter().filter(|t| t.worker == name && is_over(t)).count();
         let before = done(&wire::trials(&channel, "s").await.expect("its trials"));
         zombie.signal("CONT");
-        // With its one slot it trains another only once it has dropped what it had.
+        // With its single slot, it can train another trial only after dropping the first one.
         wait_for(&channel, "s", |trials| (done(trials) > before).then_some(())).await;
         let now = wire::trial(&channel, "s", stolen.number).await.expect("the trial");
         assert_eq!(now, finished, "the zombie changed nothing");
@@ -95,7 +95,7 @@ async fn a_zombie_is_refused_drops_its_trial_and_takes_another() {
     eprintln!("zombies: {rounds} stopped past their lease, 0 changed anything");
 }
 
-/// What a zombie may say, said in its name.
+/// Makes a zombie's calls in its name; all must be refused.
 async fn refuse_all(channel: &Channel, stolen: &v1::Trial) {
     let mut client = WorkerServiceClient::new(channel.clone());
     let study_id = wire::study(channel, "s").await.expect("a study").id;

@@ -1,8 +1,8 @@
-//! Addresses to listen on, as people write them.
+//! Addresses to listen on, as users type them.
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 
-/// Takes `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`, or a port of this machine alone: `8080`.
+/// Parses `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`, or a port on the loopback address: `8080`.
 ///
 /// The error says what was expected.
 pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -17,7 +17,7 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
         return Err(expected.to_owned());
     };
     let Ok(port) = port.parse::<u16>() else { return Err(expected.to_owned()) };
-    // What `localhost` may mean besides is no use: a browser and our own commands try this first.
+    // Other addresses of `localhost` do not matter: browsers and our own commands try this one first.
     if host.eq_ignore_ascii_case("localhost") {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }

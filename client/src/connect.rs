@@ -1,4 +1,4 @@
-//! A connection: the arguments that describe it, and the channel that they come to.
+//! The arguments that describe a connection, and the channel they produce.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::error::{ConnectError, read};
 use crate::token::{Token, warn_if_open};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection without an answer to a ping for so long is dead.
+/// A connection that does not answer a ping for this long is dead.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,20 +43,20 @@ pub struct ConnectArgs {
     pub tls_key: Option<PathBuf>,
 }
 
-/// What may help where no gRPC is spoken.
+/// The hint when the other side does not speak gRPC.
 pub const NO_GRPC: &str =
     "--coordinator is the address after `listening on` in the coordinator's log, not the page's";
 
-/// Whether what answered is no gRPC server: the page, say, or a proxy of another kind.
+/// Whether the other side is not a gRPC server, for example the page or some other proxy.
 pub fn speaks_no_grpc(status: &Status) -> bool {
     matches!(status.code(), Code::Unknown | Code::Unimplemented)
         && status.message().contains("grpc-status header missing")
 }
 
-/// A channel on which each call carries the token.
+/// A channel on which every call carries the token.
 pub type Connection = InterceptedService<Channel, Bearer>;
 
-/// Puts the token into each call.
+/// Adds the token to each call.
 #[derive(Debug, Clone)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
@@ -70,7 +70,7 @@ impl Interceptor for Bearer {
 }
 
 impl ConnectArgs {
-    /// A coordinator that asks for neither token nor TLS.
+    /// A coordinator that requires neither a token nor TLS.
     pub fn plain(coordinator: impl Into<String>) -> Self {
         Self {
             coordinator: coordinator.into(),
@@ -81,7 +81,7 @@ impl ConnectArgs {
         }
     }
 
-    /// What to connect to, with all files read, and the token for each call.
+    /// The endpoint to connect to, with all files read, and the token for each call.
     pub fn endpoint(&self) -> Result<(Endpoint, Bearer), ConnectError> {
         let address_error =
             |reason| ConnectError::Address { address: self.coordinator.clone(), reason };
@@ -98,7 +98,7 @@ impl ConnectArgs {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
-            // Without this the pings stop exactly when nothing else would tell that the peer died.
+            // Without this, pings stop when the connection is idle, and a dead peer would go unnoticed.
             .keep_alive_while_idle(true);
         if tls {
             endpoint = endpoint
@@ -125,7 +125,7 @@ impl ConnectArgs {
             Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
             None => ClientTlsConfig::new().with_native_roots(),
         };
-        // The time to connect does not count this.
+        // The connect timeout does not cover the TLS handshake.
         let mut tls = tls.timeout(CONNECT_TIMEOUT);
         match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => {
@@ -142,7 +142,7 @@ impl ConnectArgs {
     }
 }
 
-/// What the error at the bottom says: those above it only say that there is one.
+/// The message of the innermost source; the outer errors only say that there is one.
 pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }

@@ -1,43 +1,43 @@
-//! What may be wrong with the way to a coordinator.
+//! Errors in the arguments for a connection.
 
 use std::path::{Path, PathBuf};
 
-/// Why it makes no sense to try to connect.
+/// Why a connection cannot even be tried.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectError {
-    /// The address makes no sense.
+    /// The address is invalid.
     #[error(
         "`{address}` is not a coordinator's address: {reason}\n\
          hint: something like http://127.0.0.1:50051, or https:// with TLS"
     )]
     Address {
-        /// What was given.
+        /// The given address.
         address: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {reason}", path = path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's message.
         reason: String,
     },
-    /// The token's file holds no token.
+    /// The token file holds no valid token.
     #[error("{path} holds no token: {reason}\nhint: `kindling token create FILE` makes one", path = path.display())]
     Token {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The arguments for TLS do not fit together, or with the certificates.
+    /// The TLS arguments contradict each other or the certificates.
     #[error("TLS: {0}")]
     Tls(String),
 }
 
-/// The content of a file.
+/// The content of the file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
     std::fs::read(path)
         .map_err(|error| ConnectError::File { path: path.to_owned(), reason: error.to_string() })

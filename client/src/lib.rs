@@ -1,5 +1,4 @@
-//! How anything of ours reaches a coordinator: its address, a token, TLS. Workers use it, and the
-//! commands that ask a coordinator.
+//! Connecting to a coordinator: its address, a token, and TLS. Used by workers and by commands.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

@@ -1,4 +1,4 @@
-//! Tokens, and the files that hold them: one a line, with a name before it where there are several.
+//! Tokens and token files. A file has one token per line; if it has several, each follows its name.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{ConnectError, read};
 
-/// The longest name of a token.
+/// The longest allowed name of a token.
 const MAX_NAME: usize = 64;
-/// The shortest token.
+/// The shortest allowed token.
 const MIN_SECRET: usize = 16;
 
-/// A secret that lets its bearer in.
+/// A secret that grants its bearer access.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     name: Option<String>,
@@ -25,12 +25,12 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token of a file: the first, if it holds several.
+    /// The token in a file; the first, if there are several.
     pub fn read(path: &Path) -> Result<Self, ConnectError> {
         Ok(Self::read_all(path)?.swap_remove(0))
     }
 
-    /// All tokens of a file, at least one, each with a name of its own. Says so if everybody may read it.
+    /// All tokens in a file, at least one, each with a unique name. Warns if everybody may read the file.
     pub fn read_all(path: &Path) -> Result<Vec<Self>, ConnectError> {
         warn_if_open(path);
         let content = read(path)?;
@@ -59,7 +59,7 @@ impl Token {
         if tokens.is_empty() { Err("it is empty".to_owned()) } else { Ok(tokens) }
     }
 
-    /// A line: the token, or a name and the token.
+    /// Parses a line: a token, or a name and a token.
     fn parse(line: &str) -> Result<Self, &'static str> {
         let words: Vec<_> = line.split_ascii_whitespace().collect();
         let (name, secret) = match words[..] {
@@ -81,30 +81,30 @@ impl Token {
         Ok(Self { name, secret: secret.to_owned() })
     }
 
-    /// A token of this name. `None` if it cannot be called so.
+    /// A token with this name; `None` if the name is invalid.
     pub fn named(name: &str, secret: &str) -> Option<Self> {
         is_name(name).then(|| Self { name: Some(name.to_owned()), secret: secret.to_owned() })
     }
 
-    /// What to call it: its name or, if it has none, what tells it apart without telling it.
+    /// The token's name or, without one, a fingerprint that does not reveal the token.
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("#{}", self.fingerprint()))
     }
 
-    /// Some of the token's hash.
+    /// The first 32 bits of the token's hash.
     pub fn fingerprint(&self) -> String {
         let hash = Sha256::digest(self.secret.as_bytes());
         let start = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
         format!("{start:08x}")
     }
 
-    /// The line of a file that holds it.
+    /// The token's line in a file.
     pub fn line(&self) -> String {
         let name = self.name.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
         format!("{name}{}\n", self.secret)
     }
 
-    /// For those who compare it.
+    /// The secret, for comparison.
     pub fn secret(&self) -> &str {
         &self.secret
     }
@@ -115,7 +115,7 @@ fn is_name(name: &str) -> bool {
     name.len() <= MAX_NAME && !name.starts_with('-') && name.bytes().all(is_plain)
 }
 
-/// Says so if everybody on this machine may read, or change, a file that holds a secret.
+/// Warns if everybody on this machine may read or change a file with a secret.
 pub fn warn_if_open(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,4 @@
-//! Shows the synthetic digits and how hard they are: what to look at after changing them.
+//! Shows the synthetic digits and how hard they are. Run it after changing them.
 //!
 //! `cargo run --release -p kindling-data --example digits_sheet -- sheet.pgm`
 
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use kindling_data::{Dataset, digits};
 
-/// Images to a side of the sheet.
+/// Images per side of the sheet.
 const SIDE: usize = 12;
 
 fn main() -> std::io::Result<()> {
@@ -26,7 +26,7 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "3 neighbours: {:.3}", accuracy(&test, |image| nearest(&train, image, 3)))
 }
 
-/// All images on one sheet, as a portable grey map.
+/// All images on one sheet, as a portable graymap (PGM).
 fn sheet(data: &Dataset) -> Vec<u8> {
     let (rows, columns) = (data.rows(), data.columns());
     let mut file = format!("P5 {} {} 255\n", SIDE * columns, SIDE * rows).into_bytes();
@@ -39,7 +39,7 @@ fn sheet(data: &Dataset) -> Vec<u8> {
     file
 }
 
-/// The share of images whose label `guess` finds.
+/// The share of images whose label `guess` gets right.
 fn accuracy(data: &Dataset, guess: impl Fn(&[u8]) -> u8) -> f64 {
     let right = (0..data.len()).filter(|&i| guess(data.image(i)) == data.label(i)).count();
     right as f64 / data.len() as f64
@@ -64,7 +64,7 @@ fn class_means(data: &Dataset) -> Dataset {
         .expect("one image for each class")
 }
 
-/// The commonest label among the `k` images that differ least.
+/// The most common label among the `k` nearest images.
 fn nearest(data: &Dataset, image: &[u8], k: usize) -> u8 {
     let difference = |i: usize| -> u32 {
         let pairs = data.image(i).iter().zip(image);
@@ -73,7 +73,7 @@ fn nearest(data: &Dataset, image: &[u8], k: usize) -> u8 {
     let mut distances: Vec<_> = (0..data.len()).map(|i| (difference(i), data.label(i))).collect();
     distances.sort_unstable();
     let votes = |label: u8| distances[..k].iter().filter(|(_, voted)| *voted == label).count();
-    // A tie goes to the label of the nearest.
+    // A tie goes to the label of the nearest image.
     distances[..k]
         .iter()
         .rev()

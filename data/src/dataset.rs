@@ -1,11 +1,11 @@
-//! Labelled grey images, all of one size.
+//! Labelled greyscale images, all of the same size.
 
 use thiserror::Error;
 
 /// The largest label: the classes are the digits 0 to 9.
 pub const MAX_LABEL: u8 = 9;
 
-/// `n` grey images of `rows` × `columns` bytes, each with a label from 0 to [`MAX_LABEL`].
+/// `n` greyscale images of `rows` × `columns` bytes, each with a label from 0 to [`MAX_LABEL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     pixels: Vec<u8>,
@@ -15,11 +15,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Puts images and labels together.
+    /// Combines images and labels.
     ///
-    /// `pixels` holds `labels.len()` × `rows` × `columns` bytes: image after image, each row by row
-    /// from the top, 0 is black and 255 white. An empty data set is allowed, an image without
-    /// pixels is not.
+    /// `pixels` holds `labels.len()` × `rows` × `columns` bytes: image after image, each row by row from the
+    /// top; 0 is black and 255 is white. The data set may be empty, but an image must have pixels.
     pub fn new(
         pixels: Vec<u8>,
         labels: Vec<u8>,
@@ -51,7 +50,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Whether there is no image at all.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -66,15 +65,13 @@ impl Dataset {
         self.columns
     }
 
-    /// Image `i`: `rows` × `columns` bytes, row by row. Panics, as a slice does, unless `i <
-    /// len()`.
+    /// Image `i`: `rows` × `columns` bytes, row by row. Panics, as a slice does, unless `i < len()`.
     pub fn image(&self, i: usize) -> &[u8] {
         let size = self.rows * self.columns;
         &self.pixels[i * size..][..size]
     }
 
-    /// The label of image `i`, from 0 to [`MAX_LABEL`]. Panics, as a slice does, unless `i <
-    /// len()`.
+    /// The label of image `i`, from 0 to [`MAX_LABEL`]. Panics, as a slice does, unless `i < len()`.
     pub fn label(&self, i: usize) -> u8 {
         self.labels[i]
     }
@@ -89,8 +86,8 @@ impl Dataset {
         &self.labels
     }
 
-    /// The images at `indices`, in that order; an index may repeat. Panics, as a slice does, unless
-    /// all are below `len()`.
+    /// The images at `indices`, in that order; an index may repeat. Panics, as a slice does, unless all are
+    /// below `len()`.
     #[must_use]
     pub fn subset(&self, indices: &[usize]) -> Self {
         let mut pixels = Vec::with_capacity(indices.len() * self.rows * self.columns);
@@ -101,17 +98,17 @@ impl Dataset {
         Self { pixels, labels, rows: self.rows, columns: self.columns }
     }
 
-    /// All pixels as a network wants them, `len` × `rows` × `columns` numbers from −1 to 1: x/255,
-    /// then (x − 0.5)/0.5.
+    /// All pixels scaled for a network: `len` × `rows` × `columns` numbers from −1 to 1. The scaling is
+    /// x/255, then (x − 0.5)/0.5.
     pub fn normalised(&self) -> Vec<f32> {
         self.pixels.iter().map(|&pixel| (f32::from(pixel) / 255.0 - 0.5) / 0.5).collect()
     }
 }
 
-/// Why images and labels do not make a [`Dataset`].
+/// Why images and labels do not form a [`Dataset`].
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DatasetError {
-    /// An image would have no pixels, or more than can be counted.
+    /// An image has no pixels, or more than fit into a `usize`.
     #[error("images of {rows} × {columns} pixels are not possible")]
     Size {
         /// Height of an image in pixels.
@@ -119,7 +116,7 @@ pub enum DatasetError {
         /// Width of an image in pixels.
         columns: usize,
     },
-    /// The pixels are not those of as many images as there are labels.
+    /// The number of pixels does not match the number of labels.
     #[error("{found} bytes are not {images} images of {rows} × {columns} pixels")]
     PixelCount {
         /// Number of pixel bytes given.
@@ -131,7 +128,7 @@ pub enum DatasetError {
         /// Width of an image in pixels.
         columns: usize,
     },
-    /// A label is no digit.
+    /// A label is not a digit.
     #[error("label {label} of image {index} is not a digit from 0 to {MAX_LABEL}")]
     Label {
         /// The image, counted from 0.

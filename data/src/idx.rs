@@ -1,5 +1,4 @@
-//! The IDX format: a big-endian header (magic number, then one 32-bit size per dimension) and
-//! bytes.
+//! The IDX format: a big-endian header (magic number, then one 32-bit size per dimension), then bytes.
 
 use thiserror::Error;
 
@@ -8,11 +7,10 @@ use crate::dataset::{Dataset, DatasetError, MAX_LABEL};
 const IMAGES_MAGIC: u32 = 0x0000_0803;
 const LABELS_MAGIC: u32 = 0x0000_0801;
 
-/// No image is taller or wider than this (pixels). It keeps every size computed here far below
-/// 2^64.
+/// The largest height and width of an image in pixels. Keeps every size computed here far below 2^64.
 const MAX_SIDE: u32 = 4096;
 
-/// Reads a data set from an image file and the label file that belongs to it, both unpacked.
+/// Parses an image file and its label file, both unpacked.
 pub fn parse(images: &[u8], labels: &[u8]) -> Result<Dataset, IdxError> {
     let images = parse_images(images)?;
     let labels = parse_labels(labels)?;
@@ -35,7 +33,7 @@ pub struct Images<'a> {
     pub pixels: &'a [u8],
 }
 
-/// Reads an unpacked image file. Borrows the pixels: nothing is allocated on the header's word.
+/// Parses an unpacked image file. Borrows the pixels, so the header's sizes allocate nothing.
 pub fn parse_images(bytes: &[u8]) -> Result<Images<'_>, IdxError> {
     let ([count, rows, columns], body) = header(bytes, IMAGES_MAGIC)?;
     if [rows, columns].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
@@ -45,7 +43,7 @@ pub fn parse_images(bytes: &[u8]) -> Result<Images<'_>, IdxError> {
     Ok(Images { count: count as usize, rows: rows as usize, columns: columns as usize, pixels })
 }
 
-/// Reads an unpacked label file: one label from 0 to [`MAX_LABEL`] for each image.
+/// Parses an unpacked label file: one label from 0 to [`MAX_LABEL`] per image.
 pub fn parse_labels(bytes: &[u8]) -> Result<&[u8], IdxError> {
     let ([count], body) = header(bytes, LABELS_MAGIC)?;
     let labels = exactly(body, u64::from(count))?;
@@ -58,23 +56,23 @@ pub fn parse_labels(bytes: &[u8]) -> Result<&[u8], IdxError> {
 /// Why bytes are not an IDX file of images or labels.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum IdxError {
-    /// The file is of another kind.
+    /// The file is of a different kind.
     #[error("starts with {found:#010x} where this kind of IDX file starts with {expected:#010x}")]
     Magic {
         /// The first four bytes.
         found: u32,
-        /// What they should be.
+        /// The expected value.
         expected: u32,
     },
-    /// The file ends before its header does.
+    /// The file ends within its header.
     #[error("ends after {found} bytes, within its header of {expected} bytes")]
     TruncatedHeader {
         /// Bytes in the file.
         found: usize,
-        /// Bytes in a header of this kind.
+        /// Bytes in a complete header of this kind.
         expected: usize,
     },
-    /// The header asks for images that nobody has.
+    /// The header announces impossible dimensions.
     #[error(
         "announces {count} images of {rows} × {columns} pixels; a side may have 1 to {MAX_SIDE}"
     )]
@@ -86,7 +84,7 @@ pub enum IdxError {
         /// Width of each in pixels.
         columns: u32,
     },
-    /// The file ends before its content does.
+    /// The file ends within its content.
     #[error("announces {expected} bytes of content, but only {found} follow the header")]
     TruncatedBody {
         /// Bytes after the header.
@@ -94,7 +92,7 @@ pub enum IdxError {
         /// Bytes that the header announces.
         expected: u64,
     },
-    /// The file goes on after its content.
+    /// There are bytes after the content.
     #[error("announces {expected} bytes of content, but {found} follow the header")]
     TrailingBytes {
         /// Bytes after the header.
@@ -110,18 +108,18 @@ pub enum IdxError {
         /// Number of labels.
         labels: usize,
     },
-    /// The content is no set of labelled digits.
+    /// The content is not a set of labelled digits.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
 }
 
-/// Takes the header apart: the size of each dimension, and what follows.
+/// Splits off the header: the size of each dimension, and the rest.
 fn header<const D: usize>(bytes: &[u8], magic: u32) -> Result<([u32; D], &[u8]), IdxError> {
     let truncated = IdxError::TruncatedHeader { found: bytes.len(), expected: 4 * (1 + D) };
     let Some((found, mut rest)) = number(bytes) else {
         return Err(truncated);
     };
-    // The wrong kind of file says more than its length does.
+    // Check the kind first: a wrong one explains more than a wrong length.
     if found != magic {
         return Err(IdxError::Magic { found, expected: magic });
     }
@@ -135,13 +133,13 @@ fn header<const D: usize>(bytes: &[u8], magic: u32) -> Result<([u32; D], &[u8]),
     Ok((sizes, rest))
 }
 
-/// The big-endian number at the front, and what follows it.
+/// Splits off a big-endian number.
 fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (front, rest) = bytes.split_first_chunk()?;
     Some((u32::from_be_bytes(*front), rest))
 }
 
-/// The body itself, once it has proved to be as long as the header says.
+/// The body, after checking that it is as long as the header says.
 fn exactly(body: &[u8], expected: u64) -> Result<&[u8], IdxError> {
     let found = body.len() as u64;
     match found.cmp(&expected) {

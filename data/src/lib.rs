@@ -1,17 +1,15 @@
 //! Data sets for Kindling's objectives.
 //!
-//! - [`mnist`]: the four MNIST files, found in a directory or downloaded into a cache, and believed
-//!   only once their SHA-256 is right.
-//! - [`digits`]: synthetic digits drawn by code, so that a study runs with no file and no network
-//!   at all.
-//! - [`Split`]: a seeded draw of disjoint train and validation sets.
-//! - [`idx`]: the file format MNIST comes in.
+//! - [`mnist`]: the four MNIST files, found in a directory or downloaded into a cache, and used only if their
+//!   SHA-256 is right.
+//! - [`digits`]: synthetic digits drawn by code, so that a study needs no files and no network.
+//! - [`Split`]: a seeded draw of disjoint training and validation sets.
+//! - [`idx`]: MNIST's file format.
 //!
-//! What is absent: nothing here falls back from one data set to another. A study that asks for
-//! MNIST gets MNIST or an error that says what to do.
+//! Nothing here falls back from one data set to another. A study that asks for MNIST gets MNIST, or an error
+//! that says what to do.
 //!
-//! Everything seeded gives the same bytes on every platform and in every build, because studies are
-//! replayed.
+//! Everything seeded gives the same bytes on every platform and in every build, because studies are replayed.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

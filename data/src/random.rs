@@ -3,13 +3,13 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A seeded stream of numbers, derived from `ChaCha8`'s raw output by code of our own: how the
-/// `rand` crate turns bits into ranges may change from version to version, a recorded study may
-/// not.
+/// A seeded stream of numbers, derived from `ChaCha8`'s raw output by our own code.
+///
+/// How the `rand` crate turns bits into ranges may change between versions, but a recorded study must not.
 pub(crate) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream of `seed` for one purpose: two purposes never share numbers, even under one seed.
+    /// The stream of `seed` for one purpose. Two purposes never share numbers, even with the same seed.
     pub(crate) fn new(purpose: [u8; 8], seed: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -17,11 +17,11 @@ impl Random {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// A whole number from 0 to `bound` − 1, all equally likely. `bound` must not be 0.
+    /// A uniform whole number from 0 to `bound` − 1. `bound` must not be 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = bound as u64;
-        // Lemire's method: the high half of the product, less the 2^64 mod `bound` values that
-        // would favour some.
+        // Lemire's method: the high half of the product, rejecting the 2^64 mod `bound` values that would
+        // cause a bias.
         let surplus = bound.wrapping_neg() % bound;
         loop {
             let product = u128::from(self.0.next_u64()) * u128::from(bound);
@@ -31,7 +31,7 @@ impl Random {
         }
     }
 
-    /// A number from `low` up to, not including, `high`.
+    /// A uniform number from `low` (inclusive) to `high` (exclusive).
     pub(crate) fn uniform(&mut self, low: f64, high: f64) -> f64 {
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         low + (high - low) * ((self.0.next_u64() >> 11) as f64 * STEP)
@@ -42,7 +42,7 @@ impl Random {
         self.uniform(0.0, 1.0) < probability
     }
 
-    /// Puts `count` of the items, drawn without replacement, at the front, in random order.
+    /// Draws `count` items without replacement and moves them to the front, in random order.
     pub(crate) fn draw_to_front<T>(&mut self, items: &mut [T], count: usize) {
         for i in 0..count.min(items.len()) {
             let j = i + self.below(items.len() - i);

@@ -7,11 +7,11 @@ use crate::random::Random;
 /// Three disjoint lists of indices into one data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// What the network learns from.
+    /// Images to train on.
     pub train: Vec<usize>,
-    /// What decides, after each epoch, whether training goes on.
+    /// Images that decide after each epoch whether to go on.
     pub epoch_validation: Vec<usize>,
-    /// What the trial's objective value is measured on.
+    /// Images that the objective value is measured on.
     pub trial_validation: Vec<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Split {
     }
 }
 
-/// More images were asked for than there are.
+/// More images were requested than there are.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "a split of {train} train + {epoch_validation} epoch-validation + {trial_validation} \
@@ -52,13 +52,13 @@ impl Split {
      hint: ask for fewer; the three sets never share an image"
 )]
 pub struct SplitError {
-    /// Number of images there are.
+    /// The number of available images.
     pub total: usize,
-    /// Number asked for to train.
+    /// The requested number of training images.
     pub train: usize,
-    /// Number asked for to decide when to stop.
+    /// The requested number of epoch-validation images.
     pub epoch_validation: usize,
-    /// Number asked for to measure the objective.
+    /// The requested number of trial-validation images.
     pub trial_validation: usize,
 }
 
@@ -102,8 +102,8 @@ mod tests {
         assert!(Split::draw(0, 0, 0, 0, 0).is_ok());
     }
 
-    /// Frozen: a recorded study names its split by the seed alone, so these numbers may never
-    /// change. A separate implementation of `ChaCha8` (in Python) arrived at them too.
+    /// Frozen: a recorded study identifies its split by the seed alone, so these numbers must never change.
+    /// An independent implementation of `ChaCha8` in Python gives the same.
     #[test]
     fn a_known_seed_gives_a_known_split() {
         let split = Split::draw(60_000, 4, 3, 2, 42).unwrap();

@@ -1,6 +1,6 @@
 // The parts of libtorch that its Rust binding lacks, behind a C interface.
 //
-// Every function returns nullptr, or what went wrong as a string that the caller frees.
+// Every function returns nullptr, or an error message that the caller must free.
 
 #include <array>
 #include <cstdio>
@@ -46,8 +46,8 @@ std::vector<at::Tensor> list(at::Tensor *const *tensors, size_t count) {
 
 extern "C" {
 
-// The gradients of a two-dimensional convolution with stride 1, one group and a bias. `out` gets
-// those of the input (or nullptr if not wanted), the weight and the bias, which the caller owns.
+// The gradients of a two-dimensional convolution with stride 1, one group and a bias. Writes those of the
+// input (or nullptr if not requested), the weight and the bias to `out`; the caller owns them.
 char *kindling_convolution_backward(const at::Tensor *slope, const at::Tensor *input,
                                     const at::Tensor *weight, int64_t padding, bool input_wanted,
                                     at::Tensor **out) {
@@ -62,8 +62,8 @@ char *kindling_convolution_backward(const at::Tensor *slope, const at::Tensor *i
   });
 }
 
-// One step of AdamW on `count` parameters at once, in place. `step` counts the steps, this one
-// included: a float of its own tensor on the parameters' device.
+// Takes one step of AdamW on `count` parameters in place. `step` is a float tensor on the parameters' device
+// that counts the steps, including this one.
 char *kindling_adam_w(at::Tensor *const *weights, at::Tensor *const *slopes,
                       at::Tensor *const *first_moments, at::Tensor *const *second_moments,
                       size_t count, const at::Tensor *step, double learning_rate, double beta_1,
@@ -76,14 +76,14 @@ char *kindling_adam_w(at::Tensor *const *weights, at::Tensor *const *slopes,
   });
 }
 
-// Lets the process end without destroying the globals that libtorch has made up to now, which would
-// crash a thread that still trains: a worker that hands a trial back does not wait for its thread.
+// Makes the process exit without destroying the globals that libtorch has created so far. Destroying them
+// would crash a thread that still trains: a worker that hands a trial back does not wait for its thread.
 void kindling_end_without_destructors() {
   on_exit([](int status, void *) { fflush(nullptr); _exit(status); }, nullptr);
 }
 
-// Makes the calling thread use a stream of its own on a CUDA device, so that its kernels do not queue
-// behind those of other threads.
+// Gives the calling thread its own stream on a CUDA device, so that its kernels do not queue behind other
+// threads'.
 char *kindling_use_own_stream(int64_t index) {
   return guarded([&] {
     const c10::impl::VirtualGuardImpl cuda(c10::DeviceType::CUDA);
@@ -93,22 +93,22 @@ char *kindling_use_own_stream(int64_t index) {
   });
 }
 
-// The bytes on a CUDA device that this process's tensors take, and those it keeps for them.
+// The bytes that this process's tensors use on a CUDA device, and those that it reserves.
 char *kindling_gpu_memory(int64_t index, int64_t *allocated, int64_t *reserved) {
   return guarded([&] {
     auto *allocator = at::getDeviceAllocator(c10::DeviceType::CUDA);
     const auto stats = allocator->getDeviceStats(static_cast<c10::DeviceIndex>(index));
-    // The first of each array is the sum over all sizes of blocks.
+    // The first element of each array is the sum over all block sizes.
     *allocated = stats.allocated_bytes[0].current;
     *reserved = stats.reserved_bytes[0].current;
   });
 }
 
-// The release of libtorch that this was compiled with.
+// The libtorch release that this was compiled with.
 const char *kindling_libtorch_version() { return TORCH_VERSION; }
 
-// The name and the memory in bytes of a CUDA device, asked of the driver itself: its few calls have
-// been stable for a decade, and need no headers of CUDA.
+// The name and the memory in bytes of a CUDA device, from the driver itself: its few functions have been
+// stable for a decade and need no CUDA headers.
 char *kindling_gpu(int64_t index, char *name, int32_t name_capacity, size_t *memory) {
   return guarded([&] {
     void *driver = dlopen("libcuda.so.1", RTLD_NOW);

@@ -1,8 +1,8 @@
-//! The parts of libtorch that its Rust binding lacks: the native backward pass of a convolution,
-//! one `AdamW` step over all parameters at once, a CUDA stream for each thread, the names and
-//! the memory of GPUs.
+//! The parts of libtorch that its Rust binding lacks.
 //!
-//! This is the only crate of ours with `unsafe` code, and nothing else is in it.
+//! They are the native backward pass of a convolution, an `AdamW` step over all parameters at once, a CUDA
+//! stream for each thread, and the names and memory of GPUs. This is our only crate with `unsafe` code, and
+//! it holds nothing else.
 
 use std::ffi::{CStr, c_char};
 
@@ -44,7 +44,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// What libtorch or the GPU's driver said. The text begins with libtorch's own words, such as
+/// A message from libtorch or the GPU's driver. It begins with libtorch's own text, such as
 /// `CUDA out of memory`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(pub String);
@@ -57,20 +57,21 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Where a convolution's outputs get their values from: its gradients, given the gradient of what
-/// it gave.
+/// The gradients of a convolution.
 #[derive(Debug)]
 pub struct ConvolutionGradients {
-    /// Of the input `[images, inputs, height, width]`, if wanted.
+    /// With respect to the input `[images, inputs, height, width]`, if requested.
     pub input: Option<Tensor>,
-    /// Of the weights `[outputs, inputs, kernel height, kernel width]`.
+    /// With respect to the weights `[outputs, inputs, kernel height, kernel width]`.
     pub weight: Tensor,
-    /// Of the biases `[outputs]`.
+    /// With respect to the biases `[outputs]`.
     pub bias: Tensor,
 }
 
-/// The gradients of a two-dimensional convolution with stride 1, one group and a bias: `slope` is
-/// the gradient of its output `[images, outputs, height, width]`. `at::convolution_backward`.
+/// The gradients of a two-dimensional convolution with stride 1, one group and a bias.
+///
+/// `slope` is the gradient of its output `[images, outputs, height, width]`. Calls
+/// `at::convolution_backward`.
 pub fn convolution_backward(
     slope: &Tensor,
     input: &Tensor,
@@ -79,8 +80,8 @@ pub fn convolution_backward(
     input_wanted: bool,
 ) -> Result<ConvolutionGradients, Error> {
     let mut out = [std::ptr::null_mut(); 3];
-    // SAFETY: the tensors live as long as the call, which does not keep them, and `out` has room
-    // for the three that it writes.
+    // SAFETY: the tensors outlive the call, which does not keep them, and `out` has room for the three
+    // results.
     checked(unsafe {
         kindling_convolution_backward(
             slope.as_ptr(),
@@ -91,28 +92,27 @@ pub fn convolution_backward(
             out.as_mut_ptr(),
         )
     })?;
-    // SAFETY: without an error each is a tensor of ours to own, or null where none was wanted.
+    // SAFETY: without an error each pointer is a tensor that we own, or null where none was requested.
     let owned = |tensor: *mut C_tensor| unsafe { Tensor::from_ptr(tensor) };
     let [input, weight, bias] = out;
     let input = input_wanted.then(|| owned(input));
     Ok(ConvolutionGradients { input, weight: owned(weight), bias: owned(bias) })
 }
 
-/// What `AdamW` keeps of the past of all parameters, and its constants. Loshchilov and Hutter,
-/// arXiv 1711.05101, as `torch.optim.AdamW` defines it.
+/// The constants of `AdamW` (Loshchilov and Hutter, arXiv 1711.05101), as in `torch.optim.AdamW`.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamW {
     /// The decay of the first moments.
     pub beta_1: f64,
     /// The decay of the second moments.
     pub beta_2: f64,
-    /// The decay of the weights, times the learning rate.
+    /// The weight decay; each step multiplies it by the learning rate.
     pub weight_decay: f64,
-    /// Added to the root of the second moments.
+    /// Added to the square root of the second moments.
     pub epsilon: f64,
 }
 
-/// A parameter in an `AdamW` step: all four of one shape, contiguous, on one device.
+/// A parameter in an `AdamW` step. All four tensors have one shape, are contiguous and on one device.
 #[derive(Debug)]
 pub struct Parameter {
     /// Changed in place.
@@ -126,8 +126,9 @@ pub struct Parameter {
 }
 
 impl AdamW {
-    /// One step on all parameters, in place: `at::_fused_adamw_`. `step` is a float of its own
-    /// tensor on the parameters' device, and counts the steps, this one included.
+    /// Takes one step on all parameters in place, with `at::_fused_adamw_`.
+    ///
+    /// `step` is a float tensor on the parameters' device that counts the steps, including this one.
     pub fn step(
         &self,
         parameters: &mut [Parameter],
@@ -141,7 +142,7 @@ impl AdamW {
         let slopes = list(|parameter| &parameter.slope);
         let first_moments = list(|parameter| &parameter.first_moment);
         let second_moments = list(|parameter| &parameter.second_moment);
-        // SAFETY: the four lists have one length and outlive the call, and so do the tensors.
+        // SAFETY: the four lists have the same length, and they and the tensors outlive the call.
         checked(unsafe {
             kindling_adam_w(
                 weights.as_ptr(),
@@ -160,56 +161,58 @@ impl AdamW {
     }
 }
 
-/// Lets this process end, whenever it does, without destroying the globals that libtorch has made up
-/// to now: that would crash threads that are still using them.
+/// Makes the process exit without destroying the globals that libtorch has created so far.
+///
+/// Destroying them would crash threads that still use them.
 pub fn end_without_destructors() {
-    // SAFETY: registers a handler that takes nothing and does not return.
+    // SAFETY: registers a handler that takes no arguments and does not return.
     unsafe { kindling_end_without_destructors() }
 }
 
-/// Makes the calling thread use a CUDA stream of its own on a GPU, so that its kernels do not queue
-/// behind those of other threads: of 32, which libtorch hands out in turns. What the thread
-/// allocated before must not be used after.
+/// Gives the calling thread its own CUDA stream on a GPU, so that its kernels do not queue behind other
+/// threads'.
+///
+/// libtorch hands out 32 streams in turn. Do not use afterwards what the thread allocated before.
 pub fn use_own_stream(gpu: usize) -> Result<(), Error> {
     // SAFETY: no memory is passed.
     checked(unsafe { kindling_use_own_stream(gpu as i64) })
 }
 
-/// What this process has of a GPU's memory, in bytes.
+/// The GPU memory that this process holds, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Taken by tensors.
+    /// Used by tensors.
     pub allocated: u64,
-    /// These, and what libtorch keeps for the next ones.
+    /// Used by tensors or cached by libtorch for later ones.
     pub reserved: u64,
 }
 
-/// What this process has of a GPU's memory.
+/// The memory that this process holds on a GPU.
 pub fn gpu_memory(gpu: usize) -> Result<Memory, Error> {
     let (mut allocated, mut reserved) = (0_i64, 0_i64);
-    // SAFETY: both are written to during the call alone.
+    // SAFETY: both are written to only during the call.
     checked(unsafe { kindling_gpu_memory(gpu as i64, &raw mut allocated, &raw mut reserved) })?;
     let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
     Ok(Memory { allocated: bytes(allocated), reserved: bytes(reserved) })
 }
 
-/// The release of libtorch that this build was made with.
+/// The libtorch release that this build uses.
 #[must_use]
 pub fn version() -> String {
-    // SAFETY: the string is a literal of the C++ side.
+    // SAFETY: the string is a literal in the C++ code.
     unsafe { CStr::from_ptr(kindling_libtorch_version()) }.to_string_lossy().into_owned()
 }
 
 /// A GPU as its driver describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gpu {
-    /// Such as `NVIDIA H100 80GB HBM3`.
+    /// For example `NVIDIA H100 80GB HBM3`.
     pub name: String,
     /// Its memory in bytes.
     pub memory: usize,
 }
 
-/// The GPU that `cuda:<index>` means, or why there is none.
+/// Describes the GPU `cuda:<index>`, or says why there is none.
 pub fn gpu(index: usize) -> Result<Gpu, Error> {
     let mut name = [0 as c_char; 256];
     let mut memory = 0;
@@ -217,7 +220,7 @@ pub fn gpu(index: usize) -> Result<Gpu, Error> {
     checked(unsafe {
         kindling_gpu(index as i64, name.as_mut_ptr(), name.len() as i32, &raw mut memory)
     })?;
-    // SAFETY: the driver ends the name with a zero byte; the array was zeros before.
+    // SAFETY: the driver terminates the name with a zero byte, and the array was all zeros before.
     let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned();
     Ok(Gpu { name, memory })
 }
@@ -227,7 +230,7 @@ fn checked(message: *mut c_char) -> Result<(), Error> {
     if message.is_null() {
         return Ok(());
     }
-    // SAFETY: a message that is not null is a string from `strdup`, ours to free, once.
+    // SAFETY: a message that is not null is a string from `strdup` that we must free once.
     let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
     // SAFETY: as above, and nothing reads it any more.
     unsafe { libc::free(message.cast()) };

@@ -1,7 +1,7 @@
-//! What a study found out: its trials, statistics over them, and the page that shows both.
+//! A study's results: its trials, statistics over them, and the page that shows both.
 //!
-//! Everything here is made of wire messages, so that the coordinator's live page and the command
-//! `kindling report` say the same. A [`Document`] is what the page shows; [`html`] is the page itself.
+//! Everything is built from wire messages, so that the coordinator's live page and `kindling report` show the
+//! same. A [`Document`] is the data; [`html`] is the page.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

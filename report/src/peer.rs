@@ -1,4 +1,4 @@
-//! Asking Python what its packages say.
+//! Asks Python packages for reference results.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What a script below `src/` prints when it reads these cases, both as JSON. `None` unless
-/// `KINDLING_PEERS_PYTHON` names a Python that has its packages; `.ci/run` sets it.
+/// Runs a script below `src/` with these cases as JSON, and parses its output as JSON.
+///
+/// `None` unless `KINDLING_PEERS_PYTHON` names a Python with the required packages; `.ci/run` sets it.
 pub(crate) fn ask<A: DeserializeOwned>(script: &str, cases: &impl Serialize) -> Option<A> {
     let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else {
         eprintln!("skipped: KINDLING_PEERS_PYTHON is not set");

@@ -25,7 +25,7 @@ pub(crate) fn float(name: &str, low: f64, high: f64, log: bool) -> v1::Parameter
     param(name, Distribution::Float(v1::FloatDistribution { low, high, log, step: None }))
 }
 
-/// A study that maximises.
+/// A study that maximises its objective.
 pub(crate) fn study(space: Vec<v1::Parameter>, confirm: Option<v1::Confirm>) -> v1::Study {
     let spec = v1::StudySpec {
         name: "a study".to_owned(),

@@ -1,4 +1,4 @@
-//! What came of a run, for people.
+//! The summary of a run.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,10 +8,10 @@ use kindling_proto::v1;
 use crate::confirmed::Confirmed;
 use crate::{format, named_file, shell, table};
 
-/// How many of the best trials it shows.
+/// How many of the best trials to show.
 const BEST: usize = 10;
 
-/// The best trials, the numbers of trials, and where everything is.
+/// The best trials, the counts of trials, and where everything is stored.
 pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> String {
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(text, "{line}");

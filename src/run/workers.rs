@@ -10,31 +10,31 @@ use kindling_telemetry::{TelemetryArgs, say};
 use kindling_worker::DeviceName;
 use tokio::process::{Child, Command};
 
-/// Workers that died are replaced so often, all in all; then something is wrong.
+/// The total number of replacements for dead workers; more indicate a problem.
 const MAX_REPLACEMENTS: usize = 20;
-/// Workers that were told to stop get so long.
+/// How long workers have to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// What workers to start.
+/// The workers to start.
 pub(super) struct Plan {
     /// The coordinator's address.
     pub(super) coordinator: String,
-    /// How many, or as many as the devices can use.
+    /// Their number; by default as many as the devices can use.
     pub(super) workers: Option<usize>,
-    /// What they share out among them.
+    /// The devices, shared out among the workers.
     pub(super) devices: Vec<DeviceName>,
-    /// Trials that each trains at a time.
+    /// Trials per worker at a time.
     pub(super) slots: u32,
-    /// Threads for each of these.
+    /// Threads per slot.
     pub(super) threads: u32,
     pub(super) data_dir: Option<PathBuf>,
-    /// Where their results wait until the coordinator has them.
+    /// The folder for results that the coordinator does not have yet.
     pub(super) spool: PathBuf,
     pub(super) telemetry: TelemetryArgs,
 }
 
 impl Plan {
-    /// One worker for each GPU, or one for each core, as far as its threads leave any.
+    /// By default one worker per GPU, or else as many as the cores allow for their slots and threads.
     fn count(&self, cores: usize) -> usize {
         self.workers.unwrap_or_else(|| {
             if self.devices.iter().any(|device| device.is_gpu()) {
@@ -45,7 +45,7 @@ impl Plan {
         })
     }
 
-    /// The command of the worker in one of the places, under a number of its own.
+    /// The command for a worker at `place`, with a unique `number`.
     fn command(&self, program: &Path, place: usize, number: usize) -> Command {
         let mut command = Command::new(program);
         command.args(["worker", "--stop-with-stdin", "--grace", "0"]);
@@ -64,7 +64,7 @@ impl Plan {
         if let Some(url) = &self.telemetry.otlp {
             command.arg(option("--otlp", url));
         }
-        // What leads to other coordinators is nothing to this one.
+        // Credentials for other coordinators do not apply to this one.
         for name in
             ["KINDLING_TOKEN_FILE", "KINDLING_TLS_CA", "KINDLING_TLS_CERT", "KINDLING_TLS_KEY"]
         {
@@ -77,7 +77,7 @@ impl Plan {
     }
 }
 
-/// An option and its value as one argument, so that no value is taken for an option.
+/// An option and its value as one argument, so that a value is never mistaken for an option.
 fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
     let mut argument = OsString::from(name);
     argument.push("=");
@@ -102,8 +102,8 @@ impl Workers {
         }
         let spawn = move |place, number| {
             let mut command = plan.command(&program, place, number);
-            // A group of its own: Ctrl-C reaches this process alone, which drains the workers.
-            // Their standard input closes with this process, however it ends.
+            // A process group of its own, so that Ctrl-C reaches only this process, which then drains the
+            // workers. Their standard input closes when this process ends, however it ends.
             let child = command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
             child.context("cannot start a worker")
         };
@@ -111,7 +111,7 @@ impl Workers {
         Ok(Self { children, spawn: Box::new(spawn) })
     }
 
-    /// Replaces workers that die. Returns when too many did.
+    /// Replaces workers that die. Returns after too many replacements.
     pub(super) async fn keep_alive(&mut self) -> anyhow::Error {
         for replaced in 0.. {
             let index = loop {
@@ -135,7 +135,7 @@ impl Workers {
         )
     }
 
-    /// Tells the workers to stop and waits until they have.
+    /// Tells the workers to stop, and waits for them.
     pub(super) async fn drain(&mut self) {
         for child in &mut self.children {
             drop(child.stdin.take());

@@ -1,6 +1,6 @@
-//! How Kindling's processes are watched: logs, metrics for Prometheus, and traces for `OpenTelemetry`.
+//! Telemetry for Kindling's processes: logs, Prometheus metrics, and `OpenTelemetry` traces.
 //!
-//! Code says what happens with `tracing` and `metrics`; this says where it goes.
+//! Other code emits events with `tracing` and `metrics`; this crate decides where they go.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

@@ -1,4 +1,4 @@
-//! Logs on standard error, and spans to a collector if one is named.
+//! Logs on standard error, and spans to a collector if one is configured.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::stderr::Lines;
 
-/// A collector that does not answer holds up the end of a process for so long.
+/// How long an unresponsive collector may delay the end of the process.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// How log lines look.
@@ -26,7 +26,7 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
-    /// As it is typed.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -53,28 +53,28 @@ pub struct TelemetryArgs {
     pub otlp: Option<String>,
 }
 
-/// Why there is no telemetry.
+/// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The collector's address makes no sense.
+    /// The collector's address is invalid.
     #[error("cannot send spans to `{url}`: {reason}\nhint: something like http://127.0.0.1:4317")]
     Collector {
-        /// What was given.
+        /// The given address.
         url: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
     /// Metrics cannot be served.
     #[error("cannot serve metrics on {address}: {reason}")]
     Metrics {
-        /// Where.
+        /// The address.
         address: std::net::SocketAddr,
-        /// Why not.
+        /// The system's message.
         reason: String,
     },
 }
 
-/// The way to the collector, if there is one.
+/// The connection to the collector, if there is one.
 #[derive(Debug)]
 #[must_use]
 pub struct Telemetry {
@@ -82,15 +82,16 @@ pub struct Telemetry {
 }
 
 impl TelemetryArgs {
-    /// Starts logging, from this level up unless `KINDLING_LOG` says otherwise. Needs a Tokio runtime if spans go
-    /// anywhere. `service` is the process's name to the collector.
+    /// Starts logging from this level up, unless `KINDLING_LOG` overrides it.
+    ///
+    /// Needs a Tokio runtime if spans are exported. `service` is the process's name at the collector.
     pub fn init(&self, service: &'static str, level: &str) -> Result<Telemetry, TelemetryError> {
         let filter =
             EnvFilter::try_from_env("KINDLING_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(Lines::default)
-            // It would say on standard error that standard error cannot be written.
+            // It would report on standard error that standard error cannot be written.
             .log_internal_errors(false)
             .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none())
             .with_target(false);
@@ -104,7 +105,7 @@ impl TelemetryArgs {
                 .with_tracer(provider.tracer("kindling"))
                 .with_location(false)
                 .with_threads(false)
-                // Whatever the log shows; and never the exporter's own doings.
+                // Independent of the log level, and without the exporter's own spans.
                 .with_filter(ours())
         });
         tracing_subscriber::registry().with(lines.with_filter(filter)).with(to_collector).init();
@@ -127,7 +128,7 @@ fn collector(url: &str, service: &'static str) -> Result<SdkTracerProvider, Tele
 }
 
 impl Telemetry {
-    /// Sends the spans that are left.
+    /// Sends the remaining spans.
     pub async fn end(self) {
         let Some(spans) = self.spans else { return };
         // It blocks until the exporter, which needs this runtime, is done.

@@ -1,4 +1,4 @@
-//! Metrics for Prometheus.
+//! Prometheus metrics.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,25 +18,26 @@ use tokio::task::JoinHandle;
 
 use crate::{TelemetryError, names_loopback};
 
-/// A gauge that nobody sets any more, such as that of a deleted study, is shown for so long.
+/// How long a gauge is shown after its last update, such as that of a deleted study.
 const FORGET_GAUGES: Duration = Duration::from_mins(1);
-/// How often the process's own memory and time are looked at, and old samples put away.
+/// How often process metrics are updated and old samples are compacted.
 const PROCESS_INTERVAL: Duration = Duration::from_secs(5);
-/// Upper bounds of the histograms of times, in seconds: from a fast commit to a slow epoch.
+/// Upper bounds of the histograms of durations, in seconds: from a fast commit to a slow epoch.
 const SECONDS: [f64; 16] = [
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
     60.0,
 ];
-/// Connections at a time. With one more the oldest ends, so that nobody who is slow keeps others out.
+/// The limit of concurrent connections. One more closes the oldest, so that slow clients cannot block others.
 const READERS: usize = 16;
-/// A connection is for one request, and lasts no longer than this.
+/// The longest life of a connection; each serves one request.
 const LONGEST: Duration = Duration::from_secs(10);
-/// How long to wait when the system has no room for a connection.
+/// How long to wait after the system refuses a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves this process's metrics, and some on the process itself, as `http://ADDRESS/metrics`. Needs a Tokio runtime.
-/// Anybody who reaches the address may read them; they hold no secrets. On a loopback address they are for those who
-/// call it by such a name.
+/// Serves this process's metrics, including some about the process itself, at `http://ADDRESS/metrics`.
+///
+/// Needs a Tokio runtime. Anybody who can reach the address may read them; they contain no secrets. On a
+/// loopback address, the request's host must be a loopback name, too.
 pub fn serve_metrics(address: SocketAddr) -> Result<(), TelemetryError> {
     let error = |reason: String| TelemetryError::Metrics { address, reason };
     let listener = std::net::TcpListener::bind(address).and_then(|listener| {
@@ -82,7 +83,7 @@ async fn serve(listener: TcpListener, metrics: Metrics) {
             && let Some(oldest) = readers.pop_front()
         {
             oldest.abort();
-            // Its file handle is free once it has ended.
+            // Its file descriptor is free once it has ended.
             _ = oldest.await;
         }
         readers.push_back(tokio::spawn(metrics.clone().answer(stream)));
@@ -119,7 +120,7 @@ impl Metrics {
         if request.uri().path() != "/metrics" {
             return said_with(StatusCode::NOT_FOUND, "metrics are at /metrics\n".into());
         }
-        // Much of it takes a while.
+        // Rendering many metrics takes a while.
         match tokio::task::spawn_blocking(move || self.handle.render()).await {
             Ok(metrics) => said_with(StatusCode::OK, metrics.into()),
             Err(error) => said_with(StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into()),

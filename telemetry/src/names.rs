@@ -1,11 +1,13 @@
-//! By which name a listener was called.
+//! The host name that a request was sent to.
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, Uri, header};
 
-/// Whether whoever asks called this machine by a loopback name. A site elsewhere can let its own name point to
-/// 127.0.0.1 and read along in somebody's browser, but it cannot change the name that the browser sends.
+/// Whether the request's host is a loopback name.
+///
+/// Another site can point its own name to 127.0.0.1 and so read the metrics in a user's browser, but it cannot
+/// change the host that the browser sends.
 /// HTTP/1 names the host in a header, HTTP/2 in the request itself.
 pub fn names_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
     let header = headers.get(header::HOST).and_then(|host| host.to_str().ok());

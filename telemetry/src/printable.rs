@@ -1,34 +1,36 @@
-//! What others have written, made safe for a terminal.
+//! Makes untrusted text safe to print on a terminal.
 //!
-//! Names, values, reasons and hosts come from anybody who may call. A terminal obeys control
-//! characters, and some others turn a line around. They are shown as JSON would write them, `\u001b`, so
-//! that JSON stays the same JSON.
+//! Names, values, reasons and hosts come from any caller. A terminal obeys control characters, and some other
+//! characters change the direction of a line. They are escaped as in JSON, `\u001b`, so that JSON stays
+//! equivalent.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a terminal would do something else with the character than show it.
+/// Whether a terminal would do something other than show the character.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             // Marks, embeddings, overrides and isolates that change a line's direction.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Line separators, and what marks the order of bytes or a note between lines.
+            // Line separators, the byte order mark, and interlinear annotations.
             | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// The text on one line.
+/// Escapes the text, including line breaks.
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// The text with the lines that it has.
+/// Escapes the text but keeps its line breaks.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n')
 }
 
-/// A line of the log, which keeps its end and its colours; `tracing` lets no others have any. What has
-/// several lines, such as an error with its hint, goes on below, where it is taken for no line of its own.
+/// Escapes a log line but keeps its final line break and its colours; `tracing` escapes colours in values
+/// itself.
+///
+/// Further lines, such as an error's hint, are indented so that they do not look like log lines of their own.
 pub(crate) fn printable_log(line: &str) -> String {
     let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
     let mut safe = String::with_capacity(line.len() + end.len());
@@ -59,7 +61,7 @@ fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
             '\t' => safe.push_str("\\t"),
-            // Into a string nothing fails. All of them fit four digits.
+            // Writing to a string cannot fail. All these characters fit into four digits.
             c => _ = write!(safe, "\\u{:04x}", u32::from(c)),
         }
     }

@@ -1,8 +1,8 @@
-//! Standard error: nobody waits for it, and nothing ends because of it.
+//! Standard error that never blocks and never ends the process.
 //!
-//! It may lie on a full disk, lead into a pipe that nobody reads any more, or into a pager or a terminal that stands
-//! still. `eprintln!` panics in the first two cases and blocks in the others. Here lines wait for a thread of their
-//! own; what cannot be written, or finds no room to wait, is lost, and the next line says how much.
+//! It may be on a full disk, or lead into a closed pipe, a pager or a stopped terminal. `eprintln!` panics in
+//! the first two cases and blocks in the others. Here a thread of its own writes the lines from a queue. A
+//! line that cannot be written or does not fit into the queue is lost, and the next line says how many were.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::printable::{printable_lines, printable_log};
 
-/// How many lines may wait.
+/// The capacity of the queue in lines.
 const WAITING: usize = 1024;
-/// The end of a process waits so long for them.
+/// How long the end of a process waits for the queue.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 static QUEUE: LazyLock<SyncSender<Message>> = LazyLock::new(start);
@@ -23,31 +23,32 @@ static LOST: AtomicU64 = AtomicU64::new(0);
 
 enum Message {
     Text(Vec<u8>),
-    /// All that was sent before has been written, or could not be.
+    /// Answered once everything sent before has been written or lost.
     Flush(SyncSender<()>),
 }
 
-/// Says a line on standard error, like `eprintln!`.
+/// Prints a line on standard error, like `eprintln!`.
 #[macro_export]
 macro_rules! say {
     ($($arg:tt)*) => { $crate::say_line(::std::format_args!($($arg)*)) };
 }
 
-/// What [`say!`] does. A terminal shows what others have named, and obeys none of it.
+/// Implements [`say!`]. Untrusted text is escaped, so that a terminal does not obey it.
 pub fn say_line(text: fmt::Arguments<'_>) {
     send(printable_lines(&format!("{text}\n")).into_owned().into_bytes());
 }
 
-/// Waits a moment until everything that was said is written. For the end of a process.
+/// Waits briefly until all lines are written. Call it at the end of a process.
 pub fn flush() {
     let (done, flushed) = sync_channel(1);
-    // There is no waiting with a deadline for a place in the queue; where it is full, nobody reads.
+    // Do not wait for room in the queue: there is no such call with a deadline, and a full queue has no
+    // reader.
     if QUEUE.try_send(Message::Flush(done)).is_ok() {
         _ = flushed.recv_timeout(PATIENCE);
     }
 }
 
-/// The log's way to standard error.
+/// The log's writer to standard error.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lines;
 
@@ -71,7 +72,7 @@ fn send(text: Vec<u8>) {
 fn start() -> SyncSender<Message> {
     let (sender, receiver) = sync_channel(WAITING);
     let writer = move || write_all(&receiver, &mut io::stderr());
-    // Without a thread every line is lost, which nobody could be told either.
+    // Without the thread every line is lost, and there is no way to report that.
     _ = std::thread::Builder::new().name("stderr".to_owned()).spawn(writer);
     sender
 }
@@ -124,7 +125,7 @@ mod tests {
             sender.send(Message::Text(line.into())).expect("room");
         }
         drop(sender);
-        // One; then, for two, the count of what is lost and the line itself.
+        // The writes that fail: line one, then the count of lost lines, then line two.
         let mut disk = Disk { full_for: 3, written: Vec::new() };
         write_all(&receiver, &mut disk);
         let written = String::from_utf8(disk.written).expect("text");

@@ -1,4 +1,4 @@
-//! What was promised, checked against what the world outside saw.
+//! Checks the promises against what the outside world observed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::past::Past;
 use crate::scenario::Climate;
 use crate::world::{End, enqueued_momentum};
 
-/// A call that was answered with success.
+/// A call that succeeded.
 pub(crate) struct Answered<'a> {
     pub(crate) called: Duration,
     pub(crate) heard: Duration,
@@ -23,7 +23,7 @@ pub(crate) struct Answered<'a> {
 /// A trial and an attempt.
 type Lease = (u32, u32);
 
-/// Every broken promise, by name.
+/// All broken promises, with details.
 pub(crate) fn broken(end: &End) -> Vec<String> {
     let past = Past::of(&end.history);
     let mut answered = answered(&end.history);
@@ -101,7 +101,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
             _ => continue,
         };
         if past.is_lost(told.as_ref()) {
-            continue; // It was said before the lease was taken back.
+            continue; // Accepted before a restore undid the lease.
         }
         let (trial, attempt) = claim(told.as_ref());
         let newer = granted.range((trial, attempt + 1)..=(trial, u32::MAX));
@@ -121,7 +121,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
     broken
 }
 
-/// The leases that were given and are the store's, by trial and attempt, and when each was first heard of.
+/// The leases that the store still knows, by trial and attempt, with the time each was first received.
 fn granted<'a>(
     end: &'a End,
     past: &Past,
@@ -153,7 +153,7 @@ fn granted<'a>(
     granted
 }
 
-/// Enqueueing, pausing, stopping, looking.
+/// Checks operators' calls: enqueue, pause, stop, look.
 fn check_operators(
     end: &End,
     answered: &[Answered<'_>],
@@ -163,7 +163,7 @@ fn check_operators(
     let mut requests: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let mut seen: BTreeMap<u32, &v1::Trial> = BTreeMap::new();
     let paused = quiet(&end.history, &["PauseStudy"]);
-    // It may have been taken back.
+    // A stop may have been undone by a restore.
     let stopped = quiet(&end.history, &["StopStudy"]).filter(|_| !has_gaps);
     let is_within = |call: &Answered<'_>, time: Option<(Duration, Duration)>| {
         time.is_some_and(|(from, to)| call.called > from && call.heard < to)
@@ -188,7 +188,7 @@ fn check_operators(
                 }
             }
             (Request::Lease(_), Response::Lease(response)) => {
-                // In foul weather it may be an earlier lease, given again.
+                // In a foul climate it may be an earlier lease, returned again.
                 let is_new =
                     end.scenario.climate != Climate::Foul && !response.assignments.is_empty();
                 expect(
@@ -238,7 +238,7 @@ fn check_operators(
     }
 }
 
-/// As many trials as were asked for.
+/// Checks that there are as many trials as requested.
 fn check_numbers(end: &End, study: &v1::Study, expect: &mut impl FnMut(bool, &str, String)) {
     let (confirming, search): (Vec<_>, Vec<_>) =
         end.trials.iter().partition(|trial| trial.confirms.is_some());
@@ -252,7 +252,7 @@ fn check_numbers(end: &End, study: &v1::Study, expect: &mut impl FnMut(bool, &st
     check_confirmations(end, study, &confirming, expect);
 }
 
-/// What the search found is run again, once under each seed, as it was.
+/// Checks that the search's best configurations are run again, once per seed and unchanged.
 fn check_confirmations(
     end: &End,
     study: &v1::Study,
@@ -277,7 +277,7 @@ fn check_confirmations(
     }
 }
 
-/// How many attempts at a trial twins had begun that were killed later.
+/// The number of attempts at a trial that were begun by twins that were killed later.
 fn lost_with_twins(history: &[Entry], trial: u32) -> usize {
     let dies = |process: &u64| {
         history
@@ -290,16 +290,16 @@ fn lost_with_twins(history: &[Entry], trial: u32) -> usize {
     begun.count()
 }
 
-/// No process does anything twice.
+/// Checks that no process repeats work.
 fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, String)) {
-    // By its mark, too: after a copy was put back an attempt may be leased anew.
+    // Include the mark: after a restore, the same attempt may be leased again.
     let lease_of = |claim: &v1::Claim| (claim.trial, claim.attempt, claim.mark.clone());
     let mut begun = BTreeMap::new();
     let mut reported = BTreeSet::new();
     let mut steps = BTreeSet::new();
     for entry in &end.history {
         match &entry.what {
-            // Trained again, perhaps, by those whose results were taken back.
+            // After a restore, work may be repeated.
             What::PutBack { .. } => {
                 begun.clear();
                 reported.clear();
@@ -310,7 +310,7 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
             What::Begins { process, claim: lease } => {
                 let what = lease;
                 let lease = lease_of(lease);
-                // Begun again only where that is no broken promise: after a copy was put back.
+                // Beginning again is allowed only after a restore.
                 steps.retain(|(other, by, _)| *other != lease || by != process);
                 let before = begun.insert(lease.clone(), *process);
                 expect(
@@ -335,7 +335,7 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
     }
 }
 
-/// What was answered, as if nothing had ever been taken back.
+/// All calls that succeeded, including those later undone by a restore.
 fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
     let answered = history.iter().filter_map(|entry| {
         let What::Answer { call, answer: Ok(response) } = &entry.what else { return None };
@@ -346,7 +346,7 @@ fn answered(history: &[Entry]) -> Vec<Answered<'_>> {
     answered.collect()
 }
 
-/// From the answer to the first of these calls until somebody asks to resume, if nobody ever did before.
+/// From the answer to the first of these calls to the first call to resume; `None` if that came earlier.
 fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
     let is = |request: &Request, methods: &[&str]| matches!(request, Request::Other(method) if methods.contains(&method.as_str()));
     let begun = answered(history).iter().find(|c| is(c.request, methods)).map(|c| c.heard)?;
@@ -357,7 +357,7 @@ fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
     (begun < over).then_some((begun, over))
 }
 
-/// What was trained under the trial's newest attempt: steps, and the bits of their values.
+/// What was trained in the trial's latest attempt: steps, and the bits of their values.
 fn trained(history: &[Entry], past: &Past, trial: &v1::Trial) -> BTreeSet<(u64, u64)> {
     let lease = (trial.number, trial.attempt);
     let trained = history.iter().filter_map(|entry| match &entry.what {
@@ -390,7 +390,7 @@ fn is_recorded(finish: &v1::FinishRequest, trial: &v1::Trial) -> bool {
     is_its && same
 }
 
-/// How often the trial was lost, if that is why it failed.
+/// How many leases the trial lost, if it failed for that reason.
 fn losses(trial: &v1::Trial) -> Option<u32> {
     trial.fail_reason.strip_prefix("lost ")?.split(' ').next()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The simulation's clocks: the runtime's paused time, and a wall clock that somebody sets.
+//! The simulation's clocks: the runtime's paused time, and a settable wall clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -8,15 +8,15 @@ use kindling_coordinator::Clock;
 use kindling_study::{Tick, Wall};
 use tokio::time::Instant;
 
-/// Some day of 2026, in microseconds since 1970.
+/// A day in 2026, in microseconds since 1970.
 const TODAY: i64 = 1_790_000_000_000_000;
 
-/// Both clocks; clones share them.
+/// Both clocks. Clones share them.
 #[derive(Clone)]
 pub(crate) struct SimulatedClock {
     origin: Instant,
     wall_ahead: Arc<AtomicI64>,
-    /// For how many microseconds nothing ran, all in all.
+    /// The total time during which nothing ran, in microseconds.
     frozen: Arc<AtomicU64>,
 }
 
@@ -25,7 +25,7 @@ impl SimulatedClock {
         Self { origin: Instant::now(), wall_ahead: Arc::default(), frozen: Arc::default() }
     }
 
-    /// The machine stands still for a while, and finds its clocks ahead as it goes on.
+    /// Freezes the machine; when it continues, its clocks have moved on.
     pub(crate) fn freeze(&self, time: Duration) {
         self.frozen.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
     }
@@ -34,7 +34,7 @@ impl SimulatedClock {
         self.origin.elapsed() + Duration::from_micros(self.frozen.load(Ordering::Relaxed))
     }
 
-    /// Sets the wall clock so many seconds ahead of where it would be.
+    /// Sets the wall clock this many seconds ahead.
     pub(crate) fn set_wall(&self, seconds: i64) {
         self.wall_ahead.store(seconds * 1_000_000, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A store that survives its coordinator, and may be full, or put back to what it was.
+//! A store that survives its coordinator, may be full, and may be restored to an older state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,14 +8,14 @@ use kindling_coordinator::{History, Reached, Store, StoreError};
 use kindling_study::{Event, Record, Registry, Tick};
 use tokio::time::Instant;
 
-/// What was committed; clones share it.
+/// The committed records. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Disk(Arc<Mutex<Content>>);
 
 struct Content {
     commits: Vec<Commit>,
     reached: Reached,
-    /// What stands beside the store: a copy that is put back leaves it as it was.
+    /// The marker beside the store; restoring a copy does not change it.
     seen: Reached,
     histories: u8,
     is_full: bool,
@@ -24,7 +24,7 @@ struct Content {
 struct Commit {
     at: Instant,
     records: Vec<Record>,
-    /// How far the store had come with it.
+    /// The state that the store reached with this commit.
     reached: Reached,
 }
 
@@ -40,7 +40,7 @@ impl Disk {
         self.content().is_full = is_full;
     }
 
-    /// The store as a coordinator opens it: it may find that it is a copy.
+    /// Opens the store as a coordinator does: it may turn out to be a restored copy.
     pub(crate) fn opened(&self) -> Self {
         let mut content = self.content();
         if content.reached.is_not_what_was(&content.seen) {
@@ -51,8 +51,8 @@ impl Disk {
         self.clone()
     }
 
-    /// Puts a copy back that was made so long ago, after the study was. Returns the marks of the leases
-    /// that have never been now.
+    /// Restores the state of `age` ago, but no older than the study's creation. Returns the marks of the
+    /// leases that are lost.
     pub(crate) fn put_back(&self, age: Duration) -> Vec<Vec<u8>> {
         let mut content = self.content();
         let newest = Instant::now().checked_sub(age);

@@ -1,4 +1,4 @@
-//! What the world outside the coordinator saw: the only thing that the checks look at.
+//! What the world outside the coordinator observed. The checks use nothing else.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use kindling_proto::v1;
 use tokio::time::Instant;
 use tonic::Code;
 
-/// Everything in the order in which it happened; clones share it.
+/// All events in order. Clones share them.
 #[derive(Clone)]
 pub(crate) struct History {
     origin: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
 }
 
-/// Something that happened.
+/// One event.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) at: Duration,
@@ -24,27 +24,28 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone)]
 #[expect(dead_code, reason = "who calls, and fate, are for those who read a history")]
 pub(crate) enum What {
-    /// A client calls. Its place in the history is the call's name.
+    /// A client makes a call. Its index in the history identifies it.
     Call { client: String, request: Request },
-    /// The client hears what became of the call of that name.
+    /// The client receives the result of that call.
     Answer { call: usize, answer: Result<Response, Code> },
     /// A process begins to train a trial.
     Begins { process: u64, claim: v1::Claim },
-    /// It has trained one step.
+    /// A process has trained one step.
     Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
-    /// The coordinator wants nothing of this process, which ends.
+    /// The coordinator rejects this process, which ends.
     Refused { process: u64, reason: String },
-    /// A twin is killed. It may have got the name, and a trial: after a restart nobody knows who was first.
+    /// A twin is killed. It may have taken over the name and a trial, because a restarted coordinator cannot
+    /// tell who was first.
     TwinDies { process: u64 },
-    /// A result that was kept is kept no more.
+    /// A stored result is deleted.
     Forgets { claim: v1::Claim },
-    /// An older copy of the store was put back: it does not know these leases.
+    /// An older copy of the store was restored; it does not know these leases.
     PutBack { since: Duration, lost: Vec<Vec<u8>> },
-    /// Something happens to the world.
+    /// An event in the world.
     Fate(String),
 }
 
-/// Calls that the checks know; of others, the path.
+/// Calls that the checks know; for others, the method's name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
     Lease(v1::LeaseRequest),
@@ -56,7 +57,7 @@ pub(crate) enum Request {
     Other(String),
 }
 
-/// Answers that the checks look at.
+/// Answers that the checks inspect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Response {
     Lease(v1::LeaseResponse),
@@ -71,14 +72,14 @@ impl History {
         Self { origin: Instant::now(), entries: Arc::default() }
     }
 
-    /// Notes something; returns its place.
+    /// Records an event. Returns its index.
     pub(crate) fn note(&self, what: What) -> usize {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push(Entry { at: self.origin.elapsed(), what });
         entries.len() - 1
     }
 
-    /// The time since the beginning.
+    /// The time since the start.
     pub(crate) fn now(&self) -> Duration {
         self.origin.elapsed()
     }
@@ -93,7 +94,7 @@ impl History {
 }
 
 impl Request {
-    /// Reads a call by its path and its message.
+    /// Parses a call from its path and message.
     pub(crate) fn read(path: &str, message: &[u8]) -> Self {
         let method = path.rsplit('/').next().unwrap_or_default();
         match method {
@@ -107,7 +108,7 @@ impl Request {
         }
     }
 
-    /// Reads the answer to this call.
+    /// Parses the answer to this call.
     pub(crate) fn read_answer(&self, message: &[u8]) -> Response {
         match self {
             Self::Lease(_) => Response::Lease(read(message)),

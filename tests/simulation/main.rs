@@ -1,15 +1,16 @@
-//! The real core, ledger, services and worker sessions in one thread, on a clock and a network that a
-//! seed decides: calls are late, lost and doubled, connections break, processes and the coordinator die,
-//! the disk fills, older copies
-//! of it are put back, the wall clock jumps, and somebody makes claims up. What the world outside saw is then held against what was
-//! promised. Any seed replays exactly:
+//! A simulation of the whole cluster, driven by a seed.
+//!
+//! The real core, ledger, services and worker sessions run in one thread on a simulated clock and network.
+//! Calls are late, lost and duplicated, connections break, processes and the coordinator die, the disk fills
+//! up, older copies of it are restored, the wall clock jumps, and somebody forges claims. Then the
+//! observations of the outside world are checked against the promises. Any seed replays exactly:
 //!
 //! ```sh
 //! KINDLING_SEED=17 cargo test --workspace --test simulation one_seed -- --nocapture
 //! ```
 //!
-//! `KINDLING_PROOFS=long` tries 10,000 seeds. With the feature `deliberate-bugs` each bug of a list is
-//! switched on in turn, and has to be caught.
+//! `KINDLING_PROOFS=long` tries 10,000 seeds. With the feature `deliberate-bugs`, each bug of a list is
+//! switched on in turn and must be caught.
 
 mod check;
 mod clock;
@@ -30,7 +31,7 @@ fn long() -> bool {
     std::env::var_os("KINDLING_PROOFS").is_some_and(|form| form == "long")
 }
 
-/// The first of the seeds that breaks a promise, and which.
+/// The first seed that breaks a promise, and the broken promises.
 fn first_broken(seeds: u64) -> Option<(u64, Vec<String>)> {
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -99,7 +100,7 @@ fn every_deliberate_bug_is_caught() {
     for bug in Bug::ALL {
         Bug::set(Some(bug));
         let caught = (0..2_000).find_map(|seed| {
-            // A store that holds what makes no sense is not opened again: that is caught, too.
+            // A store with invalid content is not opened again; that counts as caught.
             let broken = std::panic::catch_unwind(|| check::broken(&world::run(seed)));
             let broken = broken.unwrap_or_else(|_| vec!["it panics".to_owned()]);
             broken.into_iter().next().map(|promise| (seed, promise))

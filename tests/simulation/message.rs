@@ -1,4 +1,4 @@
-//! A call or an answer as something that can be kept, repeated and read.
+//! A call or an answer that can be stored, repeated and parsed.
 
 use std::convert::Infallible;
 
@@ -9,12 +9,12 @@ use tonic::body::Body;
 
 use crate::network::collect;
 
-/// gRPC's frame around one message: a flag and a length.
+/// The size of gRPC's prefix of a message: a flag and a length.
 const FRAME: usize = 5;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// Of a call.
+    /// The path of a call.
     pub(crate) path: String,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -28,7 +28,7 @@ impl Message {
         Ok(Self { path: parts.uri.path().to_owned(), headers: parts.headers, body, trailers })
     }
 
-    /// The protobuf message in it.
+    /// The protobuf message inside.
     pub(crate) fn content(&self) -> &[u8] {
         self.body.get(FRAME..).unwrap_or_default()
     }
@@ -48,7 +48,7 @@ impl Message {
     }
 }
 
-/// The answer, or the status that it carries.
+/// The answer, or its error status.
 pub(crate) async fn read_response(response: Response<Body>) -> Result<Message, Status> {
     let (parts, body) = response.into_parts();
     assert_eq!(parts.status, StatusCode::OK, "gRPC says its own errors otherwise");

@@ -1,5 +1,5 @@
-//! The network between clients and the coordinator: calls are late, lost, doubled and cut off, as its
-//! generator decides.
+//! The network between clients and the coordinator. Its generator decides which calls are late, lost,
+//! duplicated or cut off.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,39 +17,39 @@ use tower::Service as _;
 
 use crate::message::{self, Message};
 
-/// How bad it is. Probabilities are per call.
+/// How unreliable the network is. Probabilities are per call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Weather {
     /// A call does not arrive.
     pub(crate) lost_calls: f64,
-    /// A call is carried out, but its answer does not arrive.
+    /// A call is carried out, but its answer is lost.
     pub(crate) lost_answers: f64,
     /// A call arrives again, up to `latest` later.
     pub(crate) doubled: f64,
     pub(crate) latest: Duration,
-    /// The longest way from one end to the other.
+    /// The longest one-way delay.
     pub(crate) delay: Duration,
 }
 
-/// A way to the coordinator; clones share it.
+/// A path to the coordinator. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Network(Arc<Mutex<State>>);
 
 struct State {
     seed: u64,
-    /// How many messages of each kind or content each client has had.
+    /// How many messages of each kind or content each client has sent or received.
     messages: BTreeMap<(String, Vec<u8>), u64>,
     weather: Weather,
-    /// Clients that nothing reaches.
+    /// Clients that are cut off.
     cut: BTreeSet<String>,
     coordinator: Option<Running>,
 }
 
-/// A coordinator, and the calls that it works on.
+/// A running coordinator and its calls in progress.
 struct Running {
     coordinator: Embedded,
     calls: JoinSet<()>,
-    /// Another one for each start.
+    /// Different for each start.
     life: u64,
 }
 
@@ -59,8 +59,9 @@ impl Network {
         Self(Arc::new(Mutex::new(State { seed, messages, weather, cut, coordinator })))
     }
 
-    /// The luck of a client's next message of that kind or content. It hangs on nothing that others do, so that it
-    /// does not matter which of two things comes first that happen at the same moment.
+    /// The luck of a client's next message of that kind or content.
+    ///
+    /// It does not depend on other clients, so the order of simultaneous events does not matter.
     pub(crate) fn luck(&self, client: &str, kind: &[u8]) -> Luck {
         let mut state = self.state();
         let count = state.messages.entry((client.to_owned(), kind.to_vec())).or_default();
@@ -86,12 +87,12 @@ impl Network {
         }
     }
 
-    /// A coordinator answers from now on.
+    /// Starts a coordinator.
     pub(crate) fn start(&self, coordinator: Embedded, life: u64) {
         self.state().coordinator = Some(Running { coordinator, calls: JoinSet::new(), life });
     }
 
-    /// kill -9.
+    /// Simulates kill -9.
     pub(crate) fn crash(&self) {
         self.state().coordinator = None;
     }
@@ -100,21 +101,21 @@ impl Network {
         self.state().coordinator.is_some()
     }
 
-    /// Whether messages between the client and this life of the coordinator pass at the moment.
+    /// Whether messages now pass between the client and this life of the coordinator.
     pub(crate) fn passes(&self, client: &str, life: u64) -> bool {
         let state = self.state();
         let is_same = state.coordinator.as_ref().is_some_and(|c| c.life == life);
         is_same && !state.cut.contains(client)
     }
 
-    /// Which life of the coordinator the client reaches, if any.
+    /// The life of the coordinator that the client reaches, if any.
     pub(crate) fn life(&self, client: &str) -> Option<u64> {
         let state = self.state();
         let reached = state.coordinator.as_ref().filter(|_| !state.cut.contains(client))?;
         Some(reached.life)
     }
 
-    /// One call there and back.
+    /// A call and its answer.
     pub(crate) async fn exchange(&self, client: &str, call: Message) -> Result<Message, Status> {
         let lost = || Err(Status::unavailable("the network lost it"));
         let mut luck = self.luck(client, call.content());
@@ -133,8 +134,7 @@ impl Network {
         answer
     }
 
-    /// The request and the stream of answers of a call that streams both ways. Whoever calls keeps the
-    /// messages on their way.
+    /// Opens a bidirectional stream. The caller delays and drops its messages.
     pub(crate) async fn open(
         &self,
         request: http::Request<Body>,
@@ -145,7 +145,7 @@ impl Network {
         Ok(response)
     }
 
-    /// The coordinator carries it out, unless it crashes meanwhile.
+    /// Has the coordinator carry out the call, unless it crashes meanwhile.
     async fn deliver(&self, call: Message) -> Result<Message, Status> {
         let (done, answer) = tokio::sync::oneshot::channel();
         if let Some(running) = &mut self.state().coordinator {
@@ -174,17 +174,17 @@ impl Network {
     }
 }
 
-/// What happens to one message, or to those of one stream.
+/// The random fate of one message, or of the messages in one stream.
 pub(crate) struct Luck {
     rng: ChaCha8Rng,
     network: Network,
 }
 
 impl Luck {
-    /// The way of a message.
+    /// Waits for a message's delay.
     pub(crate) async fn travel(&mut self) {
         let longest = self.network.state().weather.delay;
-        // Most are quick.
+        // Most messages are quick.
         let part = self.rng.random_range(0.0_f64..1.0).powi(4);
         tokio::time::sleep(longest.mul_f64(part)).await;
     }
@@ -195,7 +195,7 @@ impl Luck {
     }
 }
 
-/// All of a body, and what trails it.
+/// The whole body and its trailers.
 pub(crate) async fn collect(body: Body) -> Result<(Vec<u8>, Option<http::HeaderMap>), Status> {
     let collected = body.collect().await?;
     let trailers = collected.trailers().cloned();

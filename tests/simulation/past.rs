@@ -1,4 +1,4 @@
-//! What never was: an older copy of the store was put back, and what came after it is none of its past.
+//! What restores have undone: an older copy of the store was put back, and later events are lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::check::Answered;
 use crate::history::{Entry, Request, What};
 use crate::world::FORGER;
 
-/// What was taken back, and when.
+/// What was undone, and when.
 pub(crate) struct Past {
-    /// From when on, and by when.
+    /// For each restore, the time of the copy and the time of the restore.
     times: Vec<(Duration, Duration)>,
-    /// Leases that the store does not know any more, by their marks, and since when.
+    /// Leases that the store no longer knows, by mark, and since when.
     lost: BTreeMap<Vec<u8>, Duration>,
 }
 
@@ -31,27 +31,27 @@ impl Past {
         past
     }
 
-    /// Whether anything was taken back.
+    /// Whether anything was undone.
     pub(crate) fn has_gaps(&self) -> bool {
         !self.times.is_empty()
     }
 
-    /// Whether a call's effect may have been taken back.
+    /// Whether a call's effect may have been undone.
     pub(crate) fn is_undone(&self, call: &Answered<'_>) -> bool {
         self.times.iter().any(|(since, at)| call.heard >= *since && call.called <= *at)
     }
 
-    /// Whether the store has forgotten the lease.
+    /// Whether the store no longer knows the lease.
     pub(crate) fn is_lost(&self, claim: Option<&v1::Claim>) -> bool {
         claim.is_some_and(|claim| self.lost.contains_key(&claim.mark))
     }
 
-    /// Whether a lease that was given by then went on in the copy, which misses some of its reports.
+    /// Whether a lease given at that time may have continued in a copy that lacks some of its reports.
     pub(crate) fn was_adopted(&self, given: Duration) -> bool {
         self.times.iter().any(|(_, at)| given < *at)
     }
 
-    /// Nothing is taken under a lease that never was, or that somebody made up, and each is told which.
+    /// Checks that nothing is accepted under a lost or forged lease, and that each gets the right error.
     pub(crate) fn check(&self, history: &[Entry], expect: &mut impl FnMut(bool, &str, String)) {
         let mut settled = BTreeSet::new();
         for entry in history {
@@ -94,7 +94,7 @@ impl Past {
     }
 }
 
-/// Whether the lease's result was taken, or never will be.
+/// Whether the lease's result was accepted or finally refused.
 fn is_settled(request: &Request, refusal: Option<Code>) -> bool {
     match refusal {
         None => matches!(request, Request::Finish(_)),

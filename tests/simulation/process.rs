@@ -1,4 +1,4 @@
-//! A worker process: the real session, training on simulated time.
+//! A worker process: the real session, training in simulated time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use crate::scenario::Habits;
 use crate::shelf::Kept;
 use crate::transport::Client;
 
-/// How long a drained worker's trials may go on.
+/// How long a draining worker's trials may go on.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Process {
     pub(crate) number: u64,
     pub(crate) name: String,
-    /// Cancelled by SIGTERM.
+    /// Cancelled by a simulated SIGTERM.
     pub(crate) stop: CancellationToken,
-    /// Cancelled by kill -9.
+    /// Cancelled by a simulated kill -9.
     pub(crate) dead: CancellationToken,
-    /// It was ended by fate, which will replace it.
+    /// Whether a fate ended it, which will also replace it.
     pub(crate) is_away: bool,
 }
 
 impl Process {
-    /// Starts one. No two have the same number.
+    /// Starts a process. Its number must be unique.
     pub(crate) fn start(
         client: &Client,
         slots: u32,
@@ -67,7 +67,7 @@ impl Process {
                     Err(other) => panic!("a worker ends in peace: {other}"),
                 },
             }
-            // Whatever it left running is the dead's.
+            // Kill whatever it left running.
             end.cancel();
         });
         Self { number, name, stop, dead, is_away: false }
@@ -111,8 +111,8 @@ impl Simulated {
         let facts = assignment.facts.expect("what the study was made of");
         let claim: v1::Claim = assignment.claim.into();
         history.note(What::Begins { process, claim: claim.clone() });
-        // What is in a trial's nature is so wherever it trains; the rest is this process's, and of no two trials alike:
-        // confirmations share seeds, and which of two that march in step goes first is nobody's to say.
+        // A trial's nature is the same wherever it trains. Everything else is specific to the process and the
+        // trial: confirmations share seeds, and if two trials ran in step, their order would be undefined.
         let mut nature = ChaCha8Rng::seed_from_u64(facts.seed);
         let own = process ^ (u64::from(claim.trial) << 32);
         let mut chance = ChaCha8Rng::seed_from_u64(facts.seed ^ own);

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens.
+//! What a seed decides in advance.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::network::Weather;
 
-/// Something bad happens only so long.
+/// Bad events happen only during this time.
 pub(crate) const CHAOS: Duration = Duration::from_mins(3);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
-    /// What may go wrong at all.
+    /// The kind of events that may happen.
     pub(crate) climate: Climate,
     pub(crate) weather: Weather,
     pub(crate) lease_term: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
     pub(crate) pruner: &'static str,
     pub(crate) training: Habits,
     pub(crate) events: Vec<(Duration, Fate)>,
-    /// Whether what the search finds is run again.
+    /// Whether the search's best configurations are run again.
     pub(crate) confirms: bool,
     /// How many trials may fail in a row.
     pub(crate) max_failures_in_a_row: u32,
@@ -40,17 +40,17 @@ pub(crate) struct Habits {
     pub(crate) longest_step: Duration,
     pub(crate) fails: f64,
     pub(crate) nan: f64,
-    /// It takes its worker's process with it, whoever trains it.
+    /// The trial kills its worker's process, wherever it trains.
     pub(crate) deadly: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Climate {
-    /// Nothing goes wrong but the wall clock.
+    /// Nothing goes wrong except the wall clock.
     Fair,
-    /// The coordinator crashes, for less than a lease.
+    /// The coordinator crashes, for less than a lease term.
     Restarts,
-    /// Anything.
+    /// Anything may happen.
     Foul,
 }
 
@@ -89,21 +89,21 @@ pub(crate) enum Fate {
     Stop {
         lasts: Duration,
     },
-    /// The coordinator's machine stands still.
+    /// The coordinator's machine freezes.
     Freeze {
         lasts: Duration,
     },
-    /// Another process is started under a worker's name.
+    /// Another process starts under a worker's name.
     Twin {
         worker: usize,
         lasts: Duration,
     },
-    /// The store is put back to a copy of this age.
+    /// The store is restored to a copy of this age.
     PutBack {
         age: Duration,
         down: Duration,
     },
-    /// Somebody with a worker's token makes up claims on what runs.
+    /// Somebody with a worker's token forges claims on running trials.
     Forge,
 }
 
@@ -126,7 +126,7 @@ impl Scenario {
         };
         let workers = rng.random_range(1..=4);
         let training = Habits {
-            // Longer than a lease, sometimes: it is heartbeats that renew it.
+            // Sometimes longer than a lease term: heartbeats must renew the lease.
             longest_step: seconds(rng, 1.0, 40.0),
             fails: some(rng, 0.3),
             nan: some(rng, 0.3),
@@ -155,7 +155,7 @@ impl Scenario {
             confirms: rng.random_bool(0.3),
             max_failures_in_a_row: 0,
         };
-        // What was added later is drawn last, so that a seed still begins with the story it told before.
+        // Draw newer features last, so that a seed's story begins as before.
         for _ in 0..rng.random_range(0..3) {
             let at = rng.random_range(Duration::ZERO..CHAOS);
             let worker = rng.random_range(0..workers);
@@ -179,7 +179,7 @@ impl Scenario {
         scenario
     }
 
-    /// The study.
+    /// The study's spec.
     pub(crate) fn spec(&self) -> v1::StudySpec {
         let sampler = if self.tpe {
             json!({"kind": "tpe", "startup_trials": 2, "candidates": 4})

@@ -1,4 +1,4 @@
-//! A machine's disk, as far as workers keep results on it: it outlives them.
+//! A machine's disk with workers' results; it outlives the workers.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,11 +13,12 @@ use prost::Message as _;
 
 use crate::history::{History, What};
 
-/// What is kept, by its name; clones share it.
+/// The stored results, by name. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Kept {
     results: Arc<Mutex<BTreeMap<PathBuf, Vec<u8>>>>,
-    /// How many there were. No name is given twice: another process may still have seen the first.
+    /// The number of names given. Names are never reused, because another process may have seen an earlier
+    /// one.
     names: Arc<AtomicU32>,
     history: History,
 }

@@ -1,4 +1,4 @@
-//! A client's end of the network: what tonic's clients call instead of a connection.
+//! A client's side of the network, which tonic's clients call instead of a connection.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,18 +19,18 @@ use crate::history::{self, History, What};
 use crate::message::Message;
 use crate::network::Network;
 
-/// A connection that carries nothing for so long is found dead.
+/// A connection that carries nothing for this long is found dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How often somebody looks whether the network is still there.
+/// How often a client checks whether the network is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// One process's way to the coordinator.
+/// One process's connection to the coordinator.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) network: Network,
     pub(crate) history: History,
-    /// kill -9: once it is cancelled, nothing of this process is ever heard of again.
+    /// Simulates kill -9: once cancelled, nothing more is heard from this process.
     pub(crate) dead: CancellationToken,
 }
 
@@ -76,7 +76,7 @@ impl Client {
         Ok(Response::from_parts(parts, self.relay(body, life, b"answers")))
     }
 
-    /// A body whose messages travel, in order, until the connection breaks.
+    /// A body whose messages are delayed, in order, until the connection breaks.
     fn relay(self, mut body: Body, life: u64, kind: &[u8]) -> Body {
         let mut luck = self.network.luck(&self.name, kind);
         let (sender, receiver) = mpsc::channel(8);
@@ -111,7 +111,7 @@ impl Client {
         }
     }
 
-    /// Waits until both ends know that the connection is no more.
+    /// Waits until both ends know that the connection is broken.
     async fn broken(&self, life: u64) {
         let mut silent_since = None;
         loop {
@@ -122,7 +122,7 @@ impl Client {
                 silent_since = None;
             } else {
                 let since = *silent_since.get_or_insert_with(tokio::time::Instant::now);
-                // A coordinator that died closed its sockets; a cut is only noticed.
+                // A coordinator that died closed its sockets; a cut is noticed only by silence.
                 let is_gone = self.network.life(&self.name).is_some_and(|now| now != life);
                 if is_gone || !self.network.is_up() || since.elapsed() >= KEEP_ALIVE {
                     return;

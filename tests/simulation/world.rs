@@ -1,4 +1,4 @@
-//! One seed's world from its beginning to its end.
+//! One seed's world, from start to end.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -26,19 +26,19 @@ use crate::scenario::{CHAOS, Fate, Scenario};
 use crate::shelf::Kept;
 use crate::transport::Client;
 
-/// Once all is well the study ends within this time, or something is stuck.
+/// Once all is well, the study must finish within this time; otherwise something is stuck.
 const PATIENCE: Duration = Duration::from_hours(2);
-/// How soon a process that died of its trial is replaced.
+/// How soon a process that was killed by its trial is replaced.
 const REPLACED: Duration = Duration::from_secs(2);
 
-/// Who makes claims up.
+/// The name of the client that forges claims.
 pub(crate) const FORGER: &str = "forger";
 
-/// What became of a world.
+/// The final state of a world.
 pub(crate) struct End {
     pub(crate) scenario: Scenario,
     pub(crate) history: Vec<Entry>,
-    /// `None` if it did not come to an end.
+    /// `None` if the study did not finish.
     pub(crate) study: Option<v1::Study>,
     pub(crate) trials: Vec<v1::Trial>,
     pub(crate) replay: v1::ReplayStudyResponse,
@@ -51,17 +51,17 @@ struct World {
     network: Network,
     history: History,
     workers: Vec<Process>,
-    /// Others of the same names.
+    /// Additional processes with the same names.
     twins: VecDeque<Process>,
-    /// What each worker's machine keeps.
+    /// Each worker machine's stored results.
     kept: Vec<Kept>,
-    /// What operators wait for.
+    /// Operators' calls in progress.
     asked: JoinSet<()>,
     processes: u64,
     lives: u64,
 }
 
-/// Lets a seed's world run its course.
+/// Runs a seed's world to its end.
 pub(crate) fn run(seed: u64) -> End {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// What the seed has in store, each beginning and end in its time.
+    /// Plays the seed's events, each with its beginning and its end.
     async fn suffer(&mut self) {
         let origin = Instant::now();
         let mut due: Vec<(Duration, Fate, bool)> =
@@ -182,7 +182,7 @@ impl World {
             Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, false),
             Fate::Kill { worker, same_name, .. } => self.replace(*worker, *same_name),
             Fate::Drain { worker, .. } => {
-                // Its grace is over: what has not left is killed.
+                // The grace period is over, so whatever has not left is killed.
                 self.workers[*worker].dead.cancel();
                 self.replace(*worker, false);
             }
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    /// From here on nothing goes wrong any more, but for trials that kill.
+    /// From now on nothing goes wrong, except for deadly trials.
     async fn heal(&mut self) {
         self.history.fate("all is well");
         self.disk.set_full(false);
@@ -211,7 +211,7 @@ impl World {
             self.replace(worker, true);
         }
         while self.asked.join_next().await.is_some() {}
-        // What was doubled arrives: a pause, say.
+        // Wait for duplicated calls to arrive, such as a pause.
         tokio::time::sleep(self.scenario.weather.latest).await;
         self.persist(Call::Resume).await;
     }
@@ -249,7 +249,7 @@ impl World {
         self.network.start(started.expect("the disk is sound"), self.lives);
     }
 
-    /// The oldest one, wherever it got to.
+    /// Ends the oldest twin, whatever it is doing.
     fn end_a_twin(&mut self) {
         if let Some(twin) = self.twins.pop_front() {
             self.history.note(What::TwinDies { process: twin.number });
@@ -273,7 +273,7 @@ impl World {
         self.workers[worker] = self.process(worker, name);
     }
 
-    /// Those that died of a trial; the others come back in their time.
+    /// Replaces those that were killed by a trial; the others are replaced by their fates.
     fn replace_the_dead(&mut self) {
         for worker in 0..self.workers.len() {
             if !self.workers[worker].is_away {
@@ -295,7 +295,7 @@ impl World {
         self.client(name.to_owned()).transport()
     }
 
-    /// Somebody asks in the background, until there is an answer.
+    /// Makes a call in the background, repeated until it is answered.
     fn ask(&mut self, call: Call) {
         let name = if matches!(call, Call::Forge) { FORGER } else { "operator" };
         let transport = self.transport(name);
@@ -308,7 +308,7 @@ impl World {
     }
 }
 
-/// What operators ask.
+/// Operators' calls.
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Create,
@@ -378,7 +378,7 @@ impl Call {
     }
 }
 
-/// Says all that a worker may say of a trial, knowing all about it but its mark.
+/// Sends every call that a worker can make about a trial, with everything known about it except its mark.
 async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<(), Status> {
     let mut workers = WorkerServiceClient::new(transport);
     let claim = Some(v1::Claim {
@@ -397,14 +397,14 @@ async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<
         result: Some(completed),
         attributes_json: HashMap::new(),
     };
-    // The checks look at the answers.
+    // The checks inspect the answers.
     _ = workers.report(report).await;
     _ = workers.finish(finish).await;
     _ = workers.release(v1::ReleaseRequest { claim }).await;
     Ok(())
 }
 
-/// A value that no sampler draws: another one for each request.
+/// A value that no sampler draws, different for each request.
 pub(crate) fn enqueued_momentum(place: u32) -> f64 {
     0.5 + f64::from(place) / 1024.0
 }

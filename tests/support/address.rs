@@ -1,10 +1,11 @@
-//! Addresses that last longer than the coordinator on them.
+//! Addresses that outlive the coordinator on them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A loopback address of this process's own, so that nobody takes it while its coordinator is away. On
-/// 127.0.0.1 somebody's outgoing connection might, even that of a client to this very address.
+/// A loopback address unique to this process, so that nobody takes it while its coordinator is down.
+///
+/// On 127.0.0.1 an outgoing connection might take it, even a client's connection to this very address.
 pub(crate) fn lasting_address() -> SocketAddr {
     static NEXT_PORT: AtomicU16 = AtomicU16::new(50_051);
     let [_, high, middle, low] = std::process::id().to_be_bytes();

@@ -1,4 +1,4 @@
-//! A small disk for one test: a tmpfs in a mount namespace that a process of the test's holds open.
+//! A small disk for one test: a tmpfs in a mount namespace held open by a child process.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -7,21 +7,21 @@ use std::process::{Command, Stdio};
 
 use super::{Process, kindling_by};
 
-/// Where it is mounted, in its namespace alone.
+/// The mount point, visible only in the namespace.
 const MOUNT: &str = "/mnt";
 const SCRIPT: &str =
     r#"mount -t tmpfs -o size="$1" kindling /mnt && echo ready && exec sleep infinity"#;
 
 pub(crate) struct SmallDisk {
     holder: Process,
-    /// How to get into the namespace.
+    /// The command that enters the namespace.
     enter: Vec<String>,
 }
 
 impl SmallDisk {
-    /// `None`, and why on standard error, where nothing may be mounted.
+    /// `None` if mounting is not allowed; the reason goes to standard error.
     pub(crate) fn new(size: &str) -> Option<Self> {
-        // As root; or as anybody, in a user namespace.
+        // As root, or as any user in a user namespace.
         for (unshare, nsenter) in [
             (&["--mount"][..], &["--mount"][..]),
             (&["--mount", "--user", "--map-root-user"], &["--mount", "--user"]),
@@ -44,24 +44,24 @@ impl SmallDisk {
         None
     }
 
-    /// The `kindling` command where the disk is seen.
+    /// The `kindling` command inside the namespace.
     pub(crate) fn kindling(&self, args: &[&str]) -> Command {
         self.kindling_by(&[], args)
     }
 
-    /// The same, run by another command.
+    /// The same, wrapped in another command.
     pub(crate) fn kindling_by(&self, wrapper: &[&str], args: &[&str]) -> Command {
         let enter = self.enter.iter().map(String::as_str);
         let all: Vec<_> = wrapper.iter().copied().chain(enter).collect();
         kindling_by(&all, args)
     }
 
-    /// A file's path for processes in the namespace.
+    /// A file's path inside the namespace.
     pub(crate) fn path(name: &str) -> PathBuf {
         Path::new(MOUNT).join(name)
     }
 
-    /// Fills it to the last byte.
+    /// Fills the disk to the last byte.
     pub(crate) fn fill(&mut self) {
         let mut filler = File::create(self.filler()).expect("a file");
         let mut chunk: &[u8] = &[1; 1 << 14];
@@ -76,12 +76,12 @@ impl SmallDisk {
         }
     }
 
-    /// Makes room again.
+    /// Frees the space again.
     pub(crate) fn make_room(&mut self) {
         std::fs::remove_file(self.filler()).expect("removed");
     }
 
-    /// As it is seen from outside the namespace.
+    /// The path outside the namespace.
     fn filler(&mut self) -> PathBuf {
         let holder = self.holder.child().id();
         PathBuf::from(format!("/proc/{holder}/root{MOUNT}/filler"))

@@ -1,4 +1,4 @@
-//! Tokens and certificates, right ones and foreign ones.
+//! Tokens and certificates, both valid and foreign.
 
 use std::path::Path;
 use std::process::Command;
@@ -46,7 +46,7 @@ impl Keys {
         self.coordinator_by(kindling, more)
     }
 
-    /// One that is started by this command of what it takes.
+    /// A coordinator started by this command.
     pub(crate) fn coordinator_by(
         &self,
         command: impl Fn(&[&str]) -> Command,
@@ -60,13 +60,14 @@ impl Keys {
         Coordinator::start_command(&mut command(&args))
     }
 
-    /// What makes it speak TLS.
+    /// The arguments for TLS.
     pub(crate) fn server_tls(&self) -> Vec<String> {
         let file = |name: &str| self.path(&format!("certificates/{name}"));
         vec!["--tls-cert".into(), file("server.pem"), "--tls-key".into(), file("server.key")]
     }
 
-    /// With TLS, and only for those who show a certificate of the right authority. It logs all there is.
+    /// A coordinator with TLS that accepts only certificates of the right authority, at the most verbose log
+    /// level.
     pub(crate) fn coordinator_with_tls(&self) -> Coordinator {
         let ca = ["--tls-client-ca".to_owned(), self.path("certificates/ca.pem")];
         let traced = |args: &[&str]| {

@@ -1,4 +1,4 @@
-//! What a process serves at /metrics.
+//! Reads a process's metrics.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::PATIENCE;
 
-/// The page at /metrics.
+/// The content of /metrics.
 pub(crate) fn metrics(address: SocketAddr) -> String {
     let start = Instant::now();
     let mut stream = loop {
@@ -25,7 +25,7 @@ pub(crate) fn metrics(address: SocketAddr) -> String {
     page
 }
 
-/// The number on the line that starts so.
+/// The number on the line that begins with `line`.
 pub(crate) fn number(page: &str, line: &str) -> f64 {
     let found = page.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().expect("a number")

@@ -1,4 +1,4 @@
-//! Real processes, real sockets, real files.
+//! Helpers for tests with real processes, sockets and files.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Whatever is waited for comes within this time, also on a busy machine, or never.
+/// The timeout for every wait, long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A study that trains real networks on embedded digits, small enough for tests.
+/// A study that trains real networks on synthetic digits, small enough for tests.
 pub(crate) fn study_file(name: &str, trials: u32) -> String {
     format!(
         r#"
@@ -96,12 +96,12 @@ impl Folder {
     }
 }
 
-/// The `kindling` command, deaf to the tester's surroundings.
+/// The `kindling` command, isolated from the tester's environment.
 pub(crate) fn kindling(args: &[&str]) -> Command {
     kindling_by(&[], args)
 }
 
-/// The `kindling` command, run by another that takes a command as its last arguments.
+/// The `kindling` command, run by a wrapper that takes a command as its last arguments.
 pub(crate) fn kindling_by(wrapper: &[&str], args: &[&str]) -> Command {
     let all = [wrapper, &[env!("CARGO_BIN_EXE_kindling")], args].concat();
     let mut command = Command::new(all[0]);
@@ -114,7 +114,7 @@ pub(crate) fn kindling_by(wrapper: &[&str], args: &[&str]) -> Command {
     command
 }
 
-/// A coordinator's command that says where it listens, and what goes wrong, and nothing of each trial.
+/// Limits a coordinator's log to its address and to problems, without a line per trial.
 pub(crate) fn quiet(mut command: Command) -> Command {
     command.env("KINDLING_LOG", "kindling=info,kindling_coordinator=warn");
     command
@@ -125,7 +125,7 @@ pub(crate) fn output(args: &[&str]) -> Output {
     kindling(args).output().expect("runs")
 }
 
-/// What the command prints to standard error as it fails.
+/// The standard error of a command that must fail.
 pub(crate) fn failure(args: &[&str]) -> String {
     let output = output(args);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -145,25 +145,25 @@ impl Process {
         &mut self.0
     }
 
-    /// kill -9, and waits for the end.
+    /// Kills it with kill -9, and waits for its end.
     pub(crate) fn kill(&mut self) {
         self.0.kill().expect("killed");
         self.0.wait().expect("ended");
     }
 
-    /// Sends a signal by its name.
+    /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
         let status = Command::new("kill").args([&format!("-{name}"), &pid]).status();
         assert!(status.expect("kill runs").success());
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("a status")
     }
 
-    /// Waits for its end; whether it succeeded.
+    /// Waits for its end. Returns whether it succeeded.
     pub(crate) fn wait(&mut self) -> bool {
         let start = Instant::now();
         loop {
@@ -188,12 +188,12 @@ pub(crate) struct Coordinator {
     process: Process,
     address: String,
     log: Arc<Mutex<String>>,
-    /// Reads the log for as long as the process lives.
+    /// Reads the log while the process lives.
     reader: Option<JoinHandle<()>>,
 }
 
 impl Coordinator {
-    /// On a free port.
+    /// Starts it on a free port.
     pub(crate) fn start(store: &Path) -> Self {
         Self::start_with(store, "127.0.0.1:0", Duration::from_secs(5))
     }
@@ -203,7 +203,7 @@ impl Coordinator {
         Self::start_with_args(store, &["--listen", address, "--lease-term", &term])
     }
 
-    /// On a free port, with what else it takes.
+    /// Starts it on a free port with more arguments.
     pub(crate) fn start_on_free_port(store: &Path, more: &[&str]) -> Self {
         Self::start_with_args(store, &[&["--listen", "127.0.0.1:0"], more].concat())
     }
@@ -227,7 +227,7 @@ impl Coordinator {
             }
             seen.push_str(&line);
         };
-        // Somebody must read on, or the log fills its pipe.
+        // Keep reading, or the log would fill its pipe.
         let kept = Arc::new(Mutex::new(seen));
         let keep = Arc::clone(&kept);
         let reader = std::thread::spawn(move || {
@@ -239,12 +239,12 @@ impl Coordinator {
         Self { process, address, log: kept, reader: Some(reader) }
     }
 
-    /// What it has logged.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }
 
-    /// Waits for its end. Whether it succeeded, and all that it logged.
+    /// Waits for its end. Returns whether it succeeded, and its whole log.
     pub(crate) fn last_words(&mut self) -> (bool, String) {
         let success = self.process.wait();
         self.reader.take().expect("once").join().expect("no panic");
@@ -267,18 +267,18 @@ impl Coordinator {
         Process::start(&mut self.worker_command(id, &[]))
     }
 
-    /// A worker to be started, with what else it takes.
+    /// A worker's command with more arguments.
     pub(crate) fn worker_command(&self, id: &str, more: &[&str]) -> Command {
         kindling(&[&["worker", "--coordinator", &self.url(), "--id", id], more].concat())
     }
 
-    /// A worker whose log goes to a file.
+    /// A worker that logs to a file.
     pub(crate) fn worker_with_log(&self, id: &str, log: &Path) -> Process {
         let log = std::fs::File::create(log).expect("a log");
         Process::start(self.worker_command(id, &[]).stderr(log))
     }
 
-    /// Runs a query command to its end and returns what it prints.
+    /// Runs a command against this coordinator and returns its output.
     pub(crate) fn ask(&self, args: &[&str]) -> String {
         let url = self.url();
         let output = output(&[args, &["--coordinator", &url]].concat());
@@ -299,7 +299,7 @@ impl Coordinator {
         trials
     }
 
-    /// Waits until the study is as wanted, and returns it.
+    /// Waits until the study satisfies `wanted`, and returns it.
     pub(crate) fn wait_until(&self, study: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -317,7 +317,7 @@ impl Coordinator {
     }
 }
 
-/// How many trials of a shown study stand in a state.
+/// The number of a study's trials in a state.
 pub(crate) fn count(study: &Value, state: &str) -> u64 {
     study["counts"][state].as_u64().expect("a count")
 }

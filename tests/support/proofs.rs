@@ -1,19 +1,19 @@
-//! Each proof has a short form, which every test run takes, and a long one, for which `KINDLING_PROOFS=long` asks.
+//! Proofs have a short form for every test run, and a long one that `KINDLING_PROOFS=long` requests.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-/// Whether the long forms are asked for.
+/// Whether the long form is requested.
 pub(crate) fn long() -> bool {
     std::env::var_os("KINDLING_PROOFS").is_some_and(|form| form == "long")
 }
 
-/// What the form that is asked for takes.
+/// Chooses the value for the requested form.
 pub(crate) fn proofs<T>(short: T, in_long_form: T) -> T {
     if long() { in_long_form } else { short }
 }
 
-/// Where a proof's chance comes from. Printed, and repeated with `KINDLING_SEED`.
+/// A proof's random seed. It is printed, and can be repeated with `KINDLING_SEED`.
 pub(crate) struct Seed(u64);
 
 impl Seed {
@@ -24,12 +24,12 @@ impl Seed {
         Self(seed)
     }
 
-    /// A fixed one, for what needs no chance.
+    /// A fixed seed, for proofs without randomness.
     pub(crate) fn of(number: u64) -> Self {
         Self(number)
     }
 
-    /// A generator of its own for each of those that need one.
+    /// A separate generator for each user.
     pub(crate) fn rng(&self, of: u64) -> StdRng {
         StdRng::seed_from_u64(self.0.wrapping_add(of))
     }

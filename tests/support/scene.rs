@@ -1,4 +1,4 @@
-//! Workers that each hold a trial, and an heir who waits for what they leave.
+//! Workers that each hold a trial, and a worker that waits to take over.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -22,12 +22,12 @@ pub(crate) struct Scene {
     study: String,
     channel: Channel,
     pub(crate) workers: Vec<Process>,
-    /// The trial that each of them holds.
+    /// The trial that each worker holds.
     held: Vec<v1::Trial>,
 }
 
 impl Scene {
-    /// Starts so many workers on a new study of as many trials, and waits until each has its own.
+    /// Starts workers on a new study with one trial each, and waits until each holds its trial.
     pub(crate) async fn new(
         coordinator: &Coordinator,
         folder: &Folder,
@@ -56,7 +56,8 @@ impl Scene {
         Self { study: study.to_owned(), channel, workers, held }
     }
 
-    /// Waits for every worker's trial, and finishes it. When each was leased again, by worker.
+    /// Leases every worker's trial as soon as possible and finishes it. Returns when each was leased, by
+    /// worker.
     pub(crate) fn heir(&self) -> JoinHandle<Vec<Instant>> {
         let held = self.held.clone();
         let request = v1::LeaseRequest {
@@ -91,7 +92,7 @@ impl Scene {
     }
 }
 
-/// Stops the worker in the middle of a trial of the study, which has more of them; the trial.
+/// Stops the worker in the middle of one of the study's trials, and returns that trial.
 pub(crate) async fn stop_while_it_trains(
     channel: &Channel,
     study: &str,
@@ -103,7 +104,7 @@ pub(crate) async fn stop_while_it_trains(
         assert!(start.elapsed() < PATIENCE, "it never trains");
         if running(channel, study, worker).await.is_some() {
             process.signal("STOP");
-            // What it said last may still be on its way.
+            // Its last message may still be in transit.
             tokio::time::sleep(Duration::from_millis(100)).await;
             if let Some(trial) = running(channel, study, worker).await {
                 return trial;
@@ -114,14 +115,14 @@ pub(crate) async fn stop_while_it_trains(
     }
 }
 
-/// The trial that the worker has, if it has one.
+/// The trial that the worker is running, if any.
 async fn running(channel: &Channel, study: &str, worker: &str) -> Option<v1::Trial> {
     let trials = wire::trials(channel, study).await.expect("its trials");
     let is_its = |t: &v1::Trial| t.worker == worker && t.state() == TrialState::Running;
     trials.into_iter().find(is_its)
 }
 
-/// Waits until the study's trials are as wanted.
+/// Waits until the study's trials satisfy `wanted`.
 pub(crate) async fn wait_for<T>(
     channel: &Channel,
     study: &str,

@@ -1,8 +1,9 @@
-/* Stands between a process and its system (LD_PRELOAD), for what no test can ask of a real one:
+/* Sits between a process and its system (LD_PRELOAD), for faults that no test can request from a real one:
  *
- * - SHIM_CLOCK names a file with a number of seconds: the wall clock is off by so many. Monotonic clocks are as they are.
- * - SHIM_SYNC names a file: while it exists, fsync and fdatasync fail with EIO on files whose path ends with what it
- *   holds; on all if it is empty.
+ * - SHIM_CLOCK names a file with a number of seconds, by which the wall clock is shifted. Monotonic clocks are
+ *   unchanged.
+ * - SHIM_SYNC names a file. While it exists, fsync and fdatasync fail with EIO on files whose path ends with its
+ *   content, or on all files if it is empty.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the file holds, without white space at its end; -1 if there is none. */
+/* Reads the file's content without trailing white space; -1 if there is no file. */
 static ssize_t read_file(const char *variable, char *text, size_t size) {
     const char *path = getenv(variable);
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;

@@ -1,4 +1,4 @@
-//! A shared library that stands between a process and its system: `shim.c`, compiled when it is needed.
+//! A shared library between a process and its system: `shim.c`, compiled on demand.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(crate) struct Shim {
 }
 
 impl Shim {
-    /// Compiled into the test's folder. Whoever builds Kindling has a C compiler: `SQLite` needs one.
+    /// Compiles it into the test's folder. A C compiler is available, because `SQLite` needs one.
     pub(crate) fn new(folder: &Folder) -> Self {
         let source = folder.write("shim.c", include_str!("shim.c"));
         let library = folder.path("shim.so");
@@ -22,30 +22,30 @@ impl Shim {
         Self { library, clock: folder.path("clock"), sync: folder.path("sync") }
     }
 
-    /// Puts the command behind it.
+    /// Preloads it into the command.
     pub(crate) fn before(&self, mut command: Command) -> Command {
         command.env("LD_PRELOAD", &self.library);
         command.env("SHIM_CLOCK", &self.clock).env("SHIM_SYNC", &self.sync);
         command
     }
 
-    /// From now on the wall clock is off by so many seconds.
+    /// Shifts the wall clock by this many seconds from now on.
     pub(crate) fn set_clock(&self, seconds: i64) {
         write_at_once(&self.clock, &seconds.to_string());
     }
 
-    /// From now on no file whose path ends so can be synced.
+    /// Makes syncs fail from now on for files whose path ends with `suffix`.
     pub(crate) fn fail_syncs_of(&self, suffix: &str) {
         write_at_once(&self.sync, suffix);
     }
 
-    /// From now on all can be synced again.
+    /// Makes all syncs succeed again.
     pub(crate) fn let_all_sync(&self) {
         std::fs::remove_file(&self.sync).expect("removed");
     }
 }
 
-/// In one step: somebody may be reading.
+/// Writes atomically, because another process may be reading.
 fn write_at_once(path: &Path, text: &str) {
     let next = path.with_extension("next");
     std::fs::write(&next, text).expect("written");

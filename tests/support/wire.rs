@@ -1,4 +1,4 @@
-//! Calls as anybody's client makes them.
+//! gRPC calls, as any client makes them.
 
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,13 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::PATIENCE;
 
-/// A connection that is made when it is first needed, and again whenever it broke.
+/// A connection that is opened when first needed, and again whenever it breaks.
 pub(crate) fn channel(address: impl std::fmt::Display) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
     endpoint.tcp_nodelay(true).connect_timeout(Duration::from_secs(5)).connect_lazy()
 }
 
-/// Whether it is an answer: repeating the call would change nothing. As workers see it.
+/// Whether it is a final answer, so that a retry would change nothing. The same rule as in workers.
 pub(crate) fn is_answer(code: Code) -> bool {
     matches!(
         code,
@@ -28,12 +28,14 @@ pub(crate) fn is_answer(code: Code) -> bool {
     )
 }
 
-/// After so long a call is repeated. Where a connection dies in the very moment in which a call is handed to it, the
-/// client's queue can keep that call until the next one comes (tokio's unbounded channel: a value that is pushed while
-/// its receiver is being dropped). Workers have heartbeats, which are next; callers with one call at a time do not.
+/// A call without an answer is repeated after this time.
+///
+/// If a connection dies at the moment when a call is handed to it, the client's queue can hold that call
+/// until the next one arrives (tokio's unbounded channel: a value pushed while its receiver is being
+/// dropped). Workers have heartbeats as the next call; callers with one call at a time do not.
 const NO_ANSWER: Duration = Duration::from_secs(20);
 
-/// Makes the very same call until it is answered; also how often it was made.
+/// Repeats the same call until it is answered. Also returns how often it was made.
 pub(crate) async fn persist<T, F>(mut call: impl FnMut() -> F) -> (Result<T, Status>, u32)
 where
     F: Future<Output = Result<Response<T>, Status>>,
@@ -59,7 +61,7 @@ pub(crate) async fn study(channel: &Channel, name: &str) -> Result<v1::Study, St
     Ok(response.into_inner().study.expect("a study"))
 }
 
-/// All studies; tests have fewer than a page holds.
+/// All studies; tests have less than a page of them.
 pub(crate) async fn studies(channel: &Channel) -> Result<Vec<v1::Study>, Status> {
     let request = v1::ListStudiesRequest { page_size: 1000, page_token: String::new() };
     let response = StudyServiceClient::new(channel.clone()).list_studies(request).await?;

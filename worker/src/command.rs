@@ -1,4 +1,4 @@
-//! The worker's command line, shared by `kindling worker` and by workers of a user's own.
+//! The worker's command line, shared by `kindling worker` and by custom workers.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
@@ -59,7 +59,7 @@ pub struct WorkerArgs {
     pub stop_with_stdin: bool,
 }
 
-/// Runs a worker until it is told to stop by SIGTERM, Ctrl-C or a terminal that closes. A second signal ends it at once.
+/// Runs a worker until SIGTERM, Ctrl-C or a closing terminal stops it. A second signal ends it at once.
 pub async fn run_worker(
     args: WorkerArgs,
     devices: Arc<dyn Devices>,
@@ -67,7 +67,7 @@ pub async fn run_worker(
 ) -> Result<(), WorkerError> {
     if args.list_devices {
         return match print(&devices.list(), args.json) {
-            // A reader that has seen enough is no error.
+            // A reader that closes the pipe early, such as `head`, is not an error.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(WorkerError::Output(Arc::new(error)))
             }
@@ -98,7 +98,7 @@ pub async fn run_worker(
     ended
 }
 
-/// Prints what there is to train on, and what is not there and why.
+/// Prints the devices, and for each unavailable one the reason.
 fn print(devices: &[Listed], as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {

@@ -1,4 +1,4 @@
-//! Wire types end here.
+//! Conversions between wire types and the session's own types. No other module uses wire types.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl From<v1::Claim> for Claim {
     }
 }
 
-/// A leased trial; `None` without a claim, since nothing could be said of it.
+/// A leased trial; `None` without a claim, because every later call needs one.
 pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
     let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent } = wire;
     let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
@@ -106,8 +106,9 @@ pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
     }
 }
 
-/// A trial's end and the reports that belong before it, as a spool keeps them: each message with its
-/// length before it, the end first.
+/// Encodes a trial's end and the reports that precede it, as a spool stores them.
+///
+/// Each message is length-delimited; the end comes first.
 pub(crate) fn to_bytes(end: &Finish, reports: &[Report]) -> Vec<u8> {
     let mut bytes = finish(end.clone()).encode_length_delimited_to_vec();
     for each in reports {
@@ -116,7 +117,7 @@ pub(crate) fn to_bytes(end: &Finish, reports: &[Report]) -> Vec<u8> {
     bytes
 }
 
-/// The same; `None` if it is anything else.
+/// The inverse of [`to_bytes`]; `None` if the bytes are anything else.
 pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<(Finish, Vec<Report>)> {
     let wire = v1::FinishRequest::decode_length_delimited(&mut bytes).ok()?;
     let end = match wire.result? {
@@ -138,7 +139,7 @@ pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<(Finish, Vec<Report>)> {
     Some((finish, reports))
 }
 
-/// What a coordinator's refusal means.
+/// Maps the status of a refused call to its meaning.
 pub(crate) fn refusal(status: &Status) -> Refusal {
     let why = match status.code() {
         Code::InvalidArgument | Code::OutOfRange => Why::Form,

@@ -1,128 +1,129 @@
-//! Devices by name. Which there are and how to train on one is for a framework to say: see [`Devices`].
+//! Devices by name. A framework says which exist and how to train on them: see [`Devices`].
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A device that trains.
+/// A device to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeviceName {
-    /// The CPU, in pure Rust: Burn's backend of that name.
+    /// The CPU, in pure Rust, with Burn's backend of that name.
     Flex,
-    /// The CPU.
+    /// The CPU, with libtorch.
     Cpu,
     /// A CUDA GPU, counted from 0.
     Cuda(usize),
 }
 
-/// The devices asked for on the command line.
+/// The devices requested on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The best that this build and machine offer: every GPU, else the CPU.
+    /// The best that this build and machine offer: all GPUs, or else the CPU.
     #[default]
     Auto,
-    /// These.
+    /// These devices.
     Named(Vec<DeviceName>),
 }
 
-/// A choice of devices that means nothing.
+/// An invalid choice of devices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownDevice {
     /// Not the name of a device.
     #[error("unknown device `{0}`: expected auto, flex, cpu or cuda:N, or several with commas")]
     Name(String),
-    /// Several slots on a device are asked for otherwise.
+    /// The same device twice. For several trials on one device there is `--slots`.
     #[error("device `{0}` is named twice; for more trials at a time on it, raise the slots")]
     Twice(DeviceName),
 }
 
-/// A device that this build or machine does not have.
+/// A device that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// There is none of this name.
+    /// This build or machine does not have it.
     #[error("there is no device `{device}`: {reason}\nhint: {hint}")]
     Missing {
-        /// The device asked for.
+        /// The requested device.
         device: DeviceName,
-        /// Why it is not there.
+        /// Why it is missing.
         reason: String,
         /// What may help.
         hint: &'static str,
     },
-    /// It is there and cannot be prepared.
+    /// It exists but cannot be prepared.
     #[error("device `{device}` cannot be used: {reason}")]
     Refused {
         /// The device asked for.
         device: DeviceName,
-        /// What its framework said.
+        /// What the framework said.
         reason: String,
     },
 }
 
-/// A failure of a device rather than of an objective.
+/// A failure of the device, not of the objective.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The trial does not fit into its memory. The device can go on.
+    /// The trial does not fit into the device's memory. The device can go on.
     OutOfMemory(String),
-    /// The trial broke the device's state for the whole process: an index out of range in a GPU's
-    /// kernel. It would do so anywhere.
+    /// The trial broke the device for the whole process, for example with an index out of range in a GPU
+    /// kernel. It would do so on any device.
     BrokenByTrial(String),
-    /// The device is lost to this process, through no fault of the trial's.
+    /// This process lost the device, through no fault of the trial.
     Lost(String),
 }
 
-/// What this process has of a GPU's memory, in bytes.
+/// The GPU memory that this process holds, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Taken by tensors.
+    /// Used by tensors.
     pub allocated: u64,
-    /// These, and what the framework keeps for the next ones.
+    /// Used by tensors or cached by the framework for later ones.
     pub reserved: u64,
 }
 
-/// A device as it is listed.
+/// An entry in the list of devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// What to type.
+    /// The name to type.
     pub name: String,
     /// What it is, or why it is not available.
     pub description: String,
-    /// Whether it can be had.
+    /// Whether it can be used.
     pub available: bool,
 }
 
-/// The devices that a framework can train on, on this machine and in this build.
+/// The devices that a framework can train on, in this build and on this machine.
 pub trait Devices: Send + Sync + 'static {
-    /// What there is, and what is not there and why.
+    /// Lists all devices; an unavailable one says why.
     fn list(&self) -> Vec<Listed>;
 
-    /// What `auto` stands for: one device at least.
+    /// The devices that `auto` stands for: at least one.
     fn best(&self) -> Vec<DeviceName>;
 
-    /// Whether the device can be had at all.
+    /// Checks whether the device can be used.
     fn check(&self, device: DeviceName) -> Result<(), DeviceError>;
 
-    /// Prepares the calling thread to train on that device and on no other, with so many CPU threads.
-    /// Called once in the life of each of a worker's threads, one after another.
+    /// Prepares the calling thread to train on that device only, with `threads` CPU threads.
+    ///
+    /// Called once for each of a worker's threads, one thread after another.
     fn open(&self, device: DeviceName, threads: usize) -> Result<(), DeviceError>;
 
-    /// The memory that this process has of it, if it is a GPU.
+    /// The memory that this process holds on the device, if it is a GPU.
     fn memory(&self, device: DeviceName) -> Option<Memory> {
         let _ = device;
         None
     }
 
-    /// What a panic's message says of the device, if it speaks of one.
+    /// Classifies a panic's message, if it is about the device.
     fn fault(&self, message: &str) -> Option<Fault> {
         let _ = message;
         None
     }
 
-    /// Called when no more trials are begun, whether or not all have ended, and the process may end.
+    /// Called when no more trials start and the process may end, even if some trials are still running.
     fn before_exit(&self) {}
 }
 
 impl DeviceChoice {
-    /// The devices themselves, or why one of them cannot be had here.
+    /// The chosen devices, or why one of them cannot be used.
     pub fn resolve(&self, devices: &dyn Devices) -> Result<Vec<DeviceName>, DeviceError> {
         match self {
             Self::Auto => Ok(devices.best()),
@@ -200,7 +201,7 @@ impl From<DeviceName> for DeviceChoice {
     }
 }
 
-/// The names with commas between them.
+/// The names, separated by commas.
 pub(crate) fn join(names: &[DeviceName]) -> String {
     names.iter().map(DeviceName::to_string).collect::<Vec<_>>().join(",")
 }

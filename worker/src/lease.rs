@@ -1,38 +1,38 @@
-//! What a worker and its coordinator speak about, in the session's own words. `convert.rs` makes wire types of them.
+//! The types that a worker and its coordinator exchange. `convert.rs` converts them to wire types.
 
 use std::collections::BTreeMap;
 
 use crate::trial::TrialFacts;
 
-/// A worker, as it tells of itself.
+/// A worker's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Its name; no other worker has it.
+    /// Its name, unique among workers.
     pub id: String,
     /// The machine that it runs on.
     pub host: String,
-    /// The devices that it trains on, by name.
+    /// The devices that it trains on, by name and separated by commas.
     pub device: String,
     /// How many trials it trains at a time.
     pub slots: u32,
-    /// Another number for each process of that name.
+    /// Random for each process, so that two with the same name can be told apart.
     pub session: u64,
 }
 
-/// Which lease a call is about. Passed on as it came.
+/// Identifies the lease that a call is about. The worker passes it back unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The study, as its store counts them.
+    /// The study's ID in the store.
     pub study_id: i64,
     /// The trial's number in its study.
     pub trial: u32,
-    /// Which of the trial's leases, counted from 1.
+    /// The attempt at the trial, counted from 1.
     pub attempt: u32,
-    /// The worker that has it.
+    /// The worker that holds the lease.
     pub worker_id: String,
-    /// What shows that the worker was given the lease.
+    /// Proves that the coordinator gave this worker the lease.
     pub mark: Vec<u8>,
-    /// The store's history in which it was given.
+    /// The history of the store in which the lease was given.
     pub history: Vec<u8>,
 }
 
@@ -45,20 +45,20 @@ pub struct Assignment {
     pub study: String,
     /// The objective's name.
     pub objective: String,
-    /// What to train; or why nobody can tell, for which the trial fails.
+    /// What to train. An error says why it cannot be read; then the trial fails.
     pub facts: Result<TrialFacts, String>,
     /// W3C trace context of the lease; empty if the coordinator does not trace.
     pub traceparent: String,
 }
 
-/// What a coordinator says to a report.
+/// The coordinator's answer to a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Go on.
     Continue,
-    /// The pruner gives the trial up.
+    /// The pruner stops the trial.
     Prune,
-    /// The trial is over, or another worker's.
+    /// The trial is over or leased to another worker.
     Drop,
 }
 
@@ -77,44 +77,44 @@ pub(crate) enum End {
     Failed(String),
 }
 
-/// A trial's end, on its way to the coordinator.
+/// A trial's end, to be sent to the coordinator.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Finish {
     pub(crate) claim: Claim,
     pub(crate) end: End,
-    /// JSON by name.
+    /// Values as JSON, by attribute name.
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-/// Why a coordinator did not do what it was asked, though it answered.
+/// The coordinator answered and refused the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) why: Why,
-    /// What it said.
+    /// The coordinator's message.
     pub(crate) reason: String,
 }
 
-/// What a refusal means to a worker.
+/// What a refusal means for the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The call's form is wrong: whoever trained the trial next would be refused, too.
+    /// The call is malformed: any worker that trained this trial would be refused.
     Form,
-    /// Something else is recorded in its place, or another process has the worker's name.
+    /// Something else is already recorded, or another process uses this worker's name.
     Taken,
-    /// The lease is not this worker's any more.
+    /// This worker no longer holds the lease.
     NotYours,
-    /// The store tells another history, or knows no such trial.
+    /// The store is on another history, or does not know the trial.
     Unknown,
-    /// The token is missing or wrong.
+    /// The token is missing or invalid.
     KeptOut,
-    /// What answers speaks no gRPC.
+    /// The other side does not speak gRPC.
     NoGrpc,
-    /// The two do not understand each other.
+    /// Any other reason.
     Other,
 }
 
 impl Refusal {
-    /// Whether it would be refused again, from whomever.
+    /// Whether every repetition would be refused, from any worker.
     pub(crate) fn is_for_good(&self) -> bool {
         matches!(self.why, Why::Form | Why::Taken)
     }

@@ -1,7 +1,7 @@
-//! A Kindling worker: leases trials from a coordinator, trains them, reports and finishes them.
+//! A Kindling worker: leases trials from a coordinator, trains them, and reports and finishes them.
 //!
-//! To run an objective of your own, implement [`Objective`] and hand it to [`run_worker`], with the [`Devices`]
-//! of the framework that it trains with; see `burn/examples/own_objective.rs`. This crate knows no framework.
+//! To run your own objective, implement [`Objective`] and pass it to [`run_worker`] with the [`Devices`] of
+//! your framework; see `burn/examples/own_objective.rs`. This crate depends on no framework.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

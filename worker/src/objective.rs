@@ -1,4 +1,4 @@
-//! What a worker runs: the trait that users implement, and what an objective sees of its trial.
+//! The trait that users implement, and an objective's view of its trial.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,12 @@ use crate::stop::Stop;
 use crate::takes::Takes;
 use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
 
-/// Something to optimise: parameters in, a value out.
+/// A function to optimise: parameters in, a value out.
 ///
-/// One objective serves every trial that a worker runs, several at a time when the worker has
-/// several slots, each on a thread of its own. To be reproducible it draws all its randomness from
-/// [`Trial::seed`].
+/// One objective serves all trials of a worker. With several slots it runs several trials at a time, each on
+/// its own thread. To be reproducible, draw all randomness from [`Trial::seed`].
 pub trait Objective: Send + Sync {
-    /// The name by which a study file asks for it: `[objective] kind = "…"`.
+    /// The name that selects it in a study file: `[objective] kind = "…"`.
     fn kind(&self) -> &str;
 
     /// Checks a study file's settings before the study is created.
@@ -26,16 +25,18 @@ pub trait Objective: Send + Sync {
         Ok(())
     }
 
-    /// The parameters that trials with these settings take. `None` if it does not say; then nobody checks them, and a
-    /// trial in which one is missing fails.
+    /// The parameters that trials with these settings take.
+    ///
+    /// With `None`, parameters are not checked in advance, and a trial without a required one fails.
     fn takes(&self, settings: &JsonMap) -> Option<Vec<Takes>> {
         let _ = settings;
         None
     }
 
-    /// Gets what trials with these settings need and a machine may lack: data to fetch, say. Called before the
-    /// first of them, by each worker, and by `kindling run` before it starts any; what is there already is
-    /// not fetched again. `data_dir` is where data sets lie, if that was told.
+    /// Fetches whatever trials with these settings need, such as data.
+    ///
+    /// Each worker calls this before the first such trial, and `kindling run` before it starts any worker. Do
+    /// not fetch again what is already there. `data_dir` is the folder with data sets, if one was given.
     fn prepare(
         &self,
         settings: &JsonMap,
@@ -46,28 +47,29 @@ pub trait Objective: Send + Sync {
         Ok(())
     }
 
-    /// Trains one trial to its end. A panic in here fails the trial, not the worker. What it reports on the
-    /// way has ascending steps: see [`Trial::report`].
+    /// Trains one trial to its end. Steps must ascend: see [`Trial::report`].
+    ///
+    /// A panic in here fails the trial, not the worker.
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
 }
 
-/// How getting ready is getting on.
+/// The progress of [`Objective::prepare`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// Something is being fetched.
+    /// A download is running.
     Fetching {
-        /// What.
+        /// The name of what is downloaded.
         name: String,
         /// Bytes so far.
         received: u64,
-        /// Bytes in all, if that is known.
+        /// Bytes in total, if known.
         total: Option<u64>,
     },
-    /// Something is done, or was tried in vain.
+    /// Something is done, or an attempt failed.
     Note(String),
 }
 
-/// Why trials of an objective cannot run on this machine at all.
+/// Why this machine cannot run any trial of an objective.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unfit(pub String);
@@ -77,7 +79,7 @@ pub struct Unfit(pub String);
 pub struct Completion {
     /// The objective value. NaN or infinite fails the trial.
     pub value: f64,
-    /// Whatever else is worth keeping; the sampler never sees it.
+    /// Other results to keep; the sampler never sees them.
     attributes: Attributes<String>,
 }
 
@@ -87,7 +89,7 @@ impl Completion {
         Self { value, attributes: Attributes::default() }
     }
 
-    /// Adds an attribute. One that does not fit is left out, which the log says, and the result.
+    /// Adds an attribute. One that does not fit is left out; the log and the result say so.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
         if let Err(left_out) = self.set(key, value) {
@@ -96,42 +98,43 @@ impl Completion {
         self
     }
 
-    /// Adds an attribute, or says at once why it does not fit. Then it is left out, and the result says so.
+    /// Adds an attribute. One that does not fit is left out; the error and the result say so.
     ///
-    /// There may be 256, of 64 KiB each as JSON and 1 MiB together, nested 64 deep.
+    /// A trial may have 256 attributes of at most 64 KiB each as JSON, 1 MiB together, and nested at most 64
+    /// deep.
     pub fn set(&mut self, key: &str, value: impl Into<serde_json::Value>) -> Result<(), LeftOut> {
         self.attributes.set(key, value.into().to_string())
     }
 
-    /// The attributes that are kept so far.
+    /// The attributes kept so far.
     pub fn attributes(&self) -> JsonMap {
         let read = |json: &String| serde_json::from_str(json).unwrap_or_default();
         self.attributes.iter().map(|(name, json)| (name.to_owned(), read(json))).collect()
     }
 
-    /// The attributes as they are sent: JSON by name, and one more on those that were left out.
+    /// The attributes as they are sent: JSON by name, and one that lists those left out.
     pub(crate) fn into_attributes(self) -> BTreeMap<String, String> {
         let (kept, note) = self.attributes.into_parts();
         kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect()
     }
 }
 
-/// What is wrong with an objective's settings.
+/// An error in an objective's settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("objective.{key}: {message}")]
 pub struct SettingsError {
-    /// The key at fault, dotted where nested; empty for the whole table.
+    /// The invalid key, with dots where nested; empty for the whole table.
     pub key: String,
     /// What was found and what was expected.
     pub message: String,
 }
 
-/// Receives a trial's intermediate values. The answer says go on or stop.
+/// Receives a trial's intermediate values, and answers whether to go on.
 pub trait Reporter: Send {
-    /// Takes the value of one step, which is above the steps before it.
+    /// Takes the value of one step. Steps ascend.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
 
-    /// Tells at any time whether the trial is to stop. One that is never told so otherwise has no word on it.
+    /// A handle that tells at any time whether the trial should stop. The default never says so.
     fn stop(&self) -> Stop {
         Stop::default()
     }
@@ -146,7 +149,7 @@ pub struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// A trial on a device. `data_dir` is where data sets lie, if the worker was told.
+    /// A trial on a device. `data_dir` is the folder with data sets, if the worker was given one.
     pub fn new(
         facts: &'a TrialFacts,
         device: DeviceName,
@@ -156,7 +159,7 @@ impl<'a> Trial<'a> {
         Self { facts, device, data_dir, reporter }
     }
 
-    /// The value of a float parameter (or of a whole number as one).
+    /// The value of a float parameter. A whole number is converted.
     pub fn float(&self, name: &str) -> Result<f64, TrialError> {
         match self.param(name)? {
             ParamValue::Float(x) => Ok(*x),
@@ -173,7 +176,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The chosen word of a categorical parameter.
+    /// The chosen string of a categorical parameter.
     pub fn choice(&self, name: &str) -> Result<&'a str, TrialError> {
         match self.param(name)? {
             ParamValue::Text(s) => Ok(s),
@@ -186,7 +189,7 @@ impl<'a> Trial<'a> {
         &self.facts.params
     }
 
-    /// The objective's settings, read into a type of its own.
+    /// The objective's settings, deserialised into `T`.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, TrialError> {
         Ok(serde_json::from_value(self.facts.settings.clone().into())?)
     }
@@ -196,32 +199,34 @@ impl<'a> Trial<'a> {
         self.facts.seed
     }
 
-    /// The study's seed, for what all its trials share.
+    /// The study's seed, for whatever all its trials share.
     pub fn study_seed(&self) -> u64 {
         self.facts.study_seed
     }
 
-    /// Where to train. The calling thread has opened it: a framework's crate makes a device of its own of the
-    /// name (`kindling_burn::device`).
+    /// The device to train on. The calling thread has opened it.
+    ///
+    /// The framework's crate turns the name into its own type (`kindling_burn::device`).
     pub fn device(&self) -> DeviceName {
         self.device
     }
 
-    /// Where data sets lie, if the worker was told.
+    /// The folder with data sets, if the worker was given one.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
     }
 
-    /// Reports the intermediate value of a step (an epoch, say). `Err(Stopped)` means: return now.
+    /// Reports the intermediate value of a step, for example an epoch. On `Err(Stopped)`, return at once.
     ///
-    /// Steps ascend, though they may leave some out, and end at 2^63 - 1. A step that is not above the one
-    /// before fails the trial at once, and says so; only the very same report may be repeated.
+    /// Steps must ascend, may have gaps, and end at 2^63 - 1. A step that does not ascend fails the trial
+    /// with a reason. Only an identical report may be repeated.
     pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.reporter.report(step, value)
     }
 
-    /// Whether the trial is to stop, which it may be told at any time and not only when it reports. An objective that
-    /// looks, between two batches, say, ends sooner, and with it its slot is free: return
+    /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.
+    ///
+    /// An objective that checks between batches frees its slot sooner. To stop, return
     /// [`TrialError::Stopped`].
     pub fn stop(&self) -> Stop {
         self.reporter.stop()

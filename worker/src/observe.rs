@@ -1,4 +1,4 @@
-//! What a worker tells Prometheus. The names are for dashboards and stay as they are.
+//! A worker's Prometheus metrics. Dashboards depend on the names, so they do not change.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use metrics::{
 use crate::device::{DeviceName, Devices, Memory};
 use crate::lease::End;
 
-/// How often a worker looks at itself.
+/// The interval between updates of the gauges.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 const TRIALS: &str = "kindling_worker_trials_total";
@@ -18,7 +18,7 @@ const RUNNING: &str = "kindling_worker_trials_running";
 const EPOCH: &str = "kindling_worker_epoch_seconds";
 const MEMORY: &str = "kindling_worker_device_memory_bytes";
 
-/// Says what each metric means.
+/// Registers the metrics' descriptions.
 pub(crate) fn describe() {
     describe_counter!(TRIALS, "Trials that this worker ended, by how");
     describe_gauge!(RUNNING, "Trials that this worker trains");
@@ -47,8 +47,9 @@ pub(crate) fn step(since: Instant) {
     histogram!(EPOCH).record(since.elapsed());
 }
 
-/// Notes what this worker trains and what GPUs' memory it has, for as long as it is polled. A gauge that is not set
-/// again and again is forgotten.
+/// Updates the gauges for running trials and GPU memory for as long as it is polled.
+///
+/// The exporter forgets a gauge that is not updated regularly.
 pub(crate) async fn watch(
     names: Vec<DeviceName>,
     devices: Arc<dyn Devices>,

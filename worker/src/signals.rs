@@ -1,4 +1,4 @@
-//! Requests to stop.
+//! Signals that request a stop.
 
 use std::io;
 
@@ -11,11 +11,11 @@ pub enum StopSignal {
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP: the terminal was closed.
     Hangup,
 }
 
-/// Hears SIGTERM, Ctrl-C and SIGHUP; the last not where it is ignored, as under `nohup`, which means to go on.
+/// Listens for SIGTERM, Ctrl-C and SIGHUP. An ignored SIGHUP, as under `nohup`, stays ignored.
 #[derive(Debug)]
 pub struct StopSignals {
     interrupt: Signal,
@@ -24,7 +24,7 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Listens from now on, instead of ending the process.
+    /// Starts listening. From now on these signals no longer end the process.
     pub fn listen() -> io::Result<Self> {
         let hangup = (!hangups_are_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(Self {
@@ -34,7 +34,7 @@ impl StopSignals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> StopSignal {
         let hangup = async {
             match &mut self.hangup {
@@ -49,17 +49,18 @@ impl StopSignals {
         }
     }
 
-    /// Waits for one that a person or a system sends to say it again. A terminal that closes says so twice.
+    /// Waits for a signal that insists on the request. SIGHUP does not count: a closing terminal sends it
+    /// twice.
     pub async fn insisted(&mut self) {
         while self.next().await == StopSignal::Hangup {}
     }
 }
 
-/// Whether whoever started this process had it ignore SIGHUP. Linux alone tells; elsewhere the answer is no.
+/// Whether this process was started with SIGHUP ignored. Works only on Linux; elsewhere the answer is no.
 fn hangups_are_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signal 1 has the first bit.
+    // Signal 1 is the lowest bit.
     mask.is_some_and(|mask| mask & 1 == 1)
 }

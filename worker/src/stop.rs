@@ -1,24 +1,26 @@
-//! How a trial is told to stop while it trains.
+//! How a running trial learns that it should stop.
 
 use tokio_util::sync::CancellationToken;
 
-/// Whether a trial is to stop: it was pruned, its study was stopped, it is another worker's, or this worker
-/// leaves. Clones share it, so that it can be asked, or waited for, from any thread.
+/// Tells whether a trial should stop: it was pruned, its study was stopped, it is another worker's, or this
+/// worker is leaving.
+///
+/// Clones share the state, and any thread can check it or wait for it.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(CancellationToken);
 
 impl Stop {
-    /// Whether the trial is to stop now. What it comes to after that counts only if it was done already.
+    /// Whether the trial should stop now. After that, a result counts only if training was already complete.
     pub fn is_wanted(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Waits until the trial is to stop; for ever if that never happens.
+    /// Waits until the trial should stop; for ever if that never happens.
     pub async fn wanted(&self) {
         self.0.cancelled().await;
     }
 
-    /// From now on the trial is to stop.
+    /// Requests that the trial stop.
     pub(crate) fn want(&self) {
         self.0.cancel();
     }

@@ -1,4 +1,4 @@
-//! Which parameters an objective takes, so that a study of other ones is refused before anything starts.
+//! The parameters that an objective takes, so that a study with other parameters is refused before it starts.
 
 use crate::trial::{ParamValue, Params, TrialError};
 
@@ -7,39 +7,39 @@ use crate::trial::{ParamValue, Params, TrialError};
 pub struct Takes {
     /// Its name.
     pub name: String,
-    /// Which values.
+    /// The values that it accepts.
     pub values: Values,
-    /// It is needed only in trials in which this parameter has this value; in every one if absent.
+    /// Required only in trials in which this parameter has this value; if `None`, in all trials.
     pub when: Option<(String, String)>,
 }
 
-/// The values that an objective takes for a parameter.
+/// The values that an objective accepts for a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values {
     /// Numbers above 0.
     Positive,
-    /// One of these words.
+    /// One of these strings.
     Words(Vec<String>),
 }
 
 impl Takes {
-    /// A number above 0.
+    /// A parameter with numbers above 0.
     pub fn positive(name: impl Into<String>) -> Self {
         Self { name: name.into(), values: Values::Positive, when: None }
     }
 
-    /// One of some words.
+    /// A parameter with one of these strings.
     pub fn words(name: impl Into<String>, words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         Self { name: name.into(), values: Values::Words(words), when: None }
     }
 
-    /// The names of some, in words.
+    /// The names of all, as text for a message.
     pub fn names(all: &[Self]) -> String {
         all.iter().map(|takes| format!("`{}`", takes.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Needed only where another parameter has this value.
+    /// Makes it required only where another parameter has this value.
     #[must_use]
     pub fn when(mut self, parent: impl Into<String>, value: impl Into<String>) -> Self {
         self.when = Some((parent.into(), value.into()));
@@ -47,8 +47,9 @@ impl Takes {
     }
 }
 
-/// Whether a trial has what an objective needs, and nothing that it does not know: training would ignore that, and the
-/// study would search where nothing changes.
+/// Checks that a trial has all parameters that the objective needs, and no unknown ones.
+///
+/// Training would ignore an unknown parameter, and the study would search where nothing changes.
 pub(crate) fn check(takes: &[Takes], params: &Params) -> Result<(), TrialError> {
     if let Some(unknown) = params.keys().find(|name| takes.iter().all(|t| t.name != **name)) {
         return Err(TrialError::Failed(format!(

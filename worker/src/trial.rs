@@ -1,4 +1,4 @@
-//! What a trial is given, and how it may end, as its objective sees it.
+//! What a trial is given and how it may end, from its objective's point of view.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,9 +13,9 @@ pub enum ParamValue {
     Float(f64),
     /// Of an int parameter, or a categorical choice that is a whole number.
     Int(i64),
-    /// A categorical choice that is a truth value.
+    /// A categorical choice that is a Boolean.
     Bool(bool),
-    /// A categorical choice that is a word.
+    /// A categorical choice that is a string.
     Text(String),
 }
 
@@ -33,14 +33,14 @@ impl fmt::Display for ParamValue {
 /// The active parameters of a trial, by name.
 pub type Params = BTreeMap<String, ParamValue>;
 
-/// Everything that identifies one trial's work; the same facts give the same result.
+/// Everything that determines one trial's work. The same facts give the same result.
 #[derive(Debug, Clone)]
 pub struct TrialFacts {
     /// The active parameters.
     pub params: Params,
     /// The objective's settings from the study file.
     pub settings: JsonMap,
-    /// The trial's own seed: every attempt at the trial gets the same.
+    /// The trial's own seed, the same in every attempt.
     pub seed: u64,
     /// The study's seed, for what all trials share, such as the split of the data.
     pub study_seed: u64,
@@ -49,12 +49,14 @@ pub struct TrialFacts {
 /// Why a trial ended without a value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TrialError {
-    /// It was told to stop: pruned, stopped, or no longer this worker's.
+    /// It was told to stop: pruned, its study stopped, or no longer this worker's.
     Stopped,
-    /// It failed, for this reason.
+    /// It failed for this reason.
     Failed(String),
-    /// This worker cannot run such trials at all: its data is missing, say. The trial is handed back
-    /// and the worker ends with the reason, rather than failing one trial after the other.
+    /// This worker cannot run such trials at all, for example because data is missing.
+    ///
+    /// The trial is handed back and the worker ends with the reason, so that it does not fail one trial after
+    /// another.
     Unfit(String),
 }
 
@@ -70,8 +72,7 @@ impl<E: std::error::Error> From<E> for TrialError {
     }
 }
 
-/// "Stop now": what [`Trial::report`] answers when the trial should not go on. `?` turns it into
-/// [`TrialError::Stopped`].
+/// The answer of [`Trial::report`] when the trial should stop. `?` turns it into [`TrialError::Stopped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped;
 

@@ -1,22 +1,22 @@
-//! Black paper and a white pen.
+//! A black canvas and a white pen.
 
 use super::glyphs::Point;
 use crate::random::Random;
 
-/// Height and width of an image in pixels, as MNIST has them.
+/// Height and width of an image in pixels, as in MNIST.
 pub(super) const SIDE: usize = 28;
 
-/// An image in the making: the grey of each pixel, from 0 (black) to 1 (white).
+/// An unfinished image: the grey level of each pixel, from 0 (black) to 1 (white).
 pub(super) struct Canvas([f64; SIDE * SIDE]);
 
-/// What a stroke is drawn with.
+/// The properties of a stroke.
 #[derive(Clone, Copy)]
 pub(super) struct Pen {
-    /// Half the width of a stroke (pixels).
+    /// Half the width of a stroke, in pixels.
     pub(super) radius: f64,
-    /// Over how many pixels its edge fades from white to black; 1 is crisp.
+    /// The width of the stroke's fading edge, in pixels; 1 is crisp.
     pub(super) softness: f64,
-    /// The grey that it leaves, from 0 (none) to 1 (white).
+    /// The grey level of the stroke, from 0 (none) to 1 (white).
     pub(super) ink: f64,
 }
 
@@ -25,7 +25,7 @@ impl Canvas {
         Self([0.0; SIDE * SIDE])
     }
 
-    /// Draws the straight pieces between the points of a path (pixels from the top left corner).
+    /// Draws the line segments between the points of a path, in pixels from the top left corner.
     pub(super) fn stroke(&mut self, path: &[Point], pen: Pen) {
         let reach = pen.radius + pen.softness / 2.0;
         for ends in path.windows(2) {
@@ -41,7 +41,7 @@ impl Canvas {
         }
     }
 
-    /// The finished image in bytes, row by row, each pixel up to `noise` lighter or darker.
+    /// The finished image as bytes, row by row, with random noise of up to ±`noise` per pixel.
     pub(super) fn develop(&self, noise: f64, random: &mut Random) -> [u8; SIDE * SIDE] {
         self.0.map(|grey| {
             let shade = grey + random.uniform(-noise, noise);
@@ -50,14 +50,14 @@ impl Canvas {
     }
 }
 
-/// The rows (or columns) that reach into a range of pixel coordinates.
+/// The rows (or columns) that overlap a range of pixel coordinates.
 fn pixels_within(low: f64, high: f64) -> std::ops::Range<usize> {
     let side = SIDE as f64;
     // The clamp makes both casts exact: whole numbers from 0 to SIDE.
     low.floor().clamp(0.0, side) as usize..high.ceil().clamp(0.0, side) as usize
 }
 
-/// From a point to the nearest point of the straight piece from `a` to `b`.
+/// The distance from a point to the line segment from `a` to `b`.
 fn distance(point: Point, a: Point, b: Point) -> f64 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let (px, py) = (point.0 - a.0, point.1 - a.1);

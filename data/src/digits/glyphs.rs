@@ -1,17 +1,17 @@
-//! The shapes of the ten digits, each in the styles that people write it in.
+//! The shapes of the ten digits, each in several handwriting styles.
 //!
-//! Coordinates run from −1 to 1, x to the right and y down; digits are taller than wide.
+//! Coordinates run from −1 to 1, x to the right and y down. Digits are taller than wide.
 
-/// A place on the paper: x, y.
+/// A point on the canvas: x, y.
 pub(super) type Point = (f64, f64);
 
-/// One style of one digit: strokes of the pen.
+/// One style of one digit, as strokes of the pen.
 pub(super) type Glyph = &'static [Stroke];
 
-/// One movement of the pen through its points.
+/// One stroke of the pen through its points.
 pub(super) struct Stroke {
     pub(super) points: &'static [Point],
-    /// Whether it rounds its corners.
+    /// Whether its corners are rounded.
     pub(super) smooth: bool,
 }
 

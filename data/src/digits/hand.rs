@@ -1,31 +1,31 @@
-//! The hand that writes: every image slants, shakes and presses differently.
+//! The simulated hand: every image gets its own slant, tremor and pressure.
 
 use super::canvas::{Canvas, Pen, SIDE};
 use super::glyphs::{Glyph, Point, Stroke};
 use crate::random::Random;
 
-/// Straight pieces between two points of a smooth stroke.
+/// Line segments between two points of a smooth stroke.
 const PIECES: usize = 6;
 
-/// How one image is written. Lengths are in pixels unless they say otherwise.
+/// How one image is written. Lengths are in pixels unless stated otherwise.
 pub(super) struct Hand {
-    /// Where the glyph's x axis points, for one unit of it: rotation, shear and scale in one.
+    /// The image of the glyph's x unit vector: rotation, shear and scale in one.
     x_axis: Point,
     /// The same for the y axis.
     y_axis: Point,
-    /// Where the glyph's middle comes to lie.
+    /// Where the glyph's centre is placed.
     middle: Point,
-    /// How far a point may stray from its place, along each axis (units of the glyph).
+    /// The largest random shift of a point along each axis, in glyph units.
     tremor: f64,
     pen: Pen,
-    /// How far each pixel may stray from its grey (1 is black to white).
+    /// The largest random change of a pixel's grey level, where 1 is the range from black to white.
     noise: f64,
-    /// Whether a stroke that belongs to no digit crosses the image.
+    /// Whether a stroke that is not part of a digit crosses the image.
     stray: bool,
 }
 
 impl Hand {
-    /// A hand at random. These ranges decide how hard the data set is.
+    /// Draws a random hand. These ranges decide how hard the data set is.
     pub(super) fn draw(random: &mut Random) -> Self {
         let (sin, cos) = sin_cos(random.uniform(-0.35, 0.35));
         let shear = random.uniform(-0.35, 0.35);
@@ -47,7 +47,7 @@ impl Hand {
         }
     }
 
-    /// Writes a digit onto black paper.
+    /// Writes a digit onto a black canvas.
     pub(super) fn write(&self, glyph: Glyph, random: &mut Random) -> [u8; SIDE * SIDE] {
         let mut canvas = Canvas::black();
         for stroke in glyph {
@@ -63,7 +63,7 @@ impl Hand {
         canvas.develop(self.noise, random)
     }
 
-    /// The straight pieces, in pixels, that this hand makes of a stroke.
+    /// The line segments, in pixels, that this hand makes of a stroke.
     fn path(&self, stroke: &Stroke, random: &mut Random) -> Vec<Point> {
         let mut place = |&(x, y): &Point| {
             let x = x + random.uniform(-self.tremor, self.tremor);
@@ -78,7 +78,7 @@ impl Hand {
     }
 }
 
-/// A Catmull–Rom spline: goes through every point, without corners.
+/// A Catmull–Rom spline: smooth and through every point.
 fn smooth(points: &[Point]) -> Vec<Point> {
     let at = |i: usize| points[i.clamp(1, points.len()) - 1];
     let mut path: Vec<Point> = points.first().copied().into_iter().collect();
@@ -93,7 +93,7 @@ fn smooth(points: &[Point]) -> Vec<Point> {
     path
 }
 
-/// One coordinate of the spline, `t` of the way from the second place to the third.
+/// One coordinate of the spline, at the fraction `t` from the second point to the third.
 fn between([before, from, to, after]: [f64; 4], t: f64) -> f64 {
     let linear = to - before;
     let square = 2.0 * before - 5.0 * from + 4.0 * to - after;
@@ -101,8 +101,9 @@ fn between([before, from, to, after]: [f64; 4], t: f64) -> f64 {
     from + 0.5 * t * (linear + t * (square + t * cube))
 }
 
-/// Sine and cosine of a small angle (radians, at most 1 either way), to 7 digits. The standard
-/// library's own differ from platform to platform in their last bit; this sum does not.
+/// Sine and cosine of a small angle (at most 1 radian either way), to 7 digits.
+///
+/// The standard library's results differ between platforms in their last bit; this sum does not.
 fn sin_cos(angle: f64) -> (f64, f64) {
     let square = angle * angle;
     let sin =

@@ -1,9 +1,9 @@
-//! Synthetic digits: drawn by code, so that a study runs with no file and no network.
+//! Synthetic digits drawn by code, so that a study needs no files and no network.
 //!
-//! They look like MNIST (28 × 28 pixels, white on black) but are not MNIST, and accuracies on the
-//! two do not compare. The distortions are chosen so that methods differ: with 2,000 images to
-//! learn from, the nearest class mean gets 58 % right, a linear classifier 71 %, three nearest
-//! neighbours 87 %, and the small convolutional network of the flagship study 98 %.
+//! They look like MNIST (28 × 28 pixels, white on black) but are not MNIST, and accuracies on the two are not
+//! comparable. The distortions are chosen so that methods differ: with 2,000 training images, the nearest
+//! class mean gets 58 % right, a linear classifier 71 %, three nearest neighbours 87 %, and the small
+//! convolutional network of the flagship study 98 %.
 
 mod canvas;
 mod glyphs;
@@ -15,11 +15,10 @@ use hand::Hand;
 use crate::dataset::Dataset;
 use crate::random::Random;
 
-/// Draws `n` digits of 28 × 28 pixels, every class as often as the others (give or take one), in
-/// random order.
+/// Draws `n` digits of 28 × 28 pixels in random order, with equally many per class (give or take one).
 ///
-/// The same `n` and `seed` give the same bytes on every platform; another seed gives other images.
-/// Takes about 30 µs and 785 bytes for each image.
+/// The same `n` and `seed` give the same bytes on every platform; another seed gives other images. Takes
+/// about 30 µs and 785 bytes per image.
 pub fn digits(n: usize, seed: u64) -> Dataset {
     let mut random = Random::new(*b"digits__", seed);
     let mut labels: Vec<u8> = (0..n).map(|i| (i % 10) as u8).collect();
@@ -32,7 +31,7 @@ pub fn digits(n: usize, seed: u64) -> Dataset {
     Dataset::new(pixels, labels, SIDE, SIDE).expect("one image for each label from 0 to 9")
 }
 
-/// One image of a digit, in one of its styles, as some hand would write it.
+/// One image of a digit, in a random style and by a random hand.
 fn draw(label: u8, random: &mut Random) -> [u8; SIDE * SIDE] {
     let styles = glyphs::STYLES[usize::from(label)];
     let glyph = styles[random.below(styles.len())];
@@ -65,7 +64,7 @@ mod tests {
         assert!(digits(0, 7).is_empty());
     }
 
-    /// Frozen: recorded studies name their images by the seed alone, on every platform.
+    /// Frozen: recorded studies identify their images by the seed alone, on every platform.
     #[test]
     fn a_known_seed_gives_known_images() {
         let hash = Sha256::digest(digits(100, 42).pixels());
@@ -82,7 +81,7 @@ mod tests {
         }
     }
 
-    /// The reason for the distortions: a method may not get all of them right by templates alone.
+    /// The purpose of the distortions: a method must not get everything right with templates alone.
     #[test]
     fn the_mean_of_each_class_is_a_middling_classifier() {
         let (train, test) = (digits(2_000, 1), digits(1_000, 2));

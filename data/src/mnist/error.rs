@@ -1,4 +1,4 @@
-//! What can go wrong on the way to MNIST, and what to do about it.
+//! Errors in finding and downloading MNIST, with hints.
 
 use std::fmt;
 use std::io;
@@ -9,28 +9,28 @@ use thiserror::Error;
 use super::file::MAX_BYTES;
 use crate::idx::IdxError;
 
-/// Why MNIST is not to be had. The text ends with lines that start with `hint: `.
+/// Why MNIST is not available. The text ends with lines that start with `hint: `.
 #[derive(Debug, Error)]
 pub enum MnistError {
-    /// The directory to read from is none.
+    /// The directory does not exist.
     #[error("{} is not a directory\n{NAME_A_DIRECTORY}", dir.display())]
     NoDirectory {
-        /// The directory that was named, or the cache.
+        /// The named directory, or the cache.
         dir: PathBuf,
     },
-    /// The directory is there, the files are not.
+    /// The directory lacks some of the files.
     #[error(
         "{} holds no {} (nor with .gz)\n{NAME_A_DIRECTORY}",
         dir.display(),
         names.join(", no ")
     )]
     Missing {
-        /// The directory that was named, or the cache.
+        /// The named directory, or the cache.
         dir: PathBuf,
-        /// The files that it lacks, without `.gz`.
+        /// The missing files, without `.gz`.
         names: Vec<&'static str>,
     },
-    /// A file is there, but it is not the file that was published.
+    /// A file is not the published one.
     #[error("{}: {fault}\n{REPLACE_THE_FILE}", path.display())]
     File {
         /// The file.
@@ -46,7 +46,7 @@ pub enum MnistError {
         /// What is wrong with it or with its label file.
         source: IdxError,
     },
-    /// There is no home directory, so there is no cache.
+    /// There is no home directory and hence no cache.
     #[error(
         "no cache directory: this user has no home directory\n\
          hint: set XDG_CACHE_HOME (or HOME) to a directory that can be written\n{NAME_A_DIRECTORY}"
@@ -59,9 +59,9 @@ pub enum MnistError {
         path.display()
     )]
     Write {
-        /// The file, or the directory that was to hold it.
+        /// The file, or the directory for it.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         source: io::Error,
     },
     /// No mirror had the file.
@@ -73,14 +73,14 @@ pub enum MnistError {
     Download {
         /// The file, with `.gz`.
         name: String,
-        /// The directory that was to hold it.
+        /// The directory for it.
         dir: PathBuf,
-        /// What each mirror said.
+        /// What went wrong at each mirror.
         attempts: Vec<MirrorFailure>,
     },
 }
 
-/// The ways on that are always open.
+/// The hints that always apply.
 const NAME_A_DIRECTORY: &str = "\
 hint: pass `--data-dir DIR` (or set KINDLING_DATA_DIR) with the four files of MNIST, gzipped or not
 hint: or study the embedded synthetic digits: `data = \"digits\"` in the study file";
@@ -91,32 +91,32 @@ hint: replace it by the file as it was published; `kindling data fetch` download
 /// What is wrong with one file.
 #[derive(Debug, Error)]
 pub enum FileFault {
-    /// There is none, neither packed nor unpacked.
+    /// There is neither a packed nor an unpacked file.
     #[error("missing")]
     Missing,
-    /// The system does not hand it out.
+    /// The system cannot read it.
     #[error("cannot be read: {0}")]
     Read(io::Error),
-    /// It is cut short or damaged as a gzip file.
+    /// It is truncated or damaged as a gzip file.
     #[error("damaged gzip file: {0}")]
     Gzip(io::Error),
     /// It unpacks to more than any of the files holds.
     #[error("unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// It is readable but has another content.
+    /// It is readable but has different content.
     #[error("wrong content: SHA-256 {found} ({bytes} bytes unpacked), expected {expected}")]
     Checksum {
         /// The SHA-256 of its unpacked content.
         found: String,
-        /// Bytes that it unpacks to.
+        /// The size of its unpacked content in bytes.
         bytes: usize,
-        /// What the SHA-256 should be.
+        /// The expected SHA-256.
         expected: String,
     },
 }
 
 impl FileFault {
-    /// A word or two for a table.
+    /// A word or two, for a table.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -128,12 +128,12 @@ impl FileFault {
     }
 }
 
-/// One mirror that was of no help.
+/// A mirror that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MirrorFailure {
-    /// What was asked for.
+    /// The requested URL.
     pub url: String,
-    /// Why that failed.
+    /// Why it failed.
     pub reason: String,
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for MirrorFailure {
     }
 }
 
-/// Each attempt on a line of its own.
+/// Each attempt on its own line.
 fn lines(attempts: &[MirrorFailure]) -> String {
     attempts.iter().fold(String::new(), |text, attempt| text + "\n  " + &attempt.to_string())
 }

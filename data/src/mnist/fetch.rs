@@ -1,4 +1,4 @@
-//! Downloads MNIST. Nothing reaches its final name before its content has proved right.
+//! Downloads MNIST. A file gets its final name only after its content is verified.
 
 use std::fs;
 use std::io::{self, Read, Write as _};
@@ -10,21 +10,21 @@ use tempfile::NamedTempFile;
 use super::file::{self, MAX_BYTES};
 use super::{FileSpec, MNIST, Manifest, MirrorFailure, MnistError};
 
-/// Copies of the four files as they were published. The original site no longer hands them out.
+/// Copies of the four files as published. The original site no longer serves them.
 const MIRRORS: [&str; 2] = [
     "https://ossci-datasets.s3.amazonaws.com/mnist",
     "https://storage.googleapis.com/cvdf-datasets/mnist",
 ];
 
-/// Downloads the files that `into` does not yet hold, or holds damaged: 11.6 MB in all.
+/// Downloads the files that `into` lacks or holds damaged: 11.6 MB in all.
 ///
-/// Creates the directory. Each file is tried at one public mirror after the other; without network
-/// that fails within seconds. Several processes may fetch into one directory at a time.
+/// Creates the directory. Tries the public mirrors for each file, one after another; without a network this
+/// fails within seconds. Several processes may fetch into the same directory at a time.
 pub fn fetch(into: &Path, progress: &mut dyn FnMut(FetchProgress<'_>)) -> Result<(), MnistError> {
     Source::public().fetch(into, progress)
 }
 
-/// How a download is getting on.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchProgress<'a> {
     /// Part of a file has arrived.
@@ -33,19 +33,19 @@ pub enum FetchProgress<'a> {
         name: &'a str,
         /// Bytes so far.
         received: u64,
-        /// Bytes that the mirror announced, if it did.
+        /// Bytes in total, if the mirror announced them.
         total: Option<u64>,
     },
-    /// A mirror was of no help; the next one is tried.
+    /// A mirror failed; the next one is tried.
     MirrorFailed(&'a MirrorFailure),
-    /// A file is in place and its content is right.
+    /// A file is in place and verified.
     Done {
         /// The file, with `.gz`.
         name: &'a str,
     },
 }
 
-/// What to download, and where from.
+/// What to download, and from where.
 pub(super) struct Source {
     pub(super) manifest: Manifest,
     /// URLs of directories, tried in this order.
@@ -59,7 +59,7 @@ impl Source {
             .timeout_resolve(Some(Duration::from_secs(5)))
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_recv_response(Some(Duration::from_secs(10)))
-            // A slow line may take its time, a dead one may not.
+            // A slow connection may take its time; a dead one may not.
             .timeout_per_read(Some(Duration::from_secs(10)))
             .timeout_global(Some(Duration::from_mins(10)))
             .build();
@@ -87,7 +87,7 @@ impl Source {
         Ok(())
     }
 
-    /// The file as gzip, its content verified, from the first mirror that has it.
+    /// The gzipped and verified file, from the first mirror that has it.
     fn download(
         &self,
         spec: &FileSpec,
@@ -113,7 +113,7 @@ impl Source {
         Err(MnistError::Download { name, dir: into.to_path_buf(), attempts })
     }
 
-    /// The verified file from one mirror, or a line that says why not.
+    /// The verified file from one mirror, or a line that says what failed.
     fn download_from(
         &self,
         url: &str,
@@ -133,7 +133,7 @@ impl Source {
     }
 }
 
-/// Reads a body piece by piece, up to the size that no file of MNIST exceeds.
+/// Reads a body piece by piece, up to a size that no MNIST file exceeds.
 fn receive(body: &mut dyn Read, mut on_bytes: impl FnMut(u64)) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut piece = vec![0; 64 * 1024];
@@ -153,9 +153,9 @@ fn receive(body: &mut dyn Read, mut on_bytes: impl FnMut(u64)) -> io::Result<Vec
     }
 }
 
-/// Writes a verified file under its usual name, all of it or nothing.
+/// Writes a verified file under its usual name, atomically.
 ///
-/// No fsync: should the machine lose power now, the checksum finds out when the file is read.
+/// No fsync: if the machine loses power now, the checksum detects it when the file is read.
 fn store(into: &Path, spec: &FileSpec, packed: &[u8]) -> Result<(), MnistError> {
     let path = file::usual_path(into, spec);
     let write = || {
@@ -170,7 +170,7 @@ fn store(into: &Path, spec: &FileSpec, packed: &[u8]) -> Result<(), MnistError> 
     }
 }
 
-/// A temporary file is its owner's alone, but a cache may be shared (a volume, another user).
+/// A temporary file is readable only by its owner, but a cache may be shared (a volume, another user).
 fn readable_by_all(file: &fs::File) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -195,7 +195,7 @@ mod tests {
 
     const NAME: &str = "train-images-idx3-ubyte.gz";
 
-    /// Fetches from one server per set of replies; what each mirror failed with, and the outcome.
+    /// Fetches from one server per set of replies. Returns each mirror's failure, and the outcome.
     fn fetched(
         fake: &Fake,
         mirrors: Vec<Vec<(String, Reply)>>,
@@ -212,8 +212,9 @@ mod tests {
         (failures, outcome)
     }
 
-    /// Fetches where the first mirror has `reply` for the training images and the second is right:
-    /// what the first one failed with. The outcome must be the right files and nothing else.
+    /// Fetches with `reply` for the training images from the first mirror, and a correct second mirror.
+    ///
+    /// Returns the first mirror's failure. The result must be the right files and nothing else.
     fn first_failure(reply: Reply) -> String {
         let (fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
         let mut bad = fake.replies();

@@ -1,4 +1,4 @@
-//! One file of MNIST: found under any of its names, unpacked, and checked.
+//! Finds one MNIST file under any of its names, unpacks it and verifies it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::{FileFault, FileSpec, MNIST, Manifest, MnistError};
 
-/// No file of MNIST is larger, packed or not (the largest holds 47,040,016 bytes). What goes on
-/// beyond is not read: a few damaged bytes of gzip may unpack to gigabytes.
+/// More than any MNIST file holds, packed or not (the largest has 47,040,016 bytes).
+///
+/// Nothing is read beyond it: a few damaged bytes of gzip may unpack to gigabytes.
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Checks each of the four files in `dir` and says what it found. Reads only.
+/// Verifies each of the four files in `dir` and reports the result. Only reads.
 pub fn verify(dir: &Path) -> Vec<FileReport> {
     verify_as(&MNIST, dir)
 }
@@ -27,33 +28,33 @@ fn verify_as(manifest: &Manifest, dir: &Path) -> Vec<FileReport> {
     manifest.0.iter().map(report).collect()
 }
 
-/// What [`verify`] found out about one file.
+/// The result of [`verify`] for one file.
 #[derive(Debug)]
 pub struct FileReport {
-    /// The file; where there is none, the name that it would usually have.
+    /// The file's path, or its usual path if it is missing.
     pub path: PathBuf,
-    /// Whether it has the content that was published, or what is wrong with it.
+    /// `Ok` if it has the published content, otherwise what is wrong.
     pub state: Result<(), FileFault>,
 }
 
-/// The unpacked, verified content of a file in `dir`, and the path where it was found.
+/// The path of a file in `dir`, and its unpacked, verified content.
 pub(super) fn read(dir: &Path, file: &FileSpec) -> Result<(PathBuf, Vec<u8>), MnistError> {
     read_or_fault(dir, file).map_err(|(path, fault)| MnistError::File { path, fault })
 }
 
-/// Whether `dir` holds the file under any of its names, whatever its content.
+/// Whether `dir` holds the file under any of its names, regardless of its content.
 pub(super) fn is_present(dir: &Path, file: &FileSpec) -> bool {
     candidates(dir, file).any(|path| path.exists())
 }
 
-/// The usual path of a file in `dir`: where a download puts it.
+/// The usual path of a file in `dir`, where downloads are stored.
 pub(super) fn usual_path(dir: &Path, file: &FileSpec) -> PathBuf {
     dir.join(format!("{}.gz", file.name))
 }
 
-/// Unpacks, if it is gzipped, and checks the content of one file.
+/// Unpacks a file, if it is gzipped, and verifies its content.
 pub(super) fn unpack(bytes: Vec<u8>, file: &FileSpec) -> Result<Vec<u8>, FileFault> {
-    // By content, not by name: browsers unpack a download and keep the `.gz`.
+    // By content, not by name: browsers unpack a download but keep the `.gz`.
     let content = if is_gzip(&bytes) {
         let mut content = Vec::new();
         let mut unpacker = GzDecoder::new(bytes.as_slice()).take(MAX_BYTES + 1);
@@ -80,13 +81,13 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
 /// The SHA-256 of `bytes` in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// Reads the first file that is right. If none is, the first that is there tells what is wrong.
+/// Reads the first valid candidate. If none is valid, returns the fault of the first that exists.
 fn read_or_fault(dir: &Path, file: &FileSpec) -> Result<(PathBuf, Vec<u8>), (PathBuf, FileFault)> {
     let mut first = None;
     for path in candidates(dir, file) {
@@ -109,7 +110,7 @@ fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Every name that the file goes by. Some unpackers write `train-images.idx3-ubyte`.
+/// All names that the file may have. Some unpackers write `train-images.idx3-ubyte`.
 fn candidates(dir: &Path, file: &FileSpec) -> impl Iterator<Item = PathBuf> {
     let dotted = file.name.replacen("-idx", ".idx", 1);
     let plain = dir.join(file.name);
@@ -124,7 +125,7 @@ mod tests {
 
     const NAME: &str = "train-labels-idx1-ubyte";
 
-    /// What `verify` says about the training labels in a directory that `change` has been at.
+    /// What `verify` reports on the training labels in a directory after `change`.
     fn verified(change: impl FnOnce(&Path, &[u8])) -> FileReport {
         let (fake, dir) = (Fake::new(), tempfile::tempdir().unwrap());
         fake.write_gz(dir.path());
@@ -180,7 +181,7 @@ mod tests {
         let Err(FileFault::Checksum { found, bytes: 5, .. }) = report.state else {
             panic!("{report:?}")
         };
-        // As `printf other | sha256sum` has it.
+        // Computed with `printf other | sha256sum`.
         assert_eq!(found, "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa");
     }
 

@@ -1,4 +1,4 @@
-//! Where MNIST is.
+//! Locates MNIST.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use etcetera::BaseStrategy;
 use super::fetch::{FetchProgress, Source};
 use super::{MNIST, Manifest, MnistError, file};
 
-/// The directory that holds MNIST, downloading it into the cache if need be.
+/// The directory that holds MNIST; downloads it into the cache if needed.
 ///
-/// A directory that is named is the only one looked at, and nothing is ever written to it: if it
-/// lacks a file, that is an error. Without one, it is the [`cache_dir`].
+/// If a directory is named, only that one is used, and nothing is written to it: a missing file is an error.
+/// Otherwise it is the [`cache_dir`].
 pub fn ensure(
     data_dir: Option<&Path>,
     progress: &mut dyn FnMut(FetchProgress<'_>),
@@ -18,11 +18,10 @@ pub fn ensure(
     ensure_from(&Source::public(), data_dir, cache_dir, progress)
 }
 
-/// The directory that holds MNIST: `data_dir` if one is named, else the [`cache_dir`]. An error if
-/// that one lacks a file. Only looks whether the files are there; [`Mnist::load`] checks them.
+/// The directory that holds MNIST: `data_dir` if named, else the [`cache_dir`].
 ///
-/// A directory that somebody names may also be the `root` that torchvision was given: its files are in
-/// `MNIST/raw` there.
+/// A missing file is an error. Only checks that the files exist; [`Mnist::load`] verifies them. A named
+/// directory may also be torchvision's `root`, in which the files are in `MNIST/raw`.
 ///
 /// [`Mnist::load`]: super::Mnist::load
 pub fn locate(data_dir: Option<&Path>) -> Result<PathBuf, MnistError> {
@@ -32,7 +31,7 @@ pub fn locate(data_dir: Option<&Path>) -> Result<PathBuf, MnistError> {
     }
 }
 
-/// The directory that was named, or the one within it where torchvision puts the files.
+/// The named directory, or the one within it where torchvision stores the files.
 fn named(manifest: &Manifest, dir: &Path) -> Result<PathBuf, MnistError> {
     let torchvision = ["MNIST/raw", "raw"].map(|inner| dir.join(inner));
     let missing = match require(manifest, dir) {
@@ -42,14 +41,15 @@ fn named(manifest: &Manifest, dir: &Path) -> Result<PathBuf, MnistError> {
     torchvision.into_iter().find(|inner| require(manifest, inner).is_ok()).ok_or(missing)
 }
 
-/// Where downloads go: `kindling/mnist` in the user's cache directory, on Linux and macOS
-/// `$XDG_CACHE_HOME` or `~/.cache`. It need not exist.
+/// The download directory: `kindling/mnist` in the user's cache directory.
+///
+/// On Linux and macOS that is `$XDG_CACHE_HOME` or `~/.cache`. It need not exist.
 pub fn cache_dir() -> Result<PathBuf, MnistError> {
     let base = etcetera::choose_base_strategy().map_err(|_| MnistError::NoCache)?;
     Ok(base.cache_dir().join("kindling").join("mnist"))
 }
 
-/// Nothing, if `dir` holds all four files.
+/// Checks that `dir` holds all four files.
 pub(super) fn require(manifest: &Manifest, dir: &Path) -> Result<(), MnistError> {
     if !dir.is_dir() {
         return Err(MnistError::NoDirectory { dir: dir.to_path_buf() });

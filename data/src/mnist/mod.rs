@@ -1,8 +1,7 @@
 //! MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 × 28 pixels.
 //!
-//! Usually [`ensure`] and then [`Mnist::load`]. The files are looked for in exactly one place: the
-//! directory that somebody named, or else the cache. Their content is checked each time they are
-//! read.
+//! Call [`ensure`], then [`Mnist::load`]. The files are read from exactly one place: the named directory or
+//! else the cache. Their content is verified whenever they are read.
 
 mod error;
 mod fetch;
@@ -25,14 +24,14 @@ use crate::idx;
 /// Both halves of MNIST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mnist {
-    /// 60,000 images to train and validate with.
+    /// 60,000 images for training and validation.
     pub train: Dataset,
     /// 10,000 images for the final figure only.
     pub test: Dataset,
 }
 
 impl Mnist {
-    /// Reads the four files in `dir`, each gzipped or not, and checks the SHA-256 of their content.
+    /// Reads the four files in `dir`, gzipped or not, and verifies their SHA-256.
     pub fn load(dir: &Path) -> Result<Self, MnistError> {
         Self::load_as(&MNIST, dir)
     }
@@ -53,7 +52,7 @@ impl Mnist {
 #[derive(Clone, Debug)]
 struct Manifest([FileSpec; 4]);
 
-/// One file, without regard to how it is packed.
+/// One file, packed or not.
 #[derive(Clone, Debug)]
 struct FileSpec {
     /// Its name, without `.gz`.
@@ -68,7 +67,7 @@ impl FileSpec {
     }
 }
 
-/// MNIST as it was published.
+/// MNIST as published.
 const MNIST: Manifest = Manifest([
     FileSpec::new(
         "train-images-idx3-ubyte",
@@ -119,7 +118,7 @@ mod tests {
         assert!(error.to_string().contains("train-images-idx3-ubyte.gz"), "{error}");
     }
 
-    /// The real files, where there are any: `KINDLING_DATA_DIR=… cargo nextest run`.
+    /// Tests the real files, if available: `KINDLING_DATA_DIR=… cargo nextest run`.
     #[test]
     fn the_published_files_load() {
         let Some(dir) = std::env::var_os("KINDLING_DATA_DIR") else {

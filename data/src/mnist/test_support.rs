@@ -1,4 +1,4 @@
-//! A tiny MNIST of our own, and an HTTP server that hands it out, well or badly.
+//! A tiny fake MNIST, and an HTTP server that serves it correctly or with faults.
 
 use std::borrow::Cow;
 use std::fs;
@@ -38,7 +38,7 @@ impl Fake {
         fake
     }
 
-    /// Makes `content` the right content of file `i`.
+    /// Makes `content` the expected content of file `i`.
     pub(super) fn replace(&mut self, i: usize, content: Vec<u8>) {
         let spec = &mut self.manifest.0[i];
         *spec = FileSpec { sha256: Cow::Owned(file::sha256(&content)), ..spec.clone() };
@@ -51,7 +51,7 @@ impl Fake {
         }
     }
 
-    /// What a good mirror answers.
+    /// The replies of a working mirror.
     pub(super) fn replies(&self) -> Vec<(String, Reply)> {
         let files = self.manifest.0.iter().zip(&self.contents);
         files
@@ -59,7 +59,7 @@ impl Fake {
             .collect()
     }
 
-    /// Mirrors that serve this data set, asked with little patience.
+    /// Mirrors that serve this data set, with a short timeout.
     pub(super) fn source(&self, mirrors: &[String]) -> Source {
         let config = ureq::Agent::config_builder()
             .proxy(None)
@@ -72,18 +72,18 @@ impl Fake {
     }
 }
 
-/// What the server says when asked for a file. It knows of no other than those it was given.
+/// The server's reply to a request for a file. All other files are unknown to it.
 #[derive(Clone)]
 pub(super) enum Reply {
     Body(Vec<u8>),
     /// Announces one byte more than it sends.
     BreakOff(Vec<u8>),
     NotFound,
-    /// Holds the connection and says nothing.
+    /// Holds the connection open and sends nothing.
     Silence,
 }
 
-/// Serves until the test's process ends.
+/// A server that runs until the test's process ends.
 pub(super) struct Server(SocketAddr);
 
 impl Server {
@@ -104,7 +104,7 @@ impl Server {
     }
 }
 
-/// Answers one request and hangs up, unless it is to be met with silence.
+/// Answers one request and closes the connection, unless the reply is silence.
 fn answer(mut connection: TcpStream, replies: &[(String, Reply)]) -> Option<TcpStream> {
     let mut request = String::new();
     let mut lines = BufReader::new(&connection);
@@ -119,7 +119,7 @@ fn answer(mut connection: TcpStream, replies: &[(String, Reply)]) -> Option<TcpS
     };
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    // A client that has given up is its own affair.
+    // The client may have given up.
     let _ = connection.write_all(&[head.as_bytes(), body].concat());
     None
 }

@@ -1,4 +1,4 @@
-//! How each pair of choices did, with the number of trials behind it.
+//! Statistics for each pair of choices, with the number of trials they rest on.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,12 +9,12 @@ use super::table::{FEW, Table};
 use crate::shown::{Choice, Domain};
 use crate::stats::{mean, sd};
 
-/// Two categorical parameters together.
+/// Two categorical parameters combined.
 #[derive(Debug, Clone, Serialize)]
 pub struct Combinations {
     /// Their names.
     pub params: [String; 2],
-    /// The pairs of choices that have a completed trial, in the choices' order.
+    /// The pairs of choices with at least one completed trial, in the choices' order.
     pub cells: Vec<Cell>,
 }
 
@@ -23,22 +23,22 @@ pub struct Combinations {
 pub struct Cell {
     /// The choices.
     pub choices: [Choice; 2],
-    /// How many completed trials of the search have them.
+    /// How many completed trials of the search have both choices.
     pub trials: usize,
     /// The best value.
     pub best: f64,
     /// The values' mean.
     pub mean: f64,
-    /// The values' standard deviation, of two or more.
+    /// The values' standard deviation; requires two or more.
     pub sd: Option<f64>,
-    /// Whether these are too few trials to go by.
+    /// Whether there are too few trials to draw conclusions.
     pub few: bool,
 }
 
-/// Pairs are made of so many categorical parameters: those that matter most, as far as that is known.
+/// Only this many categorical parameters are paired: the most important ones, if importances are known.
 const PARAMS: usize = 12;
 
-/// Of every two categorical parameters of the space, over the trials in which both are active.
+/// One entry per pair of categorical parameters, over the trials in which both are active.
 pub(super) fn of(table: &Table, importance: Option<&Importance>) -> Vec<Combinations> {
     let mut categorical: Vec<_> =
         (0..table.space.len()).filter(|place| choices(table, *place).is_some()).collect();

@@ -1,4 +1,4 @@
-//! What follows from the trials.
+//! Statistics over the trials.
 
 use kindling_proto::v1;
 use serde::Serialize;
@@ -14,19 +14,19 @@ pub use importance::{Importance, Interaction, Share};
 
 use table::Table;
 
-/// What follows from the trials.
+/// Statistics over the trials.
 #[derive(Debug, Clone, Serialize)]
 pub struct Analysis {
-    /// How much each parameter decides; null: too few trials to tell, or nothing that differs.
+    /// How much each parameter decides; null with too few trials, or if nothing differs.
     pub importance: Option<Importance>,
-    /// How each pair of categorical parameters did, of those that matter most where there are many.
+    /// Statistics for pairs of categorical parameters; if there are many, only for the most important ones.
     pub combinations: Vec<Combinations>,
-    /// What was run again; null: nothing yet.
+    /// The confirmation runs; null if none has ended.
     pub confirm: Option<Confirm>,
 }
 
 impl Analysis {
-    /// Of the study's trials, in any order: it takes the completed ones.
+    /// Uses the completed trials; they may come in any order.
     pub fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
         let table = Table::new(study, trials);
         let importance = Importance::new(&table);

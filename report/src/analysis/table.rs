@@ -6,7 +6,7 @@ use kindling_proto::v1;
 
 use crate::shown::{Choice, Direction, Domain, Param, value};
 
-/// With fewer trials than this a mean says little.
+/// With fewer trials than this, a mean says little.
 pub(super) const FEW: usize = 5;
 
 /// The search's completed trials.
@@ -21,8 +21,8 @@ pub(super) struct Table {
 pub(super) struct Row {
     pub(super) number: u32,
     pub(super) value: f64,
-    /// For each parameter of the space its value, or the index of its choice; `None` where it is not
-    /// active.
+    /// One coordinate per parameter of the space: its value, or the index of its choice; `None` if it is
+    /// inactive.
     pub(super) coordinates: Vec<Option<f64>>,
 }
 
@@ -48,7 +48,7 @@ impl Table {
         Self { direction, space, rows }
     }
 
-    /// The place of a parameter in the space.
+    /// The index of a parameter in the space.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.space.iter().position(|param| param.name == name)
     }

@@ -1,5 +1,7 @@
-//! What the page shows: `kindling report --format json` writes it, too. Times are milliseconds since
-//! 1970 UTC; what is missing is null, and nothing is ever NaN, which JSON cannot say.
+//! The data that the page shows and that `kindling report --format json` writes.
+//!
+//! Times are milliseconds since 1970 UTC. Missing values are null. Nothing is NaN, which JSON cannot
+//! represent.
 
 use kindling_proto::v1;
 use serde::Serialize;
@@ -10,39 +12,39 @@ mod tests;
 use crate::analysis::Analysis;
 use crate::shown::{Study, Trial, Worker};
 
-/// The layout of a document; it grows when a reader of the older one would go wrong.
+/// The version of the layout. It grows when a reader of the previous version would misread the new one.
 const VERSION: u32 = 1;
 
-/// A study with all that it found out.
+/// A study with all its results.
 #[derive(Debug, Clone, Serialize)]
 pub struct Document {
-    /// The layout: 1.
+    /// The version of the layout: 1.
     pub version: u32,
     /// When it was made.
     pub generated: i64,
     /// The study.
     pub study: Study,
-    /// The workers that its coordinator knows; none in a report of a stored study.
+    /// The workers known to the coordinator; none in a report on a stored study.
     pub workers: Vec<Worker>,
     /// All its trials, by ascending number.
     pub trials: Vec<Trial>,
-    /// What follows from the trials.
+    /// Statistics over the trials.
     pub analysis: Analysis,
 }
 
-/// What changed in a study: what the live page is sent.
+/// A change to a study, as sent to the live page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
     /// The study as it is now.
     pub study: Study,
     /// All workers.
     pub workers: Vec<Worker>,
-    /// The trials that changed or came, whole.
+    /// The new and changed trials, complete.
     pub trials: Vec<Trial>,
 }
 
 impl Document {
-    /// All there is to know. `trials` are the study's, `now` milliseconds since 1970 UTC.
+    /// The whole document. `trials` are all of the study's, `now` is in milliseconds since 1970 UTC.
     pub fn new(study: &v1::Study, trials: &[v1::Trial], workers: &[v1::Worker], now: i64) -> Self {
         let Change { study: shown, workers, trials: mut sorted } =
             Change::new(study, trials, workers);
@@ -59,7 +61,7 @@ impl Document {
 }
 
 impl Change {
-    /// Of these trials, in their order.
+    /// A change with these trials, in their order.
     pub fn new(study: &v1::Study, trials: &[v1::Trial], workers: &[v1::Worker]) -> Self {
         let shown = Study::new(study);
         Self {

@@ -1,4 +1,4 @@
-//! Any message becomes a document.
+//! Every possible message must become a document.
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
@@ -61,7 +61,7 @@ fn a_worker_shows_only_what_it_does_for_the_study() {
     assert_eq!(shown, json!([{"number": 2, "attempt": 1, "step": 3, "value": 0.5}]));
 }
 
-/// Numbers of all kinds, the impossible ones included.
+/// Numbers of all kinds, including impossible ones.
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![-1.0..1.0, any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(0.5)]
 }
@@ -117,7 +117,7 @@ proptest! {
             let is_number = trial["value"].is_null() || trial["state"] == "COMPLETE";
             prop_assert!(is_number, "{trial}");
         }
-        // A number where the page expects one.
+        // The page expects a number here.
         for pair in shown["analysis"]["combinations"].as_array().into_iter().flatten() {
             for cell in pair["cells"].as_array().into_iter().flatten() {
                 prop_assert!(cell["best"].is_number(), "{cell}");

@@ -1,18 +1,20 @@
-//! Text inside HTML.
+//! Escapes text for HTML.
 
-/// As an element's text.
+/// Escapes an element's text.
 pub(super) fn text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// JSON inside a script element: nothing in it looks like a tag.
+/// Escapes JSON in a script element, so that nothing looks like a tag.
 pub(super) fn json(json: &str) -> String {
-    // Only strings can hold it.
+    // In JSON, only strings can contain `<`.
     json.replace('<', "\\u003c")
 }
 
-/// A program inside a script element. Only its strings and patterns hold what HTML would take for its
-/// end, or for a comment that hides the end.
+/// Escapes a program in a script element.
+///
+/// Only its strings and regular expressions can contain what HTML would read as the element's end, or as a
+/// comment that hides the end.
 pub(super) fn script(program: &str) -> String {
     let mut safe = String::with_capacity(program.len());
     for (number, piece) in program.split('<').enumerate() {
@@ -25,7 +27,7 @@ pub(super) fn script(program: &str) -> String {
     safe
 }
 
-/// Looks inside a style element.
+/// Escapes CSS in a style element.
 pub(super) fn style(looks: &str) -> String {
     looks.replace("</", "<\\/")
 }

@@ -1,4 +1,4 @@
-//! The page: HTML around what `web/` holds.
+//! The page: HTML around the files from `web/`.
 
 use std::fmt::Write as _;
 
@@ -14,27 +14,27 @@ mod tests;
 
 pub use self::path::study_path;
 
-/// The page's program; `web/` says how it is made.
+/// The page's program; `web/` says how it is built.
 pub const APP_JS: &str = include_str!("../../web/dist/app.js");
-/// The page's looks.
+/// The page's style sheet.
 pub const APP_CSS: &str = include_str!("../../web/dist/app.css");
 
-/// What a page is for.
+/// The kinds of page.
 #[derive(Debug, Clone, Copy)]
 pub enum Page<'a> {
-    /// The list of studies. It asks the coordinator that served it.
+    /// The list of studies. It fetches data from the coordinator that served it.
     List,
-    /// A study, as it goes on. It asks the coordinator that served it.
+    /// A study in progress. It fetches data from the coordinator that served it.
     Live {
         /// The study's name.
         study: &'a str,
     },
-    /// A study in one file that needs nobody.
+    /// A study in one self-contained file.
     Report(&'a Document),
 }
 
-/// The page. A live one takes `/assets/app.js` and `/assets/app.css` from where it came from; a report
-/// holds them, and its document.
+/// The page's HTML. A live page loads `/assets/app.js` and `/assets/app.css` from its server; a report
+/// contains both and its document.
 pub fn html(page: Page) -> String {
     let (title, mode) = match page {
         Page::List => ("Kindling", serde_json::json!({"mode": "list"})),

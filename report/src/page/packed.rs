@@ -1,4 +1,4 @@
-//! A document in one file: JSON, gzip, base64.
+//! A document packed into a page: JSON, gzip, base64.
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use super::small::Small;
 use crate::document::Document;
 
-/// The document as text that `atob` and `DecompressionStream` read.
+/// The document as text for `atob` and `DecompressionStream`.
 pub(super) fn document(document: &Document) -> String {
     let json = serde_json::to_vec(&Small::new(document)).expect("a document is JSON");
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());

@@ -1,12 +1,13 @@
-//! Where a study's page is, whatever the study is called.
+//! The URL of a study's page, for any study name.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What needs no escape anywhere in a path or a query.
+/// Escapes everything that is special anywhere in a path or a query.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The path of a study's page. The names `.` and `..` are not part of a path, also not when they are escaped: browsers
-/// resolve them.
+/// The path of a study's page.
+///
+/// The names `.` and `..` cannot be part of a path, even escaped, because browsers resolve them.
 pub fn study_path(name: &str) -> String {
     let escaped = utf8_percent_encode(name, ESCAPED);
     match name {

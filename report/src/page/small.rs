@@ -1,4 +1,4 @@
-//! What of a document a page in one file needs.
+//! Reduces a document to what a page in one file needs.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,15 +10,16 @@ use crate::analysis::Analysis;
 use crate::document::Document;
 use crate::shown::{Choice, Params, Study, Trial, Worker};
 
-/// The page shows a trial's measurements of its network, which are most of what there is of it.
+/// The attribute with measurements of the network, which make up most of a trial's size.
 const DIAGNOSIS: &str = "diagnosis";
-/// Of so many trials at most.
+/// The largest number of trials that keep it.
 const DIAGNOSES: usize = 1000;
-/// Curves and attributes are drawn, not computed with.
+/// Curves and attributes are only drawn, not used in computations.
 const DIGITS: usize = 6;
 
-/// A document with intermediate values and attributes to six digits, and with no more than 1,000
-/// diagnoses. Values and parameters keep all digits; `kindling report --format json` writes everything.
+/// A document with intermediate values and attributes cut to six digits, and at most 1,000 diagnoses.
+///
+/// Values and parameters keep all digits. `kindling report --format json` writes everything.
 #[derive(Serialize)]
 pub(super) struct Small<'a> {
     version: u32,
@@ -40,7 +41,7 @@ impl<'a> Small<'a> {
 
 struct Trials<'a> {
     trials: &'a [Trial],
-    /// The numbers of those that keep their diagnosis.
+    /// The numbers of the trials that keep their diagnosis.
     diagnosed: HashSet<u32>,
 }
 
@@ -63,8 +64,8 @@ impl Serialize for Trials<'_> {
     }
 }
 
-/// The first trials of each combination of choices, as many of each as there is room for: a method that
-/// got one trial keeps what was measured of it.
+/// Chooses the trials that keep their diagnosis: the first one of each combination of choices, then the
+/// second ones, and so on up to the limit. So a method with only one trial keeps its diagnosis.
 fn diagnosed(trials: &[Trial]) -> HashSet<u32> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut turns: Vec<_> = trials
@@ -80,7 +81,7 @@ fn diagnosed(trials: &[Trial]) -> HashSet<u32> {
     turns.into_iter().take(DIAGNOSES).map(|(_, number)| number).collect()
 }
 
-/// The parameters that are words or truth values.
+/// The parameters whose values are strings or Booleans, as text.
 fn choices(params: &Params) -> String {
     let named = params.iter().filter(|(_, c)| matches!(c, Choice::Text(_) | Choice::Bool(_)));
     named.map(|(name, choice)| format!("{name}={choice:?}")).collect::<Vec<_>>().join(" ")
@@ -107,7 +108,7 @@ fn round(json: &mut Json) {
     }
 }
 
-/// To six significant digits.
+/// Rounds to six significant digits.
 fn rounded(x: f64) -> f64 {
     format!("{x:.*e}", DIGITS - 1).parse().unwrap_or(x)
 }

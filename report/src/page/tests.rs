@@ -10,14 +10,14 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::testing;
 
-/// The text of the only element that begins like this.
+/// The text of the one element that begins with `begin`.
 fn element<'a>(html: &'a str, begin: &str, end: &str) -> &'a str {
     let (_, rest) = html.split_once(begin).expect("the element");
     assert!(!rest.contains(begin), "two of {begin}");
     rest.split_once(end).expect("its end").0
 }
 
-/// The document that a report holds.
+/// The document inside a report.
 fn unpacked(html: &str) -> Json {
     let begin = r#"<script type="text/plain" id="document">"#;
     let bytes = BASE64_STANDARD.decode(element(html, begin, "</script>")).expect("base64");

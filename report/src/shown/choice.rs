@@ -4,22 +4,22 @@ use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
 use serde::Serialize;
 
-/// The value of a parameter, as its author would write it.
+/// The value of a parameter, in the type that its author wrote.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Choice {
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// A whole number.
     Int(i64),
     /// A real number.
     Float(f64),
-    /// A word.
+    /// A string.
     Text(String),
 }
 
 impl Choice {
-    /// `None` if the message holds nothing.
+    /// `None` if the message holds no value.
     pub fn new(value: &v1::Value) -> Option<Self> {
         Some(match value.kind.as_ref()? {
             Kind::Bool(b) => Self::Bool(*b),
@@ -29,7 +29,7 @@ impl Choice {
         })
     }
 
-    /// As a number, if it is one.
+    /// The value as a number, if it is one.
     pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Int(i) => Some(*i as f64),

@@ -1,4 +1,4 @@
-//! The parts of a study as the page shows them.
+//! The parts of a study, as the page shows them.
 
 mod choice;
 mod param;

@@ -11,12 +11,12 @@ use super::choice::Choice;
 /// One parameter of the search space.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
-    /// Unique in the space.
+    /// The name, unique in the space.
     pub name: String,
     /// Its values.
     #[serde(flatten)]
     pub domain: Domain,
-    /// It is active only where each of these parameters has one of these values.
+    /// It is active only if each of these parameters has one of the listed values.
     pub when: BTreeMap<String, Vec<Choice>>,
 }
 
@@ -30,9 +30,9 @@ pub enum Domain {
         low: f64,
         /// The largest.
         high: f64,
-        /// Whether ratios count rather than differences.
+        /// Whether the scale is logarithmic.
         log: bool,
-        /// Only `low + k · step`, if there is one.
+        /// If set, only the values `low + k · step`.
         step: Option<f64>,
     },
     /// Whole numbers.
@@ -41,12 +41,12 @@ pub enum Domain {
         low: i64,
         /// The largest.
         high: i64,
-        /// Whether ratios count rather than differences.
+        /// Whether the scale is logarithmic.
         log: bool,
-        /// The distance of neighbours, at least 1.
+        /// The distance between neighbours, at least 1.
         step: i64,
     },
-    /// One of a list, without an order.
+    /// One of a list of values without an order.
     Categorical {
         /// The values.
         choices: Vec<Choice>,
@@ -54,12 +54,12 @@ pub enum Domain {
 }
 
 impl Param {
-    /// As the page shows it. A parameter without a distribution has no values.
+    /// Converts a wire message. A parameter without a distribution gets no values.
     pub fn new(param: &v1::Parameter) -> Self {
         let mut when = BTreeMap::new();
         for condition in &param.when {
             let any_of: Vec<_> = condition.any_of.iter().filter_map(Choice::new).collect();
-            // All conditions must hold: of two on the same parent, both.
+            // All conditions must hold, so two on the same parent are intersected.
             when.entry(condition.parent.clone())
                 .and_modify(|known: &mut Vec<Choice>| known.retain(|c| any_of.contains(c)))
                 .or_insert_with(|| any_of.clone());

@@ -1,4 +1,4 @@
-//! The study as the page shows it.
+//! A study, as the page shows it.
 
 use kindling_proto::v1;
 use serde::Serialize;
@@ -8,22 +8,22 @@ use super::param::Param;
 use super::time::{milliseconds, seconds};
 use crate::json::from_struct;
 
-/// A study as it stands.
+/// A study and its current state.
 #[derive(Debug, Clone, Serialize)]
 pub struct Study {
-    /// Unique on its coordinator.
+    /// The name, unique on its coordinator.
     pub name: String,
     /// Which way is better.
     pub direction: Direction,
     /// ACTIVE, PAUSED, STOPPED or FINISHED.
     pub state: &'static str,
-    /// How many trials the search has.
+    /// The number of trials in the search.
     pub budget: u32,
-    /// How many trials confirm others, with those still to come; until the search is over no more than so many.
+    /// The number of confirmation trials, past and future. While the search runs, it is an upper limit.
     pub confirmations: u32,
-    /// Whether that is their number.
+    /// Whether `confirmations` is exact.
     pub confirmations_known: bool,
-    /// A whole number of 64 bits, which JavaScript cannot read as one.
+    /// A 64-bit integer, as text because JavaScript's numbers cannot hold it.
     pub seed: String,
     /// When it was created.
     pub created: i64,
@@ -31,11 +31,11 @@ pub struct Study {
     pub counts: Counts,
     /// Trials finished per hour.
     pub trials_per_hour: Option<f64>,
-    /// How long the rest takes at the rate of the newest finished trials.
+    /// The estimated time for the rest, at the rate of the latest finished trials.
     pub seconds_left: Option<f64>,
-    /// Why trials failed: the most frequent reasons, most frequent first.
+    /// Why trials failed: the most frequent reasons, in descending order.
     pub failures: Vec<Failure>,
-    /// What was wrong as the study was paused, unless that was somebody's wish.
+    /// Why the study was paused, unless a user paused it.
     pub pause_reason: Option<String>,
     /// The number of the search's best trial.
     pub best: Option<u32>,
@@ -43,11 +43,11 @@ pub struct Study {
     pub sampler: Map<String, Json>,
     /// The pruner with its options.
     pub pruner: Map<String, Json>,
-    /// What a worker runs.
+    /// The objective that workers run.
     pub objective: Objective,
     /// The search space.
     pub space: Vec<Param>,
-    /// What is run again once the search is over.
+    /// The plan for confirmation runs after the search.
     pub confirm: Option<ConfirmPlan>,
 }
 
@@ -61,7 +61,7 @@ pub enum Direction {
     Minimize,
 }
 
-/// How many trials stand where.
+/// The number of trials in each state.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[expect(missing_docs, reason = "named after the states")]
 pub struct Counts {
@@ -75,38 +75,38 @@ pub struct Counts {
 /// Trials that failed for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// As the newest of them gave it, shortened.
+    /// The reason given by the newest of them, shortened.
     pub reason: String,
-    /// How many.
+    /// The number of trials.
     pub trials: u32,
-    /// The newest of them.
+    /// The number of the newest of them.
     pub newest: u32,
 }
 
-/// What a worker runs.
+/// The objective that workers run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Objective {
-    /// Its name among those that a worker offers.
+    /// Its name, as workers offer it.
     pub kind: String,
-    /// Settings that only it understands.
+    /// Settings that only the objective understands.
     pub settings: Json,
 }
 
-/// Which configurations are run again once the search is over.
+/// The plan for confirmation runs after the search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConfirmPlan {
     /// The categorical parameters whose combinations are compared.
     pub by: Vec<String>,
-    /// How many combinations: those of the best trials.
+    /// How many of the best combinations to run.
     pub best: u32,
-    /// How often each is run again.
+    /// How many times to run each one.
     pub seeds: u32,
-    /// Whether the best configuration of each choice on its own is run again as well.
+    /// Whether to run the best configuration of each single choice, too.
     pub each: bool,
 }
 
 impl Study {
-    /// As the page shows it.
+    /// Converts a wire message.
     pub fn new(study: &v1::Study) -> Self {
         let spec = study.spec.clone().unwrap_or_default();
         let counts = study.counts.unwrap_or_default();
@@ -147,7 +147,7 @@ impl Study {
 }
 
 impl Direction {
-    /// The first objective's.
+    /// The direction of the first objective.
     pub(crate) fn of(spec: &v1::StudySpec) -> Self {
         match spec.directions().next() {
             Some(v1::Direction::Minimize) => Self::Minimize,
@@ -155,7 +155,7 @@ impl Direction {
         }
     }
 
-    /// What is to be made small, whichever way is better.
+    /// The value to minimise, in either direction.
     pub(crate) fn loss(self, value: f64) -> f64 {
         match self {
             Self::Maximize => -value,

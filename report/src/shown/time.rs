@@ -1,6 +1,6 @@
-//! Times as the page has them.
+//! Times, as the page shows them.
 
-/// A wire time in milliseconds.
+/// A wire time in milliseconds since 1970 UTC.
 pub(super) fn milliseconds(time: prost_types::Timestamp) -> i64 {
     time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos / 1_000_000))
 }

@@ -1,4 +1,4 @@
-//! A trial as the page shows it.
+//! A trial, as the page shows it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub type Params = BTreeMap<String, Choice>;
 /// A trial.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
-    /// From 0.
+    /// The number, from 0.
     pub number: u32,
     /// WAITING, RUNNING, COMPLETE, PRUNED or FAIL.
     pub state: &'static str,
@@ -25,17 +25,17 @@ pub struct Trial {
     pub params: Params,
     /// Intermediate values as (step, value), by ascending step.
     pub curve: Vec<(u64, f64)>,
-    /// Whatever else the worker said, as it was written: nobody here looks inside.
+    /// The objective's other results as raw JSON, which is not parsed here.
     pub attributes: BTreeMap<String, Box<RawValue>>,
-    /// The fencing number of its newest lease; 0 if never leased.
+    /// The fencing number of the latest lease; 0 if never leased.
     pub attempt: u32,
-    /// Who holds or held its newest lease; empty if never leased.
+    /// The worker of the latest lease; empty if never leased.
     pub worker: String,
     /// Why it failed.
     pub fail_reason: Option<String>,
-    /// The failed trial that it repeats.
+    /// The failed trial that this one retries.
     pub retry_of: Option<u32>,
-    /// Set if the trial is not one of the search.
+    /// Set if this is a confirmation run rather than part of the search.
     pub confirms: Option<Confirmation>,
     /// When it was first leased.
     pub start: Option<i64>,
@@ -43,17 +43,17 @@ pub struct Trial {
     pub complete: Option<i64>,
 }
 
-/// That a trial runs another's configuration again.
+/// Marks a trial that runs another one's configuration again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Confirmation {
     /// The trial of the search.
     pub of: u32,
-    /// Which of the fresh seeds, from 0: trials of the same one share it.
+    /// The index of the fresh seed, from 0. Confirmation runs with the same index share the seed.
     pub seed: u32,
 }
 
 impl Trial {
-    /// As the page shows it. An attribute that is not JSON is kept as text.
+    /// Converts a wire message. An attribute that is not JSON becomes a JSON string.
     pub fn new(trial: &v1::Trial) -> Self {
         let attribute = |(key, text): (&String, &String)| {
             let value = serde_json::from_str(text).or_else(|_| to_raw_value(text));

@@ -1,26 +1,26 @@
-//! A worker as the page shows it.
+//! A worker, as the page shows it.
 
 use kindling_proto::v1;
 use serde::Serialize;
 
 use super::time::seconds;
 
-/// A worker as the coordinator knows it.
+/// A worker, as known to the coordinator.
 #[derive(Debug, Clone, Serialize)]
 pub struct Worker {
     /// Its name.
     pub id: String,
     /// The machine.
     pub host: String,
-    /// Such as flex or cuda:0.
+    /// Its devices, for example flex or cuda:0.
     pub device: String,
     /// How many trials it trains at a time.
     pub slots: u32,
-    /// Whether its connection stands.
+    /// Whether it is connected.
     pub connected: bool,
-    /// Since it was last heard of.
+    /// Seconds since the last message from it.
     pub silent_seconds: f64,
-    /// What it trains of this study.
+    /// The trials of this study that it trains.
     pub running: Vec<Running>,
 }
 
@@ -29,7 +29,7 @@ pub struct Worker {
 pub struct Running {
     /// The trial.
     pub number: u32,
-    /// Which lease of it.
+    /// The attempt at the trial.
     pub attempt: u32,
     /// The step of its newest intermediate value.
     pub step: Option<u64>,
@@ -38,7 +38,7 @@ pub struct Running {
 }
 
 impl Worker {
-    /// As the page of `study` shows it: other studies' trials are left out.
+    /// Converts a wire message for the page of `study`. Other studies' trials are left out.
     pub fn new(worker: &v1::Worker, study: &str) -> Self {
         let running = worker.trials.iter().filter(|trial| trial.study == study);
         Self {

@@ -1,11 +1,12 @@
-//! Holm's correction for many tests.
+//! Holm's correction for multiple tests.
 
-/// The p-values of a family of tests, each raised so that all claims at a level α taken together err
-/// with a probability of at most α, however the tests depend on each other. What was not tested stays
-/// `None` and does not count.
+/// Corrects the p-values of a family of tests.
 ///
-/// S. Holm, "A simple sequentially rejective multiple test procedure", 1979: the k-th smallest of m
-/// times m − k + 1, and none below a smaller one's.
+/// All claims at a level α taken together then err with a probability of at most α, however the tests depend
+/// on each other. Missing tests stay `None` and do not count.
+///
+/// S. Holm, "A simple sequentially rejective multiple test procedure", 1979: the k-th smallest of m p-values
+/// is multiplied by m − k + 1, and made no smaller than the ones before it.
 pub fn holm(p: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<_> =
         p.iter().enumerate().filter_map(|(place, p)| Some((place, (*p)?))).collect();

@@ -1,4 +1,4 @@
-//! Descriptions of samples, and tests. Numbers are those of `SciPy`, to rounding.
+//! Descriptive statistics and tests. The numbers agree with `SciPy` up to rounding.
 
 mod holm;
 mod paired;

@@ -4,13 +4,13 @@ use statrs::distribution::ContinuousCDF as _;
 
 use super::sample::{mean, standard_error, student};
 
-/// The probability of a mean difference at least this far from 0 if the true one is 0 (two-sided).
+/// The two-sided p-value: the probability of a mean difference at least this far from 0 if the true one is 0.
 ///
-/// Without a spread there is nothing to measure the mean by. Then the answer is 1 if all differences
-/// are 0, and `None` if all are the same other number: the formula would give 0, a certainty that no
-/// sample supports. `None` of fewer than two differences, too.
+/// `None` for fewer than two differences. Without a spread there is nothing to compare the mean with. Then
+/// the result is 1 if all differences are 0, and `None` if all are the same other number: the formula would
+/// give 0, a certainty that no sample supports.
 pub fn paired_t(differences: &[f64]) -> Option<f64> {
-    /// A spread below this share of the mean is rounding.
+    /// A spread below this share of the mean is a rounding error.
     const ROUNDING: f64 = 1e-12;
     let (mean, error) = (mean(differences)?, standard_error(differences)?);
     if error <= ROUNDING * mean.abs() {

@@ -1,4 +1,4 @@
-//! Against `SciPy`'s own numbers, and what holds of any.
+//! Compares with `SciPy`'s own numbers, and checks general properties.
 
 use proptest::prelude::*;
 use rand::SeedableRng as _;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 
-/// A sample and what is known of it; see `ask_scipy.py`.
+/// A sample and the known results for it; see `ask_scipy.py`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Case {
     name: String,
@@ -61,7 +61,7 @@ fn numbers_are_those_that_scipy_gives() {
     answers.iter().for_each(Case::check);
 }
 
-/// 2 to 60 differences: real numbers, or such multiples of 1/5,000 as two accuracies differ by.
+/// 2 to 60 differences: real numbers, or multiples of 1/5,000 as between two accuracies.
 fn random_case(number: usize, rng: &mut ChaCha8Rng) -> Case {
     let spread = rng.random_range(2..30);
     let shift = rng.random_range(-10..10);
@@ -72,7 +72,7 @@ fn random_case(number: usize, rng: &mut ChaCha8Rng) -> Case {
     };
     let count = rng.random_range(2..=60);
     let mut sample: Vec<_> = (0..count).map(|_| difference(rng)).collect();
-    // No spread has no answer.
+    // Without a spread there is no p-value.
     sample[0] += 1.0;
     Case { name: format!("no. {number}"), sample, known: None }
 }
@@ -82,10 +82,10 @@ fn a_sample_that_tells_nothing_says_so() {
     assert_eq!((mean(&[]), sd(&[1.0]), interval(&[1.0])), (None, None, None));
     assert_eq!((paired_t(&[1.0]), wilcoxon(&[1.0])), (None, None));
     assert_eq!((paired_t(&[0.0; 9]), wilcoxon(&[0.0; 9])), (Some(1.0), Some(1.0)));
-    // The same difference nine times, and as rounding leaves it.
+    // The same difference nine times, exactly and with rounding errors.
     assert_eq!(paired_t(&[0.25; 9]), None);
     assert_eq!(paired_t(&[0.1, 0.3 - 0.2, 0.1]), None);
-    // Nine signs of one kind do tell: 2 of 512 ways.
+    // Nine equal signs are significant: 2 of 512 possible outcomes.
     assert_eq!(wilcoxon(&[0.25; 9]), Some(2.0 / 512.0));
     assert_eq!(interval(&[0.25; 9]), Some((0.25, 0.25)));
 }

@@ -4,17 +4,17 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use statrs::function::erf::erfc;
 
-/// Up to so many differences the distribution is counted out, if no two are equally large.
+/// Up to this many differences, the exact distribution is computed if there are no ties and no zeros.
 const EXACT: usize = 50;
-/// Up to so many also if some are.
+/// The same limit with ties or zeros.
 const EXACT_WITH_TIES: usize = 13;
 
-/// The probability of a sum of ranks at least this far from its mean if the differences are as often
-/// above 0 as below (two-sided).
+/// The two-sided p-value: the probability of a rank sum at least this far from its mean.
 ///
-/// As `scipy.stats.wilcoxon` by default: differences of 0 are dropped, ties share their ranks, and the
-/// sum of the positive ones' ranks is compared with its exact distribution, or with a normal one where
-/// there are many. `None` of fewer than two differences; 1 if all are 0.
+/// The null hypothesis is that differences are as often above 0 as below. As in `scipy.stats.wilcoxon` by
+/// default, differences of 0 are dropped and ties share their ranks. The rank sum of the positive ones is
+/// compared with its exact distribution, or for many differences with a normal one. `None` for fewer than two
+/// differences; 1 if all are 0.
 pub fn wilcoxon(differences: &[f64]) -> Option<f64> {
     if differences.len() < 2 {
         return None;
@@ -34,13 +34,13 @@ pub fn wilcoxon(differences: &[f64]) -> Option<f64> {
 
 /// The rank of a difference by size.
 struct Rank {
-    /// Twice the rank, which is a whole number even where ranks are shared.
+    /// Twice the rank: a whole number even for ties.
     twice: usize,
-    /// How many share it.
+    /// The number of differences that share the rank.
     tied: usize,
 }
 
-/// Of differences by ascending size.
+/// The ranks of differences sorted by size.
 fn ranks(sizes: &[f64]) -> Vec<Rank> {
     let mut ranks = Vec::with_capacity(sizes.len());
     for group in sizes.chunk_by(|a, b| a.abs().total_cmp(&b.abs()).is_eq()) {
@@ -51,7 +51,7 @@ fn ranks(sizes: &[f64]) -> Vec<Rank> {
     ranks
 }
 
-/// By the number of ways in which signs make each sum.
+/// The exact p-value: counts the sign combinations that give each sum.
 fn counted(ranks: &[Rank], sum: usize) -> f64 {
     let largest: usize = ranks.iter().map(|rank| rank.twice).sum();
     let mut ways = vec![0.0; largest + 1];
@@ -67,11 +67,11 @@ fn counted(ranks: &[Rank], sum: usize) -> f64 {
     (2.0 * below.min(above) / all).min(1.0)
 }
 
-/// By the sum's mean and variance; ties lower the variance.
+/// The approximate p-value, from the sum's mean and variance; ties lower the variance.
 fn normal(ranks: &[Rank], sum: usize) -> f64 {
     let n = ranks.len() as f64;
     let mean = n * (n + 1.0) / 4.0;
-    // t³ − t for each group of t that are tied: t² − 1 for each of its members.
+    // t³ − t for each group of t ties, as t² − 1 for each of its members.
     let ties: f64 = ranks.iter().map(|rank| (rank.tied as f64).powi(2) - 1.0).sum();
     let variance = (n * (n + 1.0) * (2.0 * n + 1.0) - ties / 2.0) / 24.0;
     let z = (sum as f64 / 2.0 - mean) / variance.sqrt();

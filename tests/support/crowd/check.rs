@@ -1,4 +1,4 @@
-//! What the coordinator has, held against what it acknowledged.
+//! Compares the coordinator's state with what it acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     format!("{params:?}")
 }
 
-/// A result as text, bit for bit.
+/// A result as text, exact to the bit.
 pub(crate) fn outcome(
     state: TrialState,
     values: &[f64],
@@ -32,14 +32,14 @@ fn is_over(trial: &v1::Trial) -> bool {
     matches!(trial.state(), TrialState::Complete | TrialState::Pruned | TrialState::Fail)
 }
 
-/// Whether the trial, as it stands at any time after the fact, has what was acknowledged.
+/// Whether the trial, at any time after the fact, reflects what was acknowledged.
 pub(crate) fn holds(fact: &Fact, trial: &v1::Trial) -> bool {
     match &fact.what {
         What::Leased { attempt, worker, params: leased } => {
             let as_leased = trial.attempt > *attempt || trial.worker == *worker;
             trial.attempt >= *attempt && as_leased && params(&trial.params) == *leased
         }
-        // A new attempt begins anew.
+        // A new attempt starts a new curve.
         What::Reported { attempt, step, value } => {
             let mut curve = trial.intermediate_values.iter();
             trial.attempt > *attempt
@@ -65,8 +65,9 @@ fn learning_rate_of(trial: &v1::Trial) -> Option<f64> {
     }
 }
 
-/// What there is twice, or without having been acknowledged, in a study that is finished while nobody
-/// has a call under way: then everything was acknowledged to somebody.
+/// Everything that exists twice or was never acknowledged in a finished study.
+///
+/// With no call in progress, everything must have been acknowledged to somebody.
 pub(crate) fn doubled(facts: &[Fact], study: &v1::Study, trials: &[v1::Trial]) -> Vec<String> {
     let name = &study.spec.as_ref().expect("a spec").name;
     let facts: Vec<_> = facts.iter().filter(|fact| fact.study == *name).collect();
@@ -119,7 +120,7 @@ pub(crate) fn doubled(facts: &[Fact], study: &v1::Study, trials: &[v1::Trial]) -
                 _ => {}
             }
         }
-        // Asking again gives one's own trial again.
+        // A repeated lease call returns the same trial.
         leases.dedup();
         let attempts = leases.iter().map(|(attempt, _)| *attempt);
         check(attempts.eq(1..=trial.attempt), said());

@@ -1,4 +1,4 @@
-//! What the coordinator acknowledged, as those wrote it down who were told.
+//! A journal of what the coordinator acknowledged, written by the clients.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -16,7 +16,7 @@ pub(crate) struct Fact {
     pub(crate) what: What,
 }
 
-/// What was acknowledged of the trial.
+/// What was acknowledged about the trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum What {
     Leased { attempt: u32, worker: String, params: String },
@@ -27,7 +27,7 @@ pub(crate) enum What {
     Retried { request: String, failed: u32 },
 }
 
-/// A file of facts. One that was added is on disk.
+/// A file of facts. Once added, a fact is on disk.
 #[derive(Clone)]
 pub(crate) struct Journal {
     path: PathBuf,
@@ -49,25 +49,25 @@ impl Journal {
         on_disk.await.expect("the journal is written");
     }
 
-    /// All that is on disk, in the order in which it was written.
+    /// All facts on disk, in the order written.
     pub(crate) fn read(&self) -> Vec<Fact> {
         self.read_on(&mut 0)
     }
 
-    /// What was written since the place, which it moves on.
+    /// The facts written after `place`; moves `place` forward.
     pub(crate) fn read_on(&self, place: &mut u64) -> Vec<Fact> {
         let mut file = File::open(&self.path).expect("a journal");
         file.seek(SeekFrom::Start(*place)).expect("a place in it");
         let mut text = String::new();
         file.read_to_string(&mut text).expect("readable");
-        // The newest line may be on its way.
+        // The last line may still be incomplete.
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         *place += text.len() as u64;
         text.lines().map(|line| serde_json::from_str(line).expect("a fact")).collect()
     }
 }
 
-/// Facts that wait together share one sync.
+/// Facts that are waiting together share one sync.
 fn write(mut file: File, waiting: &mpsc::Receiver<(String, oneshot::Sender<()>)>) {
     while let Ok(first) = waiting.recv() {
         let batch: Vec<_> = std::iter::once(first).chain(waiting.try_iter()).collect();

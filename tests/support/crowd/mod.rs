@@ -1,5 +1,6 @@
-//! A crowd of clients that say what workers and people say, train nothing, repeat whatever was not answered, and keep a
-//! journal of what was.
+//! A crowd of clients that act like workers and users but train nothing.
+//!
+//! They repeat every call until it is answered, and keep a journal of the answers.
 
 mod check;
 mod journal;
@@ -25,43 +26,43 @@ use super::{PATIENCE, study_file, wire};
 pub(crate) use journal::Journal;
 use journal::{Fact, What};
 
-/// How large a crowd is, and what it does.
+/// The size of a crowd and its pace.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) workers: u32,
-    /// Trials of each study; there is always one to work on.
+    /// Trials per study; there is always a study with work.
     pub(crate) trials: u32,
-    /// The longest that a client pauses between two calls.
+    /// The longest pause of a client between two calls.
     pub(crate) pause: Duration,
 }
 
-/// Clients of whoever serves at the address, until they are told to stop.
+/// Clients of the coordinator at an address. They run until told to stop.
 pub(crate) struct Crowd {
     shared: Arc<Shared>,
     channel: Channel,
-    /// Those who add to what is to do.
+    /// Clients that add studies and trials.
     adding: JoinSet<()>,
     working: JoinSet<()>,
     audited: u64,
 }
 
-/// What all of them share.
+/// Shared by all clients.
 struct Shared {
     address: SocketAddr,
     journal: Journal,
     size: Size,
     /// The newest study; none at first.
     newest: watch::Sender<Option<String>>,
-    /// Failed trials that nobody has retried.
+    /// Failed trials that have not been retried.
     failed: Mutex<Vec<(String, u32)>>,
-    /// Calls that were repeated until they were answered.
+    /// The number of calls that had to be repeated.
     repeated: AtomicU64,
     no_more: CancellationToken,
     stop: CancellationToken,
 }
 
 impl Crowd {
-    /// To be called within a runtime.
+    /// Must be called within a runtime.
     pub(crate) fn start(address: SocketAddr, journal: Journal, seed: &Seed, size: Size) -> Self {
         let shared = Arc::new(Shared {
             address,
@@ -84,15 +85,17 @@ impl Crowd {
         Self { shared, channel: wire::channel(address), adding, working, audited: 0 }
     }
 
-    /// How many calls were acknowledged since it was last asked, with each of them compared with what the
-    /// coordinator has now. It must stay up meanwhile.
+    /// Compares every call acknowledged since the last audit with the coordinator's current state. Returns
+    /// their number.
+    ///
+    /// The coordinator must stay up meanwhile.
     pub(crate) async fn audit(&mut self) -> usize {
         let facts = self.shared.journal.read_on(&mut self.audited);
         self.audit_all(&facts).await;
         facts.len()
     }
 
-    /// Compares what the coordinator has with all that was acknowledged so far.
+    /// Compares everything acknowledged so far with the coordinator's state.
     pub(crate) async fn audit_again(&self) {
         self.audit_all(&self.shared.journal.read()).await;
     }
@@ -110,7 +113,7 @@ impl Crowd {
         }
     }
 
-    /// Waits until so many more calls were acknowledged.
+    /// Waits until `calls` more calls were acknowledged.
     pub(crate) async fn go_on(&self, calls: usize) {
         let (start, mut place) = (Instant::now(), self.audited);
         let mut seen = 0;
@@ -121,14 +124,14 @@ impl Crowd {
         }
     }
 
-    /// Lets all that was begun come to its end, checks every study against all that was acknowledged, and
-    /// says how much that was.
+    /// Lets all work finish, and checks every study against everything that was acknowledged. Returns the
+    /// totals.
     pub(crate) async fn settle(mut self) -> Settled {
         self.shared.no_more.cancel();
         while let Some(ended) = self.adding.join_next().await {
             ended.expect("no panic");
         }
-        // On a busy disk that may take long: what must not happen is that nothing is acknowledged any more.
+        // On a busy disk this may take long; the failure would be that no more calls are acknowledged.
         let (mut newest, mut place) = (Instant::now(), self.audited);
         loop {
             let (studies, _) = wire::persist(|| self.studies()).await;
@@ -162,7 +165,7 @@ impl Crowd {
         Settled { calls: facts.len(), repeated, studies: studies.len(), trials }
     }
 
-    /// What is still to do, for a failure's message.
+    /// The unfinished trials, for a failure's message.
     async fn open_trials(&self) -> String {
         let mut open = Vec::new();
         for study in wire::studies(&self.channel).await.expect("studies") {
@@ -181,7 +184,7 @@ impl Crowd {
     }
 }
 
-/// A study without a model: the store and the ledger are what is tried.
+/// A study with random sampling: the store and the ledger are what is tested.
 pub(crate) fn spec(name: &str, trials: u32) -> v1::StudySpec {
     let random = "kind = \"random\"\n";
     let file = study_file(name, trials).replace("kind = \"tpe\"\nstartup_trials = 3\n", random);
@@ -190,7 +193,7 @@ pub(crate) fn spec(name: &str, trials: u32) -> v1::StudySpec {
     kindling_coordinator::convert::spec_to_wire(&spec)
 }
 
-/// What a crowd did, all of which is kept, and once.
+/// What a crowd did; all of it is kept exactly once.
 pub(crate) struct Settled {
     calls: usize,
     repeated: u64,
@@ -210,7 +213,7 @@ impl std::fmt::Display for Settled {
 }
 
 impl Shared {
-    /// Makes the very same call until it is answered; also how often it was made.
+    /// Repeats the same call until it is answered. Also returns how often it was made.
     async fn persist<T, F>(&self, call: impl FnMut() -> F) -> (Result<T, tonic::Status>, u32)
     where
         F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,

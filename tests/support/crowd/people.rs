@@ -1,4 +1,4 @@
-//! Those who create studies, enqueue trials and retry failed ones.
+//! Clients that create studies, enqueue trials and retry failed ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::journal::What;
 use super::{Shared, spec};
 use crate::support::wire;
 
-/// Creates a study, and the next one when it is finished.
+/// Creates a study, and another one whenever it is finished.
 pub(super) async fn plan(shared: Arc<Shared>) {
     let client = StudyServiceClient::new(wire::channel(shared.address));
     for number in 0.. {
@@ -42,7 +42,7 @@ pub(super) async fn plan(shared: Arc<Shared>) {
     }
 }
 
-/// Adds trials to the newest study, each with a learning rate of its own.
+/// Adds trials to the newest study, each with a different learning rate.
 pub(super) async fn enqueue(shared: Arc<Shared>, mut rng: StdRng) {
     let client = TrialServiceClient::new(wire::channel(shared.address));
     for number in 0..90_000_u32 {
@@ -65,13 +65,13 @@ pub(super) async fn enqueue(shared: Arc<Shared>, mut rng: StdRng) {
                 let what = What::Enqueued { request: request.request_id, learning_rate };
                 shared.note(&study, trial, what).await;
             }
-            // Its budget is spent.
+            // The study's budget is used up.
             Err(status) => {
                 assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        // Enough is left to the sampler.
+        // Leave enough trials to the sampler.
         tokio::time::sleep(shared.size.pause * 2).await;
     }
 }
@@ -94,7 +94,7 @@ pub(super) async fn retry(shared: Arc<Shared>, mut rng: StdRng) {
     }
 }
 
-/// The newest study, once there is one; `None` when nothing is to be added any more.
+/// The newest study, once there is one; `None` once nothing more should be added.
 async fn newest(shared: &Shared) -> Option<String> {
     let mut newest = shared.newest.subscribe();
     tokio::select! {

@@ -1,4 +1,4 @@
-//! One that calls as a worker with one slot does.
+//! A client that makes the calls of a worker with one slot.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) async fn work(shared: Arc<Shared>, number: u32, rng: StdRng) {
     let mut worker = Worker { shared, id: format!("w{number}"), client, rng };
     while !worker.shared.stop.is_cancelled() {
         if let Some(assignment) = worker.lease().await {
-            // Asking again gives the same trial again.
+            // A repeated lease call must return the same trial.
             if worker.rng.random_ratio(1, 10) {
                 assert_eq!(worker.lease().await.as_ref(), Some(&assignment));
             }
@@ -150,7 +150,7 @@ impl Worker {
                 let attempt = claim_of(assignment).attempt;
                 self.note(assignment, What::Released { attempt }).await;
             }
-            // The first time it was taken, and somebody has the trial since.
+            // An earlier try was accepted, and the trial has since been leased to somebody else.
             (Err(status), 2..) if status.code() == Code::FailedPrecondition => {}
             (Err(status), _) => panic!("{status}"),
         }
@@ -169,7 +169,7 @@ fn claim_of(assignment: &v1::Assignment) -> &v1::Claim {
     assignment.claim.as_ref().expect("a claim")
 }
 
-/// A result as the trial will have it.
+/// The result, as the trial will show it.
 fn outcome(result: &WireResult, attributes: &HashMap<String, String>) -> String {
     match result {
         WireResult::Completed(v1::Completed { values }) => {

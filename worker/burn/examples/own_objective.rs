@@ -1,4 +1,4 @@
-//! An objective of your own: a worker that tunes a small network on synthetic digits.
+//! A worker with its own objective: it tunes a small network on synthetic digits.
 //!
 //! The study file names it by `kind = "digits_mlp"` and gives it three parameters: `hidden` (int),
 //! `learning_rate` (float) and `activation` (categorical: `relu`, `tanh` or `sigmoid`).
@@ -48,7 +48,7 @@ impl Objective for DigitsMlp {
             other => return Err(TrialError::Failed(format!("no activation `{other}`"))),
         };
 
-        // All trials of a study share their data; the rest is the trial's own.
+        // All trials of a study share the data; everything else is drawn from the trial's own seed.
         let data = digits(1_500, trial.study_seed());
         let (train, validation) = (0..1_000, 1_000..1_500);
         let device = kindling_burn::device(trial.device())?;
@@ -76,7 +76,7 @@ impl Objective for DigitsMlp {
             let guesses = network.valid().forward(images, activation).argmax(1);
             let right = guesses.squeeze_dim(1).equal(labels).int().sum();
             accuracy = right.into_scalar::<i64>() as f64 / validation.len() as f64;
-            // `?` returns at once if the trial is pruned or its study is stopped.
+            // `?` returns at once if the trial is pruned or the study is stopped.
             trial.report(epoch, accuracy)?;
         }
         Ok(Completion::new(accuracy).with("parameters", network.num_params()))
@@ -95,8 +95,9 @@ impl Mlp {
     }
 }
 
-/// A layer whose weights come from the trial's own random numbers: Burn's are shared by all the
-/// trials of the process, so that a trial would not be reproducible.
+/// A layer with weights drawn from the trial's own generator.
+///
+/// Burn's global generator is shared by all trials in the process, which would make them irreproducible.
 fn linear(inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Linear {
     let bound = (1.0 / inputs as f32).sqrt();
     let weights = (0..inputs * outputs).map(|_| rng.random_range(-bound..bound));

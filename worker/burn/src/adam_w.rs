@@ -1,4 +1,4 @@
-//! `AdamW`, by the backend's own kernel where it has one.
+//! `AdamW`, using the backend's own kernel where it has one.
 
 use burn::module::Module;
 use burn::optim::{
@@ -9,30 +9,30 @@ use burn::tensor::{Device, Tensor};
 #[cfg(feature = "tch")]
 use crate::libtorch;
 
-/// The constants of `AdamW`: Loshchilov and Hutter, arXiv 1711.05101.
+/// The constants of `AdamW` (Loshchilov and Hutter, arXiv 1711.05101).
 #[derive(Debug, Clone, Copy)]
 pub struct AdamWConstants {
-    /// How much of the gradients' mean is kept from step to step.
+    /// Decay rate of the mean of the gradients.
     pub beta_1: f64,
-    /// How much of the mean of their squares is kept.
+    /// Decay rate of the mean of the squared gradients.
     pub beta_2: f64,
-    /// Added to the root of the squares' mean.
+    /// Added to the square root of the mean of the squares.
     pub epsilon: f64,
-    /// The share of each weight that is taken off in each step, per learning rate.
+    /// Each step multiplies a weight by 1 − learning rate × `weight_decay`.
     pub weight_decay: f64,
 }
 
-/// An optimiser with what it remembers of its module's parameters.
+/// An optimiser and its state for each parameter of a module.
 pub enum AdamW {
-    /// Of Burn's operations, on any backend.
+    /// Composed of Burn's operations; runs on any backend.
     Composed(Box<ModuleOptimizer>),
-    /// libtorch's.
+    /// libtorch's fused kernel.
     #[cfg(feature = "tch")]
     LibTorch(libtorch::AdamW),
 }
 
 impl AdamW {
-    /// An optimiser for a module on that device.
+    /// An optimiser for a module on `device`.
     pub fn new(constants: AdamWConstants, device: &Device) -> Self {
         #[cfg(feature = "tch")]
         if libtorch::is_libtorch(device) {
@@ -42,7 +42,7 @@ impl AdamW {
         Self::Composed(Box::new(Composed(constants).into()))
     }
 
-    /// One step.
+    /// Takes one step.
     pub fn step<M: Module>(
         &mut self,
         learning_rate: f64,
@@ -57,8 +57,10 @@ impl AdamW {
     }
 }
 
-/// `torch.optim.AdamW`, operation by operation. Burn's own takes the powers of β in single
-/// precision, which is off by up to 1e-4 in the first steps, and needs more temporaries.
+/// `torch.optim.AdamW`, operation by operation.
+///
+/// Burn's own version computes the powers of β in single precision, which is off by up to 1e-4 in the first
+/// steps, and it needs more temporaries.
 #[derive(Clone)]
 struct Composed(AdamWConstants);
 

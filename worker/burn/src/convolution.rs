@@ -1,12 +1,11 @@
-//! A convolution that is one operation of its backend's own, where there is one: libtorch's today.
+//! Convolution as a single native operation, where the backend has one. Today only libtorch does.
 
 use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "tch")]
 use crate::libtorch;
 
-/// A 3×3 convolution with stride 1, then max-pooling by 2×2 if there is any, then `ReLU`, as one
-/// operation.
+/// A 3×3 convolution with stride 1, then optional 2×2 max-pooling, then `ReLU`, as one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolution {
     /// The side of an input image in pixels.
@@ -18,7 +17,7 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Whether the device's backend has this operation; if not, it is for the caller to compose.
+    /// Whether the device's backend has this operation. If not, the caller must compose it.
     pub fn is_native_on(device: &Device) -> bool {
         #[cfg(feature = "tch")]
         return libtorch::is_libtorch(device);
@@ -29,11 +28,13 @@ impl Convolution {
         }
     }
 
-    /// Feature maps `[images × pixels, inputs]` to `[images × pixels out, outputs]`, a row for each
-    /// pixel, by weights `[9 × inputs, outputs]`, whose rows are ordered by kernel row, kernel
-    /// column and channel, and biases `[outputs]`. Gradients flow to all three.
+    /// Maps features `[images × pixels, inputs]` to `[images × pixels out, outputs]`, one row per pixel.
+    ///
+    /// The weights are `[9 × inputs, outputs]`, with rows ordered by kernel row, kernel column and channel.
+    /// The biases are `[outputs]`. Gradients flow to all three.
     ///
     /// # Panics
+    ///
     /// If the operation is not native on the tensors' device.
     pub fn forward(self, maps: Tensor<2>, weights: Tensor<2>, biases: Tensor<1>) -> Tensor<2> {
         #[cfg(feature = "tch")]

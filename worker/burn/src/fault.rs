@@ -1,8 +1,8 @@
-//! What went wrong with the device itself, read from the words of its backend.
+//! Recognises device faults by the text of the backend's error message.
 
 use kindling_worker::Fault;
 
-/// In the words of libtorch, which reports every error as text. A GPU's errors begin with `CUDA`.
+/// libtorch's messages; it reports every error as text. A GPU's errors begin with `CUDA`.
 const OUT_OF_MEMORY: [&str; 5] = [
     "CUDA out of memory",
     "CUDA error: out of memory",
@@ -19,7 +19,7 @@ const LOST: [&str; 5] = [
     "CUBLAS_STATUS_",
 ];
 
-/// Reads a panic's message; `None` if it does not speak of a device.
+/// Classifies a panic's message; `None` if it is not about the device.
 pub(crate) fn of(message: &str) -> Option<Fault> {
     let speaks_of = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
     let said = || said(message);
@@ -34,7 +34,7 @@ pub(crate) fn of(message: &str) -> Option<Fault> {
     }
 }
 
-/// libtorch's own first line, without the C++ stack that follows and the Rust error around it.
+/// The first line of libtorch's message, without the C++ stack below it and the Rust error around it.
 pub(crate) fn said(message: &str) -> String {
     let inner = message.split_once("Torch(\"").map_or(message, |(_, inner)| inner);
     let line = inner.split("\\n").next().unwrap_or(inner);
@@ -46,7 +46,7 @@ pub(crate) fn said(message: &str) -> String {
 mod tests {
     use super::*;
 
-    // As libtorch 2.9.0 and the Rust binding word them.
+    // As worded by libtorch 2.9.0 and its Rust binding.
     const GPU_MEMORY: &str = "called `Result::unwrap()` on an `Err` value: Torch(\"CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.19 GiB of which 1.06 GiB is free.\\nException raised from malloc at CUDACachingAllocator.cpp:1 (most recent call first):\\nframe #0\")";
     const ASSERT: &str = "Torch(\"CUDA error: device-side assert triggered\\nCUDA kernel errors might be asynchronously reported\")";
     const LAUNCH: &str =

@@ -1,8 +1,7 @@
-//! Burn for Kindling's workers: its devices by name, and what their backends do best themselves. Nothing
-//! outside this crate names a backend.
+//! Burn for Kindling's workers: devices by name, and operations that a backend does best natively.
 //!
-//! An objective that trains with Burn takes its [`device`] from its trial's name for it, and its worker gets
-//! [`BurnDevices`].
+//! No other crate names a backend. An objective that trains with Burn passes its trial's device name to
+//! [`device`]; its worker gets [`BurnDevices`].
 
 mod adam_w;
 mod convolution;
@@ -17,7 +16,7 @@ use kindling_worker::{DeviceError, DeviceName, Devices, Fault, Listed, Memory};
 pub use self::adam_w::{AdamW, AdamWConstants};
 pub use self::convolution::Convolution;
 
-/// Burn's devices: flex, and with the feature `tch` libtorch on the CPU and on CUDA GPUs.
+/// Burn's devices: flex, and with the feature `tch` also libtorch on the CPU and on CUDA GPUs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BurnDevices;
 
@@ -73,7 +72,7 @@ impl Devices for BurnDevices {
     }
 }
 
-/// The device of this name. The calling thread must have opened it, as a worker's threads have.
+/// Returns the device of this name. The calling thread must have opened it; a worker's threads have.
 pub fn device(name: DeviceName) -> Result<Device, DeviceError> {
     match name {
         DeviceName::Flex => Ok(Device::flex()),
@@ -86,8 +85,9 @@ pub fn device(name: DeviceName) -> Result<Device, DeviceError> {
     }
 }
 
-/// Prepares the calling thread to train on this device: with so many threads, and on a GPU with a stream of
-/// its own. flex always trains on one thread.
+/// Prepares the calling thread to train on this device with `threads` CPU threads.
+///
+/// On a GPU the thread also gets a stream of its own. flex always trains on one thread.
 pub fn open(name: DeviceName, threads: usize) -> Result<Device, DeviceError> {
     #[cfg(not(feature = "tch"))]
     let _ = threads;
@@ -110,7 +110,7 @@ fn not_built(device: DeviceName) -> DeviceError {
     }
 }
 
-/// How many images of an evaluation a device likes to see at a time.
+/// The number of images per batch at which the device evaluates fastest.
 pub fn evaluation_batch(device: &Device) -> usize {
     #[cfg(feature = "tch")]
     if let Some(batch) = libtorch::evaluation_batch(device) {

@@ -1,8 +1,8 @@
-//! What there is to train on.
+//! The list of devices.
 
 use kindling_worker::{DeviceName, Listed};
 
-/// All devices, those that are not there as well.
+/// All devices, including those that are not available.
 pub(crate) fn devices() -> Vec<Listed> {
     let mut list = libtorchs();
     list.push(Listed {
@@ -30,7 +30,7 @@ fn libtorchs() -> Vec<Listed> {
             available: false,
         },
     };
-    // Without any, the first says why.
+    // Without any GPU, `cuda:0` is listed with the reason.
     let mut list: Vec<_> = (0..libtorch::gpu_count().max(1)).map(gpu).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     list.push(Listed {

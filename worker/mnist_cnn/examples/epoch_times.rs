@@ -1,11 +1,10 @@
-//! How long an epoch of the flagship's networks takes: the Kindling side of `tests/peers/speed.py`.
+//! Times the epochs of the flagship's networks: the Kindling side of `tests/peers/speed.py`.
 //!
 //! ```sh
 //! cargo run --release -p kindling-mnist-cnn --example epoch_times -- --device flex --network common
 //! ```
 //!
-//! Prints JSON: the seconds of each epoch of training on 2,000 images, and those of each validation
-//! with 2,000.
+//! Prints JSON: the seconds that each epoch takes to train on 2,000 images, and to validate on 2,000.
 
 use std::time::Instant;
 
@@ -36,7 +35,7 @@ struct Args {
     threads: usize,
 }
 
-/// Notes when each epoch was over.
+/// Records when each epoch ended.
 #[derive(Default)]
 struct Clock(Vec<Instant>);
 
@@ -47,7 +46,7 @@ impl Reporter for Clock {
     }
 }
 
-/// The seconds of each epoch but the first, with so many images to train on and to validate with.
+/// The seconds of each epoch but the first, with the given numbers of training and validation images.
 fn epochs(args: &Args, train: usize, validation: usize) -> Result<Vec<f64>, TrialError> {
     let text = |text: &str| ParamValue::Text(text.to_owned());
     let settings = json!({
@@ -73,7 +72,7 @@ fn epochs(args: &Args, train: usize, validation: usize) -> Result<Vec<f64>, Tria
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
-    // One image more or less is not seen beside two thousand.
+    // One image more or less makes no difference beside 2,000.
     let train = epochs(&args, 2000, 1).map_err(|error| format!("{error:?}"))?;
     let validation = epochs(&args, 1, 2000).map_err(|error| format!("{error:?}"))?;
     println!("{}", json!({"train": train, "validation": validation}));

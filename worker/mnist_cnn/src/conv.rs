@@ -1,11 +1,10 @@
 //! Convolution, `ReLU` and max-pooling.
 //!
-//! A batch of feature maps is a matrix here: a row for each pixel, image after image and row by
-//! row, and a column for each channel. A backend that has the whole as one operation of its own
-//! gets to do it. For the others a convolution gathers the nine pixels around each of its outputs
-//! into one long row and multiplies by its weights. Burn's own convolution would do, but its
-//! pure-Rust backend is much slower at it: it convolves image by image, expresses the gradient of
-//! the weights as a convolution with a huge kernel, and pools one number at a time.
+//! A batch of feature maps is a matrix: one row per pixel, image by image and row by row, and one column per
+//! channel. If the backend has the whole as a native operation, that is used. Otherwise a convolution gathers
+//! the nine pixels around each output into one long row and multiplies it by the weights. Burn's own
+//! convolution is much slower on its pure-Rust backend: it convolves image by image, computes the weights'
+//! gradient as a convolution with a huge kernel, and pools one number at a time.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -20,42 +19,42 @@ const KERNEL_SIDE: usize = 3;
 /// Pixels under a kernel.
 pub(super) const KERNEL_AREA: usize = KERNEL_SIDE * KERNEL_SIDE;
 
-/// What makes a convolution: 3×3, stride 1, then `ReLU`.
+/// The shape of a convolution: 3×3, stride 1, then `ReLU`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Channels that it reads.
+    /// Input channels.
     pub inputs: usize,
-    /// Channels that it writes.
+    /// Output channels.
     pub outputs: usize,
-    /// Zeros around the image: 1 keeps its size, 0 makes it smaller by 2.
+    /// Zeros around the image: 1 keeps its size, 0 shrinks it by 2.
     pub padding: usize,
     /// Whether max-pooling by 2×2 follows.
     pub pool: bool,
 }
 
 impl ConvShape {
-    /// The side of the convolution's image, before pooling, for an input of the given side.
+    /// The side of the convolved image, before pooling.
     pub(super) fn side_convolved(self, side: usize) -> usize {
         side + 2 * self.padding + 1 - KERNEL_SIDE
     }
 
-    /// The side of the image it hands on.
+    /// The side of the output image.
     pub(super) fn side_out(self, side: usize) -> usize {
         self.side_convolved(side) / if self.pool { 2 } else { 1 }
     }
 }
 
-/// A convolution with its weights and, for speed, the places that it gathers from.
+/// A convolution with its weights and, for speed, precomputed gather indices.
 #[derive(Module, Debug)]
 pub(super) struct Conv {
-    /// Weights `[9 × inputs, outputs]`, the rows by kernel row, kernel column and channel, and
+    /// Weights `[9 × inputs, outputs]`, with rows ordered by kernel row, kernel column and channel, and
     /// biases `[outputs]`.
     kernel: Linear,
-    /// The rows that the outputs gather, nine for each, for as many images as a batch may hold. One
-    /// table without pooling; with pooling one for each corner of the pooling windows; none where
-    /// the backend has the operation.
+    /// The rows to gather, nine per output, for as many images as a batch may hold. One table without
+    /// pooling; with pooling, one for each corner of the pooling windows; none where the backend has the
+    /// operation.
     tables: Vec<Tensor<1, Int>>,
-    /// Rows that one image gathers by one table.
+    /// Rows that one table gathers for one image.
     gathered: usize,
     /// The side of an input image.
     side: usize,
@@ -65,6 +64,7 @@ pub(super) struct Conv {
 
 impl Conv {
     /// A convolution of images of `side` × `side` pixels, at most `capacity` of them in a batch.
+    ///
     /// `kernel` has weights `[9 × inputs, outputs]`.
     pub(super) fn new(
         shape: ConvShape,
@@ -86,12 +86,12 @@ impl Conv {
         Self { kernel, tables, gathered, side, padding: shape.padding, pool: shape.pool }
     }
 
-    /// Its weights and biases.
+    /// The weights and biases.
     pub(super) fn kernel(&self) -> &Linear {
         &self.kernel
     }
 
-    /// Feature maps `[images × pixels, inputs]` to `[images × pixels out, outputs]`.
+    /// Maps features `[images × pixels, inputs]` to `[images × pixels out, outputs]`.
     pub(super) fn forward(&self, maps: Tensor<2>) -> Tensor<2> {
         match self.tables.split_first() {
             Some((first, rest)) => self.gather(maps, first, rest),
@@ -125,17 +125,17 @@ impl Conv {
             let shape = [gathered / KERNEL_AREA, KERNEL_AREA * channels];
             self.kernel.forward(neighbours.reshape(shape))
         };
-        // ReLU and pooling in one: the largest so far, at least 0, rises by what the next corner
-        // has more. Each corner is a matrix of its own, so nothing is reordered, and only the
-        // largest of four passes its gradient back, the first among equals: just as in pooling.
-        // What comes forward may differ from pooling in its last bit.
+        // `ReLU` and pooling in one: the maximum so far, at least 0, rises by the excess of the next corner.
+        // Each corner is a matrix of its own, so nothing is reordered. As in pooling, only the largest of the
+        // four passes its gradient back, the first among equals. The output may differ from pooling in its
+        // last bit.
         rest.iter().fold(relu(convolve(first)), |largest, table| {
             largest.clone() + relu(convolve(table) - largest)
         })
     }
 }
 
-/// The tables of [`Conv`]. With padding, row 0 is a row of zeros and the first pixel is in row 1.
+/// The tables of [`Conv`]. With padding, row 0 holds zeros and the first pixel is in row 1.
 fn tables(shape: ConvShape, side: usize, capacity: usize) -> impl Iterator<Item = Vec<i64>> {
     let (corners, stride): (&[_], _) =
         if shape.pool { (&[(0, 0), (0, 1), (1, 0), (1, 1)], 2) } else { (&[(0, 0)], 1) };
@@ -161,12 +161,12 @@ fn tables(shape: ConvShape, side: usize, capacity: usize) -> impl Iterator<Item 
     })
 }
 
-/// A row as index tensors want it.
+/// A row number as an element of an index tensor.
 fn index(row: usize) -> i64 {
     i64::try_from(row).expect("images fit into memory")
 }
 
-/// The places of a square, row by row.
+/// The positions in a square, row by row.
 fn square(side: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..side).flat_map(move |y| (0..side).map(move |x| (y, x)))
 }
@@ -190,7 +190,7 @@ mod tests {
         images.reshape([n * side * side, channels])
     }
 
-    /// The same by Burn's own layers.
+    /// The same with Burn's own layers.
     fn reference(shape: ConvShape, kernel: &Linear, images: Tensor<4>) -> Tensor<2> {
         let weight = kernel.weight.val();
         let weight = weight.reshape([3, 3, shape.inputs, shape.outputs]);
@@ -237,7 +237,7 @@ mod tests {
     fn of_equal_corners_the_first_gets_the_gradient_and_a_zero_gets_none() {
         let device = device().autodiff();
         let shape = ConvShape { inputs: 1, outputs: 1, padding: 1, pool: true };
-        // A kernel that copies its middle.
+        // A kernel that copies its centre.
         let mut kernel = LinearConfig::new(9, 1).init(&device);
         let middle = TensorData::from([[0.], [0.], [0.], [0.], [1.], [0.], [0.], [0.], [0.0_f32]]);
         kernel.weight = kernel.weight.map(|_| Tensor::from_data(middle, &device));

@@ -1,6 +1,6 @@
-//! When to stop training, and which epoch to keep.
+//! Early stopping: when to stop training, and which epoch to keep.
 
-/// Watches an accuracy epoch by epoch.
+/// Watches the validation accuracy epoch by epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct EarlyStopping {
     patience: usize,
@@ -8,7 +8,7 @@ pub(super) struct EarlyStopping {
     best: Option<Best>,
 }
 
-/// The best epoch so far; of equals, the first.
+/// The best epoch so far; the first among equals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Best {
     /// Counted from 0.
@@ -16,7 +16,7 @@ pub(super) struct Best {
     pub(super) accuracy: f64,
 }
 
-/// What an epoch's accuracy means.
+/// What to do after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The best so far: keep the weights.
@@ -51,7 +51,7 @@ impl EarlyStopping {
         }
     }
 
-    /// The best epoch of those seen.
+    /// The best epoch so far.
     pub(super) fn best(&self) -> Option<Best> {
         self.best
     }

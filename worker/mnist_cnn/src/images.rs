@@ -1,4 +1,4 @@
-//! Labelled images on a device, and how many of them a network gets right.
+//! Labelled images on a device, and a network's accuracy on them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use kindling_data::Dataset;
@@ -34,7 +34,7 @@ impl Images {
         self.labels.dims()[0]
     }
 
-    /// Copies indices of images to their device.
+    /// Copies image indices to the images' device.
     pub(super) fn indices(&self, indices: &[i64]) -> Tensor<1, Int> {
         let data = TensorData::new(indices.to_vec(), [indices.len()]);
         Tensor::from_data(data, &self.device())
@@ -49,11 +49,11 @@ impl Images {
 
 /// The share of images whose largest logit is that of their label.
 ///
-/// `network` and `images` are on one device, without gradients.
+/// `network` and `images` must be on the same device, without gradients.
 pub(super) fn accuracy(network: &Network, images: &Images) -> f64 {
     let (n, device) = (images.len(), images.device());
     let step = evaluation_batch(&device);
-    // Counted on the device and read back once: reading waits for the device.
+    // Counted on the device and read back once, because reading waits for the device.
     let mut right = Tensor::<1, Int>::zeros([1], &device);
     for start in (0..n).step_by(step) {
         let batch = start..n.min(start + step);

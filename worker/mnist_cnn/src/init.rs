@@ -1,4 +1,4 @@
-//! Initialisation methods: the law that a layer's weights are drawn from.
+//! Initialisation methods: the distributions that a layer's weights are drawn from.
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -6,30 +6,30 @@ use rand_distr::StandardNormal;
 
 use kindling_worker::{Trial, TrialError};
 
-/// An initialisation method. Biases start at exactly 0, whatever the method.
+/// An initialisation method. Biases always start at exactly 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     /// Every weight 0: no layer learns.
     Zero,
-    /// Every weight 0.5: the neurons of a layer stay the same.
+    /// Every weight 0.5: the neurons of a layer stay identical.
     Half,
     /// N(0, std²).
     Gaussian {
-        /// The standard deviation, a hyper-parameter of its own.
+        /// The standard deviation, itself a parameter.
         std: f64,
     },
     /// U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)): Glorot and Bengio 2010, equation 16.
     XavierUniform,
     /// N(0, 2 / (`fan_in` + `fan_out`)): Glorot and Bengio 2010, equation 12.
     XavierNormal,
-    /// U(−a, a) with a = √(6 / `fan_in`): as `HeNormal`, for its variance (2a)²/12 is 2 / `fan_in`.
+    /// U(−a, a) with a = √(6 / `fan_in`). Its variance, (2a)²/12, is 2 / `fan_in`, as for `HeNormal`.
     HeUniform,
     /// N(0, 2 / `fan_in`): He et al. 2015, equation 10.
     HeNormal,
 }
 
 impl Init {
-    /// The methods by the names that a study gives them.
+    /// The methods' names in a study.
     pub const NAMES: [&str; 7] = [
         "const_zero",
         "const_0.5",
@@ -40,8 +40,9 @@ impl Init {
         "he_normal",
     ];
 
-    /// The method that the trial's parameters name for a kind of layer, `conv` or `fc`:
-    /// `winit_<kind>` and, for `gaussian`, `gaussian_std_<kind>`.
+    /// The method that the trial's parameters name for a kind of layer, `conv` or `fc`.
+    ///
+    /// It reads `winit_<kind>` and, for `gaussian`, `gaussian_std_<kind>`.
     pub fn of(trial: &Trial<'_>, kind: &str) -> Result<Self, TrialError> {
         let parameter = format!("winit_{kind}");
         Ok(match trial.choice(&parameter)? {
@@ -63,7 +64,8 @@ impl Init {
 
     /// Draws `count` weights for a layer with `fan_in` inputs and `fan_out` outputs per neuron.
     ///
-    /// On the host and from a portable generator, so that every backend starts from the same.
+    /// It draws on the host and with a portable generator, so that every backend starts from the same
+    /// weights.
     pub fn draw(
         self,
         fan_in: usize,
@@ -124,8 +126,9 @@ mod tests {
         Init::HeNormal,
     ];
 
-    /// The law that a method should follow, as a distribution function, with its standard deviation
-    /// and the largest value it can take. Written down anew, in terms of the fans alone.
+    /// The distribution that a method should follow: its cumulative distribution function, its standard
+    /// deviation and the largest value it can take. Written independently of the code above, from the fans
+    /// alone.
     struct Law {
         cdf: Box<dyn Fn(f64) -> f64>,
         std: f64,
@@ -154,7 +157,7 @@ mod tests {
         }
     }
 
-    /// The complementary error function, to 1.2e-7: Numerical Recipes, `erfcc`.
+    /// The complementary error function, accurate to 1.2e-7: Numerical Recipes, `erfcc`.
     fn erfc(x: f64) -> f64 {
         const C: [f64; 10] = [
             -1.265_512_23,
@@ -174,7 +177,7 @@ mod tests {
         if x >= 0.0 { y } else { 2.0 - y }
     }
 
-    /// Kolmogorov and Smirnov's statistic: the largest gap between the sample and the law.
+    /// The Kolmogorov–Smirnov statistic: the largest gap between the sample and the distribution.
     fn gap(sample: &[f32], cdf: impl Fn(f64) -> f64) -> f64 {
         let mut sorted = sample.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
@@ -186,7 +189,7 @@ mod tests {
         gaps.fold(0.0, f64::max)
     }
 
-    /// What a true sample's gap exceeds with probability 1e-4: √(−ln(α/2) / 2n).
+    /// The gap that a sample of the true distribution exceeds with probability 1e-4: √(−ln(α/2) / 2n).
     fn critical_gap(n: usize) -> f64 {
         ((2.0 / 1e-4_f64).ln() / (2.0 * n as f64)).sqrt()
     }
@@ -199,7 +202,7 @@ mod tests {
             .flat_map(|network| [network.conv_layers(), network.fc_layers()].concat())
         {
             let (fan_in, fan_out) = (layer.fan_in, layer.fan_out);
-            // More than 40,000 weights would only take longer; fewer than 10,000 say little.
+            // Fewer than 10,000 weights say little; more than 40,000 only take longer.
             let count = (fan_in * layer.neurons).clamp(10_000, 40_000);
             for method in METHODS {
                 let drawn = method.draw(fan_in, fan_out, count, &mut rng);
@@ -218,8 +221,8 @@ mod tests {
         let n = sample.len() as f64;
         let mean = sample.iter().map(|&w| f64::from(w)).sum::<f64>() / n;
         let variance = sample.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>() / n - mean * mean;
-        // Four standard errors of the mean, and of the standard deviation of a normal law (those
-        // of a uniform law's are smaller).
+        // Four standard errors of the mean, and of the standard deviation of a normal distribution (a uniform
+        // one's is smaller).
         assert!(mean.abs() < 4.0 * law.std / n.sqrt(), "{what}: mean {mean}");
         let ratio = variance.sqrt() / law.std;
         assert!(

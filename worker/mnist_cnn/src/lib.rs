@@ -1,8 +1,8 @@
 //! The flagship objective: which weight initialisation suits which layer of an MNIST CNN.
 //!
-//! A trial draws the weights of a convolutional network by two of seven methods, one for the
-//! convolutions and one for the fully connected layers, trains it, and gives its accuracy on images
-//! that it did not train on. `studies/README.md` has the whole protocol.
+//! A trial initialises a convolutional network with two of seven methods, one for the convolutions and one
+//! for the fully connected layers, trains it, and returns its accuracy on held-out images.
+//! `studies/README.md` has the whole protocol.
 
 mod conv;
 mod diagnosis;
@@ -41,15 +41,16 @@ use self::sets::{Sets, SetsCache};
 pub use self::settings::{DataName, LossKind, NetworkName, Settings};
 use self::train::{Trained, TrainingData, train};
 
-/// The objective `mnist_cnn`: accuracy on the trial-validation images, to maximise.
+/// The objective `mnist_cnn`: accuracy on the trial-validation images, to be maximised.
 ///
 /// Parameters: `winit_conv` and `winit_fc`, each the name of an [`Init`]; `gaussian_std_conv` and
 /// `gaussian_std_fc` where the method is `gaussian`; `learning_rate`.
 ///
-/// Each epoch, counted from 0, reports its accuracy on the epoch-validation images. Attributes, all
-/// but the last three of the best epoch's weights: `test_accuracy`, `best_epoch`,
-/// `best_epoch_validation_accuracy`, `epochs` (the last epoch run, counted from 0),
-/// `final_train_loss`, `diagnosis` (a [`Diagnosis`] at the start and after the first epoch).
+/// After each epoch (step), counted from 0, it reports the accuracy on the epoch-validation images.
+///
+/// Attributes: `test_accuracy`, `best_epoch` and `best_epoch_validation_accuracy`, all measured with the best
+/// epoch's weights; `epochs` (the last epoch run, counted from 0), `final_train_loss`, and `diagnosis` (a
+/// [`Diagnosis`] at the start and after the first epoch).
 #[derive(Debug, Default)]
 pub struct MnistCnn {
     sets: SetsCache,
@@ -112,7 +113,7 @@ impl Objective for MnistCnn {
     }
 }
 
-/// Tells in general words how a download of MNIST is getting on.
+/// Translates the progress of an MNIST download into [`Progress`].
 pub fn fetching(mut progress: impl FnMut(Progress)) -> impl FnMut(FetchProgress<'_>) {
     move |fetch| {
         progress(match fetch {
@@ -128,10 +129,10 @@ pub fn fetching(mut progress: impl FnMut(Progress)) -> impl FnMut(FetchProgress<
 }
 
 impl MnistCnn {
-    /// Measures a trial's network at the start and after so many epochs of its training.
+    /// Measures a trial's network at the start and after `epochs` epochs of training.
     pub fn diagnose(&self, trial: &mut Trial<'_>, epochs: usize) -> Result<Diagnosis, TrialError> {
         let mut settings = Settings::parse(&trial.settings()?)?;
-        // No early stopping.
+        // Disables early stopping.
         (settings.max_epochs, settings.patience) = (epochs, epochs);
         let prepared = self.begin(trial, settings)?;
         if epochs == 0 {
@@ -176,7 +177,7 @@ struct Prepared {
 }
 
 impl Prepared {
-    /// Trains, and measures the network at the start and after so many epochs.
+    /// Trains the network, and measures it at the start and after `epochs` epochs.
     fn train(
         self,
         trial: &mut Trial<'_>,
@@ -197,14 +198,14 @@ impl Prepared {
     }
 }
 
-/// What random numbers are for; two purposes never share one.
+/// What random numbers are used for. No two purposes share a stream.
 #[derive(Clone, Copy)]
 enum Purpose {
     Weights = 1,
     Order = 2,
 }
 
-/// The trial's random numbers for one purpose.
+/// The trial's random stream for one purpose.
 fn stream(trial: &Trial<'_>, purpose: Purpose) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(trial.seed());
     rng.set_stream(purpose as u64);
@@ -219,8 +220,7 @@ mod tests {
     use super::testing::Reports;
     use super::*;
 
-    /// A trial on a few synthetic digits. `params` and `settings` add to what is needed or overrule
-    /// it.
+    /// A trial on a few synthetic digits. `params` and `settings` extend or override the defaults.
     fn facts(params: &Value, settings: &Value) -> TrialFacts {
         let overrule = |mut table: Value, by: &Value| {
             for (key, value) in by.as_object().unwrap() {
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(done.attributes()["best_epoch_validation_accuracy"], best);
         assert!((0.0..=1.0).contains(&done.value));
         assert!((0.0..=1.0).contains(&number("test_accuracy")));
-        // Softmax of a softmax: between ln(1 + 9/e) and ln(e + 9).
+        // Softmax of a softmax: the loss is between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
         assert_eq!(done.attributes().len(), 6);
     }
@@ -307,7 +307,8 @@ mod tests {
     fn zeros_learn_nothing_and_stop_after_five_epochs() {
         let zeros = json!({"winit_conv": "const_zero", "winit_fc": "const_zero"});
         let (done, reports) = complete(&zeros, &json!({"max_epochs": 50, "train": 32}));
-        // One class for all: which one may change as the last biases learn, but every tenth is it.
+        // The network predicts one class for all images. As the last biases learn, that class may change, but
+        // it is right for every tenth image.
         assert_eq!(done.attributes()["epochs"], reports.len() - 1);
         assert!(reports.iter().all(|&a| a <= 0.25), "{reports:?}");
     }

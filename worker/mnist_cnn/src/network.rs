@@ -12,7 +12,7 @@ use super::init::Init;
 /// The side of an image in pixels.
 const SIDE: usize = 28;
 
-/// The number of digits to tell apart.
+/// The number of classes.
 const CLASSES: usize = 10;
 
 /// The layers of a network: convolutions with `ReLU`, then fully connected layers with sigmoid
@@ -21,17 +21,17 @@ const CLASSES: usize = 10;
 pub struct Architecture {
     /// The convolutions.
     pub convs: &'static [ConvShape],
-    /// The widths from the first fully connected layer's input to the last one's output.
+    /// The widths, from the input of the first fully connected layer to the output of the last.
     pub widths: &'static [usize],
 }
 
-/// 121,994 parameters, 3.57 M multiply-adds an image.
+/// 121,994 parameters, 3.57 M multiply-adds per image.
 pub const COMMON: Architecture = Architecture {
     convs: &[conv(1, 32, 1, true), conv(32, 64, 0, true), conv(64, 64, 0, false)],
     widths: &[1024, 64, CLASSES],
 };
 
-/// 2,710,186 parameters, 17.4 M multiply-adds an image.
+/// 2,710,186 parameters, 17.4 M multiply-adds per image.
 pub const DEEP: Architecture = Architecture {
     convs: &[
         conv(1, 32, 1, true),
@@ -50,13 +50,13 @@ const fn conv(inputs: usize, outputs: usize, padding: usize, pool: bool) -> Conv
 /// What a layer's initialisation depends on, and what the layer costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerShape {
-    /// Inputs of a neuron; a convolution counts channels × kernel area.
+    /// Inputs of a neuron; for a convolution, channels × kernel area.
     pub fan_in: usize,
     /// Outputs of a neuron, counted likewise.
     pub fan_out: usize,
-    /// Neurons that have weights and a bias of their own. The weights are `[fan_in, neurons]`.
+    /// Neurons that have their own weights and bias. The weights are `[fan_in, neurons]`.
     pub neurons: usize,
-    /// Places of an image that the neurons are applied at: 1 in a fully connected layer.
+    /// Positions in an image at which the neurons are applied: 1 in a fully connected layer.
     pub places: usize,
 }
 
@@ -66,14 +66,14 @@ impl LayerShape {
         (self.fan_in + 1) * self.neurons
     }
 
-    /// Multiply-adds for one image; adding a bias counts as one.
+    /// Multiply-adds per image; adding a bias counts as one.
     pub fn multiply_adds(self) -> usize {
         self.parameters() * self.places
     }
 }
 
 impl Architecture {
-    /// The convolutions' shapes, from the image on.
+    /// The convolutions' shapes, from the input on.
     pub fn conv_layers(&self) -> Vec<LayerShape> {
         let mut side = SIDE;
         let layer = |conv: &ConvShape| {
@@ -109,8 +109,10 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network with weights drawn by one method for its convolutions and one for its fully
-    /// connected layers, and with biases of 0. Takes batches of at most `capacity` images.
+    /// A network whose weights are drawn by one method for the convolutions and one for the fully connected
+    /// layers.
+    ///
+    /// Biases start at 0. Batches may hold at most `capacity` images.
     pub fn new(
         architecture: &Architecture,
         conv: Init,
@@ -126,8 +128,8 @@ impl Network {
         })
     }
 
-    /// A network with these weights, `[fan_in, neurons]`, and biases, `[neurons]`, for each layer,
-    /// asked for from the image on.
+    /// A network with given weights `[fan_in, neurons]` and biases `[neurons]`. The layers are requested from
+    /// the input on.
     pub(super) fn with_weights(
         architecture: &Architecture,
         capacity: usize,
@@ -153,17 +155,17 @@ impl Network {
         Self { convs, fcs }
     }
 
-    /// The convolutions' weights and biases, from the image on.
+    /// The convolutions' weights and biases, from the input on.
     pub(super) fn convolutions(&self) -> impl Iterator<Item = &Linear> {
         self.convs.iter().map(Conv::kernel)
     }
 
-    /// The fully connected layers, from the convolutions on.
+    /// The fully connected layers, in order.
     pub(super) fn fully_connected(&self) -> &[Linear] {
         &self.fcs
     }
 
-    /// The layers from the image on.
+    /// All layers, from the input on.
     #[cfg(test)]
     pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
         self.convolutions().chain(&self.fcs)
@@ -174,8 +176,10 @@ impl Network {
         self.watched(images, |_| {})
     }
 
-    /// As [`Self::forward`]; `see` is shown what each layer but the last hands on: a convolution
-    /// `[images × pixels, channels]`, a fully connected layer `[images, neurons]`.
+    /// Like [`Self::forward`], and calls `see` with the output of each layer but the last.
+    ///
+    /// A convolution's output is `[images × pixels, channels]`, a fully connected layer's
+    /// `[images, neurons]`.
     pub(super) fn watched(&self, images: Tensor<2>, mut see: impl FnMut(&Tensor<2>)) -> Tensor<2> {
         let [n, pixels] = images.dims();
         let mut seen = |out| {
@@ -184,8 +188,8 @@ impl Network {
         };
         let maps = images.reshape([n * pixels, 1]);
         let maps = self.convs.iter().fold(maps, |maps, conv| seen(conv.forward(maps)));
-        // The features come pixel by pixel where PyTorch has them channel by channel: the same
-        // network with the first layer's rows in another order.
+        // The features are ordered pixel by pixel; in `PyTorch`, channel by channel. The network is the same,
+        // with the rows of the first layer in another order.
         let [rows, channels] = maps.dims();
         let features = maps.reshape([n, rows / n * channels]);
         let (last, hidden) = self.fcs.split_last().expect("a fully connected layer");

@@ -1,6 +1,7 @@
-//! Whether a network computes what `PyTorch` computes: the same weights and images, given by a
-//! formula, must lead to the same outputs, losses and gradients, and to the same weights after ten
-//! steps. `tests/peers/parity.py` does there what this does here.
+//! Checks that a network computes what `PyTorch` computes.
+//!
+//! Weights and images come from a formula. Outputs, losses, gradients and the weights after ten steps must
+//! agree. `tests/peers/parity.py` is the `PyTorch` side.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,11 +20,11 @@ use kindling_burn::AdamW;
 
 const STEPS: usize = 10;
 const LEARNING_RATE: f64 = 1e-3;
-/// The peer's file says why these.
+/// The peer's file says why these values.
 const IMAGES: usize = 8;
 const IMAGE_STREAM: u32 = 116;
 
-/// The largest difference, as a share of the norm.
+/// The largest allowed difference, relative to the norm.
 const TOLERANCE: f64 = 1e-5;
 
 /// Numbers from −1 to 1: the finaliser of `MurmurHash3` on a counter.
@@ -93,7 +94,7 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// `conv0`, …, `fc0`, …
+/// The layers' names: `conv0`, …, `fc0`, …
 fn names(name: NetworkName) -> impl Iterator<Item = String> {
     let convs = name.architecture().convs.len();
     let conv = (0..convs).map(|i| format!("conv{i}"));
@@ -104,7 +105,7 @@ fn norm(of: impl Iterator<Item = f64>) -> f64 {
     of.map(|x| x * x).sum::<f64>().sqrt()
 }
 
-/// With their names in the peer's files.
+/// The cases, with their names in the peer's files.
 const CASES: [(NetworkName, LossKind, &str, &str); 4] = [
     (NetworkName::Common, LossKind::Softmax, "common", "softmax"),
     (NetworkName::Common, LossKind::Logits, "common", "logits"),
@@ -112,7 +113,7 @@ const CASES: [(NetworkName, LossKind, &str, &str); 4] = [
     (NetworkName::Deep, LossKind::Logits, "deep", "logits"),
 ];
 
-/// Against the norm and one projection of every tensor, as `PyTorch` 2.9.0 gave them.
+/// Compares the norm and one projection of every tensor with those recorded from `PyTorch` 2.9.0.
 #[test]
 fn a_network_computes_what_pytorch_computed() {
     let recorded = include_str!("../../../tests/peers/parity.csv");
@@ -159,7 +160,7 @@ fn a_diagnosis_tells_the_gradients_that_pytorch_computed() {
                 let line = recorded.lines().find_map(|line| line.strip_prefix(&prefix));
                 let (norm, _) = line.and_then(|line| line.split_once(',')).expect("recorded");
                 let norm: f64 = norm.parse().expect("a number");
-                // It keeps four digits.
+                // A diagnosis keeps four digits.
                 let off = (ours.gradient - norm).abs() / norm;
                 assert!(off < 6e-4, "{device:?} {prefix}: {} is off by {off:.1e}", ours.gradient);
             }
@@ -167,8 +168,10 @@ fn a_diagnosis_tells_the_gradients_that_pytorch_computed() {
     }
 }
 
-/// Against every number. Needs `KINDLING_PEERS_PYTHON`: a Python with `PyTorch` 2.9.0; `.ci/run` sets
-/// it. The test above does with less.
+/// Compares every number.
+///
+/// Needs `KINDLING_PEERS_PYTHON`, a Python with `PyTorch` 2.9.0; `.ci/run` sets it. The test above needs
+/// neither.
 #[test]
 fn a_network_computes_what_pytorch_computes() {
     let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else {

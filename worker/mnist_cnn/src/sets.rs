@@ -1,4 +1,4 @@
-//! The images of a study: what each of its trials trains, validates and tests on.
+//! The data sets of a study: the images that each of its trials trains, validates and tests on.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ pub(super) struct Sets {
     pub(super) test: Dataset,
 }
 
-/// What decides which images the sets hold.
+/// What determines the images in the sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Origin {
     data: DataName,
@@ -29,12 +29,12 @@ struct Origin {
     test: usize,
 }
 
-/// Keeps the sets of the study that was asked for last, so that its trials load them once.
+/// Caches the sets of the latest study, so that its trials load them once.
 #[derive(Debug, Default)]
 pub(super) struct SetsCache(Mutex<Option<(Origin, Arc<Sets>)>>);
 
 impl SetsCache {
-    /// The sets for a trial. Trials that ask while they are being loaded wait.
+    /// The sets for a trial. Waits while another trial loads them.
     pub(super) fn get(
         &self,
         trial: &Trial<'_>,
@@ -49,7 +49,7 @@ impl SetsCache {
             trial_validation: settings.trial_validation,
             test: settings.test(),
         };
-        // A trial that panicked in here left no half-made sets behind.
+        // A trial that panicked while holding the lock left no half-made sets.
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, sets)) = &*kept
             && *of == origin
@@ -71,7 +71,7 @@ impl Sets {
                 (train, test)
             }
             DataName::Digits => {
-                // One draw for all, or else test images could be training images again.
+                // Draw all images at once; otherwise training images could reappear as test images.
                 let pool = origin.train + origin.epoch_validation + origin.trial_validation;
                 let all = digits(pool + origin.test, origin.study_seed);
                 let part = |range: std::ops::Range<usize>| all.subset(&range.collect::<Vec<_>>());
@@ -94,7 +94,7 @@ impl Sets {
     }
 }
 
-/// MNIST from the folder, the cache or a mirror. Without it no trial can run here.
+/// MNIST from the folder, the cache or a mirror. Without it no trial can run on this machine.
 fn mnist_of(data_dir: Option<&Path>) -> Result<Mnist, mnist::MnistError> {
     let dir = mnist::ensure(data_dir, &mut |progress| {
         tracing::debug!(?progress, "downloading MNIST");

@@ -1,4 +1,4 @@
-//! What a study file may set for this objective.
+//! The objective's settings in a study file.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::network::{Architecture, COMMON, DEEP};
 use kindling_worker::{JsonMap, SettingsError};
 
-/// The settings of the objective; a missing key has its default.
+/// The settings of the objective. A missing key takes its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -16,28 +16,28 @@ pub struct Settings {
     pub network: NetworkName,
     /// Which images to train it on. Default: `mnist`.
     pub data: DataName,
-    /// What the cross-entropy is computed on. Default: `softmax`.
+    /// The inputs of the cross-entropy. Default: `softmax`.
     pub loss: LossKind,
     /// Training stops once this many epochs have passed without a new best. Default: 5.
     #[serde(deserialize_with = "count")]
     pub patience: usize,
-    /// Training stops after this many epochs, whatever happens. Default: 200, far more than early stopping ever
-    /// leaves.
+    /// Training stops after this many epochs in any case. Default: 200, far more than early stopping ever
+    /// allows.
     #[serde(deserialize_with = "count")]
     pub max_epochs: usize,
-    /// Images to learn from. Default: 2,000.
+    /// Training images. Default: 2,000.
     #[serde(deserialize_with = "count")]
     pub train: usize,
-    /// Images that decide after each epoch whether to go on. Default: 2,000.
+    /// Images for early stopping, measured after each epoch. Default: 2,000.
     #[serde(deserialize_with = "count")]
     pub epoch_validation: usize,
     /// Images that the objective value is measured on. Default: 5,000.
     #[serde(deserialize_with = "count")]
     pub trial_validation: usize,
-    /// Images in one step of training. Default: 64 for `common`, 32 for `deep`.
+    /// Images in a training batch. Default: 64 for `common`, 32 for `deep`.
     #[serde(deserialize_with = "optional_count")]
     pub batch_size: Option<usize>,
-    /// Test images, for the synthetic digits only: MNIST's 10,000 stay whole. Default: 10,000.
+    /// Test images, for synthetic digits only: MNIST's 10,000 are always used in full. Default: 10,000.
     #[serde(deserialize_with = "optional_count")]
     pub test: Option<usize>,
 }
@@ -66,13 +66,13 @@ impl NetworkName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataName {
-    /// The handwritten digits, from files.
+    /// The handwritten digits, read from files.
     Mnist,
     /// Synthetic digits, drawn by code.
     Digits,
 }
 
-/// What the cross-entropy takes for logits.
+/// What the cross-entropy takes as logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LossKind {
@@ -82,7 +82,7 @@ pub enum LossKind {
     Logits,
 }
 
-/// MNIST's training images, which the three sets are drawn from, and its test images.
+/// MNIST's training images, from which the three sets are drawn, and its test images.
 const MNIST_SIZES: (usize, usize) = (60_000, 10_000);
 
 impl Settings {
@@ -115,7 +115,7 @@ impl Settings {
         self.test.unwrap_or(MNIST_SIZES.1)
     }
 
-    /// Checks what no single key can say.
+    /// Checks constraints that involve more than one key.
     fn fits(&self) -> Result<(), SettingsError> {
         let asked = [self.train, self.epoch_validation, self.trial_validation];
         let asked = asked.iter().fold(0_usize, |sum, &n| sum.saturating_add(n));
@@ -161,7 +161,7 @@ impl Default for Settings {
     }
 }
 
-/// A whole number of 1 or more, and an error that says so.
+/// Deserialises a whole number of at least 1, with a clear error otherwise.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     struct Count;
 

@@ -1,22 +1,22 @@
-//! What the tests of this objective share.
+//! Shared by this objective's tests.
 
 use burn::tensor::{Device, Tensor};
 use kindling_burn::open;
 use kindling_worker::{DeviceName, ParamValue, Reporter, Stopped, Trial, TrialFacts};
 use serde_json::Value;
 
-/// The device that tests run on: flex, or what `KINDLING_TEST_DEVICE` names.
+/// The device that tests run on: flex, or the one named by `KINDLING_TEST_DEVICE`.
 pub(super) fn device_name() -> DeviceName {
     let name = std::env::var("KINDLING_TEST_DEVICE");
     name.map_or(DeviceName::Flex, |name| name.parse().expect("a device"))
 }
 
-/// The same, open to the calling thread.
+/// The same, opened for the calling thread.
 pub(super) fn device() -> Device {
     open(device_name(), 1).expect("a device of this build")
 }
 
-/// Every device that this build can compare with others.
+/// All devices that this build can compare.
 pub(super) fn devices() -> Vec<Device> {
     let mut names = vec![DeviceName::Flex];
     if cfg!(feature = "tch") {
@@ -29,7 +29,7 @@ pub(super) fn devices() -> Vec<Device> {
     names.into_iter().map(|name| open(name, 1).expect("a device of this build")).collect()
 }
 
-/// The facts of a trial, its parameters and settings given as JSON objects.
+/// The facts of a trial, with its parameters and settings given as JSON objects.
 pub(super) fn facts(params: &Value, settings: &Value) -> TrialFacts {
     let value = |value: &Value| match value {
         Value::String(text) => ParamValue::Text(text.clone()),
@@ -44,7 +44,7 @@ pub(super) fn facts(params: &Value, settings: &Value) -> TrialFacts {
     }
 }
 
-/// Keeps what a trial reports, and stops it after so many reports.
+/// Records a trial's reports, and stops it after a given number of them.
 #[derive(Debug)]
 pub(super) struct Reports {
     pub(super) values: Vec<f64>,
@@ -65,13 +65,13 @@ impl Reporter for Reports {
     }
 }
 
-/// Lets `f` see a trial of these facts.
+/// Calls `f` with a trial of these facts.
 pub(super) fn with_trial<T>(facts: &TrialFacts, f: impl FnOnce(&mut Trial<'_>) -> T) -> T {
     device();
     f(&mut Trial::new(facts, device_name(), None, &mut Reports::default()))
 }
 
-/// The largest difference between two matrices of one size.
+/// The largest difference between two matrices of the same size.
 pub(super) fn differ(a: &Tensor<2>, b: &Tensor<2>) -> f32 {
     assert_eq!(a.dims(), b.dims());
     let difference = (a.clone().inner() - b.clone().inner()).abs();

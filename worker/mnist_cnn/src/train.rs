@@ -15,7 +15,7 @@ use super::settings::{LossKind, Settings};
 use kindling_burn::{AdamW, AdamWConstants};
 use kindling_worker::{Stop, Stopped, TrialError};
 
-/// What training leaves.
+/// The result of training.
 #[derive(Debug)]
 pub(super) struct Trained {
     /// The best epoch's weights, without gradients.
@@ -23,23 +23,25 @@ pub(super) struct Trained {
     pub(super) best: Best,
     /// Counted from 0.
     pub(super) last_epoch: usize,
-    /// The mean loss over the last epoch's training images, each as its batch saw it.
+    /// The mean loss over the last epoch's training images, each measured in its own batch.
     pub(super) final_loss: f64,
 }
 
-/// What to train on: `train` on a device that tracks gradients, `validation` on the same device
+/// The data to train on. `train` is on a device that tracks gradients, `validation` on the same device
 /// without.
 pub(super) struct TrainingData {
     pub(super) train: Images,
     pub(super) validation: Images,
 }
 
-/// `PyTorch`'s defaults; Burn's own differ in ε and the decay.
+/// `PyTorch`'s defaults; Burn's differ in ε and the weight decay.
 pub(super) const ADAM_W: AdamWConstants =
     AdamWConstants { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
 
-/// Trains until early stopping says so. `report` gets each epoch's number, its accuracy on the
-/// validation images, and the network as it is then. Ends between two batches once it is to stop.
+/// Trains until early stopping ends it.
+///
+/// `report` gets each epoch's number, its validation accuracy and the current network. When the trial is told
+/// to stop, training ends between two batches.
 pub(super) fn train(
     mut network: Network,
     data: &TrainingData,
@@ -82,7 +84,7 @@ pub(super) fn train(
     })
 }
 
-/// One pass over the training images. Gives the network and the mean loss.
+/// One pass over the training images. Returns the network and the mean loss.
 fn one_epoch(
     mut network: Network,
     optimizer: &mut AdamW,
@@ -94,9 +96,9 @@ fn one_epoch(
 ) -> Result<(Network, f64), Stopped> {
     let order_there = data.train.indices(order);
     let (n, size) = (order.len(), settings.batch_size());
-    // Summed on the device and read back once: reading waits for the device.
+    // Summed on the device and read back once, because reading waits for the device.
     let mut sum = None;
-    // The last batch may be smaller, and its mean counts as much as any other: as in PyTorch.
+    // The last batch may be smaller; its step still follows the mean of its own images, as in PyTorch.
     for start in (0..n).step_by(size) {
         if stop.is_wanted() {
             return Err(Stopped);
@@ -150,7 +152,7 @@ mod tests {
         (network, data, settings)
     }
 
-    /// An epoch that nobody stops.
+    /// An epoch that is not stopped.
     fn epoch(
         network: Network,
         optimizer: &mut AdamW,
@@ -187,7 +189,7 @@ mod tests {
         let (images, labels) = data.train.batch(data.train.indices(&order[32..]));
         let third = loss(network.forward(images), labels, settings.loss);
         let expected = (first * 16 + second * 16 + third * 8).into_scalar::<f32>() / 40.0;
-        // So small a learning rate changes nothing.
+        // The learning rate is too small to change anything.
         let (_, found) =
             epoch(network, &mut AdamW::new(ADAM_W, &device()), &data, &order, &settings, 1e-30);
         assert!((found - f64::from(expected)).abs() < 1e-5, "{found} {expected}");
@@ -225,7 +227,7 @@ mod tests {
         }
     }
 
-    /// `PyTorch`'s `torch.optim.AdamW`, as its documentation states it, for one weight.
+    /// `PyTorch`'s `torch.optim.AdamW`, as documented, for one weight.
     fn pytorch(weight: f64, gradients: &[f64], rate: f64) -> f64 {
         let (beta_1, beta_2, epsilon, decay) = (0.9, 0.999, 1e-8, 0.01);
         let (mut weight, mut m, mut v) = (weight, 0.0, 0.0);
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn the_optimiser_is_pytorchs_adam_w() {
         let device = device().autodiff();
-        // The small gradients tell ε from others, the large weights the decay.
+        // Small gradients make ε visible, large weights the weight decay.
         let weights = [0.5_f32, -2.0, 30.0, 1.0, 0.0];
         let gradients = [
             [1.0_f32, -0.3, 0.0, 1e-8, 3e-7],

@@ -1,5 +1,7 @@
-//! The heartbeat stream: it renews the leases, hears which are lost, and by its end tells the
-//! coordinator that the worker is gone.
+//! The heartbeat stream.
+//!
+//! It renews the leases and reports which ones are lost. When it ends, the coordinator knows that the worker
+//! is gone.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tonic::{Code, Status};
 use super::{Session, WorkerError};
 use crate::convert;
 
-/// Before the coordinator has said how often.
+/// Used until the coordinator sends an interval.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Beats for as long as the session lives.
@@ -18,7 +20,7 @@ pub(super) async fn beat(session: Session) {
     let mut backoff = session.link.backoff("heartbeat");
     loop {
         let (answered, status) = stream(&session).await;
-        // Another process works under this name, and what this one trains is lost.
+        // Another process uses this worker's name, so the coordinator no longer accepts this one's trials.
         if status.code() == Code::AlreadyExists {
             return session.end(WorkerError::refused(convert::refusal(&status)));
         }
@@ -30,7 +32,7 @@ pub(super) async fn beat(session: Session) {
     }
 }
 
-/// Holds one stream until it breaks; whether it was ever answered, and how it broke.
+/// Runs one stream until it breaks. Returns whether the coordinator ever answered, and why the stream broke.
 async fn stream(session: &Session) -> (bool, Status) {
     let mut answered = false;
     let status = match hold(session, &mut answered).await {

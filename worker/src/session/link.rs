@@ -1,5 +1,5 @@
-//! The connection, and the calls on it: made anew as often as needed, with jittered backoff, for as long as it
-//! takes.
+//! The connection to the coordinator and the calls on it. Both are retried for as long as it takes, with
+//! jittered backoff.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use tracing::{Instrument as _, info_span};
 use crate::convert;
 use crate::lease::{Assignment, Claim, Finish, Identity, Refusal, Report, Verdict};
 
-/// The first wait before a call is repeated; it doubles each time.
+/// The first wait before a retry; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
-/// The longest wait; a coordinator that is back has its workers back within this time and a bit.
+/// The longest wait. Once a coordinator is back, its workers return within about this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Whatever carries a call to the coordinator and brings its answer: a connection, or a simulated one.
+/// Carries a call to the coordinator and returns its answer: a connection, or a simulated one.
 pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
 
 pub(super) type Client = WorkerServiceClient<Transport>;
@@ -39,15 +39,15 @@ pub(super) type Client = WorkerServiceClient<Transport>;
 pub(super) struct Link {
     client: Client,
     up: Arc<watch::Sender<bool>>,
-    /// Whether any call was ever let in.
+    /// Whether the coordinator has ever accepted this worker.
     admitted: Arc<AtomicBool>,
     /// The worker's name.
     worker: Arc<str>,
-    /// How many calls it has made.
+    /// The number of backoffs so far; part of their seed.
     calls: Arc<AtomicU64>,
 }
 
-/// A connection that is made once it is needed, and anew whenever it breaks.
+/// A connection that is opened when first needed, and again whenever it breaks.
 pub(super) fn dial(endpoint: &Endpoint, bearer: Bearer) -> Transport {
     let connection = InterceptedService::new(endpoint.connect_lazy(), bearer)
         .map_response(|response| response.map(Body::new))
@@ -66,7 +66,7 @@ impl Link {
         }
     }
 
-    /// The waits of one call: others for each worker and call, and the same again in each simulation.
+    /// The backoff of one call. It differs between workers and calls but is the same in every simulation.
     pub(super) fn backoff(&self, what: &str) -> Backoff {
         let mut hasher = DefaultHasher::new();
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
@@ -78,12 +78,12 @@ impl Link {
         self.client.clone()
     }
 
-    /// Waits until the newest call did not reach the coordinator.
+    /// Waits until the latest call fails to reach the coordinator.
     pub(super) async fn down(&self) {
         _ = self.up.subscribe().wait_for(|up| !up).await;
     }
 
-    /// Waits for work, at most so long, and takes it.
+    /// Leases trials. Waits at most `wait` for work.
     pub(super) async fn lease(
         &self,
         worker: &Identity,
@@ -100,7 +100,7 @@ impl Link {
         Ok(leased.into_iter().filter_map(convert::assignment).collect())
     }
 
-    /// Reports an intermediate value.
+    /// -
     pub(super) async fn report(&self, claim: &Claim, report: Report) -> Result<Verdict, Refusal> {
         let span = info_span!("report", step = report.step, value = report.value);
         let request = convert::report(claim, report);
@@ -111,7 +111,7 @@ impl Link {
         Ok(convert::verdict(call.instrument(span).await?.verdict()))
     }
 
-    /// Tells how a trial ended.
+    /// Finishes a trial.
     pub(super) async fn finish(&self, finish: Finish) -> Result<(), Refusal> {
         let request = convert::finish(finish);
         let call = self.persist("finish", |mut client| {
@@ -122,7 +122,7 @@ impl Link {
         Ok(())
     }
 
-    /// Gives a trial back.
+    /// Hands a trial back.
     pub(super) async fn release(&self, claim: &Claim) -> Result<(), Refusal> {
         let request = v1::ReleaseRequest { claim: Some(claim.clone().into()) };
         let call = self.persist("release", |mut client| {
@@ -133,7 +133,7 @@ impl Link {
         Ok(())
     }
 
-    /// Makes a call until it gets an answer: a response, or a refusal that no repetition changes.
+    /// Repeats a call until it gets a response, or a refusal that a retry would not change.
     async fn persist<T, F>(
         &self,
         what: &'static str,
@@ -160,8 +160,10 @@ impl Link {
         }
     }
 
-    /// Whether what answers refuses this worker as such, or is no coordinator, and has never done
-    /// otherwise: a token that was good once is an operator's mistake, which passes.
+    /// Whether this worker is rejected, or the other side is not a coordinator.
+    ///
+    /// Once a call has been accepted, this is always false: a token that stops working is an operator's
+    /// mistake, which will be put right.
     fn is_kept_out(&self, status: &Status) -> bool {
         let refused = matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied);
         (refused || speaks_no_grpc(status)) && !self.admitted.load(Ordering::Relaxed)
@@ -169,7 +171,7 @@ impl Link {
 
     pub(super) fn note_up(&self, what: &'static str) {
         self.admitted.store(true, Ordering::Relaxed);
-        // Who waits is woken by a change alone.
+        // Wake waiters only if the value changes.
         if self.up.send_if_modified(|up| !std::mem::replace(up, true)) {
             tracing::info!(what, "the coordinator answers again");
         }
@@ -188,7 +190,7 @@ impl Link {
     }
 }
 
-/// Whether the coordinator has answered: repeating the call would change nothing.
+/// Whether the coordinator has answered, so that a retry would change nothing.
 fn is_final(code: Code) -> bool {
     matches!(
         code,
@@ -196,13 +198,13 @@ fn is_final(code: Code) -> bool {
             | Code::NotFound
             | Code::AlreadyExists
             | Code::FailedPrecondition
-            // A message too large to be looked at.
+            // The message is too large.
             | Code::OutOfRange
             | Code::Unimplemented
     )
 }
 
-/// Waits that double, with jitter so that a thousand workers do not come back as one.
+/// Waits that double, with jitter so that a thousand workers do not reconnect at the same moment.
 pub(super) struct Backoff {
     next: Duration,
     jitter: ChaCha8Rng,

@@ -1,7 +1,7 @@
 //! A worker's session with its coordinator: heartbeat, lease, train, report, finish.
 //!
-//! Training goes on whatever becomes of the connection. What a trial has to say waits in its own
-//! queue, in order, until the coordinator has taken or refused it.
+//! Training goes on when the connection breaks. A trial's reports wait in its own queue, in order, until the
+//! coordinator accepts or refuses them.
 
 mod heartbeat;
 mod link;
@@ -40,74 +40,75 @@ pub use link::Transport;
 pub use shelf::Shelf;
 pub use training::{Outbox, Outcome, Ran, Training};
 
-/// How long a lease call waits for work before it is made again.
+/// How long a lease call waits for work before it is repeated.
 const LEASE_WAIT: Duration = Duration::from_secs(30);
 
 /// How to run a worker.
 pub struct WorkerOptions {
-    /// The coordinator, and what it asks for.
+    /// The coordinator's address and credentials.
     pub connect: ConnectArgs,
-    /// This worker's name; one that is unique to the process if absent.
+    /// This worker's name; by default one that is unique to the process.
     pub id: Option<String>,
     /// The devices that its trials train on.
     pub devices: DeviceChoice,
-    /// How many trials it trains at a time on each of them.
+    /// How many trials it trains at a time on each device.
     pub slots: usize,
-    /// How many threads each of them trains with.
+    /// Threads per slot.
     pub threads: usize,
-    /// Where data sets lie.
+    /// The folder with data sets.
     pub data_dir: Option<PathBuf>,
-    /// How long running trials may go on after a request to stop, before they are handed back.
+    /// How long running trials may go on after a stop request before they are handed back.
     pub grace: Duration,
-    /// Where results wait that the coordinator does not have yet; a folder of the user's if absent.
+    /// The folder for results that the coordinator does not have yet; by default one in the user's state
+    /// directory.
     pub spool: Option<PathBuf>,
 }
 
-/// Why a worker did not start, or ended of itself.
+/// Why a worker did not start, or ended on its own.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WorkerError {
     /// Metrics cannot be served.
     #[error("{0}")]
     Telemetry(Arc<TelemetryError>),
-    /// What was asked for could not be printed.
+    /// Requested output could not be printed.
     #[error("standard output cannot be written: {0}")]
     Output(Arc<std::io::Error>),
-    /// There is nothing to connect to.
+    /// The coordinator's address or credentials are invalid.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The coordinator does not let this worker in.
+    /// The coordinator rejects this worker.
     #[error("the coordinator refuses this worker: {reason}\nhint: {hint}")]
     Refused {
-        /// What it said.
+        /// The coordinator's message.
         reason: String,
         /// What may help.
         hint: &'static str,
     },
-    /// A device cannot be had.
+    /// A device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// A trial broke a device for the whole process.
     #[error("a trial failed and left its device unusable to this worker, which ends: {reason}")]
     Broken {
-        /// What the device's backend said.
+        /// The backend's message.
         reason: String,
     },
-    /// A device failed, or was left unusable by one of several trials.
+    /// A device failed, or one of several trials broke it.
     #[error("this worker's device is lost, and its trial will be leased again: {reason}")]
     DeviceLost {
-        /// What the device's backend said.
+        /// The backend's message.
         reason: String,
     },
-    /// Its objective cannot run here.
+    /// The objective cannot run on this machine.
     #[error("this worker cannot train, and handed its trial back: {reason}")]
     Unfit {
-        /// What the objective said.
+        /// The objective's message.
         reason: String,
     },
 }
 
 impl WorkerError {
-    /// What the coordinator said to this worker, with what may help.
+    /// The error for a refusal, with a hint.
     fn refused(Refusal { why, reason }: Refusal) -> Self {
         let hint = match why {
             Why::KeptOut => "give the coordinator's worker token with --token-file FILE",
@@ -128,13 +129,13 @@ impl From<TelemetryError> for WorkerError {
     }
 }
 
-/// Which leases a worker trains. Shared by the loops of its session.
+/// The leases that a worker trains. Shared by all tasks of its session.
 #[derive(Clone)]
 struct Holding {
     claims: Arc<watch::Sender<Vec<Held>>>,
 }
 
-/// One lease, and the way to tell its trial to stop.
+/// A lease, and the handle that stops its trial.
 #[derive(Clone)]
 struct Held {
     claim: Claim,
@@ -183,7 +184,7 @@ impl Holding {
     }
 }
 
-/// What every part of a session needs; clones share it.
+/// What every part of a session needs. Clones share it.
 #[derive(Clone)]
 pub struct Session {
     link: Link,
@@ -191,18 +192,18 @@ pub struct Session {
     training: Arc<dyn Training>,
     holding: Holding,
     spool: Option<Spool>,
-    /// No more trials are leased once it is cancelled.
+    /// Once cancelled, no more trials are leased.
     stop: CancellationToken,
-    /// Why this worker can train no more, if it turned out that it cannot.
+    /// Why this worker cannot train any more, if so.
     ended: Arc<OnceLock<WorkerError>>,
-    /// Running trials are handed back once it is cancelled.
+    /// Once cancelled, running trials are handed back.
     hand_back: CancellationToken,
 }
 
-/// Works until `stop` is cancelled: leases trials of the objectives, trains them on these devices, reports and
-/// finishes them. An unreachable coordinator is tried again for as long as it takes.
+/// Works until `stop` is cancelled: leases trials of the objectives, trains them on the devices, and reports
+/// and finishes them. Retries an unreachable coordinator for as long as it takes.
 ///
-/// After `stop`, running trials may finish within the grace; then they are handed back.
+/// After `stop`, running trials may finish within the grace period; then they are handed back.
 pub async fn work(
     options: WorkerOptions,
     devices: Arc<dyn Devices>,
@@ -244,13 +245,13 @@ pub async fn work(
     let watch = tokio::spawn(watch);
     let ended = session.run(options.grace).await;
     watch.abort();
-    // What was registered last is run first.
+    // Must come last: exit handlers run in reverse order of registration.
     devices.before_exit();
     ended
 }
 
 impl Session {
-    /// A worker that trains in its own way. No more trials are leased once `stop` is cancelled.
+    /// A session with its own way of training. Once `stop` is cancelled, no more trials are leased.
     pub fn new(
         transport: Transport,
         worker: Identity,
@@ -269,13 +270,13 @@ impl Session {
         }
     }
 
-    /// The same, with somewhere to keep what the coordinator does not have yet.
+    /// Adds a shelf for results that the coordinator does not have yet.
     #[must_use]
     pub fn with_shelf(self, kept: Arc<dyn Shelf>) -> Self {
         Self { spool: Some(Spool::on(kept)), ..self }
     }
 
-    /// Works until it is told to stop, and drains: running trials may finish within the grace.
+    /// Works until stopped, then drains: running trials may finish within `grace`.
     pub async fn run(&self, grace: Duration) -> Result<(), WorkerError> {
         let heartbeat = tokio::spawn(heartbeat::beat(self.clone()));
         let mut trials = JoinSet::new();
@@ -293,19 +294,22 @@ impl Session {
             while trials.join_next().await.is_some() {}
         }
         heartbeat.abort();
-        // It has a part in all that this session holds; nobody else has, once it is gone.
+        // The task holds a clone of this session. Wait until it is dropped, so that nothing outlives the
+        // session.
         _ = heartbeat.await;
         self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
     }
 
-    /// Ends the session: this worker is of no more use.
+    /// Ends the session, because this worker cannot go on.
     fn end(&self, why: WorkerError) {
         _ = self.ended.set(why);
         self.stop.cancel();
     }
 
-    /// Ends the session without a word on the trial: its lease is lost with this worker, which
-    /// counts, so that a trial that breaks devices does so for a few times only.
+    /// Ends the session without finishing the trial.
+    ///
+    /// Its lease expires with this worker and counts as lost. So a trial that breaks devices does so only a
+    /// few times.
     fn lose_device(&self, reason: String) {
         tracing::error!(reason, "the device is lost to this worker");
         self.end(WorkerError::DeviceLost { reason });
@@ -317,7 +321,7 @@ impl Session {
         kept.inspect_err(|error| tracing::warn!(%error, "a result could not be kept on disk")).ok()
     }
 
-    /// Delivers the results that workers before this one left.
+    /// Delivers the results that earlier workers left.
     async fn deliver_left(&self) {
         let Some(spool) = &self.spool else { return };
         let left = spool.left().unwrap_or_else(|error| {
@@ -352,7 +356,7 @@ impl Session {
                     );
                     kept.forget();
                 }
-                // Nothing makes it good.
+                // No later attempt can succeed.
                 Err(refusal) if refusal.is_for_good() => {
                     let (reason, file) = (refusal.reason, kept.set_aside());
                     tracing::error!(
@@ -364,7 +368,7 @@ impl Session {
                         "the result of an earlier worker was refused and is set aside"
                     );
                 }
-                // A coordinator on another store, or on an older copy of this one.
+                // The coordinator uses another store, or an older copy of this one.
                 Err(Refusal { reason, .. }) => {
                     tracing::warn!(reason, file, "an earlier worker's result was refused");
                 }
@@ -386,7 +390,7 @@ impl Session {
                 let told = self.holding.add(&claim);
                 let session = self.clone();
                 let Claim { trial, attempt, .. } = claim;
-                // An error says of which trial it is, however little is logged.
+                // An error-level span: even at the lowest log level, an error names its trial.
                 let span = error_span!("trial", study = assignment.study, trial, attempt);
                 follow(&span, &assignment.traceparent);
                 let work = async move {
@@ -399,14 +403,14 @@ impl Session {
     }
 
     async fn lease(&self) -> Vec<Assignment> {
-        // A slot that frees up while the call waits may change what is asked for, but a call that
-        // waits has found no work, so nothing is lost by letting it wait on.
+        // A slot may become free while the call waits, which changes the request. But a call that waits has
+        // found no work, so letting it wait loses nothing.
         let (holding, objectives) = (self.holding.claims(), self.training.objectives());
         match self.link.lease(&self.worker, holding, objectives, LEASE_WAIT).await {
             Ok(leased) => leased,
             Err(refusal) => {
                 self.end(WorkerError::refused(refusal));
-                // The session's end is on its way.
+                // `end` has cancelled `stop`, and `run` will drop this future.
                 std::future::pending().await
             }
         }
@@ -419,7 +423,7 @@ fn hostname() -> String {
     name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).unwrap_or_else(|| "worker".into())
 }
 
-/// Unique to this process, so that no later one can pass for it.
+/// Unique to this process, so that no later process is mistaken for it.
 fn unique_id(host: &str) -> String {
     format!("{host}-{}-{:04x}", std::process::id(), rand::random::<u16>())
 }

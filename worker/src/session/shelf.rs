@@ -1,4 +1,4 @@
-//! Where results wait that the coordinator does not have yet, as bytes.
+//! Storage for results that the coordinator does not have yet, as bytes.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -6,40 +6,40 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-/// A finished trial's file ends so.
+/// The extension of a finished trial's file.
 const EXTENSION: &str = "result";
-/// And so that of one that the coordinator will never take.
+/// The extension of a result that the coordinator will never accept.
 const REFUSED: &str = "refused";
 
-/// Keeps bytes by a name. Workers have a folder; the simulation in `tests/` a list.
+/// Stores bytes by name. Workers use a folder, the simulation in `tests/` a list.
 pub trait Shelf: Send + Sync + 'static {
-    /// Keeps them under a new name. Once that is told, they survive a crash of the machine.
+    /// Stores bytes under a new name. Once it returns, they survive a crash of the machine.
     fn keep(
         &self,
         bytes: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = io::Result<PathBuf>> + Send + '_>>;
 
-    /// What is kept, in the order of the names.
+    /// All stored entries, ordered by name.
     fn left(&self) -> io::Result<Vec<(PathBuf, Vec<u8>)>>;
 
-    /// Keeps what has this name no more.
+    /// Deletes an entry.
     fn forget(&self, name: &Path) -> io::Result<()>;
 
-    /// Leaves out what has this name from now on, and tells where it is.
+    /// Excludes an entry from [`Self::left`] from now on, and returns where it is.
     fn set_aside(&self, name: &Path) -> io::Result<PathBuf> {
         self.forget(name).map(|()| name.to_owned())
     }
 }
 
-/// A folder of files. Workers may share it.
+/// A folder of files. Several workers may share it.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// This folder; made if it is missing.
+    /// Opens the folder; creates it if it is missing.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
-        // One that cannot be written is found out now, not when it is needed.
+        // Detect an unwritable folder now, not when a result needs it.
         tempfile_in(&folder).and_then(|probe| fs::remove_file(probe.1))?;
         Ok(Self(folder))
     }
@@ -66,7 +66,7 @@ impl Shelf for Folder {
                 Ok(bytes) => left.push((path, bytes)),
                 // Another worker has just delivered it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // The others are not to wait for it.
+                // One unreadable file must not hold up the others.
                 Err(error) => tracing::error!(%error, file = %path.display(), "cannot be read"),
             }
         }
@@ -88,14 +88,14 @@ impl Shelf for Folder {
 }
 
 impl Drop for Folder {
-    /// An empty folder is of no use to anybody.
+    /// Removes the folder if it is empty.
     fn drop(&mut self) {
         _ = fs::remove_dir(&self.0);
     }
 }
 
 fn write(folder: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
-    // Another worker may have removed the folder as it left.
+    // Another worker may have removed the folder when it ended.
     fs::create_dir_all(folder)?;
     let (mut file, draft) = tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -106,7 +106,7 @@ fn write(folder: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(kept)
 }
 
-/// A new file of a name that nobody has.
+/// A new file with a unique name.
 fn tempfile_in(folder: &Path) -> io::Result<(File, PathBuf)> {
     let path = folder.join(format!("{:016x}.draft", rand::random::<u64>()));
     Ok((File::create_new(&path)?, path))

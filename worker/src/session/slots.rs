@@ -1,9 +1,8 @@
-//! The threads that trials train on: one for each slot on each device, for as long as the worker
-//! lives.
+//! The threads that trials train on: one per slot on each device, for the worker's whole life.
 //!
-//! libtorch keeps handles and workspaces for each thread, and up to release 2.9 the table of
-//! cuBLAS's is not safe against threads that enter it while others look something up. So all enter
-//! it one after another, before the first trial.
+//! libtorch keeps handles and workspaces per thread. Up to release 2.9, the table of the cuBLAS handles is
+//! not safe when one thread adds an entry while others look one up. So all threads add theirs one after
+//! another, before the first trial.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,13 +20,13 @@ pub(super) struct Slots {
     count: Arc<Semaphore>,
 }
 
-/// A slot on a device, and the way to its thread.
+/// A slot on a device, and the channel to its thread.
 struct Thread {
     device: DeviceName,
     jobs: Sender<Job>,
 }
 
-/// A slot that is taken, free again once this is dropped.
+/// A taken slot. Dropping it frees the slot.
 pub(super) struct Slot {
     thread: Option<Thread>,
     slots: Slots,
@@ -35,7 +34,7 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    /// Starts the threads, `slots` for each device, and lets each open its device.
+    /// Starts the threads, `slots` for each device, and has each open its device.
     pub(super) fn open(
         devices: &Arc<dyn Devices>,
         names: &[DeviceName],
@@ -52,11 +51,12 @@ impl Slots {
         Ok(Self { free: Arc::new(Mutex::new(free)), count })
     }
 
-    /// A slot on the device with the fewest trials, as soon as there is one.
+    /// Takes a slot on the device with the fewest trials. Waits until a slot is free.
     pub(super) async fn take(&self) -> Slot {
         let counted = self.count.clone().acquire_owned().await.expect("never closed");
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        // Every device has as many slots: the fewest trials are where most are free.
+        // All devices have the same number of slots, so the one with the most free slots has the fewest
+        // trials.
         let rivals = |device| free.iter().filter(|thread| thread.device == device).count();
         let roomiest = (0..free.len()).rev().max_by_key(|&i| rivals(free[i].device));
         let thread = roomiest.map(|index| free.remove(index));
@@ -65,7 +65,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Runs a job on the slot's thread. Whoever waits for it hears of its end when the slot is free.
+    /// Runs a job on the slot's thread, and frees the slot before it sends the result to `done`.
     pub(super) fn run<R: Send + 'static>(
         self,
         done: oneshot::Sender<R>,
@@ -78,7 +78,7 @@ impl Slot {
             drop(self);
             _ = done.send(result);
         };
-        // If the thread is gone, so is the job, and with it `done`.
+        // If the thread is gone, the job is dropped, and `done` with it.
         _ = jobs.send(Box::new(job));
     }
 }
@@ -89,7 +89,7 @@ impl Drop for Slot {
     }
 }
 
-/// A thread that has opened its device.
+/// Starts a thread that opens its device.
 fn start(
     devices: &Arc<dyn Devices>,
     device: DeviceName,
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::device::Listed;
 
-    /// Has every device.
+    /// Accepts every device.
     struct Anything;
 
     impl Devices for Anything {
@@ -154,7 +154,7 @@ mod tests {
         Arc::new(Anything)
     }
 
-    /// Two devices that are not opened.
+    /// Slots on two devices that are not opened.
     fn slots() -> Slots {
         let thread = |index| Thread { device: DeviceName::Cuda(index), jobs: channel().0 };
         let free = [0, 1, 0, 1].map(thread).into_iter().collect::<Vec<_>>();

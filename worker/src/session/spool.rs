@@ -1,5 +1,5 @@
-//! Results that the coordinator does not have yet: a worker that dies with one leaves it to the next
-//! worker on this machine.
+//! Results that the coordinator does not have yet. If a worker dies with one, the next worker on this machine
+//! delivers it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use super::shelf::{Folder, Shelf};
 use crate::convert;
 use crate::lease::{Finish, Report};
 
-/// The results that coordinators are still to get; clones share them.
+/// Stored results that are still to be delivered. Clones share them.
 #[derive(Clone)]
 pub(super) struct Spool(Arc<dyn Shelf>);
 
-/// A result, and the reports that the coordinator is to have before it.
+/// A result, and the reports that must be delivered before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Undelivered {
     pub(super) reports: Vec<Report>,
     pub(super) finish: Finish,
 }
 
-/// A result that waits.
+/// A stored result.
 pub(super) struct Kept {
     shelf: Arc<dyn Shelf>,
     path: PathBuf,
 }
 
 impl Spool {
-    /// This folder, or one for the coordinator in the user's own directory for state; made if it is
+    /// Opens the given folder, or one for this coordinator in the user's state directory. Creates it if
     /// missing.
     pub(super) fn open(folder: Option<&Path>, coordinator: &str) -> io::Result<Self> {
         let folder = folder.map_or_else(|| default_folder(coordinator), |f| Ok(f.to_owned()))?;
@@ -40,14 +40,14 @@ impl Spool {
         Self(shelf)
     }
 
-    /// Keeps a result. When this returns, it survives a crash of the machine.
+    /// Stores a result. Once this returns, it survives a crash of the machine.
     pub(super) async fn keep(&self, undelivered: &Undelivered) -> io::Result<Kept> {
         let path =
             self.0.keep(convert::to_bytes(&undelivered.finish, &undelivered.reports)).await?;
         Ok(Kept { shelf: self.0.clone(), path })
     }
 
-    /// The results that workers before this one left. What is none is left where it is.
+    /// The results that earlier workers left. Files that are not results stay where they are.
     pub(super) fn left(&self) -> io::Result<Vec<(Kept, Undelivered)>> {
         let read = |(path, bytes): (PathBuf, Vec<u8>)| {
             let undelivered = convert::from_bytes(&bytes)
@@ -62,14 +62,15 @@ impl Spool {
 }
 
 impl Kept {
-    /// The coordinator has answered: it has the result, or does not want it.
+    /// Deletes the result: the coordinator has it or does not want it.
     pub(super) fn forget(self) {
         if let Err(error) = self.shelf.forget(&self.path) {
             tracing::warn!(%error, file = %self.path.display(), "a delivered result could not be removed");
         }
     }
 
-    /// The coordinator will never take it: no later worker is to try, but nothing is thrown away.
+    /// Sets the result aside: the coordinator will never accept it. Later workers skip it, but it is not
+    /// deleted.
     pub(super) fn set_aside(self) -> PathBuf {
         self.shelf.set_aside(&self.path).unwrap_or_else(|error| {
             let file = self.path.display();
@@ -83,7 +84,7 @@ impl Kept {
     }
 }
 
-/// `kindling/spool/COORDINATOR` in the user's directory for state: on Linux `$XDG_STATE_HOME` or
+/// `kindling/spool/COORDINATOR` in the user's state directory: on Linux `$XDG_STATE_HOME` or
 /// `~/.local/state`.
 fn default_folder(coordinator: &str) -> io::Result<PathBuf> {
     let base = etcetera::choose_base_strategy().map_err(io::Error::other)?;
@@ -160,7 +161,8 @@ mod tests {
             fs::write(kept.path(), &whole[..*cut]).unwrap();
             !left(&spool).is_empty()
         });
-        // A cut between two messages looks whole: files get their name once they are.
+        // A cut between two messages looks complete; but files get their final name only once they are
+        // complete.
         assert_eq!(boundaries.count(), 2);
         fs::write(kept.path(), b"\xff\xff\xff\xff notes").unwrap();
         assert_eq!(left(&spool), []);

@@ -1,4 +1,4 @@
-//! A session with a coordinator that refuses what it is told to refuse.
+//! A session with a coordinator that refuses selected calls.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,21 +19,21 @@ use crate::objective::Completion;
 use crate::trial::TrialError;
 
 type Reply<T> = Result<Response<T>, Status>;
-/// What it says to a call.
+/// The coordinator's answer to a call.
 type Answer<T> = fn(&T) -> Result<(), Status>;
 
-/// Gives out one trial, and ends the session when it is asked for another.
+/// Leases out one trial, and ends the session at the second lease call.
 #[derive(Clone)]
 struct Refusing {
     report: Answer<v1::ReportRequest>,
     finish: Answer<v1::FinishRequest>,
-    /// Whether it takes back every lease that it hears of.
+    /// Whether it revokes every lease named in a heartbeat.
     takes_back: bool,
     said: Arc<Mutex<Said>>,
     stop: CancellationToken,
 }
 
-/// What a worker said.
+/// What the worker sent.
 #[derive(Default)]
 struct Said {
     leases: u32,
@@ -91,7 +91,7 @@ impl WorkerService for Refusing {
     }
 }
 
-/// Reports these, unless it is told to stop, and completes.
+/// Reports these values, unless it is told to stop, and completes.
 struct Reports(&'static [(u64, f64)]);
 
 impl Training for Reports {
@@ -121,7 +121,7 @@ fn claim(trial: u32) -> v1::Claim {
     v1::Claim { study_id: 1, trial, attempt: 1, worker_id: "w".to_owned(), mark, history }
 }
 
-/// A session with it, to its end; a folder is its spool.
+/// Runs a session with this coordinator to its end, with a folder as its spool.
 async fn meet(
     reports: &'static [(u64, f64)],
     report: Answer<v1::ReportRequest>,
@@ -137,7 +137,7 @@ async fn meet(
     std::mem::take(&mut *said.lock().unwrap())
 }
 
-/// A session of one slot with it.
+/// A session with one slot.
 fn session(refusing: Refusing, training: Arc<dyn Training>) -> Session {
     let stop = refusing.stop.clone();
     let server = ServiceExt::<http::Request<Body>>::map_err(
@@ -154,7 +154,7 @@ fn session(refusing: Refusing, training: Arc<dyn Training>) -> Session {
     Session::new(Transport::new(server), worker, training, stop)
 }
 
-/// Says nothing until it is told to stop, and not a word then.
+/// Reports nothing, waits until it is told to stop, and ends silently.
 struct Patient;
 
 impl Training for Patient {
@@ -180,13 +180,13 @@ async fn a_trial_that_reports_nothing_is_told_that_its_lease_is_lost_and_its_slo
         said: Arc::clone(&said),
         stop,
     };
-    // It ends with the second request for work, which a session of one slot makes once that is free.
+    // The session ends with the second lease call, which happens only once the single slot is free.
     session(refusing, Arc::new(Patient)).run(Duration::ZERO).await.expect("in peace");
     let said = said.lock().unwrap();
     assert_eq!((said.leases, said.finishes.len()), (2, 0));
 }
 
-/// The reasons of the failures that were finished; "complete" where one was not.
+/// The reasons of the failures; "complete" for other ends.
 fn ends(said: &Said) -> Vec<String> {
     let end = |finish: &v1::FinishRequest| match &finish.result {
         Some(WireResult::Failed(failed)) => failed.reason.clone(),
@@ -284,7 +284,7 @@ async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_deliver
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(Some(folder.path()), "").unwrap();
     for trial in 7..10 {
-        // As a version before the limits left it.
+        // As written by a version without the limits.
         let attributes =
             (0..100).map(|i| (format!("a{i}"), format!("\"{}\"", "x".repeat(60_000)))).collect();
         let finish = Finish { claim: claim(trial).into(), end: End::Complete(0.5), attributes };

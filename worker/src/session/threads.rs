@@ -1,4 +1,4 @@
-//! Training on the worker's own threads, one for each slot.
+//! Training on the worker's own threads, one per slot.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -22,7 +22,7 @@ use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
 
-/// The objectives, and the slots that they run on. Clones share them.
+/// The objectives, and the slots that they run in. Clones share them.
 #[derive(Clone)]
 pub(super) struct Threads {
     pub(super) devices: Arc<dyn Devices>,
@@ -32,7 +32,7 @@ pub(super) struct Threads {
     pub(super) prepared: Prepared,
 }
 
-/// The objectives and settings whose first trial has been prepared for.
+/// Objectives and settings that have already been prepared.
 pub(super) type Prepared = Arc<Mutex<HashSet<(String, String)>>>;
 
 impl Training for Threads {
@@ -49,7 +49,7 @@ impl Training for Threads {
         Box::pin(async move {
             let slot = threads.slots.take().await;
             let trial = assignment.claim.trial;
-            // Not the session's own span: a trial that is handed back does not wait for its thread.
+            // Not a child of the session's span: a trial that is handed back does not wait for its thread.
             let span = error_span!(parent: None, "train", study = assignment.study, trial);
             follow(&span, &context(&Span::current()));
             let reporter =
@@ -90,7 +90,7 @@ impl Threads {
         objective.run(&mut trial)
     }
 
-    /// Prepares for trials with these settings, once. Others that need it wait.
+    /// Prepares for trials with these settings, once. Other trials wait meanwhile.
     fn prepare(&self, objective: &dyn Objective, settings: &JsonMap) -> Result<(), TrialError> {
         let key = (objective.kind().to_owned(), serde_json::to_string(settings)?);
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +109,7 @@ impl Threads {
     }
 }
 
-/// The training thread's end of the outbox.
+/// The training thread's side of the outbox.
 struct ThreadReporter {
     outbox: Outbox,
     runtime: Handle,
@@ -124,13 +124,13 @@ impl Reporter for ThreadReporter {
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         observe::step(self.step_began);
         let verdict = self.runtime.block_on(self.outbox.report(step, value));
-        // What follows is the next step's; waiting for the verdict was nobody's.
+        // Restart the clock here, so that waiting for the verdict counts towards no step.
         self.step_began = Instant::now();
         verdict
     }
 }
 
-/// What a panic says: of the device, or of the objective.
+/// Turns a panic into a fault of the device or a failure of the objective.
 fn panicked(devices: &dyn Devices, panic: &(dyn std::any::Any + Send)) -> Ran {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

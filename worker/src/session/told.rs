@@ -1,4 +1,4 @@
-//! What a trial was told: the first word counts.
+//! Tells a trial to stop. The first reason counts.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use tokio::sync::watch;
 
 use crate::stop::Stop;
 
-/// Why a trial's objective is to stop.
+/// Why a trial should stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The pruner gave the trial up: finish it as pruned.
+    /// The pruner stopped the trial: finish it as pruned.
     Pruned,
-    /// What it reported cannot be taken, for this reason: finish it as failed.
+    /// A report was refused for this reason: finish the trial as failed.
     Refused(Arc<str>),
-    /// The trial is over, or not this worker's any more: say nothing more of it.
+    /// The trial is over or no longer this worker's: send nothing more about it.
     Dropped,
-    /// This worker stops: hand the trial back.
+    /// This worker is stopping: hand the trial back.
     HandBack,
 }
 
-/// Set once, seen by all clones.
+/// Set once, visible to all clones.
 #[derive(Clone)]
 pub(super) struct Told {
     ending: Arc<watch::Sender<Option<Ending>>>,
@@ -44,12 +44,12 @@ impl Told {
         self.ending.borrow().clone()
     }
 
-    /// What the objective may ask at any time.
+    /// The handle that the objective may check at any time.
     pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Waits for a word that ends the work on the trial here and now.
+    /// Waits until the trial is dropped or handed back, both of which end the work at once.
     pub(super) async fn abandoned(&self) -> Ending {
         let mut told = self.ending.subscribe();
         let abandons =

@@ -1,4 +1,4 @@
-//! How a session trains: what it asks of whoever does, and what that one may say meanwhile.
+//! The interface between a session and whatever trains its trials.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,26 +14,28 @@ use crate::objective::Completion;
 use crate::stop::Stop;
 use crate::trial::{Stopped, TrialError};
 
-/// What an objective comes to.
+/// An objective's result.
 pub type Outcome = Result<Completion, TrialError>;
 
 /// How a trial's training ended.
 #[derive(Debug)]
 pub enum Ran {
-    /// The objective said so.
+    /// The objective returned.
     Ended(Outcome),
     /// The device failed, not the objective.
     Fault(Fault),
 }
 
-/// Whoever trains a session's trials. Workers do it on threads of their own ([`super::work`]); the
-/// simulation in `tests/` on a clock of its own.
+/// Trains a session's trials.
+///
+/// Workers do it on their own threads ([`super::work`]); the simulation in `tests/` uses a simulated clock.
 pub trait Training: Send + Sync + 'static {
-    /// The objectives that it knows, by name.
+    /// The names of the objectives that it can train.
     fn objectives(&self) -> Vec<String>;
 
-    /// Trains one trial to its end, or until a report is answered with [`Stopped`]. If the future is
-    /// dropped, nobody waits for that any more.
+    /// Trains one trial to its end, or until a report returns [`Stopped`].
+    ///
+    /// If the future is dropped, the session no longer waits for the trial.
     fn train(
         &self,
         assignment: Assignment,
@@ -41,7 +43,7 @@ pub trait Training: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
 }
 
-/// A trial's way to its coordinator: what it reports waits here, in order, until it is taken.
+/// A trial's queue of reports, sent to the coordinator in order.
 pub struct Outbox {
     newest: Option<Report>,
     reports: mpsc::UnboundedSender<Waiting>,
@@ -50,18 +52,18 @@ pub struct Outbox {
     link: Link,
 }
 
-/// A report on its way. Dropped once the coordinator has it.
+/// A queued report. Dropped once the coordinator has it.
 pub(super) struct Waiting {
     pub(super) report: Report,
     _taken: oneshot::Sender<()>,
 }
 
-/// The reports that the coordinator has not taken yet, in order.
+/// The reports that the coordinator does not have yet, in order.
 #[derive(Clone, Default)]
 pub(super) struct Unsent(Arc<Mutex<VecDeque<Report>>>);
 
 impl Outbox {
-    /// An outbox, and the end at which its reports are sent from.
+    /// An outbox, and the receiving end from which its reports are sent.
     pub(super) fn new(
         told: &Told,
         link: &Link,
@@ -78,19 +80,20 @@ impl Outbox {
         (outbox, waiting, unsent)
     }
 
-    /// Whether the trial is to stop.
+    /// Whether the trial should stop.
     pub fn stop(&self) -> Stop {
         self.told.stop()
     }
 
-    /// Reports the intermediate value of a step. Waits for the verdict while the coordinator is in
-    /// reach, and never for a coordinator.
+    /// Reports the intermediate value of a step.
+    ///
+    /// Waits for the coordinator's verdict, but only while the coordinator is reachable.
     pub async fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         let (taken, verdict) = oneshot::channel();
         let report = Report { step, value };
         match self.misstep(report) {
             Misstep::None => self.newest = Some(report),
-            // The coordinator has it, or will.
+            // Already sent or queued.
             Misstep::Repeated => return self.verdict(),
             Misstep::Wrong(reason) => {
                 tracing::error!(
@@ -118,8 +121,8 @@ impl Outbox {
         if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
     }
 
-    /// What the coordinator would say against the step, found out here, so that the objective hears it
-    /// from the call that is wrong.
+    /// Checks the step by the coordinator's rules, so that the objective gets the error from the wrong call
+    /// itself.
     fn misstep(&self, Report { step, value }: Report) -> Misstep {
         if i64::try_from(step).is_err() {
             return Misstep::Wrong(format!("step {step} was reported; they end at 2^63 - 1"));
@@ -139,10 +142,10 @@ impl Outbox {
     }
 }
 
-/// What is wrong with a report.
+/// The result of checking a report.
 enum Misstep {
     None,
-    /// It is the one before, once more.
+    /// Identical to the previous report.
     Repeated,
     Wrong(String),
 }
@@ -152,7 +155,7 @@ impl Unsent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(report);
     }
 
-    /// The coordinator has the first of them.
+    /// Removes the first report, because the coordinator has answered it.
     pub(super) fn taken(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     }

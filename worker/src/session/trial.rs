@@ -1,5 +1,7 @@
-//! One trial from lease to finish. What its training says goes to the coordinator in order, and waits
-//! in the outbox while there is no coordinator; a result waits on disk, too.
+//! One trial from lease to finish.
+//!
+//! Its reports go to the coordinator in order, and wait in the outbox while the coordinator is unreachable. A
+//! result also waits on disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
 use crate::observe;
 use crate::trial::TrialError;
 
-/// How long a worker that stops tries to hand a trial back, or to deliver a finished one.
+/// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 /// Trains one leased trial and tells the coordinator how it went.
@@ -35,11 +37,11 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         outcome = &mut training => outcome,
         ending = told.abandoned() => {
             if ending == Ending::Dropped {
-                // The slot is not free before its thread is.
+                // Wait for the thread: until it ends, the slot is not free.
                 tracing::warn!("dropped: not this worker's any more");
                 let ended = tokio::select! {
                     ended = training => ended,
-                    // One that does not end when it is told to holds up nobody's leaving.
+                    // A worker that leaves does not wait for an objective that ignores the stop request.
                     () = session.hand_back.cancelled() => return,
                 };
                 if let Ran::Fault(Fault::Lost(reason) | Fault::BrokenByTrial(reason)) = ended {
@@ -58,7 +60,7 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
             hand_back(session, claim).await;
             return;
         }
-        // Beside other trials nobody can tell whose doing it was.
+        // With other trials running beside it, the cause is unknown.
         Ran::Fault(Fault::BrokenByTrial(reason)) if session.holding.claims().len() > 1 => {
             session.lose_device(reason);
             return;
@@ -80,16 +82,17 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     let Some(finish) = finish_of(claim, outcome, told.get()) else { return };
     observe::ended(&finish.end);
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
-    // The training is done, and with it the reports: all that is left waits in the outbox.
+    // Training is over, so no reports are added. Those that remain are in the outbox.
     _ = sending.await;
     let last_word = match told.get() {
-        // The last of its reports was: it is not what it says it is.
+        // The last report was refused after training had ended, so the result does not count.
         Some(Ending::Refused(reason)) => {
             Undelivered { reports: Vec::new(), finish: failed(claim, &reason) }
         }
         _ => undelivered(&unsent, &finish),
     };
-    // Though it was dropped meanwhile: only the coordinator can say whether its store never wants it.
+    // Send it even if the trial was dropped meanwhile: only the coordinator knows whether its store may still
+    // want it.
     if tell(session, last_word).await {
         if let Some(kept) = kept {
             kept.forget();
@@ -100,12 +103,12 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     }
 }
 
-/// The result, after the reports that the coordinator does not have yet.
+/// The result, with the reports that the coordinator does not have yet.
 fn undelivered(unsent: &Unsent, finish: &Finish) -> Undelivered {
     Undelivered { reports: unsent.list(), finish: finish.clone() }
 }
 
-/// Sends the reports in order until the training has no more or the trial is abandoned.
+/// Sends the reports in order, until training adds no more or the trial is abandoned.
 async fn send_all(
     link: Link,
     claim: Claim,
@@ -135,7 +138,7 @@ async fn send_all(
                 told.tell(Ending::Dropped);
             }
         }
-        // Only now does the training look at what it was told.
+        // This releases the training thread, which then checks what it was told.
         drop(waiting);
     }
 }
@@ -144,7 +147,7 @@ fn refused_report(step: u64, refusal: &Refusal) -> String {
     format!("its report of step {step} was refused: {}", refusal.reason)
 }
 
-/// What to tell of an outcome; `None` when the trial is not this worker's to speak of.
+/// The message for an outcome; `None` if the trial is no longer this worker's.
 fn finish_of(claim: &Claim, outcome: Outcome, told: Option<Ending>) -> Option<Finish> {
     let (end, attributes) = match (outcome, told) {
         (_, Some(Ending::Dropped)) => return None,
@@ -161,13 +164,15 @@ fn finish_of(claim: &Claim, outcome: Outcome, told: Option<Ending>) -> Option<Fi
     Some(Finish { claim: claim.clone(), end, attributes })
 }
 
-/// That the trial failed, and why.
+/// A failure with its reason.
 fn failed(claim: &Claim, reason: &str) -> Finish {
     let end = End::Failed(limits::cut(reason.to_owned(), limits::REASON));
     Finish { claim: claim.clone(), end, attributes: BTreeMap::new() }
 }
 
-/// Tells the coordinator, for as long as this worker may; whether it has the result or never wants it.
+/// Delivers the result, for as long as this worker may wait.
+///
+/// Returns whether the coordinator has the result or will never want it.
 async fn tell(session: &Session, undelivered: Undelivered) -> bool {
     let end = undelivered.finish.end.clone();
     let leaving = async {
@@ -181,7 +186,7 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
                 Ok(()) => log(&end),
                 Err(Refusal { why, reason }) => {
                     tracing::warn!(reason, "finish refused");
-                    // It is of another history, to which its store may come back.
+                    // The store is on another history and may be restored to the one of this result.
                     return why != Why::Unknown;
                 }
             }
@@ -191,7 +196,7 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
     }
 }
 
-/// Says how a trial ended.
+/// Logs how a trial ended.
 fn log(end: &End) {
     match end {
         End::Complete(value) => tracing::info!(value, "complete"),
@@ -200,11 +205,11 @@ fn log(end: &End) {
     }
 }
 
-/// Delivers a result, and first the reports that belong before it.
+/// Delivers a result, after the reports that precede it.
 ///
-/// What the coordinator refuses for its form it would refuse from everybody: then the result goes without
-/// its attributes, and if that is refused as well, as a failure that says why. So nothing is trained again
-/// for it.
+/// A result that is refused as malformed would be refused from any worker. So it is sent again without its
+/// attributes, and if that is refused too, as a failure with the reason. This avoids training the trial
+/// again.
 pub(super) async fn deliver(
     link: &Link,
     Undelivered { reports, finish }: Undelivered,
@@ -236,7 +241,7 @@ pub(super) async fn deliver(
     }
 }
 
-/// The result without what is over the limits, as one of an earlier version's worker may be.
+/// The result cut to the limits, which a result from an earlier version's worker may exceed.
 fn fitting(Finish { claim, end, attributes }: Finish) -> Finish {
     let mut fitting = Attributes::default();
     for (name, json) in attributes {

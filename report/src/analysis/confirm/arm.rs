@@ -1,4 +1,4 @@
-//! One configuration and what its runs gave.
+//! One configuration and the results of its runs.
 
 use std::collections::BTreeMap;
 
@@ -10,55 +10,55 @@ use crate::analysis::table::FEW;
 use crate::shown::{ConfirmPlan, Params, params, value};
 use crate::stats::{interval, mean, sd};
 
-/// The attribute that the test set's accuracy comes in.
+/// The attribute with the test set's accuracy.
 const TEST_ACCURACY: &str = "test_accuracy";
 
-/// One configuration and what its runs gave.
+/// One configuration and the results of its runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arm {
-    /// The trial of the search whose configuration it is.
+    /// The search's trial with this configuration.
     pub of: u32,
-    /// That configuration.
+    /// The configuration.
     pub params: Params,
-    /// Why it was run again; nothing if the search went on and found better ones.
+    /// Why it was run again; empty if the search has since found better ones.
     pub roles: Vec<Role>,
-    /// Under how many seeds.
+    /// The planned number of seeds.
     pub planned: usize,
-    /// What was measured, by ascending seed.
+    /// The measured values, by ascending seed.
     pub values: Vec<Value>,
     /// The values' mean.
     pub mean: Option<f64>,
-    /// The low end of the mean's 95 % interval, of two values or more.
+    /// The lower end of the mean's 95 % interval; requires two or more values.
     pub low: Option<f64>,
-    /// The high end.
+    /// The upper end.
     pub high: Option<f64>,
-    /// The values' standard deviation, of two or more.
+    /// The values' standard deviation; requires two or more.
     pub sd: Option<f64>,
-    /// Whether these are too few values to go by.
+    /// Whether there are too few values to draw conclusions.
     pub few: bool,
-    /// The seeds under which it ended without a value.
+    /// The number of seeds whose runs ended without a value.
     pub failed: usize,
-    /// The mean accuracy on the test set, where the objective says it.
+    /// The mean accuracy on the test set, if the objective gives one.
     pub test_mean: Option<f64>,
 }
 
-/// What was measured under a seed.
+/// The value measured with one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Value {
-    /// Which of the fresh seeds.
+    /// The index of the fresh seed.
     pub seed: u32,
     /// The objective value.
     pub value: f64,
 }
 
-/// Whether it has ended, one way or another.
+/// Whether the trial has ended in any way.
 pub(super) fn is_finished(trial: &v1::Trial) -> bool {
     use v1::TrialState::{Complete, Fail, Pruned};
     matches!(trial.state(), Complete | Fail | Pruned)
 }
 
 impl Arm {
-    /// Of the trials that confirm trial `of`, at least one.
+    /// Built from the trials that confirm trial `of`; there must be at least one.
     pub(super) fn new(
         of: u32,
         roles: Vec<Role>,
@@ -75,7 +75,7 @@ impl Arm {
         let mut tests = Vec::new();
         let mut failed = 0;
         for (seed, runs) in &seeds {
-            // A failed one may have been tried again: the first that gave a value counts.
+            // A failed run may have been retried; the first one with a value counts.
             let measured = runs.iter().find_map(|trial| Some((trial, value(trial)?)));
             if let Some((trial, value)) = measured {
                 values.push(Value { seed: *seed, value });
@@ -105,7 +105,7 @@ impl Arm {
 }
 
 impl Arm {
-    /// Whether it has been run under all its seeds.
+    /// Whether it has been run with all its seeds.
     pub(super) fn is_done(&self) -> bool {
         self.values.len() + self.failed >= self.planned
     }

@@ -7,42 +7,42 @@ use serde::Serialize;
 use super::arm::Arm;
 use crate::stats::{holm, interval, mean, paired_t, wilcoxon};
 
-/// The probability with which a family of comparisons may claim a difference where there is none.
+/// The probability that a family of comparisons claims a difference where there is none.
 const LEVEL: f64 = 0.05;
 
-/// Two configurations under the seeds that both have a value for.
+/// Two configurations, compared over the seeds for which both have a value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// One configuration, by the trial whose it is.
+    /// One configuration, as the number of its trial.
     pub a: u32,
     /// The other.
     pub b: u32,
-    /// How many seeds they share, at least 2.
+    /// The number of shared seeds, at least 2.
     pub pairs: usize,
-    /// The mean of a's value − b's.
+    /// The mean of a's value − b's value.
     pub difference: f64,
-    /// The low end of its 95 % interval, not corrected for the number of comparisons.
+    /// The lower end of its 95 % interval, not corrected for multiple comparisons.
     pub low: f64,
-    /// The high end.
+    /// The upper end.
     pub high: f64,
-    /// Of a paired t-test; null if all differences are the same and not 0.
+    /// The p-value of a paired t-test; null if all differences are equal and not 0.
     pub p_t: Option<f64>,
-    /// Of Wilcoxon's signed-rank test.
+    /// The p-value of Wilcoxon's signed-rank test.
     pub p_wilcoxon: Option<f64>,
-    /// `p_t` after Holm's correction for all comparisons of the list.
+    /// `p_t` after Holm's correction for all comparisons in the list.
     pub p_holm: Option<f64>,
-    /// Whether that is below 0.05.
+    /// Whether `p_holm` is below 0.05.
     pub differs: bool,
 }
 
-/// What one parameter does by itself: the best configurations of each of its choices.
+/// The effect of one parameter on its own: a comparison of the best configuration of each choice.
 #[derive(Debug, Clone, Serialize)]
 pub struct Effect {
     /// The parameter.
     pub param: String,
-    /// The configurations, best first, by the trials whose they are.
+    /// The configurations, best first, as the numbers of their trials.
     pub arms: Vec<u32>,
-    /// All pairs of them, a family of its own.
+    /// All pairs of them, as a family of their own.
     pub comparisons: Vec<Comparison>,
 }
 
@@ -56,7 +56,7 @@ impl Effect {
     }
 }
 
-/// All pairs that share two seeds or more, in the arms' order, as one family.
+/// All pairs that share at least two seeds, in the arms' order, as one family.
 pub(super) fn all(arms: &[&Arm]) -> Vec<Comparison> {
     let pairs = arms
         .iter()
@@ -72,7 +72,7 @@ pub(super) fn all(arms: &[&Arm]) -> Vec<Comparison> {
 }
 
 impl Comparison {
-    /// Not corrected yet.
+    /// A comparison without correction.
     fn new(a: &Arm, b: &Arm) -> Option<Self> {
         let others: HashMap<_, _> = b.values.iter().map(|v| (v.seed, v.value)).collect();
         let difference = |v: &super::arm::Value| Some(v.value - others.get(&v.seed)?);

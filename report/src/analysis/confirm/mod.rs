@@ -1,5 +1,6 @@
-//! The configurations that were run again after the search, under seeds that they share: which is
-//! best, how sure, and which cannot be told apart.
+//! The configurations that were run again after the search, with shared seeds.
+//!
+//! Says which is best, how certain that is, and which cannot be told apart.
 
 use std::collections::BTreeMap;
 
@@ -20,21 +21,21 @@ pub use arm::{Arm, Value};
 pub use comparison::{Comparison, Effect};
 pub use role::Role;
 
-/// What was run again.
+/// The confirmation runs of a study.
 #[derive(Debug, Clone, Serialize)]
 pub struct Confirm {
-    /// The configurations, best mean first; those without a value last.
+    /// The configurations by mean, best first; those without a value come last.
     pub arms: Vec<Arm>,
-    /// The trial whose configuration has the best mean, once all have been run under all their seeds.
+    /// The trial whose configuration has the best mean, once all have been run with all their seeds.
     pub best: Option<u32>,
-    /// All pairs of those that are here for their combination, better one first.
+    /// All pairs of configurations that were chosen for their combination, the better one first.
     pub comparisons: Vec<Comparison>,
-    /// For each parameter by itself, if that was asked for.
+    /// For each parameter on its own, if requested.
     pub effects: Vec<Effect>,
 }
 
 impl Confirm {
-    /// `None` while nothing of it has finished.
+    /// `None` until a confirmation run has ended.
     pub(super) fn new(study: &v1::Study, trials: &[v1::Trial], table: &Table) -> Option<Self> {
         let plan = ConfirmPlan::new(study.confirm.as_ref()?);
         let mut runs: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
@@ -52,7 +53,7 @@ impl Confirm {
             .map(|(of, runs)| Arm::new(of, roles.remove(&of).unwrap_or_default(), &plan, runs));
         let mut arms: Vec<_> = arms.collect();
         let loss = |arm: &Arm| arm.mean.map_or(f64::INFINITY, |mean| table.direction.loss(mean));
-        // Stable: of equals the lower number first.
+        // The sort is stable: among equals, the lower number comes first.
         arms.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
 
         let with = |role: &dyn Fn(&Role) -> bool| -> Vec<&Arm> {
@@ -62,7 +63,7 @@ impl Confirm {
         let effects = plan.by.iter().filter(|_| plan.each).map(|name| {
             Effect::new(name, &with(&|r| matches!(r, Role::Choice { param, .. } if param == name)))
         });
-        // Those that are left have not even begun.
+        // Any roles left belong to trials whose confirmation has not begun.
         let all_done = roles.is_empty() && arms.iter().all(Arm::is_done);
         Some(Self {
             best: arms.first().filter(|arm| all_done && arm.mean.is_some()).map(|arm| arm.of),

@@ -1,5 +1,7 @@
-//! Why a configuration is run again. `kindling-study` makes the plan by the same rule
-//! (`confirm.rs`); here it is told again from the trials, to say what each of them stands for.
+//! Why a configuration is run again.
+//!
+//! `kindling-study` makes the plan by the same rule (`confirm.rs`). Here it is derived again from the trials,
+//! to say what each one stands for.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,12 +14,12 @@ use crate::shown::{Choice, ConfirmPlan, Domain, Params};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Role {
-    /// The best of a combination that is one of the best.
+    /// The best trial with one of the best combinations.
     Combination {
         /// The compared parameters.
         params: Params,
     },
-    /// The best that has this choice.
+    /// The best trial with this choice.
     Choice {
         /// The parameter.
         param: String,
@@ -26,8 +28,9 @@ pub enum Role {
     },
 }
 
-/// The roles of the search's trials, by number; of equals the lower number plays them. A combination
-/// counts where all compared parameters are active, a choice where its parameter is.
+/// The roles of the search's trials, by trial number. Among equals, the lower number gets the role.
+///
+/// A combination counts only where all compared parameters are active, a choice only where its parameter is.
 pub(super) fn all(plan: &ConfirmPlan, table: &Table) -> BTreeMap<u32, Vec<Role>> {
     let by: Vec<_> = plan
         .by

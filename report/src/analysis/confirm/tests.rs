@@ -1,4 +1,4 @@
-//! A search over two methods, and what of it was run again.
+//! A search over two methods, and its confirmation runs.
 
 use kindling_proto::v1;
 
@@ -19,7 +19,7 @@ fn trial(number: u32, value: f64, conv: &str, fc: &str) -> v1::Trial {
     testing::trial(number, value, &[("conv", testing::text(conv)), ("fc", testing::text(fc))])
 }
 
-/// The best of he/he is trial 2, of xavier/he trial 3, of zero/zero trial 4.
+/// The best of he/he is trial 2, of xavier/he trial 3, and of zero/zero trial 4.
 fn search() -> Vec<v1::Trial> {
     vec![
         trial(0, 0.90, "he", "he"),
@@ -64,7 +64,7 @@ fn roles_are_the_best_of_each_combination_and_choice() {
         let confirm = confirm(&study(best, each), &trials).expect("something finished");
         confirm.arms.into_iter().map(|arm| (arm.of, arm.roles)).collect()
     };
-    // Trial 5 is as good as 2 and came later; 0 was once the best.
+    // Trial 5 is as good as 2 but came later; 0 was the best before.
     let (he, xavier) = (combination("he", "he"), combination("xavier", "he"));
     let both = [
         (0, vec![]),
@@ -118,7 +118,7 @@ fn pairs_are_those_of_the_same_seed() {
             trials.push(again(number, &trials[of].clone(), seed, value));
         }
     }
-    // The last seed of trial 3 did not come to an end.
+    // The run with the last seed of trial 3 failed.
     trials[11] = failed(trials[11].clone());
     let confirm = confirm(&study(2, true), &trials).expect("finished");
     assert_eq!(confirm.arms.iter().map(|arm| arm.of).collect::<Vec<_>>(), [2, 3, 4]);
@@ -133,7 +133,7 @@ fn pairs_are_those_of_the_same_seed() {
     assert_eq!((fc.arms.as_slice(), fc.comparisons.len()), (&[2, 4][..], 1));
     let fc = &fc.comparisons[0];
     assert!(fc.differs && fc.p_holm == fc.p_t && fc.pairs == 3);
-    // Of three comparisons two count; the smaller p is doubled.
+    // Two of the three comparisons have a p-value, so the smaller one is doubled.
     let p: Vec<_> = conv.comparisons.iter().map(|c| (c.p_t, c.p_holm)).collect();
     assert_eq!(p[0], (None, None));
     assert!(p[1..].iter().any(|(t, holm)| *holm == t.map(|p| 2.0 * p)), "{p:?}");
@@ -152,7 +152,7 @@ fn the_best_is_named_once_all_have_been_run_under_all_seeds() {
         trials.push(if seed == 1 { failed(run) } else { run });
     }
     assert_eq!(best(&trials), Some(3), "although trial 2 was the search's best");
-    // Another wish means that more is to come.
+    // With another plan, more runs are to come.
     assert_eq!(confirm(&study(3, false), &trials).expect("some").best, None);
 }
 

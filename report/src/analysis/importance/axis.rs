@@ -1,26 +1,26 @@
-//! A parameter's range in cells.
+//! A parameter's range, divided into cells.
 
 use crate::shown::Domain;
 
-/// Into how many cells a range is cut at most.
+/// The largest number of cells.
 const CELLS: usize = 50;
 
-/// A parameter's range in two cells or more.
+/// A parameter's range, divided into two cells or more.
 pub(super) enum Axis {
-    /// Neighbours are alike.
+    /// Cells in order; neighbours are similar.
     Line {
-        /// The first cell's middle, and the distance of neighbours'; of logarithms if `log`.
+        /// The centre of the first cell, and the distance between centres; logarithms if `log`.
         low: f64,
         width: f64,
         log: bool,
         cells: usize,
     },
-    /// A cell for each of so many choices, without an order.
+    /// One cell per choice, without an order.
     Choices(usize),
 }
 
 impl Axis {
-    /// `None` of a range with a single value.
+    /// `None` for a range with a single value.
     pub(super) fn new(domain: &Domain) -> Option<Self> {
         match domain {
             Domain::Categorical { choices } => {
@@ -32,7 +32,7 @@ impl Axis {
             }
             Domain::Int { low, high, log, step } => {
                 let range = high.abs_diff(*low) as f64;
-                // A doubling a cell.
+                // One cell per doubling.
                 let doublings = || ((range + 1.0).ln() / 2.0_f64.ln()).ceil() as usize + 1;
                 let cells = if *log { doublings() } else { steps(range, *step as f64) };
                 Self::line(*low as f64, *high as f64, *log, cells)
@@ -55,12 +55,12 @@ impl Axis {
         }
     }
 
-    /// The cell of a value, or of the choice with this index. What is halfway goes to the lower one.
+    /// The cell of a value, or of the choice with this index. A value halfway belongs to the lower cell.
     pub(super) fn cell(&self, x: f64) -> usize {
         match self {
             Self::Line { low, width, log, cells } => {
                 let x = if *log { x.ln() } else { x };
-                // A negative number becomes 0.
+                // The cast turns negative numbers into 0.
                 (((x - low) / width - 0.5).ceil() as usize).min(cells - 1)
             }
             Self::Choices(_) => x as usize,

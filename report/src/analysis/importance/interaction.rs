@@ -1,20 +1,20 @@
-//! What two parameters decide only together.
+//! Interactions: what two parameters decide only together.
 
 use serde::Serialize;
 
 use super::kernels::mixture;
 use super::{Axis, Column, Entry, Estimate, Kernels, Table, weight};
 
-/// Pairs are made of so many of the most important parameters.
+/// Only this many of the most important parameters are paired.
 const PARAMS: usize = 12;
 
 /// What two parameters decide only together.
 ///
-/// The divergence of the two-dimensional densities is the variance of how much more often a pair of
-/// values occurs among the best; where all trials' densities are independent it is the sum of what each
-/// parameter decides alone and of what only both do. That rest, at least 0, is the strength. A plane has
-/// so many cells that a few best trials diverge by chance alone: what a random choice of as many would
-/// give is taken off each of the three divergences.
+/// The divergence of the two-dimensional densities is the variance of how much more often a pair of values
+/// occurs among the best trials. If the parameters are independent over all trials, it is the sum of what
+/// each parameter decides alone and what only both decide together. That remainder, at least 0, is the
+/// strength. A plane has so many cells that a few best trials diverge by chance alone. So each of the three
+/// divergences is reduced by its expected value for a random choice of equally many trials.
 #[derive(Debug, Clone, Serialize)]
 pub struct Interaction {
     /// One parameter.
@@ -25,7 +25,8 @@ pub struct Interaction {
     pub strength: f64,
 }
 
-/// Of all pairs of the first parameters, strongest first; `total` is the sum of the scores of all.
+/// The interactions of all pairs of the first [`PARAMS`] parameters, strongest first. `total` is the sum of
+/// all parameters' scores.
 pub(super) fn all(table: &Table, ranked: &[&Column], total: f64) -> Vec<Interaction> {
     let first = &ranked[..ranked.len().min(PARAMS)];
     let mut interactions = Vec::new();
@@ -40,8 +41,9 @@ pub(super) fn all(table: &Table, ranked: &[&Column], total: f64) -> Vec<Interact
     interactions
 }
 
-/// `None` where too few trials have both parameters active. May be negative, by chance or where the two
-/// depend on each other.
+/// The strength before scaling; `None` if both parameters are active in too few trials.
+///
+/// It may be negative, by chance or because the two depend on each other.
 pub(super) fn score(a: &Column, b: &Column) -> Option<f64> {
     let axes = [a.axis.as_ref()?, b.axis.as_ref()?];
     let mut best = Counts::new(axes);
@@ -62,8 +64,9 @@ pub(super) fn score(a: &Column, b: &Column) -> Option<f64> {
     Some(weight(&a.entries, best_trials, all_trials) * rest)
 }
 
-/// A divergence less what it would be, in the mean, if the best were drawn from all without regard to
-/// value: Σ (variance of the mean of so many kernels drawn without replacement) / q.
+/// A divergence minus its expected value if the best were drawn at random from all trials.
+///
+/// That value is Σ (variance of the mean of m kernels drawn without replacement) / q.
 fn surplus(best: &Estimate, all: &Estimate) -> f64 {
     let (m, n) = (best.trials, all.trials);
     let spread = |((square, mean), q): ((&f64, &f64), &f64)| (square - mean * mean) / q;
@@ -73,7 +76,7 @@ fn surplus(best: &Estimate, all: &Estimate) -> f64 {
     best.divergence(all) - variance * (m / (m + 1.0)).powi(2)
 }
 
-/// How many trials are in each cell of a plane.
+/// The number of trials in each cell of a plane.
 struct Counts {
     cells: Vec<Vec<f64>>,
 }
@@ -87,8 +90,8 @@ impl Counts {
         self.cells.iter().flatten().sum()
     }
 
-    /// The densities on the first axis, on the second, and on the plane. The plane's kernels are products
-    /// of the axes', so that its density sums up to theirs.
+    /// The densities on the first axis, on the second, and on the plane. The plane's kernels are products of
+    /// the axes' kernels, so its density sums to theirs.
     fn estimates(&self, [a, b]: [&Axis; 2]) -> [Estimate; 3] {
         let on_a: Vec<f64> = self.cells.iter().map(|row| row.iter().sum()).collect();
         let on_b: Vec<f64> =
@@ -105,7 +108,7 @@ impl Counts {
         [along_a.estimate(&on_a), along_b.estimate(&on_b), both]
     }
 
-    /// Σ count · (a's row ⊗ b's row), after a function of each number, one axis after the other.
+    /// Σ count · (a's row ⊗ b's row) with `f` applied to each number, computed one axis after the other.
     fn spread(&self, a: &[Vec<f64>], b: &[Vec<f64>], f: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut plane = vec![0.0; a.len() * b.len()];
         for (counts, row) in self.cells.iter().zip(a) {

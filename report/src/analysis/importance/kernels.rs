@@ -1,4 +1,4 @@
-//! Densities over the cells of an axis: a kernel at each occupied cell, and a prior.
+//! Densities over the cells of an axis: a kernel per occupied cell, and a prior.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -11,26 +11,26 @@ const TINY: f64 = 1e-12;
 
 /// How the mass of a trial spreads over the cells.
 pub(super) struct Kernels {
-    /// For a trial in each cell, a row; each row's sum is 1.
+    /// One row for a trial in each cell; each row sums to 1.
     pub(super) rows: Vec<Vec<f64>>,
-    /// For a trial that could be anywhere, which every estimate has one of.
+    /// The row for a trial that could be anywhere. Every estimate contains one such trial.
     pub(super) prior: Vec<f64>,
 }
 
-/// A density over cells, which may be those of a plane.
+/// A density over the cells of an axis or a plane.
 pub(super) struct Estimate {
-    /// The prior's share included.
+    /// Includes the prior.
     pub(super) density: Vec<f64>,
     /// The mean of the trials' kernels.
     pub(super) mean: Vec<f64>,
-    /// The mean of their squares.
+    /// The mean of the kernels' squares.
     pub(super) squares: Vec<f64>,
-    /// How many trials it is made of.
+    /// The number of trials.
     pub(super) trials: f64,
 }
 
 impl Kernels {
-    /// As wide as is right for so many trials in each cell, at least one.
+    /// Kernels of a suitable width for these counts per cell. There must be at least one trial.
     pub(super) fn new(axis: &Axis, counts: &[f64]) -> Self {
         match axis {
             Axis::Line { cells, .. } => Self::on_line(*cells, counts),
@@ -38,9 +38,11 @@ impl Kernels {
         }
     }
 
-    /// Normal distributions cut to the axis, at the middle of each cell. D. W. Scott, "Multivariate
-    /// Density Estimation", 1992: a deviation of 1.059 n^(−1/5) times the sample's own or, where that is
-    /// less, its interquartile range / 1.34; and at least so much that nine tenths are in one cell.
+    /// Normal distributions, truncated to the axis and centred on each cell.
+    ///
+    /// Width by D. W. Scott, "Multivariate Density Estimation", 1992: the standard deviation is 1.059
+    /// n^(−1/5) times the smaller of the sample's own and its interquartile range / 1.34. It is at least so
+    /// large that nine tenths lie in one cell.
     fn on_line(cells: usize, counts: &[f64]) -> Self {
         const NARROWEST: f64 = 0.5 / 1.64;
         let trials: f64 = counts.iter().sum();
@@ -55,8 +57,8 @@ impl Kernels {
         }
     }
 
-    /// A choice's own kernel has most on it, and the same little on each of the others: the less, the
-    /// more choices occur.
+    /// A choice's kernel is largest on the choice itself, with an equal small mass on every other one. That
+    /// mass shrinks with the number of choices that occur.
     fn on_choices(cells: usize, counts: &[f64]) -> Self {
         let occurring = counts.iter().filter(|count| **count > 0.0).count() as f64;
         let little = 1.0 / (occurring + 1.0);
@@ -67,7 +69,7 @@ impl Kernels {
         Self { rows: (0..cells).map(row).collect(), prior: vec![1.0 / cells as f64; cells] }
     }
 
-    /// The density of so many trials in each cell.
+    /// The density for these counts per cell.
     pub(super) fn estimate(&self, counts: &[f64]) -> Estimate {
         let trials: f64 = counts.iter().sum();
         let mean = mixture(&self.rows, counts, |x| x);
@@ -77,7 +79,7 @@ impl Kernels {
 }
 
 impl Estimate {
-    /// Of sums over the trials' kernels and their squares.
+    /// From sums over the trials' kernels and over their squares.
     pub(super) fn new(
         mut sum: Vec<f64>,
         mut squares: Vec<f64>,
@@ -99,7 +101,7 @@ impl Estimate {
     }
 }
 
-/// Σ count · row, cell by cell, after a function of each number.
+/// Σ count · row per cell, with `f` applied to each number.
 pub(super) fn mixture(rows: &[Vec<f64>], counts: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
     let mut sum = vec![0.0; rows.len()];
     for (row, count) in rows.iter().zip(counts).filter(|(_, count)| **count > 0.0) {
@@ -115,7 +117,8 @@ fn moment(counts: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     counts.iter().enumerate().map(|(cell, count)| count * f(cell as f64)).sum()
 }
 
-/// From the cell in which a quarter of the trials is reached to that in which three quarters are passed.
+/// The distance between the cell that reaches a quarter of the trials and the one that exceeds three
+/// quarters.
 fn interquartile_range(counts: &[f64]) -> f64 {
     let mut reached = 0.0;
     let occupied = counts.iter().enumerate().filter(|(_, count)| **count > 0.0);
@@ -133,14 +136,14 @@ fn interquartile_range(counts: &[f64]) -> f64 {
     first(&|reached| reached > three) - first(&|reached| reached >= quarter)
 }
 
-/// The mass of each cell under a normal distribution cut to the axis.
+/// The mass of each cell under a normal distribution that is truncated to the axis.
 fn normal(cells: usize, mean: f64, deviation: f64) -> Vec<f64> {
     let z = |edge: f64| (edge - 0.5 - mean) / deviation;
     let inside = mass(z(0.0), z(cells as f64));
     (0..cells).map(|cell| mass(z(cell as f64), z(cell as f64 + 1.0)) / inside).collect()
 }
 
-/// The mass of a standard normal distribution between two places, accurate in both tails.
+/// The mass of a standard normal distribution between `a` and `b`, accurate in both tails.
 fn mass(a: f64, b: f64) -> f64 {
     let below = |x: f64| 0.5 * erfc(-x * FRAC_1_SQRT_2);
     if a > 0.0 { below(-a) - below(-b) } else { below(b) - below(a) }

@@ -1,13 +1,16 @@
-//! How much each parameter decides whether a trial is among the best tenth: PED-ANOVA.
+//! PED-ANOVA: how much each parameter decides whether a trial is among the best tenth.
 //!
 //! S. Watanabe, A. Bansal, F. Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
-//! Arbitrary Subspaces", 2023, arXiv 2304.10255: a parameter matters as far as its distribution among
-//! the best trials, p, differs from that among all, q. The measure is Pearson's divergence
-//! Σ q (p / q − 1)², the variance under q of how much more often a value occurs among the best.
-//! Conditional parameters as in arXiv 2601.20800: p and q are those of the trials in which the
-//! parameter is active, and the divergence weighs α² / β, where α of the best trials and β of all have
-//! it active. Quantiles, grids and estimators are those of Optuna 5.0.0's `PedAnovaImportanceEvaluator`
-//! by default, and so are the numbers.
+//! Arbitrary Subspaces", 2023, arXiv 2304.10255: a parameter matters as much as its distribution among the
+//! best trials, p, differs from that among all trials, q. The measure is Pearson's divergence Σ q (p / q −
+//! 1)², the variance under q of how much more often a value occurs among the best.
+//!
+//! Conditional parameters follow arXiv 2601.20800: p and q are taken over the trials in which the parameter
+//! is active, and the divergence is weighted by α² / β, where α of the best trials and β of all trials have
+//! it active.
+//!
+//! Quantiles, grids and estimators are the defaults of Optuna 5.0.0's `PedAnovaImportanceEvaluator`, and so
+//! are the resulting numbers.
 
 use serde::Serialize;
 
@@ -25,17 +28,17 @@ pub use interaction::Interaction;
 use axis::Axis;
 use kernels::{Estimate, Kernels};
 
-/// Which trials count as the best: this share of them, and all that are as good as the last of those.
+/// The share of trials that count as the best. Trials that tie with the last of them count, too.
 const BEST: f64 = 0.1;
-/// With fewer trials than this the best are one, and importances are chance. (Optuna goes by two.)
+/// With fewer trials than this, only one counts as best, and importances are chance. (Optuna's limit is two.)
 const FEWEST: usize = 20;
 
 /// How much each parameter decides.
 #[derive(Debug, Clone, Serialize)]
 pub struct Importance {
-    /// PED-ANOVA.
+    /// The method's name, PED-ANOVA.
     pub method: &'static str,
-    /// How many completed trials of the search it rests on.
+    /// The number of completed trials of the search that it rests on.
     pub trials: usize,
     /// Every parameter that was active in one of them, the most important first. They sum to 1.
     pub params: Vec<Share>,
@@ -48,13 +51,13 @@ pub struct Importance {
 pub struct Share {
     /// The parameter.
     pub name: String,
-    /// Its share of the importance of all.
+    /// Its share of the total importance.
     pub importance: f64,
 }
 
 impl Importance {
-    /// `None` of too few trials, or if no parameter's distribution differs at all: Optuna would give
-    /// each the same share then.
+    /// `None` with too few trials, or if no parameter's distribution differs. In that case Optuna gives each
+    /// the same share.
     pub(super) fn new(table: &Table) -> Option<Self> {
         if table.rows.len() < FEWEST {
             return None;
@@ -81,17 +84,17 @@ impl Importance {
     }
 }
 
-/// A parameter over all trials.
+/// One parameter across all trials.
 struct Column {
-    /// Its place in the space.
+    /// Its index in the space.
     place: usize,
     /// `None` if it has a single value.
     axis: Option<Axis>,
-    /// For each trial.
+    /// One entry per trial.
     entries: Vec<Entry>,
 }
 
-/// A trial's place on an axis.
+/// A trial's position on an axis.
 #[derive(Clone, Copy)]
 struct Entry {
     /// `None` where the parameter is not active.
@@ -100,7 +103,7 @@ struct Entry {
     is_best: bool,
 }
 
-/// Of the parameters that are active somewhere, in the space's order.
+/// The columns of all parameters that are active somewhere, in the space's order.
 fn columns(table: &Table) -> Vec<Column> {
     let bar = bar(table);
     let column = |(place, param): (usize, &crate::shown::Param)| {
@@ -115,7 +118,7 @@ fn columns(table: &Table) -> Vec<Column> {
     table.space.iter().enumerate().filter_map(column).collect()
 }
 
-/// The loss of the worst of the best.
+/// The loss of the worst of the best trials.
 fn bar(table: &Table) -> f64 {
     let mut losses: Vec<_> = table.rows.iter().map(|row| table.loss(row)).collect();
     let last = (BEST * losses.len() as f64).ceil() as usize - 1;
@@ -140,8 +143,10 @@ fn score(column: &Column) -> f64 {
     weight * best.divergence(&all)
 }
 
-/// What the divergence within some trials weighs, of which there are so many among the best, and so
-/// many in all; 0 if they are too few to make densities of. `entries` are all trials'.
+/// The weight α² / β of a divergence; 0 with too few trials for a density.
+///
+/// `best` and `all` are how many of the best and of all trials the divergence covers. `entries` are those of
+/// all trials.
 fn weight(entries: &[Entry], best: f64, all: f64) -> f64 {
     if best < 1.0 || all < 2.0 {
         return 0.0;

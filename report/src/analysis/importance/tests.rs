@@ -1,4 +1,4 @@
-//! Against Optuna's own numbers, and what holds of any.
+//! Compares with Optuna's own numbers, and checks general properties.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::testing;
 
-/// A study and what is known of its parameters; see `ask_optuna.py`.
+/// A study and the known results for its parameters; see `ask_optuna.py`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Case {
     direction: String,
@@ -121,7 +121,7 @@ fn importances_are_those_that_optuna_gives() {
     answers.iter().for_each(Case::check);
 }
 
-/// Parameters of all kinds, some of them conditional; 20 to 400 trials, which favour some values.
+/// Parameters of all kinds, some of them conditional, and 20 to 400 trials that favour some values.
 fn random_case(rng: &mut ChaCha8Rng) -> Case {
     let number = |name: &str, r#type: &str, low, high, log, step| Param {
         name: name.to_owned(),
@@ -162,7 +162,7 @@ fn random_case(rng: &mut ChaCha8Rng) -> Case {
         let child = params.get("child").map_or(0.0, |x| x.as_f64().unwrap().ln());
         let words = f64::from(u8::from(params.get("words") == Some(&json!("a"))));
         let value: f64 = rng.random_range(0.0..1.0) + favour * (words - child.powi(2));
-        // Ties at the bar, now and then.
+        // Rounding makes ties at the threshold.
         (if favour < 1.0 { (value * 10.0).round() } else { value }, params)
     };
     let count = rng.random_range(20..400);
@@ -171,7 +171,7 @@ fn random_case(rng: &mut ChaCha8Rng) -> Case {
     Case { direction, space, trials, importances: BTreeMap::new() }
 }
 
-/// Two choices of four words each, uniform, and a value.
+/// Two parameters with four choices each, drawn uniformly, and a value.
 fn two_choices(seed: u64, count: u32, value: impl Fn(u32, u32, f64) -> f64) -> Table {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let names = ["a", "b", "c", "d"];
@@ -184,7 +184,7 @@ fn two_choices(seed: u64, count: u32, value: impl Fn(u32, u32, f64) -> f64) -> T
     Table::new(&testing::study(space, None), &trials.collect::<Vec<_>>())
 }
 
-/// Before it is floored, by what the single importances sum to.
+/// The strength before it is limited to 0 or more, in units of the sum of single importances.
 fn strength(table: &Table) -> f64 {
     let columns = columns(table);
     let total: f64 = columns.iter().map(score).sum();
@@ -203,7 +203,7 @@ fn what_only_both_decide_is_an_interaction() {
 
 #[test]
 fn chance_alone_is_no_interaction() {
-    // 20 best trials in 16 cells: without the correction the surplus would be 0.4 of a divergence.
+    // 20 best trials in 16 cells: without the correction, the surplus would be a divergence of 0.4.
     let scores = (0..200).map(|seed| {
         let columns = columns(&two_choices(seed, 200, |_, _, noise| noise));
         interaction::score(&columns[0], &columns[1]).expect("enough trials")

@@ -1,4 +1,4 @@
-//! `AdamW` by libtorch's fused kernel: all parameters in one call, in place.
+//! `AdamW` with libtorch's fused kernel: one call updates all parameters in place.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use kindling_libtorch::{Parameter, tch};
 
 use crate::adam_w::AdamWConstants;
 
-/// The optimiser and what it remembers of each parameter.
+/// The optimiser and its state for each parameter.
 pub(crate) struct AdamW {
     constants: kindling_libtorch::AdamW,
     steps: u32,
@@ -40,7 +40,7 @@ impl AdamW {
         let module = module.map(&mut collect);
         let mut parameters = collect.parameters;
         let Some(first) = parameters.first() else { return module };
-        // On the device, where the kernel reads it.
+        // The kernel reads the step count on the device.
         let steps = tch::Tensor::full(
             [0_i64; 0],
             f64::from(self.steps),
@@ -48,14 +48,14 @@ impl AdamW {
         );
         self.constants
             .step(&mut parameters, &steps, learning_rate)
-            // As the binding does with every error; the worker knows how to read it.
+            // Panic as the binding does on every error; the worker parses this format.
             .unwrap_or_else(|error| panic!("Torch({:?})", error.0));
         module
     }
 }
 
-/// Takes every parameter that has a gradient out of the module and puts it back as one that
-/// nothing else shares its memory with, and that can be changed in place.
+/// Takes every parameter that has a gradient out of the module, and replaces it by a tensor that shares its
+/// memory with no other and can be updated in place.
 struct Collect<'a> {
     gradients: GradientsParams,
     moments: &'a mut HashMap<ParamId, (tch::Tensor, tch::Tensor)>,
@@ -69,7 +69,7 @@ impl ModuleMapper for Collect<'_> {
         let (id, tensor, mapper) = param.consume();
         let tracked = tensor.is_require_grad();
         let weight = tensor.inner().try_into_primitive::<LibTorch>().expect(OURS);
-        // A snapshot of the module may share its memory, and must not change with it.
+        // A snapshot of the module may share this memory and must not change with it.
         let weight = if weight.can_mut() { weight } else { TchTensor::new(weight.tensor.copy()) };
         let slope = gradient.try_into_primitive::<LibTorch>().expect(OURS).tensor.contiguous();
         let zeros = || (weight.tensor.zeros_like(), weight.tensor.zeros_like());

@@ -1,8 +1,8 @@
-//! Convolution, max-pooling and `ReLU` by libtorch's own kernels, forwards and backwards.
+//! Convolution, max-pooling and `ReLU` with libtorch's own kernels, forward and backward.
 //!
-//! Feature maps come a row for each pixel: that is libtorch's layout "channels last", in which its
-//! CPU kernels are fastest and its GPU kernels need no transposition. So nothing is copied on the
-//! way in and out but the weights.
+//! Feature maps have one row per pixel. That is libtorch's "channels last" layout: its CPU kernels are
+//! fastest in it, and its GPU kernels need no transposition. So only the weights are copied on the way in and
+//! out.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -47,15 +47,17 @@ pub(crate) fn convolve(
     Tensor::from_primitive::<Autodiff<LibTorch>>(out)
 }
 
-/// What the way back needs. The tensors that share memory with Burn's are kept as Burn's, so that
-/// Burn sees that they are in use and does not write into them.
+/// What the backward pass needs.
+///
+/// Tensors that share memory with Burn's are kept as Burn's, so that Burn sees they are in use and does not
+/// write into them.
 #[derive(Debug, Clone)]
 struct Saved {
     convolution: Convolution,
     maps: TchTensor,
     /// `[outputs, inputs, 3, 3]`.
     weights: TchTensor,
-    /// Before pooling, and the places of the largest; if there is pooling.
+    /// The maps before pooling and the positions of the maxima; `None` without pooling.
     pooled: Option<(TchTensor, TchTensor)>,
     out: TchTensor,
 }
@@ -72,8 +74,7 @@ fn forward(
     let images = images(&maps.tensor, side as i64);
     let convolved =
         images.conv2d(&weights, Some(&biases.tensor), [1, 1], [padding, padding], [1, 1], 1);
-    // ReLU after pooling is the same as before it, on a quarter of the pixels: the largest of what
-    // is positive is what is positive of the largest. So is its gradient.
+    // `ReLU` after pooling gives the same outputs and gradients as before it, on a quarter of the pixels.
     let (mut largest, pooled) = if pool {
         let (largest, places) =
             convolved.max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false);
@@ -97,7 +98,7 @@ impl Backward<LibTorch, 3> for Step {
         let Saved { convolution, maps, weights, pooled, out } = ops.state;
         let side = convolution.side as i64;
         let slope = gradients.consume::<LibTorch>(&ops.node);
-        // ReLU gives its gradient where it gave more than nothing.
+        // `ReLU` passes its gradient back wherever its output is above 0.
         let slope = out.tensor.threshold_backward(&slope.tensor, 0);
         let mut slope = images(&slope, side_out(convolution));
         if let Some((convolved, places)) = pooled {
@@ -120,7 +121,7 @@ impl Backward<LibTorch, 3> for Step {
             convolution.padding,
             maps_node.is_some(),
         );
-        // As the binding does with every error; the worker knows how to read it.
+        // Panic as the binding does on every error; the worker parses this format.
         let found = found.unwrap_or_else(|error| panic!("Torch({:?})", error.0));
         if let (Some(node), Some(input)) = (maps_node, found.input) {
             gradients.register::<LibTorch>(node.id, TchTensor::new(rows(&input)));
@@ -145,7 +146,7 @@ fn images(rows: &tch::Tensor, side: i64) -> tch::Tensor {
     rows.reshape([-1, side, side, channels]).permute([0, 3, 1, 2])
 }
 
-/// The reverse.
+/// The inverse of [`images`].
 fn rows(images: &tch::Tensor) -> tch::Tensor {
     let channels = images.size()[1];
     images.permute([0, 2, 3, 1]).reshape([-1, channels])
@@ -158,7 +159,7 @@ fn kernels(weights: &tch::Tensor) -> tch::Tensor {
     copy.view([outputs, KERNEL_SIDE, KERNEL_SIDE, -1]).permute([0, 3, 1, 2])
 }
 
-/// The reverse.
+/// The inverse of [`kernels`].
 fn columns(kernels: &tch::Tensor) -> tch::Tensor {
     let outputs = kernels.size()[0];
     kernels.permute([0, 2, 3, 1]).reshape([outputs, -1]).tr().contiguous()

@@ -1,7 +1,7 @@
 //! libtorch, on the CPU and on CUDA GPUs.
 //!
-//! burn-tch is deprecated upstream, where native CUDA is to follow it. All there is to replace is
-//! in this folder.
+//! burn-tch is deprecated upstream, to be followed by native CUDA. Everything that would have to be replaced
+//! is in this folder.
 #![allow(deprecated)]
 
 mod adam_w;
@@ -18,12 +18,12 @@ use crate::fault::said;
 pub(super) use self::adam_w::AdamW;
 pub(super) use self::convolution::convolve;
 
-/// How many GPUs there are.
+/// The number of GPUs.
 pub(super) fn gpu_count() -> usize {
     usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
 }
 
-/// What `cuda:<index>` is, or why there is none.
+/// Describes `cuda:<index>`, or says why it is not there.
 pub(super) fn gpu(index: usize) -> Result<Gpu, String> {
     let gpu = kindling_libtorch::gpu(index).map_err(|error| error.to_string())?;
     let usable = gpu_count();
@@ -40,7 +40,7 @@ pub(super) fn memory(index: usize) -> Option<Memory> {
     Some(Memory { allocated, reserved })
 }
 
-/// The release that this build was made with.
+/// The libtorch release that this build uses.
 pub(super) fn version() -> String {
     kindling_libtorch::version()
 }
@@ -52,7 +52,7 @@ pub(super) fn open_cpu(threads: usize) {
 pub(super) fn open_gpu(index: usize, threads: usize) -> Result<(), String> {
     prepare(threads);
     kindling_libtorch::use_own_stream(index).map_err(|error| error.to_string())?;
-    // Makes the thread's handles and workspaces, and shows whether the GPU works at all.
+    // Creates the thread's handles and workspaces, and shows whether the GPU works at all.
     let some = tch::Tensor::f_ones([8, 8], (tch::Kind::Float, tch::Device::Cuda(index)));
     let product = some.and_then(|some| some.f_matmul(&some));
     drop(product.map_err(|error| said(&error.to_string()))?);
@@ -60,7 +60,7 @@ pub(super) fn open_gpu(index: usize, threads: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Gives operations that the calling thread starts so many threads.
+/// Sets the number of threads for operations started by the calling thread.
 fn prepare(threads: usize) {
     kindling_libtorch::end_without_destructors();
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
@@ -77,12 +77,12 @@ fn libtorch_device(device: &Device) -> Option<LibTorchDevice> {
     }
 }
 
-/// See the parent's function; `None` for other backends.
+/// See [`super::evaluation_batch`]; `None` for other backends.
 pub(super) fn evaluation_batch(device: &Device) -> Option<usize> {
     Some(match libtorch_device(device)? {
-        // Small enough for a core's cache, large enough for its kernels.
+        // Small enough for a core's cache, large enough for libtorch's kernels.
         LibTorchDevice::Cpu => 128,
-        // A GPU wants as few launches as possible.
+        // A GPU is fastest with as few launches as possible.
         _ => 2048,
     })
 }

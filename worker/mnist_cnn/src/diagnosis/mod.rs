@@ -1,7 +1,7 @@
-//! A look inside a network: activations, gradients and neurons, layer by layer.
+//! Looks inside a network: activations, gradients and neurons, layer by layer.
 //!
-//! It shows why a method works: whether a signal fades or grows from layer to layer, whether
-//! neurons are saturated or dead, whether a gradient arrives, and whether neurons do the same.
+//! It shows why a method works: whether the signal fades or grows from layer to layer, whether neurons are
+//! saturated or dead, whether gradients arrive, and whether neurons are identical.
 
 mod statistics;
 #[cfg(test)]
@@ -22,18 +22,18 @@ use super::network::Network;
 use super::settings::{LossKind, Settings};
 use super::train::loss;
 
-/// Images that a diagnosis looks at: enough for shares and means, and less than a hundredth of what
-/// a trial of usual length computes.
+/// Images in a diagnosis: enough for shares and means, at less than a hundredth of the cost of a usual trial.
 const SAMPLE: usize = 128;
 
-/// A sigmoid is saturated outside of these: its slope is below a fifth of its largest.
+/// A sigmoid is saturated outside these bounds: its slope is below a fifth of its maximum.
 const SATURATED: (f32, f32) = (0.05, 0.95);
 
-/// A network at some stages of its training. Numbers have four significant digits; one that is not
-/// finite is `null` in JSON.
+/// A network at several stages of training.
+///
+/// Numbers have four significant digits; one that is not finite is `null` in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// As training went on.
+    /// In the order of training.
     pub stages: Vec<Stage>,
 }
 
@@ -42,35 +42,37 @@ pub struct Diagnosis {
 pub struct Stage {
     /// `start`, `after 1 epoch`, `after 2 epochs`, …
     pub stage: String,
-    /// From the image on.
+    /// From the input on.
     pub layers: Vec<Layer>,
 }
 
-/// A layer at one stage. Its activations are its outputs after the activation function and, where
-/// the layer pools, after pooling: what it hands on.
+/// A layer at one stage.
+///
+/// Its activations are what it passes on: outputs after the activation function and, where the layer pools,
+/// after pooling.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Layer {
     /// `conv 1`, …, `fc 1`, …
     pub name: String,
     /// What the layer does with its inputs.
     pub kind: LayerKind,
-    /// What follows.
+    /// The activation function after it.
     pub activation: Activation,
     /// Mean of the activations.
     pub mean: f64,
-    /// Standard deviation of the activations, over all neurons, places and images together.
+    /// Standard deviation of the activations, over all neurons, positions and images together.
     pub std: f64,
-    /// Share of a sigmoid's outputs below 0.05 or above 0.95. Only of sigmoids.
+    /// Share of a sigmoid's outputs below 0.05 or above 0.95. Sigmoid layers only.
     pub saturated: Option<f64>,
-    /// Share of neurons (channels) that are 0 at every place of every image. Only of `ReLU`.
+    /// Share of neurons (channels) that are 0 at every position of every image. `ReLU` layers only.
     pub dead: Option<f64>,
-    /// 2-norm of the gradient of the training loss, a mean over the sample, with respect to the
-    /// layer's weights, biases aside.
+    /// 2-norm of the gradient of the training loss, averaged over the sample, with respect to the layer's
+    /// weights (without the biases).
     pub gradient: f64,
-    /// Share of neurons (channels) whose weights, biases aside, equal those of an earlier neuron of
-    /// the layer bit by bit.
+    /// Share of neurons (channels) whose weights (without the biases) equal those of an earlier neuron of the
+    /// layer bit for bit.
     pub equal: f64,
-    /// The activations: from 0 to 1; those of a `ReLU` from 0 to the largest, unless all are 0.
+    /// The activations: of a sigmoid from 0 to 1; of a `ReLU` from 0 to the maximum, unless all are 0.
     pub histogram: Histogram,
 }
 
@@ -96,14 +98,14 @@ pub enum Activation {
     Softmax,
 }
 
-/// What a network is measured on: the same images at every stage, and of every trial of a study.
+/// What a network is measured on: the same images at every stage and in every trial of a study.
 pub(super) struct Sample {
     /// `[images, pixels]`, on a device that tracks gradients.
     images: Tensor<2>,
     /// `[images]`.
     labels: Tensor<1, Int>,
     loss: LossKind,
-    /// Images at a time; the networks to be measured take as many.
+    /// Batch size; the measured networks have at least this capacity.
     batch: usize,
 }
 
@@ -118,7 +120,7 @@ impl fmt::Display for Activation {
 }
 
 impl Sample {
-    /// The first training images, in batches as training has them.
+    /// The first training images, in batches of the training batch size.
     pub(super) fn of(train: &Images, settings: &Settings) -> Self {
         let first: Vec<i64> = (0..).take(train.len().min(SAMPLE)).collect();
         let (images, labels) = train.batch(train.indices(&first));
@@ -134,7 +136,7 @@ impl Sample {
         Self { images, labels, loss, batch }
     }
 
-    /// Measures a network after so many epochs. Draws no random numbers and changes nothing.
+    /// Measures a network after `epochs` epochs. Draws no random numbers and changes nothing.
     pub(super) fn measure(&self, epochs: usize, network: &Network) -> Stage {
         let n = self.labels.dims()[0];
         let mut activations = vec![Vec::new(); layers(network).count()];
@@ -151,7 +153,7 @@ impl Sample {
             for (all, output) in activations.iter_mut().zip(outputs) {
                 all.extend(numbers(output.inner()));
             }
-            // The sample's mean is the batches' means, weighted by their sizes.
+            // The sample's mean is the mean over batches, weighted by their sizes.
             let loss = loss(logits, labels, self.loss) * weight;
             gradients.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
         }
@@ -174,7 +176,7 @@ struct NamedLayer<'a> {
     weights: &'a Param<Tensor<2>>,
 }
 
-/// From the image on.
+/// The network's layers, from the input on.
 fn layers(network: &Network) -> impl Iterator<Item = NamedLayer<'_>> {
     let (convs, fcs) = (network.convolutions(), network.fully_connected());
     let last = fcs.len();
@@ -220,7 +222,7 @@ impl Layer {
     }
 }
 
-/// The largest finite number, or 1 where none is above 0: a histogram has some width.
+/// The largest finite number, or 1 if none is above 0: a histogram needs some width.
 fn largest(activations: &[f32]) -> f64 {
     let finite = activations.iter().copied().filter(|x| x.is_finite());
     let largest = finite.fold(0.0, f32::max);
@@ -235,7 +237,7 @@ fn stage_name(epochs: usize) -> String {
     }
 }
 
-/// Row by row.
+/// The elements, row by row.
 fn numbers(matrix: Tensor<2>) -> Vec<f32> {
     matrix.into_data().iter::<f32>().collect()
 }

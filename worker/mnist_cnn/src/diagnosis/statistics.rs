@@ -1,5 +1,6 @@
-//! The numbers of a diagnosis, each from plain slices: computed on the host and in double
-//! precision, they do not depend on the backend's sums.
+//! The numbers of a diagnosis, computed from plain slices.
+//!
+//! They are computed on the host and in double precision, so they do not depend on the backend's sums.
 
 use std::collections::HashSet;
 
@@ -8,19 +9,19 @@ use serde::Serialize;
 /// Bins of a histogram.
 const BINS: usize = 20;
 
-/// How many numbers lie where: bins of equal width.
+/// A histogram with bins of equal width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Histogram {
     /// Where the first bin begins.
     pub low: f64,
     /// Where the last bin ends.
     pub high: f64,
-    /// Numbers in each bin; one on a border belongs to the bin above it, `high` to the last.
+    /// Numbers in each bin. One on a border belongs to the bin above it; `high` belongs to the last.
     pub counts: Vec<u64>,
 }
 
 impl Histogram {
-    /// Of numbers from 0 to `high`. What is not finite is left out.
+    /// A histogram of numbers from 0 to `high`. Numbers that are not finite are left out.
     pub(super) fn from_zero(numbers: &[f32], high: f64) -> Self {
         let mut counts = vec![0; BINS];
         for &x in numbers.iter().filter(|x| x.is_finite()) {
@@ -31,8 +32,7 @@ impl Histogram {
     }
 }
 
-/// The mean and the standard deviation of the numbers as they are, not of a population that they
-/// were drawn from.
+/// The mean and the standard deviation of exactly these numbers, not of a population they were drawn from.
 pub(super) fn mean_and_std(numbers: &[f32]) -> (f64, f64) {
     let n = numbers.len() as f64;
     let mean = numbers.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
@@ -56,7 +56,7 @@ pub(super) fn zero_columns(matrix: &[f32], columns: usize) -> f64 {
     zero.iter().filter(|&&zero| zero).count() as f64 / columns as f64
 }
 
-/// The share of rows of `[rows, columns]` that have the same bits as one before them.
+/// The share of rows of `[rows, columns]` that equal an earlier row bit for bit.
 pub(super) fn repeated_rows(matrix: &[f32], columns: usize) -> f64 {
     let rows = matrix.chunks_exact(columns);
     let total = rows.len();
@@ -70,7 +70,7 @@ pub(super) fn norm(numbers: &[f32]) -> f64 {
     numbers.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Four significant digits: more say nothing of a sample, and every trial of a study keeps them.
+/// Rounds to four significant digits. More would mean nothing for a sample, and every trial stores them.
 pub(super) fn rounded(x: f64) -> f64 {
     format!("{x:.3e}").parse().unwrap_or(x)
 }
@@ -93,7 +93,7 @@ mod tests {
     fn means_deviations_and_norms_are_those_of_the_numbers() {
         assert_eq!(mean_and_std(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), (5.0, 2.0));
         assert_eq!(norm(&[3.0, -4.0]), 5.0);
-        // The squares of single precision would overflow.
+        // In single precision the squares would overflow.
         assert_eq!(norm(&[3e30, 4e30]).log10().floor(), 30.0);
         assert_eq!(share(&[0.0, 0.5, 1.0, 0.04], |x| x < 0.05), 0.5);
     }

@@ -5,9 +5,10 @@ use super::super::testing::{devices, facts, with_trial};
 use super::super::{Architecture, ConvShape, MnistCnn};
 use super::*;
 
-/// A convolution with a channel that copies its pixel and one that is always 0; three hidden
-/// neurons with the same weights, all different, that look at the second channel alone and so have
-/// constant outputs; ten outputs that know nothing.
+/// A network small enough to compute by hand.
+///
+/// One convolution channel copies its pixel and one is always 0. The three hidden neurons share the same
+/// weights and see only the second channel, so their outputs are constant. The ten outputs have weights of 0.
 #[test]
 fn every_number_of_a_small_network_is_as_computed_by_hand() {
     const SMALL: Architecture = Architecture {
@@ -95,7 +96,7 @@ fn zeros_pass_no_gradient_to_any_hidden_layer() {
         assert!(
             start.layers.iter().all(|layer| layer.kind == LayerKind::Fc || layer.dead == Some(1.0))
         );
-        // Nothing comes out of the convolutions, and so nothing goes back into them.
+        // The convolutions' outputs are 0, and so are the gradients that flow back into them.
         let convs = each(&after, LayerKind::Conv, |l| l.gradient);
         assert!(convs.iter().all(|&gradient| gradient == 0.0), "{convs:?}");
     }
@@ -113,7 +114,7 @@ fn halves_stay_equal_in_every_hidden_layer() {
         let but_one = |&n: &i32| rounded(1.0 - 1.0 / f64::from(n));
         let expected: Vec<_> = neurons.iter().map(but_one).collect();
         assert_eq!(all(&start), expected);
-        // The labels tell the outputs apart, and nothing else.
+        // Only the labels tell the outputs apart.
         let hidden = neurons.len() - 1;
         assert_eq!(all(&after)[..hidden], expected[..hidden]);
     }
@@ -135,7 +136,7 @@ fn a_narrow_gaussian_fades_and_a_wide_one_saturates() {
     assert!(saturated.iter().all(|&share| share > 0.9), "{saturated:?}");
 }
 
-/// A study keeps one of every trial, and a page of them goes over the wire at a time.
+/// A study stores one per trial, and a whole page of them is sent at a time.
 #[test]
 fn it_is_a_few_kilobytes() {
     let params = json!({"winit_conv": "he_normal", "winit_fc": "xavier_normal"});
