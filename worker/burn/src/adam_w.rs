@@ -23,7 +23,9 @@ pub struct AdamWConstants {
 }
 
 /// An optimiser and its state for each parameter of a module.
-pub enum AdamW {
+pub struct AdamW(Kernel);
+
+enum Kernel {
     /// Composed of Burn's operations; runs on any backend.
     Composed(Box<ModuleOptimizer>),
     /// libtorch's fused kernel.
@@ -36,10 +38,10 @@ impl AdamW {
     pub fn new(constants: AdamWConstants, device: &Device) -> Self {
         #[cfg(feature = "tch")]
         if libtorch::is_libtorch(device) {
-            return Self::LibTorch(libtorch::AdamW::new(constants));
+            return Self(Kernel::LibTorch(libtorch::AdamW::new(constants)));
         }
         let _ = device;
-        Self::Composed(Box::new(Composed(constants).into()))
+        Self(Kernel::Composed(Box::new(Composed(constants).into())))
     }
 
     /// Takes one step.
@@ -49,10 +51,10 @@ impl AdamW {
         module: M,
         gradients: GradientsParams,
     ) -> M {
-        match self {
-            Self::Composed(optimizer) => optimizer.step(learning_rate, module, gradients),
+        match &mut self.0 {
+            Kernel::Composed(optimizer) => optimizer.step(learning_rate, module, gradients),
             #[cfg(feature = "tch")]
-            Self::LibTorch(optimizer) => optimizer.step(learning_rate, module, gradients),
+            Kernel::LibTorch(optimizer) => optimizer.step(learning_rate, module, gradients),
         }
     }
 }

@@ -77,9 +77,9 @@ pub fn device(name: DeviceName) -> Result<Device, DeviceError> {
     match name {
         DeviceName::Flex => Ok(Device::flex()),
         #[cfg(feature = "tch")]
-        DeviceName::Cpu => Ok(Device::libtorch()),
+        DeviceName::Cpu => Ok(libtorch::cpu()),
         #[cfg(feature = "tch")]
-        DeviceName::Cuda(index) => Ok(Device::libtorch_cuda(index)),
+        DeviceName::Cuda(index) => Ok(libtorch::cuda(index)),
         #[cfg(not(feature = "tch"))]
         DeviceName::Cpu | DeviceName::Cuda(_) => Err(not_built(name)),
     }

@@ -45,6 +45,14 @@ pub(super) fn version() -> String {
     kindling_libtorch::version()
 }
 
+pub(super) fn cpu() -> Device {
+    Device::libtorch()
+}
+
+pub(super) fn cuda(index: usize) -> Device {
+    Device::libtorch_cuda(index)
+}
+
 pub(super) fn open_cpu(threads: usize) {
     prepare(threads);
 }
