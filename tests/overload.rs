@@ -93,7 +93,9 @@ async fn no_lease_ends_by_an_overload() {
         assert!(holds, "its worker lives, and says so: {trial:?}");
     }
     assert!(!coordinator.log().contains("lease expired"));
-    assert!(calls.shed.load(Ordering::Relaxed) > 0, "nobody was turned away: no overload");
+    // On a fast build most of the crowd is let down before it can be turned away.
+    let refused = calls.shed.load(Ordering::Relaxed) + calls.unanswered.load(Ordering::Relaxed);
+    assert!(refused > 0, "everybody was answered: no overload");
     let rate = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / elapsed;
     eprintln!(
         "overload: it takes {capacity:.0} calls/s, was asked {:.0}, answered {:.0} and shed {:.0}, and let {:.0} down; of {} leases \
