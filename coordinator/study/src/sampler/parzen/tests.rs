@@ -120,22 +120,19 @@ fn a_wide_spaces_density_is_that_of_all_kernels_to_the_bit() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let space = vec![float(0.0, 1.0, FloatScale::Linear); 3 * BLOCK];
     let point = |rng: &mut ChaCha8Rng| -> Vec<f64> { space.iter().map(|_| uniform(rng)).collect() };
-    let seen: Vec<_> = (0..30).map(|_| point(&mut rng)).collect();
+    let seen: Vec<_> = (0..12).map(|_| point(&mut rng)).collect();
     let columns: Vec<Vec<_>> =
         (0..space.len()).map(|axis| seen.iter().map(|point| F(point[axis])).collect()).collect();
     let estimator = estimator(&space, &columns);
-    // Points on the way from an observation to a random point, so that kernels lie at every distance below
-    // the prior.
-    for (from, share) in seen.iter().zip((0..30).map(|step| f64::from(step) / 30.0)) {
-        let to = point(&mut rng);
-        let between = from.iter().zip(&to).map(|(a, b)| F(a + share * (b - a)));
-        let point: Vec<_> = between.collect();
+    // With so many kernels of their width, many lie a little below the prior once the first dimensions are added up.
+    for _ in 0..300 {
+        let point: Vec<_> = point(&mut rng).into_iter().map(F).collect();
         let mut kernels = estimator.log_peaks.clone();
         for (dimension, value) in estimator.dimensions.iter().zip(&point) {
             dimension.fall_off(*value, &mut kernels);
         }
         let all = log_sum_exp(&kernels);
-        assert_eq!(estimator.log_density(&point).to_bits(), all.to_bits(), "at {share}");
+        assert_eq!(estimator.log_density(&point).to_bits(), all.to_bits());
     }
 }
 
