@@ -90,6 +90,8 @@ pub(crate) async fn run(args: RunArgs, telemetry: TelemetryArgs) -> anyhow::Resu
     let devices = args.device.resolve(&*objectives::devices())?;
     // Report a failure once here; otherwise every worker would run into it.
     objective.prepare(&spec.objective.settings, args.data_dir.as_deref(), &mut show())?;
+    // Nothing trains in this process: what it has read goes.
+    drop(objective);
     spec.trials = args.trials.unwrap_or(spec.trials);
     let store = args.store.clone();
     let store = store.unwrap_or_else(|| named_file::after_study(spec.name.as_str(), "db"));

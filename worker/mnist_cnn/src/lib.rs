@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use kindling_burn::evaluation_batch;
-use kindling_data::mnist::{self, FetchProgress, Mnist};
+use kindling_data::mnist::FetchProgress;
 use kindling_worker::{
     Completion, JsonMap, Objective, Progress, SettingsError, Takes, Trial, TrialError, Unfit,
 };
@@ -89,9 +89,8 @@ impl Objective for MnistCnn {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Unfit> {
         if Settings::parse(settings).is_ok_and(|settings| settings.data == DataName::Mnist) {
-            let unfit = |error: mnist::MnistError| Unfit(error.to_string());
-            let folder = mnist::ensure(data_dir, &mut fetching(progress)).map_err(unfit)?;
-            Mnist::load(&folder).map_err(unfit)?;
+            let read = self.sets.prepare(data_dir, progress);
+            read.map_err(|error| Unfit(error.to_string()))?;
         }
         Ok(())
     }

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kindling_data::{Dataset, Mnist, Split, digits, mnist};
+use kindling_data::mnist::{self, MnistError};
+use kindling_data::{Dataset, Mnist, Split, digits};
+use kindling_worker::{Progress, Trial, TrialError};
 
+use super::fetching;
 use super::settings::{DataName, Settings};
-use kindling_worker::{Trial, TrialError};
 
 /// Four sets that share no image.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,9 +33,25 @@ struct Origin {
 
 /// Caches the sets of the latest study, so that its trials load them once.
 #[derive(Debug, Default)]
-pub(super) struct SetsCache(Mutex<Option<(Origin, Arc<Sets>)>>);
+pub(super) struct SetsCache {
+    latest: Mutex<Option<(Origin, Arc<Sets>)>>,
+    /// MNIST as it was read to prepare, and from where: the first trial need not read it again.
+    mnist: Mutex<Option<(Option<PathBuf>, Mnist)>>,
+}
 
 impl SetsCache {
+    /// Reads MNIST ahead of the first trial. Fetches it if it is not there.
+    pub(super) fn prepare(
+        &self,
+        data_dir: Option<&Path>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), MnistError> {
+        let mnist = mnist_of(data_dir, progress)?;
+        let mut read = self.mnist.lock().unwrap_or_else(PoisonError::into_inner);
+        *read = Some((data_dir.map(Path::to_owned), mnist));
+        Ok(())
+    }
+
     /// The sets for a trial. Waits while another trial loads them.
     pub(super) fn get(
         &self,
@@ -50,24 +68,37 @@ impl SetsCache {
             test: settings.test(),
         };
         // A trial that panicked while holding the lock left no half-made sets.
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, sets)) = &*kept
             && *of == origin
         {
             return Ok(Arc::clone(sets));
         }
-        let sets = Arc::new(Sets::load(&origin)?);
+        let sets = Arc::new(Sets::load(&origin, || self.mnist(&origin))?);
         *kept = Some((origin, Arc::clone(&sets)));
         Ok(sets)
+    }
+
+    fn mnist(&self, origin: &Origin) -> Result<Mnist, MnistError> {
+        let read = self.mnist.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match read {
+            Some((of, mnist)) if of == origin.data_dir => Ok(mnist),
+            _ => mnist_of(origin.data_dir.as_deref(), &mut |progress| {
+                tracing::debug!(?progress, "downloading MNIST");
+            }),
+        }
     }
 }
 
 impl Sets {
-    fn load(origin: &Origin) -> Result<Self, TrialError> {
+    fn load(
+        origin: &Origin,
+        mnist: impl FnOnce() -> Result<Mnist, MnistError>,
+    ) -> Result<Self, TrialError> {
         let (pool, test) = match origin.data {
             DataName::Mnist => {
-                let Mnist { train, test } = mnist_of(origin.data_dir.as_deref())
-                    .map_err(|error| TrialError::Unfit(error.to_string()))?;
+                let Mnist { train, test } =
+                    mnist().map_err(|error| TrialError::Unfit(error.to_string()))?;
                 (train, test)
             }
             DataName::Digits => {
@@ -95,10 +126,11 @@ impl Sets {
 }
 
 /// MNIST from the folder, the cache or a mirror. Without it no trial can run on this machine.
-fn mnist_of(data_dir: Option<&Path>) -> Result<Mnist, mnist::MnistError> {
-    let dir = mnist::ensure(data_dir, &mut |progress| {
-        tracing::debug!(?progress, "downloading MNIST");
-    })?;
+fn mnist_of(
+    data_dir: Option<&Path>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Mnist, MnistError> {
+    let dir = mnist::ensure(data_dir, &mut fetching(progress))?;
     Mnist::load(&dir)
 }
 
@@ -138,6 +170,24 @@ mod tests {
         let other = get(&cache, &settings(10)).unwrap();
         assert_eq!(other.train.len(), 10);
         assert_eq!(get(&cache, &settings(30)).unwrap(), first);
+    }
+
+    /// With real MNIST, if there is some: `KINDLING_DATA_DIR` names its folder.
+    #[test]
+    fn what_was_read_to_prepare_is_not_read_again() {
+        let Some(real) = std::env::var_os("KINDLING_DATA_DIR") else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("mnist");
+        std::os::unix::fs::symlink(real, &folder).unwrap();
+        let cache = SetsCache::default();
+        cache.prepare(Some(&folder), &mut |_| ()).unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        let facts = testing::facts(&json!({}), &json!({}));
+        let mut reports = testing::Reports::default();
+        let trial = Trial::new(&facts, testing::device_name(), Some(folder), &mut reports);
+        assert_eq!(cache.get(&trial, &Settings::default()).unwrap().test.len(), 10_000);
+        let other = Settings { train: 10, ..Settings::default() };
+        assert!(cache.get(&trial, &other).is_err(), "it was for the first trial");
     }
 
     #[test]
