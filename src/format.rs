@@ -41,14 +41,6 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
-/// The direction of the first objective.
-pub(crate) fn direction(spec: &v1::StudySpec) -> &'static str {
-    match spec.directions().next() {
-        Some(v1::Direction::Minimize) => "minimize",
-        _ => "maximize",
-    }
-}
-
 /// The trial's objective value, or empty.
 pub(crate) fn objective(trial: &v1::Trial) -> String {
     trial.values.first().map_or(String::new(), |x| number(*x))

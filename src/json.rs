@@ -2,6 +2,7 @@
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
+use kindling_report::Direction;
 use serde_json::{Map, Value, json};
 
 use crate::format;
@@ -14,7 +15,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
     json!({
         "name": spec.name,
         "state": format::study_state(study),
-        "direction": format::direction(&spec),
+        "direction": Direction::of(&spec),
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,

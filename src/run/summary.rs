@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use kindling_proto::v1;
+use kindling_report::Direction;
 
 use crate::confirmed::Confirmed;
 use crate::{format, named_file, shell, table};
@@ -48,10 +49,10 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
 
 /// The search's best trials, best first.
 fn best_trials<'a>(study: &v1::Study, trials: &'a [v1::Trial]) -> Vec<&'a v1::Trial> {
-    let minimize = study.spec.as_ref().is_some_and(|s| format::direction(s) == "minimize");
+    let direction = study.spec.as_ref().map_or(Direction::Maximize, Direction::of);
     let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
     let mut best: Vec<_> = trials.iter().filter(of_search).collect();
-    let loss = |t: &v1::Trial| if minimize { t.values[0] } else { -t.values[0] };
+    let loss = |t: &v1::Trial| direction.loss(t.values[0]);
     best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
     best.truncate(BEST);
     best

@@ -148,7 +148,7 @@ impl Study {
 
 impl Direction {
     /// The direction of the first objective.
-    pub(crate) fn of(spec: &v1::StudySpec) -> Self {
+    pub fn of(spec: &v1::StudySpec) -> Self {
         match spec.directions().next() {
             Some(v1::Direction::Minimize) => Self::Minimize,
             _ => Self::Maximize,
@@ -156,7 +156,7 @@ impl Direction {
     }
 
     /// The value to minimise, in either direction.
-    pub(crate) fn loss(self, value: f64) -> f64 {
+    pub fn loss(self, value: f64) -> f64 {
         match self {
             Self::Maximize => -value,
             Self::Minimize => value,
