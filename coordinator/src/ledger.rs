@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_study::{Bug, Event, Record, Refusal, Study, Tick};
+use kindling_study::{Asked, Bug, Event, Proposal, Record, Refusal, Study, StudyId, Tick};
 use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -30,6 +30,7 @@ use crate::admission::{Admission, Class, Place};
 use crate::bell::{Bell, Ear};
 use crate::clock::Clock;
 use crate::observe;
+use crate::proposers::Proposers;
 use crate::store::{Store, StoreError};
 use crate::transaction::{State, Transaction};
 use crate::upkeep::Care;
@@ -127,7 +128,14 @@ impl Ledger {
         lease_term: Duration,
         random: Box<dyn CryptoRng + Send>,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term, random)?;
+        let (ledger, failed, mut writer) = Self::prepare(store, clock, lease_term, random)?;
+        let jobs = ledger.jobs.downgrade();
+        writer.proposers = Proposers::on_threads(move |study, asked, proposal| {
+            if let Some(jobs) = jobs.upgrade() {
+                // If that fails, the ledger has ended.
+                hand_in(study, asked, proposal).into_iter().for_each(|job| _ = jobs.send(job));
+            }
+        });
         std::thread::spawn(move || writer.run_on_thread());
         Ok((ledger, failed))
     }
@@ -172,6 +180,7 @@ impl Ledger {
             health: health_sender,
             care,
             queues: Queues::default(),
+            proposers: Proposers::Here,
             outage: None,
             patience: PROBE_INTERVAL,
             end: end.clone(),
@@ -301,6 +310,18 @@ impl Ledger {
     }
 }
 
+/// Brings a proposal to the ledger. The note is taken even while nothing can be written. Then the proposal is lost,
+/// and may be asked for again.
+fn hand_in(study: StudyId, asked: Asked, proposal: Proposal) -> [Job; 2] {
+    let decide: Decide = Box::new(move |transaction| {
+        if let Ok(transaction) = transaction {
+            transaction.take_proposal(study, &asked, proposal);
+        }
+        Box::new(|_| ())
+    });
+    [Job::Note(Box::new(move |state| state.note_proposed(study))), Job::Write(Class::End, decide)]
+}
+
 /// Whether the process was paused during this sleep.
 fn is_pause(slept: Duration, lease_term: Duration) -> bool {
     slept > (lease_term / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) && !Bug::PauseIsSilence.is_on()
@@ -316,6 +337,7 @@ struct Writer<S> {
     health: watch::Sender<Health>,
     care: Care,
     queues: Queues,
+    proposers: Proposers,
     outage: Option<Outage>,
     /// The least duration of the next outage.
     patience: Duration,
@@ -414,6 +436,11 @@ impl<S: Store> Writer<S> {
             }
         } else {
             self.write()?;
+            for (study, asked) in self.state.take_awaited() {
+                if let Some((asked, proposal)) = self.proposers.start(study, asked) {
+                    hand_in(study, asked, proposal).into_iter().for_each(|job| self.queues.add(job));
+                }
+            }
         }
         let start = self.clock.tick();
         while let Some(look) = self.queues.looks.pop_front() {
@@ -538,10 +565,12 @@ impl<S: Store> Writer<S> {
                 let study = self.state.registry().get(record.study);
                 study.is_ok_and(Study::has_confirmations_left)
             }
-            Event::Deleted
-            | Event::Proposed { .. }
-            | Event::Leased { .. }
-            | Event::Reported { .. } => false,
+            // If it was computed beside the ledger, its trial waits to be leased.
+            Event::Proposed { number, .. } => {
+                let study = self.state.registry().get(record.study);
+                study.is_ok_and(|study| study.waiting().contains(&number))
+            }
+            Event::Deleted | Event::Leased { .. } | Event::Reported { .. } => false,
         }
     }
 

@@ -23,6 +23,7 @@ mod page;
 mod price;
 #[cfg(test)]
 mod proofs;
+mod proposers;
 mod rate;
 mod seldom;
 mod server;

@@ -1,15 +1,11 @@
 //! The ledger's state, and one batch of decisions on it. The core decides, the events are applied
 //! to the state at once, and they are collected for the commit.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kindling_proto::limits;
-use kindling_study::{
-    Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Record, Refusal,
-    Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, TrialResult,
-    Verdict, Wall, WorkerId,
-};
+use kindling_study::{Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Proposal, Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, TrialResult, Verdict, Wall, WorkerId};
 use kindling_telemetry::context;
 use rand::CryptoRng;
 
@@ -37,6 +33,10 @@ pub(crate) struct State {
     /// Lease marks are drawn from it.
     random: Box<dyn CryptoRng + Send>,
     now: (Tick, Wall),
+    /// The studies whose next proposal takes long and is waited for by somebody, and those for which it is being
+    /// computed.
+    awaited: BTreeSet<StudyId>,
+    proposing: HashSet<StudyId>,
     /// How many changes to trials there have been.
     changed: u64,
     /// The newest changes, at most `MAX_CHANGES`.
@@ -80,6 +80,8 @@ impl State {
             excused_until: Tick::default(),
             random,
             now: Default::default(),
+            awaited: BTreeSet::new(),
+            proposing: HashSet::new(),
             changed: 0,
             changes: VecDeque::new(),
         }
@@ -121,6 +123,24 @@ impl State {
         let skipped = usize::try_from(seen.saturating_sub(forgotten)).unwrap_or(usize::MAX);
         let remembered = (forgotten..).zip(&self.changes).skip(skipped);
         remembered.map(|(place, (study, number))| (place, *study, *number))
+    }
+
+    /// The proposals that somebody waits for and nobody computes yet. From now on somebody does.
+    pub(crate) fn take_awaited(&mut self) -> Vec<(StudyId, Asked)> {
+        let awaited = std::mem::take(&mut self.awaited);
+        let asked = |id: StudyId| Some((id, self.registry.get(id).ok()?.ask()?));
+        let begun: Vec<_> = awaited
+            .into_iter()
+            .filter(|id| !self.proposing.contains(id))
+            .filter_map(asked)
+            .collect();
+        self.proposing.extend(begun.iter().map(|(id, _)| *id));
+        begun
+    }
+
+    /// The proposal for this study has been computed.
+    pub(crate) fn note_proposed(&mut self, study: StudyId) {
+        self.proposing.remove(&study);
     }
 
     /// Remembers which trials a commit changed.
@@ -380,6 +400,14 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Records a proposal that was computed beside the ledger, unless its study has gone on meanwhile.
+    pub(crate) fn take_proposal(&mut self, study: StudyId, asked: &Asked, proposal: Proposal) {
+        if let Ok(known) = self.state.registry.get(study) {
+            let events = known.take_proposal(asked, proposal);
+            self.record(study, events);
+        }
+    }
+
     /// Leases a new trial. The trial's trace begins here.
     fn lease_new(
         &mut self,
@@ -389,7 +417,9 @@ impl<'a> Transaction<'a> {
     ) -> Option<Leased> {
         let start = Instant::now();
         let mark = self.state.draw_mark();
-        let leased = self.state.registry.lease(worker, session, objectives, mark);
+        let awaited = &mut self.state.awaited;
+        let awaits = |study| _ = awaited.insert(study);
+        let leased = self.state.registry.lease(worker, session, objectives, mark, awaits);
         let (study, events, number) = leased?;
         let seconds = start.elapsed().as_secs_f64();
         let span =

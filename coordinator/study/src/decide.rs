@@ -3,11 +3,13 @@
 //! the commit fails, it loads the store again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::mark::Mark;
+use crate::proposal::Asked;
 use crate::pruner::Report;
 use crate::refusal::Refusal;
 use crate::rules;
@@ -34,13 +36,9 @@ impl Study {
         if !rules::are_leased(self.state()) {
             return None;
         }
-        let (number, trial) = match self.waiting().first() {
-            Some(number) => (*number, Some(self.trial(*number))),
-            None if rules::has_place(self) => (TrialNumber(self.trials().len() as u32), None),
-            None => {
-                let next = self.next_confirmation()?;
-                return Some(self.lease_confirmation(worker, session, mark, next));
-            }
+        let Some((number, trial)) = self.next_of_search() else {
+            let next = self.next_confirmation()?;
+            return Some(self.lease_confirmation(worker, session, mark, next));
         };
         let mut events = Vec::with_capacity(2);
         if rules::needs_proposal(trial) {
@@ -50,6 +48,55 @@ impl Study {
         let attempt = rules::next_attempt(trial);
         events.push(Event::Leased { number, attempt, worker: worker.clone(), session, mark });
         Some((events, number))
+    }
+
+    /// The trial of the search that is leased next, and its number. `None` for a new trial.
+    fn next_of_search(&self) -> Option<(TrialNumber, Option<&Trial>)> {
+        match self.waiting().first() {
+            Some(number) => Some((*number, Some(self.trial(*number)))),
+            None => rules::has_place(self).then(|| (TrialNumber(self.trials().len() as u32), None)),
+        }
+    }
+
+    /// Whether the next lease needs a proposal that takes long to compute. Then it is better asked for
+    /// ([`Self::ask`]) and handed in ([`Self::take_proposal`]) than made by the lease.
+    pub fn has_long_proposal(&self) -> bool {
+        let is_needed = |(_, trial): (_, Option<&Trial>)| {
+            rules::needs_proposal(trial) && trial.is_none_or(|trial| trial.confirms.is_none())
+        };
+        rules::are_leased(self.state())
+            && self.next_of_search().is_some_and(is_needed)
+            && self.spec().sampler.takes_long(self.archive())
+    }
+
+    /// The proposal that the next lease needs, if [`Self::has_long_proposal`].
+    pub fn ask(&self) -> Option<Asked> {
+        if !self.has_long_proposal() {
+            return None;
+        }
+        let (number, trial) = self.next_of_search()?;
+        let params = |number: TrialNumber| self.trial(number).params().cloned();
+        Some(Asked {
+            number,
+            fixed: trial.map_or_else(|| self.spec().space.nothing(), |trial| trial.fixed.clone()),
+            pending: self.pending().into_iter().filter_map(params).collect(),
+            archive: Arc::clone(self.archive()),
+            spec: Arc::clone(self.shared_spec()),
+            saw_finished: rules::finished_in_sight(self),
+            saw_proposed: self.proposed(),
+        })
+    }
+
+    /// Takes a proposal that was asked for. The trial waits for a lease then. Nothing happens if the study has
+    /// gone on meanwhile, so that the next lease needs another proposal or none.
+    pub fn take_proposal(&self, asked: &Asked, proposal: Proposal) -> Vec<Event> {
+        let fits = self.proposed() == asked.saw_proposed
+            && self.next_of_search().is_some_and(|(number, trial)| {
+                let nothing = self.spec().space.nothing();
+                let fixed = trial.map_or(&nothing, |trial| &trial.fixed);
+                number == asked.number && *fixed == asked.fixed && rules::needs_proposal(trial)
+            });
+        if fits { vec![Event::Proposed { number: asked.number, proposal }] } else { Vec::new() }
     }
 
     /// Adds the next confirmation trial and leases it.
@@ -300,14 +347,18 @@ impl Study {
 
     /// Proposes parameters. The sampler sees all trials that have finished or are pending now.
     fn propose(&self, number: TrialNumber, trial: Option<&Trial>) -> Proposal {
+        let params = self.proposal_of(number, trial, self.archive(), &self.pending());
+        let (saw_finished, saw_proposed) = (rules::finished_in_sight(self), self.proposed());
+        Proposal { params, saw_finished, saw_proposed }
+    }
+
+    /// The trials of the search that were proposed and have not finished.
+    fn pending(&self) -> BTreeSet<TrialNumber> {
         let is_pending = |n: &&TrialNumber| {
             let trial = self.trial(**n);
             trial.proposal.is_some() && trial.confirms.is_none()
         };
-        let pending = self.running().union(self.waiting()).filter(is_pending).copied().collect();
-        let params = self.proposal_of(number, trial, self.archive(), &pending);
-        let (saw_finished, saw_proposed) = (rules::finished_in_sight(self), self.proposed());
-        Proposal { params, saw_finished, saw_proposed }
+        self.running().union(self.waiting()).filter(is_pending).copied().collect()
     }
 
     /// The parameters that the sampler proposes for `number` from what it sees. `trial` is `None` for a new

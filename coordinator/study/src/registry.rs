@@ -107,16 +107,22 @@ impl Registry {
         }
     }
 
-    /// Leases a trial of the oldest study that has work for these objectives. The mark must be fresh.
+    /// Leases a trial of the oldest study that has work for these objectives. The mark must be fresh. A study
+    /// whose next proposal takes long is passed over, and told to `awaits`.
     pub fn lease(
         &self,
         worker: &WorkerId,
         session: u64,
         objectives: &[String],
         mark: Mark,
+        mut awaits: impl FnMut(StudyId),
     ) -> Option<(StudyId, Vec<Event>, TrialNumber)> {
         self.iter().filter(|(_, study)| objectives.contains(&study.spec().objective.kind)).find_map(
             |(id, study)| {
+                if study.has_long_proposal() {
+                    awaits(id);
+                    return None;
+                }
                 let leased = study.lease(worker, session, mark);
                 leased.map(|(events, number)| (id, events, number))
             },

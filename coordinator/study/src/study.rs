@@ -1,6 +1,7 @@
 //! A study: its trials, the indices over them, and `apply`, which is the only way to change it.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::confirm::{ConfirmSpec, Confirmation};
@@ -19,7 +20,8 @@ use crate::trial::{Lease, Outcome, Phase, Trial, TrialResult};
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Study {
-    spec: StudySpec,
+    /// Shared with the proposals that are under way, as is the archive.
+    spec: Arc<StudySpec>,
     state: StudyState,
     pause_reason: Option<String>,
     budget: u32,
@@ -34,7 +36,7 @@ pub struct Study {
     holders: HashMap<WorkerId, BTreeSet<TrialNumber>>,
     requests: HashMap<String, TrialNumber>,
     best: Option<TrialNumber>,
-    archive: Archive,
+    archive: Arc<Archive>,
     progress: Progress,
     proposed: u32,
     finished: Finished,
@@ -85,7 +87,7 @@ impl Study {
     ) -> Self {
         let archive = Archive::new(&spec.space, spec.directions.first());
         let mut study = Self {
-            spec,
+            spec: Arc::new(spec),
             state,
             pause_reason: None,
             budget,
@@ -98,7 +100,7 @@ impl Study {
             holders: HashMap::new(),
             requests: HashMap::new(),
             best: None,
-            archive,
+            archive: Arc::new(archive),
             progress: Progress::default(),
             proposed: 0,
             finished: Finished::default(),
@@ -138,7 +140,7 @@ impl Study {
     /// memory.
     #[must_use]
     pub fn to_replay(&self) -> Self {
-        let mut copy = Self::new(self.spec.clone(), self.created);
+        let mut copy = Self::new((*self.spec).clone(), self.created);
         copy.trials = self.trials.iter().map(Trial::in_short).collect();
         copy.finish_order.clone_from(&self.finish_order);
         copy
@@ -308,8 +310,13 @@ impl Study {
     }
 
     /// What samplers learn from.
-    pub(crate) fn archive(&self) -> &Archive {
+    pub(crate) fn archive(&self) -> &Arc<Archive> {
         &self.archive
+    }
+
+    /// What was asked for, to be shared.
+    pub(crate) fn shared_spec(&self) -> &Arc<StudySpec> {
+        &self.spec
     }
 
     /// Applies an event. `lease_until` is the deadline of a lease that starts with it.
@@ -491,7 +498,8 @@ impl Study {
     fn note_finished(&mut self, number: TrialNumber) {
         self.finish_order.push(number);
         let is_search = self.trial(number).confirms.is_none();
-        self.archive.add(&self.spec.space, &self.trials[number.index()]);
+        let archive = Arc::make_mut(&mut self.archive);
+        archive.add(&self.spec.space, &self.trials[number.index()]);
         self.confirming.finished += usize::from(!is_search);
         let Phase::Finished(Outcome { result, .. }) = &self.trials[number.index()].phase else {
             return;

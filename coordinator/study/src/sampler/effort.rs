@@ -18,6 +18,19 @@ pub(super) fn most_rows(candidates: usize, tables: &[Table]) -> usize {
     (STEPS / steps.max(1)).clamp(LEAST, MOST)
 }
 
+/// From this many steps on, a proposal takes long: some milliseconds.
+const LONG: usize = 2_500_000;
+
+/// Whether a proposal that weighs this many candidates takes long. It looks at good and bad trials alike.
+pub(super) fn takes_long(candidates: usize, tables: &[Table]) -> bool {
+    let most = most_rows(candidates, tables);
+    let of_table = |table: &Table| {
+        let rows = table.ranked().len().min(most);
+        rows.saturating_mul(steps(candidates, &table.axes))
+    };
+    tables.iter().map(of_table).fold(0, usize::saturating_add) > LONG
+}
+
 /// The steps for one trial: making its kernels, and weighing them at each candidate.
 fn steps(candidates: usize, axes: &[Axis]) -> usize {
     const MAKING: usize = 60;

@@ -118,6 +118,15 @@ impl SamplerSpec {
         }
     }
 
+    /// Whether a proposal takes more than some milliseconds. Only TPE in a wide space, or with many candidates,
+    /// does; how long depends on how much it has to look at.
+    pub(crate) fn takes_long(&self, archive: &Archive) -> bool {
+        match self {
+            Self::Tpe(options) => effort::takes_long(options.candidates as usize, archive.tables()),
+            Self::Random {} | Self::Sobol {} | Self::Grid(_) => false,
+        }
+    }
+
     /// The name as in a study file.
     pub fn name(&self) -> &'static str {
         match self {

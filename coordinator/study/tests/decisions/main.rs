@@ -4,6 +4,7 @@ mod budget;
 mod confirming;
 mod failing;
 mod leases;
+mod proposing;
 mod pruning;
 mod records;
 mod registry;
