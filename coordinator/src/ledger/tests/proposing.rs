@@ -21,7 +21,7 @@ async fn a_lease_does_not_wait_for_another_studys_proposal_and_gets_its_own_late
     };
     bench.ledger.write(Class::Begin, stop).await.expect("stopped");
     bench.ledger.write(Class::Begin, |t| t.create_study(wide())).await.expect("created");
-    for _ in 0..14 {
+    for _ in 0..10 {
         let claim = bench.lease().await.expect("a trial");
         assert_eq!(claim.study, StudyId(2));
         bench.finish(&claim).await.expect("taken");
@@ -36,5 +36,5 @@ async fn a_lease_does_not_wait_for_another_studys_proposal_and_gets_its_own_late
     work.after(rings).await.expect("the ledger lives");
     bench.finish(&claim).await.expect("taken");
     let claim = bench.lease().await.expect("a trial");
-    assert_eq!((claim.study, claim.claim.number.0), (StudyId(2), 14));
+    assert_eq!((claim.study, claim.claim.number.0), (StudyId(2), 10));
 }

@@ -122,7 +122,7 @@ impl SamplerSpec {
     /// does; how long depends on how much it has to look at.
     pub(crate) fn takes_long(&self, archive: &Archive) -> bool {
         match self {
-            Self::Tpe(options) => effort::takes_long(options.candidates as usize, archive.tables()),
+            Self::Tpe(options) => tpe::takes_long(options, archive),
             Self::Random {} | Self::Sobol {} | Self::Grid(_) => false,
         }
     }

@@ -5,8 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Ask;
+use super::archive::Archive;
 use super::chance::Chance;
-use super::effort::most_rows;
+use super::effort::{self, most_rows};
 use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
 use super::startup;
 use super::table::Table;
@@ -36,7 +37,7 @@ const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing:
 const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
 
 pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
-    if is_startup(options, ask) {
+    if is_startup(options, ask.archive) {
         return startup::propose(ask, rng);
     }
     let space = ask.space;
@@ -64,11 +65,17 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     values
 }
 
+/// Whether the next proposal takes more than some milliseconds.
+pub(super) fn takes_long(options: &TpeOptions, archive: &Archive) -> bool {
+    !is_startup(options, archive)
+        && effort::takes_long(options.candidates as usize, archive.tables())
+}
+
 /// Whether there is too little to learn from. Failed trials teach where not to look, so twice as many trials
 /// of any kind are enough as soon as one has a value.
-fn is_startup(options: &TpeOptions, ask: &Ask<'_>) -> bool {
-    let (observed, wanted) = (ask.archive.observations(), options.startup_trials as usize);
-    let finished = observed + ask.archive.failures();
+fn is_startup(options: &TpeOptions, archive: &Archive) -> bool {
+    let (observed, wanted) = (archive.observations(), options.startup_trials as usize);
+    let finished = observed + archive.failures();
     observed < wanted && (observed == 0 || finished < wanted.saturating_mul(2))
 }
 
