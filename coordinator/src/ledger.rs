@@ -438,7 +438,9 @@ impl<S: Store> Writer<S> {
             self.write()?;
             for (study, asked) in self.state.take_awaited() {
                 if let Some((asked, proposal)) = self.proposers.start(study, asked) {
-                    hand_in(study, asked, proposal).into_iter().for_each(|job| self.queues.add(job));
+                    hand_in(study, asked, proposal)
+                        .into_iter()
+                        .for_each(|job| self.queues.add(job));
                 }
             }
         }

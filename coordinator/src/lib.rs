@@ -32,6 +32,7 @@ mod store;
 mod tls;
 mod transaction;
 mod upkeep;
+mod view;
 mod who;
 mod workers;
 

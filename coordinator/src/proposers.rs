@@ -20,7 +20,9 @@ pub(crate) enum Proposers {
 
 impl Proposers {
     /// As many threads as there are cores. Each proposal is told to `done`.
-    pub(crate) fn on_threads(done: impl Fn(StudyId, Asked, Proposal) + Clone + Send + 'static) -> Self {
+    pub(crate) fn on_threads(
+        done: impl Fn(StudyId, Asked, Proposal) + Clone + Send + 'static,
+    ) -> Self {
         let (tasks, waiting) = mpsc::channel::<Task>();
         let waiting = Arc::new(Mutex::new(waiting));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

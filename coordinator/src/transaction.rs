@@ -5,7 +5,11 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kindling_proto::limits;
-use kindling_study::{Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Proposal, Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber, TrialResult, Verdict, Wall, WorkerId};
+use kindling_study::{
+    Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Proposal,
+    Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
+    TrialResult, Verdict, Wall, WorkerId,
+};
 use kindling_telemetry::context;
 use rand::CryptoRng;
 

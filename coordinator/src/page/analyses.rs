@@ -8,9 +8,10 @@ use kindling_proto::v1;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::background::in_background;
+use super::documents;
 use super::failure::Failure;
-use super::whole::whole;
 use crate::ledger::Ledger;
+use crate::view::whole;
 
 /// The newest analysis of each study that somebody watched.
 #[derive(Clone)]
@@ -66,7 +67,7 @@ impl Analyses {
         let _turn = self.making.acquire().await;
         let whole = whole(&self.ledger, name).await?;
         let basis = Basis::of(&whole.study);
-        let json = Bytes::from(in_background(move || whole.analysis()).await?);
+        let json = Bytes::from(in_background(move || documents::analysis(&whole)).await?);
         *newest = Some((basis.clone(), json.clone()));
         Ok((basis, json))
     }

@@ -27,7 +27,10 @@ impl From<Refusal> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
+        match error {
+            LedgerError::Refused(refusal) => Self::Unknown(refusal),
+            other => Self::Ledger(other),
+        }
     }
 }
 

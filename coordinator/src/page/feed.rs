@@ -18,7 +18,7 @@ use super::named::Named;
 use super::pages::{Made, Pages};
 use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
-use crate::service::watch::snapshot;
+use crate::view::snapshot;
 
 /// Changes within this time are sent as one.
 const GATHER: Duration = Duration::from_millis(250);

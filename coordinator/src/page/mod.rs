@@ -3,6 +3,7 @@
 
 mod analyses;
 mod background;
+mod documents;
 mod door;
 mod failure;
 mod feed;
@@ -10,7 +11,6 @@ mod named;
 mod pages;
 mod pass;
 mod watchers;
-mod whole;
 
 use std::convert::Infallible;
 use std::ops::Bound;

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::analyses::{Analyses, Basis};
 use super::background::in_background;
+use super::documents;
 use super::failure::Failure;
 use super::watchers::Watchers;
-use super::whole::whole;
 use crate::budget::{Budget, Caller, Share};
 use crate::ledger::Ledger;
+use crate::view::whole;
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl Pages {
         let _turn = self.making.acquire().await;
         let whole = whole(&self.ledger, name).await?;
         let (basis, seen) = (Basis::of(&whole.study), whole.seen);
-        let json = in_background(move || whole.document()).await?.into();
+        let json = in_background(move || documents::document(&whole)).await?.into();
         Ok(Made { json, basis, seen })
     }
 }

@@ -5,7 +5,6 @@ pub(crate) mod access;
 mod bounds;
 #[cfg(test)]
 mod fuzz;
-pub(crate) mod paging;
 mod status;
 mod study;
 mod trial;

@@ -12,12 +12,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::paging::{self, Page};
 use super::status::refused;
 use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
 use crate::transaction::State;
+use crate::view::paging::{self, Page};
 
 type Reply<T> = Result<Response<T>, Status>;
 

@@ -5,11 +5,11 @@ use kindling_proto::{limits, v1};
 use kindling_study::{StudyId, TrialNumber};
 use tonic::{Request, Response, Status};
 
-use super::paging::{self, Page};
 use super::status::refused;
 use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
+use crate::view::paging::{self, Page};
 
 type Reply<T> = Result<Response<T>, Status>;
 

@@ -134,7 +134,6 @@ fn good_weights(count: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Archive;
     use super::super::tests::finished;
     use super::*;
     use crate::Direction;

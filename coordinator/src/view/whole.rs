@@ -2,40 +2,25 @@
 //! long.
 
 use kindling_proto::{limits, v1};
-use kindling_report::{Analysis, Document};
 use kindling_study::{Refusal, TrialNumber};
 
-use super::failure::Failure;
+use super::paging::Page;
+use super::snapshot::snapshot;
 use crate::convert;
-use crate::ledger::Ledger;
-use crate::service::paging::Page;
-use crate::service::watch::snapshot;
+use crate::ledger::{Ledger, LedgerError};
 use crate::transaction::State;
 
 /// A study with all its trials.
-pub(super) struct Whole {
-    pub(super) study: v1::Study,
-    trials: Vec<v1::Trial>,
-    workers: Vec<v1::Worker>,
+pub(crate) struct Whole {
+    pub(crate) study: v1::Study,
+    pub(crate) trials: Vec<v1::Trial>,
+    pub(crate) workers: Vec<v1::Worker>,
     /// The number of changes that it includes.
-    pub(super) seen: u64,
-}
-
-impl Whole {
-    /// The page's document, in JSON.
-    pub(super) fn document(&self) -> serde_json::Result<Vec<u8>> {
-        let now = jiff::Timestamp::now().as_millisecond();
-        serde_json::to_vec(&Document::new(&self.study, &self.trials, &self.workers, now))
-    }
-
-    /// The analysis of the trials, in JSON.
-    pub(super) fn analysis(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&Analysis::new(&self.study, &self.trials))
-    }
+    pub(crate) seen: u64,
 }
 
 /// The whole study at one moment.
-pub(super) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, Failure> {
+pub(crate) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, LedgerError> {
     loop {
         if let Some(whole) = attempt(ledger, name).await? {
             return Ok(whole);
@@ -44,7 +29,7 @@ pub(super) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, Failure>
 }
 
 /// `None` if the name was given to another study meanwhile.
-async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, Failure> {
+async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, LedgerError> {
     let mut trials = Vec::new();
     let (mut of, mut since) = (None, 0);
     loop {

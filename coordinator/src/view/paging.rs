@@ -19,7 +19,7 @@ impl<T: Message> Page<T> {
     }
 
     /// A page of a list, with as many items as the caller asked for.
-    pub(super) fn asked_for(size: u32) -> Self {
+    pub(crate) fn asked_for(size: u32) -> Self {
         let size = match size {
             0 => limits::PAGE,
             n => limits::LARGEST_PAGE.min(n as usize),
@@ -44,12 +44,12 @@ impl<T: Message> Page<T> {
     }
 }
 
-pub(super) fn number_of(token: &str) -> Result<i64, Invalid> {
+pub(crate) fn number_of(token: &str) -> Result<i64, Invalid> {
     token.parse().map_err(|_| unknown())
 }
 
 /// The error for a page token that this server did not issue.
-pub(super) fn unknown() -> Invalid {
+pub(crate) fn unknown() -> Invalid {
     Invalid::new("page_token", "is not one of this server's")
 }
 
