@@ -133,7 +133,9 @@ impl Ledger {
         writer.proposers = Proposers::on_threads(move |study, asked, proposal| {
             if let Some(jobs) = jobs.upgrade() {
                 // If that fails, the ledger has ended.
-                hand_in(study, asked, proposal).into_iter().for_each(|job| _ = jobs.send(job));
+                for job in hand_in(study, asked, proposal) {
+                    _ = jobs.send(job);
+                }
             }
         });
         std::thread::spawn(move || writer.run_on_thread());
@@ -438,9 +440,9 @@ impl<S: Store> Writer<S> {
             self.write()?;
             for (study, asked) in self.state.take_awaited() {
                 if let Some((asked, proposal)) = self.proposers.start(study, asked) {
-                    hand_in(study, asked, proposal)
-                        .into_iter()
-                        .for_each(|job| self.queues.add(job));
+                    for job in hand_in(study, asked, proposal) {
+                        self.queues.add(job);
+                    }
                 }
             }
         }

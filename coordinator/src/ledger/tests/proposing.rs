@@ -4,12 +4,11 @@ use super::*;
 
 /// A study whose proposals take long, with trials to learn from.
 fn wide() -> StudySpec {
-    let mut text = STUDY.replace("\"s\"", "\"wide\"");
-    text.push_str("[sampler]\nkind = \"tpe\"\ncandidates = 1000\n");
-    for i in 0..20 {
-        text.push_str(&format!("[space.p{i}]\ntype = \"int\"\nlow = 0\nhigh = 1000\n"));
-    }
-    crate::config::parse(&text).expect("valid")
+    let study = STUDY.replace("\"s\"", "\"wide\"");
+    let params = (0..20).map(|i| format!("[space.p{i}]\ntype = \"int\"\nlow = 0\nhigh = 1000\n"));
+    let params: String = params.collect();
+    let sampler = "[sampler]\nkind = \"tpe\"\ncandidates = 1000\n";
+    crate::config::parse(&format!("{study}{sampler}{params}")).expect("valid")
 }
 
 #[tokio::test]
