@@ -15,6 +15,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,11 +132,12 @@ impl Ledger {
         let (ledger, failed, mut writer) = Self::prepare(store, clock, lease_term, random)?;
         let jobs = ledger.jobs.downgrade();
         writer.proposers = Proposers::on_threads(move |study, asked, proposal| {
-            if let Some(jobs) = jobs.upgrade() {
+            let Some(jobs) = jobs.upgrade() else { return };
+            // A panic is the ledger's, wherever it happened: it must not leave a study without proposals.
+            let panic = |panic| vec![Job::Note(Box::new(|_| resume_unwind(panic)))];
+            for job in proposal.map_or_else(panic, |proposal| hand_in(study, asked, proposal)) {
                 // If that fails, the ledger has ended.
-                for job in hand_in(study, asked, proposal) {
-                    _ = jobs.send(job);
-                }
+                _ = jobs.send(job);
             }
         });
         std::thread::spawn(move || writer.run_on_thread());
@@ -314,14 +316,15 @@ impl Ledger {
 
 /// Brings a proposal to the ledger. The note is taken even while nothing can be written. Then the proposal is lost,
 /// and may be asked for again.
-fn hand_in(study: StudyId, asked: Asked, proposal: Proposal) -> [Job; 2] {
+fn hand_in(study: StudyId, asked: Asked, proposal: Proposal) -> Vec<Job> {
     let decide: Decide = Box::new(move |transaction| {
         if let Ok(transaction) = transaction {
             transaction.take_proposal(study, &asked, proposal);
         }
         Box::new(|_| ())
     });
-    [Job::Note(Box::new(move |state| state.note_proposed(study))), Job::Write(Class::End, decide)]
+    let note = Job::Note(Box::new(move |state| state.note_proposed(study)));
+    vec![note, Job::Write(Class::End, decide)]
 }
 
 /// Whether the process was paused during this sleep.

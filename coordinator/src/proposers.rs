@@ -1,5 +1,6 @@
 //! Proposals that take long are computed here, beside the ledger, which records them when they are done.
 
+use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
@@ -19,9 +20,9 @@ pub(crate) enum Proposers {
 }
 
 impl Proposers {
-    /// As many threads as there are cores. Each proposal is told to `done`.
+    /// As many threads as there are cores. What became of each proposal is told to `done`: a panic, too.
     pub(crate) fn on_threads(
-        done: impl Fn(StudyId, Asked, Proposal) + Clone + Send + 'static,
+        done: impl Fn(StudyId, Asked, std::thread::Result<Proposal>) + Clone + Send + 'static,
     ) -> Self {
         let (tasks, waiting) = mpsc::channel::<Task>();
         let waiting = Arc::new(Mutex::new(waiting));
@@ -33,7 +34,7 @@ impl Proposers {
                     // Whoever waits for the next one holds the lock; the others wait for that.
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((study, asked)) = next else { return };
-                    let proposal = propose(&asked);
+                    let proposal = catch_unwind(|| propose(&asked));
                     done(study, asked, proposal);
                 }
             });

@@ -1,7 +1,7 @@
 //! The ledger's state, and one batch of decisions on it. The core decides, the events are applied
 //! to the state at once, and they are collected for the commit.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use kindling_proto::limits;
@@ -16,13 +16,11 @@ use rand::CryptoRng;
 use crate::clock::Clock;
 use crate::observe;
 use crate::store::History;
+use crate::view::Changes;
 use crate::workers::{Twin, WorkerInfo, Workers};
 
 /// How long a worker may take to reconnect before its trials are leased to others.
 const RECONNECT_GRACE: Duration = Duration::from_secs(3);
-
-/// How many changes are kept for those who watch a study.
-const MAX_CHANGES: usize = 10_000;
 
 /// Everything the ledger knows.
 pub(crate) struct State {
@@ -41,10 +39,7 @@ pub(crate) struct State {
     /// computed.
     awaited: BTreeSet<StudyId>,
     proposing: HashSet<StudyId>,
-    /// How many changes to trials there have been.
-    changed: u64,
-    /// The newest changes, at most `MAX_CHANGES`.
-    changes: VecDeque<(StudyId, TrialNumber)>,
+    changes: Changes,
 }
 
 /// A lease, as its holder names it.
@@ -86,8 +81,7 @@ impl State {
             now: Default::default(),
             awaited: BTreeSet::new(),
             proposing: HashSet::new(),
-            changed: 0,
-            changes: VecDeque::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -112,21 +106,9 @@ impl State {
         self.now
     }
 
-    /// How many changes to trials there have been so far.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changed
-    }
-
-    /// The changes after the first `seen`, as far as they are kept. Each comes with the number of
-    /// changes before it.
-    pub(crate) fn changes_since(
-        &self,
-        seen: u64,
-    ) -> impl Iterator<Item = (u64, StudyId, TrialNumber)> {
-        let forgotten = self.changed - self.changes.len() as u64;
-        let skipped = usize::try_from(seen.saturating_sub(forgotten)).unwrap_or(usize::MAX);
-        let remembered = (forgotten..).zip(&self.changes).skip(skipped);
-        remembered.map(|(place, (study, number))| (place, *study, *number))
+    /// Which trials have changed.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The proposals that somebody waits for and nobody computes yet. From now on somebody does.
@@ -149,14 +131,7 @@ impl State {
 
     /// Remembers which trials a commit changed.
     pub(crate) fn note_commit(&mut self, records: &[Record]) {
-        for record in records {
-            if let Some(number) = record.event.trial() {
-                self.changes.push_back((record.study, number));
-                self.changed += 1;
-            }
-        }
-        let excess = self.changes.len().saturating_sub(MAX_CHANGES);
-        self.changes.drain(..excess);
+        self.changes.note(records);
     }
 
     /// Replaces the studies by what is on disk. What is known of the workers stays.

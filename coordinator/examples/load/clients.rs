@@ -63,6 +63,7 @@ struct Client {
     beats: Beats,
     service: WorkerServiceClient<Channel>,
     id: String,
+    objective: &'static str,
     holding: watch::Sender<Vec<v1::Claim>>,
 }
 
@@ -76,11 +77,20 @@ impl Crowd {
                 service: WorkerServiceClient::new(to.connect().await?),
                 // As long as the ids that workers make for themselves.
                 id: format!("{name}-{number}-{:08x}", std::process::id()),
+                objective: "mnist_cnn",
                 holding: watch::Sender::default(),
                 beats: beats.clone(),
             });
         }
         Ok(Self { clients, beats, reports: 0, attributes: Arc::default(), train: Duration::ZERO })
+    }
+
+    /// Clients that train another objective.
+    pub(crate) fn of(mut self, objective: &'static str) -> Self {
+        for client in &mut self.clients {
+            client.objective = objective;
+        }
+        self
     }
 
     /// Opens every client's heartbeat stream, for as long as this runs.
@@ -184,7 +194,7 @@ impl Client {
             host: "load".to_owned(),
             device: "none".to_owned(),
             slots: 1,
-            objectives: vec!["mnist_cnn".to_owned()],
+            objectives: vec![self.objective.to_owned()],
             holding: Vec::new(),
             wait: Some(WAIT),
             session: 0,

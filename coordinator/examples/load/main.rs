@@ -14,6 +14,7 @@
 //! make the same calls as workers, each over its own connection, and train nothing. Prints JSON.
 
 mod attacks;
+mod beside;
 mod clients;
 mod coordinator;
 mod overload;
@@ -84,6 +85,10 @@ struct RateArgs {
     history: u32,
     #[arg(long, value_enum, default_value_t = Sampler::Random)]
     sampler: Sampler,
+    /// Candidates of another study's TPE in 20 whole numbers, for which one more client works; 10,000 take a
+    /// second [default: no such study]
+    #[arg(long, value_name = "CANDIDATES")]
+    beside: Option<u32>,
     /// The program to run as a coordinator, such as `kindling` [default: this one]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -144,8 +149,15 @@ fn main() -> anyhow::Result<()> {
 
 async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
     let folder = tempfile::tempdir()?;
+    if let Some(candidates) = args.beside {
+        beside::create(folder.path(), candidates)?;
+    }
     let coordinator = Running::start(args.program.as_deref(), folder.path()).await?;
     create_study(&coordinator, args.sampler).await?;
+    let beside = Crowd::new(&coordinator, usize::from(args.beside.is_some()), "beside").await?;
+    let beside = beside.of(beside::OBJECTIVE);
+    // Its proposals take long once it has something to learn from.
+    beside.work(Ends::After(20)).await?;
     let history = Crowd::new(&coordinator, 64.min(args.history as usize), "earlier");
     history.await?.work(Ends::After(args.history)).await?;
 
@@ -162,7 +174,9 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
         tokio::time::sleep_until(from.into()).await;
         Ok([coordinator.cpu()?, coordinator::own_cpu()?])
     };
-    let (calls, before) = tokio::try_join!(crowd.work(Ends::At { from, until }), cpu_until_then)?;
+    let ends = Ends::At { from, until };
+    let (calls, beside, before) =
+        tokio::try_join!(crowd.work(ends), beside.work(ends), cpu_until_then)?;
     let after = [coordinator.cpu()?, coordinator::own_cpu()?];
     let trials = calls.finishes.len();
     let cpu = |of: usize| after[of].saturating_sub(before[of]).as_secs_f64() * 1e6 / trials as f64;
@@ -175,6 +189,11 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
         "trials_per_second": trials as f64 / args.seconds,
         "lease_ms": calls.leases.summary(),
         "finish_ms": calls.finishes.summary(),
+        "beside": args.beside.map(|candidates| json!({
+            "candidates": candidates,
+            "trials": beside.finishes.len(),
+            "lease_ms": beside.leases.summary(),
+        })),
         "cpu_us_per_trial": { "coordinator": cpu(0), "clients": cpu(1) },
         "coordinator_mib": coordinator.memory_mib()?,
     }))

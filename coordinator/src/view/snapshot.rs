@@ -29,8 +29,8 @@ pub(crate) fn snapshot(
 ) -> Result<Snapshot, Refusal> {
     let (id, study) = state.registry().find(name)?;
     let (mut changed, mut told) = (Page::new(usize::MAX, room), HashSet::new());
-    let (mut now_seen, mut more) = (state.changes(), false);
-    for (place, of, number) in state.changes_since(seen) {
+    let (mut now_seen, mut more) = (state.changes().count(), false);
+    for (place, of, number) in state.changes().since(seen) {
         let Some(trial) = study.get(number).filter(|_| of == id && told.insert(number)) else {
             continue;
         };

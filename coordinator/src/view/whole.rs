@@ -79,5 +79,5 @@ fn trials_from(
             break;
         }
     }
-    Ok((id.0, state.changes(), page.into_items()))
+    Ok((id.0, state.changes().count(), page.into_items()))
 }

@@ -1,0 +1,35 @@
+//! A study whose proposals take long, beside the one that is measured.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use kindling_coordinator::{SqliteStore, Store as _, config};
+use kindling_study::sampler::{SamplerSpec, TpeOptions};
+use kindling_study::{Creation, Record, Registry, StudySpec, Wall};
+
+use super::ENDLESS;
+use super::coordinator::store_in;
+
+/// What its trials run.
+pub(crate) const OBJECTIVE: &str = "beside";
+/// A whole number costs a proposal more than any other parameter.
+const PARAMS: usize = 20;
+
+/// Puts the study into the store that a coordinator is going to open. It is older than all others, so that its
+/// trials would be leased first. A coordinator would not take it: with many candidates it is too dear.
+pub(crate) fn create(folder: &Path, candidates: u32) -> anyhow::Result<()> {
+    let mut text =
+        format!("name = \"beside\"\ndirection = \"minimize\"\ntrials = {ENDLESS}\nseed = 0\n");
+    write!(text, "[objective]\nkind = \"{OBJECTIVE}\"\n")?;
+    for i in 0..PARAMS {
+        write!(text, "[space.p{i}]\ntype = \"int\"\nlow = 0\nhigh = 1000\n")?;
+    }
+    let sampler = SamplerSpec::Tpe(TpeOptions { candidates, ..TpeOptions::default() });
+    let spec = StudySpec { sampler, ..config::parse(&text)? };
+    let Creation::New(study, event) = Registry::default().create(spec)? else {
+        anyhow::bail!("the store is not empty");
+    };
+    let mut store = SqliteStore::open(&store_in(folder))?;
+    store.commit(&[Record { study, at: Wall::default(), event }])?;
+    Ok(())
+}
