@@ -25,15 +25,17 @@ pub struct Embedded {
 
 impl Embedded {
     /// Loads the store. The clock is read for every batch of calls, and the generator for every
-    /// lease.
+    /// lease. A lease computes proposals of up to `most_effort` steps (`Study::next_effort`) itself.
     pub fn start(
         store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
         random: Box<dyn CryptoRng + Send>,
+        most_effort: usize,
     ) -> Result<Self, StoreError> {
         let mut tasks = JoinSet::new();
-        let (ledger, failed) = Ledger::start_on(&mut tasks, store, clock, lease_term, random)?;
+        let (ledger, failed) =
+            Ledger::start_on(&mut tasks, store, clock, lease_term, random, most_effort)?;
         tasks.spawn(ledger.clone().expire_leases());
         let service = Service::new(ledger, CancellationToken::new());
         Ok(Self { routes: service.routes(), failed, _tasks: tasks })

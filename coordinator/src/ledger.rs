@@ -144,15 +144,18 @@ impl Ledger {
         Ok((ledger, failed))
     }
 
-    /// Like [`Self::start_drawing`], as a task of the set. The ledger ends with the set.
+    /// Like [`Self::start_drawing`], as a task of the set. The ledger ends with the set. A proposal of more than
+    /// `most_effort` is computed apart from the lease, but on this task, too.
     pub(crate) fn start_on(
         tasks: &mut JoinSet<()>,
         store: impl Store,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
         random: Box<dyn CryptoRng + Send>,
+        most_effort: usize,
     ) -> Result<(Self, oneshot::Receiver<StoreError>), StoreError> {
-        let (ledger, failed, writer) = Self::prepare(store, clock, lease_term, random)?;
+        let (ledger, failed, mut writer) = Self::prepare(store, clock, lease_term, random)?;
+        writer.state.limit_effort(most_effort);
         tasks.spawn(writer.run_on_task());
         Ok((ledger, failed))
     }

@@ -9,6 +9,7 @@ mod accept;
 mod admission;
 mod bell;
 mod budget;
+mod changes;
 mod clock;
 pub mod config;
 pub mod convert;

@@ -1,8 +1,8 @@
 //! Limits on new studies. Every study file and every request to create a study goes through
 //! [`check`]. A study that is already in a store only has to make sense.
 //!
-//! All calls wait while a proposal is computed. So a study is refused if its proposals would take
-//! long.
+//! Proposals that take long are computed beside the ledger, but each takes a core, and the study's workers wait for
+//! it. So a study is refused if its proposals would take very long.
 
 use kindling_proto::attributes::depth;
 use kindling_proto::limits;

@@ -13,14 +13,17 @@ use kindling_study::{
 use kindling_telemetry::context;
 use rand::CryptoRng;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::observe;
 use crate::store::History;
-use crate::view::Changes;
 use crate::workers::{Twin, WorkerInfo, Workers};
 
 /// How long a worker may take to reconnect before its trials are leased to others.
 const RECONNECT_GRACE: Duration = Duration::from_secs(3);
+
+/// Some milliseconds.
+const MOST_EFFORT: usize = 2_500_000;
 
 /// Everything the ledger knows.
 pub(crate) struct State {
@@ -35,8 +38,9 @@ pub(crate) struct State {
     /// Lease marks are drawn from it.
     random: Box<dyn CryptoRng + Send>,
     now: (Tick, Wall),
-    /// The studies whose next proposal takes long and is waited for by somebody, and those for which it is being
-    /// computed.
+    /// How much a lease may compute, in the core's steps. Proposals that take more are computed beside the ledger.
+    most_effort: usize,
+    /// The studies for whose proposal somebody waits, and those for which one is being computed.
     awaited: BTreeSet<StudyId>,
     proposing: HashSet<StudyId>,
     changes: Changes,
@@ -79,6 +83,7 @@ impl State {
             excused_until: Tick::default(),
             random,
             now: Default::default(),
+            most_effort: MOST_EFFORT,
             awaited: BTreeSet::new(),
             proposing: HashSet::new(),
             changes: Changes::default(),
@@ -109,6 +114,11 @@ impl State {
     /// Which trials have changed.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Changes how much a lease may compute.
+    pub(crate) fn limit_effort(&mut self, most: usize) {
+        self.most_effort = most;
     }
 
     /// The proposals that somebody waits for and nobody computes yet. From now on somebody does.
@@ -396,9 +406,15 @@ impl<'a> Transaction<'a> {
     ) -> Option<Leased> {
         let start = Instant::now();
         let mark = self.state.draw_mark();
-        let awaited = &mut self.state.awaited;
-        let awaits = |study| _ = awaited.insert(study);
-        let leased = self.state.registry.lease(worker, session, objectives, mark, awaits);
+        let State { registry, awaited, most_effort, .. } = &mut *self.state;
+        let is_put_off = |id, study: &Study| {
+            let takes_long = study.next_effort() > *most_effort;
+            if takes_long {
+                awaited.insert(id);
+            }
+            takes_long
+        };
+        let leased = registry.lease(worker, session, objectives, mark, is_put_off);
         let (study, events, number) = leased?;
         let seconds = start.elapsed().as_secs_f64();
         let span =

@@ -32,6 +32,8 @@ pub(crate) struct Scenario {
     pub(crate) confirms: bool,
     /// How many trials may fail in a row.
     pub(crate) max_failures_in_a_row: u32,
+    /// How much a lease may compute; what takes more is proposed apart from it.
+    pub(crate) most_effort: usize,
 }
 
 /// How trials behave. Probabilities are per trial.
@@ -154,6 +156,7 @@ impl Scenario {
             events,
             confirms: rng.random_bool(0.3),
             max_failures_in_a_row: 0,
+            most_effort: usize::MAX,
         };
         // Draw newer features last, so that a seed's story begins as before.
         for _ in 0..rng.random_range(0..3) {
@@ -176,6 +179,9 @@ impl Scenario {
         }
         scenario.events.sort_by_key(|(at, _)| *at);
         scenario.max_failures_in_a_row = rng.random_range(0..=6);
+        if rng.random_bool(0.3) {
+            scenario.most_effort = 0;
+        }
         scenario
     }
 

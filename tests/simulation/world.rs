@@ -245,7 +245,8 @@ impl World {
         let mut marks = ChaCha8Rng::seed_from_u64(self.scenario.seed);
         marks.set_stream(self.lives);
         let (clock, marks) = (Arc::new(self.clock.clone()), Box::new(marks));
-        let started = Embedded::start(self.disk.opened(), clock, self.scenario.lease_term, marks);
+        let Scenario { lease_term, most_effort, .. } = self.scenario;
+        let started = Embedded::start(self.disk.opened(), clock, lease_term, marks, most_effort);
         self.network.start(started.expect("the disk is sound"), self.lives);
     }
 

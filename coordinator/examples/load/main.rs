@@ -85,7 +85,7 @@ struct RateArgs {
     history: u32,
     #[arg(long, value_enum, default_value_t = Sampler::Random)]
     sampler: Sampler,
-    /// Candidates of another study's TPE in 20 whole numbers, for which one more client works; 10,000 take a
+    /// Candidates of another study's TPE in 20 whole numbers, for which one more client works; 25,000 take a
     /// second [default: no such study]
     #[arg(long, value_name = "CANDIDATES")]
     beside: Option<u32>,

@@ -1,11 +1,9 @@
 //! The read model: what readers see of studies, trials and workers, as of the newest commit. The services, the page
 //! and the metrics all look through here.
 
-mod changes;
 pub(crate) mod paging;
 mod snapshot;
 mod whole;
 
-pub(crate) use changes::Changes;
 pub(crate) use snapshot::snapshot;
 pub(crate) use whole::{Whole, whole};

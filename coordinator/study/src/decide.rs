@@ -58,23 +58,26 @@ impl Study {
         }
     }
 
-    /// Whether the next lease needs a proposal that takes long to compute. Then it is better asked for
-    /// ([`Self::ask`]) and handed in ([`Self::take_proposal`]) than made by the lease.
-    pub fn has_long_proposal(&self) -> bool {
-        let is_needed = |(_, trial): (_, Option<&Trial>)| {
-            rules::needs_proposal(trial) && trial.is_none_or(|trial| trial.confirms.is_none())
-        };
-        rules::are_leased(self.state())
-            && self.next_of_search().is_some_and(is_needed)
-            && self.spec().sampler.takes_long(self.archive())
+    /// The trial that the next lease needs a proposal for.
+    fn next_to_propose(&self) -> Option<(TrialNumber, Option<&Trial>)> {
+        let is_of_search = |trial: &Trial| trial.confirms.is_none();
+        self.next_of_search().filter(|(_, trial)| {
+            rules::are_leased(self.state())
+                && rules::needs_proposal(*trial)
+                && trial.is_none_or(is_of_search)
+        })
     }
 
-    /// The proposal that the next lease needs, if [`Self::has_long_proposal`].
+    /// How much the next lease must compute, in steps of a few nanoseconds. If that is too much, the proposal can be
+    /// asked for ([`Self::ask`]), computed elsewhere and handed in ([`Self::take_proposal`]).
+    pub fn next_effort(&self) -> usize {
+        let effort = |_| self.spec().sampler.effort(self.archive());
+        self.next_to_propose().map_or(0, effort)
+    }
+
+    /// The proposal that the next lease needs, if it needs one.
     pub fn ask(&self) -> Option<Asked> {
-        if !self.has_long_proposal() {
-            return None;
-        }
-        let (number, trial) = self.next_of_search()?;
+        let (number, trial) = self.next_to_propose()?;
         let params = |number: TrialNumber| self.trial(number).params().cloned();
         Some(Asked {
             number,

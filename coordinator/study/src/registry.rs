@@ -107,20 +107,19 @@ impl Registry {
         }
     }
 
-    /// Leases a trial of the oldest study that has work for these objectives. The mark must be fresh. A study
-    /// whose next proposal takes long is passed over, and told to `awaits`.
+    /// Leases a trial of the oldest study that has work for these objectives and is not put off. The mark must be
+    /// fresh.
     pub fn lease(
         &self,
         worker: &WorkerId,
         session: u64,
         objectives: &[String],
         mark: Mark,
-        mut awaits: impl FnMut(StudyId),
+        mut is_put_off: impl FnMut(StudyId, &Study) -> bool,
     ) -> Option<(StudyId, Vec<Event>, TrialNumber)> {
         self.iter().filter(|(_, study)| objectives.contains(&study.spec().objective.kind)).find_map(
             |(id, study)| {
-                if study.has_long_proposal() {
-                    awaits(id);
+                if is_put_off(id, study) {
                     return None;
                 }
                 let leased = study.lease(worker, session, mark);

@@ -1,4 +1,4 @@
-//! How many trials a proposal may look at. All callers wait while a proposal is made. In a wide space each
+//! How many trials a proposal may look at. A study's workers wait while a proposal is made. In a wide space each
 //! trial costs more, one factor per parameter, so a proposal looks at fewer.
 
 use super::axis::Axis;
@@ -18,17 +18,14 @@ pub(super) fn most_rows(candidates: usize, tables: &[Table]) -> usize {
     (STEPS / steps.max(1)).clamp(LEAST, MOST)
 }
 
-/// From this many steps on, a proposal takes long: some milliseconds.
-const LONG: usize = 2_500_000;
-
-/// Whether a proposal that weighs this many candidates takes long. It looks at good and bad trials alike.
-pub(super) fn takes_long(candidates: usize, tables: &[Table]) -> bool {
+/// The steps of a proposal that weighs this many candidates. It looks at good and bad trials alike.
+pub(super) fn effort(candidates: usize, tables: &[Table]) -> usize {
     let most = most_rows(candidates, tables);
     let of_table = |table: &Table| {
         let rows = table.ranked().len().min(most);
         rows.saturating_mul(steps(candidates, &table.axes))
     };
-    tables.iter().map(of_table).fold(0, usize::saturating_add) > LONG
+    tables.iter().map(of_table).fold(0, usize::saturating_add)
 }
 
 /// The steps for one trial: making its kernels, and weighing them at each candidate.

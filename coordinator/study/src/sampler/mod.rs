@@ -118,12 +118,12 @@ impl SamplerSpec {
         }
     }
 
-    /// Whether a proposal takes more than some milliseconds. Only TPE in a wide space, or with many candidates,
-    /// does; how long depends on how much it has to look at.
-    pub(crate) fn takes_long(&self, archive: &Archive) -> bool {
+    /// How much the next proposal takes, in steps of a few nanoseconds; 0 if that is next to nothing. Only TPE in
+    /// a wide space, or with many candidates, takes long.
+    pub(crate) fn effort(&self, archive: &Archive) -> usize {
         match self {
-            Self::Tpe(options) => tpe::takes_long(options, archive),
-            Self::Random {} | Self::Sobol {} | Self::Grid(_) => false,
+            Self::Tpe(options) => tpe::effort(options, archive),
+            Self::Random {} | Self::Sobol {} | Self::Grid(_) => 0,
         }
     }
 

@@ -65,10 +65,12 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     values
 }
 
-/// Whether the next proposal takes more than some milliseconds.
-pub(super) fn takes_long(options: &TpeOptions, archive: &Archive) -> bool {
-    !is_startup(options, archive)
-        && effort::takes_long(options.candidates as usize, archive.tables())
+/// The steps of the next proposal.
+pub(super) fn effort(options: &TpeOptions, archive: &Archive) -> usize {
+    if is_startup(options, archive) {
+        return 0;
+    }
+    effort::effort(options.candidates as usize, archive.tables())
 }
 
 /// Whether there is too little to learn from. Failed trials teach where not to look, so twice as many trials

@@ -18,7 +18,7 @@ fn wide() -> World {
         ..spec(40)
     });
     for trial in 0..10 {
-        assert!(!world.study.has_long_proposal(), "too little to learn from");
+        assert_eq!(world.study.next_effort(), 0, "too little to learn from");
         let claim = world.lease("w");
         world.finish(&claim, complete(f64::from(trial))).expect("taken");
     }
@@ -35,7 +35,7 @@ fn it_is_the_proposal_that_the_lease_would_have_made() {
 
     let taken = world.study.take_proposal(&asked, proposal.clone());
     world.apply(&taken);
-    assert!(world.study.waiting().contains(&number) && !world.study.has_long_proposal());
+    assert!(world.study.waiting().contains(&number) && world.study.next_effort() == 0);
     let claim = world.lease("w");
     assert_eq!(world.trial(claim.number).params(), Some(&proposal.params));
     world.finish(&claim, complete(0.5)).expect("taken");

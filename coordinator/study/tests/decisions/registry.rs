@@ -34,7 +34,7 @@ impl Studies {
 
     fn lease(&mut self, name: &str, objective: &str) -> Option<(StudyId, TrialNumber)> {
         let (study, events, number) =
-            self.0.lease(&worker(name), 0, &[objective.to_owned()], fresh_mark(), |_| ())?;
+            self.0.lease(&worker(name), 0, &[objective.to_owned()], fresh_mark(), |_, _| false)?;
         self.take(study, events);
         Some((study, number))
     }
