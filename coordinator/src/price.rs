@@ -11,6 +11,7 @@ use kindling_study::{Distribution, Param, SearchSpace, SpaceError, SpecError, St
 use prost::Message as _;
 
 use crate::convert::to_wire;
+use crate::store::stored_spec;
 
 /// Whether a study with this spec may be created.
 pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
@@ -23,7 +24,7 @@ pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
         let message = format!("its settings are nested deeper than {}", limits::DEPTH);
         return Err(SpecError::at(["objective"], message));
     }
-    spec.to_text().map_err(|error| whole(error.to_string()))?;
+    stored_spec::to_text(spec).map_err(|error| whole(error.to_string()))?;
     let bytes = to_wire::spec(spec).encoded_len();
     if bytes > limits::SPEC {
         return Err(whole(format!("the study has {bytes} bytes, of at most {}", limits::SPEC)));
