@@ -1,5 +1,6 @@
-//! The texts that stores hold. They were made by the first version of each format, and none may ever change:
-//! if one of these tests fails, there are stores somewhere that cannot be read any more.
+//! The texts that stores hold, as they were when this form was taken from the core's types. None of them may
+//! change: there are stores that hold them. The study files beside them may. If a name or a default of study
+//! files changes, write the old meaning on their side here.
 
 use kindling_study::StudySpec;
 
