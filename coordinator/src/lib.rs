@@ -20,6 +20,9 @@ mod handles;
 mod ledger;
 mod observe;
 mod offline;
+#[cfg(test)]
+mod one_check;
+mod options;
 mod page;
 mod price;
 #[cfg(test)]

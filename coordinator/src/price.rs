@@ -11,6 +11,7 @@ use kindling_study::{Distribution, Param, SearchSpace, SpaceError, SpecError, St
 use prost::Message as _;
 
 use crate::convert::to_wire;
+use crate::store::stored_spec;
 
 /// Whether a study with this spec may be created.
 pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
@@ -19,14 +20,25 @@ pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
     let whole = |message| SpecError { key: vec![], message };
     let settings =
         serde_json::to_string(&spec.objective.settings).map_err(|e| whole(e.to_string()))?;
-    if depth(&settings) > limits::DEPTH {
+    self::settings(&settings)?;
+    stored_spec::to_text(spec).map_err(|error| whole(error.to_string()))?;
+    size(to_wire::spec(spec).encoded_len())
+}
+
+/// Whether a study that has this many bytes on the wire is small enough.
+pub(crate) fn size(bytes: usize) -> Result<(), SpecError> {
+    if bytes > limits::SPEC {
+        let message = format!("the study has {bytes} bytes, of at most {}", limits::SPEC);
+        return Err(SpecError { key: vec![], message });
+    }
+    Ok(())
+}
+
+/// Whether an objective's settings, as JSON, are flat enough to be read again.
+pub(crate) fn settings(json: &str) -> Result<(), SpecError> {
+    if depth(json) > limits::DEPTH {
         let message = format!("its settings are nested deeper than {}", limits::DEPTH);
         return Err(SpecError::at(["objective"], message));
-    }
-    spec.to_text().map_err(|error| whole(error.to_string()))?;
-    let bytes = to_wire::spec(spec).encoded_len();
-    if bytes > limits::SPEC {
-        return Err(whole(format!("the study has {bytes} bytes, of at most {}", limits::SPEC)));
     }
     Ok(())
 }

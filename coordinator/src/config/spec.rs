@@ -88,7 +88,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
 
 fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {
     let kind = match table.remove("kind") {
-        Some(Value::String(kind)) if !kind.is_empty() => kind,
+        Some(Value::String(kind)) => kind,
         Some(other) => {
             let message = format!("expected the name of an objective, found {}", shown(&other));
             return Err(Fault::at(["objective", "kind"], message));

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::fault::Fault;
-use super::words::plain;
+use crate::options;
 
 /// Error messages show at most this much of a value.
 const SHOWN: usize = 60;
@@ -25,34 +25,21 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// A categorical parameter's choice.
+/// A categorical parameter's choice. That numbers are finite is checked with the space.
 pub(super) fn choice(value: &Value) -> Result<Choice, String> {
     match value {
         Value::Boolean(b) => Ok(Choice::Bool(*b)),
         Value::Integer(i) => Ok(Choice::Int(*i)),
-        Value::Float(x) if x.is_finite() => Ok(Choice::Float(*x)),
-        Value::Float(_) => Err(format!("{} is no number to choose", shown(value))),
+        Value::Float(x) => Ok(Choice::Float(*x)),
         Value::String(text) => Ok(Choice::Text(text.clone())),
         other => Err(format!("a choice is text, a number, true or false, not {}", shown(other))),
     }
 }
 
-/// Reads a section with its options by its own `serde` rules: a sampler, a pruner, or what to
-/// confirm.
+/// Reads a section with its options: a sampler, a pruner, or what to confirm.
 pub(super) fn section<T: DeserializeOwned>(name: &str, table: Table) -> Result<T, Fault> {
-    let json = serde_json::Value::Object(object(&[name.to_owned()], table, "makes no sense here")?);
-    serde_path_to_error::deserialize(json).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let mut key = vec![name.to_owned()];
-        // Options that depend on their `kind` name the key themselves: "`key`: what is wrong".
-        let (below, message) = match message.strip_prefix('`').and_then(|m| m.split_once("`: ")) {
-            Some((below, message)) => (below, message),
-            None => (path.trim_matches('.'), message.as_str()),
-        };
-        key.extend(below.split('.').filter(|part| !part.is_empty()).map(str::to_owned));
-        Fault { key, message: plain(message) }
-    })
+    let options = object(&[name.to_owned()], table, options::NONSENSE)?;
+    Ok(options::read(name, options)?)
 }
 
 /// A table as JSON, exact to the last bit. `why` completes the error for a value that JSON cannot

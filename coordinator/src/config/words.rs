@@ -47,7 +47,7 @@ fn one_of(known: &[&str]) -> String {
 }
 
 /// A message of `serde`'s in plain words. Other messages stay as they are.
-pub(super) fn plain(message: &str) -> String {
+pub(crate) fn plain(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("unknown field ") {
         let (word, known) = quoted(rest);
         return unknown(word, &known);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use kindling_proto::attributes::{LEFT_OUT, depth};
+use kindling_proto::attributes::LEFT_OUT;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
@@ -13,10 +13,11 @@ use kindling_study::{
 };
 use prost::Message as _;
 
-use crate::price;
+use super::json::from_struct;
 use crate::store::History;
 use crate::transaction::StudyClaim;
 use crate::workers::WorkerInfo;
+use crate::{options, price};
 
 /// A message from a peer makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -55,16 +56,11 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     let directions = Directions::new(directions.collect::<Result<Vec<_>, _>>()?)
         .map_err(|none| Invalid::new("direction", none.to_string()))?;
     // Checked before anything costly is done with the spec.
-    if wire.encoded_len() > limits::SPEC {
-        return Err(Invalid::new("spec", format!("at most {} bytes", limits::SPEC)));
-    }
+    price::size(wire.encoded_len())?;
     let space = price::space(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
     let objective = wire.objective.ok_or_else(|| Invalid::new("objective", "is missing"))?;
-    if depth(&objective.settings_json) > limits::DEPTH {
-        let deep = format!("is nested deeper than {}", limits::DEPTH);
-        return Err(Invalid::new("objective.settings_json", deep));
-    }
+    price::settings(&objective.settings_json)?;
     let settings = match objective.settings_json.as_str() {
         "" => serde_json::Map::new(),
         text => serde_json::from_str(text)
@@ -77,8 +73,8 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         seed: wire.seed,
         max_attempts: wire.max_attempts,
         max_failures_in_a_row: wire.max_failures_in_a_row.unwrap_or(MAX_FAILURES_IN_A_ROW),
-        sampler: options("sampler", wire.sampler)?,
-        pruner: options("pruner", wire.pruner)?,
+        sampler: options_of("sampler", wire.sampler)?,
+        pruner: options_of("pruner", wire.pruner)?,
         space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
@@ -256,13 +252,13 @@ fn choice(name: &str, wire: Option<v1::Value>) -> Result<Choice, Invalid> {
     }
 }
 
-fn options<T: serde::de::DeserializeOwned>(
+/// The options of a sampler or a pruner.
+fn options_of<T: serde::de::DeserializeOwned>(
     field: &str,
     wire: Option<prost_types::Struct>,
 ) -> Result<T, Invalid> {
     let wire = wire.ok_or_else(|| Invalid::new(field, "is missing"))?;
-    let json = kindling_report::from_struct(&wire).into();
-    serde_json::from_value(json).map_err(|e| Invalid::new(field, e.to_string()))
+    Ok(options::read(field, from_struct(field, &wire)?)?)
 }
 
 #[cfg(test)]

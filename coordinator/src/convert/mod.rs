@@ -10,6 +10,8 @@ pub(crate) use from_wire::{
     claim, confirm as confirm_from_wire, finish, lease_info, named_values, objectives, spec,
     trial_states, wait,
 };
+#[cfg(test)]
+pub(crate) use json::to_struct;
 pub(crate) use to_wire::{
     assignment, claim as claim_to_wire, duration, params, state, study, trial, trial_in_short,
     verdict, worker,

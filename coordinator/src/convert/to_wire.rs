@@ -9,12 +9,11 @@ use kindling_study::{
     Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
     TrialResult, Verdict, Wall, WorkerId,
 };
-use serde::Serialize;
 
-use super::json;
-use crate::rate;
+use super::json::to_struct;
 use crate::transaction::{Leased, State, StudyClaim};
 use crate::workers::Worker;
+use crate::{options, rate};
 
 /// At most this many failure reasons are sent for a study.
 const MAX_REASONS: usize = 5;
@@ -28,8 +27,8 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         seed: spec.seed,
         max_attempts: spec.max_attempts,
         max_failures_in_a_row: Some(spec.max_failures_in_a_row),
-        sampler: Some(options(&spec.sampler)),
-        pruner: Some(options(&spec.pruner)),
+        sampler: Some(to_struct(options::write(&spec.sampler))),
+        pruner: Some(to_struct(options::write(&spec.pruner))),
         space: spec.space.params().iter().map(parameter).collect(),
         objective: Some(objective(&spec.objective)),
         confirm: spec.confirm.as_ref().map(confirm),
@@ -261,13 +260,6 @@ fn value_of(choice: &Choice) -> v1::Value {
         Choice::Text(s) => Kind::Text(s.clone()),
     };
     v1::Value { kind: Some(kind) }
-}
-
-fn options(options: &impl Serialize) -> prost_types::Struct {
-    match serde_json::to_value(options) {
-        Ok(serde_json::Value::Object(map)) => json::to_struct(map),
-        _ => prost_types::Struct::default(),
-    }
 }
 
 fn intermediate((step, value): &(u64, f64)) -> v1::IntermediateValue {

@@ -5,6 +5,7 @@ mod contract;
 mod error;
 mod history;
 mod sqlite;
+pub(crate) mod stored_spec;
 
 pub use contract::{Store, Upkeep};
 pub use error::{Location, StoreError};

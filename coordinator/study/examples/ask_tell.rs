@@ -3,6 +3,9 @@
 //! returns a trial's number and parameters, `{"tell": {"number": …, "value": …}}` gives its result. Without a
 //! value the trial failed.
 
+#[path = "../tests/described/mod.rs"]
+mod described;
+
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
@@ -15,10 +18,12 @@ use kindling_study::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use described::Described;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Message {
-    Study { space: SearchSpace, sampler: SamplerSpec, direction: Direction, seed: u64 },
+    Study { space: Described, sampler: SamplerSpec, direction: Direction, seed: u64 },
     Ask {},
     Tell { number: u32, value: Option<f64> },
 }
@@ -29,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
             Message::Study { space, sampler, direction, seed } => {
-                study = Some(new_study(space, sampler, direction, seed)?);
+                study = Some(new_study(space.space(), sampler, direction, seed)?);
                 Value::Null
             }
             Message::Ask {} => ask(study.as_mut().ok_or("no study")?, &worker)?,

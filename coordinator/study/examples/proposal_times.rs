@@ -3,20 +3,25 @@
 //! and prints the times of further proposals, in seconds, as a JSON list.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
+#[path = "../tests/described/mod.rs"]
+mod described;
+
 use std::error::Error;
 use std::io::stdin;
 use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec, SearchSpace,
-    Settings, Study, StudyName, StudySpec, Tick, TrialResult, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec, Settings,
+    Study, StudyName, StudySpec, Tick, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 
+use described::Described;
+
 #[derive(Deserialize)]
 struct Input {
-    space: SearchSpace,
+    space: Described,
     sampler: SamplerSpec,
 }
 
@@ -61,7 +66,7 @@ fn filled(
         max_failures_in_a_row: 0,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
-        space: input.space,
+        space: input.space.space(),
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
         confirm: None,
     };

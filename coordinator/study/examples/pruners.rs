@@ -78,6 +78,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
         objective: ObjectiveSpec { kind: "none".to_owned(), settings: Settings::new() },
         confirm: None,
     };
+    spec.check()?;
     Ok(Study::new(spec, Wall(0)))
 }
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TrialNumber;
 use crate::space::{Distribution, SearchSpace};
 
-/// Which configurations run again once the search is over: `[confirm]` in a study file.
+/// Which configurations run again once the search is over. The derive reads `[confirm]` of a study file (see
+/// `options.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmSpec {

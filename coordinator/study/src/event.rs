@@ -1,8 +1,6 @@
 //! Events: the only record of what happened. The store keeps them, and [`crate::Study::apply`] is the only
 //! way to change a study.
 
-use serde::{Deserialize, Serialize};
-
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
 use crate::mark::Mark;
@@ -139,8 +137,7 @@ impl Event {
 }
 
 /// Whether trials are leased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StudyState {
     /// Trials are leased as long as the budget lasts.
     Active,

@@ -3,17 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 /// The store's key of a study. Never reused, even after the study is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StudyId(pub i64);
 
 /// A trial's index in its study, from 0.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
-)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TrialNumber(pub u32);
 
 impl TrialNumber {
@@ -61,8 +56,7 @@ const MAX_STUDY_NAME: usize = 512;
 const MAX_WORKER_ID: usize = 256;
 
 /// A study's name: unique, not empty, printable, at most 512 bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StudyName(Arc<str>);
 
 /// A worker's name for itself: one per process, not empty, printable, at most 256 bytes.
@@ -96,19 +90,6 @@ printable_name!(WorkerId, "a worker's id", MAX_WORKER_ID);
 impl std::borrow::Borrow<str> for StudyName {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for StudyName {
-    type Error = InvalidId;
-    fn try_from(text: String) -> std::result::Result<Self, InvalidId> {
-        Self::new(text)
-    }
-}
-
-impl From<StudyName> for String {
-    fn from(name: StudyName) -> Self {
-        name.as_str().to_owned()
     }
 }
 

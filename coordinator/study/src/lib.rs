@@ -16,7 +16,7 @@ mod mark;
 mod options;
 mod plan;
 mod proposal;
-mod pruner;
+pub mod pruner;
 mod refusal;
 mod registry;
 mod replay;
@@ -47,7 +47,7 @@ pub use replay::{Mismatch, Replay};
 pub use space::{
     Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
 };
-pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudySpec, Unreadable};
+pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudySpec};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
 pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};

@@ -1,5 +1,13 @@
-//! Reads the options of a sampler or a pruner, whose `kind` says which one it is. Every error about an option
-//! begins with its key in backquotes; the key is dotted if it belongs to a pruner inside a pruner.
+//! Reads the options of a sampler or a pruner as people write them. The `kind` says which one it is; the other
+//! names are those of docs/reference/study-files.md.
+//!
+//! This is one public format: a study file's `[sampler]` and `[pruner]`, and `sampler` and `pruner` on the wire.
+//! The derives of [`SamplerSpec`](crate::sampler::SamplerSpec), [`PrunerSpec`](crate::PrunerSpec), their options
+//! and [`ConfirmSpec`](crate::ConfirmSpec) are that format and nothing else. No store is written with them, so
+//! a name or a default may change.
+//!
+//! Every error about an option begins with its key in backquotes; the key is dotted if it belongs to a pruner
+//! inside a pruner.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

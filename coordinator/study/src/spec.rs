@@ -1,8 +1,6 @@
 //! A study's spec, which never changes. What may change later (the budget, the confirmation settings, the
 //! state) belongs to the study.
 
-use serde::{Deserialize, Serialize};
-
 use crate::confirm::{ConfirmError, ConfirmSpec};
 use crate::ids::StudyName;
 use crate::pruner::PrunerSpec;
@@ -14,7 +12,7 @@ use crate::values::Directions;
 pub type Settings = serde_json::Map<String, serde_json::Value>;
 
 /// What a worker runs for each trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ObjectiveSpec {
     /// The objective's name among those that a worker offers.
     pub kind: String,
@@ -26,17 +24,12 @@ pub struct ObjectiveSpec {
 /// at the start of one study in ten thousand, and twenty in a row once in a hundred million trials.
 pub const MAX_FAILURES_IN_A_ROW: u32 = 20;
 
-fn max_failures_in_a_row() -> u32 {
-    MAX_FAILURES_IN_A_ROW
-}
-
 /// A study as its author wrote it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StudySpec {
     /// Its name, unique among the coordinator's studies.
     pub name: StudyName,
     /// Which way is better, per objective.
-    #[serde(rename = "direction")]
     pub directions: Directions,
     /// The number of trials to finish.
     pub trials: u32,
@@ -46,7 +39,6 @@ pub struct StudySpec {
     pub max_attempts: u32,
     /// How many trials may fail in a row before the study is paused; half as many until a trial has completed
     /// or been pruned. 0 means no limit.
-    #[serde(default = "max_failures_in_a_row")]
     pub max_failures_in_a_row: u32,
     /// The sampler, which proposes parameters.
     pub sampler: SamplerSpec,
@@ -57,7 +49,6 @@ pub struct StudySpec {
     /// What a worker runs.
     pub objective: ObjectiveSpec,
     /// What to run again once the search is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<ConfirmSpec>,
 }
 
@@ -75,6 +66,13 @@ impl SpecError {
     /// An error at this key.
     pub fn at<const N: usize>(key: [&str; N], message: impl Into<String>) -> Self {
         Self { key: key.map(str::to_owned).into(), message: message.into() }
+    }
+
+    /// The same error, for those who see the key inside this table.
+    #[must_use]
+    pub fn below(mut self, table: &str) -> Self {
+        self.key.insert(0, table.to_owned());
+        self
     }
 
     /// An error about a number outside its range.
@@ -102,31 +100,9 @@ impl From<ConfirmError> for SpecError {
     }
 }
 
-/// Why a spec cannot be stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it could not be read again: {0}")]
-pub struct Unreadable(String);
-
 impl StudySpec {
-    /// The text for a store. It is read back here, so that every accepted spec survives a restart.
-    pub fn to_text(&self) -> Result<String, Unreadable> {
-        let unreadable = |error: serde_json::Error| Unreadable(error.to_string());
-        let text = serde_json::to_string(self).map_err(unreadable)?;
-        if Self::from_text(&text).map_err(unreadable)? != *self {
-            return Err(Unreadable("something in it would come out as something else".into()));
-        }
-        Ok(text)
-    }
-
-    /// Reads what [`Self::to_text`] wrote.
-    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
-        let spec: Self = serde_json::from_str(text)?;
-        spec.check().map_err(serde::de::Error::custom)?;
-        Ok(spec)
-    }
-
-    /// Whether the spec makes sense, whoever wrote it: a study file, a caller or a store. The space and the
-    /// options of sampler and pruner were checked when they were made.
+    /// Whether the spec makes sense, whoever wrote it: a study file, a caller or a store. The names, the space
+    /// and the sampler's options were checked when they were made.
     pub fn check(&self) -> Result<(), SpecError> {
         let counts = [("trials", self.trials), ("max_attempts", self.max_attempts)];
         if let Some((key, found)) = counts.into_iter().find(|(_, count)| *count == 0) {
@@ -144,6 +120,7 @@ impl StudySpec {
             let message = "expected the name of an objective, found nothing";
             return Err(SpecError::at(["objective", "kind"], message));
         }
+        self.pruner.check().map_err(|error| error.below("pruner"))?;
         self.confirm.as_ref().map_or(Ok(()), |confirm| Ok(confirm.check(&self.space)?))
     }
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::json::Json;
@@ -93,7 +91,7 @@ pub struct Outcome {
 }
 
 /// The result of a finished trial, in Optuna's states.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TrialResult {
     /// COMPLETE, with a finite value for each objective.
     Complete(Values),

@@ -5,19 +5,14 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
-
 use crate::direction::Direction;
 
 /// The result of a completed trial: one number per objective, at least one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Values(Box<[f64]>);
 
-/// Which way is better, per objective; at least one. Written as a single direction, or as a list if there are
-/// several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Spelled", into = "Spelled")]
+/// Which way is better, per objective; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directions(Box<[Direction]>);
 
 /// There were no values, or no objectives.
@@ -52,19 +47,6 @@ impl Values {
 impl From<f64> for Values {
     fn from(value: f64) -> Self {
         Self([value].into())
-    }
-}
-
-impl TryFrom<Vec<f64>> for Values {
-    type Error = NoObjective;
-    fn try_from(values: Vec<f64>) -> Result<Self, NoObjective> {
-        Self::new(values)
-    }
-}
-
-impl From<Values> for Vec<f64> {
-    fn from(values: Values) -> Self {
-        values.0.into()
     }
 }
 
@@ -109,33 +91,6 @@ impl From<Direction> for Directions {
     }
 }
 
-/// The form in a study's text.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Spelled {
-    One(Direction),
-    Several(Vec<Direction>),
-}
-
-impl TryFrom<Spelled> for Directions {
-    type Error = NoObjective;
-    fn try_from(spelled: Spelled) -> Result<Self, NoObjective> {
-        match spelled {
-            Spelled::One(direction) => Ok(direction.into()),
-            Spelled::Several(directions) => Self::new(directions),
-        }
-    }
-}
-
-impl From<Directions> for Spelled {
-    fn from(directions: Directions) -> Self {
-        match *directions.0 {
-            [one] => Self::One(one),
-            ref several => Self::Several(several.to_vec()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,17 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_direction_is_written_as_it_was_before_there_were_several() {
-        let text = |directions: &Directions| serde_json::to_string(directions).expect("JSON");
-        assert_eq!(text(&Minimize.into()), r#""minimize""#);
-        assert_eq!(text(&both()), r#"["maximize","minimize"]"#);
-        for directions in [Directions::from(Maximize), both()] {
-            assert_eq!(
-                serde_json::from_str::<Directions>(&text(&directions)).ok(),
-                Some(directions)
-            );
-        }
-        assert!(serde_json::from_str::<Directions>("[]").is_err());
-        assert!(Values::new([]).is_err());
+    fn there_is_one_objective_at_least() {
+        assert!(Values::new([]).is_err() && Directions::new([]).is_err());
     }
 }

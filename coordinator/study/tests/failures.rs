@@ -1,6 +1,8 @@
 //! What failed trials do to a search: they are not repeated, they repel, and the search goes on. The way in
 //! which they fail makes no difference.
 
+mod described;
+
 use std::time::Duration;
 
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
@@ -118,7 +120,7 @@ fn samplers() -> [SamplerSpec; 4] {
 }
 
 fn space(params: serde_json::Value) -> SearchSpace {
-    serde_json::from_value(params).expect("valid")
+    serde_json::from_value::<described::Described>(params).expect("a description").space()
 }
 
 fn float(name: &str) -> serde_json::Value {

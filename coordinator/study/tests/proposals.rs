@@ -1,6 +1,8 @@
 //! The proposals for given seeds, to the last bit, in studies without failures. If these numbers change, no
 //! study can be repeated, and the tables of `docs/sampling.md` change too.
 
+mod described;
+
 use std::time::Duration;
 
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
@@ -118,7 +120,7 @@ fn loss(params: &Params) -> f64 {
 }
 
 fn space(params: serde_json::Value) -> SearchSpace {
-    serde_json::from_value(params).expect("valid")
+    serde_json::from_value::<described::Described>(params).expect("a description").space()
 }
 
 /// All kinds of parameters, and three groups under conditions.

@@ -9,12 +9,12 @@ use kindling_study::{
     TrialNumber, TrialResult, Wall, WorkerId,
 };
 use rusqlite::{Connection, Params as Bindings, params};
-use serde::Serialize;
 use serde_json::json;
 
 use super::encode;
 use super::fault::Fault;
 use super::index::Index;
+use crate::store::stored_spec;
 
 /// Writes one event. After an error, or without a commit, `index` is out of date.
 pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Result<(), Fault> {
@@ -41,10 +41,12 @@ pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Re
         }
         Event::ConfirmChanged { confirm } => {
             let id = record.study.0;
+            let text = stored_spec::confirm_to_text(confirm);
+            let text = text.map_err(|e| Fault::Misfit(e.to_string()))?;
             one(
                 conn,
                 "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1",
-                params![id, json_text(confirm)?],
+                params![id, text],
             )
         }
         Event::Enqueued { number, fixed, retry_of, confirms, request } => {
@@ -98,8 +100,9 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn created(&mut self, spec: &StudySpec) -> Result<(), Fault> {
         let (id, name) = (self.study.0, spec.name.as_str());
-        let text = spec.to_text().map_err(|e| Fault::Misfit(e.to_string()))?;
-        let confirm = spec.confirm.as_ref().map(json_text).transpose()?;
+        let text = stored_spec::to_text(spec).map_err(|e| Fault::Misfit(e.to_string()))?;
+        let confirm = spec.confirm.as_ref().map(stored_spec::confirm_to_text).transpose();
+        let confirm = confirm.map_err(|e| Fault::Misfit(e.to_string()))?;
         let state = encode::state(kindling_study::StudyState::Active);
         one(
             self.conn,
@@ -384,10 +387,6 @@ const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, va
         AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)
     ON CONFLICT (trial_id, objective) DO UPDATE
     SET value = excluded.value, value_type = excluded.value_type";
-
-fn json_text(value: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|e| Fault::Misfit(e.to_string()))
-}
 
 fn system_attribute(conn: &Connection, trial: i64, key: &str, json: &str) -> Result<(), Fault> {
     one(

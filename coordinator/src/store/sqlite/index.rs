@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::encode;
 use super::fault::{Fault, damaged};
+use crate::store::stored_spec;
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -50,7 +51,7 @@ impl Index {
         let mut rows = studies.query([])?;
         while let Some(row) = rows.next()? {
             let (id, spec, finished): (i64, String, u32) = row.try_into()?;
-            let spec = StudySpec::from_text(&spec)
+            let spec = stored_spec::from_text(&spec)
                 .map_err(|error| damaged("kindling_studies", id, error))?;
             let rows = index.add(StudyId(id), &spec);
             rows.trials = trials.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -19,6 +19,7 @@ use super::encode;
 use super::fault::{Fault, damaged};
 use super::history;
 use super::strangers::Strangers;
+use crate::store::stored_spec;
 
 pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
     let snapshot = conn.transaction()?;
@@ -118,14 +119,16 @@ impl Loader<'_> {
                 confirm, pause_reason
              FROM kindling_studies JOIN studies USING (study_id)",
             |row| {
-                let spec = StudySpec::from_text(row.text(1)?).map_err(|e| row.wrong(1, e))?;
+                let spec = stored_spec::from_text(row.text(1)?).map_err(|e| row.wrong(1, e))?;
                 if row.get::<String>(5)? != spec.name.as_str() {
                     return Err(row.damaged("the name is not the one in `studies`"));
                 }
                 let state = row.word(2, encode::state_from)?;
                 let created = Wall(row.get(4)?);
                 let (budget, trials) = (row.get(3)?, row.get::<u32>(6)? as usize);
-                let confirm: Option<ConfirmSpec> = row.json_or_null(7)?;
+                let read =
+                    |text: &str| stored_spec::confirm_from_text(text).map_err(|e| row.wrong(7, e));
+                let confirm = if row.is_null(7)? { None } else { Some(read(row.text(7)?)?) };
                 if let Some(Err(wrong)) = confirm.as_ref().map(|c| c.check(&spec.space)) {
                     return Err(row.damaged(wrong));
                 }

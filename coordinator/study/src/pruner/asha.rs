@@ -16,19 +16,18 @@ use serde::{Deserialize, Serialize};
 use super::options::at_least;
 use super::progress::{Progress, Report};
 use crate::ids::TrialNumber;
+use crate::spec::SpecError;
 
 /// Gives a trial up at a rung unless it is among the best 1 / `reduction_factor` there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Asha {
     /// The step of the first rung, r in the paper.
-    #[serde(deserialize_with = "at_least::<1, _>")]
-    min_resource: u64,
+    pub min_resource: u64,
     /// One in this many trials goes on, η in the paper.
-    #[serde(deserialize_with = "at_least::<2, _>")]
-    reduction_factor: u64,
+    pub reduction_factor: u64,
     /// How many rungs to skip at the start, s in the paper.
-    min_early_stopping_rate: u64,
+    pub min_early_stopping_rate: u64,
 }
 
 impl Default for Asha {
@@ -38,6 +37,11 @@ impl Default for Asha {
 }
 
 impl Asha {
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        at_least("min_resource", 1, self.min_resource)?;
+        at_least("reduction_factor", 2, self.reduction_factor)
+    }
+
     pub(super) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         let rungs = Ladder { min_resource: self.min_resource, factor: self.reduction_factor }
             .rungs()

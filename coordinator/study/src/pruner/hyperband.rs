@@ -17,6 +17,7 @@ use super::asha::{Ladder, falls};
 use super::options::at_least;
 use super::progress::{Progress, Report};
 use crate::ids::TrialNumber;
+use crate::spec::SpecError;
 
 /// Successive halving in several brackets, which start halving at different rungs.
 ///
@@ -26,14 +27,13 @@ use crate::ids::TrialNumber;
 #[serde(deny_unknown_fields)]
 pub struct Hyperband {
     /// The lowest step of a rung, r in the paper.
-    #[serde(default = "one", deserialize_with = "at_least::<1, _>")]
-    min_resource: u64,
+    #[serde(default = "one")]
+    pub min_resource: u64,
     /// The last step that a trial reports, R in the paper.
-    #[serde(deserialize_with = "at_least::<1, _>")]
-    max_resource: u64,
+    pub max_resource: u64,
     /// One in this many trials goes on, η in the paper.
-    #[serde(default = "three", deserialize_with = "at_least::<2, _>")]
-    reduction_factor: u64,
+    #[serde(default = "three")]
+    pub reduction_factor: u64,
 }
 
 fn one() -> u64 {
@@ -45,15 +45,16 @@ fn three() -> u64 {
 }
 
 impl Hyperband {
-    /// Refuses options that contradict each other.
-    pub(super) fn checked(self) -> Result<Self, String> {
-        let Self { min_resource, max_resource, .. } = self;
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        let Self { min_resource, max_resource, reduction_factor } = *self;
+        at_least("min_resource", 1, min_resource)?;
+        at_least("max_resource", 1, max_resource)?;
+        at_least("reduction_factor", 2, reduction_factor)?;
         if max_resource < min_resource {
-            return Err(format!(
-                "`max_resource`: {max_resource} is below min_resource = {min_resource}"
-            ));
+            let message = format!("{max_resource} is below min_resource = {min_resource}");
+            return Err(SpecError::at(["max_resource"], message));
         }
-        Ok(self)
+        Ok(())
     }
 
     pub(super) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {

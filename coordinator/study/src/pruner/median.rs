@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::options::at_least;
 use super::percentile::Percentile;
 use super::progress::{Progress, Report};
+use crate::spec::SpecError;
 
 /// Gives a trial up when its best value so far is worse than the median of the other trials' best values by
 /// the same step.
@@ -12,12 +13,11 @@ use super::progress::{Progress, Report};
 #[serde(default, deny_unknown_fields)]
 pub struct Median {
     /// How many trials must complete before the first verdict.
-    startup_trials: u64,
+    pub startup_trials: u64,
     /// No verdicts before this step.
-    warmup_steps: u64,
+    pub warmup_steps: u64,
     /// How many other trials there must be to compare with.
-    #[serde(deserialize_with = "at_least::<1, _>")]
-    min_trials: u64,
+    pub min_trials: u64,
 }
 
 impl Default for Median {
@@ -27,6 +27,10 @@ impl Default for Median {
 }
 
 impl Median {
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        at_least("min_trials", 1, self.min_trials)
+    }
+
     pub(super) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         let Self { startup_trials, warmup_steps, min_trials } = *self;
         let rule = Percentile { percentile: 50.0, startup_trials, warmup_steps, min_trials };

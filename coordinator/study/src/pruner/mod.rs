@@ -24,17 +24,20 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use asha::Asha;
-use hyperband::Hyperband;
-use median::Median;
-use patience::Patience;
-use percentile::Percentile;
 use serde::{Deserialize, Serialize};
+
+use crate::spec::SpecError;
+
+pub use asha::Asha;
+pub use hyperband::Hyperband;
+pub use median::Median;
+pub use patience::Patience;
+pub use percentile::Percentile;
 
 pub(crate) use progress::{Progress, Report};
 
-/// Which pruner a study uses, with its options. Read from JSON, `{"kind": "asha", "min_resource": 2}`, which
-/// refuses options that make no sense.
+/// Which pruner a study uses, with its options. Read from JSON, `{"kind": "asha", "min_resource": 2}`, as people
+/// write it (see `options.rs`). Whether the numbers make sense is checked with the rest of the spec.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum PrunerSpec {
@@ -54,6 +57,18 @@ pub enum PrunerSpec {
 }
 
 impl PrunerSpec {
+    /// Whether the options make sense. Keys are those of a study file.
+    pub(crate) fn check(&self) -> Result<(), SpecError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Median(rule) => rule.check(),
+            Self::Percentile(rule) => rule.check(),
+            Self::Asha(rule) => rule.check(),
+            Self::Hyperband(rule) => rule.check(),
+            Self::Patience(rule) => rule.check(),
+        }
+    }
+
     /// Whether to give up the trial that reports. `progress` holds what all trials reported before.
     pub(crate) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         match self {

@@ -1,10 +1,10 @@
-//! Reads a pruner's options.
+//! Reads a pruner's options, and checks numbers.
 
-use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::{Hyperband, PrunerSpec};
+use super::PrunerSpec;
 use crate::options::{Table, kind, read};
+use crate::spec::SpecError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,38 +30,32 @@ impl TryFrom<Table> for PrunerSpec {
             Kind::Median => Self::Median(read(table)?),
             Kind::Percentile => Self::Percentile(read(table)?),
             Kind::Asha => Self::Asha(read(table)?),
-            Kind::Hyperband => Self::Hyperband(read(table).and_then(Hyperband::checked)?),
+            Kind::Hyperband => Self::Hyperband(read(table)?),
             Kind::Patience => Self::Patience(read(table)?),
         })
     }
 }
 
-/// A whole number of at least `MIN`.
-pub(super) fn at_least<'de, const MIN: u64, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<u64, D::Error> {
-    let number = u64::deserialize(deserializer)?;
-    if number < MIN {
-        let expected = format!("a whole number of at least {MIN}");
-        return Err(D::Error::invalid_value(Unexpected::Unsigned(number), &expected.as_str()));
+/// Refuses a whole number below `least`.
+pub(super) fn at_least(key: &str, least: u64, found: u64) -> Result<(), SpecError> {
+    if found >= least {
+        return Ok(());
     }
-    Ok(number)
+    Err(SpecError::at([key], format!("expected a whole number of at least {least}, found {found}")))
 }
 
-/// A number above 0, up to 100.
-pub(super) fn per_cent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    if number > 0.0 && number <= 100.0 {
-        return Ok(number);
+/// Refuses what is not a number above 0, up to 100.
+pub(super) fn per_cent(key: &str, found: f64) -> Result<(), SpecError> {
+    if found > 0.0 && found <= 100.0 {
+        return Ok(());
     }
-    Err(D::Error::invalid_value(Unexpected::Float(number), &"a number above 0, up to 100"))
+    Err(SpecError::at([key], format!("expected a number above 0, up to 100, found {found:?}")))
 }
 
-/// A finite number of at least 0.
-pub(super) fn distance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    if number >= 0.0 && number.is_finite() {
-        return Ok(number);
+/// Refuses what is not a finite number of at least 0.
+pub(super) fn distance(key: &str, found: f64) -> Result<(), SpecError> {
+    if found >= 0.0 && found.is_finite() {
+        return Ok(());
     }
-    Err(D::Error::invalid_value(Unexpected::Float(number), &"a finite number of at least 0"))
+    Err(SpecError::at([key], format!("expected a finite number of at least 0, found {found:?}")))
 }

@@ -6,22 +6,20 @@ use serde::{Deserialize, Serialize};
 use super::PrunerSpec;
 use super::options::{at_least, distance};
 use super::progress::{Progress, Report};
+use crate::spec::SpecError;
 
 /// Gives a trial up when its last `patience` reports have not improved its best value by more than
 /// `min_delta`. If another pruner is wrapped, it must give up the trial at the same report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "named as in a study file")]
 pub struct Patience {
     /// How many reports without an improvement.
-    #[serde(deserialize_with = "at_least::<1, _>")]
-    patience: u64,
+    pub patience: u64,
     /// An improvement must be larger than this.
-    #[serde(deserialize_with = "distance")]
-    min_delta: f64,
+    pub min_delta: f64,
     /// Another pruner that must agree.
     #[serde(skip_serializing_if = "Option::is_none")]
-    wrapped: Option<Box<PrunerSpec>>,
+    pub wrapped: Option<Box<PrunerSpec>>,
 }
 
 impl Default for Patience {
@@ -31,6 +29,13 @@ impl Default for Patience {
 }
 
 impl Patience {
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        at_least("patience", 1, self.patience)?;
+        distance("min_delta", self.min_delta)?;
+        let wrapped = self.wrapped.as_ref().map_or(Ok(()), |pruner| pruner.check());
+        wrapped.map_err(|error| error.below("wrapped"))
+    }
+
     pub(super) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         self.stands_still(progress, report)
             && self.wrapped.as_ref().is_none_or(|pruner| pruner.prunes(progress, report))

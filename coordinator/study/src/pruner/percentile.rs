@@ -11,23 +11,21 @@ use serde::{Deserialize, Serialize};
 
 use super::options::{at_least, per_cent};
 use super::progress::{Progress, Report};
+use crate::spec::SpecError;
 
 /// Gives a trial up when its best value so far is worse than the percentile of the other trials' best values
 /// by the same step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "named as in a study file")]
 pub struct Percentile {
     /// The share of the trials to keep: 25 keeps the best quarter.
-    #[serde(deserialize_with = "per_cent")]
-    pub(super) percentile: f64,
+    pub percentile: f64,
     /// How many trials must complete before the first verdict.
-    pub(super) startup_trials: u64,
+    pub startup_trials: u64,
     /// No verdicts before this step.
-    pub(super) warmup_steps: u64,
+    pub warmup_steps: u64,
     /// How many other trials there must be to compare with.
-    #[serde(deserialize_with = "at_least::<1, _>")]
-    pub(super) min_trials: u64,
+    pub min_trials: u64,
 }
 
 impl Default for Percentile {
@@ -37,6 +35,11 @@ impl Default for Percentile {
 }
 
 impl Percentile {
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        per_cent("percentile", self.percentile)?;
+        at_least("min_trials", 1, self.min_trials)
+    }
+
     pub(super) fn prunes(&self, progress: &Progress, report: &Report<'_>) -> bool {
         if report.step < self.warmup_steps || progress.completed() < self.startup_trials {
             return false;

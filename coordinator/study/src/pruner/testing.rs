@@ -7,7 +7,14 @@ use crate::ids::TrialNumber;
 
 /// A pruner from its JSON options.
 pub(super) fn pruner(options: &str) -> PrunerSpec {
-    serde_json::from_str(options).expect("valid options")
+    checked(options).expect("valid options")
+}
+
+/// A pruner from its JSON options, or what is wrong with them.
+pub(super) fn checked(options: &str) -> Result<PrunerSpec, String> {
+    let pruner: PrunerSpec = serde_json::from_str(options).map_err(|error| error.to_string())?;
+    pruner.check().map_err(|error| error.to_string())?;
+    Ok(pruner)
 }
 
 /// Trials by number, with curves of losses.

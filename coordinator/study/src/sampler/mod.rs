@@ -33,7 +33,8 @@ pub use archive::Archive;
 pub use grid::GridOptions;
 pub use tpe::TpeOptions;
 
-/// Which sampler a study uses, with its options. Read from JSON, `{"kind": "grid", "points": 3}`.
+/// Which sampler a study uses, with its options. Read from JSON, `{"kind": "grid", "points": 3}`, as
+/// people write it (see `options.rs`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum SamplerSpec {

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{SpaceError, error};
 
 /// The values that a parameter can take.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Distribution {
     /// Real numbers in `[low, high]`, both finite.
     Float {
@@ -18,7 +17,6 @@ pub enum Distribution {
         /// The largest value. With a step, it is lowered to `low` plus a multiple of the step.
         high: f64,
         /// How the values are spaced.
-        #[serde(default)]
         scale: FloatScale,
     },
     /// Whole numbers `low, low + step, …` up to `high`.
@@ -40,8 +38,7 @@ pub enum Distribution {
 }
 
 /// How the values of a float parameter are spaced.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum FloatScale {
     /// A linear scale.
     #[default]
@@ -52,7 +49,7 @@ pub enum FloatScale {
     Step(f64),
 }
 
-/// One value of a categorical parameter.
+/// One value of a categorical parameter. The derive is how one is written in JSON, wherever that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Choice {
@@ -67,8 +64,7 @@ pub enum Choice {
 }
 
 /// The value of a parameter. Its distribution says which kind it is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ParamValue {
     /// For a float parameter.
     Float(f64),
@@ -307,7 +303,7 @@ pub(super) fn checked(
                     return Err(error(name, "choices", format!("{choice} stands there twice")));
                 }
                 if matches!(choice, Choice::Float(x) if !x.is_finite()) {
-                    return Err(error(name, "choices", format!("{choice} is not finite")));
+                    return Err(error(name, "choices", format!("{choice} is no number to choose")));
                 }
             }
         }

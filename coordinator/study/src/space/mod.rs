@@ -10,8 +10,6 @@ mod distribution;
 pub(crate) mod freedom;
 mod order;
 
-use serde::{Deserialize, Serialize};
-
 use distribution::checked;
 pub(crate) use distribution::unsigned_zero;
 use order::{parents_first, resolve};
@@ -21,8 +19,7 @@ pub use distribution::{Choice, Distribution, FloatScale, ParamValue};
 pub(crate) use freedom::{Freedom, freedoms};
 
 /// A search space. Parameters keep the author's order, except that parents come first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Param>", into = "Vec<Param>")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchSpace {
     params: Vec<Param>,
     /// Per parameter, its conditions: the parent's place and the indices of the choices.
@@ -30,19 +27,18 @@ pub struct SearchSpace {
 }
 
 /// One parameter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// Its name, unique in the space.
     pub name: String,
     /// Its values.
     pub distribution: Distribution,
     /// When it is active: all conditions must hold; without any it is always active.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<Condition>,
 }
 
 /// "The categorical parameter `parent` is active and has one of these values."
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// The name of a categorical parameter.
     pub parent: String,
@@ -185,19 +181,6 @@ impl SearchSpace {
     }
 }
 
-impl TryFrom<Vec<Param>> for SearchSpace {
-    type Error = SpaceError;
-    fn try_from(params: Vec<Param>) -> Result<Self, SpaceError> {
-        Self::new(params)
-    }
-}
-
-impl From<SearchSpace> for Vec<Param> {
-    fn from(space: SearchSpace) -> Self {
-        space.params
-    }
-}
-
 fn error(param: &str, key: &'static str, message: impl Into<String>) -> SpaceError {
     SpaceError { param: param.to_owned(), key, message: message.into() }
 }
@@ -318,15 +301,5 @@ mod tests {
         assert!(fix(&["std"]).is_ok());
         assert!(fix(&["gain"]).is_ok());
         assert!(fix(&["std", "gain"]).is_err());
-    }
-
-    #[test]
-    fn json_round_trip_keeps_the_space() {
-        let space =
-            SearchSpace::new(vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian"))])
-                .expect("valid");
-        let json = serde_json::to_string(&space).expect("json");
-        assert_eq!(serde_json::from_str::<SearchSpace>(&json).expect("read"), space);
-        assert!(serde_json::from_str::<SearchSpace>("[]").is_err());
     }
 }

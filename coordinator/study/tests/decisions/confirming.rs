@@ -7,7 +7,7 @@ use kindling_study::{
 };
 use serde_json::json;
 
-use crate::world::{World, complete, fresh_mark, restored, spec};
+use crate::world::{World, complete, fresh_mark, restored, space, spec};
 
 /// A study with two methods (a, b or c; x or y) whose search has run these trials.
 fn after(confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
@@ -15,12 +15,11 @@ fn after(confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
 }
 
 fn pruned_after(pruner: PrunerSpec, confirm: ConfirmSpec, trials: &[(&str, &str, f64)]) -> World {
-    let space = json!([
+    let space = space(json!([
         { "name": "conv", "distribution": { "type": "categorical", "choices": ["a", "b", "c"] } },
         { "name": "fc", "distribution": { "type": "categorical", "choices": ["x", "y"] } },
         { "name": "rate", "distribution": { "type": "float", "low": 0.0, "high": 1.0 } },
-    ]);
-    let space = serde_json::from_value(space).expect("valid");
+    ]));
     let sampler = json!({ "kind": "tpe", "startup_trials": 2, "candidates": 8 });
     let sampler = serde_json::from_value(sampler).expect("valid");
     let of = spec(trials.len() as u32);

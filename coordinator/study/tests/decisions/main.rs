@@ -2,6 +2,8 @@
 
 mod budget;
 mod confirming;
+#[path = "../described/mod.rs"]
+mod described;
 mod failing;
 mod leases;
 mod proposing;

@@ -1,22 +1,17 @@
 //! Proposals that take long are asked for, computed anywhere, and taken if the study has not gone on.
 
+use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{Event, StudySpec, TrialNumber};
 use serde_json::json;
 
-use crate::world::{World, complete, fresh_mark, spec, worker};
+use crate::world::{World, complete, fresh_mark, space, spec, worker};
 
 /// A study in which proposals take long once there is something to learn from.
 fn wide() -> World {
     let int = json!({ "type": "int", "low": 0, "high": 1000, "step": 1, "log": false });
-    let space: Vec<_> =
-        (0..20).map(|i| json!({ "name": format!("p{i}"), "distribution": int })).collect();
-    let sampler = json!({ "kind": "tpe", "candidates": 600 });
-    let read = |value: serde_json::Value| serde_json::to_string(&value).expect("JSON");
-    let mut world = World::of(StudySpec {
-        space: serde_json::from_str(&read(json!(space))).expect("a space"),
-        sampler: serde_json::from_str(&read(sampler)).expect("a sampler"),
-        ..spec(40)
-    });
+    let params = (0..20).map(|i| json!({ "name": format!("p{i}"), "distribution": int }));
+    let sampler = SamplerSpec::Tpe(TpeOptions { candidates: 600, ..TpeOptions::default() });
+    let mut world = World::of(StudySpec { space: space(params.collect()), sampler, ..spec(40) });
     for trial in 0..10 {
         assert_eq!(world.study.next_effort(), 0, "too little to learn from");
         let claim = world.lease("w");

@@ -1,16 +1,19 @@
 //! What a restart, a replay and a comparison read.
 
+use kindling_study::pruner::Median;
+use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Json, LeaseEnd, StudySpec, StudyState, Trial, TrialNumber, TrialResult, Wall,
+    Attributes, ConfirmSpec, Direction, Json, LeaseEnd, ObjectiveSpec, PrunerSpec, Settings,
+    StudyName, StudySpec, StudyState, Trial, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 
-use crate::world::{World, complete, fresh_mark, restored, spec, worker};
+use crate::world::{World, complete, fresh_mark, restored, space, spec, worker};
 
 #[test]
 fn a_restart_restores_all_that_follows_from_the_trials() {
-    let pruner = serde_json::from_value(json!({ "kind": "median", "startup_trials": 1 }));
-    let mut world = World::of(StudySpec { pruner: pruner.expect("valid"), ..spec(9) });
+    let pruner = PrunerSpec::Median(Median { startup_trials: 1, ..Median::default() });
+    let mut world = World::of(StudySpec { pruner, ..spec(9) });
     world.enqueue(Some("r")).expect("room");
     for (value, result) in [
         (0.9, complete(0.5)),
@@ -61,28 +64,27 @@ fn a_replay_finds_what_was_not_proposed_so() {
 
 #[test]
 fn specs_differ_by_the_keys_that_do_not_change_later() {
-    let with = |key: &str, value: serde_json::Value| -> StudySpec {
-        let mut json = serde_json::to_value(spec(5)).expect("JSON");
-        json[key] = value;
-        serde_json::from_value(json).expect("valid")
-    };
-    let space = json!([{
+    let space = space(json!([{
         "name": "y",
         "distribution": { "type": "float", "low": 0.0, "high": 1.0 },
-    }]);
-    for (key, value) in [
-        ("name", json!("t")),
-        ("direction", json!("minimize")),
-        ("seed", json!(2)),
-        ("max_attempts", json!(3)),
-        ("sampler", json!({ "kind": "sobol" })),
-        ("pruner", json!({ "kind": "median" })),
-        ("space", space),
-        ("objective", json!({ "kind": "other", "settings": {} })),
+    }]));
+    let objective = ObjectiveSpec { kind: "other".into(), settings: Settings::new() };
+    for (key, other) in [
+        ("name", StudySpec { name: StudyName::new("t").expect("a name"), ..spec(5) }),
+        ("direction", StudySpec { directions: Direction::Minimize.into(), ..spec(5) }),
+        ("seed", StudySpec { seed: 2, ..spec(5) }),
+        ("max_attempts", StudySpec { max_attempts: 3, ..spec(5) }),
+        ("max_failures_in_a_row", StudySpec { max_failures_in_a_row: 3, ..spec(5) }),
+        ("sampler", StudySpec { sampler: SamplerSpec::Sobol {}, ..spec(5) }),
+        ("pruner", StudySpec { pruner: PrunerSpec::Median(Median::default()), ..spec(5) }),
+        ("space", StudySpec { space, ..spec(5) }),
+        ("objective", StudySpec { objective, ..spec(5) }),
     ] {
-        assert_eq!(spec(5).differences(&with(key, value)), [key]);
+        assert_eq!(spec(5).differences(&other), [key]);
     }
-    assert_eq!(spec(5).differences(&spec(6)), Vec::<&str>::new());
+    let confirm = ConfirmSpec { by: vec!["x".into()], best: 1, seeds: 1, each: true };
+    let later = StudySpec { confirm: Some(confirm), ..spec(6) };
+    assert_eq!(spec(5).differences(&later), Vec::<&str>::new());
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use kindling_study::pruner::Patience;
 use kindling_study::{
-    Attributes, Claim, Json, Phase, Refusal, Study, StudySpec, TrialNumber, TrialResult, Values,
-    Verdict, Wall,
+    Attributes, Claim, Direction, Json, Phase, PrunerSpec, Refusal, Study, StudySpec, TrialNumber,
+    TrialResult, Values, Verdict, Wall,
 };
-use serde_json::json;
 
 use crate::world::{World, complete, spec};
 
@@ -30,8 +30,8 @@ fn a_step_fits_the_store_and_does_not_go_back() {
 
 #[test]
 fn what_a_pruner_gave_up_stays_so_and_what_came_before_it_does_not() {
-    let pruner = serde_json::from_value(json!({ "kind": "patience", "patience": 1 }));
-    let mut world = World::of(StudySpec { pruner: pruner.expect("valid"), ..spec(1) });
+    let pruner = PrunerSpec::Patience(Patience { patience: 1, ..Patience::default() });
+    let mut world = World::of(StudySpec { pruner, ..spec(1) });
     let claim = world.lease("w");
     assert_eq!(world.report(&claim, 0, 0.5), Ok(Verdict::Continue));
     assert_eq!(world.report(&claim, 1, 0.4), Ok(Verdict::Prune));
@@ -84,12 +84,11 @@ fn a_result_is_taken_once_and_repeated_at_will() {
 #[test]
 fn the_best_is_the_first_of_equals() {
     for (direction, values, best) in [
-        ("maximize", [0.2, 0.8, 0.8, 0.5], 1),
-        ("minimize", [0.5, 0.2, 0.8, 0.2], 1),
-        ("minimize", [0.9, 0.8, 0.8, 0.1], 3),
+        (Direction::Maximize, [0.2, 0.8, 0.8, 0.5], 1),
+        (Direction::Minimize, [0.5, 0.2, 0.8, 0.2], 1),
+        (Direction::Minimize, [0.9, 0.8, 0.8, 0.1], 3),
     ] {
-        let directions = serde_json::from_value(json!(direction)).expect("valid");
-        let mut world = World::of(StudySpec { directions, ..spec(9) });
+        let mut world = World::of(StudySpec { directions: direction.into(), ..spec(9) });
         assert_eq!(world.study.best(), None);
         for value in values {
             let claim = world.lease("w");

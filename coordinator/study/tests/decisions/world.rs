@@ -3,27 +3,41 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Event, Mark, Refusal, Study, StudySpec, StudyState, Tick, Trial,
+    Attributes, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, PrunerSpec,
+    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial,
     TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
+
+use crate::described::Described;
 
 /// When a lease ends.
 pub(crate) const UNTIL: Tick = Tick(Duration::from_secs(30));
 
 /// A study with this many trials and one parameter, `x` from 0 to 1.
 pub(crate) fn spec(trials: u32) -> StudySpec {
-    let space = json!([{
-        "name": "x",
-        "distribution": { "type": "float", "low": 0.0, "high": 1.0 },
-    }]);
-    let spec = json!({
-        "name": "s", "direction": "maximize", "trials": trials, "seed": 1, "max_attempts": 2,
-        "sampler": { "kind": "random" }, "pruner": { "kind": "none" }, "space": space,
-        "objective": { "kind": "test", "settings": {} },
-    });
-    serde_json::from_value(spec).expect("valid")
+    StudySpec {
+        name: StudyName::new("s").expect("a name"),
+        directions: Direction::Maximize.into(),
+        trials,
+        seed: 1,
+        max_attempts: 2,
+        max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
+        sampler: SamplerSpec::Random {},
+        pruner: PrunerSpec::None,
+        space: space(json!([{
+            "name": "x",
+            "distribution": { "type": "float", "low": 0.0, "high": 1.0 },
+        }])),
+        objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
+        confirm: None,
+    }
+}
+
+pub(crate) fn space(description: serde_json::Value) -> SearchSpace {
+    serde_json::from_value::<Described>(description).expect("a description").space()
 }
 
 pub(crate) struct World {

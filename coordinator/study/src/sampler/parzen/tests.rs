@@ -1,5 +1,7 @@
 //! Compares the densities with Optuna's.
 
+mod described;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -30,6 +32,7 @@ const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.01, smoothin
 struct Case {
     #[serde(default)]
     name: String,
+    #[serde(with = "described")]
     space: Vec<Distribution>,
     observations: Vec<Vec<f64>>,
     weights: Vec<f64>,

@@ -1,0 +1,166 @@
+//! Samplers and pruners with their options, as stores have them. The defaults are for options that a store does
+//! not have because it is older than they are.
+
+use std::num::NonZeroU16;
+
+use kindling_study::SpecError;
+use kindling_study::pruner::{Asha, Hyperband, Median, Patience, Percentile, PrunerSpec};
+use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
+use serde::{Deserialize, Serialize};
+
+use super::n;
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Sampler {
+    Tpe {
+        #[serde(default = "n::<10, _>")]
+        startup_trials: u32,
+        #[serde(default = "n::<24, _>")]
+        candidates: u32,
+    },
+    Random {},
+    Sobol {},
+    Grid {
+        #[serde(default = "n::<5, _>")]
+        points: u16,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Pruner {
+    None {},
+    Median {
+        #[serde(default = "n::<5, _>")]
+        startup_trials: u64,
+        #[serde(default)]
+        warmup_steps: u64,
+        #[serde(default = "n::<1, _>")]
+        min_trials: u64,
+    },
+    Percentile {
+        #[serde(default = "n::<25, _>")]
+        percentile: f64,
+        #[serde(default = "n::<5, _>")]
+        startup_trials: u64,
+        #[serde(default)]
+        warmup_steps: u64,
+        #[serde(default = "n::<1, _>")]
+        min_trials: u64,
+    },
+    Asha {
+        #[serde(default = "n::<1, _>")]
+        min_resource: u64,
+        #[serde(default = "n::<4, _>")]
+        reduction_factor: u64,
+        #[serde(default)]
+        min_early_stopping_rate: u64,
+    },
+    Hyperband {
+        #[serde(default = "n::<1, _>")]
+        min_resource: u64,
+        max_resource: u64,
+        #[serde(default = "n::<3, _>")]
+        reduction_factor: u64,
+    },
+    Patience {
+        #[serde(default = "n::<5, _>")]
+        patience: u64,
+        #[serde(default)]
+        min_delta: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wrapped: Option<Box<Pruner>>,
+    },
+}
+
+impl From<&SamplerSpec> for Sampler {
+    fn from(sampler: &SamplerSpec) -> Self {
+        match *sampler {
+            SamplerSpec::Tpe(TpeOptions { startup_trials, candidates }) => {
+                Self::Tpe { startup_trials, candidates }
+            }
+            SamplerSpec::Random {} => Self::Random {},
+            SamplerSpec::Sobol {} => Self::Sobol {},
+            SamplerSpec::Grid(GridOptions { points }) => Self::Grid { points: points.get() },
+        }
+    }
+}
+
+impl TryFrom<Sampler> for SamplerSpec {
+    type Error = SpecError;
+    fn try_from(sampler: Sampler) -> Result<Self, SpecError> {
+        Ok(match sampler {
+            Sampler::Tpe { startup_trials, candidates } => {
+                Self::Tpe(TpeOptions { startup_trials, candidates })
+            }
+            Sampler::Random {} => Self::Random {},
+            Sampler::Sobol {} => Self::Sobol {},
+            Sampler::Grid { points } => {
+                let points = NonZeroU16::new(points).ok_or_else(|| {
+                    let message = "expected a whole number from 1 to 65535, found 0";
+                    SpecError::at(["sampler", "points"], message)
+                })?;
+                Self::Grid(GridOptions { points })
+            }
+        })
+    }
+}
+
+impl From<&PrunerSpec> for Pruner {
+    fn from(pruner: &PrunerSpec) -> Self {
+        match pruner {
+            PrunerSpec::None => Self::None {},
+            &PrunerSpec::Median(Median { startup_trials, warmup_steps, min_trials }) => {
+                Self::Median { startup_trials, warmup_steps, min_trials }
+            }
+            &PrunerSpec::Percentile(Percentile {
+                percentile,
+                startup_trials,
+                warmup_steps,
+                min_trials,
+            }) => Self::Percentile { percentile, startup_trials, warmup_steps, min_trials },
+            &PrunerSpec::Asha(Asha { min_resource, reduction_factor, min_early_stopping_rate }) => {
+                Self::Asha { min_resource, reduction_factor, min_early_stopping_rate }
+            }
+            &PrunerSpec::Hyperband(Hyperband { min_resource, max_resource, reduction_factor }) => {
+                Self::Hyperband { min_resource, max_resource, reduction_factor }
+            }
+            PrunerSpec::Patience(Patience { patience, min_delta, wrapped }) => Self::Patience {
+                patience: *patience,
+                min_delta: *min_delta,
+                wrapped: wrapped.as_deref().map(|pruner| Box::new(pruner.into())),
+            },
+        }
+    }
+}
+
+impl From<Pruner> for PrunerSpec {
+    fn from(pruner: Pruner) -> Self {
+        match pruner {
+            Pruner::None {} => Self::None,
+            Pruner::Median { startup_trials, warmup_steps, min_trials } => {
+                Self::Median(Median { startup_trials, warmup_steps, min_trials })
+            }
+            Pruner::Percentile { percentile, startup_trials, warmup_steps, min_trials } => {
+                Self::Percentile(Percentile {
+                    percentile,
+                    startup_trials,
+                    warmup_steps,
+                    min_trials,
+                })
+            }
+            Pruner::Asha { min_resource, reduction_factor, min_early_stopping_rate } => {
+                Self::Asha(Asha { min_resource, reduction_factor, min_early_stopping_rate })
+            }
+            Pruner::Hyperband { min_resource, max_resource, reduction_factor } => {
+                Self::Hyperband(Hyperband { min_resource, max_resource, reduction_factor })
+            }
+            Pruner::Patience { patience, min_delta, wrapped } => Self::Patience(Patience {
+                patience,
+                min_delta,
+                wrapped: wrapped.map(|pruner| Box::new((*pruner).into())),
+            }),
+        }
+    }
+}

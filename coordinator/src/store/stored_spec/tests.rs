@@ -1,0 +1,227 @@
+//! The texts that stores hold, as they were when this form was taken from the core's types. None of them may
+//! change: there are stores that hold them. The study files beside them may. If a name or a default of study
+//! files changes, write the old meaning on their side here.
+
+use kindling_study::StudySpec;
+
+use super::{confirm_from_text, confirm_to_text, from_text, to_text};
+use crate::config;
+
+/// A study with every kind of parameter, choice and condition.
+const FILE: &str = r#"
+name = "all \"of\" it"
+direction = "minimize"
+trials = 40
+seed = 9223372036854775807
+max_attempts = 2
+max_failures_in_a_row = 7
+SECTIONS
+[objective]
+kind = "own"
+big = 9007199254740993
+tiny = 5e-324
+nested = { list = [0.1, true, "x", {}] }
+
+[space.std]
+type = "float"
+low = 0.25
+high = 4
+log = true
+when = { method = ["gaussian", 3], on = true }
+[space.method]
+type = "categorical"
+choices = ["gaussian", 3, 0.5, true, 2.0, "ä"]
+[space.on]
+type = "categorical"
+choices = [true, false]
+[space.share]
+type = "float"
+low = -1.0
+high = 1e300
+[space.tenths]
+type = "float"
+low = 0.1
+high = 0.75
+step = 0.1
+[space.width]
+type = "int"
+low = 8
+high = 64
+log = true
+[space.depth]
+type = "int"
+low = -3
+high = 9
+step = 5
+"#;
+
+/// The study as a store has it.
+#[rustfmt::skip]
+const TEXT: &str = r#"{"name":"all \"of\" it","direction":"minimize","trials":40,"seed":9223372036854775807,"max_attempts":2,"max_failures_in_a_row":7,SAMPLER,PRUNER,"space":[{"name":"method","distribution":{"type":"categorical","choices":["gaussian",3,0.5,true,2.0,"ä"]}},{"name":"on","distribution":{"type":"categorical","choices":[true,false]}},{"name":"std","distribution":{"type":"float","low":0.25,"high":4.0,"scale":"log"},"when":[{"parent":"method","any_of":["gaussian",3]},{"parent":"on","any_of":[true]}]},{"name":"share","distribution":{"type":"float","low":-1.0,"high":1e+300,"scale":"linear"}},{"name":"tenths","distribution":{"type":"float","low":0.1,"high":0.7,"scale":{"step":0.1}}},{"name":"width","distribution":{"type":"int","low":8,"high":64,"step":1,"log":true}},{"name":"depth","distribution":{"type":"int","low":-3,"high":7,"step":5,"log":false}}],"objective":{"kind":"own","settings":{"big":9007199254740993,"nested":{"list":[0.1,true,"x",{}]},"tiny":5e-324}}CONFIRM}"#;
+
+/// Options in a study file, and in a store.
+#[rustfmt::skip]
+const SAMPLERS: &[(&str, &str)] = &[
+    ("kind = 'tpe'", r#""kind":"tpe","startup_trials":10,"candidates":24"#),
+    ("kind = 'tpe', startup_trials = 3, candidates = 100", r#""kind":"tpe","startup_trials":3,"candidates":100"#),
+    ("kind = 'random'", r#""kind":"random""#),
+    ("kind = 'sobol'", r#""kind":"sobol""#),
+    ("kind = 'grid'", r#""kind":"grid","points":5"#),
+    ("kind = 'grid', points = 7", r#""kind":"grid","points":7"#),
+];
+
+#[rustfmt::skip]
+const PRUNERS: &[(&str, &str)] = &[
+    ("kind = 'none'", r#""kind":"none""#),
+    ("kind = 'median'", r#""kind":"median","startup_trials":5,"warmup_steps":0,"min_trials":1"#),
+    ("kind = 'median', startup_trials = 1, warmup_steps = 2, min_trials = 3", r#""kind":"median","startup_trials":1,"warmup_steps":2,"min_trials":3"#),
+    ("kind = 'percentile'", r#""kind":"percentile","percentile":25.0,"startup_trials":5,"warmup_steps":0,"min_trials":1"#),
+    ("kind = 'percentile', percentile = 12.5, startup_trials = 1, warmup_steps = 2, min_trials = 3", r#""kind":"percentile","percentile":12.5,"startup_trials":1,"warmup_steps":2,"min_trials":3"#),
+    ("kind = 'asha'", r#""kind":"asha","min_resource":1,"reduction_factor":4,"min_early_stopping_rate":0"#),
+    ("kind = 'asha', min_resource = 2, reduction_factor = 3, min_early_stopping_rate = 1", r#""kind":"asha","min_resource":2,"reduction_factor":3,"min_early_stopping_rate":1"#),
+    ("kind = 'hyperband', max_resource = 81", r#""kind":"hyperband","min_resource":1,"max_resource":81,"reduction_factor":3"#),
+    ("kind = 'hyperband', min_resource = 2, max_resource = 9, reduction_factor = 4", r#""kind":"hyperband","min_resource":2,"max_resource":9,"reduction_factor":4"#),
+    ("kind = 'patience'", r#""kind":"patience","patience":5,"min_delta":0.0"#),
+    ("kind = 'patience', patience = 3, min_delta = 1e-7", r#""kind":"patience","patience":3,"min_delta":1e-7"#),
+    ("kind = 'patience', wrapped = { kind = 'none' }", r#""kind":"patience","patience":5,"min_delta":0.0,"wrapped":{"kind":"none"}"#),
+    ("kind = 'patience', wrapped = { kind = 'asha', min_resource = 2 }", r#""kind":"patience","patience":5,"min_delta":0.0,"wrapped":{"kind":"asha","min_resource":2,"reduction_factor":4,"min_early_stopping_rate":0}"#),
+    ("kind = 'patience', wrapped = { kind = 'patience', wrapped = { kind = 'median' } }", r#""kind":"patience","patience":5,"min_delta":0.0,"wrapped":{"kind":"patience","patience":5,"min_delta":0.0,"wrapped":{"kind":"median","startup_trials":5,"warmup_steps":0,"min_trials":1}}"#),
+];
+
+#[rustfmt::skip]
+const CONFIRMS: &[(&str, &str)] = &[
+    ("by = ['method']", r#"{"by":["method"],"best":6,"seeds":10,"each":true}"#),
+    ("by = ['method', 'on'], best = 0, seeds = 3, each = false", r#"{"by":["method","on"],"best":0,"seeds":3,"each":false}"#),
+];
+
+/// A store's text with these options.
+fn text(sampler: &str, pruner: &str, confirm: Option<&str>) -> String {
+    let confirm = confirm.map(|confirm| format!(",\"confirm\":{confirm}")).unwrap_or_default();
+    TEXT.replace("SAMPLER", &format!("\"sampler\":{{{sampler}}}"))
+        .replace("PRUNER", &format!("\"pruner\":{{{pruner}}}"))
+        .replace("CONFIRM", &confirm)
+}
+
+/// The study of [`FILE`] with these sections.
+fn study(sections: &str) -> StudySpec {
+    config::parse(&FILE.replace("SECTIONS", sections)).expect("valid")
+}
+
+/// What stands in a store if the study file says nothing of sampler and pruner.
+fn plain() -> String {
+    text(SAMPLERS[0].1, PRUNERS[0].1, None)
+}
+
+fn assert_stored(spec: &StudySpec, stored: &str) {
+    assert_eq!(to_text(spec).expect("it can be stored"), stored);
+    assert_eq!(&from_text(stored).expect(stored), spec);
+}
+
+#[test]
+fn a_spec_is_stored_as_it_always_was() {
+    assert_stored(&study(""), &plain());
+    for (file, stored) in SAMPLERS {
+        let spec = study(&format!("sampler = {{ {file} }}"));
+        assert_stored(&spec, &text(stored, PRUNERS[0].1, None));
+    }
+    for (file, stored) in PRUNERS {
+        let spec = study(&format!("pruner = {{ {file} }}"));
+        assert_stored(&spec, &text(SAMPLERS[0].1, stored, None));
+    }
+}
+
+#[test]
+fn what_is_confirmed_is_stored_as_it_always_was() {
+    for (file, stored) in CONFIRMS {
+        let spec = study(&format!("confirm = {{ {file} }}"));
+        assert_stored(&spec, &text(SAMPLERS[0].1, PRUNERS[0].1, Some(stored)));
+        let confirm = spec.confirm.expect("it is there");
+        assert_eq!(confirm_to_text(&confirm).expect("it can be stored"), *stored);
+        assert_eq!(confirm_from_text(stored).expect(stored), confirm);
+    }
+}
+
+/// Parts of the text that a store may lack or hold otherwise, and the study that it means.
+#[test]
+fn what_older_stores_hold_means_what_it_always_did() {
+    let without = |part: &str| {
+        assert!(plain().contains(part), "the test's own text: {part}");
+        from_text(&plain().replacen(part, "", 1)).expect(part)
+    };
+    let expected = StudySpec { max_failures_in_a_row: 20, ..study("") };
+    assert_eq!(without(r#""max_failures_in_a_row":7,"#), expected);
+    for part in [r#","scale":"linear""#, r#","startup_trials":10"#, r#","candidates":24"#] {
+        assert_eq!(without(part), study(""), "{part}");
+    }
+    for (part, instead) in [
+        (r#""minimize""#, r#"["minimize"]"#),
+        (r#""low":-1.0"#, r#""low":-1"#),
+        (r#"{"name":"#, r#"{"unknown":1,"name":"#),
+        (r#"{"name":"width","#, r#"{"name":"width","unknown":[1],"when":[],"#),
+        (r#"{"type":"int","#, r#"{"unknown":null,"type":"int","#),
+        (r#"{"kind":"own","#, r#"{"unknown":{},"kind":"own","#),
+        (r#""space""#, "\n\t\"confirm\" : null,\n\"space\""),
+        // The end of the grid, as its author wrote it.
+        (r#""high":7,"#, r#""high":9,"#),
+    ] {
+        assert!(plain().contains(part), "the test's own text: {part}");
+        let read = from_text(&plain().replacen(part, instead, 1)).expect(instead);
+        assert_eq!(read, study(""), "{instead}");
+    }
+}
+
+#[test]
+fn options_that_a_store_lacks_have_the_defaults_they_always_had() {
+    for (kind, all) in [("tpe", SAMPLERS[0].1), ("grid", SAMPLERS[4].1)] {
+        let read = |sampler: &str| from_text(&text(sampler, PRUNERS[0].1, None)).expect(sampler);
+        assert_eq!(read(&format!(r#""kind":"{kind}""#)), read(all));
+    }
+    let read = |pruner: &str| from_text(&text(SAMPLERS[0].1, pruner, None)).expect(pruner);
+    for (short, all) in [
+        (r#""kind":"median""#, PRUNERS[1].1),
+        (r#""kind":"percentile""#, PRUNERS[3].1),
+        (r#""kind":"percentile","percentile":25"#, PRUNERS[3].1),
+        (r#""kind":"asha""#, PRUNERS[5].1),
+        (r#""max_resource":81,"kind":"hyperband""#, PRUNERS[7].1),
+        (r#""kind":"patience","wrapped":null"#, PRUNERS[9].1),
+    ] {
+        assert_eq!(read(short), read(all));
+    }
+    for confirm in [r#"{"by":["method"]}"#, r#"{"each":true,"by":["method"],"best":6}"#] {
+        let read = confirm_from_text(confirm).expect(confirm);
+        assert_eq!(read, confirm_from_text(CONFIRMS[0].1).expect("valid"));
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for (sampler, pruner) in [
+        (r#""kind":"tpe","unknown":1"#, PRUNERS[0].1),
+        (r#""kind":"random","points":5"#, PRUNERS[0].1),
+        (r#""kind":"other""#, PRUNERS[0].1),
+        (r#""points":5"#, PRUNERS[0].1),
+        (r#""kind":"grid","points":0"#, PRUNERS[0].1),
+        (r#""kind":"grid","points":65536"#, PRUNERS[0].1),
+        (SAMPLERS[0].1, r#""kind":"none","min_trials":1"#),
+        (SAMPLERS[0].1, r#""kind":"median","min_trials":0"#),
+        (SAMPLERS[0].1, r#""kind":"hyperband""#),
+        (SAMPLERS[0].1, r#""kind":"hyperband","min_resource":3,"max_resource":2"#),
+        (SAMPLERS[0].1, r#""kind":"patience","wrapped":{"kind":"percentile","percentile":0}"#),
+    ] {
+        assert!(from_text(&text(sampler, pruner, None)).is_err(), "{sampler} {pruner}");
+    }
+    for confirm in [r#"{"best":1}"#, r#"{"by":["method"],"unknown":1}"#, "null"] {
+        assert!(confirm_from_text(confirm).is_err(), "{confirm}");
+    }
+    for (part, instead) in [
+        (r#""trials":40,"#, ""),
+        (r#""trials":40,"#, r#""trials":0,"#),
+        (r#""low":8"#, r#""low":80"#),
+        (r#""type":"int""#, r#""type":"whole""#),
+        (r#""minimize""#, "[]"),
+        (r#""minimize""#, r#"["minimize","maximize"]"#),
+    ] {
+        assert!(plain().contains(part), "the test's own text: {part}");
+        assert!(from_text(&plain().replacen(part, instead, 1)).is_err(), "{instead}");
+    }
+}
