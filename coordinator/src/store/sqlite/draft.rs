@@ -1,7 +1,7 @@
 //! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
-    Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialNumber,
+    Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialId, TrialNumber,
     TrialResult, Values,
 };
 
@@ -69,7 +69,7 @@ impl Draft {
             study,
             number,
             stage,
-            trial: Trial::waiting(fixed),
+            trial: Trial::waiting(TrialId(id), fixed),
             params: nothing,
             exact_ints: None,
             saw: None,

@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use kindling_study::{
     Attempt, ConfirmSpec, Confirmation, Json, Mark, Registry, Study, StudyId, StudySpec,
-    StudyState, Tick, Trial, TrialNumber, Wall, WorkerId,
+    StudyState, Tick, Trial, TrialId, TrialNumber, Wall, WorkerId,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -60,10 +60,10 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
     }
     let newest_study = restored.last_key_value().map(|(id, _)| id.0);
     let next_study = StudyId(loader.counter("next_study_id", newest_study)?);
-    loader.counter("next_trial_id", trials.places.into_keys().max())?;
+    let next_trial = TrialId(loader.counter("next_trial_id", trials.places.into_keys().max())?);
     history::read(&snapshot)?;
     strangers.tell();
-    Ok(Registry::restore(restored, next_study))
+    Ok(Registry::restore(restored, next_study, next_trial))
 }
 
 struct StudyRow {

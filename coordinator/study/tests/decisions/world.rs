@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_study::{
-    Attributes, Claim, Event, Mark, Refusal, Study, StudySpec, StudyState, Tick, Trial,
+    Attributes, Claim, Event, Mark, Refusal, Study, StudySpec, StudyState, Tick, Trial, TrialId,
     TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
@@ -43,7 +43,8 @@ impl World {
 
     pub(crate) fn apply(&mut self, events: &[Event]) {
         for event in events {
-            self.study.apply(event, Wall(self.at), UNTIL);
+            let next = TrialId(self.study.trials().len() as i64);
+            self.study.apply(event, next, Wall(self.at), UNTIL);
         }
     }
 
