@@ -93,11 +93,9 @@ fn enqueued<'a>(
         Change::AddEnqueued { trial, fixed, retry_of, request, confirms },
         Change::AddTrial { trial, study, number },
     ];
-    changes.extend(
-        copies
-            .into_iter()
-            .filter_map(|(key, json)| Some(Change::PutSystemAttribute { trial, key, json: json? })),
-    );
+    for (key, json) in copies {
+        changes.extend(json.map(|json| Change::PutSystemAttribute { trial, key, json }));
+    }
     Ok(changes)
 }
 

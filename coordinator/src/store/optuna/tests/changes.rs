@@ -1,36 +1,15 @@
-//! Tests of the layout without a database.
+//! Which rows an event changes.
 
-use kindling_study::sampler::SamplerSpec;
+use std::collections::BTreeMap;
+
 use kindling_study::{
-    Attempt, Attributes, Choice, Confirmation, Direction, Distribution, Event, FloatScale, Mark,
-    ObjectiveSpec, Outcome, Param, ParamValue, Params, Proposal, PrunerSpec, Record, Registry,
-    SearchSpace, Settings, StudyId, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult,
-    Wall, WorkerId,
+    Attempt, Attributes, Confirmation, Event, Mark, Outcome, ParamValue, Params, Proposal, Record,
+    Registry, TrialId, TrialNumber, TrialResult, Wall, WorkerId,
 };
-use serde_json::{Value, json};
 
 use super::*;
 
-const STUDY: StudyId = StudyId(1);
 const MARK: Mark = Mark::new([7; Mark::LEN]);
-
-fn spec() -> StudySpec {
-    let wide = Distribution::Int { low: 0, high: i64::MAX, step: 1, log: false };
-    let param = |name: &str| Param { name: name.into(), distribution: wide.clone(), when: vec![] };
-    StudySpec {
-        name: StudyName::new("a").expect("a name"),
-        directions: Direction::Minimize.into(),
-        trials: 9,
-        seed: 5,
-        max_attempts: 2,
-        max_failures_in_a_row: 4,
-        sampler: SamplerSpec::Random {},
-        pruner: PrunerSpec::None,
-        space: SearchSpace::new(vec![param("x"), param("y")]).expect("a space"),
-        objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
-        confirm: None,
-    }
-}
 
 fn params(x: i64, y: i64) -> Params {
     [x, y].map(|value| Some(ParamValue::Int(value))).into()
@@ -57,7 +36,7 @@ fn of_trial(trial: i64, event: Event) -> Record {
 
 /// A store with a study and the counters as in one where ten trials were deleted.
 fn known() -> Known {
-    let registry = Registry::restore(std::collections::BTreeMap::new(), STUDY, TrialId(11));
+    let registry = Registry::restore(BTreeMap::new(), STUDY, TrialId(11));
     let mut known = Known::of(&registry);
     let event = Event::Created { spec: Box::new(spec()) };
     let created = Record { study: STUDY, trial: None, at: Wall(1), event };
@@ -74,45 +53,6 @@ fn last_changes(events: Vec<(i64, Event)>, expect: impl FnOnce(&[Change<'_>])) {
         changes(&mut known, record).expect("it fits");
     }
     expect(&changes(&mut known, last).expect("it fits"));
-}
-
-#[test]
-fn distributions_are_written_as_optuna_writes_them() {
-    let written = |distribution: &Distribution| -> Value {
-        serde_json::from_str(&encode::distribution(distribution)).expect("JSON")
-    };
-    let float = |low, high, scale| Distribution::Float { low, high, scale };
-    let choices = vec![
-        Choice::Text("ädam \"w\"".into()),
-        Choice::Bool(true),
-        Choice::Int(1),
-        Choice::Float(1.0),
-        Choice::Float(0.1),
-    ];
-    for (distribution, name, attributes) in [
-        (
-            Distribution::Categorical { choices },
-            "CategoricalDistribution",
-            json!({"choices": ["ädam \"w\"", true, 1, 1.0, 0.1]}),
-        ),
-        (
-            float(1e-300, 1e300, FloatScale::Log),
-            "FloatDistribution",
-            json!({"low": 1e-300, "high": 1e300, "log": true, "step": null}),
-        ),
-        (
-            float(0.1, 0.7, FloatScale::Step(0.1)),
-            "FloatDistribution",
-            json!({"low": 0.1, "high": 0.7, "log": false, "step": 0.1}),
-        ),
-        (
-            Distribution::Int { low: -3, high: 39, step: 7, log: false },
-            "IntDistribution",
-            json!({"low": -3, "high": 39, "log": false, "step": 7}),
-        ),
-    ] {
-        assert_eq!(written(&distribution), json!({"name": name, "attributes": attributes}));
-    }
 }
 
 #[test]
@@ -231,84 +171,4 @@ fn ids_only_ascend() {
     let nameless = Record { trial: None, ..of_trial(0, leased(0, 1)) };
     let refused = changes(&mut known, &nameless).map(|_| ());
     assert_eq!(refused, Err(Misfit("study 1 has no trial 0".into())));
-}
-
-/// The rows of a store with one study and one waiting trial, whose id is 11. `proposed` says whether
-/// it should have parameters.
-fn reading(proposed: bool) -> Reading {
-    let spec = spec().to_text().expect("text");
-    let at = |table, id| Place { table, id };
-    let mut reading = Reading::default();
-    let study = StudyRow {
-        at: at("kindling_studies", 1),
-        name: "a",
-        spec: &spec,
-        state: "ACTIVE",
-        pause_reason: None,
-        budget: 9,
-        confirm: None,
-        created_at: 1,
-        trials: 1,
-    };
-    reading.study(study).expect("sound");
-    let at_direction = at("study_directions", 1);
-    let direction =
-        DirectionRow { at: at_direction, study: 1, objective: 0, direction: "MINIMIZE" };
-    reading.direction(&direction).expect("sound");
-    let trial = TrialRow {
-        at: at("trials", 11),
-        study: 1,
-        number: 0,
-        state: "WAITING",
-        datetime_start: None,
-        datetime_complete: None,
-        fixed: None,
-        retry_of: None,
-        request: None,
-        saw_finished: proposed.then_some(0),
-        saw_proposed: proposed.then_some(0),
-        exact_ints: None,
-        pruned_at: None,
-        finish_index: None,
-        attributes: None,
-        confirms_of: None,
-        confirms_seed: None,
-    };
-    reading.trial(trial).expect("sound");
-    reading
-}
-
-fn next(study: i64, trial: i64) -> NextIds {
-    NextIds { next_study_id: Some(study), next_trial_id: Some(trial) }
-}
-
-#[test]
-fn what_is_read_has_the_ids_of_its_rows() {
-    let registry = reading(false).finish(&next(4, 20), Tick::default()).expect("sound");
-    let study = registry.get(STUDY).expect("there");
-    assert_eq!(study.trials().iter().map(|trial| trial.id).collect::<Vec<_>>(), [TrialId(11)]);
-    assert_eq!((registry.next_id(), registry.next_trial_id()), (StudyId(4), TrialId(20)));
-    assert_eq!(Known::of(&registry).next_ids(), (StudyId(4), TrialId(20)));
-}
-
-#[test]
-fn a_counter_is_above_all_ids_there_are() {
-    let refused = reading(false).finish(&next(4, 11), Tick::default());
-    let what = "kindling_meta: row next_trial_id: Some(11), where the newest id is Some(11)";
-    assert_eq!(refused, Err(Damage(what.into())));
-}
-
-#[test]
-fn only_a_parameter_that_ours_lack_is_damage() {
-    let at = Place { table: "trial_params", id: 1 };
-    let strange = |proposed| {
-        let mut read = reading(proposed);
-        read.param(Err(at.damaged("not a number")));
-        read.param(Ok(ParamRow { at, trial: 99, name: "x", value: 0.5 }));
-        read.param(Ok(ParamRow { at, trial: 11, name: "z", value: 0.5 }));
-        read.finish(&next(4, 20), Tick::default())
-    };
-    assert!(strange(false).is_ok());
-    let what = "kindling_trials: row 11: its parameters are not in the search space";
-    assert_eq!(strange(true), Err(Damage(what.into())));
 }
