@@ -509,9 +509,9 @@ impl<'a> Transaction<'a> {
     fn record(&mut self, study: StudyId, events: Vec<Event>) {
         let (now, at) = self.state.now;
         for event in events {
-            let record = Record { study, at, event };
-            self.log_failure(&record);
-            self.state.registry.apply(&record, now + self.state.lease_term);
+            self.log_failure(study, &event);
+            let lease_until = now + self.state.lease_term;
+            let record = self.state.registry.apply(study, at, event, lease_until);
             self.log_pause(&record);
             self.records.push(record);
         }
@@ -521,10 +521,10 @@ impl<'a> Transaction<'a> {
 /// Log lines for operators.
 impl Transaction<'_> {
     /// The first failure with a new reason is a warning; later ones with the same reason are not.
-    fn log_failure(&self, record: &Record) {
-        let Event::Finished { number, outcome } = &record.event else { return };
+    fn log_failure(&self, study: StudyId, event: &Event) {
+        let Event::Finished { number, outcome } = event else { return };
         let TrialResult::Fail(reason) = &outcome.result else { return };
-        let Ok(study) = self.state.registry.get(record.study) else { return };
+        let Ok(study) = self.state.registry.get(study) else { return };
         let (name, trial) = (study.spec().name.as_str(), number.0);
         if study.failures().knows(reason) {
             tracing::info!(study = name, trial, reason, "trial failed, as others before");

@@ -79,7 +79,8 @@ impl Store for Disk {
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
         let mut registry = Registry::default();
         for record in self.content().commits.iter().flat_map(|commit| &commit.records) {
-            registry.apply(record, lease_until);
+            let Record { study, at, event, .. } = record;
+            registry.apply(*study, *at, event.clone(), lease_until);
         }
         Ok(registry)
     }

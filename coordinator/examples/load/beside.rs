@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kindling_coordinator::{SqliteStore, Store as _, config};
 use kindling_study::sampler::{SamplerSpec, TpeOptions};
-use kindling_study::{Creation, Record, Registry, StudySpec, Wall};
+use kindling_study::{Creation, Registry, StudySpec, Tick, Wall};
 
 use super::ENDLESS;
 use super::coordinator::store_in;
@@ -26,10 +26,11 @@ pub(crate) fn create(folder: &Path, candidates: u32) -> anyhow::Result<()> {
     }
     let sampler = SamplerSpec::Tpe(TpeOptions { candidates, ..TpeOptions::default() });
     let spec = StudySpec { sampler, ..config::parse(&text)? };
-    let Creation::New(study, event) = Registry::default().create(spec)? else {
+    let mut registry = Registry::default();
+    let Creation::New(study, event) = registry.create(spec)? else {
         anyhow::bail!("the store is not empty");
     };
-    let mut store = SqliteStore::open(&store_in(folder))?;
-    store.commit(&[Record { study, at: Wall::default(), event }])?;
+    let record = registry.apply(study, Wall::default(), event, Tick::default());
+    SqliteStore::open(&store_in(folder))?.commit(&[record])?;
     Ok(())
 }

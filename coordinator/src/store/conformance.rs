@@ -10,8 +10,8 @@ use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Distribution, Event, FloatScale,
     Json, Mark, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry, SearchSpace, Settings,
-    Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialNumber, TrialResult, Wall,
-    WorkerId,
+    Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId, TrialNumber, TrialResult,
+    Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -43,6 +43,7 @@ pub fn passes<S: Subject>(mut subject: impl FnMut() -> S) {
     a_new_store_holds_nothing(subject());
     what_there_is_no_room_for_is_not_kept_and_can_be_committed_later(subject());
     open_leases_get_the_term_they_are_loaded_with(subject());
+    trial_ids_ascend_and_are_never_used_again(subject());
     for seed in 0..STORIES {
         whatever_happens_is_there_after_a_restart(subject(), seed);
     }
@@ -96,6 +97,41 @@ fn open_leases_get_the_term_they_are_loaded_with(subject: impl Subject) {
         })
         .collect();
     assert_eq!(deadlines, [later]);
+}
+
+fn trial_ids_ascend_and_are_never_used_again(subject: impl Subject) {
+    let mut world = World::new(subject, 2);
+    world.create();
+    world.create();
+    for _ in 0..6 {
+        world.lease();
+        world.enqueue();
+    }
+    let ids = |world: &World<_>| {
+        let trials = world.registry.iter().flat_map(|(_, study)| study.trials());
+        let mut ids: Vec<_> = trials.map(|trial| trial.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let given = ids(&world);
+    assert!(given.iter().copied().eq((1..=given.len() as i64).map(TrialId)), "{given:?}");
+    world.commit();
+    world.restart();
+    // The newest trials are gone, and so is whoever remembers their ids, but for the store.
+    world.expire_all();
+    while !world.registry.is_empty() {
+        world.delete();
+    }
+    world.commit();
+    world.restart();
+    world.create();
+    world.lease();
+    world.enqueue();
+    let newest = given.last().copied().expect("a trial");
+    assert_eq!(ids(&world), [newest.next(), newest.next().next()]);
+    // Nor are those of trials that were never committed kept from others.
+    world.restart();
+    assert_eq!(world.registry.next_trial_id(), newest.next());
 }
 
 fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
@@ -155,8 +191,7 @@ impl<S: Subject> World<S> {
     fn take(&mut self, study: StudyId, events: Vec<Event>) {
         self.clock += 1_000_003;
         for event in events {
-            let record = Record { study, at: Wall(self.clock), event };
-            self.registry.apply(&record, UNTIL);
+            let record = self.registry.apply(study, Wall(self.clock), event, UNTIL);
             self.waiting.push(record);
         }
     }
@@ -177,7 +212,7 @@ impl<S: Subject> World<S> {
         assert_eq!(shown(&loaded), shown(&self.kept));
         assert_eq!(store.history(), history, "the same store tells the same history");
         self.store = Some(store);
-        self.registry = self.kept.clone();
+        self.registry = loaded;
         self.waiting.clear();
     }
 
@@ -243,6 +278,14 @@ impl<S: Subject> World<S> {
         let Some(id) = self.any_study() else { return };
         let events = self.study(id).expire(UNTIL);
         self.take(id, events);
+    }
+
+    fn expire_all(&mut self) {
+        let overdue: Vec<_> =
+            self.registry.iter().map(|(id, study)| (id, study.expire(UNTIL))).collect();
+        for (id, events) in overdue {
+            self.take(id, events);
+        }
     }
 
     fn enqueue(&mut self) {
@@ -324,7 +367,8 @@ pub(super) fn shown(registry: &Registry) -> String {
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
     let studies: Vec<_> = registry.iter().map(study).collect();
-    format!("next id {:?}\n{}", registry.next_id(), studies.join("\n"))
+    let next = (registry.next_id(), registry.next_trial_id());
+    format!("next ids {next:?}\n{}", studies.join("\n"))
 }
 
 /// A study with a parameter of each kind, one of them conditional.

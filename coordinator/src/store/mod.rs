@@ -4,6 +4,7 @@ pub mod conformance;
 mod contract;
 mod error;
 mod history;
+mod optuna;
 mod sqlite;
 pub(crate) mod stored_spec;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, PrunerSpec, SearchSpace, Settings,
-    Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult, Wall, WorkerId,
+    Study, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -107,6 +107,7 @@ fn tell(
 
 fn apply(study: &mut Study, events: &[Event]) {
     for event in events {
-        study.apply(event, Wall(0), Tick(Duration::MAX));
+        let next = TrialId(study.trials().len() as i64);
+        study.apply(event, next, Wall(0), Tick(Duration::MAX));
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec, Settings,
-    Study, StudyName, StudySpec, Tick, TrialResult, Wall, WorkerId,
+    Study, StudyName, StudySpec, Tick, TrialId, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 
@@ -109,6 +109,7 @@ fn number_of(value: &ParamValue) -> f64 {
 
 fn apply(study: &mut Study, events: &[Event]) {
     for event in events {
-        study.apply(event, Wall(0), Tick(Duration::MAX));
+        let next = TrialId(study.trials().len() as i64);
+        study.apply(event, next, Wall(0), Tick(Duration::MAX));
     }
 }

@@ -9,8 +9,8 @@ use std::io::Read as _;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Claim, Direction, Distribution, Event, FloatScale, Mark, ObjectiveSpec, Param,
-    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult,
-    Verdict, Wall, WorkerId,
+    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
+    TrialResult, Verdict, Wall, WorkerId,
 };
 use serde::Deserialize;
 
@@ -84,6 +84,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
 
 fn apply(study: &mut Study, events: &[Event]) {
     for event in events {
-        study.apply(event, Wall(0), Tick::default());
+        let next = TrialId(study.trials().len() as i64);
+        study.apply(event, next, Wall(0), Tick::default());
     }
 }

@@ -112,20 +112,14 @@ impl Study {
     ) -> (Vec<Event>, TrialNumber) {
         let number = TrialNumber(self.trials().len() as u32);
         let confirmed = self.trial(confirmation.of);
-        let mut trial = Trial::waiting(confirmed.params().unwrap_or(&confirmed.fixed).clone());
-        trial.confirms = Some(confirmation);
-        let proposal = self.propose(number, Some(&trial));
-        let (fixed, confirms) = (trial.fixed, trial.confirms);
+        let fixed = confirmed.params().unwrap_or(&confirmed.fixed).clone();
+        // Nothing is left for a sampler to choose.
+        let proposal = self.proposal(fixed.clone());
+        let (confirms, attempt) = (Some(confirmation), rules::next_attempt(None));
         let events = vec![
             Event::Enqueued { number, fixed, retry_of: None, confirms, request: None },
             Event::Proposed { number, proposal },
-            Event::Leased {
-                number,
-                attempt: trial.attempt.next(),
-                worker: worker.clone(),
-                session,
-                mark,
-            },
+            Event::Leased { number, attempt, worker: worker.clone(), session, mark },
         ];
         (events, number)
     }
@@ -350,7 +344,11 @@ impl Study {
 
     /// Proposes parameters. The sampler sees all trials that have finished or are pending now.
     fn propose(&self, number: TrialNumber, trial: Option<&Trial>) -> Proposal {
-        let params = self.proposal_of(number, trial, self.archive(), &self.pending());
+        self.proposal(self.proposal_of(number, trial, self.archive(), &self.pending()))
+    }
+
+    /// These parameters as a proposal that is made now.
+    fn proposal(&self, params: Params) -> Proposal {
         let (saw_finished, saw_proposed) = (rules::finished_in_sight(self), self.proposed());
         Proposal { params, saw_finished, saw_proposed }
     }

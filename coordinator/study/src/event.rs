@@ -2,18 +2,20 @@
 //! way to change a study.
 
 use crate::confirm::{ConfirmSpec, Confirmation};
-use crate::ids::{Attempt, StudyId, TrialNumber, WorkerId};
+use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
 use crate::trial::{Outcome, Proposal, TrialResult};
 
-/// An event with its time and its study.
+/// An event that was applied, with its time, its study and its trial. This is what a store keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The study.
     pub study: StudyId,
+    /// The trial that it is about, if any.
+    pub trial: Option<TrialId>,
     /// The wall clock at the decision.
     pub at: Wall,
     /// What happened.

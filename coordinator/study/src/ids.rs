@@ -7,6 +7,19 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StudyId(pub i64);
 
+/// A trial's id among all trials of the store, as Optuna's `trial_id`. Ids ascend in the order in which trials
+/// are added. None is reused, even after its study is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrialId(pub i64);
+
+impl TrialId {
+    /// The id of the trial that is added after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// A trial's index in its study, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TrialNumber(pub u32);

@@ -36,7 +36,7 @@ pub use decide::Decision;
 pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};
 pub use failures::{Failures, Reason};
-pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialNumber, WorkerId};
+pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 pub use json::Json;
 pub use mark::Mark;
 pub use proposal::Asked;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use crate::event::{Event, Record};
-use crate::ids::{StudyId, StudyName, TrialNumber, WorkerId};
+use crate::ids::{StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::refusal::Refusal;
 use crate::spec::StudySpec;
 use crate::study::Study;
-use crate::time::Tick;
+use crate::time::{Tick, Wall};
 
 /// The studies, by id, oldest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +19,9 @@ pub struct Registry {
     names: HashMap<StudyName, StudyId>,
     /// The studies in which a worker holds trials.
     busy: HashMap<WorkerId, BTreeSet<StudyId>>,
-    /// Larger than any id ever used.
+    // Larger than any id ever used.
     next_id: StudyId,
+    next_trial_id: TrialId,
 }
 
 /// The result of creating a study.
@@ -34,15 +35,19 @@ pub enum Creation {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self::restore(BTreeMap::new(), StudyId(1))
+        Self::restore(BTreeMap::new(), StudyId(1), TrialId(1))
     }
 }
 
 impl Registry {
-    /// The studies as loaded from a store. `next_id` must be larger than any id ever used.
-    pub fn restore(studies: BTreeMap<StudyId, Study>, next_id: StudyId) -> Self {
+    /// The studies as loaded from a store. The next ids must be larger than any ever used.
+    pub fn restore(
+        studies: BTreeMap<StudyId, Study>,
+        next_id: StudyId,
+        next_trial_id: TrialId,
+    ) -> Self {
         let (names, busy) = (HashMap::new(), HashMap::new());
-        let mut registry = Self { studies: BTreeMap::new(), names, busy, next_id };
+        let mut registry = Self { studies: BTreeMap::new(), names, busy, next_id, next_trial_id };
         for (id, study) in studies {
             registry.add(id, study);
         }
@@ -62,6 +67,11 @@ impl Registry {
     /// The id for the next study.
     pub fn next_id(&self) -> StudyId {
         self.next_id
+    }
+
+    /// The id for the next trial, of whichever study.
+    pub fn next_trial_id(&self) -> TrialId {
+        self.next_trial_id
     }
 
     /// The studies, oldest first.
@@ -183,29 +193,45 @@ impl Registry {
         }
     }
 
-    /// Applies a record. `lease_until` is the deadline of a lease that starts with it.
-    pub fn apply(&mut self, record: &Record, lease_until: Tick) {
-        match &record.event {
+    /// Applies an event, and returns the record of it for the store. A trial that it adds gets the next id.
+    /// `lease_until` is the deadline of a lease that starts with it.
+    pub fn apply(&mut self, study: StudyId, at: Wall, event: Event, lease_until: Tick) -> Record {
+        let trial = match &event {
             Event::Created { spec } => {
-                self.add(record.study, Study::new((**spec).clone(), record.at));
-                self.next_id = self.next_id.max(StudyId(record.study.0 + 1));
+                self.add(study, Study::new((**spec).clone(), at));
+                self.next_id = self.next_id.max(StudyId(study.0 + 1));
+                None
             }
             Event::Deleted => {
-                if let Some(study) = self.studies.remove(&record.study) {
+                if let Some(study) = self.studies.remove(&study) {
                     self.names.remove(&study.spec().name);
                 }
+                None
             }
-            event => {
-                let Some(study) = self.studies.get_mut(&record.study) else { return };
-                study.apply(event, record.at, lease_until);
-                let number = event.trial();
-                let Some(worker) = number.and_then(|n| study.get(n)?.worker.as_ref()) else {
-                    return;
-                };
-                let holds = study.held_by(worker).next().is_some();
-                note_busy(&mut self.busy, worker, record.study, holds);
-            }
+            event => self.apply_to(study, at, event, lease_until),
+        };
+        Record { study, trial, at, event }
+    }
+
+    /// Applies an event to a study, and returns the trial that it is about, if any.
+    fn apply_to(
+        &mut self,
+        id: StudyId,
+        at: Wall,
+        event: &Event,
+        lease_until: Tick,
+    ) -> Option<TrialId> {
+        let study = self.studies.get_mut(&id)?;
+        study.apply(event, self.next_trial_id, at, lease_until);
+        let trial = study.get(event.trial()?)?;
+        if trial.id == self.next_trial_id {
+            self.next_trial_id = trial.id.next();
         }
+        if let Some(worker) = &trial.worker {
+            let holds = study.held_by(worker).next().is_some();
+            note_busy(&mut self.busy, worker, id, holds);
+        }
+        Some(trial.id)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::failures::Failures;
-use crate::ids::{TrialNumber, WorkerId};
+use crate::ids::{TrialId, TrialNumber, WorkerId};
 use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
@@ -319,10 +319,11 @@ impl Study {
         &self.spec
     }
 
-    /// Applies an event. `lease_until` is the deadline of a lease that starts with it.
+    /// Applies an event. If it adds a trial, that gets the id `next`. `lease_until` is the deadline of a lease
+    /// that starts with it.
     ///
     /// Events come from this study's own decisions or from its store, so they always fit.
-    pub fn apply(&mut self, event: &Event, at: Wall, lease_until: Tick) {
+    pub fn apply(&mut self, event: &Event, next: TrialId, at: Wall, lease_until: Tick) {
         match event {
             Event::Created { .. } | Event::Deleted => {} // The registry handles these.
             Event::StateChanged { state, because } => {
@@ -338,7 +339,7 @@ impl Study {
                 self.plan_confirmations();
             }
             Event::Enqueued { number, fixed, retry_of, confirms, request } => {
-                let mut trial = Trial::waiting(fixed.clone());
+                let mut trial = Trial::waiting(next, fixed.clone());
                 trial.retry_of = *retry_of;
                 trial.confirms = *confirms;
                 trial.request.clone_from(request);
@@ -351,7 +352,7 @@ impl Study {
             }
             Event::Proposed { number, proposal } => {
                 if number.index() == self.trials.len() {
-                    self.push(*number, Trial::waiting(self.spec.space.nothing()));
+                    self.push(*number, Trial::waiting(next, self.spec.space.nothing()));
                 }
                 self.trials[number.index()].proposal = Some(proposal.clone());
                 self.proposed += 1;

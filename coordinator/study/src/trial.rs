@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::confirm::Confirmation;
-use crate::ids::{Attempt, TrialNumber, WorkerId};
+use crate::ids::{Attempt, TrialId, TrialNumber, WorkerId};
 use crate::json::Json;
 use crate::mark::Mark;
 use crate::space::Params;
@@ -13,6 +13,8 @@ use crate::values::Values;
 /// A trial. Its number is its index in the study's list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
+    /// Its id among all trials of the store.
+    pub id: TrialId,
     /// Values fixed when the trial was enqueued; all `None` otherwise.
     pub fixed: Params,
     /// The failed trial that this one repeats.
@@ -152,8 +154,9 @@ impl FromIterator<(String, Json)> for Attributes {
 
 impl Trial {
     /// A waiting trial with some values fixed.
-    pub fn waiting(fixed: Params) -> Self {
+    pub fn waiting(id: TrialId, fixed: Params) -> Self {
         Self {
+            id,
             fixed,
             retry_of: None,
             confirms: None,
@@ -191,7 +194,7 @@ impl Trial {
         let curve = self.curve.last().copied().into_iter().collect();
         let (fixed, proposal) = (self.fixed.clone(), self.proposal.clone());
         let (retry_of, confirms) = (self.retry_of, self.confirms);
-        Self { retry_of, confirms, proposal, curve, phase, ..Self::waiting(fixed) }
+        Self { retry_of, confirms, proposal, curve, phase, ..Self::waiting(self.id, fixed) }
     }
 
     /// Whether the claim names this trial's newest lease.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
-    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialNumber, TrialResult,
-    Wall, WorkerId,
+    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
+    TrialResult, Wall, WorkerId,
 };
 use serde_json::json;
 
@@ -59,7 +59,8 @@ impl World {
 
     fn apply(&mut self, events: &[Event]) {
         for event in events {
-            self.study.apply(event, Wall(0), Tick(Duration::MAX));
+            let next = TrialId(self.study.trials().len() as i64);
+            self.study.apply(event, next, Wall(0), Tick(Duration::MAX));
         }
     }
 

@@ -7,7 +7,7 @@ use kindling_study::sampler::{SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
     FloatScale, Mark, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase, PrunerSpec,
-    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial,
+    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial, TrialId,
     TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
@@ -145,7 +145,8 @@ impl World {
 
     fn apply(&mut self, events: &[Event]) {
         for event in events {
-            self.study.apply(event, Wall(0), self.now + TERM);
+            let next = TrialId(self.study.trials().len() as i64);
+            self.study.apply(event, next, Wall(0), self.now + TERM);
         }
     }
 

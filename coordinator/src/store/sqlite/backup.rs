@@ -14,8 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::super::error::StoreError;
 use super::fault::Fault;
-use super::open::{self, Look};
-use super::{BUSY_TIMEOUT, lock, mark, path};
+use super::open::{self, BUSY_TIMEOUT, Look};
+use super::{lock, mark, path};
 
 /// Pages to copy between two progress reports.
 const STEP: i32 = 64;

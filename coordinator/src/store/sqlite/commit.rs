@@ -1,66 +1,77 @@
-//! Writes each event as changes to rows.
+//! Executes the changes of the layout as statements.
 //!
-//! Each statement names the row that must exist. If it is missing, or a new row exists already,
-//! another program changed the file. Then the batch fails, and no result is lost. One exception:
-//! other programs could once write to a trial that had not begun, and such a row is overwritten.
+//! Each statement that is for one row is checked to have changed one row. If it did not, or a new
+//! row exists already, another program changed the file. Then the batch fails, and no result is
+//! lost.
 
-use kindling_study::{
-    Confirmation, Event, LeaseEnd, Mark, Outcome, Params, Proposal, Record, StudyId, StudySpec,
-    TrialNumber, TrialResult, Wall, WorkerId,
-};
+use kindling_study::{StudyId, TrialId};
 use rusqlite::{Connection, Params as Bindings, params};
-use serde_json::json;
 
-use super::encode;
 use super::fault::Fault;
-use super::index::Index;
-use crate::store::stored_spec;
+use crate::store::optuna::{
+    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_STUDIES, TABLES_OF_TRIALS,
+};
 
-/// Writes one event. After an error, or without a commit, `index` is out of date.
-pub(super) fn write(conn: &Connection, index: &mut Index, record: &Record) -> Result<(), Fault> {
-    let mut writer = Writer { conn, study: record.study, now: record.at, index };
-    match &record.event {
-        Event::Created { spec } => writer.created(spec),
-        Event::Deleted => writer.deleted(),
-        Event::StateChanged { state, because } => {
-            let state = encode::state(*state);
-            let id = record.study.0;
-            one(
-                conn,
-                "UPDATE kindling_studies SET state = ?2, pause_reason = ?3 WHERE study_id = ?1",
-                params![id, state, because],
-            )
+/// Executes one change.
+pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Fault> {
+    match change {
+        Change::AddStudy(rows) => add_study(conn, rows),
+        Change::AddDirection { study, objective, direction } => {
+            one(conn, ADD_DIRECTION, params![direction, study.0, objective])
         }
-        Event::BudgetChanged { trials } => {
-            let id = record.study.0;
-            one(
-                conn,
-                "UPDATE kindling_studies SET budget = ?2 WHERE study_id = ?1",
-                params![id, trials],
-            )
+        Change::SetState { study, state, pause_reason } => {
+            one(conn, SET_STATE, params![study.0, state, pause_reason])
         }
-        Event::ConfirmChanged { confirm } => {
-            let id = record.study.0;
-            let text = stored_spec::confirm_to_text(confirm);
-            let text = text.map_err(|e| Fault::Misfit(e.to_string()))?;
-            one(
-                conn,
-                "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1",
-                params![id, text],
-            )
+        Change::SetBudget { study, budget } => one(conn, SET_BUDGET, params![study.0, budget]),
+        Change::SetConfirm { study, confirm } => one(conn, SET_CONFIRM, params![study.0, confirm]),
+        Change::DeleteStudy { study } => delete_study(conn, *study),
+        Change::AddEnqueued { trial, fixed, retry_of, request, confirms } => {
+            let (retry_of, confirms_of) = (retry_of.map(|n| n.0), confirms.map(|c| c.of.0));
+            let seed = confirms.map(|c| c.seed);
+            one(conn, ADD_ENQUEUED, params![trial.0, fixed, retry_of, request, confirms_of, seed])
         }
-        Event::Enqueued { number, fixed, retry_of, confirms, request } => {
-            writer.enqueued(*number, fixed, *retry_of, *confirms, request.as_deref())
+        Change::AddProposed(rows) => proposal(conn, ADD_PROPOSED, rows),
+        Change::SetProposal(rows) => proposal(conn, SET_PROPOSAL, rows),
+        Change::AddTrial { trial, study, number } => {
+            one(conn, ADD_TRIAL, params![trial.0, number.0, study.0])
         }
-        Event::Proposed { number, proposal } => writer.proposed(*number, proposal),
-        Event::Leased { number, attempt, worker, session, mark } => {
-            writer.leased(*number, attempt.0, worker, *session, mark)
+        Change::PutParam { trial, name, value, distribution } => {
+            one(conn, PUT_PARAM, params![trial.0, name, value, distribution])
         }
-        Event::LeaseEnded { number, end } => writer.lease_ended(*number, *end),
-        Event::Reported { number, step, value, prune } => {
-            writer.reported(*number, *step, *value, *prune)
+        Change::PutSystemAttribute { trial, key, json } => {
+            one(conn, PUT_SYSTEM_ATTRIBUTE, params![trial.0, key, json])
         }
-        Event::Finished { number, outcome } => writer.finished(*number, outcome),
+        Change::AddLease(row) => lease(conn, ADD_LEASE, row),
+        Change::ReplaceLease(row) => lease(conn, REPLACE_LEASE, row),
+        Change::SetRunning { trial, since } => one(conn, SET_RUNNING, params![trial.0, since]),
+        Change::DeleteCurve { trial } => {
+            run(conn, DELETE_CURVE, [trial.0])?;
+            one(conn, SET_NOT_PRUNED, [trial.0])
+        }
+        Change::EndLease { trial, at, ended } => one(conn, END_LEASE, params![trial.0, at, ended]),
+        Change::SetWaiting { trial } => one(conn, SET_WAITING, [trial.0]),
+        Change::AddIntermediate { trial, step, value, kind } => {
+            one(conn, ADD_INTERMEDIATE, params![trial.0, step, value, kind])
+        }
+        Change::SetPruned { trial, step } => one(conn, SET_PRUNED, params![trial.0, step]),
+        Change::EndLeaseIfOpen { trial, at, ended } => {
+            run(conn, END_LEASE, params![trial.0, at, ended]).map(|_| ())
+        }
+        Change::SetFinished { trial, finish_index, attributes } => {
+            one(conn, SET_FINISHED, params![trial.0, finish_index, attributes])
+        }
+        Change::PutValue { trial, objective, value } => {
+            one(conn, PUT_VALUE, params![trial.0, objective, value])
+        }
+        Change::PutLastIntermediate { trial } => {
+            run(conn, PUT_LAST_INTERMEDIATE, [trial.0]).map(|_| ())
+        }
+        Change::PutUserAttribute { trial, key, json } => {
+            one(conn, PUT_USER_ATTRIBUTE, params![trial.0, key, json])
+        }
+        Change::SetOver { trial, state, datetime_complete } => {
+            one(conn, SET_OVER, params![trial.0, state, datetime_complete])
+        }
     }
 }
 
@@ -77,324 +88,45 @@ pub(super) fn put_pen_down(conn: &Connection) -> Result<(), Fault> {
 const PEN: &str = "UPDATE kindling_meta SET value = ?1 WHERE key = 'pen'";
 
 /// Writes the counters that the batch advanced.
-pub(super) fn write_counters(conn: &Connection, index: &Index) -> Result<(), Fault> {
-    for (key, value) in
-        [("next_study_id", index.next_study_id), ("next_trial_id", index.next_trial_id)]
-    {
-        run(
-            conn,
-            "UPDATE kindling_meta SET value = ?2 WHERE key = ?1 AND value <> ?2",
-            params![key, value],
-        )?;
+pub(super) fn write_counters(
+    conn: &Connection,
+    (next_study, next_trial): (StudyId, TrialId),
+) -> Result<(), Fault> {
+    for (key, value) in [("next_study_id", next_study.0), ("next_trial_id", next_trial.0)] {
+        run(conn, SET_COUNTER, params![key, value])?;
     }
     Ok(())
 }
 
-struct Writer<'a> {
-    conn: &'a Connection,
-    index: &'a mut Index,
-    study: StudyId,
-    now: Wall,
+fn add_study(conn: &Connection, rows: &NewStudy<'_>) -> Result<(), Fault> {
+    let NewStudy { study, name, spec, state, budget, confirm, created_at } = rows;
+    let ours = params![study.0, spec, state, budget, created_at, confirm];
+    one(conn, ADD_STUDY, ours)?;
+    one(conn, ADD_NAME, params![study.0, name])
 }
 
-impl Writer<'_> {
-    fn created(&mut self, spec: &StudySpec) -> Result<(), Fault> {
-        let (id, name) = (self.study.0, spec.name.as_str());
-        let text = stored_spec::to_text(spec).map_err(|e| Fault::Misfit(e.to_string()))?;
-        let confirm = spec.confirm.as_ref().map(stored_spec::confirm_to_text).transpose();
-        let confirm = confirm.map_err(|e| Fault::Misfit(e.to_string()))?;
-        let state = encode::state(kindling_study::StudyState::Active);
-        one(
-            self.conn,
-            "INSERT INTO kindling_studies (study_id, spec, state, budget, created_at, confirm)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![id, text, state, spec.trials, self.now.0, confirm],
-        )?;
-        one(
-            self.conn,
-            "INSERT INTO studies (study_id, study_name) VALUES (?1, ?2)",
-            params![id, name],
-        )?;
-        for (objective, direction) in spec.directions.as_slice().iter().enumerate() {
-            one(
-                self.conn,
-                "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, ?3)",
-                params![encode::direction(*direction), id, objective as i64],
-            )?;
-        }
-        self.index.add(self.study, spec);
-        Ok(())
+fn delete_study(conn: &Connection, study: StudyId) -> Result<(), Fault> {
+    for table in TABLES_OF_TRIALS {
+        let of_the_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
+        run(conn, &format!("DELETE FROM {table} WHERE {of_the_study}"), [study.0])?;
     }
-
-    fn deleted(&mut self) -> Result<(), Fault> {
-        for table in [
-            "trial_user_attributes",
-            "trial_system_attributes",
-            "trial_params",
-            "trial_values",
-            "trial_intermediate_values",
-            "trial_heartbeats",
-            "kindling_leases",
-            "kindling_trials",
-        ] {
-            let of_the_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
-            let delete = format!("DELETE FROM {table} WHERE {of_the_study}");
-            run(self.conn, &delete, [self.study.0])?;
-        }
-        for table in
-            ["trials", "study_directions", "study_user_attributes", "study_system_attributes"]
-        {
-            run(self.conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [self.study.0])?;
-        }
-        for table in ["kindling_studies", "studies"] {
-            one(self.conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [self.study.0])?;
-        }
-        self.index.remove(self.study);
-        Ok(())
+    for table in TABLES_OF_A_STUDY {
+        run(conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [study.0])?;
     }
-
-    fn enqueued(
-        &mut self,
-        number: TrialNumber,
-        fixed: &Params,
-        retry_of: Option<TrialNumber>,
-        confirms: Option<Confirmation>,
-        request: Option<&str>,
-    ) -> Result<(), Fault> {
-        let trial = self.index.add_trial(self.study, number)?;
-        let fixed = encode::fixed(&self.index.study(self.study)?.space, fixed);
-        one(
-            self.conn,
-            "INSERT INTO kindling_trials
-                (trial_id, fixed, retry_of, request, confirms_of, confirms_seed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                trial,
-                fixed,
-                retry_of.map(|number| number.0),
-                request,
-                confirms.map(|c| c.of.0),
-                confirms.map(|c| c.seed),
-            ],
-        )?;
-        self.begin(trial, number)?;
-        if let Some(Confirmation { of, seed }) = confirms {
-            let told = json!({ "of": of.0, "seed": seed }).to_string();
-            system_attribute(self.conn, trial, "confirms", &told)?;
-        }
-        fixed.map_or(Ok(()), |fixed| system_attribute(self.conn, trial, "fixed_params", &fixed))
+    for table in TABLES_OF_STUDIES {
+        one(conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [study.0])?;
     }
-
-    fn proposed(&mut self, number: TrialNumber, proposal: &Proposal) -> Result<(), Fault> {
-        let enqueued = self.index.study(self.study)?.trial(number);
-        let trial = enqueued.map_or_else(|| self.index.add_trial(self.study, number), Ok)?;
-        let space = &self.index.study(self.study)?.space;
-        if !space.contains(&proposal.params) {
-            let what = format!("trial {number}: {:?} is not in the search space", proposal.params);
-            return Err(Fault::Misfit(what));
-        }
-        let exact_ints = encode::exact_ints(space, &proposal.params);
-        let Proposal { saw_finished, saw_proposed, .. } = proposal;
-        let bindings = params![trial, saw_finished, saw_proposed, exact_ints];
-        if enqueued.is_some() {
-            one(
-                self.conn,
-                "UPDATE kindling_trials SET saw_finished = ?2, saw_proposed = ?3, exact_ints = ?4
-                 WHERE trial_id = ?1",
-                bindings,
-            )?;
-        } else {
-            one(
-                self.conn,
-                "INSERT INTO kindling_trials (trial_id, saw_finished, saw_proposed, exact_ints)
-                 VALUES (?1, ?2, ?3, ?4)",
-                bindings,
-            )?;
-            self.begin(trial, number)?;
-        }
-        let study = self.index.study(self.study)?;
-        let values = study.space.params().iter().zip(&study.distributions).zip(&proposal.params);
-        for ((param, distribution), value) in values {
-            let Some(value) = value else { continue };
-            one(
-                self.conn,
-                "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
-                 VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (trial_id, param_name) DO UPDATE
-                 SET param_value = excluded.param_value, distribution_json = excluded.distribution_json",
-                params![trial, param.name, encode::param(*value), distribution],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Adds Optuna's row of a new trial. Our own row must exist.
-    fn begin(&self, trial: i64, number: TrialNumber) -> Result<(), Fault> {
-        one(
-            self.conn,
-            "INSERT INTO trials (trial_id, number, study_id, state) VALUES (?1, ?2, ?3, 'WAITING')",
-            params![trial, number.0, self.study.0],
-        )
-    }
-
-    fn leased(
-        &mut self,
-        number: TrialNumber,
-        attempt: u32,
-        worker: &WorkerId,
-        session: u64,
-        mark: &Mark,
-    ) -> Result<(), Fault> {
-        let (trial, now) = (self.trial(number)?, self.datetime()?);
-        let lease = if attempt == 1 { FIRST_LEASE } else { NEXT_LEASE };
-        let (worker, session) = (worker.as_str(), session.cast_signed());
-        let bindings = params![trial, attempt, worker, self.now.0, session, mark.bytes()];
-        one(self.conn, lease, bindings)?;
-        one(
-            self.conn,
-            "UPDATE trials SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
-             WHERE trial_id = ?1",
-            params![trial, now],
-        )?;
-        if attempt > 1 {
-            run(self.conn, "DELETE FROM trial_intermediate_values WHERE trial_id = ?1", [trial])?;
-            one(
-                self.conn,
-                "UPDATE kindling_trials SET pruned_at = NULL WHERE trial_id = ?1",
-                [trial],
-            )?;
-        }
-        Ok(())
-    }
-
-    fn lease_ended(&mut self, number: TrialNumber, end: LeaseEnd) -> Result<(), Fault> {
-        let trial = self.trial(number)?;
-        one(self.conn, END_LEASE, params![trial, self.now.0, end.as_str()])?;
-        one(self.conn, "UPDATE trials SET state = 'WAITING' WHERE trial_id = ?1", [trial])
-    }
-
-    fn reported(
-        &mut self,
-        number: TrialNumber,
-        step: u64,
-        value: f64,
-        prune: bool,
-    ) -> Result<(), Fault> {
-        let trial = self.trial(number)?;
-        let step = i64::try_from(step).map_err(|e| Fault::Misfit(format!("step {step}: {e}")))?;
-        let (value, kind) = encode::float(value);
-        one(
-            self.conn,
-            "INSERT INTO trial_intermediate_values
-                (trial_id, step, intermediate_value, intermediate_value_type)
-             VALUES (?1, ?2, ?3, ?4)",
-            params![trial, step, value, kind],
-        )?;
-        if prune {
-            one(
-                self.conn,
-                "UPDATE kindling_trials SET pruned_at = coalesce(pruned_at, ?2) WHERE trial_id = ?1",
-                params![trial, step],
-            )?;
-        }
-        Ok(())
-    }
-
-    fn finished(&mut self, number: TrialNumber, outcome: &Outcome) -> Result<(), Fault> {
-        let (trial, now) = (self.trial(number)?, self.datetime()?);
-        // If a trial fails because its lease expired, no lease is open any more.
-        run(self.conn, END_LEASE, params![trial, self.now.0, "FINISHED"])?;
-        let finish_index = self.index.study(self.study)?.next_finish_index();
-        let keys = outcome.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>();
-        let keys = (!keys.is_empty()).then(|| json!(keys).to_string());
-        one(
-            self.conn,
-            "UPDATE kindling_trials SET finish_index = ?2, attributes = ?3 WHERE trial_id = ?1",
-            params![trial, finish_index, keys],
-        )?;
-        let state = match &outcome.result {
-            TrialResult::Complete(values) => {
-                for (objective, value) in values.as_slice().iter().enumerate() {
-                    if !value.is_finite() {
-                        return Err(Fault::Misfit(format!("trial {number}: its value is {value}")));
-                    }
-                    one(self.conn, VALUE, params![trial, objective as i64, value])?;
-                }
-                "COMPLETE"
-            }
-            TrialResult::Pruned => {
-                run(self.conn, VALUE_OF_PRUNED, [trial])?;
-                "PRUNED"
-            }
-            TrialResult::Fail(reason) => {
-                system_attribute(self.conn, trial, "fail_reason", &json!(reason).to_string())?;
-                "FAIL"
-            }
-        };
-        for (key, value) in outcome.attributes.iter() {
-            one(
-                self.conn,
-                "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
-                params![trial, key, value.as_str()],
-            )?;
-        }
-        one(
-            self.conn,
-            "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1",
-            params![trial, state, now],
-        )
-    }
-
-    fn trial(&mut self, number: TrialNumber) -> Result<i64, Fault> {
-        let trial = self.index.study(self.study)?.trial(number);
-        trial.ok_or_else(|| Fault::Misfit(format!("study {} has no trial {number}", self.study.0)))
-    }
-
-    fn datetime(&self) -> Result<String, Fault> {
-        let now = self.now.0;
-        encode::datetime(self.now).ok_or_else(|| {
-            Fault::Misfit(format!(
-                "the clock is {now} µs from 1970, which is no year from 1 to 9999"
-            ))
-        })
-    }
+    Ok(())
 }
 
-const FIRST_LEASE: &str = "INSERT INTO kindling_leases
-    (trial_id, attempt, worker, leased_at, session, mark, lost_before)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
+fn proposal(conn: &Connection, sql: &str, rows: &NewProposal) -> Result<(), Fault> {
+    let NewProposal { trial, saw_finished, saw_proposed, exact_ints } = rows;
+    one(conn, sql, params![trial.0, saw_finished, saw_proposed, exact_ints])
+}
 
-/// Replaces the previous lease. Of that one, only whether it was lost is still needed.
-const NEXT_LEASE: &str = "UPDATE kindling_leases
-    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, ended_at = NULL,
-        ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')
-    WHERE trial_id = ?1 AND attempt = ?2 - 1 AND ended IS NOT NULL";
-
-const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
-    WHERE trial_id = ?1 AND ended IS NULL";
-
-const VALUE: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
-    VALUES (?1, ?2, ?3, 'FINITE')
-    ON CONFLICT (trial_id, objective) DO UPDATE
-    SET value = excluded.value, value_type = excluded.value_type";
-
-/// Optuna gives a pruned trial its last intermediate value, unless that is NaN.
-const VALUE_OF_PRUNED: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
-    SELECT trial_id, 0, intermediate_value, intermediate_value_type
-    FROM trial_intermediate_values
-    WHERE trial_id = ?1 AND intermediate_value_type <> 'NAN'
-        AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)
-    ON CONFLICT (trial_id, objective) DO UPDATE
-    SET value = excluded.value, value_type = excluded.value_type";
-
-fn system_attribute(conn: &Connection, trial: i64, key: &str, json: &str) -> Result<(), Fault> {
-    one(
-        conn,
-        "INSERT INTO trial_system_attributes (trial_id, key, value_json) VALUES (?1, ?2, ?3)
-         ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json",
-        params![trial, key, json],
-    )
+fn lease(conn: &Connection, sql: &str, row: &NewLease<'_>) -> Result<(), Fault> {
+    let NewLease { trial, attempt, worker, leased_at, session, mark } = row;
+    one(conn, sql, params![trial.0, attempt, worker, leased_at, session, mark.bytes()])
 }
 
 fn run(conn: &Connection, sql: &str, bindings: impl Bindings) -> Result<usize, Fault> {
@@ -411,3 +143,101 @@ fn one(conn: &Connection, sql: &str, bindings: impl Bindings) -> Result<(), Faul
         }
     }
 }
+
+// PostgreSQL would take these as they are, but for `$1` instead of `?1`, and for `ended = 'EXPIRED'`,
+// which is no number there.
+
+const SET_COUNTER: &str = "UPDATE kindling_meta SET value = ?2 WHERE key = ?1 AND value <> ?2";
+
+const ADD_STUDY: &str = "INSERT INTO kindling_studies
+    (study_id, spec, state, budget, created_at, confirm)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const ADD_NAME: &str = "INSERT INTO studies (study_id, study_name) VALUES (?1, ?2)";
+
+const ADD_DIRECTION: &str =
+    "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, ?3)";
+
+const SET_STATE: &str =
+    "UPDATE kindling_studies SET state = ?2, pause_reason = ?3 WHERE study_id = ?1";
+
+const SET_BUDGET: &str = "UPDATE kindling_studies SET budget = ?2 WHERE study_id = ?1";
+
+const SET_CONFIRM: &str = "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1";
+
+const ADD_ENQUEUED: &str = "INSERT INTO kindling_trials
+    (trial_id, fixed, retry_of, request, confirms_of, confirms_seed)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const ADD_PROPOSED: &str = "INSERT INTO kindling_trials
+    (trial_id, saw_finished, saw_proposed, exact_ints)
+    VALUES (?1, ?2, ?3, ?4)";
+
+const SET_PROPOSAL: &str = "UPDATE kindling_trials
+    SET saw_finished = ?2, saw_proposed = ?3, exact_ints = ?4
+    WHERE trial_id = ?1";
+
+const ADD_TRIAL: &str =
+    "INSERT INTO trials (trial_id, number, study_id, state) VALUES (?1, ?2, ?3, 'WAITING')";
+
+const PUT_PARAM: &str = "INSERT INTO trial_params
+    (trial_id, param_name, param_value, distribution_json)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (trial_id, param_name) DO UPDATE
+    SET param_value = excluded.param_value, distribution_json = excluded.distribution_json";
+
+const PUT_SYSTEM_ATTRIBUTE: &str = "INSERT INTO trial_system_attributes (trial_id, key, value_json)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
+
+const ADD_LEASE: &str = "INSERT INTO kindling_leases
+    (trial_id, attempt, worker, leased_at, session, mark, lost_before)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
+
+const REPLACE_LEASE: &str = "UPDATE kindling_leases
+    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, ended_at = NULL,
+        ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')
+    WHERE trial_id = ?1 AND attempt = ?2 - 1 AND ended IS NOT NULL";
+
+const SET_RUNNING: &str = "UPDATE trials
+    SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
+    WHERE trial_id = ?1";
+
+const DELETE_CURVE: &str = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1";
+
+const SET_NOT_PRUNED: &str = "UPDATE kindling_trials SET pruned_at = NULL WHERE trial_id = ?1";
+
+const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
+    WHERE trial_id = ?1 AND ended IS NULL";
+
+const SET_WAITING: &str = "UPDATE trials SET state = 'WAITING' WHERE trial_id = ?1";
+
+const ADD_INTERMEDIATE: &str = "INSERT INTO trial_intermediate_values
+    (trial_id, step, intermediate_value, intermediate_value_type)
+    VALUES (?1, ?2, ?3, ?4)";
+
+const SET_PRUNED: &str =
+    "UPDATE kindling_trials SET pruned_at = coalesce(pruned_at, ?2) WHERE trial_id = ?1";
+
+const SET_FINISHED: &str =
+    "UPDATE kindling_trials SET finish_index = ?2, attributes = ?3 WHERE trial_id = ?1";
+
+const PUT_VALUE: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
+    VALUES (?1, ?2, ?3, 'FINITE')
+    ON CONFLICT (trial_id, objective) DO UPDATE
+    SET value = excluded.value, value_type = excluded.value_type";
+
+const PUT_LAST_INTERMEDIATE: &str = "INSERT INTO trial_values
+    (trial_id, objective, value, value_type)
+    SELECT trial_id, 0, intermediate_value, intermediate_value_type
+    FROM trial_intermediate_values
+    WHERE trial_id = ?1 AND intermediate_value_type <> 'NAN'
+        AND step = (SELECT max(step) FROM trial_intermediate_values WHERE trial_id = ?1)
+    ON CONFLICT (trial_id, objective) DO UPDATE
+    SET value = excluded.value, value_type = excluded.value_type";
+
+const PUT_USER_ATTRIBUTE: &str = "INSERT INTO trial_user_attributes (trial_id, key, value_json)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
+
+const SET_OVER: &str = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";

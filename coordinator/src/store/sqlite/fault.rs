@@ -1,12 +1,12 @@
 //! Errors inside the store, before the file's name is added.
 
-use std::fmt::Display;
 use std::path::Path;
 
 use rusqlite::ffi;
 use rusqlite::{Error, ErrorCode};
 
 use super::super::error::{Location, StoreError};
+use super::super::optuna::{Damage, Misfit};
 use super::room;
 
 #[derive(Debug)]
@@ -34,11 +34,6 @@ pub(super) enum Fault {
     Damaged(String),
     /// An event that does not fit into the store.
     Misfit(String),
-}
-
-/// The error for a row that makes no sense.
-pub(super) fn damaged(table: &str, row: impl Display, what: impl Display) -> Fault {
-    Fault::Damaged(format!("{table}: row {row}: {what}"))
 }
 
 impl Fault {
@@ -87,6 +82,18 @@ impl Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<Damage> for Fault {
+    fn from(Damage(found): Damage) -> Self {
+        Self::Damaged(found)
+    }
+}
+
+impl From<Misfit> for Fault {
+    fn from(Misfit(what): Misfit) -> Self {
+        Self::Misfit(what)
     }
 }
 

@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt as _;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::{Fault, damaged};
+use super::fault::Fault;
 use super::mark;
 use crate::store::history::{History, Reached};
+use crate::store::optuna::Damage;
 
 /// How far the file has come. If it is not the file that the lock file belongs to, begins a new
 /// history.
@@ -44,7 +45,7 @@ pub(super) fn count(conn: &Connection) -> Result<(), Fault> {
     let change = "UPDATE kindling_meta SET value = value + 1 WHERE key = 'commits'";
     match conn.prepare_cached(change)?.execute([])? {
         1 => Ok(()),
-        _ => Err(damaged("kindling_meta", "commits", "it is missing")),
+        _ => Err(Damage::at("kindling_meta", "commits", "it is missing").into()),
     }
 }
 
@@ -61,12 +62,12 @@ pub(super) fn note(lock: &File, reached: &Reached) {
 pub(super) fn read(conn: &Connection) -> Result<Reached, Fault> {
     let history = conn
         .query_row("SELECT history FROM kindling_history", [], |row| row.get(0))
-        .map_err(|error| damaged("kindling_history", 1, error))?;
+        .map_err(|error| Damage::at("kindling_history", 1, error))?;
     let commits: i64 = conn
         .query_row("SELECT value FROM kindling_meta WHERE key = 'commits'", [], |row| row.get(0))
-        .map_err(|error| damaged("kindling_meta", "commits", error))?;
+        .map_err(|error| Damage::at("kindling_meta", "commits", error))?;
     let commits = u64::try_from(commits)
-        .map_err(|_| damaged("kindling_meta", "commits", format!("there were {commits}")))?;
+        .map_err(|_| Damage::at("kindling_meta", "commits", format!("there were {commits}")))?;
     Ok(Reached { history: History(history), commits })
 }
 

@@ -8,12 +8,9 @@
 mod backup;
 mod checkpoint;
 mod commit;
-mod draft;
-mod encode;
 mod fault;
 mod files;
 mod history;
-mod index;
 mod load;
 mod lock;
 mod log;
@@ -23,7 +20,6 @@ mod pair;
 mod path;
 mod read;
 mod room;
-mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,17 +31,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::contract::{Store, Upkeep};
 use super::error::StoreError;
 use super::history::{History, Reached};
+use super::optuna::{self, Known};
 pub use backup::{Backup, backup};
 use checkpoint::Checkpoints;
 use fault::Fault;
 use files::Files;
-use index::Index;
 use lock::Lock;
 
 pub(crate) use read::StoreReader;
-
-/// How long to wait while another program writes to the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Studies in an `SQLite` file that Optuna can read.
 ///
@@ -59,8 +52,8 @@ pub struct SqliteStore {
     conn: Connection,
     /// The content as it was when the file was opened, for the first `load`.
     opened: Option<Registry>,
-    /// `None` after a failed batch. Then it is read from the file again.
-    index: Option<Index>,
+    /// `None` until the content is loaded, and after a failed batch.
+    known: Option<Known>,
     log: Checkpoints,
     files: Files,
     reached: Reached,
@@ -76,7 +69,7 @@ impl SqliteStore {
     /// it. A file that is opened gets a `.lock` beside it, which stays. A coordinator serves the
     /// store exactly while that file is locked.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, BUSY_TIMEOUT)
+        Self::open_with(path, open::BUSY_TIMEOUT)
     }
 
     fn open_with(path: &Path, busy_timeout: Duration) -> Result<Self, StoreError> {
@@ -85,8 +78,8 @@ impl SqliteStore {
         let watched = Checkpoints::watch(&mut conn).map_err(Fault::from);
         let watched = watched.and_then(|log| Ok((log, Files::of(&path, &lock.store, &conn)?)));
         let (log, files) = watched.map_err(|fault| fault.at(&path))?;
-        let (opened, index) = (registry, None);
-        Ok(Self { path, busy_timeout, conn, opened, index, log, files, reached, lock })
+        let (opened, known) = (registry, None);
+        Ok(Self { path, busy_timeout, conn, opened, known, log, files, reached, lock })
     }
 
     /// Begins a new history, for a restored copy. An older copy is recognised without this, unless
@@ -104,21 +97,23 @@ impl SqliteStore {
         self.look_at_files()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         commit::take_pen(&tx)?;
-        let mut index = match self.index.take() {
-            Some(index) => index,
-            None => Index::read(&tx)?,
+        let mut known = match self.known.take() {
+            Some(known) => known,
+            None => Known::of(&load::registry_in(&tx, Tick::default())?),
         };
         for record in batch {
-            commit::write(&tx, &mut index, record)?;
+            for change in optuna::changes(&mut known, record)? {
+                commit::execute(&tx, &change)?;
+            }
         }
-        commit::write_counters(&tx, &index)?;
+        commit::write_counters(&tx, known.next_ids())?;
         history::count(&tx)?;
         commit::put_pen_down(&tx)?;
         mark::make_even(&tx)?;
         tx.commit()?;
         self.reached.commits += 1;
         history::note(&self.lock.beside, &self.reached);
-        self.index = Some(index);
+        self.known = Some(known);
         // The batch is on disk. If this check fails, no caller is told so, and they may repeat the
         // batch.
         self.look_at_files()?;
@@ -178,11 +173,15 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn load(&mut self, lease_until: Tick) -> Result<Registry, StoreError> {
-        if let Some(mut registry) = self.opened.take() {
-            registry.renew_all(lease_until);
-            return Ok(registry);
-        }
-        load::registry(&mut self.conn, lease_until).map_err(|fault| fault.at(&self.path))
+        let registry = if let Some(mut opened) = self.opened.take() {
+            opened.renew_all(lease_until);
+            opened
+        } else {
+            let loaded = load::registry(&mut self.conn, lease_until);
+            loaded.map_err(|fault| fault.at(&self.path))?
+        };
+        self.known = Some(Known::of(&registry));
+        Ok(registry)
     }
 
     fn history(&self) -> History {

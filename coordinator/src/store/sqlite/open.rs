@@ -25,6 +25,9 @@ pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
 /// The oldest version that is upgraded when it is opened.
 const OLDEST: i64 = 2;
 
+/// How long to wait while another program writes to the file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The log is cut to this size. That is twice its length when it is moved into the file.
 pub(super) const LOG_KEPT: u32 = 8 << 20;
 

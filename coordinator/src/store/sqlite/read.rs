@@ -25,12 +25,11 @@ use super::super::contract::Store;
 use super::super::error::StoreError;
 use super::super::history::History;
 use super::fault::Fault;
-use super::open::{self, Look};
+use super::open::{self, BUSY_TIMEOUT, Look};
 use super::{load, path};
 
 /// How often to read again a file that changed while it was read.
 const TRIES: usize = 5;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The content of a store at one moment.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::Direction;
+use crate::ids::TrialId;
 use crate::space::arbitrary::spaces;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
@@ -91,7 +92,7 @@ impl Past {
 pub(super) fn finished(params: &Params, result: &TrialResult) -> Trial {
     let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_proposed: 0 };
     let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
-    let mut trial = Trial::waiting(vec![None; params.len()].into());
+    let mut trial = Trial::waiting(TrialId(1), vec![None; params.len()].into());
     trial.proposal = Some(proposal);
     trial.curve = vec![(3, 0.5)];
     trial.phase = Phase::Finished(outcome);

@@ -3,7 +3,8 @@
 use std::ops::Bound;
 
 use kindling_study::{
-    Creation, Event, Phase, Record, Refusal, Registry, Study, StudyId, StudySpec, TrialNumber, Wall,
+    Creation, Event, Phase, Record, Refusal, Registry, Study, StudyId, StudySpec, TrialId,
+    TrialNumber, Wall,
 };
 
 use crate::world::{UNTIL, after, fresh_mark, spec, worker};
@@ -13,10 +14,13 @@ use crate::world::{UNTIL, after, fresh_mark, spec, worker};
 struct Studies(Registry);
 
 impl Studies {
-    fn take(&mut self, study: StudyId, events: impl IntoIterator<Item = Event>) {
-        for event in events {
-            self.0.apply(&Record { study, at: Wall(0), event }, UNTIL);
-        }
+    fn take(
+        &mut self,
+        study: StudyId,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Vec<Option<TrialId>> {
+        let apply = |event| self.0.apply(study, Wall(0), event, UNTIL);
+        events.into_iter().map(apply).map(|Record { trial, .. }| trial).collect()
     }
 
     fn create(&mut self, name: &str, objective: &str) -> StudyId {
@@ -63,6 +67,29 @@ fn a_studys_id_and_name_are_its_own() {
     studies.take(b, [deleted]);
     assert_eq!(ids(&mut studies.0.iter()), [a]);
     assert_eq!(studies.create("b", "test"), StudyId(3), "ids are not used again");
+}
+
+#[test]
+fn trials_of_all_studies_share_one_row_of_ids() {
+    let mut studies = Studies::default();
+    let (a, b) = (studies.create("a", "test"), studies.create("b", "test"));
+    let mut enqueue = |study: StudyId| {
+        let (events, _) = studies.0.get(study).expect("there").enqueue(&[], None).expect("fits");
+        studies.take(study, events)
+    };
+    let [one, two, three] = [1, 2, 3].map(|id| Some(TrialId(id)));
+    assert_eq!([a, b, a].map(&mut enqueue), [[one], [two], [three]].map(Vec::from));
+
+    // The waiting trial of `b` is proposed and leased: its records name it.
+    let (events, number) =
+        studies.0.get(b).expect("there").lease(&worker("w"), 0, fresh_mark()).expect("it waits");
+    assert_eq!(studies.take(b, events), [two, two]);
+    assert_eq!(studies.0.get(b).expect("there").get(number).map(|trial| trial.id), two);
+    assert_eq!(studies.0.next_trial_id(), TrialId(4));
+
+    let deleted = studies.0.delete(a).expect("nothing runs");
+    assert_eq!(studies.take(a, [deleted]), [None], "of no trial");
+    assert_eq!(studies.0.next_trial_id(), TrialId(4), "ids are not used again");
 }
 
 #[test]

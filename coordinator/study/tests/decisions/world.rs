@@ -6,7 +6,7 @@ use std::time::Duration;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, PrunerSpec,
-    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial,
+    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial, TrialId,
     TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
@@ -57,7 +57,8 @@ impl World {
 
     pub(crate) fn apply(&mut self, events: &[Event]) {
         for event in events {
-            self.study.apply(event, Wall(self.at), UNTIL);
+            let next = TrialId(self.study.trials().len() as i64);
+            self.study.apply(event, next, Wall(self.at), UNTIL);
         }
     }
 

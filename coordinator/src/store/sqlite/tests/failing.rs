@@ -135,7 +135,7 @@ fn events_that_fit_nothing_are_refused_whole() {
     let claim = ledger.lease(id, "w").expect("a trial");
     let before = ledger.rows();
     let number = claim.number;
-    let stray = |event| Record { study: id, at: Wall(0), event };
+    let stray = |event| Record { study: id, trial: Some(TrialId(1)), at: Wall(0), event };
     let reported = |step| stray(Event::Reported { number, step, value: 0.5, prune: false });
     let finished = |value: f64| {
         let outcome = kindling_study::Outcome {
@@ -165,15 +165,16 @@ fn events_that_fit_nothing_are_refused_whole() {
             attributes: Attributes::new(),
         },
     };
+    let new = |event| Record { trial: Some(TrialId(2)), ..stray(event) };
     for (what, misfit) in [
         ("no study", Record { study: StudyId(9), ..reported(0) }),
         ("a step too large", reported(u64::MAX)),
         ("a value that is not finite", finished(f64::INFINITY)),
-        ("no proposal of the space", stray(Event::Proposed { number: next, proposal })),
-        ("a number left out", stray(skipping)),
+        ("no proposal of the space", new(Event::Proposed { number: next, proposal })),
+        ("a number left out", new(skipping)),
         (
             "no trial",
-            stray(Event::Leased {
+            new(Event::Leased {
                 number: next,
                 attempt: Attempt(1),
                 worker: claim.worker.clone(),

@@ -140,7 +140,7 @@ fn a_store_is_opened_beside_another_program_at_once() {
     let (early, ..) = early_and_late();
     let (_dir, path) = file(&early.store);
     fs::write(path::beside(&path, "-wal"), &early.log).expect("written");
-    let alone = super::open::connect_to_log(&path, BUSY_TIMEOUT).expect("connected");
+    let alone = open::connect_to_log(&path, open::BUSY_TIMEOUT).expect("connected");
     let patience: i64 = alone.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).expect("set");
     assert_eq!(patience, 0, "it does not wait for whoever has the file open");
     drop(alone);

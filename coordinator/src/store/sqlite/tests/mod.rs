@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
     FloatScale, Json, Mark, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry,
-    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialNumber, Wall, WorkerId,
-    sampler::SamplerSpec,
+    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId, TrialNumber, Wall,
+    WorkerId, sampler::SamplerSpec,
 };
 use tempfile::TempDir;
 
@@ -70,8 +70,7 @@ impl Ledger {
     fn take(&mut self, study: StudyId, events: Vec<Event>) {
         self.clock += 1_000_003;
         for event in events {
-            let record = Record { study, at: Wall(self.clock), event };
-            self.registry.apply(&record, UNTIL);
+            let record = self.registry.apply(study, Wall(self.clock), event, UNTIL);
             self.queue.push(record);
         }
     }

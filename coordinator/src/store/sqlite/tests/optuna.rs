@@ -10,24 +10,6 @@ fn claimed(ledger: &mut Ledger, id: StudyId) -> Claim {
 }
 
 #[test]
-fn distributions_are_written_as_optuna_writes_them() {
-    let written =
-        space().params().iter().map(|p| encode::distribution(&p.distribution)).collect::<Vec<_>>();
-    let attributes = |index: usize| -> (String, serde_json::Value) {
-        let json: serde_json::Value = serde_json::from_str(&written[index]).expect("json");
-        (json["name"].as_str().expect("a name").to_owned(), json["attributes"].clone())
-    };
-    let choices = json!({"choices": ["ädam \"w\"", true, 1, 1.0, 0.1]});
-    assert_eq!(attributes(0), ("CategoricalDistribution".into(), choices));
-    let log = json!({"low": 1e-300, "high": 1e300, "log": true, "step": null});
-    assert_eq!(attributes(1), ("FloatDistribution".into(), log));
-    let stepped = json!({"low": 0.1, "high": 0.7, "log": false, "step": 0.1});
-    assert_eq!(attributes(3), ("FloatDistribution".into(), stepped));
-    let int = json!({"low": -3, "high": 39, "log": false, "step": 7});
-    assert_eq!(attributes(4), ("IntDistribution".into(), int));
-}
-
-#[test]
 fn states_values_and_reasons_are_where_optuna_looks() {
     let (mut ledger, id) = Ledger::with_study(spec("a"));
     ledger.enqueue(id, &[("layers".into(), Choice::Int(4))], None);

@@ -48,7 +48,7 @@ pub(super) fn direction_from(word: &str) -> Option<Direction> {
     [Direction::Maximize, Direction::Minimize].into_iter().find(|d| direction(*d) == word)
 }
 
-/// A value and its type. `SQLite` has no NaN, and Optuna does not store infinity as a number.
+/// A value and its type. Not every database has NaN, and Optuna does not store infinity as a number.
 pub(super) fn float(value: f64) -> (Option<f64>, &'static str) {
     match value {
         v if v.is_nan() => (None, "NAN"),
@@ -137,7 +137,7 @@ fn object(
 /// Reads fixed values. An error names what makes no sense.
 pub(super) fn fixed_from(space: &SearchSpace, text: &str) -> Result<Params, String> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let mut values = nothing(space);
+    let mut values = space.nothing();
     for (name, value) in object {
         let place = space.position(&name).ok_or_else(|| format!("no parameter `{name}`"))?;
         let choice: Choice = serde_json::from_value(value).map_err(|e| format!("`{name}`: {e}"))?;
@@ -147,9 +147,4 @@ pub(super) fn fixed_from(space: &SearchSpace, text: &str) -> Result<Params, Stri
         values[place] = Some(value);
     }
     Ok(values)
-}
-
-/// No fixed values.
-pub(super) fn nothing(space: &SearchSpace) -> Params {
-    vec![None; space.params().len()].into()
 }

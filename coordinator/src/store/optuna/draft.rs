@@ -1,17 +1,17 @@
 //! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
-    Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, Tick, Trial, TrialNumber,
-    TrialResult, Values,
+    Confirmation, Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, StudySpec, Tick,
+    Trial, TrialId, TrialNumber, TrialResult, Values,
 };
 
+use super::cell::{datetime, json_or_null, word};
+use super::damage::{Damage, Place};
 use super::encode;
-use super::fault::{Fault, damaged};
+use super::rows::TrialRow;
 use super::strangers::Strangers;
 
 pub(super) struct Draft {
-    pub(super) id: i64,
-    pub(super) study: i64,
     pub(super) number: TrialNumber,
     pub(super) stage: Stage,
     /// Complete except for proposal and phase.
@@ -55,36 +55,56 @@ impl Stage {
 }
 
 impl Draft {
-    pub(super) fn new(
-        id: i64,
-        study: i64,
-        number: TrialNumber,
-        stage: Stage,
-        fixed: Params,
-        objectives: usize,
-    ) -> Self {
-        let nothing: Params = vec![None; fixed.len()].into();
-        Self {
-            id,
-            study,
+    /// A trial as far as its own two rows describe it.
+    pub(super) fn of(row: TrialRow<'_>, spec: &StudySpec) -> Result<Self, Damage> {
+        let (at, space) = (row.at, &spec.space);
+        let (number, id) = (TrialNumber(row.number), TrialId(row.at.id));
+        let values = |column: &str, text: Option<&str>| {
+            let read = text.map(|text| encode::fixed_from(space, text)).transpose();
+            read.map_err(|what| at.wrong(column, what))
+        };
+        let fixed = values("fixed", row.fixed)?.unwrap_or_else(|| space.nothing());
+        let exact_ints = values("exact_ints", row.exact_ints)?;
+        let stage = word(at, "state", row.state, Stage::from_word)?;
+        let mut trial = Trial::waiting(id, fixed);
+        trial.started = datetime(at, "datetime_start", row.datetime_start)?;
+        trial.finished = datetime(at, "datetime_complete", row.datetime_complete)?;
+        trial.retry_of = row.retry_of.map(TrialNumber);
+        trial.request = row.request;
+        let pruned_at = row.pruned_at.map(u64::try_from).transpose();
+        trial.pruned_at = pruned_at.map_err(|error| at.wrong("pruned_at", error))?;
+        let (of, seed) = (row.confirms_of, row.confirms_seed);
+        if of.is_some() != seed.is_some() {
+            let what = "it confirms a trial under no seed, or the other way round";
+            return Err(at.wrong("confirms_of", what));
+        }
+        trial.confirms = of.zip(seed).map(|(of, seed)| Confirmation { of: TrialNumber(of), seed });
+        let keys = json_or_null(at, "attributes", row.attributes)?;
+        let attribute_keys: Box<[String]> = keys.unwrap_or_default();
+        Ok(Self {
             number,
             stage,
-            trial: Trial::waiting(fixed),
-            params: nothing,
-            exact_ints: None,
-            saw: None,
+            trial,
+            params: space.nothing(),
+            exact_ints,
+            saw: row.saw_finished.zip(row.saw_proposed),
             holder: None,
-            finish_index: None,
-            values: vec![None; objectives].into(),
+            finish_index: row.finish_index,
+            values: vec![None; spec.directions.as_slice().len()].into(),
             fail_reason: None,
-            attribute_keys: Box::default(),
-            attributes: Vec::new(),
-        }
+            attributes: Vec::with_capacity(attribute_keys.len()),
+            attribute_keys,
+        })
     }
 
-    /// Whether the study has this objective.
-    pub(super) fn has_objective(&self, objective: i64) -> bool {
-        usize::try_from(objective).is_ok_and(|place| place < self.values.len())
+    /// Its row in one of the tables by `trial_id`.
+    pub(super) fn place(&self, table: &'static str) -> Place {
+        Place { table, id: self.trial.id.0 }
+    }
+
+    /// Where the value of this objective goes, if the study has it.
+    pub(super) fn value_of(&mut self, objective: i64) -> Option<&mut Option<f64>> {
+        self.values.get_mut(usize::try_from(objective).ok()?)
     }
 
     /// Checks that the rows fit together, and returns the trial.
@@ -92,10 +112,10 @@ impl Draft {
         mut self,
         space: &SearchSpace,
         lease_until: Tick,
-        strangers: &Strangers,
-    ) -> Result<Trial, Fault> {
-        let id = self.id;
-        let wrong = |what: &str| Err(damaged("trials", id, what));
+        strangers: &mut Strangers,
+    ) -> Result<Trial, Damage> {
+        let at = self.place("trials");
+        let wrong = |what: &str| Err(at.damaged(what));
 
         self.trial.proposal = self.take_proposal(space, strangers)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
@@ -160,14 +180,14 @@ impl Draft {
     fn take_proposal(
         &mut self,
         space: &SearchSpace,
-        strangers: &Strangers,
-    ) -> Result<Option<Proposal>, Fault> {
-        let wrong = |what: &str| Err(damaged("kindling_trials", self.id, what));
+        strangers: &mut Strangers,
+    ) -> Result<Option<Proposal>, Damage> {
+        let at = self.place("kindling_trials");
+        let wrong = |what: &str| Err(at.damaged(what));
         let mut params = std::mem::take(&mut self.params);
         let Some((saw_finished, saw_proposed)) = self.saw.take() else {
             if params.iter().any(Option::is_some) {
-                let what = "values in trial_params without a proposal";
-                strangers.pass_over(damaged("kindling_trials", self.id, what))?;
+                strangers.pass_over(at.damaged("values in trial_params without a proposal"));
             }
             return Ok(None);
         };
@@ -175,7 +195,7 @@ impl Draft {
             if params[place].is_some() && !space.is_active(place, &params) {
                 let name = &space.params()[place].name;
                 let what = format!("a value for `{name}`, which is not active in it");
-                strangers.pass_over(damaged("trial_params of trial", self.id, what))?;
+                strangers.pass_over(self.place("trial_params of trial").damaged(what));
                 params[place] = None;
             }
         }

@@ -1,0 +1,195 @@
+//! Changes to rows, for a store to execute.
+
+use kindling_study::{Confirmation, Mark, StudyId, TrialId, TrialNumber};
+
+/// A change to one row, unless it says otherwise.
+///
+/// A row that is to be set must exist, and one that is to be added must not. If it is otherwise,
+/// another program changed the store. Then the batch must fail, so that no result is lost.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Change<'a> {
+    /// Adds the two rows of a study.
+    AddStudy(NewStudy<'a>),
+    /// Adds a row of `study_directions`.
+    AddDirection {
+        study: StudyId,
+        objective: i64,
+        direction: &'static str,
+    },
+    /// Sets columns of `kindling_studies`.
+    SetState {
+        study: StudyId,
+        state: &'static str,
+        pause_reason: Option<&'a str>,
+    },
+    SetBudget {
+        study: StudyId,
+        budget: u32,
+    },
+    SetConfirm {
+        study: StudyId,
+        confirm: String,
+    },
+    /// Deletes a study's rows from [`TABLES_OF_TRIALS`], then from [`TABLES_OF_A_STUDY`], and then its
+    /// one row from each of [`TABLES_OF_STUDIES`].
+    DeleteStudy {
+        study: StudyId,
+    },
+
+    /// Adds a row of `kindling_trials`, of a trial that is enqueued.
+    AddEnqueued {
+        trial: TrialId,
+        fixed: Option<String>,
+        retry_of: Option<TrialNumber>,
+        request: Option<&'a str>,
+        confirms: Option<Confirmation>,
+    },
+    /// Adds a row of `kindling_trials`, of a trial that begins with a proposal.
+    AddProposed(NewProposal),
+    /// Sets the proposal in `kindling_trials`.
+    SetProposal(NewProposal),
+    /// Adds a row of `trials`, which waits.
+    AddTrial {
+        trial: TrialId,
+        study: StudyId,
+        number: TrialNumber,
+    },
+    /// Adds a row of `trial_params`. Replaces one that another program may have left there.
+    PutParam {
+        trial: TrialId,
+        name: &'a str,
+        value: f64,
+        distribution: &'a str,
+    },
+    /// Adds a row of `trial_system_attributes`, or replaces it.
+    PutSystemAttribute {
+        trial: TrialId,
+        key: &'static str,
+        json: String,
+    },
+
+    /// Adds a row of `kindling_leases`.
+    AddLease(NewLease<'a>),
+    /// Replaces the trial's previous lease there, which must have ended. Of that one, only whether it
+    /// was lost is still needed.
+    ReplaceLease(NewLease<'a>),
+    /// Sets the row of `trials`: it runs. The time counts if it never ran before.
+    SetRunning {
+        trial: TrialId,
+        since: String,
+    },
+    /// Deletes a trial's rows from `trial_intermediate_values`, however many. The step at which it
+    /// was pruned goes with them.
+    DeleteCurve {
+        trial: TrialId,
+    },
+    /// Sets the end of the trial's open lease.
+    EndLease {
+        trial: TrialId,
+        at: i64,
+        ended: &'static str,
+    },
+    /// Sets the row of `trials`: it waits.
+    SetWaiting {
+        trial: TrialId,
+    },
+    /// Adds a row of `trial_intermediate_values`.
+    AddIntermediate {
+        trial: TrialId,
+        step: i64,
+        value: Option<f64>,
+        kind: &'static str,
+    },
+    /// Sets the step at which a trial was pruned, unless there is one.
+    SetPruned {
+        trial: TrialId,
+        step: i64,
+    },
+
+    /// Sets the end of the trial's lease if it is open.
+    EndLeaseIfOpen {
+        trial: TrialId,
+        at: i64,
+        ended: &'static str,
+    },
+    /// Sets columns of `kindling_trials`. The attributes are the keys of those of its result.
+    SetFinished {
+        trial: TrialId,
+        finish_index: u32,
+        attributes: Option<String>,
+    },
+    /// Adds a finite value to `trial_values`. Replaces one that another program may have left there.
+    PutValue {
+        trial: TrialId,
+        objective: i64,
+        value: f64,
+    },
+    /// The same with the trial's last intermediate value, if it has one that is no NaN. That is what
+    /// Optuna gives a pruned trial.
+    PutLastIntermediate {
+        trial: TrialId,
+    },
+    /// Adds a row of `trial_user_attributes`, or replaces it.
+    PutUserAttribute {
+        trial: TrialId,
+        key: &'a str,
+        json: &'a str,
+    },
+    /// Sets the row of `trials`: it is over.
+    SetOver {
+        trial: TrialId,
+        state: &'static str,
+        datetime_complete: String,
+    },
+}
+
+/// The tables that have rows by `trial_id`. Those of other programs go with the others.
+pub(crate) const TABLES_OF_TRIALS: [&str; 8] = [
+    "trial_user_attributes",
+    "trial_system_attributes",
+    "trial_params",
+    "trial_values",
+    "trial_intermediate_values",
+    "trial_heartbeats",
+    "kindling_leases",
+    "kindling_trials",
+];
+
+/// The tables that have any number of rows by `study_id`.
+pub(crate) const TABLES_OF_A_STUDY: [&str; 4] =
+    ["trials", "study_directions", "study_user_attributes", "study_system_attributes"];
+
+/// The tables that have one row for each study.
+pub(crate) const TABLES_OF_STUDIES: [&str; 2] = ["kindling_studies", "studies"];
+
+/// The rows of a study in `studies` and `kindling_studies`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct NewStudy<'a> {
+    pub(crate) study: StudyId,
+    pub(crate) name: &'a str,
+    pub(crate) spec: String,
+    pub(crate) state: &'static str,
+    pub(crate) budget: u32,
+    pub(crate) confirm: Option<String>,
+    pub(crate) created_at: i64,
+}
+
+/// What `kindling_trials` says of a proposal.
+#[derive(Debug, PartialEq)]
+pub(crate) struct NewProposal {
+    pub(crate) trial: TrialId,
+    pub(crate) saw_finished: u32,
+    pub(crate) saw_proposed: u32,
+    pub(crate) exact_ints: Option<String>,
+}
+
+/// A row of `kindling_leases` whose lease is open.
+#[derive(Debug, PartialEq)]
+pub(crate) struct NewLease<'a> {
+    pub(crate) trial: TrialId,
+    pub(crate) attempt: u32,
+    pub(crate) worker: &'a str,
+    pub(crate) leased_at: i64,
+    pub(crate) session: i64,
+    pub(crate) mark: &'a Mark,
+}

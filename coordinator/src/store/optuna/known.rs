@@ -1,0 +1,100 @@
+//! What is known of the studies in a store, so that writing an event needs no look-up.
+
+use std::collections::HashMap;
+
+use kindling_study::{Registry, SearchSpace, Study, StudyId, StudySpec, TrialId, TrialNumber};
+
+use super::damage::Misfit;
+use super::encode;
+
+/// What is known of a store. It follows the events that are written.
+#[derive(Debug)]
+pub(crate) struct Known {
+    studies: HashMap<StudyId, KnownStudy>,
+    next_study: StudyId,
+    next_trial: TrialId,
+}
+
+/// What is known of one study.
+#[derive(Debug)]
+pub(super) struct KnownStudy {
+    pub(super) space: SearchSpace,
+    /// Each parameter's distribution, in Optuna's format.
+    pub(super) distributions: Vec<String>,
+    /// How many trials it has, and how many of them have finished.
+    trials: u32,
+    finished: u32,
+}
+
+impl Known {
+    /// What there is to know of a store that holds this.
+    pub(crate) fn of(registry: &Registry) -> Self {
+        let studies = registry.iter().map(|(id, study)| (id, KnownStudy::of(study)));
+        Self {
+            studies: studies.collect(),
+            next_study: registry.next_id(),
+            next_trial: registry.next_trial_id(),
+        }
+    }
+
+    /// The ids that come next, for `next_study_id` and `next_trial_id` in `kindling_meta`.
+    pub(crate) fn next_ids(&self) -> (StudyId, TrialId) {
+        (self.next_study, self.next_trial)
+    }
+
+    pub(super) fn add(&mut self, id: StudyId, spec: &StudySpec) {
+        self.next_study = self.next_study.max(StudyId(id.0 + 1));
+        self.studies.insert(id, KnownStudy::new(spec));
+    }
+
+    pub(super) fn remove(&mut self, id: StudyId) {
+        self.studies.remove(&id);
+    }
+
+    pub(super) fn study(&mut self, id: StudyId) -> Result<&mut KnownStudy, Misfit> {
+        self.studies.get_mut(&id).ok_or_else(|| Misfit(format!("there is no study {}", id.0)))
+    }
+
+    /// Adds a trial, which must have the study's next number and an id that was never used.
+    pub(super) fn add_trial(
+        &mut self,
+        study: StudyId,
+        number: TrialNumber,
+        id: TrialId,
+    ) -> Result<(), Misfit> {
+        let next = self.next_trial;
+        let trials = &mut self.study(study)?.trials;
+        if number.0 != *trials {
+            return Err(Misfit(format!("trial {number} cannot follow {trials} others")));
+        }
+        if id < next {
+            return Err(Misfit(format!("trial {number} has the id {}, which was used", id.0)));
+        }
+        *trials += 1;
+        self.next_trial = id.next();
+        Ok(())
+    }
+}
+
+impl KnownStudy {
+    fn of(study: &Study) -> Self {
+        let (trials, finished) = (study.trials().len() as u32, study.finish_order().len() as u32);
+        Self { trials, finished, ..Self::new(study.spec()) }
+    }
+
+    fn new(spec: &StudySpec) -> Self {
+        let params = spec.space.params().iter();
+        let distributions = params.map(|param| encode::distribution(&param.distribution)).collect();
+        Self { space: spec.space.clone(), distributions, trials: 0, finished: 0 }
+    }
+
+    pub(super) fn has(&self, number: TrialNumber) -> bool {
+        number.0 < self.trials
+    }
+
+    /// Assigns the next place in the finish order.
+    pub(super) fn next_finish_index(&mut self) -> u32 {
+        self.finished += 1;
+        self.finished - 1
+    }
+}

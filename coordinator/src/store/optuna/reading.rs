@@ -1,0 +1,207 @@
+//! Collects the rows of a whole store, and makes studies of them. If a row of ours makes no sense,
+//! the error names its table and id, and nothing is repaired. A row that none of ours needs comes
+//! from another program: it is named in the log and skipped. If that row was once one of ours, the
+//! check for missing rows will find it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kindling_study::{
+    Attempt, Json, Mark, Registry, StudyId, StudySpec, Tick, TrialId, TrialNumber, WorkerId,
+};
+
+use super::cell::{json, word};
+use super::damage::{Damage, Place};
+use super::draft::{Draft, Stage};
+use super::encode;
+use super::rows::{
+    AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, ParamRow, ReasonRow, StudyRow,
+    TrialRow, ValueRow,
+};
+use super::strangers::Strangers;
+use super::study::StudyDraft;
+
+/// The rows that were read so far. A store hands in one table after the other, in the order of the
+/// methods.
+#[derive(Default)]
+pub(crate) struct Reading {
+    studies: BTreeMap<i64, StudyDraft>,
+    /// The study and number of each trial.
+    places: HashMap<i64, (i64, TrialNumber)>,
+    /// All trials of a worker share its id.
+    workers: HashMap<String, WorkerId>,
+    strangers: Strangers,
+}
+
+/// The counters in `kindling_meta`, if they are there.
+pub(crate) struct NextIds {
+    pub(crate) next_study_id: Option<i64>,
+    pub(crate) next_trial_id: Option<i64>,
+}
+
+impl Reading {
+    pub(crate) fn study(&mut self, row: StudyRow<'_>) -> Result<(), Damage> {
+        self.studies.insert(row.at.id, StudyDraft::new(row)?);
+        Ok(())
+    }
+
+    pub(crate) fn direction(&mut self, row: &DirectionRow<'_>) -> Result<(), Damage> {
+        let direction = word(row.at, "direction", row.direction, encode::direction_from)?;
+        let study = self.studies.get_mut(&row.study);
+        match study.and_then(|study| study.direction_of(row.objective)) {
+            Some(place) => *place = Some(direction),
+            None => self.strangers.pass_over(row.at.damaged("of no study's objective")),
+        }
+        Ok(())
+    }
+
+    /// The trials of a study must come in the order of their numbers.
+    pub(crate) fn trial(&mut self, row: TrialRow<'_>) -> Result<(), Damage> {
+        let TrialRow { at, study: id, number, .. } = row;
+        let Some(study) = self.studies.get_mut(&id) else {
+            return Err(at.damaged(format!("there is no study {id}")));
+        };
+        let due = study.trials.len();
+        if number as usize != due {
+            let what = format!("its number is {number}, but the next of study {id} is {due}");
+            return Err(at.damaged(what));
+        }
+        self.places.insert(at.id, (id, TrialNumber(number)));
+        study.trials.push(Draft::of(row, &study.spec)?);
+        Ok(())
+    }
+
+    pub(crate) fn lease(&mut self, row: &LeaseRow<'_>) -> Result<(), Damage> {
+        let LeaseRow { at, attempt, lost_before, .. } = *row;
+        if lost_before >= attempt {
+            let what = format!("attempt {attempt} cannot follow {lost_before} lost ones");
+            return Err(at.damaged(what));
+        }
+        let worker = self.worker(at, row.worker)?;
+        let (_, draft) = self.of(at, at.id)?;
+        draft.trial.worker = Some(worker);
+        draft.trial.attempt = Attempt(attempt);
+        draft.trial.losses = lost_before;
+        draft.trial.mark = row.mark.map(Mark::new);
+        match row.ended {
+            None if draft.trial.mark.is_none() => {
+                return Err(at.damaged("an open lease without a mark"));
+            }
+            None => draft.holder = Some(row.session.cast_unsigned()),
+            Some("EXPIRED") => draft.trial.losses += 1,
+            Some("HANDED_BACK" | "STUDY_STOPPED" | "FINISHED") => {}
+            Some(word) => return Err(at.damaged(format!("ended: `{word}`"))),
+        }
+        Ok(())
+    }
+
+    /// A row that fits no trial, or that cannot be read, is skipped. If it once belonged to a trial,
+    /// the trial's check will miss it.
+    pub(crate) fn param(&mut self, row: Result<ParamRow<'_>, Damage>) {
+        if let Err(damage) = row.and_then(|row| self.take_param(&row)) {
+            self.strangers.pass_over(damage);
+        }
+    }
+
+    fn take_param(&mut self, row: &ParamRow<'_>) -> Result<(), Damage> {
+        let ParamRow { at, name, value, .. } = *row;
+        let (spec, draft) = self.of(at, row.trial)?;
+        let Some(place) = spec.space.position(name) else {
+            return Err(at.damaged(format!("the study has no parameter `{name}`")));
+        };
+        let distribution = &spec.space.params()[place].distribution;
+        let read = encode::param_from(value, distribution);
+        let read = read.ok_or_else(|| at.damaged(format!("{value} is not in {distribution}")))?;
+        draft.params[place] = Some(read);
+        Ok(())
+    }
+
+    pub(crate) fn intermediate(&mut self, row: &IntermediateRow<'_>) -> Result<(), Damage> {
+        let IntermediateRow { at, step, .. } = *row;
+        let step = u64::try_from(step).map_err(|_| at.damaged(format!("step {step}")))?;
+        let value = number(at, &row.number, "intermediate_value_type")?;
+        self.of(at, row.trial)?.1.trial.curve.push((step, value));
+        Ok(())
+    }
+
+    pub(crate) fn value(&mut self, row: ValueRow<'_>) -> Result<(), Damage> {
+        let ValueRow { at, objective, .. } = row;
+        let value = self.of(at, row.trial).and_then(|(_, draft)| {
+            let what = || at.damaged(format!("a value for objective {objective}"));
+            draft.value_of(objective).ok_or_else(what)
+        });
+        match value {
+            Ok(value) => *value = Some(number(at, &row.number?, "value_type")?),
+            Err(damage) => self.strangers.pass_over(damage),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reason(&mut self, row: ReasonRow<'_>) -> Result<(), Damage> {
+        match self.find(row.trial) {
+            Some((_, draft)) if draft.stage == Stage::Fail => {
+                draft.fail_reason = Some(json(row.at, "value_json", row.json?)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes only the attributes of results. All others may be attached by anybody.
+    pub(crate) fn attribute(&mut self, row: AttributeRow<'_>) -> Result<(), Damage> {
+        let Some((_, draft)) = self.find(row.trial) else { return Ok(()) };
+        if let Some(key) = draft.attribute_keys.iter().find(|key| *key == row.key) {
+            let json = Json::parse(row.json?).map_err(|e| row.at.wrong("value_json", e))?;
+            draft.attributes.push((key.clone(), json));
+        }
+        Ok(())
+    }
+
+    /// Checks that all rows fit together, and makes studies of them. Open leases end at
+    /// `lease_until`.
+    pub(crate) fn finish(self, next: &NextIds, lease_until: Tick) -> Result<Registry, Damage> {
+        let Self { studies, places, mut strangers, .. } = self;
+        let newest_study = studies.last_key_value().map(|(id, _)| *id);
+        let newest_trial = places.into_keys().max();
+        let mut restored = BTreeMap::new();
+        for (id, study) in studies {
+            restored.insert(StudyId(id), study.finish(lease_until, &mut strangers)?);
+        }
+        let next_study = counter("next_study_id", next.next_study_id, newest_study)?;
+        let next_trial = counter("next_trial_id", next.next_trial_id, newest_trial)?;
+        strangers.tell();
+        Ok(Registry::restore(restored, StudyId(next_study), TrialId(next_trial)))
+    }
+
+    /// The trial that a row belongs to, and the spec of its study.
+    fn of(&mut self, at: Place, trial: i64) -> Result<(&StudySpec, &mut Draft), Damage> {
+        self.find(trial).ok_or_else(|| at.damaged(format!("there is no trial {trial}")))
+    }
+
+    fn find(&mut self, trial: i64) -> Option<(&StudySpec, &mut Draft)> {
+        let (study, number) = self.places.get(&trial)?;
+        let StudyDraft { spec, trials, .. } = self.studies.get_mut(study)?;
+        Some((spec, trials.get_mut(number.index())?))
+    }
+
+    fn worker(&mut self, at: Place, name: &str) -> Result<WorkerId, Damage> {
+        if let Some(known) = self.workers.get(name) {
+            return Ok(known.clone());
+        }
+        let worker = WorkerId::new(name).map_err(|error| at.damaged(error))?;
+        self.workers.insert(name.to_owned(), worker.clone());
+        Ok(worker)
+    }
+}
+
+/// Checks a counter, which must be above every id there is.
+fn counter(key: &str, next: Option<i64>, newest: Option<i64>) -> Result<i64, Damage> {
+    // The upper bound leaves room to count on.
+    next.filter(|next| (newest.unwrap_or(0) + 1..1 << 62).contains(next)).ok_or_else(|| {
+        let what = format!("{next:?}, where the newest id is {newest:?}");
+        Damage::at("kindling_meta", key, what)
+    })
+}
+
+fn number(at: Place, Number { value, kind }: &Number<'_>, column: &str) -> Result<f64, Damage> {
+    word(at, column, kind, |kind| encode::float_from(*value, kind))
+}
