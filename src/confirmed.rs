@@ -1,7 +1,7 @@
 //! A study's confirmation results: means with intervals, what cannot be told apart, and what is best.
 
 use kindling_proto::v1;
-use kindling_report::{Analysis, Arm, Choice, Confirm, Role};
+use kindling_report::{Analysis, Arm, Choice, Confirm, Role, best};
 
 use crate::{format, table};
 
@@ -26,7 +26,7 @@ impl Confirmed {
             mean(arm),
             arm.values.len(),
         );
-        let Some(best) = study.best.as_ref().filter(|best| best.number != arm.of) else {
+        let Some(best) = best(study).filter(|best| best.number != arm.of) else {
             return Some(confirmed);
         };
         let became = match find(best.number) {
@@ -36,7 +36,7 @@ impl Confirmed {
             Some(_) => "gave no value under fresh seeds".to_owned(),
             None => "was not run again".to_owned(),
         };
-        let (value, number) = (format::objective(best), best.number);
+        let (value, number) = (format::values(best), best.number);
         Some(format!(
             "{confirmed}\nthe search's best, {value} in trial {number}, did not hold: it {became}"
         ))

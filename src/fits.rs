@@ -4,7 +4,7 @@
 
 use kindling_coordinator::config::nearest;
 use kindling_study::{Choice, Condition, Distribution, Param, SearchSpace};
-use kindling_worker::{Takes, Values};
+use kindling_worker::{Accepts, Takes};
 
 /// A mismatch: the key in the study file, and the reason.
 pub(crate) type Misfit = (String, String);
@@ -28,14 +28,14 @@ fn unknown(name: &str, takes: &[Takes]) -> String {
     format!("the objective has no such parameter{}", near.unwrap_or_else(known))
 }
 
-fn has_values(param: &Param, values: &Values) -> Result<(), (&'static str, String)> {
+fn has_values(param: &Param, values: &Accepts) -> Result<(), (&'static str, String)> {
     match (values, &param.distribution) {
-        (Values::Positive, Distribution::Float { low, .. }) if *low > 0.0 => Ok(()),
-        (Values::Positive, Distribution::Int { low, .. }) if *low > 0 => Ok(()),
-        (Values::Positive, Distribution::Float { .. } | Distribution::Int { .. }) => {
+        (Accepts::Positive, Distribution::Float { low, .. }) if *low > 0.0 => Ok(()),
+        (Accepts::Positive, Distribution::Int { low, .. }) if *low > 0 => Ok(()),
+        (Accepts::Positive, Distribution::Float { .. } | Distribution::Int { .. }) => {
             Err(("low", "the objective takes numbers above 0".to_owned()))
         }
-        (Values::Positive, Distribution::Categorical { choices }) => {
+        (Accepts::Positive, Distribution::Categorical { choices }) => {
             let is_positive = |choice: &Choice| match choice {
                 Choice::Int(i) => *i > 0,
                 Choice::Float(x) => *x > 0.0,
@@ -48,7 +48,7 @@ fn has_values(param: &Param, values: &Values) -> Result<(), (&'static str, Strin
                 None => Ok(()),
             }
         }
-        (Values::Words(words), Distribution::Categorical { choices }) => {
+        (Accepts::Words(words), Distribution::Categorical { choices }) => {
             let is_known = |choice: &Choice| matches!(choice, Choice::Text(w) if words.contains(w));
             let Some(wrong) = choices.iter().find(|choice| !is_known(choice)) else {
                 return Ok(());
@@ -60,7 +60,7 @@ fn has_values(param: &Param, values: &Values) -> Result<(), (&'static str, Strin
             let told = near.unwrap_or_else(expected);
             Err(("choices", format!("the objective knows no {wrong}{told}")))
         }
-        (Values::Words(words), _) => {
+        (Accepts::Words(words), _) => {
             let message = format!("the objective takes a word: {}", words.join(", "));
             Err(("type", format!("expected categorical; {message}")))
         }

@@ -41,9 +41,10 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
-/// The trial's objective value, or empty.
-pub(crate) fn objective(trial: &v1::Trial) -> String {
-    trial.values.first().map_or(String::new(), |x| number(*x))
+/// The trial's objective values, or empty.
+pub(crate) fn values(trial: &v1::Trial) -> String {
+    let values = kindling_report::values(trial).iter().map(|value| number(*value));
+    values.collect::<Vec<_>>().join(", ")
 }
 
 /// The state's name.
@@ -157,6 +158,15 @@ mod tests {
         ] {
             assert_eq!(number(x), shown);
         }
+    }
+
+    #[test]
+    fn a_trial_shows_each_of_its_values() {
+        let shown = |of: &[f64]| {
+            let state = v1::TrialState::Complete.into();
+            values(&v1::Trial { state, values: of.to_vec(), ..Default::default() })
+        };
+        assert_eq!([shown(&[]), shown(&[0.25]), shown(&[0.25, 64.0])], ["", "0.25", "0.25, 64"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
-use kindling_report::Direction;
+use kindling_report::{Directions, best};
 use serde_json::{Map, Value, json};
 
 use crate::format;
@@ -15,7 +15,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
     json!({
         "name": spec.name,
         "state": format::study_state(study),
-        "direction": Direction::of(&spec),
+        "directions": Directions::of(study),
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
@@ -38,7 +38,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "confirmations_known": study.confirmations_known,
         "failures": study.failures.iter().map(failure).collect::<Vec<_>>(),
         "pause_reason": Some(&study.pause_reason).filter(|r| !r.is_empty()),
-        "best": study.best.as_ref().map(trial),
+        "best": best(study).map(trial),
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
         "created": format::time(study.create_time.as_ref()).map(|t| t.to_string()),

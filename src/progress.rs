@@ -80,8 +80,8 @@ impl Progress {
 
 /// For example ` · best 0.9752 (#21) · 42.1 trials/h · 1h 29m left`.
 fn totals(study: &v1::Study) -> String {
-    let best =
-        study.best.as_ref().map(|b| format!(" · best {} (#{})", format::objective(b), b.number));
+    let best = kindling_report::best(study);
+    let best = best.map(|b| format!(" · best {} (#{})", format::values(b), b.number));
     let rate = study.trials_per_hour.map(|r| format!(" · {} trials/h", format::number(r.round())));
     let left = format::span(study.time_left).map(|l| format!(" · {} left", format::duration(l)));
     [best, rate, left].into_iter().flatten().collect()
@@ -91,7 +91,7 @@ fn totals(study: &v1::Study) -> String {
 fn finished_line(study: Option<&v1::Study>, trial: &v1::Trial) -> String {
     let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
     let what = match trial.state() {
-        v1::TrialState::Complete => format::objective(trial),
+        v1::TrialState::Complete => format::values(trial),
         v1::TrialState::Fail => trial.fail_reason.clone(),
         _ => String::new(),
     };

@@ -53,7 +53,7 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -
         let before = [
             Cell::Plain(trial.number.to_string()),
             Cell::Plain(format::trial_state(trial).to_owned()),
-            plain(trial.values.first()),
+            plain(kindling_report::value(trial)),
         ];
         let values = params.iter().map(|name| values.get(*name).map_or(Cell::Nothing, cell));
         let attributes = attributes.iter().map(|key| attribute(trial, key));

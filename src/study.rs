@@ -254,10 +254,10 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     }
     if let Some(headline) = confirmed(client, &study).await? {
         outln!("{headline}");
-    } else if let Some(best) = &study.best {
+    } else if let Some(best) = kindling_report::best(&study) {
         outln!(
             "best: {} in trial {}: {}",
-            format::objective(best),
+            format::values(best),
             best.number,
             format::params(&best.params)
         );

@@ -127,7 +127,7 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
             format!("{}/{}", format::finished(study), format::total(study)),
             study.counts.map_or(0, |c| c.running).to_string(),
             study.counts.map_or(0, |c| c.fail).to_string(),
-            study.best.as_ref().map(format::objective).unwrap_or_default(),
+            kindling_report::best(study).map(format::values).unwrap_or_default(),
             study.trials_per_hour.map(format::number).unwrap_or_default(),
             study
                 .failures
@@ -159,7 +159,7 @@ fn of_trials(trials: &[&v1::Trial], any_failed: bool) -> Table {
         let mut row = vec![
             trial.number.to_string(),
             format::trial_state(trial).to_owned(),
-            format::objective(trial),
+            format::values(trial),
             trial.intermediate_values.len().to_string(),
             trial.attempt.to_string(),
             format::trial_duration(trial).map(format::duration).unwrap_or_default(),

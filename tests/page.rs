@@ -100,6 +100,9 @@ fn a_page_hears_of_everything_and_agrees_with_the_report() {
     let list: Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(list[0]["name"], "s");
     assert_eq!(list[0]["counts"]["complete"], report["trials"].as_array().expect("a list").len());
+    assert_eq!(list[0]["directions"], report["study"]["directions"]);
+    let best = report["study"]["best"].as_u64().expect("a trial") as usize;
+    assert_eq!(list[0]["best_values"], report["trials"][best]["values"]);
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
         for value in arm["values"].as_array().expect("values") {
             let seed = &value["seed"];
             let is_it = |t: &&Value| t["confirms"]["of"] == of && t["confirms"]["seed"] == *seed;
-            assert_eq!(all.iter().find(is_it).expect("its trial")["value"], value["value"]);
+            assert_eq!(all.iter().find(is_it).expect("its trial")["values"][0], value["value"]);
         }
     }
     let html = report("html");

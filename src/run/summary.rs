@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use kindling_proto::v1;
-use kindling_report::Direction;
+use kindling_report::{Directions, best};
 
 use crate::confirmed::Confirmed;
 use crate::{format, named_file, shell, table};
@@ -16,9 +16,9 @@ const BEST: usize = 10;
 pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> String {
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(text, "{line}");
-    let best = best_trials(study, trials);
-    if !best.is_empty() {
-        line(format_args!("{}", table::trials(&best)));
+    let first = best_trials(study, trials);
+    if !first.is_empty() {
+        line(format_args!("{}", table::trials(&first)));
     }
     line(format_args!("{}", format::counts(study)));
     for reason in format::failures(study) {
@@ -27,8 +27,8 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
     let confirmed = Confirmed::new(study, trials);
     if let Some(headline) = confirmed.as_ref().and_then(|confirmed| confirmed.headline(study)) {
         line(format_args!("{headline}"));
-    } else if let Some(best) = &study.best {
-        line(format_args!("best: {} in trial {}", format::objective(best), best.number));
+    } else if let Some(best) = best(study) {
+        line(format_args!("best: {} in trial {}", format::values(best), best.number));
         if let Some(test) = best.attributes_json.get("test_accuracy") {
             line(format_args!("test accuracy of that trial's own weights: {test}"));
         }
@@ -49,11 +49,8 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
 
 /// The search's best trials, best first.
 fn best_trials<'a>(study: &v1::Study, trials: &'a [v1::Trial]) -> Vec<&'a v1::Trial> {
-    let direction = study.spec.as_ref().map_or(Direction::Maximize, Direction::of);
-    let of_search = |t: &&v1::Trial| !t.values.is_empty() && t.confirms.is_none();
-    let mut best: Vec<_> = trials.iter().filter(of_search).collect();
-    let loss = |t: &v1::Trial| direction.loss(t.values[0]);
-    best.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
-    best.truncate(BEST);
-    best
+    let of_search = trials.iter().filter(|trial| trial.confirms.is_none());
+    let mut ranked = Directions::of(study).ranked(of_search);
+    ranked.truncate(BEST);
+    ranked
 }

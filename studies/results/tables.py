@@ -45,8 +45,14 @@ def main():
 
 def ours(document):
     """The search's completed trials; what confirms them is another table's."""
-    of_search = [t for t in document["trials"] if t["confirms"] is None and t["value"] is not None]
-    return [{**t["params"], "accuracy": t["value"]} for t in of_search]
+    of_search = [t for t in document["trials"] if t["confirms"] is None and value(t) is not None]
+    return [{**t["params"], "accuracy": value(t)} for t in of_search]
+
+
+def value(trial):
+    """The trial's one value; a report of version 1, such as rates.json, calls it so."""
+    values = trial.get("values", [trial.get("value")])
+    return values[0] if values else None
 
 
 def published(path):

@@ -95,7 +95,7 @@ pub(crate) fn verdict(wire: v1::Verdict) -> Verdict {
 pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
     let Finish { claim, end, attributes } = finish;
     let result = match end {
-        End::Complete(value) => WireEnd::Completed(v1::Completed { values: vec![value] }),
+        End::Complete(values) => WireEnd::Completed(v1::Completed { values: values.into() }),
         End::Pruned => WireEnd::Pruned(v1::Pruned {}),
         End::Failed(reason) => WireEnd::Failed(v1::Failed { reason }),
     };
@@ -121,10 +121,7 @@ pub(crate) fn to_bytes(end: &Finish, reports: &[Report]) -> Vec<u8> {
 pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<(Finish, Vec<Report>)> {
     let wire = v1::FinishRequest::decode_length_delimited(&mut bytes).ok()?;
     let end = match wire.result? {
-        WireEnd::Completed(completed) => match completed.values[..] {
-            [value] => End::Complete(value),
-            _ => return None,
-        },
+        WireEnd::Completed(completed) => End::Complete(completed.values.try_into().ok()?),
         WireEnd::Pruned(_) => End::Pruned,
         WireEnd::Failed(v1::Failed { reason }) => End::Failed(reason),
     };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::trial::TrialFacts;
+use crate::values::Values;
 
 /// A worker's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub(crate) struct Report {
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum End {
-    Complete(f64),
+    Complete(Values),
     Pruned,
     Failed(String),
 }

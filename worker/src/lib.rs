@@ -16,6 +16,7 @@ mod signals;
 mod stop;
 mod takes;
 mod trial;
+mod values;
 
 pub use command::{WorkerArgs, run_worker};
 pub use device::{
@@ -29,5 +30,6 @@ pub use session::{
 };
 pub use signals::{StopSignal, StopSignals};
 pub use stop::Stop;
-pub use takes::{Takes, Values};
+pub use takes::{Accepts, Takes};
 pub use trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
+pub use values::{NoValue, Values};

@@ -10,8 +10,9 @@ use crate::device::DeviceName;
 use crate::stop::Stop;
 use crate::takes::Takes;
 use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
+use crate::values::Values;
 
-/// A function to optimise: parameters in, a value out.
+/// A function to optimise: parameters in, a value for each objective of the study out.
 ///
 /// One objective serves all trials of a worker. With several slots it runs several trials at a time, each on
 /// its own thread. To be reproducible, draw all randomness from [`Trial::seed`].
@@ -75,18 +76,18 @@ pub enum Progress {
 pub struct Unfit(pub String);
 
 /// A finished trial.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
-    /// The objective value. NaN or infinite fails the trial.
-    pub value: f64,
+    /// A value for each objective of the study. NaN, infinite, or another number of them fails the trial.
+    pub values: Values,
     /// Other results to keep; the sampler never sees them.
     attributes: Attributes<String>,
 }
 
 impl Completion {
-    /// A value with no attributes.
-    pub fn new(value: f64) -> Self {
-        Self { value, attributes: Attributes::default() }
+    /// Values with no attributes. With one objective, its value: `Completion::new(0.93)`.
+    pub fn new(values: impl Into<Values>) -> Self {
+        Self { values: values.into(), attributes: Attributes::default() }
     }
 
     /// Adds an attribute. One that does not fit is left out; the log and the result say so.
@@ -112,10 +113,11 @@ impl Completion {
         self.attributes.iter().map(|(name, json)| (name.to_owned(), read(json))).collect()
     }
 
-    /// The attributes as they are sent: JSON by name, and one that lists those left out.
-    pub(crate) fn into_attributes(self) -> BTreeMap<String, String> {
+    /// The values, and the attributes as they are sent: JSON by name, and one that lists those left out.
+    pub(crate) fn into_parts(self) -> (Values, BTreeMap<String, String>) {
         let (kept, note) = self.attributes.into_parts();
-        kept.into_iter().chain(note.map(|note| (LEFT_OUT.to_owned(), note))).collect()
+        let note = note.map(|note| (LEFT_OUT.to_owned(), note));
+        (self.values, kept.into_iter().chain(note).collect())
     }
 }
 

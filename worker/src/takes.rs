@@ -8,14 +8,14 @@ pub struct Takes {
     /// Its name.
     pub name: String,
     /// The values that it accepts.
-    pub values: Values,
+    pub values: Accepts,
     /// Required only in trials in which this parameter has this value; if `None`, in all trials.
     pub when: Option<(String, String)>,
 }
 
 /// The values that an objective accepts for a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Values {
+pub enum Accepts {
     /// Numbers above 0.
     Positive,
     /// One of these strings.
@@ -25,13 +25,13 @@ pub enum Values {
 impl Takes {
     /// A parameter with numbers above 0.
     pub fn positive(name: impl Into<String>) -> Self {
-        Self { name: name.into(), values: Values::Positive, when: None }
+        Self { name: name.into(), values: Accepts::Positive, when: None }
     }
 
     /// A parameter with one of these strings.
     pub fn words(name: impl Into<String>, words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Self { name: name.into(), values: Values::Words(words), when: None }
+        Self { name: name.into(), values: Accepts::Words(words), when: None }
     }
 
     /// The names of all, as text for a message.

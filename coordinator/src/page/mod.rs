@@ -102,11 +102,11 @@ fn line(study: &v1::Study) -> serde_json::Value {
     json!({
         "name": shown.name,
         "state": shown.state,
-        "direction": shown.direction,
+        "directions": shown.directions,
         "counts": shown.counts,
         "budget": shown.budget,
         "confirmations": shown.confirmations,
-        "best_value": study.best.as_ref().and_then(|best| best.values.first()),
+        "best_values": kindling_report::best(study).map_or(&[][..], kindling_report::values),
     })
 }
 

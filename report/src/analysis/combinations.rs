@@ -80,12 +80,10 @@ fn pair(table: &Table, a: usize, b: usize) -> Option<Combinations> {
         }
     }
     let cell = |((a, b), values): (&(usize, usize), &Vec<f64>)| {
-        let better =
-            |x: &f64, y: &f64| table.direction.loss(*x).total_cmp(&table.direction.loss(*y));
         Some(Cell {
             choices: [choices_a[*a].clone(), choices_b[*b].clone()],
             trials: values.len(),
-            best: values.iter().copied().min_by(better)?,
+            best: table.direction.best(values.iter().copied())?,
             mean: mean(values)?,
             sd: sd(values),
             few: values.len() < FEW,

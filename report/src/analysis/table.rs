@@ -1,10 +1,10 @@
-//! The search's completed trials as numbers.
+//! The search's completed trials as numbers. Statistics are about the first objective.
 
 use std::collections::HashMap;
 
 use kindling_proto::v1;
 
-use crate::shown::{Choice, Direction, Domain, Param, value};
+use crate::shown::{Choice, Direction, Directions, Domain, Param, value};
 
 /// With fewer trials than this, a mean says little.
 pub(super) const FEW: usize = 5;
@@ -44,8 +44,7 @@ impl Table {
         };
         let mut rows: Vec<_> = trials.iter().filter_map(row).collect();
         rows.sort_by_key(|row| row.number);
-        let direction = spec.map_or(Direction::Maximize, Direction::of);
-        Self { direction, space, rows }
+        Self { direction: Directions::of(study).first(), space, rows }
     }
 
     /// The index of a parameter in the space.
@@ -55,6 +54,13 @@ impl Table {
 
     pub(super) fn loss(&self, row: &Row) -> f64 {
         self.direction.loss(row.value)
+    }
+
+    /// The rows, best first. Among equals, the lower number comes first.
+    pub(super) fn ranked(&self) -> Vec<&Row> {
+        let mut ranked: Vec<_> = self.rows.iter().collect();
+        ranked.sort_by(|a, b| self.direction.order(a.value, b.value));
+        ranked
     }
 }
 

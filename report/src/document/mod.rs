@@ -13,12 +13,12 @@ use crate::analysis::Analysis;
 use crate::shown::{Study, Trial, Worker};
 
 /// The version of the layout. It grows when a reader of the previous version would misread the new one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A study with all its results.
 #[derive(Debug, Clone, Serialize)]
 pub struct Document {
-    /// The version of the layout: 1.
+    /// The version of the layout: 2.
     pub version: u32,
     /// When it was made.
     pub generated: i64,

@@ -36,6 +36,19 @@ fn parameters_say_their_type_and_when_they_are_active() {
 }
 
 #[test]
+fn a_study_says_its_directions_and_a_trial_its_values() {
+    let mut study = testing::study(vec![], None);
+    let best = testing::trial(1, 0.5, &[]);
+    let waiting = v1::Trial { number: 2, ..Default::default() };
+    study.best = Some(best.clone());
+    let shown = json(&study, &[waiting, best]);
+    assert_eq!(shown["study"]["directions"], json!(["maximize"]));
+    assert_eq!(shown["study"]["best"], 1);
+    assert_eq!(shown["trials"][0]["values"], json!([0.5]));
+    assert_eq!(shown["trials"][1]["values"], json!([]));
+}
+
+#[test]
 fn whole_numbers_of_a_sampler_stay_whole() {
     let number = |x| prost_types::Value { kind: Some(Field::NumberValue(x)) };
     let fields = [("candidates", number(24.0)), ("gamma", number(0.1))];
@@ -77,7 +90,7 @@ fn trials() -> impl Strategy<Value = Vec<v1::Trial>> {
     let params = prop::collection::vec((name, prop::option::weighted(0.9, kind)), 2..6);
     let confirms = prop::option::of((0..9_u32, 0..3_u32));
     let state = prop_oneof![0..9, Just(v1::TrialState::Complete.into())];
-    let trial = (state, params, prop::collection::vec(number(), 0..2), confirms, ".*");
+    let trial = (state, params, prop::collection::vec(number(), 0..3), confirms, ".*");
     prop::collection::vec(trial, 0..40).prop_map(|trials| {
         let numbered = (0..).zip(trials);
         let wire = numbered.map(|(number, (state, params, values, confirms, text))| v1::Trial {
@@ -114,8 +127,9 @@ proptest! {
         let shown = json(&study, &trials);
         prop_assert_eq!(shown["trials"].as_array().map(Vec::len), Some(trials.len()));
         for trial in shown["trials"].as_array().into_iter().flatten() {
-            let is_number = trial["value"].is_null() || trial["state"] == "COMPLETE";
-            prop_assert!(is_number, "{trial}");
+            let values = trial["values"].as_array().cloned().unwrap_or_default();
+            prop_assert!(values.is_empty() || trial["state"] == "COMPLETE", "{trial}");
+            prop_assert!(values.iter().all(serde_json::Value::is_number), "{trial}");
         }
         // The page expects a number here.
         for pair in shown["analysis"]["combinations"].as_array().into_iter().flatten() {

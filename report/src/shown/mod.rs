@@ -5,11 +5,13 @@ mod param;
 mod study;
 mod time;
 mod trial;
+mod values;
 mod worker;
 
 pub use choice::Choice;
 pub use param::{Domain, Param};
-pub use study::{ConfirmPlan, Counts, Direction, Failure, Objective, Study};
+pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};
+pub(crate) use trial::params;
 pub use trial::{Confirmation, Params, Trial};
-pub(crate) use trial::{params, value};
+pub use values::{Direction, Directions, best, value, values};
 pub use worker::{Running, Worker};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::param::Param;
 use super::time::{milliseconds, seconds};
+use super::values::{Directions, best};
 use crate::json::from_struct;
 
 /// A study and its current state.
@@ -13,8 +14,8 @@ use crate::json::from_struct;
 pub struct Study {
     /// The name, unique on its coordinator.
     pub name: String,
-    /// Which way is better.
-    pub direction: Direction,
+    /// Which way is better, per objective.
+    pub directions: Directions,
     /// ACTIVE, PAUSED, STOPPED or FINISHED.
     pub state: &'static str,
     /// The number of trials in the search.
@@ -49,16 +50,6 @@ pub struct Study {
     pub space: Vec<Param>,
     /// The plan for confirmation runs after the search.
     pub confirm: Option<ConfirmPlan>,
-}
-
-/// Whether a larger or a smaller value is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// A larger one.
-    Maximize,
-    /// A smaller one.
-    Minimize,
 }
 
 /// The number of trials in each state.
@@ -112,7 +103,7 @@ impl Study {
         let counts = study.counts.unwrap_or_default();
         let objective = spec.objective.as_ref().map(Objective::new);
         Self {
-            direction: Direction::of(&spec),
+            directions: Directions::of(study),
             state: match study.state() {
                 _ if study.finished => "FINISHED",
                 v1::StudyState::Paused => "PAUSED",
@@ -135,31 +126,13 @@ impl Study {
             seconds_left: study.time_left.map(seconds),
             failures: study.failures.iter().map(Failure::new).collect(),
             pause_reason: Some(&study.pause_reason).filter(|reason| !reason.is_empty()).cloned(),
-            best: study.best.as_ref().map(|trial| trial.number),
+            best: best(study).map(|trial| trial.number),
             sampler: spec.sampler.as_ref().map(from_struct).unwrap_or_default(),
             pruner: spec.pruner.as_ref().map(from_struct).unwrap_or_default(),
             objective: objective.unwrap_or_else(|| Objective::new(&v1::Objective::default())),
             space: spec.space.iter().map(Param::new).collect(),
             confirm: study.confirm.as_ref().map(ConfirmPlan::new),
             name: spec.name,
-        }
-    }
-}
-
-impl Direction {
-    /// The direction of the first objective.
-    pub fn of(spec: &v1::StudySpec) -> Self {
-        match spec.directions().next() {
-            Some(v1::Direction::Minimize) => Self::Minimize,
-            _ => Self::Maximize,
-        }
-    }
-
-    /// The value to minimise, in either direction.
-    pub fn loss(self, value: f64) -> f64 {
-        match self {
-            Self::Maximize => -value,
-            Self::Minimize => value,
         }
     }
 }

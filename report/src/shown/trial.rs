@@ -8,6 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::choice::Choice;
 use super::time::milliseconds;
+use super::values::values;
 
 /// Parameters by name.
 pub type Params = BTreeMap<String, Choice>;
@@ -19,8 +20,8 @@ pub struct Trial {
     pub number: u32,
     /// WAITING, RUNNING, COMPLETE, PRUNED or FAIL.
     pub state: &'static str,
-    /// The objective value, once complete.
-    pub value: Option<f64>,
+    /// The objective values, once complete; empty before, and for a trial that ended otherwise.
+    pub values: Vec<f64>,
     /// The active parameters.
     pub params: Params,
     /// Intermediate values as (step, value), by ascending step.
@@ -69,7 +70,7 @@ impl Trial {
                 v1::TrialState::Fail => "FAIL",
                 v1::TrialState::Waiting | v1::TrialState::Unspecified => "WAITING",
             },
-            value: value(trial),
+            values: values(trial).to_vec(),
             params: params(trial),
             curve: curve.map(|v| (v.step, v.value)).collect(),
             attributes: trial.attributes_json.iter().filter_map(attribute).collect(),
@@ -82,12 +83,6 @@ impl Trial {
             complete: trial.complete_time.map(milliseconds),
         }
     }
-}
-
-/// The objective value of a completed trial.
-pub(crate) fn value(trial: &v1::Trial) -> Option<f64> {
-    let is_complete = trial.state() == v1::TrialState::Complete;
-    trial.values.first().copied().filter(|x| is_complete && x.is_finite())
 }
 
 pub(crate) fn params(trial: &v1::Trial) -> Params {

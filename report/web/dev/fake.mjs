@@ -128,7 +128,7 @@ export function fake({
     trials.push({
       number,
       state,
-      value: state === "COMPLETE" ? value : null,
+      values: state === "COMPLETE" ? [value] : [],
       params: p,
       curve,
       attributes,
@@ -143,12 +143,12 @@ export function fake({
   };
   for (let i = 0; i < budget; i += 1) add(params(), null);
   const sign = kind === "flagship" ? 1 : -1;
-  const ranked = trials.filter((t) => t.value !== null).sort((a, b) => sign * (b.value - a.value));
+  const ranked = trials.filter((t) => t.values.length > 0).sort((a, b) => sign * (b.values[0] - a.values[0]));
   const plan = kind === "flagship" && seeds > 0 ? planned(ranked) : [];
   for (let seed = 1; seed <= seeds; seed += 1) for (const arm of plan) add(arm.params, { of: arm.of, seed });
   const study = {
     name,
-    direction: sign > 0 ? "maximize" : "minimize",
+    directions: [sign > 0 ? "maximize" : "minimize"],
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
@@ -199,7 +199,7 @@ export function at(whole, done, running = 3) {
     .map((t, i) =>
       i < done
         ? t
-        : { ...t, state: "RUNNING", value: null, curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
+        : { ...t, state: "RUNNING", values: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
     );
   const count = (state) => trials.filter((t) => t.state === state).length;
   const counts = {
@@ -210,7 +210,7 @@ export function at(whole, done, running = 3) {
     fail: count("FAIL"),
   };
   const ok = trials.filter((t) => t.state === "COMPLETE" && t.confirms === null);
-  const best = ok.reduce((b, t) => (b === null || sign * (t.value - b.value) > 0 ? t : b), null);
+  const best = ok.reduce((b, t) => (b === null || sign * (t.values[0] - b.values[0]) > 0 ? t : b), null);
   const now = {
     ...study,
     state: finished ? "FINISHED" : "ACTIVE",
@@ -223,7 +223,7 @@ export function at(whole, done, running = 3) {
     seconds_left: finished ? 0 : (whole.trials.length - done) * 19,
   };
   return {
-    version: 1,
+    version: 2,
     generated: Date.now(),
     study: now,
     trials,
@@ -277,7 +277,7 @@ function combinations(space, trials, sign) {
       params: [p.name, q.name],
       cells: p.choices.flatMap((a) =>
         q.choices.flatMap((b) => {
-          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.value);
+          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.values[0]);
           if (values.length === 0) return [];
           return [
             {
@@ -300,7 +300,7 @@ function confirm(plan, trials, sign) {
     .map((arm) => {
       const own = trials.filter((t) => t.confirms?.of === arm.of);
       const done = own.filter((t) => t.state === "COMPLETE");
-      const values = done.map((t) => ({ seed: t.confirms.seed, value: t.value }));
+      const values = done.map((t) => ({ seed: t.confirms.seed, value: t.values[0] }));
       const numbers = values.map((v) => v.value);
       const sd = deviation(numbers);
       const half = sd === null ? null : (2.3 * sd) / Math.sqrt(numbers.length);

@@ -96,8 +96,8 @@ createServer((request, response) => {
           counts: study.counts,
           budget: study.budget,
           confirmations: study.confirmations,
-          direction: study.direction,
-          best_value: trials[study.best]?.value ?? null,
+          directions: study.directions,
+          best_values: trials[study.best]?.values ?? [],
         };
       });
     return send("application/json", JSON.stringify(list));

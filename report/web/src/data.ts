@@ -1,6 +1,7 @@
 /** What the figures share about a document: computed once for each of its versions, and only if asked for. */
 
 import type { Document, Param, Study, Trial } from "./document";
+import { valueOf, Values } from "./values";
 
 /** Which part of the search's values the value axes show. */
 export type Part = "all" | "half" | "quarter" | "tenth";
@@ -20,19 +21,19 @@ export interface Outcome {
   value: boolean;
 }
 
-export const VALUE: Outcome = { key: "value", of: (trial) => trial.value, value: true };
+export const VALUE: Outcome = { key: "value", of: (trial) => valueOf(trial), value: true };
 
 export class Data {
   readonly study: Study;
   readonly trials: Trial[];
-  /** 1 if higher is better, else -1. */
-  readonly sign: 1 | -1;
+  /** Says which values are better. */
+  readonly values: Values;
   private cache = new Map<string, unknown>();
 
   constructor(readonly document: Document) {
     this.study = document.study;
     this.trials = document.trials;
-    this.sign = document.study.direction === "minimize" ? -1 : 1;
+    this.values = new Values(document.study.directions);
   }
 
   private once<T>(key: string, compute: () => T): T {
@@ -47,7 +48,7 @@ export class Data {
 
   /** The search's trials that completed with a value. */
   get complete(): Trial[] {
-    return this.once("complete", () => this.search.filter((t) => t.state === "COMPLETE" && t.value !== null));
+    return this.once("complete", () => this.search.filter((t) => valueOf(t) !== null));
   }
 
   /** Changes whenever another trial of the search has completed; one that has never changes. */
@@ -57,12 +58,19 @@ export class Data {
 
   /** The completed ones, best first; of equals the earlier one. */
   get ranked(): Trial[] {
-    return this.once("ranked", () => [...this.complete].sort((a, b) => this.sign * (b.value! - a.value!) || a.number - b.number));
+    return this.once("ranked", () => this.values.ranked(this.complete));
   }
 
+  /** The best one: the one that the coordinator names, if its result is here already. */
   get best(): Trial | null {
-    const number = this.study.best;
-    return (number === null ? undefined : this.trial(number)) ?? this.ranked[0] ?? null;
+    const named = this.study.best === null ? undefined : this.trial(this.study.best);
+    return named && valueOf(named) !== null ? named : (this.ranked[0] ?? null);
+  }
+
+  /** A trial's place among the completed ones of the search, from 1; null if it is none of them. */
+  rank(trial: Trial): number | null {
+    const place = this.ranked.indexOf(trial);
+    return place < 0 ? null : place + 1;
   }
 
   trial(number: number): Trial | undefined {
@@ -105,7 +113,7 @@ export class Data {
   get usualPart(): Part {
     if (this.complete.length < 8) return "all";
     const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
-    const values = first.map((t) => t.value!).sort((a, b) => this.sign * (b - a));
+    const values = first.map((t) => valueOf(t)!).sort((a, b) => this.values.order(a, b));
     const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
     if (all === 0) return "all";
@@ -115,7 +123,7 @@ export class Data {
   /** The value that a share of the completed trials reach. */
   private valueAt(share: number): number {
     const ranked = this.ranked;
-    return ranked[Math.round(share * (ranked.length - 1))]?.value ?? 0;
+    return valueOf(ranked[Math.round(share * (ranked.length - 1))]) ?? 0;
   }
 
   /** The range of values of a part, with some room on both sides. */

@@ -1,5 +1,7 @@
 /** The document that the coordinator and `kindling report` give. Times are milliseconds since 1970 UTC; a missing thing is null. */
 
+import type { Direction } from "./values";
+
 export type Choice = string | number | boolean;
 
 export interface Document {
@@ -21,7 +23,8 @@ export interface Change {
 
 export interface Study {
   name: string;
-  direction: "maximize" | "minimize";
+  /** One for each objective. */
+  directions: Direction[];
   state: "ACTIVE" | "PAUSED" | "STOPPED" | "FINISHED";
   /** Trials of the search. */
   budget: number;
@@ -82,7 +85,8 @@ export type TrialState = "WAITING" | "RUNNING" | "COMPLETE" | "PRUNED" | "FAIL";
 export interface Trial {
   number: number;
   state: TrialState;
-  value: number | null;
+  /** One for each objective, once complete; empty before, and if it ended otherwise. */
+  values: number[];
   /** Active ones only. */
   params: Record<string, Choice>;
   /** Intermediate values: step, value. */

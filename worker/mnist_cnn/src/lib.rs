@@ -263,7 +263,7 @@ mod tests {
         let first = reports.iter().position(|&a| a >= best).unwrap();
         assert_eq!(done.attributes()["best_epoch"], first);
         assert_eq!(done.attributes()["best_epoch_validation_accuracy"], best);
-        assert!((0.0..=1.0).contains(&done.value));
+        assert!((0.0..=1.0).contains(&done.values.first()));
         assert!((0.0..=1.0).contains(&number("test_accuracy")));
         // Softmax of a softmax: the loss is between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
@@ -299,7 +299,7 @@ mod tests {
             let validation = Images::upload(&sets.trial_validation, &testing::device());
             (accuracy(&trained.unwrap().network, &validation), curve)
         });
-        assert_eq!((value.to_bits(), curve), (done.value.to_bits(), reports));
+        assert_eq!((value.to_bits(), curve), (done.values.first().to_bits(), reports));
     }
 
     #[test]

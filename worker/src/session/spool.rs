@@ -97,6 +97,10 @@ fn default_folder(coordinator: &str) -> io::Result<PathBuf> {
 mod tests {
     use std::fs;
 
+    use kindling_proto::v1;
+    use kindling_proto::v1::finish_request::Result as Ended;
+    use prost::Message as _;
+
     use super::*;
     use crate::lease::{Claim, End};
 
@@ -110,7 +114,7 @@ mod tests {
             history: vec![8; 16],
         };
         let attributes = [("a".to_owned(), "1".to_owned())].into();
-        let finish = Finish { claim, end: End::Complete(0.25), attributes };
+        let finish = Finish { claim, end: End::Complete(0.25.into()), attributes };
         Undelivered {
             reports: (0..steps).map(|step| Report { step, value: 0.5 }).collect(),
             finish,
@@ -133,6 +137,35 @@ mod tests {
         let kept = spool.keep(&result(3)).await.unwrap();
         assert_eq!(left(&spool), [result(3)]);
         kept.forget();
+        assert_eq!(left(&spool), []);
+    }
+
+    /// Files outlive the program that wrote them. This one is of a worker whose trials had a single value.
+    #[test]
+    fn what_an_earlier_version_kept_is_still_a_result() {
+        let (dir, spool) = spool();
+        let claim = [b"\x0a\x2d\x08\x01\x10\x02\x18\x03\x22\x01w\x2a\x10", &[7; 16][..]].concat();
+        let claim = [&claim, &b"\x32\x10"[..], &[8; 16]].concat();
+        let finish = b"\x12\x0a\x0a\x08\0\0\0\0\0\0\xd0\x3f\x2a\x06\x0a\x01a\x12\x011";
+        let report = b"\x19\0\0\0\0\0\0\xe0\x3f";
+        let file = [b"\x43", &*claim, finish, b"\x38", &claim, report].concat();
+        fs::write(dir.path().join("spool/earlier.result"), file).unwrap();
+        assert_eq!(left(&spool), [result(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_result_has_as_many_values_as_there_are_objectives_and_one_at_least() {
+        let (_dir, spool) = spool();
+        let mut two = result(0);
+        two.finish.end = End::Complete(vec![0.25, 0.5].try_into().unwrap());
+        let kept = spool.keep(&two).await.unwrap();
+        assert_eq!(left(&spool), [two]);
+        let none = v1::FinishRequest {
+            claim: Some(v1::Claim::default()),
+            result: Some(Ended::Completed(v1::Completed::default())),
+            ..Default::default()
+        };
+        fs::write(kept.path(), none.encode_length_delimited_to_vec()).unwrap();
         assert_eq!(left(&spool), []);
     }
 

@@ -287,7 +287,8 @@ async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_deliver
         // As written by a version without the limits.
         let attributes =
             (0..100).map(|i| (format!("a{i}"), format!("\"{}\"", "x".repeat(60_000)))).collect();
-        let finish = Finish { claim: claim(trial).into(), end: End::Complete(0.5), attributes };
+        let finish =
+            Finish { claim: claim(trial).into(), end: End::Complete(0.5.into()), attributes };
         spool.keep(&Undelivered { reports: vec![], finish }).await.unwrap();
     }
     let said = meet(

@@ -152,7 +152,10 @@ fn finish_of(claim: &Claim, outcome: Outcome, told: Option<Ending>) -> Option<Fi
     let (end, attributes) = match (outcome, told) {
         (_, Some(Ending::Dropped)) => return None,
         (_, Some(Ending::Refused(reason))) => return Some(failed(claim, &reason)),
-        (Ok(done), _) => (End::Complete(done.value), done.into_attributes()),
+        (Ok(done), _) => {
+            let (values, attributes) = done.into_parts();
+            (End::Complete(values), attributes)
+        }
         (Err(TrialError::Stopped), Some(Ending::Pruned)) => (End::Pruned, BTreeMap::new()),
         (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => {
             return Some(failed(claim, &reason));
@@ -199,7 +202,10 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
 /// Logs how a trial ended.
 fn log(end: &End) {
     match end {
-        End::Complete(value) => tracing::info!(value, "complete"),
+        End::Complete(values) => match values.as_slice() {
+            [value] => tracing::info!(value, "complete"),
+            values => tracing::info!(?values, "complete"),
+        },
         End::Pruned => tracing::info!("pruned"),
         End::Failed(reason) => tracing::warn!(reason, "failed"),
     }
@@ -292,7 +298,7 @@ mod tests {
     #[test]
     fn a_dropped_trial_is_not_spoken_of() {
         assert_eq!(told_of(Ok(Completion::new(1.0)), Some(Ending::Dropped)), None);
-        assert_eq!(told_of(Ok(Completion::new(1.0)), None), Some(End::Complete(1.0)));
+        assert_eq!(told_of(Ok(Completion::new(1.0)), None), Some(End::Complete(1.0.into())));
     }
 
     #[test]

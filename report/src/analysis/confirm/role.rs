@@ -43,13 +43,11 @@ pub(super) fn all(plan: &ConfirmPlan, table: &Table) -> BTreeMap<u32, Vec<Role>>
             }
         })
         .collect();
-    let mut ranked: Vec<_> = table.rows.iter().collect();
-    ranked.sort_by(|a, b| table.loss(a).total_cmp(&table.loss(b)));
 
     let mut roles: BTreeMap<u32, Vec<Role>> = BTreeMap::new();
     let mut combinations = HashSet::new();
     let mut singles = HashSet::new();
-    for row in ranked {
+    for row in table.ranked() {
         let chosen: Vec<_> = by.iter().map(|(_, place, _)| row.choice(*place)).collect();
         if let Some(combination) = chosen.iter().copied().collect::<Option<Vec<_>>>()
             && combinations.len() < plan.best as usize

@@ -113,7 +113,7 @@ function draw({ data, theme, width }: Context, field: Field | null, close: boole
         ]);
       }),
       xAxis: {
-        ...plainAxis("x", "value", theme),
+        ...plainAxis("x", data.values.name(), theme),
         min: range[0],
         max: range[1],
         axisLabel: {

@@ -4,6 +4,7 @@ import type { Trial } from "../document";
 import { escape } from "../dom";
 import { choice, number } from "../format";
 import type { Theme } from "../theme";
+import { valueOf } from "../values";
 import type { Option } from "./types";
 
 /** A title and rows of name and text. */
@@ -36,6 +37,7 @@ export function itemTooltip(theme: Theme, format: (data: never, series: string, 
   };
 }
 
-export function valueRow(name: string, value: number | null): [string, string] {
-  return [name, number(value, 6)];
+/** A tooltip's row with a value: the trial's, unless another is given. */
+export function valueRow(trial: Trial, value = valueOf(trial)): [string, string] {
+  return ["value", number(value, 6)];
 }

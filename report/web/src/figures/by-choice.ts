@@ -1,6 +1,6 @@
 /** An outcome against a numeric parameter, with a mark and a colour for each choice of a categorical one. */
 
-import type { Data, Outcome } from "../data";
+import { type Data, type Outcome, VALUE } from "../data";
 import type { Choice, Param } from "../document";
 import { choice, number, plural } from "../format";
 import { grid, paramAxis, plainAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
@@ -8,7 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
-import { itemTooltip, trialTip } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
 import { inside, outside, partPicker } from "./part";
 
 export interface Axes {
@@ -24,7 +24,7 @@ interface Point {
 }
 
 export function byChoice({ x, y, color }: Axes): FigureSpec {
-  const name = y === "value" ? "Value" : capital(y);
+  const name = y === VALUE.key ? "Value" : capital(y);
   return {
     key: [y, "by", x.name, ...(color ? ["and", color.name] : [])].join("-"),
     title: `${name} against ${x.name}${color ? `, by ${color.name}` : ""}`,
@@ -32,7 +32,7 @@ export function byChoice({ x, y, color }: Axes): FigureSpec {
       ? `Each mark is a completed trial; shape and colour tell ${color.name}. Click a name to hide or show its trials.`
       : "Each mark is a completed trial.",
     zoom: "xy",
-    controls: (figure) => (y === "value" ? [partPicker(figure)] : []),
+    controls: (figure) => (y === VALUE.key ? [partPicker(figure)] : []),
     empty: "No trial with this parameter has completed yet.",
     depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x, y, color }),
@@ -59,12 +59,12 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
         if (!trial) return "";
-        const more: [string, string][] = [["value", number(trial.value, 6)]];
+        const more = [valueRow(trial)];
         if (!outcome.value) more.push([outcome.key, number(outcome.of(trial), 6)]);
         return trialTip(trial, more);
       }),
       xAxis: paramAxis("x", scale, theme, window.x),
-      yAxis: shown ? valueAxis("y", "value", shown, theme) : { ...plainAxis("y", outcome.key, theme), scale: true },
+      yAxis: shown ? valueAxis("y", data.values.name(), shown, theme) : { ...plainAxis("y", outcome.key, theme), scale: true },
       series: groups.map((group) => ({
         type: "scatter",
         name: group.name,
@@ -115,7 +115,7 @@ function capital(name: string): string {
 
 /** The figures to begin with: outcomes against each numeric parameter, by each categorical one where it counts for all trials. */
 export function usual(data: Data): Axes[] {
-  const outcomes = ["value", ...(data.outcomes.some((o) => o.key === "epochs") ? ["epochs"] : [])];
+  const outcomes = [VALUE.key, ...(data.outcomes.some((o) => o.key === "epochs") ? ["epochs"] : [])];
   const all: Axes[] = [];
   for (const x of data.numeric) {
     const conditional = Object.keys(x.when).length > 0;

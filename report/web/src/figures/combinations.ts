@@ -55,7 +55,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   const decimals = Math.min(4, decimalsFor(range));
   const share = (value: number) => {
     const x = (value - range[0]) / (range[1] - range[0] || 1);
-    return data.sign > 0 ? x : 1 - x;
+    return data.values.sign() > 0 ? x : 1 - x;
   };
   const small = width / (columns.length + 2) < 62;
   const items = found.cells.map((cell) => {

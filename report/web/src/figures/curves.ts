@@ -7,8 +7,9 @@ import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { hollow } from "../figure/mark";
-import { itemTooltip, trialTip } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
 import { ramp } from "../theme";
+import { valueOf } from "../values";
 import { outside, partPicker } from "./part";
 
 type Choice = "best50" | "best10" | "latest50" | "spread";
@@ -50,9 +51,9 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
   const withCurve = data.search.filter((t) => t.curve.length > 0);
   if (withCurve.length === 0) return null;
   const shown = chosen(data, withCurve, choice);
-  const final = (t: Trial) => t.value ?? t.curve[t.curve.length - 1]![1];
+  const final = (t: Trial) => valueOf(t) ?? t.curve[t.curve.length - 1]![1];
   // Worst first, so that the best lie on top.
-  const sorted = [...shown].sort((a, b) => data.sign * (final(a) - final(b)));
+  const sorted = [...shown].sort((a, b) => data.values.order(final(b), final(a)));
   const series = sorted.map((trial, i) => {
     const share = sorted.length > 1 ? i / (sorted.length - 1) : 1;
     const color = ramp(0.25 + 0.75 * share, theme.dark);
@@ -81,7 +82,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
         const trial = data.trial(point?.trial ?? Number(name.replace("trial ", "")));
         if (!trial) return "";
         const at: [string, string][] = point ? [[`step ${point.value[0]}`, number(point.value[1], 6)]] : [];
-        return trialTip(trial, [...at, ["value", number(trial.value, 6)]]);
+        return trialTip(trial, [...at, valueRow(trial)]);
       }),
       xAxis: { ...plainAxis("x", "step", theme), splitLine: { show: false }, minInterval: 1 },
       yAxis: valueAxis("y", "reported value", range, theme),

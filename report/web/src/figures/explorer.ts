@@ -1,6 +1,6 @@
 /** Any outcome against any parameter, by any choice. */
 
-import type { Data } from "../data";
+import { type Data, VALUE } from "../data";
 import type { Param } from "../document";
 import { select } from "../dom";
 import type { Controlled, FigureSpec } from "../figure/types";
@@ -10,7 +10,7 @@ import { partPicker } from "./part";
 export function explorer(data: Data): FigureSpec | null {
   const first = data.numeric[0];
   if (!first) return null;
-  const chosen = { x: first.name, y: "value", color: data.categorical[0]?.name ?? "" };
+  const chosen = { x: first.name, y: VALUE.key, color: data.categorical[0]?.name ?? "" };
   const param = (name: string): Param | null => data.study.space.find((p) => p.name === name) ?? null;
   const pick = (figure: Controlled, label: string, key: keyof typeof chosen, names: string[], none?: string) =>
     select(

@@ -8,6 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { valueOf } from "../values";
 import { inside, outside, partPicker } from "./part";
 
 interface Point {
@@ -29,7 +30,7 @@ export const history: FigureSpec = {
 
 /** What a trial reached: its value, or the last one that it reported before it was given up. */
 function reached(trial: Trial): number | null {
-  return trial.value ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
+  return valueOf(trial) ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
 }
 
 function draw({ data, theme, range, width, window }: Context): Drawing | null {
@@ -87,7 +88,7 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
       legend: key.legend,
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
-        return trial ? trialTip(trial, [valueRow("value", reached(trial))]) : "";
+        return trial ? trialTip(trial, [valueRow(trial, reached(trial))]) : "";
       }),
       xAxis: {
         ...plainAxis("x", "trial", theme),
@@ -97,14 +98,14 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
         splitLine: { show: false },
         axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, showMinLabel: window.x === null, showMaxLabel: false },
       },
-      yAxis: valueAxis("y", `value (${data.sign > 0 ? "higher" : "lower"} is better)`, range, theme),
+      yAxis: valueAxis("y", data.values.label(), range, theme),
       series,
     },
     note: outside(
       [...complete, ...pruned, ...confirming].map((p) => p.value[1]),
       range,
     ),
-    label: `Value over trials: ${plural(complete.length, "completed trial")}${best ? `, the best is trial ${best.number} with ${number(best.value)}` : ""}.`,
+    label: `Value over trials: ${plural(complete.length, "completed trial")}${best ? `, the best is trial ${best.number} with ${number(valueOf(best))}` : ""}.`,
   };
 }
 
@@ -115,7 +116,8 @@ function bestSoFar(data: Data): [number, number][] {
   const line: [number, number][] = [];
   for (const trial of data.complete) {
     const last = line[line.length - 1];
-    if (!last || data.sign * (trial.value! - last[1]) > 0) line.push([trial.number, trial.value!]);
+    const value = valueOf(trial)!;
+    if (!last || data.values.better(value, last[1])) line.push([trial.number, value]);
   }
   const end = line[line.length - 1];
   if (end) line.push([Math.max(data.search[data.search.length - 1]?.number ?? 0, end[0]), end[1]]);

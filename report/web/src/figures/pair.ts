@@ -6,8 +6,9 @@ import { select } from "../dom";
 import { number, plural } from "../format";
 import { grid, paramAxis, positionOf, type Scale, scaleOf } from "../figure/axis";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
-import { itemTooltip, tip, trialTip } from "../figure/tooltip";
+import { itemTooltip, tip, trialTip, valueRow } from "../figure/tooltip";
 import { rampColors } from "../theme";
+import { valueOf } from "../values";
 import { type Grid, surface } from "./surface";
 import { jitter, STAR } from "./slice";
 import { partPicker } from "./part";
@@ -57,9 +58,9 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
   const dots = dotsOf(data, x, y);
   if (dots.length === 0) return null;
   const [bx, by] = [bins(x), bins(y)];
-  const samples = dots.map((dot) => ({ x: bx.at(dot.place[0]), y: by.at(dot.place[1]), value: data.trial(dot.trial)!.value! }));
+  const samples = dots.map((dot) => ({ x: bx.at(dot.place[0]), y: by.at(dot.place[1]), value: valueOf(data.trial(dot.trial)!)! }));
   const map = surface(samples, bx.n, by.n, x.choices ? 0 : BLUR, y.choices ? 0 : BLUR);
-  const best = data.ranked[0];
+  const best = data.best;
   const series = [
     {
       type: "custom",
@@ -101,7 +102,7 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
       tooltip: itemTooltip(theme, (item: Dot | Patch) => {
         if ("trial" in item) {
           const trial = data.trial(item.trial);
-          return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
+          return trial ? trialTip(trial, [valueRow(trial)]) : "";
         }
         const [x0, x1, y0, y1, mean] = item.value;
         return tip("Near here", [
@@ -125,7 +126,7 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
         itemWidth: 14,
         text: [number(range[1], 3), number(range[0], 3)],
         textStyle: { color: theme.muted, fontSize: 11 },
-        inRange: { color: rampColors(theme.dark, data.sign) },
+        inRange: { color: rampColors(theme.dark, data.values.sign()) },
       },
       xAxis: axes("x", x),
       yAxis: axes("y", y),

@@ -5,8 +5,9 @@ import type { Param, Trial } from "../document";
 import { number, plural } from "../format";
 import { logTicks, plainTicks, positionOf, type Scale, scaleOf } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
-import { itemTooltip, trialTip } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
+import { valueOf } from "../values";
 import { jitter } from "./slice";
 import { partPicker } from "./part";
 
@@ -35,14 +36,14 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   const narrow = isNarrow(width, params.length);
   const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
   const lines = shown.map((trial) => ({
-    value: [...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)), clip(trial.value!)],
+    value: [...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)), clip(valueOf(trial)!)],
     trial: trial.number,
   }));
   return {
     option: {
       tooltip: itemTooltip(theme, (line: { trial: number } | undefined) => {
         const trial = line && data.trial(line.trial);
-        return trial ? trialTip(trial, [["value", number(trial.value, 6)]]) : "";
+        return trial ? trialTip(trial, [valueRow(trial)]) : "";
       }),
       parallel: {
         ...(narrow
@@ -56,7 +57,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       parallelAxis: [
         ...params.map((param, i) => axis(i, param, scales[i]!, lanes[i]!, theme, narrow)),
         {
-          ...looks(params.length, "value", theme, narrow),
+          ...looks(params.length, data.values.name(), theme, narrow),
           min: range[0],
           max: range[1],
           axisLabel: {
@@ -74,7 +75,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
         dimension: params.length,
         min: range[0],
         max: range[1],
-        inRange: { color: rampColors(theme.dark, data.sign) },
+        inRange: { color: rampColors(theme.dark, data.values.sign()) },
       },
       series: [
         {

@@ -5,6 +5,7 @@ import { plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { valueOf } from "../values";
 import { inside, outside, partPicker } from "./part";
 
 interface Point {
@@ -36,7 +37,7 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
     const at = positionOf(scale, trial);
     if (at === null) continue;
     const x = scale.choices ? at + jitter(trial.number) : at;
-    (trial === data.ranked[0] ? best : points).push({ value: [x, trial.value!], trial: trial.number });
+    (trial === data.best ? best : points).push({ value: [x, valueOf(trial)!], trial: trial.number });
   }
   if (points.length + best.length === 0) return null;
   const many = points.length > 2000;
@@ -49,10 +50,10 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
       grid: grid({ top: 26 }),
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
-        return trial ? trialTip(trial, [valueRow("value", trial.value)]) : "";
+        return trial ? trialTip(trial, [valueRow(trial)]) : "";
       }),
       xAxis: scale.choices ? [axis, spread] : axis,
-      yAxis: valueAxis("y", "value", range, theme),
+      yAxis: valueAxis("y", data.values.name(), range, theme),
       series: [
         {
           type: "scatter",

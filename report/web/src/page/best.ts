@@ -4,6 +4,7 @@ import type { Data } from "../data";
 import type { Arm, Choice } from "../document";
 import { h } from "../dom";
 import { choice, number, plural } from "../format";
+import { valueOf } from "../values";
 
 /** What was confirmed to be best; null before everything has been run again. */
 export function confirmedBest(data: Data): Arm | null {
@@ -16,7 +17,7 @@ export function bestCard(data: Data): [string, string, string] {
   const arm = confirmedBest(data);
   if (arm)
     return ["Best, confirmed", number(arm.mean, 5), `trial ${arm.of}, mean under ${plural(arm.values.length, "fresh seed")}`];
-  return ["Best value", number(data.best?.value ?? null, 5), data.best ? `trial ${data.best.number}` : "none yet"];
+  return ["Best value", number(valueOf(data.best), 5), data.best ? `trial ${data.best.number}` : "none yet"];
 }
 
 /** The configuration, and what is to be said of it. */
@@ -47,14 +48,14 @@ function verdict(data: Data, arm: Arm): string {
   const best = data.best;
   if (!best) return "";
   if (best.number === arm.of)
-    return `It was the search's best, too: ${number(best.value, 5)} there, ${number(arm.mean, 5)} under fresh seeds${range}.`;
+    return `It was the search's best, too: ${number(valueOf(best), 5)} there, ${number(arm.mean, 5)} under fresh seeds${range}.`;
   const again = data.document.analysis.confirm?.arms.find((a) => a.of === best.number);
   const became = !again
     ? "was not run again"
     : again.mean === null
       ? "gave no value under fresh seeds"
       : `comes to ${number(again.mean, 5)} under fresh seeds`;
-  return `The search's best did not hold: trial ${best.number}, with ${number(best.value, 5)}, ${became}. Trial ${arm.of} had ${number(data.trial(arm.of)?.value ?? null, 5)} in the search and comes to ${number(arm.mean, 5)}${range}.`;
+  return `The search's best did not hold: trial ${best.number}, with ${number(valueOf(best), 5)}, ${became}. Trial ${arm.of} had ${number(valueOf(data.trial(arm.of)), 5)} in the search and comes to ${number(arm.mean, 5)}${range}.`;
 }
 
 /** One seed's best is not yet an answer. */

@@ -4,6 +4,7 @@ import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h } from "../dom";
 import { choice, duration, fixed, number } from "../format";
+import { valueOf } from "../values";
 
 export interface Column {
   key: string;
@@ -31,7 +32,6 @@ export function seconds(trial: Trial): number | null {
 }
 
 export function columnsOf(data: Data): Column[] {
-  const value = (t: Trial) => t.value;
   const all: Column[] = [
     { key: "number", title: "Trial", number: true, sort: (t) => t.number, text: (t) => String(t.number) },
     { key: "state", title: "State", number: false, sort: stateText, text: stateText },
@@ -39,8 +39,8 @@ export function columnsOf(data: Data): Column[] {
       key: "value",
       title: "Value",
       number: true,
-      sort: value,
-      text: (t) => (Number.isInteger(t.value) ? number(t.value) : fixed(t.value, valueDecimals(t.value))),
+      sort: (t) => valueOf(t),
+      text: (t) => valueText(valueOf(t)),
     },
   ];
   for (const param of data.study.space) {
@@ -64,6 +64,10 @@ export function columnsOf(data: Data): Column[] {
     { key: "duration", title: "Took", number: true, sort: seconds, text: (t) => duration(seconds(t)) },
   );
   return all;
+}
+
+function valueText(value: number | null): string {
+  return Number.isInteger(value) ? number(value) : fixed(value, valueDecimals(value));
 }
 
 /** Five significant digits, with the same decimals for values of one size. */

@@ -4,11 +4,15 @@ import type { Study } from "../document";
 import { h, replaceKeepingFocus } from "../dom";
 import { count, number, percent } from "../format";
 import { visible } from "../read";
+import { valueOf } from "../values";
 import { banner } from "./banner";
 import { stateOf } from "./failures";
 import { PARTS } from "./overview";
 
-type Row = Pick<Study, "name" | "state" | "counts" | "budget" | "confirmations" | "direction"> & { best_value: number | null };
+type Row = Pick<Study, "name" | "state" | "counts" | "budget" | "confirmations" | "directions"> & {
+  /** Of the best trial; empty if there is none. */
+  best_values: number[];
+};
 
 const EVERY = 5000;
 
@@ -99,6 +103,6 @@ function row(study: Row): HTMLElement {
       h("span", { class: "hidden" }, percent(share)),
     ),
     h("td", { class: "num" }, count(study.counts.running)),
-    h("td", { class: "num" }, number(study.best_value, 5)),
+    h("td", { class: "num" }, number(valueOf({ values: study.best_values }), 5)),
   );
 }

@@ -29,7 +29,7 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
   let over = false;
   return {
     element: h("div", { class: "head" }, h("div", { class: "title" }, name, state, link), facts),
-    update: ({ study, document: { generated } }) => {
+    update: ({ study, values, document: { generated } }) => {
       setText(name, study.name);
       const { text, look } = stateOf(study);
       setText(state, text);
@@ -37,7 +37,7 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
       over = study.state === "FINISHED";
       const kind = (config: unknown) => String((config as { kind?: unknown } | null)?.kind ?? "").replace(/_/g, " ");
       const parts = [
-        study.direction,
+        String(values),
         study.objective.kind,
         kind(study.sampler) && `sampler ${kind(study.sampler)}`,
         kind(study.pruner) && kind(study.pruner) !== "none" && `pruner ${kind(study.pruner)}`,

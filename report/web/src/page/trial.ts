@@ -11,6 +11,7 @@ import { itemTooltip, tip } from "../figure/tooltip";
 import { histograms } from "../layers/histograms";
 import { layerTable } from "../layers/table";
 import type { Store } from "../store";
+import { valueOf } from "../values";
 import { seconds, stateText } from "./columns";
 
 /** A way to open trials. What is open follows its trial as that goes on. */
@@ -80,11 +81,11 @@ function pairs(rows: [string, string][]): HTMLElement {
 }
 
 function facts(trial: Trial, data: Data): HTMLElement {
-  const place = data.ranked.indexOf(trial);
+  const rank = data.rank(trial);
   const rows: [string, string][] = [
     ["state", stateText(trial)],
-    ["value", number(trial.value, 6)],
-    ...(place >= 0 ? ([["place", `${place + 1} of ${data.ranked.length}`]] as [string, string][]) : []),
+    ["value", number(valueOf(trial), 6)],
+    ...(rank !== null ? ([["place", `${rank} of ${data.ranked.length}`]] as [string, string][]) : []),
     ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms
       ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])

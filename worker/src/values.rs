@@ -1,0 +1,56 @@
+//! What an objective found for a trial.
+
+/// The values of a completed trial: one number per objective of the study, at least one.
+///
+/// A number becomes the value of a single objective: `Completion::new(0.93)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values(Box<[f64]>);
+
+/// There were no values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one value at least, found none")]
+pub struct NoValue;
+
+impl Values {
+    /// The value of the first objective.
+    pub fn first(&self) -> f64 {
+        self.0[0]
+    }
+
+    /// All values, in the order of the objectives.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl From<f64> for Values {
+    fn from(value: f64) -> Self {
+        Self([value].into())
+    }
+}
+
+impl TryFrom<Vec<f64>> for Values {
+    type Error = NoValue;
+    fn try_from(values: Vec<f64>) -> Result<Self, NoValue> {
+        if values.is_empty() { Err(NoValue) } else { Ok(Self(values.into())) }
+    }
+}
+
+impl From<Values> for Vec<f64> {
+    fn from(values: Values) -> Self {
+        values.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_first_value_always() {
+        assert_eq!(Values::from(0.5).first().to_bits(), 0.5_f64.to_bits());
+        let two = Values::try_from(vec![0.5, 0.25]).expect("two");
+        assert_eq!((two.first().to_bits(), two.as_slice().len()), (0.5_f64.to_bits(), 2));
+        assert_eq!(Values::try_from(vec![]), Err(NoValue));
+    }
+}
