@@ -32,6 +32,7 @@ mod rate;
 mod seldom;
 mod server;
 mod service;
+mod state;
 mod store;
 mod tls;
 mod transaction;

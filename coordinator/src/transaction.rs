@@ -1,59 +1,21 @@
-//! The ledger's state, and one batch of decisions on it. The core decides, the events are applied
-//! to the state at once, and they are collected for the commit.
+//! One batch of decisions on the ledger's state. The core decides, the events are applied to the state at once, and
+//! they are collected for the commit.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use kindling_proto::limits;
 use kindling_study::{
-    Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Mark, Proposal,
+    Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Proposal,
     Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
-    TrialResult, Verdict, Wall, WorkerId,
+    TrialResult, Verdict, WorkerId,
 };
 use kindling_telemetry::context;
-use rand::CryptoRng;
 
-use crate::changes::Changes;
-use crate::clock::Clock;
 use crate::observe;
+use crate::state::{State, StudyClaim};
 use crate::store::History;
-use crate::workers::{Twin, WorkerInfo, Workers};
-
-/// How long a worker may take to reconnect before its trials are leased to others.
-const RECONNECT_GRACE: Duration = Duration::from_secs(3);
-
-/// Some milliseconds.
-const MOST_EFFORT: usize = 2_500_000;
-
-/// Everything the ledger knows.
-pub(crate) struct State {
-    registry: Registry,
-    /// The history of the store.
-    history: History,
-    workers: Workers,
-    lease_term: Duration,
-    /// A connection that breaks before this time may have broken while the coordinator could hear
-    /// nobody.
-    excused_until: Tick,
-    /// Lease marks are drawn from it.
-    random: Box<dyn CryptoRng + Send>,
-    now: (Tick, Wall),
-    /// How much a lease may compute, in the core's steps. Proposals that take more are computed beside the ledger.
-    most_effort: usize,
-    /// The studies for whose proposal somebody waits, and those for which one is being computed.
-    awaited: BTreeSet<StudyId>,
-    proposing: HashSet<StudyId>,
-    changes: Changes,
-}
-
-/// A lease, as its holder names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StudyClaim {
-    pub(crate) study: StudyId,
-    pub(crate) claim: Claim,
-    /// The history in which the lease was given, if the holder says so.
-    pub(crate) history: Option<History>,
-}
+use crate::workers::{Twin, WorkerInfo};
 
 /// A trial leased to a worker.
 #[derive(Debug)]
@@ -62,160 +24,6 @@ pub(crate) struct Leased {
     pub(crate) number: TrialNumber,
     /// The trace context with which the worker continues the trial's trace. Empty without tracing.
     pub(crate) trace: String,
-}
-
-impl State {
-    /// Starts from what the store holds. Workers that hold a lease in it are expected to report
-    /// back.
-    pub(crate) fn new(
-        registry: Registry,
-        history: History,
-        lease_term: Duration,
-        now: Tick,
-        random: Box<dyn CryptoRng + Send>,
-    ) -> Self {
-        let workers = Workers::expecting(registry.holders(), now);
-        Self {
-            registry,
-            history,
-            workers,
-            lease_term,
-            excused_until: Tick::default(),
-            random,
-            now: Default::default(),
-            most_effort: MOST_EFFORT,
-            awaited: BTreeSet::new(),
-            proposing: HashSet::new(),
-            changes: Changes::default(),
-        }
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    pub(crate) fn history(&self) -> History {
-        self.history
-    }
-
-    pub(crate) fn workers(&self) -> &Workers {
-        &self.workers
-    }
-
-    pub(crate) fn lease_term(&self) -> Duration {
-        self.lease_term
-    }
-
-    /// Both clocks, read at the start of the newest batch.
-    pub(crate) fn now(&self) -> (Tick, Wall) {
-        self.now
-    }
-
-    /// Which trials have changed.
-    pub(crate) fn changes(&self) -> &Changes {
-        &self.changes
-    }
-
-    /// Changes how much a lease may compute.
-    pub(crate) fn limit_effort(&mut self, most: usize) {
-        self.most_effort = most;
-    }
-
-    /// The proposals that somebody waits for and nobody computes yet. From now on somebody does.
-    pub(crate) fn take_awaited(&mut self) -> Vec<(StudyId, Asked)> {
-        let awaited = std::mem::take(&mut self.awaited);
-        let asked = |id: StudyId| Some((id, self.registry.get(id).ok()?.ask()?));
-        let begun: Vec<_> = awaited
-            .into_iter()
-            .filter(|id| !self.proposing.contains(id))
-            .filter_map(asked)
-            .collect();
-        self.proposing.extend(begun.iter().map(|(id, _)| *id));
-        begun
-    }
-
-    /// The proposal for this study has been computed.
-    pub(crate) fn note_proposed(&mut self, study: StudyId) {
-        self.proposing.remove(&study);
-    }
-
-    /// Remembers which trials a commit changed.
-    pub(crate) fn note_commit(&mut self, records: &[Record]) {
-        self.changes.note(records);
-    }
-
-    /// Replaces the studies by what is on disk. What is known of the workers stays.
-    pub(crate) fn reset(&mut self, registry: Registry) {
-        self.registry = registry;
-    }
-
-    /// Reads the clocks. Everything until the next call happens at this time.
-    pub(crate) fn look_at(&mut self, clock: &dyn Clock) {
-        self.now = (clock.tick(), clock.wall());
-        if Bug::DeadlineIsWallTime.is_on() {
-            self.now.0 = Tick(Duration::from_micros(self.now.1.0.cast_unsigned()));
-        }
-    }
-
-    /// Notes a worker's heartbeat. Returns the leases it named that it no longer holds.
-    pub(crate) fn heartbeat(
-        &mut self,
-        worker: &WorkerId,
-        info: WorkerInfo,
-        holding: Vec<StudyClaim>,
-    ) -> Result<Vec<StudyClaim>, Twin> {
-        self.admit(worker, &info)?;
-        if !Bug::HeartbeatRenewsNothing.is_on() {
-            self.seen(worker, info);
-        }
-        let held: HashSet<_> = self.registry.held_by(worker).into_iter().collect();
-        let is_held = |h: &StudyClaim| {
-            held.contains(&(h.study, h.claim.number)) && is_newest(&self.registry, h)
-        };
-        Ok(holding.into_iter().filter(|h| !is_held(h)).collect())
-    }
-
-    pub(crate) fn connected(&mut self, worker: &WorkerId) {
-        self.workers.connected(worker, self.now.0);
-    }
-
-    /// Notes that one of the worker's connections ended. If it was the last, the worker has a short
-    /// grace to reconnect.
-    pub(crate) fn disconnected(&mut self, worker: &WorkerId) {
-        if self.workers.disconnected(worker) && self.now.0 >= self.excused_until {
-            let deadline = self.now.0 + RECONNECT_GRACE.min(self.lease_term);
-            self.registry.hasten(worker, deadline);
-        }
-    }
-
-    /// Gives every open lease a full term, because no worker could be heard until now.
-    pub(crate) fn excuse_silence(&mut self) {
-        let (now, _) = self.now;
-        self.excused_until = now + self.lease_term;
-        self.registry.renew_all(self.excused_until);
-        self.workers.excuse_all(now);
-    }
-
-    /// Whether this process may speak for the worker.
-    fn admit(&mut self, worker: &WorkerId, info: &WorkerInfo) -> Result<(), Twin> {
-        self.workers.admit(worker, info.session, self.now.0, self.lease_term)
-    }
-
-    /// Draws a mark for one lease.
-    fn draw_mark(&mut self) -> Mark {
-        let mut bytes = [0; Mark::LEN];
-        self.random.fill_bytes(&mut bytes);
-        Mark::new(bytes)
-    }
-
-    fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {
-        self.workers.seen(worker, info, self.now.0);
-        self.renew(worker);
-    }
-
-    fn renew(&mut self, worker: &WorkerId) {
-        self.registry.renew(worker, self.now.0 + self.lease_term);
-    }
 }
 
 /// One batch. Each decision sees the effects of those before it.

@@ -4,7 +4,7 @@ use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use serde_json::{Map, Value as Json};
 
-use super::Invalid;
+use super::invalid::Invalid;
 use crate::options;
 
 pub(crate) fn to_struct(map: Map<String, Json>) -> Struct {

@@ -2,14 +2,15 @@
 //! way.
 
 mod from_wire;
+mod invalid;
 mod json;
 pub(crate) mod to_wire;
 
-pub use from_wire::Invalid;
 pub(crate) use from_wire::{
     claim, confirm as confirm_from_wire, finish, lease_info, named_values, objectives, spec,
     trial_states, wait,
 };
+pub use invalid::Invalid;
 #[cfg(test)]
 pub(crate) use json::to_struct;
 pub(crate) use to_wire::{

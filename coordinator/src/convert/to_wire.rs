@@ -11,7 +11,8 @@ use kindling_study::{
 };
 
 use super::json::to_struct;
-use crate::transaction::{Leased, State, StudyClaim};
+use crate::state::{State, StudyClaim};
+use crate::transaction::Leased;
 use crate::workers::Worker;
 use crate::{options, rate};
 

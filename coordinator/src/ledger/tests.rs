@@ -10,8 +10,9 @@ use kindling_study::{Attributes, Registry, StudyId, StudySpec, TrialResult, Wall
 use tempfile::TempDir;
 
 use super::*;
+use crate::state::StudyClaim;
 use crate::store::{History, SqliteStore, Upkeep};
-use crate::transaction::{Leased, StudyClaim};
+use crate::transaction::Leased;
 use crate::upkeep::LONG_LOG;
 use crate::workers::WorkerInfo;
 

@@ -16,7 +16,7 @@ use super::status::refused;
 use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
-use crate::transaction::State;
+use crate::state::State;
 use crate::view::paging::{self, Page};
 
 type Reply<T> = Result<Response<T>, Status>;

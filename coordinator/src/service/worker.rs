@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::Service;
 use crate::admission::Class;
-use crate::transaction::State;
+use crate::state::State;
 use crate::workers::Twin;
 use crate::{convert, observe};
 

@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::paging::Page;
 use crate::convert;
-use crate::transaction::State;
+use crate::state::State;
 
 /// The state of a study for a watcher.
 pub(crate) struct Snapshot {

@@ -8,7 +8,7 @@ use super::paging::Page;
 use super::snapshot::snapshot;
 use crate::convert;
 use crate::ledger::{Ledger, LedgerError};
-use crate::transaction::State;
+use crate::state::State;
 
 /// A study with all its trials.
 pub(crate) struct Whole {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::file::MAX_BYTES;
+use super::manifest::MAX_BYTES;
 use crate::idx::IdxError;
 
 /// Why MNIST is not available. The text ends with lines that start with `hint: `.

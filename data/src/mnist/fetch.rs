@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::file::{self, MAX_BYTES};
-use super::{FileSpec, MNIST, Manifest, MirrorFailure, MnistError};
+use super::error::{MirrorFailure, MnistError};
+use super::file;
+use super::manifest::{FileSpec, MAX_BYTES, MNIST, Manifest};
 
 /// Copies of the four files as published. The original site no longer serves them.
 const MIRRORS: [&str; 2] = [

@@ -8,12 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{FileFault, FileSpec, MNIST, Manifest, MnistError};
-
-/// More than any MNIST file holds, packed or not (the largest has 47,040,016 bytes).
-///
-/// Nothing is read beyond it: a few damaged bytes of gzip may unpack to gigabytes.
-pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
+use super::error::{FileFault, MnistError};
+use super::manifest::{FileSpec, MAX_BYTES, MNIST, Manifest};
 
 /// Verifies each of the four files in `dir` and reports the result. Only reads.
 pub fn verify(dir: &Path) -> Vec<FileReport> {

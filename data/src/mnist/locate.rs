@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use super::error::MnistError;
 use super::fetch::{FetchProgress, Source};
-use super::{MNIST, Manifest, MnistError, file};
+use super::file;
+use super::manifest::{MNIST, Manifest};
 
 /// The directory that holds MNIST; downloads it into the cache if needed.
 ///

@@ -7,10 +7,10 @@ mod error;
 mod fetch;
 mod file;
 mod locate;
+mod manifest;
 #[cfg(test)]
 mod test_support;
 
-use std::borrow::Cow;
 use std::path::Path;
 
 pub use error::{FileFault, MirrorFailure, MnistError};
@@ -20,6 +20,7 @@ pub use locate::{cache_dir, ensure, locate};
 
 use crate::dataset::Dataset;
 use crate::idx;
+use manifest::{FileSpec, MNIST, Manifest};
 
 /// Both halves of MNIST.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,45 +48,6 @@ impl Mnist {
         Ok(Self { train: half(train_images, train_labels)?, test: half(test_images, test_labels)? })
     }
 }
-
-/// The four files: training images and labels, test images and labels.
-#[derive(Clone, Debug)]
-struct Manifest([FileSpec; 4]);
-
-/// One file, packed or not.
-#[derive(Clone, Debug)]
-struct FileSpec {
-    /// Its name, without `.gz`.
-    name: &'static str,
-    /// The SHA-256 of its unpacked content, in lower-case hexadecimal.
-    sha256: Cow<'static, str>,
-}
-
-impl FileSpec {
-    const fn new(name: &'static str, sha256: &'static str) -> Self {
-        Self { name, sha256: Cow::Borrowed(sha256) }
-    }
-}
-
-/// MNIST as published.
-const MNIST: Manifest = Manifest([
-    FileSpec::new(
-        "train-images-idx3-ubyte",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    FileSpec::new(
-        "train-labels-idx1-ubyte",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    FileSpec::new(
-        "t10k-images-idx3-ubyte",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    FileSpec::new(
-        "t10k-labels-idx1-ubyte",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-]);
 
 #[cfg(test)]
 mod tests {

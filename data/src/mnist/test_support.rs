@@ -12,7 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::fetch::Source;
-use super::{FileSpec, MNIST, Manifest, file};
+use super::file;
+use super::manifest::{FileSpec, MNIST, Manifest};
 use crate::idx::write::{images, labels};
 
 /// Three training and two test images of 2 × 2 pixels.

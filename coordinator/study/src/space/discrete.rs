@@ -13,8 +13,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::distribution::{Distribution, ParamValue};
 use super::freedom::{Freedom, freedoms};
-use super::{Distribution, ParamValue, Params, SearchSpace};
+use super::param::Params;
+use super::search_space::SearchSpace;
 
 /// The values that a parameter may take while it is active.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SpaceError, error};
+use super::error::{SpaceError, error};
 
 /// The values that a parameter can take.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,9 @@
 //! What fixed values leave open for each parameter. A fixed value also restricts its parents, which must make
 //! it active.
 
-use super::{Param, ParamValue, Params, SearchSpace};
+use super::distribution::ParamValue;
+use super::param::{Param, Params};
+use super::search_space::SearchSpace;
 
 /// What a proposal may choose for one parameter.
 #[derive(Debug, Clone, PartialEq)]

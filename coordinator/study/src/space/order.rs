@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::distribution::{Choice, Distribution};
-use super::{Condition, Param, SpaceError, error};
+use super::error::{SpaceError, error};
+use super::param::{Condition, Param};
 
 /// Sorts parents before their children. Among the parameters that are ready, the earliest goes first.
 pub(super) fn parents_first(params: Vec<Param>) -> Result<Vec<Param>, SpaceError> {

@@ -1,0 +1,257 @@
+//! The search space itself.
+//!
+//! Parsed, not validated: every [`SearchSpace`] is acyclic, lists parents before their children, and has no
+//! empty ranges.
+
+use super::distribution::{Choice, ParamValue, checked};
+use super::error::{SpaceError, error};
+use super::order::{parents_first, resolve};
+use super::param::{Param, Params};
+
+/// A search space. Parameters keep the author's order, except that parents come first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchSpace {
+    params: Vec<Param>,
+    /// Per parameter, its conditions: the parent's place and the indices of the choices.
+    conditions: Vec<Vec<(usize, Vec<usize>)>>,
+}
+
+impl SearchSpace {
+    /// Checks the parameters and moves parents before their children.
+    pub fn new(params: Vec<Param>) -> Result<Self, SpaceError> {
+        if params.is_empty() {
+            return Err(error("", "name", "a search space needs at least one parameter"));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for param in &params {
+            if param.name.trim().is_empty() || param.name.len() > 512 {
+                return Err(error(&param.name, "name", "a name has 1 to 512 bytes"));
+            }
+            if !seen.insert(param.name.clone()) {
+                return Err(error(&param.name, "name", "there are two parameters of this name"));
+            }
+        }
+        let params = params
+            .into_iter()
+            .map(|p| Ok(Param { distribution: checked(&p.name, p.distribution)?, ..p }))
+            .collect::<Result<Vec<_>, SpaceError>>()?;
+        let params = parents_first(params)?;
+        let conditions = params
+            .iter()
+            .map(|p| p.when.iter().map(|c| resolve(&params, p, c)).collect())
+            .collect::<Result<_, _>>()?;
+        Ok(Self { params, conditions })
+    }
+
+    /// The parameters, parents first.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// The place of the parameter with this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.params.iter().position(|p| p.name == name)
+    }
+
+    /// The conditions of the parameter at `place`: each parent's place and the choices that satisfy.
+    pub fn conditions(&self, place: usize) -> &[(usize, Vec<usize>)] {
+        &self.conditions[place]
+    }
+
+    /// Whether the parameter at `place` is active, given the values of those before it.
+    pub fn is_active(&self, place: usize, values: &[Option<ParamValue>]) -> bool {
+        self.conditions[place].iter().all(|(parent, choices)| {
+            matches!(values[*parent], Some(ParamValue::Choice(c)) if choices.contains(&c))
+        })
+    }
+
+    /// Whether every active parameter has a value of its distribution, and no inactive one has a value.
+    pub fn contains(&self, values: &[Option<ParamValue>]) -> bool {
+        values.len() == self.params.len()
+            && (0..values.len()).all(|place| match values[place] {
+                Some(value) => {
+                    self.is_active(place, values) && self.params[place].distribution.contains(value)
+                }
+                None => !self.is_active(place, values),
+            })
+    }
+
+    /// An assignment that fixes nothing.
+    pub fn nothing(&self) -> Params {
+        vec![None; self.params.len()].into()
+    }
+
+    /// Reads a partial assignment of values to names, as for an enqueued trial.
+    ///
+    /// Errors: an unknown name, a repeated name, a value outside its distribution, or a value whose
+    /// conditions the other values rule out.
+    pub fn fix(&self, named: &[(String, Choice)]) -> Result<Params, SpaceError> {
+        let mut values = self.nothing();
+        for (name, choice) in named {
+            let place = self.position(name).ok_or_else(|| {
+                let known: Vec<_> = self.params.iter().map(|p| p.name.as_str()).collect();
+                error(
+                    name,
+                    "name",
+                    format!("not in the search space, which has {}", known.join(", ")),
+                )
+            })?;
+            if values[place].is_some() {
+                return Err(error(name, "name", "is fixed twice"));
+            }
+            let distribution = &self.params[place].distribution;
+            let value = distribution
+                .parse(choice)
+                .ok_or_else(|| error(name, "name", format!("{choice} is not in {distribution}")))?;
+            values[place] = Some(distribution.exact(value));
+        }
+        self.check_together(&values)?;
+        Ok(values)
+    }
+
+    /// Whether all fixed values can be active in one trial: the needs of the fixed children and of their
+    /// parents must leave each parent at least one choice.
+    fn check_together(&self, fixed: &[Option<ParamValue>]) -> Result<(), SpaceError> {
+        let mut needed: Vec<Option<Vec<usize>>> = vec![None; fixed.len()];
+        for place in (0..fixed.len()).rev() {
+            // Children come after their parents, so all the needs for this one are known.
+            let left = needed[place].as_deref();
+            let fits = match (left, fixed[place]) {
+                (Some(choices), Some(ParamValue::Choice(c))) => choices.contains(&c),
+                (Some(choices), _) => !choices.is_empty(),
+                (None, Some(_)) => true,
+                (None, None) => continue,
+            };
+            if !fits {
+                let message = "not active together with the other values given";
+                return Err(error(&self.params[place].name, "when", message));
+            }
+            for (parent, choices) in &self.conditions[place] {
+                let left = needed[*parent].get_or_insert_with(|| choices.clone());
+                left.retain(|c| choices.contains(c));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::distribution::{Distribution, FloatScale};
+    use super::super::param::Condition;
+    use super::*;
+
+    fn method(name: &str, when: Vec<Condition>) -> Param {
+        let choices = ["gaussian", "xavier"].map(|c| Choice::Text(c.into())).into();
+        Param { name: name.into(), distribution: Distribution::Categorical { choices }, when }
+    }
+
+    fn std(low: f64, high: f64, when: Vec<Condition>) -> Param {
+        let distribution = Distribution::Float { low, high, scale: FloatScale::Log };
+        Param { name: "std".into(), distribution, when }
+    }
+
+    fn when(parent: &str, choice: &str) -> Vec<Condition> {
+        vec![Condition { parent: parent.into(), any_of: vec![Choice::Text(choice.into())] }]
+    }
+
+    fn refusal(params: Vec<Param>) -> String {
+        SearchSpace::new(params).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn parents_come_first_and_decide_who_is_active() {
+        let space =
+            SearchSpace::new(vec![std(0.25, 4.0, when("m", "gaussian")), method("m", vec![])])
+                .expect("valid");
+        assert_eq!(space.position("m"), Some(0));
+        let with_std = [Some(ParamValue::Choice(0)), Some(ParamValue::Float(1.0))];
+        assert!(space.contains(&with_std));
+        assert!(!space.contains(&[Some(ParamValue::Choice(1)), Some(ParamValue::Float(1.0))]));
+        assert!(!space.contains(&[Some(ParamValue::Choice(0)), None]));
+        assert!(space.contains(&[Some(ParamValue::Choice(1)), None]));
+    }
+
+    #[test]
+    fn impossible_spaces_are_refused() {
+        assert!(refusal(vec![]).contains("at least one"));
+        assert!(refusal(vec![std(4.0, 0.25, vec![])]).contains("low = 4 is above high = 0.25"));
+        assert!(refusal(vec![std(0.0, 1.0, vec![])]).contains("low > 0"));
+        assert!(refusal(vec![std(f64::NAN, 1.0, vec![])]).contains("finite"));
+        assert!(refusal(vec![std(0.1, 1.0, when("m", "gaussian"))]).contains("no parameter `m`"));
+        let unknown_choice = vec![method("m", vec![]), std(0.1, 1.0, when("m", "he"))];
+        assert!(refusal(unknown_choice).contains("never he"));
+        let cycle = vec![method("a", when("b", "xavier")), method("b", when("a", "xavier"))];
+        assert!(refusal(cycle).contains("cycle"));
+        let twice = vec![method("m", vec![]), method("m", vec![])];
+        assert!(refusal(twice).contains("two parameters"));
+    }
+
+    #[test]
+    fn a_range_ends_on_its_grid() {
+        let high = |high, step| {
+            let scale = FloatScale::Step(step);
+            let distribution = Distribution::Float { low: 0.0, high, scale };
+            let param = Param { name: "x".into(), distribution, when: vec![] };
+            match SearchSpace::new(vec![param]).expect("valid").params()[0].distribution {
+                Distribution::Float { high, .. } => high,
+                _ => unreachable!("a float stays one"),
+            }
+        };
+        assert!((high(1.0, 0.3) - 0.9).abs() < 1e-12);
+        assert!((high(1.0, 0.1) - 1.0).abs() < 1e-12, "rounding does not cost the last value");
+    }
+
+    #[test]
+    fn fixed_values_are_checked() {
+        let space =
+            SearchSpace::new(vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian"))])
+                .expect("valid");
+        let fix = |pairs: &[(&str, Choice)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(n, c)| ((*n).to_owned(), c.clone())).collect();
+            space.fix(&pairs)
+        };
+        assert!(fix(&[("std", Choice::Int(1))]).is_ok());
+        assert!(fix(&[("sdt", Choice::Int(1))]).is_err());
+        assert!(fix(&[("std", Choice::Float(9.0))]).is_err());
+        let twice = fix(&[("std", Choice::Int(1)), ("std", Choice::Int(2))]).expect_err("refused");
+        assert!(twice.to_string().contains("twice"), "{twice}");
+        let excluded = [("m", Choice::Text("xavier".into())), ("std", Choice::Float(1.0))];
+        assert!(fix(&excluded).is_err());
+    }
+
+    #[test]
+    fn a_fixed_value_is_the_samplers_own_to_the_last_bit() {
+        for (low, high, step) in [(0.0, 1.0, 0.1), (-0.7, 0.3, 0.05), (1e-3, 2.0, 0.007)] {
+            let distribution = Distribution::Float { low, high, scale: FloatScale::Step(step) };
+            let param = Param { name: "x".into(), distribution, when: vec![] };
+            let space = SearchSpace::new(vec![param]).expect("valid");
+            let distribution = &space.params()[0].distribution;
+            for k in 0..distribution.size().expect("a grid") {
+                let own = distribution.nth(k);
+                let ParamValue::Float(x) = own else { unreachable!("a float") };
+                // Rounded, as a person would write it.
+                let written = format!("{x:.6}").parse().expect("a number");
+                let fixed =
+                    space.fix(&[("x".into(), Choice::Float(written))]).expect("on the grid");
+                assert_eq!(fixed[0], Some(own), "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn fixed_children_must_agree_on_their_parent() {
+        let mut other = std(0.25, 4.0, when("m", "xavier"));
+        other.name = "gain".into();
+        let params = vec![method("m", vec![]), std(0.25, 4.0, when("m", "gaussian")), other];
+        let space = SearchSpace::new(params).expect("valid");
+        let fix = |names: &[&str]| {
+            let pairs: Vec<_> =
+                names.iter().map(|n| ((*n).to_owned(), Choice::Float(1.0))).collect();
+            space.fix(&pairs)
+        };
+        assert!(fix(&["std"]).is_ok());
+        assert!(fix(&["gain"]).is_ok());
+        assert!(fix(&["std", "gain"]).is_err());
+    }
+}
