@@ -18,7 +18,7 @@ mod writer;
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kindling_study::{Bug, Refusal};
 use rand::CryptoRng;

@@ -200,3 +200,9 @@ impl State {
         self.registry.renew(worker, self.now.0 + self.lease_term);
     }
 }
+
+/// Whether the lease is the newest one of its trial.
+pub(crate) fn is_newest(registry: &Registry, lease: &StudyClaim) -> bool {
+    let trial = registry.get(lease.study).ok().and_then(|study| study.get(lease.claim.number));
+    trial.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
+}

@@ -2,19 +2,18 @@
 //! they are collected for the commit.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Asked, Attributes, Bug, Choice, Claim, ConfirmSpec, Creation, Decision, Event, Proposal,
-    Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
-    TrialResult, Verdict, WorkerId,
+    Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
+    Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber, TrialResult,
+    Verdict, WorkerId,
 };
 use kindling_telemetry::context;
 
 use crate::observe;
-use crate::state::{State, StudyClaim};
-use crate::store::History;
+use crate::state::{State, StudyClaim, is_newest};
 use crate::workers::{Twin, WorkerInfo};
 
 /// A trial leased to a worker.
@@ -361,12 +360,6 @@ fn named(registry: &Registry, leases: &[StudyClaim]) -> Named {
 fn holder_of(registry: &Registry, (study, number): (StudyId, TrialNumber)) -> u64 {
     let trial = registry.get(study).ok().and_then(|s| s.get(number));
     trial.and_then(Trial::lease).map_or(0, |lease| lease.session)
-}
-
-/// Whether the lease is the newest one of its trial.
-fn is_newest(registry: &Registry, lease: &StudyClaim) -> bool {
-    let trial = registry.get(lease.study).ok().and_then(|study| study.get(lease.claim.number));
-    trial.is_some_and(|trial| trial.is_claimed_by(&lease.claim))
 }
 
 /// Whether the trial may have one more intermediate value.

@@ -8,8 +8,7 @@ use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
     Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
-    SpaceError, SpecError, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values,
-    WorkerId,
+    StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values, WorkerId,
 };
 use prost::Message as _;
 

@@ -6,9 +6,12 @@ mod proposing;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kindling_study::{Attributes, Registry, StudyId, StudySpec, TrialResult, Wall, WorkerId};
+use kindling_study::{
+    Attributes, Record, Registry, StudyId, StudySpec, Tick, TrialResult, Wall, WorkerId,
+};
 use tempfile::TempDir;
 
+use super::writer::MAX_PROBE_INTERVAL;
 use super::*;
 use crate::state::StudyClaim;
 use crate::store::{History, SqliteStore, Upkeep};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kindling_study::{Asked, Event, Proposal, Record, Study, StudyId, Tick};
+use kindling_study::{Asked, Bug, Event, Proposal, Record, Study, StudyId, Tick};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ const TURN: Duration = Duration::from_millis(50);
 /// How long to wait after a failed commit before the store is probed. The wait doubles each time a
 /// probe succeeds and the next commit fails again.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
-const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(16);
+pub(super) const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(16);
 
 pub(super) struct Writer<S> {
     pub(super) waiting: mpsc::UnboundedReceiver<Job>,
@@ -52,7 +52,7 @@ pub(super) struct Writer<S> {
 }
 
 /// The store cannot write.
-struct Outage {
+pub(super) struct Outage {
     /// The answer to writers.
     refusal: LedgerError,
     /// When to probe the store again.
