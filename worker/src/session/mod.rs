@@ -42,6 +42,8 @@ pub use training::{Outbox, Outcome, Ran, Training};
 
 /// How long a lease call waits for work before it is repeated.
 const LEASE_WAIT: Duration = Duration::from_secs(30);
+/// How long each of a worker's last calls may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How to run a worker.
 pub struct WorkerOptions {
@@ -287,6 +289,8 @@ impl Session {
         }
         while trials.try_join_next().is_some() {}
         tracing::info!(running = trials.len(), "worker drains");
+        let session = self.clone();
+        trials.spawn(async move { session.hand_back_missed().await });
         let all_done = async { while trials.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all_done).await.is_err() {
             self.hand_back.cancel();
@@ -298,6 +302,23 @@ impl Session {
         // session.
         _ = heartbeat.await;
         self.ended.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
+
+    /// Hands back what a lease call had been given whose answer came too late: it was on its way as the worker was
+    /// told to stop. So the worker asks once more, without offering to train anything.
+    async fn hand_back_missed(&self) {
+        if self.ended.get().is_some() {
+            // What this worker broke its device with is not handed back.
+            return;
+        }
+        let asked = self.link.lease(&self.worker, self.holding.claims(), vec![], Duration::ZERO);
+        let Ok(Ok(missed)) = tokio::time::timeout(FAREWELL, asked).await else { return };
+        for Assignment { claim, .. } in missed {
+            let Claim { study_id: study, trial, attempt, .. } = claim.clone();
+            let released = tokio::time::timeout(FAREWELL, self.link.release(&claim)).await;
+            let handed_back = released.is_ok_and(|released| released.is_ok());
+            tracing::info!(study, trial, attempt, handed_back, "leased too late to be trained");
+        }
     }
 
     /// Ends the session, because this worker cannot go on.

@@ -22,7 +22,8 @@ type Reply<T> = Result<Response<T>, Status>;
 /// The coordinator's answer to a call.
 type Answer<T> = fn(&T) -> Result<(), Status>;
 
-/// Leases out one trial, and ends the session at the second lease call.
+/// Leases out one trial, and ends the session at the second lease call, whose answer never comes. It held another
+/// trial, as the last call is told.
 #[derive(Clone)]
 struct Refusing {
     report: Answer<v1::ReportRequest>,
@@ -39,6 +40,7 @@ struct Said {
     leases: u32,
     reports: Vec<(u64, f64)>,
     finishes: Vec<v1::FinishRequest>,
+    releases: Vec<v1::Claim>,
 }
 
 #[tonic::async_trait]
@@ -46,7 +48,11 @@ impl WorkerService for Refusing {
     type HeartbeatStream =
         Pin<Box<dyn Stream<Item = Result<v1::HeartbeatResponse, Status>> + Send>>;
 
-    async fn lease(&self, _: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
+    async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
+        if request.into_inner().objectives.is_empty() {
+            let assignment = v1::Assignment { claim: Some(claim(MISSED)), ..Default::default() };
+            return Ok(Response::new(v1::LeaseResponse { assignments: vec![assignment] }));
+        }
         let leases = {
             let mut said = self.said.lock().unwrap();
             said.leases += 1;
@@ -74,7 +80,8 @@ impl WorkerService for Refusing {
         Ok(Response::new(v1::FinishResponse {}))
     }
 
-    async fn release(&self, _: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
+    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
+        self.said.lock().unwrap().releases.extend(request.into_inner().claim);
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 
@@ -114,6 +121,16 @@ impl Training for Reports {
             Ran::Ended(Ok(Completion::new(0.5).with("a", 1)))
         })
     }
+}
+
+/// The trial that was leased by the call without an answer.
+const MISSED: u32 = 7;
+
+#[tokio::test]
+async fn what_was_leased_as_the_worker_was_told_to_stop_is_handed_back() {
+    let said = meet(&[], |_| Ok(()), |_| Ok(()), None).await;
+    assert_eq!(said.releases, [claim(MISSED)]);
+    assert_eq!(said.finishes.len(), 1, "the other trial was finished");
 }
 
 fn claim(trial: u32) -> v1::Claim {
