@@ -21,15 +21,15 @@ const MOST_EFFORT: usize = 2_500_000;
 pub(crate) struct State {
     pub(crate) registry: Registry,
     /// The history of the store.
-    pub(crate) history: History,
+    history: History,
     pub(crate) workers: Workers,
-    pub(crate) lease_term: Duration,
+    lease_term: Duration,
     /// A connection that breaks before this time may have broken while the coordinator could hear
     /// nobody.
     excused_until: Tick,
     /// Lease marks are drawn from it.
     random: Box<dyn CryptoRng + Send>,
-    pub(crate) now: (Tick, Wall),
+    now: (Tick, Wall),
     /// How much a lease may compute, in the core's steps. Proposals that take more are computed beside the ledger.
     pub(crate) most_effort: usize,
     /// The studies for whose proposal somebody waits, and those for which one is being computed.

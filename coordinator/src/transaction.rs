@@ -282,7 +282,7 @@ impl<'a> Transaction<'a> {
                 Ok(reply)
             }
             Err(Refusal::StaleLease { number, .. } | Refusal::UnknownTrial { number, .. })
-                if claim.history.is_some_and(|history| history != self.state.history) =>
+                if claim.history.is_some_and(|history| history != self.state.history()) =>
             {
                 Err(Refusal::OtherHistory { number })
             }
@@ -297,7 +297,7 @@ impl<'a> Transaction<'a> {
 
     /// Ends overdue leases and forgets workers that left long ago.
     pub(crate) fn expire(&mut self) {
-        let (now, _) = self.state.now;
+        let (now, _) = self.state.now();
         let overdue: Vec<_> =
             self.state.registry.iter().map(|(id, study)| (id, study.expire(now))).collect();
         for (id, events) in overdue {
@@ -308,16 +308,16 @@ impl<'a> Transaction<'a> {
             }
             self.record(id, events);
         }
-        self.state.workers.find_silent(now, self.state.lease_term);
+        self.state.workers.find_silent(now, self.state.lease_term());
         let registry = &self.state.registry;
         self.state.workers.forget_silent(now, |worker| !registry.held_by(worker).is_empty());
     }
 
     fn record(&mut self, study: StudyId, events: Vec<Event>) {
-        let (now, at) = self.state.now;
+        let (now, at) = self.state.now();
         for event in events {
             self.log_failure(study, &event);
-            let lease_until = now + self.state.lease_term;
+            let lease_until = now + self.state.lease_term();
             let record = self.state.registry.apply(study, at, event, lease_until);
             self.log_pause(&record);
             self.records.push(record);

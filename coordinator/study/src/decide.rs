@@ -2,23 +2,17 @@
 //! changes the study; [`Study::apply`] does. The ledger applies the events in memory, then commits them. If
 //! the commit fails, it loads the store again.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{TrialNumber, WorkerId};
 use crate::mark::Mark;
-use crate::proposal::Asked;
 use crate::pruner::Report;
 use crate::refusal::Refusal;
 use crate::rules;
-use crate::sampler::{Archive, Ask};
-use crate::seed::proposal_rng;
-use crate::space::{Choice, Params, unsigned_zero};
+use crate::space::{Choice, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
-use crate::trial::{Attributes, Claim, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
+use crate::trial::{Attributes, Claim, Outcome, Phase, Trial, TrialResult, Verdict};
 use crate::values::Values;
 
 /// Events to commit, and the reply to send after the commit.
@@ -48,58 +42,6 @@ impl Study {
         let attempt = rules::next_attempt(trial);
         events.push(Event::Leased { number, attempt, worker: worker.clone(), session, mark });
         Some((events, number))
-    }
-
-    /// The trial of the search that is leased next, and its number. `None` for a new trial.
-    fn next_of_search(&self) -> Option<(TrialNumber, Option<&Trial>)> {
-        match self.waiting().first() {
-            Some(number) => Some((*number, Some(self.trial(*number)))),
-            None => rules::has_place(self).then(|| (TrialNumber(self.trials().len() as u32), None)),
-        }
-    }
-
-    /// The trial that the next lease needs a proposal for.
-    fn next_to_propose(&self) -> Option<(TrialNumber, Option<&Trial>)> {
-        let is_of_search = |trial: &Trial| trial.confirms.is_none();
-        self.next_of_search().filter(|(_, trial)| {
-            rules::are_leased(self.state())
-                && rules::needs_proposal(*trial)
-                && trial.is_none_or(is_of_search)
-        })
-    }
-
-    /// How much the next lease must compute, in steps of a few nanoseconds. If that is too much, the proposal can be
-    /// asked for ([`Self::ask`]), computed elsewhere and handed in ([`Self::take_proposal`]).
-    pub fn next_effort(&self) -> usize {
-        let effort = |_| self.spec().sampler.effort(self.archive());
-        self.next_to_propose().map_or(0, effort)
-    }
-
-    /// The proposal that the next lease needs, if it needs one.
-    pub fn ask(&self) -> Option<Asked> {
-        let (number, trial) = self.next_to_propose()?;
-        let params = |number: TrialNumber| self.trial(number).params().cloned();
-        Some(Asked {
-            number,
-            fixed: trial.map_or_else(|| self.spec().space.nothing(), |trial| trial.fixed.clone()),
-            pending: self.pending().into_iter().filter_map(params).collect(),
-            archive: Arc::clone(self.archive()),
-            spec: Arc::clone(self.shared_spec()),
-            saw_finished: rules::finished_in_sight(self),
-            saw_proposed: self.proposed(),
-        })
-    }
-
-    /// Takes a proposal that was asked for. The trial waits for a lease then. Nothing happens if the study has
-    /// gone on meanwhile, so that the next lease needs another proposal or none.
-    pub fn take_proposal(&self, asked: &Asked, proposal: Proposal) -> Vec<Event> {
-        let fits = self.proposed() == asked.saw_proposed
-            && self.next_of_search().is_some_and(|(number, trial)| {
-                let nothing = self.spec().space.nothing();
-                let fixed = trial.map_or(&nothing, |trial| &trial.fixed);
-                number == asked.number && *fixed == asked.fixed && rules::needs_proposal(trial)
-            });
-        if fits { vec![Event::Proposed { number: asked.number, proposal }] } else { Vec::new() }
     }
 
     /// Adds the next confirmation trial and leases it.
@@ -340,51 +282,6 @@ impl Study {
         confirm.check(&self.spec().space)?;
         let is_new = self.confirm() != Some(&confirm);
         Ok((if is_new { vec![Event::ConfirmChanged { confirm }] } else { vec![] }, ()))
-    }
-
-    /// Proposes parameters. The sampler sees all trials that have finished or are pending now.
-    fn propose(&self, number: TrialNumber, trial: Option<&Trial>) -> Proposal {
-        self.proposal(self.proposal_of(number, trial, self.archive(), &self.pending()))
-    }
-
-    /// These parameters as a proposal that is made now.
-    fn proposal(&self, params: Params) -> Proposal {
-        let (saw_finished, saw_proposed) = (rules::finished_in_sight(self), self.proposed());
-        Proposal { params, saw_finished, saw_proposed }
-    }
-
-    /// The trials of the search that were proposed and have not finished.
-    fn pending(&self) -> BTreeSet<TrialNumber> {
-        let is_pending = |n: &&TrialNumber| {
-            let trial = self.trial(**n);
-            trial.proposal.is_some() && trial.confirms.is_none()
-        };
-        self.running().union(self.waiting()).filter(is_pending).copied().collect()
-    }
-
-    /// The parameters that the sampler proposes for `number` from what it sees. `trial` is `None` for a new
-    /// trial.
-    pub(crate) fn proposal_of(
-        &self,
-        number: TrialNumber,
-        trial: Option<&Trial>,
-        archive: &Archive,
-        pending: &BTreeSet<TrialNumber>,
-    ) -> Params {
-        if let Some(trial) = trial.filter(|trial| trial.confirms.is_some()) {
-            return trial.fixed.clone();
-        }
-        let space = &self.spec().space;
-        let nothing = space.nothing();
-        let ask = Ask {
-            space,
-            archive,
-            pending: pending.iter().filter_map(|n| self.trial(*n).params()).collect(),
-            fixed: trial.map_or(&nothing, |trial| &trial.fixed),
-            seed: self.spec().seed,
-            number: number.0,
-        };
-        self.spec().sampler.propose(&ask, &mut proposal_rng(ask.seed, number))
     }
 
     fn pruner_gives_up(&self, number: TrialNumber, step: u64, value: f64) -> bool {
