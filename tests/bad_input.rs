@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::address::lasting_address;
 use support::{Coordinator, Folder, failure, study_file};
 
 /// The error of `study create` for a file with a mistake. Checks that no study was created.
@@ -110,10 +111,7 @@ fn files_that_are_no_store_of_ours_are_left_as_they_are() {
 
 #[test]
 fn a_coordinator_that_is_not_there_is_named_with_a_hint() {
-    // Bound and closed again, so nothing listens there.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    drop(listener);
+    let url = format!("http://{}", lasting_address());
     let error = failure(&["study", "list", "--coordinator", &url]);
     assert!(error.contains(&url) && error.contains("hint: start one with"), "{error}");
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
+use support::address::lasting_address;
 use support::disk::SmallDisk;
 use support::keys::{Keys, text};
 use support::metrics::{metrics, number};
@@ -38,11 +39,6 @@ const FEW: usize = 600;
 fn with_handles(soft: &str, hard: &str, args: &[&str]) -> Command {
     let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$@\"");
     kindling_by(&["sh", "-c", &script, "sh"], args)
-}
-
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").to_string()
 }
 
 /// Lists studies with the client's token, on a connection of its own.
@@ -149,7 +145,7 @@ async fn silent_peers_behind_tls_keep_nobody_out_and_go() {
 async fn half_open_browsers_keep_nobody_out_and_go() {
     _ = rlimit::increase_nofile_limit(u64::MAX);
     let (keys, many) = (Keys::new(), 600);
-    let page = free_address();
+    let page = lasting_address().to_string();
     let coordinator = keys.coordinator(&["--http", &page]);
     for (what, said) in [
         ("that say nothing", &b""[..]),
@@ -197,7 +193,7 @@ async fn ask_page(page: &str, token: &str) -> Result<u16, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_are_few_and_known_callers_do_not_suffer() {
     let keys = Keys::new();
-    let (page, seen) = (free_address(), free_address());
+    let (page, seen) = (lasting_address().to_string(), lasting_address().to_string());
     let coordinator = keys.coordinator(&["--http", &page, "--metrics", &seen]);
     let known = wire::channel(coordinator.address());
     list(known.clone(), &keys.token("client")).await.expect("let in");
@@ -258,7 +254,7 @@ async fn guesses_are_few_and_known_callers_do_not_suffer() {
 async fn a_crowd_takes_no_file_handle_that_the_store_needs() {
     _ = rlimit::increase_nofile_limit(u64::MAX);
     let Some(mut disk) = SmallDisk::new("24m") else { return };
-    let (store, address) = (SmallDisk::path("study.db"), support::address::lasting_address());
+    let (store, address) = (SmallDisk::path("study.db"), lasting_address());
     let args = ["coordinator", "--store", text(&store), "--listen", &address.to_string()];
     let few = ["sh", "-c", "ulimit -n 400 && exec \"$@\"", "sh"];
     let mut coordinator = Coordinator::start_command(&mut disk.kindling_by(&few, &args));
@@ -317,7 +313,7 @@ fn file_handles_are_raised_to_what_is_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_for_who_calls_this_machine_and_idle_readers_go() {
     let folder = Folder::new();
-    let seen = free_address();
+    let seen = lasting_address().to_string();
     let coordinator = Coordinator::start_on_free_port(&folder.path("s.db"), &["--metrics", &seen]);
     let address: SocketAddr = seen.parse().expect("an address");
     // The ledger updates this metric on each turn; wait for the first one.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
+use support::address::lasting_address;
 use support::keys::{Keys, text};
 use support::metrics::{metrics, number};
 use support::{Coordinator, Folder, PATIENCE, failure, output, wire};
@@ -180,9 +181,7 @@ fn an_expired_certificate_is_not_served_in_silence() {
     let pem = params.self_signed(&key).expect("signed").pem();
     let pem = keys.folder.write("old.pem", pem);
     let key = keys.folder.write("old.key", key.serialize_pem());
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let seen = listener.local_addr().expect("bound");
-    drop(listener);
+    let seen = lasting_address();
     let args = ["--tls-cert", text(&pem), "--tls-key", text(&key), "--metrics", &seen.to_string()];
     let coordinator = keys.coordinator(&args);
     let start = Instant::now();

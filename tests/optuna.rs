@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
+use support::address::lasting_address;
 use support::{Coordinator, Folder, count, study_file};
 
 /// Prints what Optuna itself sees as one JSON document, without writing.
@@ -114,16 +115,15 @@ fn data_version_probe(store: &std::path::Path) -> (String, i64) {
 }
 
 fn dashboard_lists_the_study(python: &str, store: &std::path::Path) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port().to_string();
-    drop(listener);
+    let address = lasting_address();
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
     let dashboard = std::path::Path::new(python).with_file_name("optuna-dashboard");
     let storage = format!("sqlite:///{}", store.display());
     let mut command = Command::new(dashboard);
-    command.args([storage.as_str(), "--host", "127.0.0.1", "--port", &port]);
+    command.args([storage.as_str(), "--host", &host, "--port", &port]);
     let _dashboard = support::Process::start(&mut command);
     let fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())";
-    let url = |path: &str| format!("http://127.0.0.1:{port}/api/studies{path}");
+    let url = |path: &str| format!("http://{address}/api/studies{path}");
     let get = |path: &str| {
         let output = Command::new(python).args(["-c", fetch, &url(path)]).output().expect("runs");
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

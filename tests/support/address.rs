@@ -1,4 +1,4 @@
-//! Addresses that outlive the coordinator on them.
+//! Addresses that nobody else takes while nothing listens on them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
