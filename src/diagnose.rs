@@ -176,6 +176,7 @@ fn measure(
         settings: settings.as_object().cloned().unwrap_or_default(),
         seed: args.seed,
         study_seed: args.seed,
+        ..TrialFacts::default()
     };
     let mut unheard = Unheard;
     // One thread, as in a trial, to get the same bits.
@@ -186,8 +187,8 @@ fn measure(
             reason,
             "a smaller --learning-rate may train; --epochs 0 measures the start alone",
         ),
-        TrialError::Unfit(reason) => anyhow::anyhow!(reason),
-        TrialError::Stopped => unreachable!("nobody stops it"),
+        TrialError::Unfit(reason) | TrialError::HandBack(reason) => anyhow::anyhow!(reason),
+        TrialError::Stopped | TrialError::Pruned => unreachable!("nobody stops it"),
     })
 }
 

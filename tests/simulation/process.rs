@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_worker::{
-    Assignment, Completion, Identity, Outbox, Ran, Session, Training, TrialError, WorkerError,
+    Assignment, Completion, Identity, Outbox, Ran, Session, Training, TrialError, UserAttributes,
+    WorkerError,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -130,15 +131,16 @@ impl Simulated {
             let value = if nan && step == 1 { f64::NAN } else { chance.random_range(0.0..1.0) };
             history.note(What::Trains { process, claim: claim.clone(), step, value });
             if outbox.report(step, value).await.is_err() {
-                return Ran::Ended(Err(TrialError::Stopped));
+                return Ran::Ended(Err(TrialError::Stopped), UserAttributes::default());
             }
         }
-        Ran::Ended(if fails {
+        let outcome = if fails {
             Err(TrialError::Failed("it is in its nature".to_owned()))
         } else if nan && steps == 1 {
             Ok(Completion::new(f64::INFINITY))
         } else {
             Ok(Completion::new(chance.random_range(0.0..1.0)).with("steps", steps))
-        })
+        };
+        Ran::Ended(outcome, UserAttributes::default())
     }
 }

@@ -31,14 +31,16 @@ impl From<v1::Claim> for Claim {
 pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
     let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent } = wire;
     let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
+    let claim: Claim = claim?.into();
     let facts = self::params(params).and_then(|params| {
         let settings = match &*settings_json {
             "" => serde_json::Map::new(),
             text => serde_json::from_str(text).map_err(|error| error.to_string())?,
         };
-        Ok(TrialFacts { params, settings, seed, study_seed })
+        let (study, number, attempt) = (study.clone(), claim.trial, claim.attempt);
+        Ok(TrialFacts { study, number, attempt, params, settings, seed, study_seed })
     });
-    Some(Assignment { claim: claim?.into(), study, objective: kind, facts, traceparent })
+    Some(Assignment { claim, study, objective: kind, facts, traceparent })
 }
 
 fn params(wire: Vec<v1::NamedValue>) -> Result<Params, String> {

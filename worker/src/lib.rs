@@ -16,6 +16,7 @@ mod signals;
 mod stop;
 mod takes;
 mod trial;
+mod user_attributes;
 mod values;
 
 pub use command::{WorkerArgs, run_worker};
@@ -29,7 +30,8 @@ pub use session::{
     Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
 };
 pub use signals::{StopSignal, StopSignals};
-pub use stop::Stop;
+pub use stop::{Stop, StopReason};
 pub use takes::{Accepts, Takes};
 pub use trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
+pub use user_attributes::UserAttributes;
 pub use values::{NoValue, Values};

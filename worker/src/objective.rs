@@ -1,15 +1,15 @@
 //! The trait that users implement, and an objective's view of its trial.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kindling_proto::attributes::{Attributes, LEFT_OUT, LeftOut};
+use kindling_proto::attributes::LeftOut;
 use serde::de::DeserializeOwned;
 
 use crate::device::DeviceName;
 use crate::stop::Stop;
 use crate::takes::Takes;
 use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
+use crate::user_attributes::UserAttributes;
 use crate::values::Values;
 
 /// A function to optimise: parameters in, a value for each objective of the study out.
@@ -52,6 +52,11 @@ pub trait Objective: Send + Sync {
     ///
     /// A panic in here fails the trial, not the worker.
     fn run(&self, trial: &mut Trial<'_>) -> Result<Completion, TrialError>;
+
+    /// Ends whatever still runs outside of this process, and returns when it is gone.
+    ///
+    /// Called when the worker is about to end. Trials may still be running: those that were handed back.
+    fn leave(&self) {}
 }
 
 /// The progress of [`Objective::prepare`].
@@ -81,13 +86,13 @@ pub struct Completion {
     /// A value for each objective of the study. NaN, infinite, or another number of them fails the trial.
     pub values: Values,
     /// Other results to keep; the sampler never sees them.
-    attributes: Attributes<String>,
+    attributes: UserAttributes,
 }
 
 impl Completion {
     /// Values with no attributes. With one objective, its value: `Completion::new(0.93)`.
     pub fn new(values: impl Into<Values>) -> Self {
-        Self { values: values.into(), attributes: Attributes::default() }
+        Self { values: values.into(), attributes: UserAttributes::default() }
     }
 
     /// Adds an attribute. One that does not fit is left out; the log and the result say so.
@@ -99,25 +104,19 @@ impl Completion {
         self
     }
 
-    /// Adds an attribute. One that does not fit is left out; the error and the result say so.
-    ///
-    /// A trial may have 256 attributes of at most 64 KiB each as JSON, 1 MiB together, and nested at most 64
-    /// deep.
+    /// Adds an attribute: see [`UserAttributes::set`].
     pub fn set(&mut self, key: &str, value: impl Into<serde_json::Value>) -> Result<(), LeftOut> {
-        self.attributes.set(key, value.into().to_string())
+        self.attributes.set(key, value)
     }
 
     /// The attributes kept so far.
     pub fn attributes(&self) -> JsonMap {
-        let read = |json: &String| serde_json::from_str(json).unwrap_or_default();
-        self.attributes.iter().map(|(name, json)| (name.to_owned(), read(json))).collect()
+        self.attributes.kept()
     }
 
-    /// The values, and the attributes as they are sent: JSON by name, and one that lists those left out.
-    pub(crate) fn into_parts(self) -> (Values, BTreeMap<String, String>) {
-        let (kept, note) = self.attributes.into_parts();
-        let note = note.map(|note| (LEFT_OUT.to_owned(), note));
-        (self.values, kept.into_iter().chain(note).collect())
+    /// The values, and the attributes.
+    pub(crate) fn into_parts(self) -> (Values, UserAttributes) {
+        (self.values, self.attributes)
     }
 }
 
@@ -147,6 +146,7 @@ pub struct Trial<'a> {
     facts: &'a TrialFacts,
     device: DeviceName,
     data_dir: Option<PathBuf>,
+    attributes: UserAttributes,
     reporter: &'a mut dyn Reporter,
 }
 
@@ -158,7 +158,8 @@ impl<'a> Trial<'a> {
         data_dir: Option<PathBuf>,
         reporter: &'a mut dyn Reporter,
     ) -> Self {
-        Self { facts, device, data_dir, reporter }
+        let attributes = UserAttributes::default();
+        Self { facts, device, data_dir, attributes, reporter }
     }
 
     /// The value of a float parameter. A whole number is converted.
@@ -196,6 +197,11 @@ impl<'a> Trial<'a> {
         Ok(serde_json::from_value(self.facts.settings.clone().into())?)
     }
 
+    /// Everything that this trial was given.
+    pub fn facts(&self) -> &'a TrialFacts {
+        self.facts
+    }
+
     /// The seed for all randomness of this trial.
     pub fn seed(&self) -> u64 {
         self.facts.seed
@@ -224,6 +230,20 @@ impl<'a> Trial<'a> {
     /// with a reason. Only an identical report may be repeated.
     pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.reporter.report(step, value)
+    }
+
+    /// Sets an attribute, which is kept however the trial ends: see [`UserAttributes::set`].
+    pub fn set_user_attr(
+        &mut self,
+        name: &str,
+        value: impl Into<serde_json::Value>,
+    ) -> Result<(), LeftOut> {
+        self.attributes.set(name, value)
+    }
+
+    /// The attributes set so far.
+    pub(crate) fn into_attributes(self) -> UserAttributes {
+        self.attributes
     }
 
     /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.

@@ -33,9 +33,15 @@ impl fmt::Display for ParamValue {
 /// The active parameters of a trial, by name.
 pub type Params = BTreeMap<String, ParamValue>;
 
-/// Everything that determines one trial's work. The same facts give the same result.
-#[derive(Debug, Clone)]
+/// Everything that determines one trial's work. The same parameters, settings and seeds give the same result.
+#[derive(Debug, Clone, Default)]
 pub struct TrialFacts {
+    /// The study's name.
+    pub study: String,
+    /// The trial's number in its study, from 0.
+    pub number: u32,
+    /// The attempt at the trial, counted from 1.
+    pub attempt: u32,
     /// The active parameters.
     pub params: Params,
     /// The objective's settings from the study file.
@@ -51,8 +57,12 @@ pub struct TrialFacts {
 pub enum TrialError {
     /// It was told to stop: pruned, its study stopped, or no longer this worker's.
     Stopped,
+    /// It ends as pruned by its own decision; nobody told it to stop.
+    Pruned,
     /// It failed for this reason.
     Failed(String),
+    /// It cannot go on here now, for this reason, but could elsewhere or later. It is handed back.
+    HandBack(String),
     /// This worker cannot run such trials at all, for example because data is missing.
     ///
     /// The trial is handed back and the worker ends with the reason, so that it does not fail one trial after

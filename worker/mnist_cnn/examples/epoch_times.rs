@@ -63,6 +63,7 @@ fn epochs(args: &Args, train: usize, validation: usize) -> Result<Vec<f64>, Tria
         settings: settings.as_object().cloned().unwrap_or_default(),
         seed: 1,
         study_seed: 1,
+        ..TrialFacts::default()
     };
     kindling_burn::open(args.device, args.threads)?;
     let mut clock = Clock::default();

@@ -41,6 +41,7 @@ pub(super) fn facts(params: &Value, settings: &Value) -> TrialFacts {
         settings: settings.as_object().expect("an object").clone(),
         seed: 7,
         study_seed: 42,
+        ..TrialFacts::default()
     }
 }
 

@@ -230,7 +230,7 @@ pub async fn work(
     let threads = Threads {
         slots: Slots::open(&devices, &trained_on, slots, options.threads.max(1))?,
         devices: Arc::clone(&devices),
-        objectives: Arc::new(objectives),
+        objectives: Arc::new(objectives.clone()),
         data_dir: options.data_dir.clone(),
         prepared: Prepared::default(),
     };
@@ -247,9 +247,19 @@ pub async fn work(
     let watch = tokio::spawn(watch);
     let ended = session.run(options.grace).await;
     watch.abort();
+    leave(objectives).await;
     // Must come last: exit handlers run in reverse order of registration.
     devices.before_exit();
     ended
+}
+
+/// Has every objective end what it started, all at the same time.
+async fn leave(objectives: Vec<Arc<dyn Objective>>) {
+    let mut leaving = JoinSet::new();
+    for objective in objectives {
+        leaving.spawn_blocking(move || objective.leave());
+    }
+    while leaving.join_next().await.is_some() {}
 }
 
 impl Session {

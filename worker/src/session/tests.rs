@@ -17,6 +17,7 @@ use super::*;
 use crate::lease::{End, Finish};
 use crate::objective::Completion;
 use crate::trial::TrialError;
+use crate::user_attributes::UserAttributes;
 
 type Reply<T> = Result<Response<T>, Status>;
 /// The coordinator's answer to a call.
@@ -115,10 +116,10 @@ impl Training for Reports {
         Box::pin(async move {
             for (step, value) in reports {
                 if outbox.report(*step, *value).await.is_err() {
-                    return Ran::Ended(Err(TrialError::Stopped));
+                    return Ran::Ended(Err(TrialError::Stopped), UserAttributes::default());
                 }
             }
-            Ran::Ended(Ok(Completion::new(0.5).with("a", 1)))
+            Ran::Ended(Ok(Completion::new(0.5).with("a", 1)), UserAttributes::default())
         })
     }
 }
@@ -182,7 +183,7 @@ impl Training for Patient {
     fn train(&self, _: Assignment, outbox: Outbox) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         Box::pin(async move {
             outbox.stop().wanted().await;
-            Ran::Ended(Err(TrialError::Stopped))
+            Ran::Ended(Err(TrialError::Stopped), UserAttributes::default())
         })
     }
 }

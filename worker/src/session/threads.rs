@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tracing::{Span, error_span};
 
 use super::slots::Slots;
-use super::training::{Outbox, Outcome, Ran, Training};
+use super::training::{Outbox, Ran, Training};
 use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
 use crate::objective::{Objective, Progress, Reporter, Trial};
@@ -21,6 +21,7 @@ use crate::observe;
 use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
+use crate::user_attributes::UserAttributes;
 
 /// The objectives, and the slots that they run in. Clones share them.
 #[derive(Clone)]
@@ -59,21 +60,31 @@ impl Training for Threads {
                 let _in_span = span.entered();
                 let run = AssertUnwindSafe(|| threads.run(device, assignment, reporter));
                 std::panic::catch_unwind(run)
-                    .map_or_else(|panic| panicked(&*threads.devices, &*panic), Ran::Ended)
+                    .unwrap_or_else(|panic| panicked(&*threads.devices, &*panic))
             });
-            let gone = || Ran::Ended(Err(TrialError::Failed("the trial's thread is gone".into())));
+            let gone = || failed("the trial's thread is gone".to_owned());
             ended.await.unwrap_or_else(|_| gone())
         })
     }
 }
 
 impl Threads {
-    fn run(
-        &self,
-        device: DeviceName,
-        assignment: Assignment,
-        mut reporter: ThreadReporter,
-    ) -> Outcome {
+    fn run(&self, device: DeviceName, assignment: Assignment, mut reporter: ThreadReporter) -> Ran {
+        let objective = match self.ready(&assignment) {
+            Ok(objective) => objective,
+            Err(error) => return Ran::Ended(Err(error), UserAttributes::default()),
+        };
+        let facts = match assignment.facts {
+            Ok(facts) => facts,
+            Err(reason) => return failed(reason),
+        };
+        let mut trial = Trial::new(&facts, device, self.data_dir.clone(), &mut reporter);
+        let outcome = objective.run(&mut trial);
+        Ran::Ended(outcome, trial.into_attributes())
+    }
+
+    /// The objective of a trial, prepared for it.
+    fn ready(&self, assignment: &Assignment) -> Result<&dyn Objective, TrialError> {
         let kind = &*assignment.objective;
         let objective: &dyn Objective = self
             .objectives
@@ -81,13 +92,13 @@ impl Threads {
             .find(|o| o.kind() == kind)
             .ok_or_else(|| TrialError::Failed(format!("this worker has no objective `{kind}`")))?
             .as_ref();
-        let facts = assignment.facts.map_err(TrialError::Failed)?;
-        if let Some(takes) = objective.takes(&facts.settings) {
-            takes::check(&takes, &facts.params)?;
+        if let Ok(facts) = &assignment.facts {
+            if let Some(takes) = objective.takes(&facts.settings) {
+                takes::check(&takes, &facts.params)?;
+            }
+            self.prepare(objective, &facts.settings)?;
         }
-        self.prepare(objective, &facts.settings)?;
-        let mut trial = Trial::new(&facts, device, self.data_dir.clone(), &mut reporter);
-        objective.run(&mut trial)
+        Ok(objective)
     }
 
     /// Prepares for trials with these settings, once. Other trials wait meanwhile.
@@ -130,13 +141,16 @@ impl Reporter for ThreadReporter {
     }
 }
 
+fn failed(reason: String) -> Ran {
+    Ran::Ended(Err(TrialError::Failed(reason)), UserAttributes::default())
+}
+
 /// Turns a panic into a fault of the device or a failure of the objective.
 fn panicked(devices: &dyn Devices, panic: &(dyn std::any::Any + Send)) -> Ran {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");
-    devices.fault(text).map_or_else(
-        || Ran::Ended(Err(TrialError::Failed(format!("the objective panicked: {text}")))),
-        Ran::Fault,
-    )
+    devices
+        .fault(text)
+        .map_or_else(|| failed(format!("the objective panicked: {text}")), Ran::Fault)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::stop::Stop;
+use crate::stop::{Stop, StopReason};
 
 /// Why a trial should stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +32,18 @@ impl Told {
     }
 
     pub(super) fn tell(&self, ending: Ending) {
+        let reason = match &ending {
+            Ending::Pruned => StopReason::Pruned,
+            Ending::Refused(reason) => StopReason::Refused(Arc::clone(reason)),
+            Ending::Dropped => StopReason::Dropped,
+            Ending::HandBack => StopReason::Leaving,
+        };
         self.ending.send_if_modified(|told| {
             let is_first = told.is_none();
             told.get_or_insert(ending);
             is_first
         });
-        self.stop.want();
+        self.stop.want(reason);
     }
 
     pub(super) fn get(&self) -> Option<Ending> {

@@ -13,6 +13,7 @@ use crate::lease::{Assignment, Report};
 use crate::objective::Completion;
 use crate::stop::Stop;
 use crate::trial::{Stopped, TrialError};
+use crate::user_attributes::UserAttributes;
 
 /// An objective's result.
 pub type Outcome = Result<Completion, TrialError>;
@@ -20,8 +21,8 @@ pub type Outcome = Result<Completion, TrialError>;
 /// How a trial's training ended.
 #[derive(Debug)]
 pub enum Ran {
-    /// The objective returned.
-    Ended(Outcome),
+    /// The objective returned. What it noted is kept however it ended.
+    Ended(Outcome, UserAttributes),
     /// The device failed, not the objective.
     Fault(Fault),
 }

@@ -20,7 +20,10 @@ use crate::device::Fault;
 use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
 use crate::observe;
 use crate::trial::TrialError;
+use crate::user_attributes::UserAttributes;
 
+/// How long a slot rests after its trial asked to be handed back.
+const AFTER_HAND_BACK: Duration = Duration::from_secs(1);
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
 
@@ -53,11 +56,21 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
             return;
         }
     };
-    let outcome = match outcome {
-        Ran::Ended(Err(TrialError::Unfit(reason))) => {
+    let (outcome, attributes) = match outcome {
+        Ran::Ended(Err(TrialError::Unfit(reason)), _) => {
             tracing::error!(reason, "this worker cannot train");
             session.end(WorkerError::Unfit { reason });
             hand_back(session, claim).await;
+            return;
+        }
+        Ran::Ended(Err(TrialError::HandBack(reason)), _) if told.get().is_none() => {
+            tracing::warn!(reason, "the trial asks to be handed back");
+            hand_back(session, claim).await;
+            // Whoever always does that must not lease it over and over.
+            tokio::select! {
+                () = tokio::time::sleep(AFTER_HAND_BACK) => {}
+                () = session.stop.cancelled() => {}
+            }
             return;
         }
         // With other trials running beside it, the cause is unknown.
@@ -72,14 +85,15 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         Ran::Fault(Fault::BrokenByTrial(reason)) => {
             tracing::error!(reason, "the device is of no more use to this worker");
             session.end(WorkerError::Broken { reason: reason.clone() });
-            Err(TrialError::Failed(reason))
+            (Err(TrialError::Failed(reason)), UserAttributes::default())
         }
         Ran::Fault(Fault::OutOfMemory(reason)) => {
-            Err(TrialError::Failed(format!("{reason} hint: fewer slots or a smaller batch")))
+            let reason = format!("{reason} hint: fewer slots or a smaller batch");
+            (Err(TrialError::Failed(reason)), UserAttributes::default())
         }
-        Ran::Ended(outcome) => outcome,
+        Ran::Ended(outcome, attributes) => (outcome, attributes),
     };
-    let Some(finish) = finish_of(claim, outcome, told.get()) else { return };
+    let Some(finish) = finish_of(claim, outcome, attributes, told.get()) else { return };
     observe::ended(&finish.end);
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
     // Training is over, so no reports are added. Those that remain are in the outbox.
@@ -148,23 +162,32 @@ fn refused_report(step: u64, refusal: &Refusal) -> String {
 }
 
 /// The message for an outcome; `None` if the trial is no longer this worker's.
-fn finish_of(claim: &Claim, outcome: Outcome, told: Option<Ending>) -> Option<Finish> {
-    let (end, attributes) = match (outcome, told) {
+fn finish_of(
+    claim: &Claim,
+    outcome: Outcome,
+    mut attributes: UserAttributes,
+    told: Option<Ending>,
+) -> Option<Finish> {
+    let failed = |reason: String| End::Failed(limits::cut(reason, limits::REASON));
+    let end = match (outcome, told) {
         (_, Some(Ending::Dropped)) => return None,
-        (_, Some(Ending::Refused(reason))) => return Some(failed(claim, &reason)),
+        (_, Some(Ending::Refused(reason))) => failed(reason.to_string()),
         (Ok(done), _) => {
-            let (values, attributes) = done.into_parts();
-            (End::Complete(values), attributes)
+            let (values, noted) = done.into_parts();
+            attributes.extend(noted);
+            End::Complete(values)
         }
-        (Err(TrialError::Stopped), Some(Ending::Pruned)) => (End::Pruned, BTreeMap::new()),
-        (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => {
-            return Some(failed(claim, &reason));
+        (Err(TrialError::Stopped), Some(Ending::Pruned)) | (Err(TrialError::Pruned), _) => {
+            End::Pruned
         }
+        (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => failed(reason),
+        (Err(TrialError::HandBack(_)), Some(Ending::Pruned)) => End::Pruned,
+        (Err(TrialError::HandBack(reason)), _) => failed(reason),
         (Err(TrialError::Stopped), _) => {
-            return Some(failed(claim, "the objective stopped without being told to"));
+            failed("the objective stopped without being told to".to_owned())
         }
     };
-    Some(Finish { claim: claim.clone(), end, attributes })
+    Some(Finish { claim: claim.clone(), end, attributes: attributes.into_wire() })
 }
 
 /// A failure with its reason.
@@ -292,7 +315,7 @@ mod tests {
     }
 
     fn told_of(outcome: Outcome, told: Option<Ending>) -> Option<End> {
-        Some(finish_of(&claim(), outcome, told)?.end)
+        Some(finish_of(&claim(), outcome, UserAttributes::default(), told)?.end)
     }
 
     #[test]

@@ -1,0 +1,1 @@
+//! Objectives that are somebody else's code: a command, or a Python function in a process that stays.
