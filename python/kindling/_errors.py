@@ -29,3 +29,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if near := get_close_matches(word, names, 1):
         return f"did you mean `{near[0]}`?"
     return f"there are {', '.join(names[:20])}" if names else "there are none"
+
+
+def is_pruned(error: BaseException) -> bool:
+    """Ours, or Optuna's: an objective that was written for Optuna raises that one."""
+    return isinstance(error, TrialPruned) or any(
+        kind.__name__ == "TrialPruned" and kind.__module__.partition(".")[0] == "optuna" for kind in type(error).__mro__
+    )

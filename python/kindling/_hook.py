@@ -8,7 +8,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from kindling._errors import KindlingError, TrialPruned, TrialStopped
+from kindling._errors import KindlingError, TrialStopped, is_pruned
 
 if TYPE_CHECKING:
     from kindling.trial import Trial
@@ -29,7 +29,7 @@ def install(trial: "Trial") -> None:
 
 
 def _hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if isinstance(error, TrialPruned) and _trial is not None:
+    if is_pruned(error) and _trial is not None:
         try:
             _trial.prune()
         except (KindlingError, TrialStopped) as refused:

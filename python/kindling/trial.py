@@ -117,19 +117,19 @@ class Trial:
         values = _json.numbers(value, "the value")
         if self._connection is None:
             print(f"value: {', '.join(f'{one:.6g}' for one in values)}", flush=True)
-        self._result({"state": "complete", "values": values})
+        self.give({"state": "complete", "values": values})
 
     def prune(self) -> None:
         """Ends the trial as pruned. An uncaught `TrialPruned` does it as well."""
-        self._result({"state": "pruned"})
+        self.give({"state": "pruned"})
 
     def fail(self, reason: str) -> None:
         """Ends the trial as failed. An uncaught exception does it as well."""
-        self._result({"state": "fail", "reason": reason})
+        self.give({"state": "fail", "reason": reason})
 
     def hand_back(self, reason: str) -> None:
         """The trial cannot go on here now: it is leased again, here or elsewhere."""
-        self._result({"state": "hand_back", "reason": reason})
+        self.give({"state": "hand_back", "reason": reason})
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -178,7 +178,8 @@ class Trial:
             raise TrialPruned(pruned) if self._told == "prune" else TrialStopped(self._reason)
         return self._told
 
-    def _result(self, result: dict[str, Any]) -> None:
+    def give(self, result: dict[str, Any]) -> None:
+        """A result in the words of the trial's socket. `complete`, `prune`, `fail` and `hand_back` say it better."""
         if self._connection is not None:
             self._call({"call": "result", **result})
         self.ended = True
