@@ -1,4 +1,4 @@
-"""Why a function failed, as its user reads it: what was wrong first, then his own frames, and never a page without end."""
+"""Why a function failed, as its user reads it: what was wrong first, then his own frames, and never without end."""
 
 import os
 import traceback

@@ -27,8 +27,8 @@ def check_int(name: str, value: Any, low: int, high: int) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or value != int(value)
         or not low <= value <= high
+        or value != int(value)
     ):
         raise _outside(name, value, f"a whole number from {low} to {high}")
     return int(value)
