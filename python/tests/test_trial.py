@@ -258,6 +258,7 @@ def test_threads_share_the_connection(run: Run, worker: Worker) -> None:
     assert len(worker.open) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_speaks_on_a_connection_of_its_own(run: Run, worker: Worker) -> None:
     trial = kindling.current_trial()
     trial.report(0.5, 0)
