@@ -3,6 +3,7 @@
 import math
 import os
 import pickle
+import signal
 import threading
 from pathlib import Path
 
@@ -266,6 +267,7 @@ def test_a_forked_child_speaks_on_a_connection_of_its_own(run: Run, worker: Work
     with trial._connection._lock:
         child = os.fork()
         if child == 0:
+            signal.alarm(30)
             try:
                 trial.report(0.25, 1)
                 os._exit(0)
