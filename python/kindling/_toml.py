@@ -14,6 +14,8 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 # TOML's integers are 64 bits wide.
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_SURROGATES = range(0xD800, 0xE000)
+_FOUR_DIGITS = 0xFFFF
 
 
 class NotToml(KindlingError):
@@ -78,12 +80,12 @@ def _text(path: tuple[str, ...], text: str) -> str:
     for char in text:
         if char in _ESCAPES:
             written.append(_ESCAPES[char])
-        elif 0xD800 <= ord(char) <= 0xDFFF:
+        elif ord(char) in _SURROGATES:
             raise NotToml(f"{_shown(path)}: {text!r} is no Unicode text\nhint: it holds half of a surrogate pair")
         elif char.isprintable() or char == " ":
             written.append(char)
         else:
-            written.append(f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}")
+            written.append(f"\\u{ord(char):04x}" if ord(char) <= _FOUR_DIGITS else f"\\U{ord(char):08x}")
     return f'"{"".join(written)}"'
 
 

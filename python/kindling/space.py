@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kindling._errors import KindlingError
@@ -27,7 +27,7 @@ class Float:
     high: float
     log: bool = False
     step: float | None = None
-    when: When | None = None
+    when: When | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         for key in ("low", "high", "step"):
@@ -54,7 +54,7 @@ class Int:
     high: int
     log: bool = False
     step: int | None = None
-    when: When | None = None
+    when: When | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         for key in ("low", "high", "step"):
@@ -78,7 +78,7 @@ class Categorical:
     """One of several choices, without an order."""
 
     choices: Sequence[Choice]
-    when: When | None = None
+    when: When | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         choices = _choices("Categorical", self.choices)
@@ -123,7 +123,9 @@ def _check_parent(name: str, parent: str, any_of: Iterable[Choice], space: Mappi
     for choice in any_of:
         if not any(type(known) is type(choice) and known == choice for known in found.choices):
             choices = ", ".join(map(repr, found.choices))
-            raise SpaceError(f"`{name}` depends on `{parent}` being {choice!r}, which it never is\nhint: it is {choices}")
+            raise SpaceError(
+                f"`{name}` depends on `{parent}` being {choice!r}, which it never is\nhint: it is {choices}"
+            )
 
 
 def _ranged(kind: str, of: Float | Int) -> dict[str, Any]:
@@ -155,12 +157,12 @@ def _float(what: str, number: Any) -> float:
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise SpaceError(f"{what} is a number, not {number!r}")
     try:
-        number = float(number)
+        real = float(number)
     except OverflowError:
         raise SpaceError(f"{what} = {number} is too large") from None
-    if not math.isfinite(number):
+    if not math.isfinite(real):
         raise SpaceError(f"{what} = {number} is not a finite number")
-    return number
+    return real
 
 
 def _int(what: str, number: Any) -> int:
