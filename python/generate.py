@@ -57,7 +57,7 @@ def made() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         outputs = (f"--python_out={folder}", f"--mypy_out=quiet:{folder}")
         command = [python, "-m", "grpc_tools.protoc", f"-I{PROTO}", *outputs, *SOURCES]
-        subprocess.run(command, check=True, env=environment)
+        subprocess.run(command, check=True, env=environment)  # noqa: S603 - our own words
         return {path.name: at_home(path.read_text(encoding="utf-8")) for path in Path(folder).rglob("*_pb2.py*")}
 
 
@@ -77,7 +77,7 @@ def tools() -> Path:
     if not done.exists() or done.read_text(encoding="utf-8") != wanted:
         venv.create(cache, with_pip=True, clear=True)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS]
-        subprocess.run(install, check=True)
+        subprocess.run(install, check=True)  # noqa: S603
         done.write_text(wanted, encoding="utf-8")
     return python
 

@@ -13,13 +13,14 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from kindling.client._calls import HEARTBEAT, LEASE, RELEASE, Backoff, Link, said
-from kindling.client._errors import ClientError, RefusedError
+from kindling.client._calls import HEARTBEAT, LEASE, RELEASE, Backoff, Link
+from kindling.client._errors import ClientError, OverloadedError, RefusedError, UnreachableError
+from kindling.client._meaning import said
 from kindling.client._proto import worker_pb2 as work
 from kindling.client._trial import AskedTrial
 
@@ -74,7 +75,7 @@ class Asker:
             while True:
                 if trial := self._lease(chunk, deadline):
                     return trial
-                if time.monotonic() >= deadline or self._is_over():
+                if time.monotonic() >= deadline or self._is_known_to_be_over():
                     return None
                 chunk = min(max(2 * chunk, 1.0), _LONGEST_CHUNK)
         finally:
@@ -118,6 +119,12 @@ class Asker:
             self._stream.cancel()
         if self._beating is not None:
             self._beating.join(_FAREWELL)
+
+    def _is_known_to_be_over(self) -> bool:
+        try:
+            return self._is_over()
+        except (UnreachableError, OverloadedError):
+            return False
 
     def _lease(self, wait: float, deadline: float) -> AskedTrial | None:
         """Takes a trial that is there, or one that comes within `wait`."""
@@ -238,7 +245,7 @@ class Asker:
             beats.end()
         return "the stream ended", answered
 
-    def _lose(self, lost: "list[work.Claim] | Iterator[work.Claim]") -> None:
+    def _lose(self, lost: Iterable[work.Claim]) -> None:
         for claim in lost:
             with self._lock:
                 trial = self._held.pop(_key(claim), None)

@@ -147,7 +147,7 @@ class Client:
         self._link.close()
         _open.discard(self)
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> "Client":  # noqa: PYI034 - `Self` needs Python 3.11
         return self
 
     def __exit__(

@@ -97,9 +97,7 @@ def connection(
         worker_token = _token_of(path) if path else token
     else:
         _check_secret(worker_token, "the worker token")
-    return Connection(
-        address=address, target=target, credentials=credentials, token=token, worker_token=worker_token
-    )
+    return Connection(address=address, target=target, credentials=credentials, token=token, worker_token=worker_token)
 
 
 def _parse(address: str) -> tuple[str, str]:

@@ -108,14 +108,14 @@ def whole(where: str, number: Any, least: int, most: int) -> int:
     """A whole number, also one of NumPy's."""
     number = plain(number)
     try:
-        if isinstance(number, bool):
-            raise TypeError
-        number = operator.index(number)
+        index = None if isinstance(number, bool) else operator.index(number)
     except TypeError:
-        raise InvalidArgumentError(f"{where}: expected a whole number, not {number!r}") from None
-    if not least <= number <= most:
-        raise InvalidArgumentError(f"{where}: expected {least} to {most}, not {number}")
-    return int(number)
+        index = None
+    if index is None:
+        raise InvalidArgumentError(f"{where}: expected a whole number, not {number!r}")
+    if not least <= index <= most:
+        raise InvalidArgumentError(f"{where}: expected {least} to {most}, not {index}")
+    return index
 
 
 def real(where: str, number: Any) -> float:

@@ -3,7 +3,6 @@
 import difflib
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,8 @@ from kindling.client._proto import study_pb2 as pb
 from kindling.space import Categorical, Float, Int
 
 _U32, _I64 = 2**32 - 1, 2**63 - 1
+# Whole numbers up to here are floats, too.
+_EXACT = 2**53
 _DIRECTIONS = {"maximize": pb.DIRECTION_MAXIMIZE, "minimize": pb.DIRECTION_MINIMIZE}
 _KEYS = {
     "float": {"low", "high", "log", "step"},
@@ -140,7 +141,9 @@ def _objective(given: str | Mapping[str, Any]) -> pb.Objective:
     if isinstance(given, str):
         return pb.Objective(kind=text("objective", given))
     if not isinstance(given, Mapping) or not isinstance(given.get("kind"), str):
-        raise InvalidArgumentError(f"objective: expected its kind, or a dict with `kind` and its settings, not {given!r}")
+        raise InvalidArgumentError(
+            f"objective: expected its kind, or a dict with `kind` and its settings, not {given!r}"
+        )
     settings = {text("objective", key): found for key, found in given.items() if key != "kind"}
     written = to_json("objective", settings) if settings else ""
     return pb.Objective(kind=text("objective.kind", given["kind"]), settings_json=written)
@@ -162,7 +165,7 @@ def _check_whole(at: str, found: Any) -> None:
     if isinstance(found, dict):
         for key, below in found.items():
             _check_whole(f"{at}.{key}", below)
-    elif isinstance(found, int) and abs(found) > 2**53 or isinstance(found, float) and not math.isfinite(found):
+    elif isinstance(found, (int, float)) and not abs(found) <= _EXACT:
         raise InvalidArgumentError(f"{at}: {found} makes no sense here")
 
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kindling._frame import frame
 from kindling.client import _convert, _spec
 from kindling.client._asker import Asker
 from kindling.client._calls import (
@@ -18,7 +19,6 @@ from kindling.client._calls import (
     STOP_STUDY,
 )
 from kindling.client._errors import InvalidArgumentError, RefusedError, UnknownTrialError
-from kindling.client._frame import frame
 from kindling.client._info import StudyInfo, info
 from kindling.client._proto import study_pb2 as pb
 from kindling.client._trial import AskedTrial

@@ -13,8 +13,9 @@ import grpc
 
 from kindling._errors import TrialPruned
 from kindling.client import _convert
-from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link, may_change, said
+from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link
 from kindling.client._errors import ClientError, InvalidArgumentError, RefusedError, TrialLostError
+from kindling.client._meaning import may_change, said
 from kindling.client._proto import worker_pb2 as work
 from kindling.frozen import TrialState
 
@@ -129,7 +130,7 @@ class AskedTrial:
         end = _state(value, state)
         request = work.FinishRequest()
         if end == TrialState.COMPLETE:
-            values = list(value) if _is_many(value) else [value]
+            values: list[Any] = list(value) if _is_many(value) else [value]  # type: ignore[arg-type]
             request.completed.values.extend(_convert.real("value", each) for each in values)
             if not all(map(math.isfinite, request.completed.values)):
                 log.warning("trial %s: the value %s is not finite, and fails it", self.number, value)
@@ -157,7 +158,7 @@ class AskedTrial:
                 return
             self._end("handed back")
 
-    def __enter__(self) -> "AskedTrial":
+    def __enter__(self) -> "AskedTrial":  # noqa: PYI034 - `Self` needs Python 3.11
         return self
 
     def __exit__(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import grpc
 
 from kindling.client import _convert
-from kindling.client._calls import WATCH_STUDY, Backoff, Link, log, may_change, said
+from kindling.client._calls import WATCH_STUDY, Backoff, Link, log
 from kindling.client._info import StudyInfo, info
+from kindling.client._meaning import may_change, said
 from kindling.client._proto import study_pb2 as pb
 from kindling.frozen import FrozenTrial
 
