@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("grpc", reason="the client is an extra")
 
-import kindling  # noqa: E402
-from coordinators import PROGRAM, SPACE, Coordinator, needs_program  # noqa: E402
-from kindling.client import (  # noqa: E402
+import kindling
+from coordinators import PROGRAM, SPACE, Coordinator, needs_program
+from kindling.client import (
     AccessDeniedError,
     Client,
     InvalidArgumentError,
@@ -52,7 +52,9 @@ def test_a_study_says_what_it_was_made_of(client: Client) -> None:
     }
     pruner = {"kind": "patience", "patience": 3, "wrapped": {"kind": "median", "warmup_steps": 2}}
     objective = {"kind": "mnist_cnn", "data": "digits", "max_epochs": 3}
-    study = create(client, space=space, pruner=pruner, objective=objective, seed=7, direction="maximize", sampler="sobol")
+    study = create(
+        client, space=space, pruner=pruner, objective=objective, seed=7, direction="maximize", sampler="sobol"
+    )
     info = study.info()
     assert (info.name, info.directions, info.trials, info.seed, info.state) == ("mine", ("maximize",), 10, 7, "ACTIVE")
     assert (info.objective, info.settings) == ("mnist_cnn", {"data": "digits", "max_epochs": 3})
@@ -138,7 +140,11 @@ def test_an_enqueued_trial_keeps_what_is_fixed_and_counts(client: Client) -> Non
     assert study.enqueue({"x": 2}).params == {"x": 2.0}
     with pytest.raises(RefusedError, match=r"resume\(trials=N\)"):
         study.enqueue({"x": 1})
-    for wrong, said in (({"y": 1}, "not in the search space"), ({"x": 99}, "not in -5 to 5"), ({"x": None}, "not None")):
+    for wrong, said in (
+        ({"y": 1}, "not in the search space"),
+        ({"x": 99}, "not in -5 to 5"),
+        ({"x": None}, "not None"),
+    ):
         with pytest.raises(InvalidArgumentError, match=said):
             study.enqueue(wrong)
     study.resume(trials=2)
@@ -187,11 +193,13 @@ def test_trials_become_a_table_with_optunas_columns(client: Client) -> None:
     assert table["value"][0] == 2.0
     assert table["value"].isna()[1]
     assert table["duration"][0].total_seconds() >= 0
-    assert list(create(client, "empty").to_pandas().columns) == columns[:5] + ["state"]
+    assert list(create(client, "empty").to_pandas().columns) == [*columns[:5], "state"]
 
 
 def tokens(folder: Path) -> dict[str, Path]:
-    subprocess.run([PROGRAM, "token", "create", "worker.token", "client.token"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [PROGRAM, "token", "create", "worker.token", "client.token"], cwd=folder, check=True, capture_output=True
+    )
     return {"token_file": folder / "client.token", "worker_token_file": folder / "worker.token"}
 
 
@@ -218,7 +226,9 @@ def test_each_token_opens_its_own_door(folder: Path) -> None:
 
 
 def test_tls_shows_who_is_there_on_both_sides(folder: Path) -> None:
-    subprocess.run([PROGRAM, "certificate", "create", "pki", "--host", "127.0.0.1"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [PROGRAM, "certificate", "create", "pki", "--host", "127.0.0.1"], cwd=folder, check=True, capture_output=True
+    )
     pki = folder / "pki"
     tls = ("--tls-cert=pki/server.pem", "--tls-key=pki/server.key", "--tls-client-ca=pki/ca.pem")
     coordinator = Coordinator(folder, *tls)

@@ -40,10 +40,19 @@ def test_an_address_is_a_url(address: str | None, target: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1:50051", "grpc://host:1", "http://", "not one", "http://a:99999", "http://a:1/path", "http://u@a:1", "http://a b"],
+    [
+        "127.0.0.1:50051",
+        "grpc://host:1",
+        "http://",
+        "not one",
+        "http://a:99999",
+        "http://a:1/path",
+        "http://u@a:1",
+        "http://a b",
+    ],
 )
 def test_what_is_no_address_is_told_what_one_looks_like(address: str) -> None:
-    with pytest.raises(ConnectionSettingsError, match="http://127.0.0.1:50051"):
+    with pytest.raises(ConnectionSettingsError, match=r"http://127\.0\.0\.1:50051"):
         settings(address)
 
 
@@ -59,7 +68,9 @@ def test_what_is_not_given_is_taken_from_the_environment(tmp_path: Path) -> None
     assert SECRET not in repr(found)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n# nothing\n", b"short", b"two words, many", b"0123456789abcdef\xff", b"a/b " + SECRET.encode()])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n# nothing\n", b"short", b"two words, many", b"0123456789abcdef\xff", b"a/b " + SECRET.encode()]
+)
 def test_a_file_without_a_token_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
@@ -181,6 +192,7 @@ def test_the_client_is_imported_only_when_it_is_used(folder: Path) -> None:
 
 
 def test_without_the_extra_it_says_how_to_install_it(folder: Path) -> None:
-    code = "import sys; sys.modules['grpc'] = None\nimport kindling\ntry: kindling.connect\nexcept ImportError as e: print(e)"
+    code = "import sys; sys.modules['grpc'] = None\nimport kindling\n"
+    code += "try: kindling.connect\nexcept ImportError as e: print(e)"
     assert "pip install 'kindling-hpo[grpc]'" in python(code, folder).stdout
     assert sys.modules["grpc"] is grpc

@@ -35,6 +35,8 @@ _LONGEST_CHUNK = 10.0
 _ANSWER = 10.0
 _FIRST_INTERVAL = 1.0
 _FAREWELL = 3.0
+# How long a trial is kept for which nobody asks.
+_SPARE = 2.0
 
 _Key = tuple[int, int, int]
 
@@ -54,8 +56,8 @@ class Asker:
         # Guards what follows. Nothing waits while it holds it.
         self._lock = threading.Lock()
         self._held: dict[_Key, AskedTrial] = {}
-        self._spare: deque[AskedTrial] = deque()
-        self._asking = 0
+        # Those for which nobody has asked yet, and since when they are here.
+        self._spare: deque[tuple[float, AskedTrial]] = deque()
         self._beating: threading.Thread | None = None
         self._stream: grpc.Call | None = None
         self._changed = threading.Event()
@@ -68,20 +70,13 @@ class Asker:
         """A trial; None if none came in this time, or if none will ever come."""
         deadline = math.inf if wait is None else time.monotonic() + wait
         self._beat_from_now_on()
-        with self._lock:
-            self._asking += 1
-        try:
-            chunk = 0.0
-            while True:
-                if trial := self._lease(chunk, deadline):
-                    return trial
-                if time.monotonic() >= deadline or self._is_known_to_be_over():
-                    return None
-                chunk = min(max(2 * chunk, 1.0), _LONGEST_CHUNK)
-        finally:
-            with self._lock:
-                self._asking -= 1
-            self._hand_back_spare()
+        chunk = 0.0
+        while True:
+            if trial := self._lease(chunk, deadline):
+                return trial
+            if time.monotonic() >= deadline or self._is_known_to_be_over():
+                return None
+            chunk = min(max(2 * chunk, 1.0), _LONGEST_CHUNK)
 
     def held(self, number: int) -> AskedTrial | None:
         """The trial of this number, if this asker holds it."""
@@ -133,7 +128,7 @@ class Asker:
         try:
             with self._lock:
                 if self._spare:
-                    return self._spare.popleft()
+                    return self._spare.popleft()[1]
                 holding = [trial._claim for trial in self._held.values()]  # noqa: SLF001
             if self._closed.is_set():
                 raise RefusedError("this client is closed")
@@ -154,8 +149,9 @@ class Asker:
             self._changed.set()
             self._refuse_foreign(given)
             with self._lock:
-                # There are several if another trial was told while this call waited.
-                self._spare.extend(given[1:])
+                # There are several if another trial was told while this call was on its way. The thread that told
+                # it will mostly ask for the next one at once.
+                self._spare.extend((time.monotonic(), trial) for trial in given[1:])
             return given[0] if given else None
         finally:
             self._leasing.release()
@@ -169,16 +165,29 @@ class Asker:
             raise RefusedError(message, "leave `objective` out when you create a study, and it gets its own")
 
     def _hand_back_spare(self) -> None:
-        """A trial for which nobody asks must not be held."""
+        """A trial for which nobody asks must not be held for long."""
         while True:
             with self._lock:
-                if len(self._spare) <= self._asking:
+                if not self._spare or time.monotonic() - self._spare[0][0] < _SPARE:
                     return
-                trial = self._spare.pop()
-            trial.hand_back()
+                _, trial = self._spare.popleft()
+            try:
+                trial.hand_back(timeout=_FAREWELL)
+            except ClientError as error:
+                log.warning("trial %s could not be handed back: %s", trial.number, error.message)
+
+    def _look_for_the_lost_answer(self) -> None:
+        """A trial of which only the coordinator knows would be kept alive by the heartbeats of others."""
+        if self._answer_got_lost and self._leasing.acquire(blocking=False):
+            try:
+                self._ask_for_the_lost_answer()
+            except ClientError as error:
+                log.warning("%s", error.message)
+            finally:
+                self._leasing.release()
 
     def _ask_for_the_lost_answer(self) -> None:
-        """If nobody read the answer of a lease call, there may be a trial of which only the coordinator knows."""
+        """If nobody read the answer of a lease call, what it gave is handed back."""
         if not self._answer_got_lost:
             return
         with self._lock:
@@ -186,6 +195,7 @@ class Asker:
         request = self._request(holding, min(len(holding) + 64, _HOLDING), [], 0.0)
         for each in self.link.call(LEASE, request, timeout=_FAREWELL).assignments:
             self.link.call(RELEASE, work.ReleaseRequest(claim=each.claim), timeout=_FAREWELL)
+        self._answer_got_lost = False
 
     def _request(self, holding: list[work.Claim], slots: int, objectives: list[str], wait: float) -> work.LeaseRequest:
         seconds = int(wait)
@@ -239,6 +249,8 @@ class Asker:
                 answered = True
                 beats.heard(answer.interval.seconds + answer.interval.nanos / 1e9)
                 self._lose(answer.lost)
+                self._hand_back_spare()
+                self._look_for_the_lost_answer()
         except grpc.RpcError as error:
             return said(error), answered
         finally:
@@ -249,6 +261,7 @@ class Asker:
         for claim in lost:
             with self._lock:
                 trial = self._held.pop(_key(claim), None)
+                self._spare = deque(spare for spare in self._spare if spare[1] is not trial)
             if trial is not None:
                 # No call is made under the trial's lock that waits for this thread.
                 trial._lost = trial._lost or "its lease was lost, or the study was stopped"  # noqa: SLF001

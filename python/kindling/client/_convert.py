@@ -142,9 +142,11 @@ def plain(found: Any) -> Any:
 def to_json(where: str, found: Any) -> str:
     """JSON as the coordinator reads it, which has no NaN."""
     try:
-        return json.dumps(plain(found), ensure_ascii=False, allow_nan=False)
+        written = json.dumps(plain(found), ensure_ascii=False, allow_nan=False)
+        written.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{where}: it cannot be written as JSON: {error}") from None
+    return written
 
 
 def time(wire: Timestamp) -> datetime:

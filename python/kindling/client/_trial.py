@@ -102,7 +102,7 @@ class AskedTrial:
         if not 1 <= len(name.encode()) <= _NAME:
             raise InvalidArgumentError(f"an attribute's name has 1 to {_NAME} bytes, not {len(name.encode())}")
         written = _convert.to_json(f"attribute `{name}`", value)
-        size = len(written.encode("utf-8", "replace"))
+        size = len(written.encode())
         if size > _ATTRIBUTE:
             raise InvalidArgumentError(f"attribute `{name}` has {size:,} bytes; at most {_ATTRIBUTE:,} are kept")
         with self._lock:
