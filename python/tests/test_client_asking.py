@@ -33,8 +33,13 @@ pytestmark = needs_program
 
 
 @pytest.fixture
-def coordinator(folder: Path) -> Iterator[Coordinator]:
-    started = Coordinator(folder)
+def lease_term() -> float:
+    return 2.0
+
+
+@pytest.fixture
+def coordinator(folder: Path, lease_term: float) -> Iterator[Coordinator]:
+    started = Coordinator(folder, lease_term=lease_term)
     yield started
     started.end()
 
@@ -349,6 +354,7 @@ def test_an_asker_that_ends_hands_its_trial_back(
     assert study.trial(0).state == TrialState.WAITING
 
 
+@pytest.mark.parametrize("lease_term", [30.0])
 def test_a_coordinator_killed_under_an_asker_loses_nothing(coordinator: Coordinator, client: Client) -> None:
     study = create(client, trials=2)
     study.ask().tell(1.0)
@@ -410,6 +416,7 @@ def test_a_coordinator_that_stands_still_is_not_waited_for(coordinator: Coordina
         pid = coordinator._process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
+            eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
             with pytest.raises(UnreachableError, match="does not answer"):
                 study.info()
         finally:

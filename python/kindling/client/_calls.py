@@ -100,34 +100,35 @@ class Link:
         *,
         timeout: float | None = None,
         attempt: float = PATIENCE,
-        give_up: Callable[[], bool] = bool,
+        may_repeat: Callable[[grpc.RpcError], bool] = may_change,
     ) -> Res:
-        """Makes a call, and repeats it where that is safe until `timeout` has passed or `give_up` says so.
+        """Makes a call, and repeats it where that is safe, as long as `may_repeat` and until `timeout` has passed.
 
         Each try may take `attempt`. `timeout` is the client's own unless given.
         """
         end = time.monotonic() + (self.timeout if timeout is None else timeout)
         backoff = Backoff()
-        is_down = False
+        away: grpc.RpcError | None = None
         while True:
+            left = max(end - time.monotonic(), 0.05)
             try:
-                left = end - time.monotonic()
-                answer = self.call_once(method, request, timeout=max(min(attempt, left), 0.05))
-            except grpc.RpcError as error:  # noqa: PERF203 - it is there to be repeated
+                # While the coordinator is away, this waits for the connection, which has a backoff of its own.
+                answer = self.call_once(method, request, timeout=min(attempt, left), wait_for_ready=away is not None)
+            except grpc.RpcError as error:
                 wait = backoff.wait()
-                is_over = time.monotonic() + wait >= end or give_up()
-                if not method.repeatable or is_over or not may_change(error):
-                    raise self.meaning(error) from None
-                if not is_down:
-                    is_down = True
+                if not method.repeatable or time.monotonic() + wait >= end or not may_repeat(error):
+                    is_late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+                    raise self.meaning(away if away and is_late else error) from None
+                if away is None:
                     log.warning("%s failed (%s); trying again", method.name, said(error))
+                    away = error
                 time.sleep(wait)
             else:
-                if is_down:
+                if away is not None:
                     log.info("%s: the coordinator answers again", method.name)
                 return answer
 
-    def call_once(self, method: Method[Req, Res], request: Req, *, timeout: float) -> Res:
+    def call_once(self, method: Method[Req, Res], request: Req, *, timeout: float, wait_for_ready: bool = False) -> Res:
         """Makes a call; raises gRPC's own error."""
         self.check_process()
         _check_size(method, request)
@@ -139,7 +140,7 @@ class Link:
                 response_deserializer=method.response.FromString,
             )
             self._stubs[method.path] = stub
-        answer = stub(request, timeout=timeout, metadata=self.metadata(method))
+        answer = stub(request, timeout=timeout, metadata=self.metadata(method), wait_for_ready=wait_for_ready)
         assert isinstance(answer, method.response)
         return answer
 

@@ -41,7 +41,8 @@ def watch(link: Link, name: str) -> Iterator[StudyUpdate]:
             request_serializer=pb.WatchStudyRequest.SerializeToString,
             response_deserializer=pb.WatchStudyResponse.FromString,
         )
-        stream = stub(pb.WatchStudyRequest(name=name), timeout=_RENEW, metadata=link.metadata(WATCH_STUDY))
+        metadata = link.metadata(WATCH_STUDY)
+        stream = stub(pb.WatchStudyRequest(name=name), timeout=_RENEW, metadata=metadata, wait_for_ready=is_down)
         try:
             for message in stream:
                 backoff, is_down = Backoff(), False
