@@ -287,6 +287,24 @@ def test_a_stopped_study_takes_its_trials_back(client: Client) -> None:
     assert [t.state for t in study.trials()] == [TrialState.WAITING] * 2
 
 
+def test_closing_a_client_ends_who_waits_and_hands_back_what_is_held(coordinator: Coordinator) -> None:
+    with kindling.connect(coordinator.address) as looking:
+        client = kindling.connect(coordinator.address)
+        study = create(client, trials=1)
+        study.ask()
+        waiting = ThreadPoolExecutor(1).submit(study.ask)
+        eventually(study._asker()._leasing.locked)
+        client.close()
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            waiting.result(20)
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            study.info()
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            next(study.watch())
+        client.close()
+        assert looking.study("mine").trial(0).state == TrialState.WAITING
+
+
 ASKER = """
 import sys, time, kindling
 client = kindling.connect(sys.argv[1])

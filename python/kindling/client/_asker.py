@@ -214,7 +214,7 @@ class Asker:
         )
 
     def _beat_from_now_on(self) -> None:
-        self.link.check_process()
+        self.link.check_usable()
         with self._lock:
             if self._beating is None and not self._closed.is_set():
                 self._beating = threading.Thread(target=self._beat, name="kindling-heartbeat", daemon=True)

@@ -92,6 +92,7 @@ class Link:
         self._tokens = {True: connection.worker_token, False: connection.token}
         self._stubs: dict[str, Callable[..., Message]] = {}
         self._process = os.getpid()
+        self._closed = False
 
     def call(
         self,
@@ -115,6 +116,7 @@ class Link:
                 # While the coordinator is away, this waits for the connection, which has a backoff of its own.
                 answer = self.call_once(method, request, timeout=min(attempt, left), wait_for_ready=away is not None)
             except grpc.RpcError as error:
+                self.check_usable()
                 wait = backoff.wait()
                 if not method.repeatable or time.monotonic() + wait >= end or not may_repeat(error):
                     is_late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
@@ -130,7 +132,7 @@ class Link:
 
     def call_once(self, method: Method[Req, Res], request: Req, *, timeout: float, wait_for_ready: bool = False) -> Res:
         """Makes a call; raises gRPC's own error."""
-        self.check_process()
+        self.check_usable()
         _check_size(method, request)
         stub = self._stubs.get(method.path)
         if stub is None:
@@ -150,19 +152,22 @@ class Link:
 
     @property
     def channel(self) -> grpc.Channel:
-        self.check_process()
+        self.check_usable()
         return self._channel
 
     def is_mine(self) -> bool:
         """Whether it was made in this process."""
         return os.getpid() == self._process
 
-    def check_process(self) -> None:
+    def check_usable(self) -> None:
+        if self._closed:
+            raise ClientError("this client is closed", "kindling.connect() makes another one")
         if not self.is_mine():
             hint = "call kindling.connect() in each process; gRPC does not survive a fork"
             raise ClientError("this client was made in another process, which forked", hint)
 
     def close(self) -> None:
+        self._closed = True
         if self.is_mine():
             self._channel.close()
 
