@@ -65,7 +65,7 @@ def _load_file(path: Path) -> ModuleType:
     # Its neighbours are found, as `python script.py` finds them, and so is it itself by processes that it spawns.
     sys.path.insert(0, str(path.parent))
     sys.argv = [str(path)]
-    name = path.stem if path.stem not in sys.modules else f"_{path.stem}"
+    name = path.stem if path.stem not in sys.modules else f"objective_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise NotLoadedError(f"{path} is no Python file")

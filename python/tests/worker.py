@@ -83,6 +83,7 @@ class Worker:
         # Shut first: closing alone would leave `accept` waiting.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        Path(self.path).unlink()
         with self.changed:
             for connection in self.open:
                 # Its peer may be gone already.
