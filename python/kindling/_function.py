@@ -129,7 +129,7 @@ def _origin(name: str, path: list[str] | None) -> str | None:
 def _pickled(function: Callable[..., Any], why: str, otherwise: str = "or move it into a module") -> Pickled:
     try:
         # Needed here alone, and not by everybody.
-        import cloudpickle  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+        import cloudpickle  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise FunctionError(
             f"the objective `{_shown(function)}` must be handed to workers by value: {why}. This needs cloudpickle\n"

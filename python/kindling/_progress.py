@@ -96,7 +96,7 @@ class Quiet:
         pass
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         pass
@@ -159,7 +159,7 @@ class Notebook:
     """An output of the cell that changes."""
 
     def __init__(self) -> None:
-        from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+        from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore]
 
         self._show = show
         self._handle: Any = None
@@ -174,7 +174,7 @@ class Notebook:
             self._handle.update(output, raw=True)
 
     def say(self, line: str) -> None:
-        print(line, flush=True)  # noqa: T201
+        print(line, flush=True)
 
     def close(self) -> None:
         pass

@@ -130,7 +130,7 @@ class Run:
             text = line.decode(errors="replace").rstrip("\n")
             self._said.append(text)
             if aloud:
-                print(text, file=sys.stderr, flush=True)  # noqa: T201
+                print(text, file=sys.stderr, flush=True)
 
     @staticmethod
     def _lines(pipe: IO[bytes]) -> Iterator[bytes]:

@@ -89,7 +89,7 @@ class StoredStudy:
     def to_pandas(self) -> "pd.DataFrame":
         """A row for each trial, with the columns of Optuna's `trials_dataframe`. Times are in UTC."""
         try:
-            import pandas as pd  # noqa: PLC0415 - an extra
+            import pandas as pd
         except ImportError:
             raise KindlingError("to_pandas needs pandas\nhint: pip install 'kindling-hpo[pandas]'") from None
         trials = self.trials

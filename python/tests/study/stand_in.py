@@ -1,61 +1,28 @@
 """Stands in for the `kindling` program where none is built: the same command lines, events and exit statuses.
 
-Its trials are one after another, its parameters are random, its store is a JSON file. The objective runs in a process
-of its own, as a worker's does, so that what this package writes for a worker is read by another process.
+Its trials are one after another, its parameters are random, its store is a JSON file. The objective runs in the process
+that a worker would start for it, so what this package writes for a worker is read by another process.
 """
 
 import json
 import os
 import random
-import select
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import tomllib
 
-# What a worker's Python process does: it gets at the function, and calls it for each line of parameters.
-WORKER = r"""
-import importlib, importlib.util, json, os, pickle, sys
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from worker import Run as Trial
+from worker import Worker, facts
 
-class Trial:
-    def __init__(self, number, params):
-        self.number, self.params, self.curve = number, params, []
-    def report(self, value, step):
-        self.curve.append({"step": step, "value": value})
-
-def load(reference):
-    if reference.startswith("pickle:"):
-        with open(reference.removeprefix("pickle:"), "rb") as file:
-            return pickle.load(file)
-    module, _, name = reference.rpartition(":")
-    if module.endswith(".py"):
-        spec = importlib.util.spec_from_file_location("objective_of_a_script", module)
-        loaded = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = loaded
-        spec.loader.exec_module(loaded)
-    else:
-        loaded = importlib.import_module(module)
-    return getattr(loaded, name)
-
-out = os.dup(1)
-os.dup2(2, 1)
-try:
-    function = load(sys.argv[1])
-except Exception as error:
-    os.write(out, (json.dumps({"unfit": f"{type(error).__name__}: {error}"}) + "\n").encode())
-    sys.exit()
-for line in sys.stdin:
-    order = json.loads(line)
-    trial = Trial(order["number"], order["params"])
-    try:
-        answer = {"value": float(function(trial)), "curve": trial.curve}
-    except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    os.write(out, (json.dumps(answer) + "\n").encode())
-"""
+UNFIT = 78
 
 
 def main() -> int:
@@ -136,31 +103,20 @@ class Run:
             return 1
         self.study["document"]["trials"] = self.trials
         signal.signal(signal.SIGINT, self.on_interrupt)
+        threading.Thread(target=self.follow_stdin, daemon=True).start()
         new = not self.study["trials"]
         say(event="started", coordinator="http://127.0.0.1:1", page=None, store=str(self.store), created=new)
         progress(self.study)
-        worker = self.worker()
         status = 0
         while status == 0 and unfinished(self.study):
-            status = self.one_trial(worker)
+            status = self.one_trial()
             self.store.write_text(json.dumps(self.studies))
             progress(self.study)
-        worker.kill()
-        worker.wait()
-        if status != 78:
+        if status != UNFIT:
             say(event="result", study=shown(self.study), store=str(self.store))
         return status
 
-    def worker(self) -> subprocess.Popen:
-        objective = self.document["objective"]
-        command = [objective.get("interpreter", "python3"), "-c", WORKER, objective["function"]]
-        env = {**os.environ, "KINDLING_SOCKET": "stands in", **objective.get("env", {})}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, cwd=objective.get("directory"), env=env, process_group=0
-        )
-
-    def one_trial(self, worker: subprocess.Popen) -> int:
+    def one_trial(self) -> int:
         """The status to end with, or 0."""
         trial = next((trial for trial in self.study["trials"] if trial["state"] == "WAITING"), None)
         if trial is None:
@@ -169,42 +125,52 @@ class Run:
         trial.update(state="RUNNING", start=now())
         trial["params"] = drawn(self.document["space"], trial["params"], random.Random(trial["number"]))
         progress(self.study)
-        worker.stdin.write(json.dumps({"number": trial["number"], "params": trial["params"]}).encode() + b"\n")
-        worker.stdin.flush()
-        answer = self.awaited(worker)
-        if answer is None or "unfit" in answer:
+        run = Trial(facts(trial["number"], **trial["params"]))
+        said = self.served(run)
+        if run.result is None:
             trial.update(state="WAITING", start=None)
-            if answer is None:
+            if said is None:
                 return 130
-            say(event="error", error=f"no worker can run it: {answer['unfit']}", hint=None)
-            return 78
-        if "error" in answer:
-            trial.update(state="FAIL", fail_reason=answer["error"], complete=now())
-            self.failures.append(answer["error"])
-            if len(self.failures) == 3:
-                say(event="error", error=f"the script is broken: {self.failures[0]}", hint=None)
-                return 78
-        else:
-            self.failures.clear()
-            curve = answer["curve"]
-            trial.update(state="COMPLETE", values=[answer["value"]], intermediate_values=curve, complete=now())
+            return self.unfit(f"no worker can run it: {said}")
+        trial["complete"] = now()
+        trial["intermediate_values"] = [{"step": step, "value": value} for step, value in run.reports]
+        if run.result["state"] == "fail":
+            trial.update(state="FAIL", fail_reason=run.result["reason"])
+            self.failures.append(run.result["reason"])
+            return self.unfit(f"the script is broken: {self.failures[0]}") if len(self.failures) > 2 else 0
+        self.failures.clear()
+        trial.update(state="COMPLETE", values=[float(value) for value in run.result["values"]])
         return 0
+
+    def served(self, trial: Trial) -> str | None:
+        """Runs the trial. What its process said in the end; None if the run was interrupted."""
+        objective = self.document["objective"]
+        command = [objective.get("interpreter", "python3"), "-m", "kindling.serve", objective["function"]]
+        with tempfile.TemporaryDirectory(prefix="k-") as place, Worker(Path(place), many=[trial]) as worker:
+            env = worker.environment(**objective.get("env", {}))
+            where = objective.get("directory")
+            process = subprocess.Popen(command, cwd=where, env=env, stderr=subprocess.PIPE, stdout=2, process_group=0)
+            while process.poll() is None:
+                time.sleep(0.005)
+                if self.interrupts:
+                    process.kill()
+                    process.wait()
+                    return None
+            return process.stderr.read().decode().strip()
+
+    def unfit(self, why: str) -> int:
+        say(event="error", error=why, hint=None)
+        return UNFIT
 
     def on_interrupt(self, *_: object) -> None:
         self.interrupts += 1
         if self.interrupts > 1:
             os._exit(130)
 
-    def awaited(self, worker: subprocess.Popen) -> dict | None:
-        """The worker's answer; None if the run is to end."""
-        while not self.interrupts:
-            ready, _, _ = select.select([worker.stdout, sys.stdin], [], [], 0.05)
-            if worker.stdout in ready:
-                line = worker.stdout.readline()
-                return json.loads(line) if line else {"error": f"the process ended with {worker.wait()}"}
-            if sys.stdin in ready and not os.read(0, 1):
-                return None
-        return None
+    def follow_stdin(self) -> None:
+        while os.read(0, 1024):
+            pass
+        self.interrupts += 1
 
 
 def unfinished(study: dict) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kindling import FrozenTrial, TrialState
 from kindling.frozen import from_json
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from kindling import KindlingError, _function
 
 # What each script ends with.

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pytest
+
 from kindling import _progress
 
 

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kindling
 import pytest
+
+import kindling
 from kindling import _surroundings
 from kindling._run import Run
 

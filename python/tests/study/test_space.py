@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from kindling import Categorical, Float, Int, KindlingError
 from kindling.space import tables
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import kindling
 import pytest
+
+import kindling
 from kindling.study import CodeChanged
 
 pytestmark = [pytest.mark.usefixtures("program")]
@@ -132,6 +133,13 @@ def test_a_finished_study_goes_on_when_it_is_given_more_trials(folder: Path) -> 
     assert study.trials[:5] == before
     study.run(trials=9, progress=False)
     assert len(study.trials) == 9
+
+
+def test_the_name_may_hold_what_is_special_elsewhere(folder: Path) -> None:
+    study = _study(lambda trial: 1, name='-a:b/"$(x) é', trials=2)
+    study.run(progress=False)
+    assert len(study.trials) == 2
+    assert kindling.load_study('-a:b/"$(x) é').is_finished
 
 
 def test_another_space_needs_another_name(folder: Path) -> None:
@@ -384,6 +392,21 @@ def test_a_study_is_not_run_within_a_trial(folder: Path, monkeypatch: pytest.Mon
 def test_a_study_that_makes_no_sense_is_refused_before_it_runs(options: dict[str, Any], says: str) -> None:
     with pytest.raises(kindling.KindlingError, match=says):
         _study(**options)
+
+
+def test_a_module_that_does_not_import_is_said(folder: Path) -> None:
+    code = "import os\nassert 'KINDLING_SOCKET' not in os.environ, 'no GPU'\ndef objective(trial): pass\n"
+    (folder / "train.py").write_text(code)
+    text = """
+    from train import objective
+    space = {"x": kindling.Int(0, 1)}
+    kindling.Study("s", objective, direction="minimize", trials=9, space=space).run(progress=False)
+    """
+    done = _run(folder, text)
+    assert done.returncode == 1
+    assert "kindling._run.RunFailed: " in done.stderr
+    assert "AssertionError: no GPU" in done.stderr
+    assert {trial.state.name for trial in kindling.load_study("s").trials} <= {"WAITING"}
 
 
 def test_a_folder_that_is_not_there_is_said(folder: Path) -> None:

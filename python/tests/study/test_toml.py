@@ -7,6 +7,7 @@ import struct
 import sys
 
 import pytest
+
 from kindling import _toml
 
 tomllib = pytest.importorskip("tomllib")
