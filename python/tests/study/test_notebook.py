@@ -41,9 +41,7 @@ def _executed(folder: Path, *cells: str) -> Any:
     manager = AsyncKernelManager(kernel_name="python3")
     words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=words, display_name="this", language="python")
-    client = nbclient.NotebookClient(
-        notebook, km=manager, timeout=120, resources={"metadata": {"path": str(folder)}}, **options
-    )
+    client = nbclient.NotebookClient(notebook, km=manager, timeout=120, resources={"metadata": {"path": str(folder)}})
     return client.execute()
 
 
