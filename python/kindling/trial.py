@@ -41,10 +41,13 @@ class Trial:
     alone: bool
     """No worker runs this: the parameters are the defaults, and what is reported is printed."""
 
+    reason: str
+    """Why the trial should stop, once its verdict is `stop`."""
+
     def __init__(self, facts: Mapping[str, Any], connection: Connection | None, defaults: Mapping[str, Any]) -> None:
         self._connection = connection
         self._told: Verdict = "continue"
-        self._reason = ""
+        self.reason = ""
         self.alone = connection is None
         self.number = facts["number"]
         self.attempt = facts["attempt"]
@@ -79,13 +82,15 @@ class Trial:
             print(f"step {step}: {value:.6g}", flush=True)
             return "continue"
         self._hear(self._call({"call": "report", "step": step, "value": value}))
-        return self._heed(f"pruned at step {step}", raises=raises)
+        if raises:
+            self.obey(self._told, f"pruned at step {step}")
+        return self._told
 
     def should_prune(self) -> bool:
         """Whether the pruner stops this trial. `report` has said so already, unless it was told `raises=False`."""
         verdict = self.verdict()
         if verdict == "stop":
-            self._heed("", raises=True)
+            self.obey(verdict)
         return verdict == "prune"
 
     def verdict(self) -> Verdict:
@@ -96,8 +101,16 @@ class Trial:
 
     def check(self) -> None:
         """Raises `TrialPruned` or `TrialStopped` if the trial should end, without a report."""
-        self.verdict()
-        self._heed("pruned", raises=True)
+        self.obey(self.verdict())
+
+    def obey(self, verdict: Verdict, reason: str = "") -> None:
+        """Raises what that verdict means. For processes that act together on what one of them heard."""
+        if verdict == "continue":
+            return
+        _hook.install(self)
+        raise (
+            TrialPruned(reason or "pruned") if verdict == "prune" else TrialStopped(self.reason or reason or "stopped")
+        )
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Notes something beside the values. It is kept however the trial ends, and the sampler never sees it."""
@@ -170,13 +183,7 @@ class Trial:
         if verdict not in ("continue", "prune", "stop"):
             raise KindlingError(f"the worker's verdict is {verdict!r}; expected continue, prune or stop")
         self._told = cast("Verdict", verdict)
-        self._reason = str(answer.get("reason") or "the worker stopped this trial")
-
-    def _heed(self, pruned: str, *, raises: bool) -> Verdict:
-        if raises and self._told != "continue":
-            _hook.install(self)
-            raise TrialPruned(pruned) if self._told == "prune" else TrialStopped(self._reason)
-        return self._told
+        self.reason = str(answer.get("reason") or "the worker stopped this trial") if verdict == "stop" else ""
 
     def give(self, result: dict[str, Any]) -> None:
         """A result in the words of the trial's socket. `complete`, `prune`, `fail` and `hand_back` say it better."""

@@ -3,6 +3,7 @@
 import math
 import os
 import pickle
+import signal
 import threading
 from pathlib import Path
 
@@ -258,6 +259,7 @@ def test_threads_share_the_connection(run: Run, worker: Worker) -> None:
     assert len(worker.open) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_speaks_on_a_connection_of_its_own(run: Run, worker: Worker) -> None:
     trial = kindling.current_trial()
     trial.report(0.5, 0)
@@ -265,6 +267,7 @@ def test_a_forked_child_speaks_on_a_connection_of_its_own(run: Run, worker: Work
     with trial._connection._lock:
         child = os.fork()
         if child == 0:
+            signal.alarm(30)
             try:
                 trial.report(0.25, 1)
                 os._exit(0)
