@@ -268,6 +268,13 @@ def test_changed_code_is_warned_of_once_and_the_same_code_never(folder: Path) ->
     assert warned(_study(make(3), name="other", trials=2)) == []
 
 
+def test_a_study_of_a_notebooks_function_goes_on_with_one_from_a_module(folder: Path) -> None:
+    _run(folder, "s = study(2)\ns.run(progress=False)")
+    done = _run(folder, 'if __name__ == "__main__":\n    study(4).run(progress=False)\n    print(len(study().trials))')
+    assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
+    assert "CodeChanged" not in done.stderr
+
+
 def test_a_study_can_be_looked_at_without_its_objective(folder: Path) -> None:
     _study().run(progress=False)
     by_name, by_store = kindling.load_study("mine"), kindling.load_study("mine.db")
