@@ -130,7 +130,7 @@ class Study(StoredStudy):
         command = [program, "run", "--events", "--stop-with-stdin", f"--store={self._store}"]
         command += [f"--{option}={value}" for option, value in options.items() if value is not None]
         command += ["--", str(file)]
-        environment = _surroundings.environment(_program.environment())
+        environment = _surroundings.environment(dict(os.environ))
         display = _progress.display(wanted=progress)
         try:
             with Run(command, self._directory, environment) as run:
