@@ -96,7 +96,7 @@ class Quiet:
         pass
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         pass
@@ -159,9 +159,9 @@ class Notebook:
     """An output of the cell that changes."""
 
     def __init__(self) -> None:
-        from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+        from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore]
 
-        self._show = show
+        self._show: Any = show
         self._handle: Any = None
 
     def show(self, standing: Standing) -> None:
@@ -174,7 +174,7 @@ class Notebook:
             self._handle.update(output, raw=True)
 
     def say(self, line: str) -> None:
-        print(line, flush=True)  # noqa: T201
+        print(line, flush=True)
 
     def close(self) -> None:
         pass
@@ -182,7 +182,7 @@ class Notebook:
 
 def _in_notebook() -> bool:
     """Whether IPython runs with a kernel: in Jupyter and what is like it, not in its terminal."""
-    ipython = sys.modules.get("IPython")
+    ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return getattr(shell, "kernel", None) is not None
 
