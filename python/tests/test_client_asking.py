@@ -327,6 +327,26 @@ def asker(coordinator: Coordinator, folder: Path, end: str = "") -> tuple[subpro
     return process, process.stdout.readline().split()
 
 
+def test_two_processes_share_a_study_and_evaluate_each_trial_once(
+    coordinator: Coordinator, client: Client, folder: Path
+) -> None:
+    study = create(client, trials=40, sampler="random")
+    end = "trial.tell(0.0)\nwhile trial := study.ask(): trial.tell(0.0); print(trial.number)"
+    process, (first, *_) = asker(coordinator, folder, end)
+    assert process.stdin
+    process.stdin.close()
+    mine = []
+    while trial := study.ask():
+        mine.append(trial.number)
+        trial.tell(1.0)
+    assert process.stdout
+    others = [int(first), *map(int, process.stdout.read().split())]
+    assert process.wait(30) == 0
+    assert sorted(mine + others) == list(range(40))
+    assert {trial.number for trial in study.trials() if trial.value == 0.0} == set(others)
+    assert len({trial.worker for trial in study.trials()}) == 2
+
+
 def test_the_trial_of_a_killed_asker_is_leased_again(coordinator: Coordinator, client: Client, folder: Path) -> None:
     study = create(client, trials=1)
     process, (number, seed, x) = asker(coordinator, folder)
