@@ -20,6 +20,6 @@ mod tail;
 mod watch;
 
 #[cfg(test)]
-mod testing;
+mod tests;
 
 pub use guard_process::guard_processes;
