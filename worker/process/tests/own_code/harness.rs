@@ -84,7 +84,7 @@ impl Worker {
         static NEWEST: AtomicU32 = AtomicU32::new(0);
         let newest = NEWEST.fetch_add(1, Ordering::Relaxed);
         let mark = format!("mark-{}-{newest}-", std::process::id());
-        let gpus = GpuPool::new(&[DeviceName::Flex], 8, NamedBy::Nvml);
+        let gpus = GpuPool::new(&[DeviceName::Flex], 8, NamedBy::Driver);
         Self { objectives: objectives(None, &gpus).expect("a ground"), mark }
     }
 
