@@ -83,7 +83,7 @@ impl Devices for ProcessDevices {
                     1 => "there is 1 GPU, `cuda:0`".to_owned(),
                     count => format!("there are {count} GPUs, `cuda:0` to `cuda:{}`", count - 1),
                 },
-                hint: "`kindling worker --list-devices` lists what there is; `--device cpu` needs no GPU",
+                hint: "with --list-devices a worker lists what there is; `--device cpu` needs no GPU",
             }),
             DeviceName::Cuda(_) | DeviceName::Cpu | DeviceName::Flex => Ok(()),
         }

@@ -19,8 +19,8 @@ const MOST_WORDS: usize = 1024;
 /// The longest word: Linux takes no longer argument.
 const LONGEST_WORD: usize = 128 * 1024 - 1;
 
-/// The largest `settings` table: `hello` tells it, in a line of at most 1 MiB.
-const LARGEST_USER: usize = 512 * 1024;
+/// The largest `settings` table. A coordinator takes no larger study.
+const LARGEST_USER: usize = 256 * 1024;
 
 /// The table, with a fixed set of keys.
 pub(super) struct Keys<'a> {

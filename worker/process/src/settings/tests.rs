@@ -133,8 +133,8 @@ fn a_value_of_another_kind_or_out_of_bounds_is_refused_with_what_was_found() {
         ("settings", json!("x"), "expected a table, [objective.settings], found \"x\""),
         (
             "settings",
-            json!({"x": "y".repeat(512 * 1024)}),
-            "expected at most 524288 bytes of JSON, found 524296",
+            json!({"x": "y".repeat(256 * 1024)}),
+            "expected at most 262144 bytes of JSON, found 262152",
         ),
         (
             "command",
