@@ -44,12 +44,12 @@ impl CommandObjective {
         let common = &settings.common;
         let share = self.shared.gpus.take(trial.device(), common.gpus, &trial.stop())?;
         *began = Instant::now();
-        let place = Place::of_command().map_err(no_socket)?;
+        let place = Place::of_command().map_err(|error| no_socket(&error))?;
         let facts = trial.facts();
         let params_file = place.socket.folder().join("params.json");
         if settings.words.wants_params_file() {
             let params = params_json(&facts.params).to_string();
-            std::fs::write(&params_file, params).map_err(no_socket)?;
+            std::fs::write(&params_file, params).map_err(|error| no_socket(&error))?;
         }
         let device = share.device();
         let words = settings.words.expand(&Facts {
@@ -117,19 +117,19 @@ impl Objective for CommandObjective {
 
 /// What the trial's variables tell.
 fn told(facts: &TrialFacts, socket: &Path) -> [(OsString, OsString); 6] {
-    [
+    let told: [(&str, OsString); 6] = [
         ("KINDLING_SOCKET", socket.into()),
         ("KINDLING_STUDY", facts.study.clone().into()),
         ("KINDLING_TRIAL", facts.number.to_string().into()),
         ("KINDLING_ATTEMPT", facts.attempt.to_string().into()),
         ("KINDLING_SEED", facts.seed.to_string().into()),
         ("KINDLING_STUDY_SEED", facts.study_seed.to_string().into()),
-    ]
-    .map(|(name, value)| (name.into(), value))
+    ];
+    told.map(|(name, value)| (name.into(), value))
 }
 
 /// Without a socket no trial can run now; later one may.
-pub(crate) fn no_socket(error: std::io::Error) -> TrialError {
+pub(crate) fn no_socket(error: &std::io::Error) -> TrialError {
     TrialError::HandBack(format!(
         "the folder of the trial's socket cannot be made: {error}; hint: look at the room and the rights of \
          the folder that XDG_RUNTIME_DIR or TMPDIR names"

@@ -116,7 +116,10 @@ impl Objective for PythonObjective {
         let at_work = self.shared.fleet.enter().map_err(leaving)?;
         // Which GPU it would get is known only with a trial. On a worker without any it is kept for the first.
         let env = environment(common, None);
-        let unfit = |error: TrialError| Unfit(format!("{error:?}"));
+        let unfit = |error| match error {
+            TrialError::Failed(why) | TrialError::HandBack(why) | TrialError::Unfit(why) => Unfit(why),
+            TrialError::Stopped | TrialError::Pruned => Unfit("it was stopped".to_owned()),
+        };
         let warm = Warm::start(&read, env, &self.shared.ground).map_err(unfit)?;
         at_work.runs_in(warm.process().group(), common.grace);
         match warm.until_ready(TO_IMPORT, &Stop::default(), progress) {

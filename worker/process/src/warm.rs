@@ -44,7 +44,7 @@ impl Warm {
         ground: &Ground,
     ) -> Result<Self, TrialError> {
         let common = &settings.common;
-        let place = Place::of_python().map_err(no_socket)?;
+        let place = Place::of_python().map_err(|error| no_socket(&error))?;
         env.push(("KINDLING_SOCKET".into(), place.socket.path().into()));
         let function = settings.function.to_string();
         let launch = Launch {
