@@ -156,6 +156,10 @@ impl Attended<'_> {
 
     /// It should stop: tell it and wait, or end it at once if it would not hear.
     fn stop(&mut self, cause: Cause) {
+        if self.evidence.exit.is_some() {
+            // It ended before that.
+            return;
+        }
         self.evidence.cause.get_or_insert(cause);
         if self.phase != Phase::Running {
             return;

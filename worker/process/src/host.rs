@@ -225,3 +225,6 @@ impl Caller {
     }
 }
 
+
+#[cfg(test)]
+mod tests;

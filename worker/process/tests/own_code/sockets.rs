@@ -154,14 +154,14 @@ result(1)",
 
 #[test]
 fn the_folder_goes_with_the_trial() {
-    let (sender, told) = (tempfile::NamedTempFile::new().expect("a file"), |path| std::fs::read_to_string(path));
-    let path = sender.path().to_str().expect("a path");
+    let told = tempfile::NamedTempFile::new().expect("a file");
+    let script = r#"dirname "$KINDLING_SOCKET" >"$1"; cat "$2" >>"$1"; echo accuracy=1"#;
     let ran = command(json!({
-        "command": ["sh", "-c", "dirname $KINDLING_SOCKET >$1; cat $2 >>$1; echo accuracy=1", "sh", path, "${params_file}"],
+        "command": ["sh", "-c", script, "sh", told.path(), "${params_file}"],
         "metric": "accuracy",
     }));
     assert_eq!(ran.values(), [1.0]);
-    let told = told(path).expect("written");
+    let told = std::fs::read_to_string(told.path()).expect("written");
     let mut lines = told.lines();
     let folder = std::path::Path::new(lines.next().expect("a folder"));
     assert!(folder.is_absolute() && !folder.exists(), "{folder:?}");
