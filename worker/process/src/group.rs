@@ -1,7 +1,6 @@
 //! A process that was started, and everything that it started.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,9 +26,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Group {
     main: Arc<MainProcess>,
     ground: Ground,
-    /// Processes that were found in it. Locked while it is ended.
-    seen: Mutex<Seen>,
-    terminated: AtomicBool,
+    /// Locked while it is ended.
+    known: Mutex<Known>,
+}
+
+/// What is known of a group's processes.
+#[derive(Debug, Default)]
+struct Known {
+    /// Those that were found.
+    seen: Seen,
+    /// Those that were asked to end. None was before the first time.
+    terminated: Seen,
 }
 
 /// Processes that SIGKILL did not end.
@@ -48,7 +55,7 @@ impl fmt::Display for Left {
 
 impl Group {
     pub(crate) fn new(main: Arc<MainProcess>, ground: Ground) -> Self {
-        Self { main, ground, seen: Mutex::default(), terminated: AtomicBool::new(false) }
+        Self { main, ground, known: Mutex::default() }
     }
 
     /// The pid of the main process, and the number of the process group.
@@ -56,15 +63,23 @@ impl Group {
         self.main.identity.pid
     }
 
+    #[cfg(test)]
+    pub(crate) fn mark(&self) -> &str {
+        &self.main.identity.mark
+    }
+
     /// How the main process ended, once it has.
     pub(crate) fn exit(&self) -> Option<Exit> {
         self.main.exit()
     }
 
-    /// Asks all processes to end, with SIGTERM. Only the first call does.
+    /// Asks all processes to end, with SIGTERM: each of them once.
     pub(crate) fn terminate(&self) {
-        if !self.terminated.swap(true, Ordering::Relaxed) {
-            self.signal(Signal::SIGTERM, &mut Seen::new());
+        // While another thread ends the group, it has asked them.
+        if let Ok(mut known) = self.known.try_lock()
+            && !self.is_over(&mut known)
+        {
+            self.ask_to_end(&mut known);
         }
     }
 
@@ -78,23 +93,22 @@ impl Group {
     ///
     /// What has not died 30 s after SIGKILL is returned. The system has no means to end such.
     pub(crate) fn end(&self, grace: Duration) -> Result<(), Left> {
-        let mut seen = lock(&self.seen);
+        let mut known = lock(&self.known);
         let killing = Instant::now() + grace;
-        let mut terminated = Seen::new();
         let mut pause = Duration::from_millis(1);
         loop {
-            if self.is_over(&mut seen) {
+            if self.is_over(&mut known) {
                 return Ok(());
             }
             let now = Instant::now();
             if now >= killing {
-                let members = self.signal(Signal::SIGKILL, &mut seen);
+                let members = self.signal(Signal::SIGKILL, &mut known.seen);
                 if now >= killing + DYING {
                     return Err(Left(members));
                 }
-            } else if terminated.is_empty() || self.exit().is_some() {
+            } else if known.terminated.is_empty() || self.exit().is_some() {
                 // At first all of them; later what the main process left, as it comes into sight.
-                self.terminate_new(&mut seen, &mut terminated);
+                self.ask_to_end(&mut known);
             }
             let until = Instant::now() + pause;
             let until = if now < killing { until.min(killing) } else { until };
@@ -108,7 +122,7 @@ impl Group {
     /// Whether nothing is left of it.
     pub(crate) fn is_gone(&self) -> bool {
         // While it is ended on another thread, that one finds out.
-        self.main.is_over() || self.seen.try_lock().is_ok_and(|mut seen| self.is_over(&mut seen))
+        self.main.is_over() || self.known.try_lock().is_ok_and(|mut known| self.is_over(&mut known))
     }
 
     /// The last lines of standard error.
@@ -121,34 +135,36 @@ impl Group {
         // First what needs no look, so that nothing new starts there meanwhile.
         self.main.signal_group(signal);
         let members = Look::now().members(&self.main.identity, seen, true);
-        for member in &members {
-            let is_told = member.group == self.id() && !self.main.is_let_go();
-            if !is_told && member.is_there() {
-                _ = kill(Pid::from_raw(member.pid), signal);
-            }
+        let is_let_go = self.main.is_let_go();
+        if is_let_go && members.iter().any(|member| member.group == self.id()) {
+            // The number is still the group's, as somebody is in it.
+            _ = killpg(Pid::from_raw(self.id()), signal);
+        }
+        for member in members.iter().filter(|member| member.group != self.id()) {
+            send(member, signal);
         }
         members
     }
 
-    /// Asks those to end that were not yet asked.
-    fn terminate_new(&self, seen: &mut Seen, terminated: &mut Seen) {
-        if !self.terminated.swap(true, Ordering::Relaxed) {
-            let members = self.signal(Signal::SIGTERM, seen);
+    /// Sends SIGTERM to those that did not yet get it.
+    fn ask_to_end(&self, known: &mut Known) {
+        if known.terminated.is_empty() {
+            let members = self.signal(Signal::SIGTERM, &mut known.seen);
             // Those that are stopped hear it only when they go on.
             self.main.signal_group(Signal::SIGCONT);
-            terminated.insert((self.id(), self.main.identity.start));
-            terminated.extend(members.iter().map(|member| (member.pid, member.start)));
+            known.terminated.insert((self.id(), self.main.identity.start));
+            known.terminated.extend(members.iter().map(|member| (member.pid, member.start)));
             return;
         }
-        for member in Look::now().members(&self.main.identity, seen, true) {
-            if terminated.insert((member.pid, member.start)) && member.is_there() {
-                _ = kill(Pid::from_raw(member.pid), Signal::SIGTERM);
+        for member in Look::now().members(&self.main.identity, &mut known.seen, true) {
+            if known.terminated.insert((member.pid, member.start)) {
+                send(&member, Signal::SIGTERM);
             }
         }
     }
 
     /// Whether nothing is left. Looks into the process table only if something is.
-    fn is_over(&self, seen: &mut Seen) -> bool {
+    fn is_over(&self, known: &mut Known) -> bool {
         if self.main.is_over() {
             return true;
         }
@@ -157,7 +173,7 @@ impl Group {
         }
         self.main.let_go();
         let is_empty = !self.group_is_there() && !self.has_orphans();
-        if !is_empty && !self.rest(seen).is_empty() {
+        if !is_empty && !self.rest(&mut known.seen).is_empty() {
             return false;
         }
         self.main.set_over();
@@ -189,6 +205,13 @@ impl Group {
             left.extend(table::one(process.pid).filter(|now| now.start == process.start));
         }
         left
+    }
+}
+
+/// Sends a signal to a process, unless its pid is another's by now.
+fn send(process: &Process, signal: Signal) {
+    if process.is_there() {
+        _ = kill(Pid::from_raw(process.pid), signal);
     }
 }
 

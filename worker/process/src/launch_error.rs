@@ -57,9 +57,13 @@ impl LaunchError {
         let has_folder = program.components().count() > 1;
         let path = launch.directory.as_deref().unwrap_or(Path::new("")).join(program);
         let hint = match (has_folder, path.exists()) {
-            (true, true) => "the file is there, but the interpreter that its first line names is not",
+            (true, true) => {
+                "the file is there, but the interpreter that its first line names is not"
+            }
             (true, false) => "there is no such file; a relative path starts from `directory`",
-            (false, _) => "it is in no folder of the worker's PATH; install it there, or give its path",
+            (false, _) => {
+                "it is in no folder of the worker's PATH; install it there, or give its path"
+            }
         };
         Self::new(launch, error.to_string(), hint)
     }

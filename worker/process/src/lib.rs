@@ -51,7 +51,7 @@ mod watch;
 mod words;
 
 #[cfg(test)]
-mod testing;
+mod tests;
 
 use std::ffi::OsString;
 use std::sync::Arc;

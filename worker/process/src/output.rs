@@ -52,7 +52,9 @@ impl Output {
 
     /// Reads on a thread, and tells `happened` all that happens.
     pub(crate) fn read(self, happened: impl Fn(Happened) + Send + 'static) -> io::Result<()> {
-        thread::Builder::new().name("process-output".to_owned()).spawn(move || self.run(happened))?;
+        thread::Builder::new()
+            .name("process-output".to_owned())
+            .spawn(move || self.run(happened))?;
         Ok(())
     }
 

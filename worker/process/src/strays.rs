@@ -79,7 +79,7 @@ impl Look {
 /// Those of the adopted processes that are this group's.
 ///
 /// One without a mark has cleared its environment or written over it. It is this group's if no other group that runs is as old
-/// as it is.
+/// as it is. The first process of a container is given orphans of everybody, so it leaves such alone.
 pub(crate) fn orphans_of<'a>(
     identity: &'a Identity,
     adopted: &'a [Process],
@@ -92,7 +92,8 @@ pub(crate) fn orphans_of<'a>(
         let list = family::list();
         let mut others = list.groups.iter().filter(|(mark, _)| **mark != identity.mark);
         orphan.group == identity.pid
-            || (orphan.start >= identity.start
+            || (std::process::id() != 1
+                && orphan.start >= identity.start
                 && !others.any(|(_, it)| orphan.group == it.pid || it.start <= orphan.start))
     })
 }

@@ -46,12 +46,13 @@ impl Watch {
     pub(crate) fn start() -> Result<Self, LaunchError> {
         let shared = Arc::new(Shared::default());
         let thread = Arc::clone(&shared);
-        thread::Builder::new().name("process-watch".to_owned()).spawn(move || thread.run()).map_err(
-            |error| {
+        thread::Builder::new()
+            .name("process-watch".to_owned())
+            .spawn(move || thread.run())
+            .map_err(|error| {
                 let launch = Launch { program: "a thread".into(), ..Launch::default() };
                 LaunchError::refused(&launch, &error)
-            },
-        )?;
+            })?;
         Ok(Self { shared })
     }
 
@@ -152,7 +153,11 @@ fn end_forgotten() {
         let Some(mark) = mark::find(&marks, &mark::PREFIX) else { continue };
         let runs = family::list().groups.contains_key(mark);
         if !runs && orphan.is_there() {
-            tracing::warn!(pid = orphan.pid, name = orphan.name, "killing what a trial left behind");
+            tracing::warn!(
+                pid = orphan.pid,
+                name = orphan.name,
+                "killing what a trial left behind"
+            );
             _ = kill(Pid::from_raw(orphan.pid), Signal::SIGKILL);
         }
     }
