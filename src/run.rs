@@ -97,10 +97,10 @@ async fn run_spec(
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",
         ));
     };
-    let own_code = OwnCode::of(&spec.objective)?;
-    let devices = objectives::devices(&[&spec.objective.kind]);
-    let devices = options.device.resolve(&*devices)?;
-    let size = Size::of(&options, &devices, own_code.as_ref())?;
+    let own_code = OwnCode::of(&spec.objective);
+    let devices = options.device.resolve(&*objectives::devices_of(&spec.objective.kind))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let size = Size::of(&options, &devices, own_code.as_ref(), cores);
     // Report a failure once here; otherwise every worker would run into it.
     objective.prepare(&spec.objective.settings, options.data_dir.as_deref(), &mut show())?;
     // Nothing trains in this process: what it has read goes.
@@ -118,7 +118,8 @@ async fn run_spec(
     let name = shell::last(spec.name.as_str());
     say!("coordinator: {url}  (`kindling study show --coordinator {url} {name}`)");
 
-    let page = coordinator.page().map(|page| format!("http://{page}{}", study_path(spec.name.as_str())));
+    let page =
+        coordinator.page().map(|page| format!("http://{page}{}", study_path(spec.name.as_str())));
     if let Some(page) = &page {
         say!("page: {page}");
     }

@@ -98,10 +98,10 @@ pub(crate) async fn tell(TellArgs { what }: TellArgs) -> anyhow::Result<ExitCode
     match what {
         What::Report { step, value } => {
             let call = json!({ "call": "report", "step": step, "value": number(value) });
-            Ok(verdict(&ask(call).await?)?.status())
+            Ok(verdict(ask(call).await?.as_ref())?.status())
         }
         What::Verdict => {
-            let verdict = verdict(&ask(json!({ "call": "verdict" })).await?)?;
+            let verdict = verdict(ask(json!({ "call": "verdict" })).await?.as_ref())?;
             outln!("{}", verdict.word);
             Ok(verdict.status())
         }
@@ -155,7 +155,7 @@ impl Verdict {
 }
 
 /// What the answer says. Who runs alone goes on.
-fn verdict(answer: &Option<Map<String, Value>>) -> anyhow::Result<Verdict> {
+fn verdict(answer: Option<&Map<String, Value>>) -> anyhow::Result<Verdict> {
     let Some(answer) = answer else { return Ok(Verdict { word: "continue".to_owned() }) };
     let text = |key| answer.get(key).and_then(Value::as_str);
     let word = text("verdict").ok_or_else(|| socket::odd("there is no `verdict` in it"))?;

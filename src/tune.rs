@@ -25,27 +25,31 @@ mod words;
 const TRIALS: u32 = 100;
 
 /// The text below the options in `--help`.
-pub(crate) const HELP: &str = "\
-A placeholder stands for a value that Kindling chooses. Put it in single quotes, so that the shell leaves it alone:
+pub(crate) const HELP: &str = r#"A placeholder stands for a value that Kindling chooses. Single quotes keep the
+shell away from it:
 
-  '{NAME: LOW..HIGH}'         a number; whole, unless a bound has a point or an exponent: 1..8, 0.0..1.0, 1e-5..1e-1
-  '{NAME: LOW..HIGH log}'     the same on a logarithmic scale
-  '{NAME: LOW..HIGH step S}'  the same in steps
-  '{NAME: A|B|C}'             one of these: numbers, true, false or text; \"1\" is text
-  '{NAME}'                    the same value again; {trial} and {seed} are the trial's number and seed
-  '{{' and '}}'               a brace of your own
+  '{NAME: LOW..HIGH}'         a number between; whole if both bounds are
+  '{NAME: LOW..HIGH log}'     on a logarithmic scale
+  '{NAME: LOW..HIGH step S}'  in steps
+  '{NAME: A|B|C}'             one of these: text, numbers, true, false; "1" is text
+  '{NAME}'                    its value once more
+  '{trial}' and '{seed}'      the trial's number and seed
+  '{{' and '}}'               braces of your own
 
-The metric is read from the command's output: lines such as `accuracy=0.91` or `epoch=3 accuracy=0.91`. The last one counts; \
-with --pruner median a trial that falls behind is stopped early.
+The command prints its metric: `accuracy=0.91`, or `epoch=3 accuracy=0.91` again
+and again. The last one counts. With --pruner median, trials that fall behind are
+stopped early. Instead, it may use `kindling tell` or the Python package.
 
 Examples:
-  kindling tune --maximize accuracy --trials 50 -- \\
+  kindling tune --maximize accuracy --trials 50 -- \
       python train.py --lr '{lr: 1e-5..1e-1 log}' --opt '{opt: adam|sgd}'
-  kindling tune --minimize loss --pruner median -- ./train.sh 'layers={layers: 1..8}' 'out=run-{trial}'
+  kindling tune --minimize loss --pruner median -- \
+      ./train.sh layers='{layers: 1..8}' out='run-{trial}'
 
-The same command again resumes. To go on with a file, for conditions and more: --print > study.toml, then `kindling run`.
+The same command again resumes. When you need more, such as conditions, go on with
+a file: add --print before the --, > study.toml, then `kindling run study.toml`.
 
-Exit status: as of `kindling run`";
+Exit status: as of `kindling run`"#;
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("goal").required(true).args(["maximize", "minimize"]))]

@@ -67,7 +67,8 @@ fn scripts_notice_nothing_of_a_coordinator_that_is_killed() {
     coordinator.ask(&["study", "create", file]);
     let _workers = ["a", "b"].map(|id| worker(&coordinator, id, &[]));
     for complete in [0, 4] {
-        coordinator.wait_until("s", |s| count(s, "complete") >= complete && count(s, "running") > 0);
+        coordinator
+            .wait_until("s", |s| count(s, "complete") >= complete && count(s, "running") > 0);
         coordinator.process().kill();
         // Scripts report meanwhile.
         std::thread::sleep(Duration::from_secs(1));
@@ -102,7 +103,10 @@ fn a_killed_worker_leaves_no_process_and_its_trial_is_leased_again() {
     coordinator.wait_until_finished("s");
     let trial = &coordinator.trials("s")[0];
     assert_eq!((&trial["state"], &trial["attempt"]), (&"COMPLETE".into(), &2.into()), "{trial}");
-    assert_eq!((&trial["params"], &trial["values"][0]), (&held[0]["params"], &trial["params"]["x"]));
+    assert_eq!(
+        (&trial["params"], &trial["values"][0]),
+        (&held[0]["params"], &trial["params"]["x"])
+    );
     assert!(processes(&marker).is_empty());
 }
 
@@ -203,8 +207,7 @@ fn pruned(folder: &Folder) -> Vec<usize> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let store = folder.path("s.db");
     let args = ["trial", "list", "s", "--json", "--store", store.to_str().expect("plain")];
-    let trials: Vec<Value> =
-        serde_json::from_slice(&support::output(&args).stdout).expect("JSON");
+    let trials: Vec<Value> = serde_json::from_slice(&support::output(&args).stdout).expect("JSON");
     assert!(trials.iter().any(|trial| trial["state"] == "COMPLETE"), "{trials:?}");
     let pruned: Vec<_> = trials.iter().filter(|trial| trial["state"] == "PRUNED").collect();
     let length = |trial: &&Value| trial["intermediate_values"].as_array().map_or(0, Vec::len);

@@ -66,7 +66,10 @@ fn tell_alone_prints_what_it_would_say() {
         (&["report", "--step", "3", "-0.5"][..], r#"{"call":"report","step":3,"value":-0.5}"#),
         (&["report", "--step", "3", "nan"], r#"{"call":"report","step":3,"value":"nan"}"#),
         (&["result", "0.93"], r#"{"call":"result","state":"complete","values":[0.93]}"#),
-        (&["result", "--fail", "no luck"], r#"{"call":"result","reason":"no luck","state":"fail"}"#),
+        (
+            &["result", "--fail", "no luck"],
+            r#"{"call":"result","reason":"no luck","state":"fail"}"#,
+        ),
         (&["attr", "n", "[1]"], r#"{"call":"set_user_attr","name":"n","value":[1]}"#),
         (&["attr", "n", "as text"], r#"{"call":"set_user_attr","name":"n","value":"as text"}"#),
         (&["param", "lr", "--default", "0.1"], "0.1"),
@@ -126,7 +129,8 @@ fn a_program_reads_how_a_run_goes() {
     assert!(progress.iter().all(|event| event["event"] == "progress"), "{events:?}");
     let ended = progress.last().expect("some");
     assert_eq!((&ended["finished"], &ended["trials"]), (&3.into(), &3.into()));
-    let complete = progress.iter().flat_map(|event| event["trials_changed"].as_array().expect("a list"));
+    let complete =
+        progress.iter().flat_map(|event| event["trials_changed"].as_array().expect("a list"));
     assert_eq!(complete.filter(|trial| trial["state"] == "COMPLETE").count(), 3);
 }
 

@@ -8,7 +8,7 @@ use kindling_worker::DeviceChoice;
 
 use crate::hint::hinted;
 
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct RunOptions {
     /// Where data sets lie
     #[arg(long, value_name = "DIR", env = "KINDLING_DATA_DIR")]

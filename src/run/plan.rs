@@ -38,6 +38,8 @@ pub(super) struct Size {
     slots: u32,
     /// The devices of each worker. If there are more workers than shares, they begin anew.
     pub(super) shares: Vec<Vec<DeviceName>>,
+    /// How many devices are left without a worker.
+    pub(super) idle: usize,
 }
 
 impl Size {
@@ -50,9 +52,7 @@ impl Size {
         own_code: Option<&OwnCode>,
         cores: usize,
     ) -> Self {
-        let has_gpus = devices.iter().any(|device| device.is_gpu());
-        let together = own_code.filter(|_| has_gpus).map_or(1, |own| own.gpus.max(1));
-        let shares: Vec<_> = devices.chunks(together).map(<[_]>::to_vec).collect();
+        let (shares, has_gpus) = shares(devices, own_code.and_then(|own| own.gpus));
         let slots_that_fit = |threads: u32| (cores / threads as usize).max(1);
         let (workers, slots) = (options.workers.map(usize::from), options.slots);
         let (workers, slots) = match own_code {
@@ -65,8 +65,25 @@ impl Size {
                 (workers.unwrap_or(slots_that_fit(slots * options.threads)), slots)
             }
         };
-        Self { workers, slots, shares }
+        let busy: usize = shares.iter().take(workers).map(Vec::len).sum();
+        let idle =
+            if has_gpus { devices.len() - busy } else { shares.len().saturating_sub(workers) };
+        Self { workers, slots, shares, idle }
     }
+}
+
+/// Each worker's devices, and whether they are GPUs. A trial that needs several has them in one worker.
+fn shares(devices: &[DeviceName], gpus: Option<usize>) -> (Vec<Vec<DeviceName>>, bool) {
+    if gpus == Some(0) {
+        return (vec![vec![DeviceName::Cpu]], false);
+    }
+    let has_gpus = devices.iter().any(|device| device.is_gpu());
+    let together = gpus.filter(|_| has_gpus).unwrap_or(1);
+    // If there are too few, the worker says so.
+    if devices.len() < together {
+        return (vec![devices.to_vec()], has_gpus);
+    }
+    (devices.chunks_exact(together).map(<[_]>::to_vec).collect(), has_gpus)
 }
 
 impl Plan {
@@ -135,14 +152,18 @@ mod tests {
     }
 
     /// Workers, slots and the sizes of the shares, on eight cores.
-    fn size(line: &str, devices: &[DeviceName], own_code: Option<&OwnCode>) -> (usize, u32, Vec<usize>) {
+    fn size(
+        line: &str,
+        devices: &[DeviceName],
+        own_code: Option<&OwnCode>,
+    ) -> (usize, u32, Vec<usize>) {
         let words = ["run"].into_iter().chain(line.split_whitespace());
         let Line { options } = Line::parse_from(words);
         let size = Size::of(&options, devices, own_code, 8);
         (size.workers, size.slots, size.shares.iter().map(Vec::len).collect())
     }
 
-    fn own_code(gpus: usize) -> OwnCode {
+    fn own_code(gpus: Option<usize>) -> OwnCode {
         OwnCode { kind: "command".to_owned(), gpus, grace: Duration::from_secs(5) }
     }
 
@@ -164,7 +185,7 @@ mod tests {
 
     #[test]
     fn processes_share_one_worker_that_has_a_slot_per_core() {
-        let own = own_code(1);
+        let own = own_code(None);
         for (line, expected) in [
             ("", (1, 8, vec![1])),
             ("--threads 3", (1, 2, vec![1])),
@@ -179,7 +200,21 @@ mod tests {
     #[test]
     fn processes_on_gpus_get_a_worker_for_each_group_of_gpus() {
         let gpus = [0, 1, 2, 3].map(DeviceName::Cuda);
-        assert_eq!(size("", &gpus, Some(&own_code(1))), (4, 1, vec![1; 4]));
-        assert_eq!(size("", &gpus, Some(&own_code(2))), (2, 1, vec![2, 2]));
+        for (line, wanted, expected) in [
+            ("", None, (4, 1, vec![1; 4])),
+            ("--slots 2", None, (4, 2, vec![1; 4])),
+            ("", Some(1), (4, 1, vec![1; 4])),
+            ("", Some(2), (2, 1, vec![2, 2])),
+            ("", Some(3), (1, 1, vec![3])),
+            // Whoever has too few is told so by the worker.
+            ("", Some(5), (1, 1, vec![4])),
+            ("--workers 1", Some(2), (1, 1, vec![2, 2])),
+            ("", Some(0), (1, 8, vec![1])),
+        ] {
+            assert_eq!(size(line, &gpus, Some(&own_code(wanted))), expected, "{line} {wanted:?}");
+        }
+        let Line { options } = Line::parse_from(["run"]);
+        let idle = |wanted| Size::of(&options, &gpus, Some(&own_code(wanted)), 8).idle;
+        assert_eq!([None, Some(2), Some(3), Some(0)].map(idle), [0, 0, 1, 0]);
     }
 }

@@ -26,7 +26,13 @@ impl Told {
     }
 
     /// Where the coordinator, the page and the store are.
-    pub(super) async fn started(&self, coordinator: &str, page: Option<&str>, store: &Path, created: bool) {
+    pub(super) async fn started(
+        &self,
+        coordinator: &str,
+        page: Option<&str>,
+        store: &Path,
+        created: bool,
+    ) {
         if let Self::ToProgram = self {
             let store = store.display().to_string();
             let event = json!({

@@ -33,8 +33,7 @@ struct Worker {
 impl Workers {
     pub(super) fn start(plan: Plan) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let (count, drain) = (plan.size.workers, plan.drain());
-        let idle: usize = plan.size.shares.iter().skip(count).map(Vec::len).sum();
+        let (count, idle, drain) = (plan.size.workers, plan.size.idle, plan.drain());
         if idle > 0 {
             say!("warning: {count} workers leave {idle} of the devices without work");
         }
@@ -43,7 +42,8 @@ impl Workers {
             // A process group of its own, so that Ctrl-C reaches only this process, which then drains the
             // workers. Their standard input closes when this process ends, however it ends.
             command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
-            let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start a worker")?;
+            let mut child =
+                command.stdout(Stdio::piped()).spawn().context("cannot start a worker")?;
             let last_words = tokio::spawn(read(child.stdout.take()));
             anyhow::Ok(Worker { child, last_words })
         };

@@ -82,9 +82,8 @@ fn placeholder(word: &str, at: Range<usize>) -> Result<Placeholder, Wrong> {
     let name_end = word[inner.clone()].find(':').map_or(inner.end, |colon| inner.start + colon);
     let name = trimmed(word, inner.start..name_end);
     if !is_name(&word[name.clone()]) {
-        let hint = format!(
-            "a placeholder is {{NAME: LOW..HIGH}}, {{NAME: A|B|C}} or {{NAME}}; {LITERAL}"
-        );
+        let hint =
+            format!("a placeholder is {{NAME: LOW..HIGH}}, {{NAME: A|B|C}} or {{NAME}}; {LITERAL}");
         return Err(match &word[name.clone()] {
             "" => Wrong::new(at, "a placeholder without a name", hint),
             other => Wrong::new(name, format!("`{other}` is not the name of a parameter"), hint),

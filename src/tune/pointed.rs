@@ -47,7 +47,11 @@ fn pointed(word: &str, at: Range<usize>) -> String {
     let to = after.nth(2 * AROUND).map(|(end, _)| at.start + end);
     let end = at.end.min(to.unwrap_or(line_end));
 
-    let before = format!("{}{}", if from.is_some() { "…" } else { "" }, &word[from.unwrap_or(line_start)..at.start]);
+    let before = format!(
+        "{}{}",
+        if from.is_some() { "…" } else { "" },
+        &word[from.unwrap_or(line_start)..at.start]
+    );
     let (wrong, after) = (&word[at.start..end], &word[end..to.unwrap_or(line_end)]);
     let cut = if to.is_some() { "…" } else { "" };
     let [before, wrong, after] = [&before, wrong, after].map(printable);
@@ -74,7 +78,10 @@ mod tests {
         let word = format!("{}{{{}", "a".repeat(1000), "b".repeat(1000));
         let shown = pointed(&word, 1000..1001);
         let (line, carets) = shown.split_once('\n').expect("two lines");
-        assert!(line.chars().count() < 130 && line.contains("…aaa") && line.ends_with("bbb…"), "{line}");
+        assert!(
+            line.chars().count() < 130 && line.contains("…aaa") && line.ends_with("bbb…"),
+            "{line}"
+        );
         let caret = carets.chars().count() - 1;
         assert_eq!(line.chars().nth(caret), Some('{'));
         // The place itself may be long, too.

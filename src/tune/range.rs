@@ -75,14 +75,19 @@ fn range(word: &str, at: Range<usize>, dots: usize) -> Result<Spec, Wrong> {
                     (false, Number::Int(_)) => number,
                     (false, Number::Float(_)) => {
                         let message = "the bounds are whole numbers, and the step is not";
-                        let hint = "with a point in a bound it is a range of floats: 0.0..1.0 step 0.1";
+                        let hint =
+                            "with a point in a bound it is a range of floats: 0.0..1.0 step 0.1";
                         return Err(Wrong::new(size, message, hint));
                     }
                 });
             }
             other => {
                 let message = format!("`{other}` cannot follow a range");
-                return Err(Wrong::new(option, message, "what can are `log` and `step S`, each once"));
+                return Err(Wrong::new(
+                    option,
+                    message,
+                    "what can are `log` and `step S`, each once",
+                ));
             }
         }
     }
@@ -115,7 +120,7 @@ fn choice(word: &str, at: Range<usize>) -> Result<Choice, Wrong> {
     let text = &word[at.clone()];
     let quoted = || "in quotes it is as it stands: \"1\"|\"a|b\"|\"\"";
     if text.is_empty() {
-        let around = at.start.saturating_sub(1)..at.end;
+        let around = word.floor_char_boundary(at.start.saturating_sub(1))..at.end;
         return Err(Wrong::new(around, "a choice is missing beside the `|`", quoted()));
     }
     if text.starts_with('"') {
@@ -124,6 +129,8 @@ fn choice(word: &str, at: Range<usize>) -> Result<Choice, Wrong> {
         return unquoted.map(Choice::Text).map_err(|_| wrong());
     }
     Ok(match (number(text), text) {
+        // A file's name or a date may begin with a zero; a number does not.
+        (Some(Number::Int(i)), _) if i.to_string() != text => Choice::Text(text.to_owned()),
         (Some(number), _) => Choice::Number(number),
         (None, "true") => Choice::Bool(true),
         (None, "false") => Choice::Bool(false),

@@ -50,10 +50,7 @@ fn placeholders_say_what_a_study_file_would() {
         ("{  x  :  -8..-1  }", int(-8, -1, 1, false)),
         ("{x: 16..256 log}", int(16, 256, 1, true)),
         ("{x: 0..100 step 10}", int(0, 100, 10, false)),
-        (
-            "{x: -9223372036854775808..-9223372036854775807}",
-            int(i64::MIN, i64::MIN + 1, 1, false),
-        ),
+        ("{x: -9223372036854775808..-9223372036854775807}", int(i64::MIN, i64::MIN + 1, 1, false)),
     ] {
         assert_eq!(distribution(placeholder), expected, "{placeholder}");
     }
@@ -67,6 +64,7 @@ fn choices_have_the_types_that_a_study_file_would_give_them() {
         ("{x: adam|sgd}", vec![text("adam"), text("sgd")]),
         ("{x: adam | sgd }", vec![text("adam"), text("sgd")]),
         ("{x: 1|2.5|1e3|-4}", vec![int(1), float(2.5), float(1000.0), int(-4)]),
+        ("{x: 007|-0|0}", vec![text("007"), text("-0"), int(0)]),
         ("{x: true|false|True}", vec![bool(true), bool(false), text("True")]),
         (r#"{x: "1"|1|"true"|""}"#, vec![text("1"), int(1), text("true"), text("")]),
         (r#"{x: "a|b"|"}"|"\"\\"|"a b"}"#, vec![text("a|b"), text("}"), text("\"\\"), text("a b")]),
@@ -144,7 +142,8 @@ fn every_mistake_is_pointed_at() {
         let lines: Vec<_> = error.lines().collect();
         let [first, shown, carets, last] = lines[..] else { panic!("{word}: {error}") };
         assert!(first.contains(message) && last.contains(hint), "{word}: {error}");
-        let below: String = shown.chars().zip(carets.chars()).filter(|(_, c)| *c == '^').map(|(c, _)| c).collect();
+        let below: String =
+            shown.chars().zip(carets.chars()).filter(|(_, c)| *c == '^').map(|(c, _)| c).collect();
         assert!(below == at || (at == "^" && carets.trim() == "^"), "{word}: {error}");
     }
 }
@@ -157,10 +156,29 @@ fn a_command_without_a_placeholder_is_told_how_to_write_one() {
 #[test]
 fn options_become_keys_of_the_file() {
     let options = [
-        "--minimize", "loss", "--trials", "7", "--seed", "9", "--timeout", "2h", "--pruner", "median",
-        "--sampler", "random", "--name", "a \"b\"",
+        "--minimize",
+        "loss",
+        "--trials",
+        "7",
+        "--seed",
+        "9",
+        "--timeout",
+        "2h",
+        "--pruner",
+        "median",
+        "--sampler",
+        "random",
+        "--name",
+        "a \"b\"",
     ];
-    let command = ["python", "train.py", "--lr", "{lr: 1e-5..1e-1 log}", "{opt: adam|\"1\"|1}", "{n.k: 1..9 step 2}"];
+    let command = [
+        "python",
+        "train.py",
+        "--lr",
+        "{lr: 1e-5..1e-1 log}",
+        "{opt: adam|\"1\"|1}",
+        "{n.k: 1..9 step 2}",
+    ];
     let (text, _) = study(&args(&options, &command)).expect("a study");
     let expected = r#"name = "a \"b\""
 direction = "minimize"
@@ -204,7 +222,8 @@ step = 2
 
 #[test]
 fn words_of_any_characters_survive_the_file() {
-    let odd: String = (1..0x250).filter_map(char::from_u32).filter(|c| !"{}".contains(*c)).collect();
+    let odd: String =
+        (1..0x250).filter_map(char::from_u32).filter(|c| !"{}".contains(*c)).collect();
     let args = args(&["--maximize", "m"], &["p", "{x: 1..2}", &odd, "\u{10ffff}", "a\r\nb"]);
     let (_, spec) = study(&args).expect("a study");
     let expected = ["p", "${param:x}", &odd, "\u{10ffff}", "a\r\nb"];

@@ -67,7 +67,12 @@ impl Command {
     }
 
     /// The error for a key of the study file, at the placeholder that it is about.
-    pub(super) fn pointed(&self, words: &[String], key: &str, message: &str) -> Option<anyhow::Error> {
+    pub(super) fn pointed(
+        &self,
+        words: &[String],
+        key: &str,
+        message: &str,
+    ) -> Option<anyhow::Error> {
         let key = key.strip_prefix("space.")?;
         let is_its = |param: &&Param| {
             let rest = key.strip_prefix(&*super::file::key(&param.name));
@@ -75,7 +80,8 @@ impl Command {
         };
         let param = self.params.iter().find(is_its)?;
         let hint = "`kindling tune --help` shows how to write a placeholder";
-        let wrong = Wrong::new(param.placeholder.at.clone(), format!("`{}`: {message}", param.name), hint);
+        let wrong =
+            Wrong::new(param.placeholder.at.clone(), format!("`{}`: {message}", param.name), hint);
         Some(wrong.in_word(&words[param.word]))
     }
 }
@@ -104,7 +110,9 @@ fn with_macros(pieces: &[Piece], word: &str, params: &[Param]) -> anyhow::Result
             Piece::Placeholder(Placeholder { name, .. }) if FACTS.contains(&name.as_str()) => {
                 written += &format!("${{{name}}}");
             }
-            Piece::Placeholder(placeholder) => return Err(unknown(placeholder, params).in_word(word)),
+            Piece::Placeholder(placeholder) => {
+                return Err(unknown(placeholder, params).in_word(word));
+            }
         }
     }
     Ok(written)
