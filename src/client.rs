@@ -161,7 +161,7 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
         ),
         Code::AlreadyExists if message.contains("another") => hinted(
             message,
-            "give the study in the file another name, or delete the old one with `kindling study delete`",
+            "give the study another name, in its file or with `tune --name`, or delete the old one with `kindling study delete`",
         ),
         Code::FailedPrecondition if message.contains("all exist already") => {
             hinted(message, "raise the budget with `kindling study resume NAME --trials N`")

@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use kindling_coordinator::ServeError;
 use kindling_telemetry::say;
+use kindling_worker::{Unfit, WorkerError};
+
+/// The exit status of a worker that cannot run its trials at all, and of a run whose workers cannot: `EX_CONFIG`
+/// of `sysexits.h`.
+pub(crate) const UNFIT: u8 = 78;
 
 #[derive(Debug)]
 struct Hinted {
@@ -46,8 +51,26 @@ impl fmt::Display for Hinted {
 
 impl std::error::Error for Hinted {}
 
+/// The error for a machine that cannot run the objective, with a hint. Whoever ends with it has the status [`UNFIT`].
+pub(crate) fn unfit(reason: &str, hint: &str) -> anyhow::Error {
+    Unfit(format!("{reason}\nhint: {hint}")).into()
+}
+
+/// The error without its hint, and the hint.
+pub(crate) fn parts(error: &anyhow::Error) -> (String, Option<String>) {
+    let text = format!("{error:#}");
+    match text.split_once("\nhint: ") {
+        Some((error, hint)) => (error.to_owned(), Some(hint.to_owned())),
+        None => (text, None),
+    }
+}
+
 /// Prints the error to standard error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     say!("error: {error:#}");
-    ExitCode::FAILURE
+    if is_unfit(error) { ExitCode::from(UNFIT) } else { ExitCode::FAILURE }
+}
+
+fn is_unfit(error: &anyhow::Error) -> bool {
+    error.is::<Unfit>() || matches!(error.downcast_ref(), Some(WorkerError::Unfit { .. }))
 }

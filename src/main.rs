@@ -34,8 +34,10 @@ mod source;
 mod study;
 mod study_file;
 mod table;
+mod tell;
 mod token;
 mod trial;
+mod tune;
 mod worker;
 
 use std::process::ExitCode;
@@ -61,8 +63,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a study from a file, with a coordinator and workers of its own; resume it if it exists
-    #[command(after_help = outcome::HELP)]
+    #[command(after_help = run::HELP)]
     Run(run::RunArgs),
+    /// Tune any command: no file, only the command with {placeholders} in it
+    #[command(after_help = tune::HELP)]
+    Tune(tune::TuneArgs),
+    /// Tell the worker how a trial is doing, from the script that it runs
+    #[command(after_help = tell::HELP)]
+    Tell(tell::TellArgs),
     /// Serve studies from a store
     Coordinator(coordinator::CoordinatorArgs),
     /// Lease trials from a coordinator and train them
@@ -119,8 +127,10 @@ fn command() -> anyhow::Result<ExitCode> {
 async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => return run::run(args, telemetry).await,
+        Command::Tune(args) => return tune::tune(args, telemetry).await,
+        Command::Tell(args) => return tell::tell(args).await,
         Command::Coordinator(args) => coordinator::serve(args).await?,
-        Command::Worker(args) => worker::work(args).await?,
+        Command::Worker(args) => return worker::work(args).await,
         Command::Study(args) => return study::study(args).await,
         Command::Report(args) => report::report(&args).await?,
         Command::Trial(args) => trial::trial(args).await?,

@@ -23,10 +23,14 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;
     anyhow::ensure!(text.len() as u64 <= LARGEST, "{shown} is larger than 1 MiB: no study file");
-    let fault = |error: config::StudyFileError| {
+    check(&text).map_err(|error| {
         hinted(format!("{shown}: {error}"), "nothing was created; mend the file and try again")
-    };
-    let spec = config::parse(&text).map_err(fault)?;
+    })
+}
+
+/// Checks the text of a study file.
+pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
+    let spec = config::parse(text)?;
     let Some(objective) = objectives::find(&spec.objective.kind) else {
         tracing::warn!(
             hint = "trials wait for a worker that offers it",
@@ -37,11 +41,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     };
     objective.check(&spec.objective.settings).map_err(|error| {
         let key = ["objective", &error.key].join(".");
-        fault(config::error_at(&text, key.trim_end_matches('.'), &error.message))
+        config::error_at(text, key.trim_end_matches('.'), &error.message)
     })?;
     if let Some(takes) = objective.takes(&spec.objective.settings) {
         fits::check(&spec.space, &takes)
-            .map_err(|(key, message)| fault(config::error_at(&text, &key, &message)))?;
+            .map_err(|(key, message)| config::error_at(text, &key, &message))?;
     }
     Ok(spec)
 }

@@ -1,12 +1,15 @@
 //! `kindling worker`.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use kindling_process::{GpuPool, NamedBy, ProcessDevices};
-use kindling_worker::{DeviceChoice, DeviceName, Devices, Objective, WorkerArgs};
+use kindling_worker::{
+    DeviceChoice, DeviceName, Devices, Objective, WorkerArgs, WorkerError,
+};
 
-use crate::hint::hinted;
-use crate::objectives;
+use crate::hint::{UNFIT, hinted};
+use crate::{objectives, out};
 
 #[derive(clap::Args)]
 pub(crate) struct WorkArgs {
@@ -22,11 +25,19 @@ pub(crate) struct WorkArgs {
     kinds: Vec<String>,
 }
 
-pub(crate) async fn work(args: WorkArgs) -> anyhow::Result<()> {
+pub(crate) async fn work(args: WorkArgs) -> anyhow::Result<ExitCode> {
     args.check()?;
     let devices = args.devices();
     let objectives = args.objectives(&devices)?;
-    Ok(kindling_worker::run_worker(args.worker, devices, objectives).await?)
+    let is_child_of_run = args.worker.stop_with_stdin;
+    match kindling_worker::run_worker(args.worker, devices, objectives).await {
+        // The run says it in its own words, once, however many of its workers find out.
+        Err(WorkerError::Unfit { reason }) if is_child_of_run => {
+            _ = out::try_print(&reason);
+            Ok(ExitCode::from(UNFIT))
+        }
+        ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 impl WorkArgs {

@@ -1,102 +1,39 @@
 //! The child processes of a run.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use kindling_telemetry::{TelemetryArgs, say};
-use kindling_worker::DeviceName;
-use tokio::process::{Child, Command};
+use kindling_telemetry::say;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStdout};
+use tokio::task::JoinHandle;
+
+use super::plan::Plan;
+use crate::hint::{UNFIT, unfit};
 
 /// The total number of replacements for dead workers; more indicate a problem.
 const MAX_REPLACEMENTS: usize = 20;
-/// How long workers have to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-
-/// The workers to start.
-pub(super) struct Plan {
-    /// The coordinator's address.
-    pub(super) coordinator: String,
-    /// Their number; by default as many as the devices can use.
-    pub(super) workers: Option<usize>,
-    /// The devices, shared out among the workers.
-    pub(super) devices: Vec<DeviceName>,
-    /// Trials per worker at a time.
-    pub(super) slots: u32,
-    /// Threads per slot.
-    pub(super) threads: u32,
-    pub(super) data_dir: Option<PathBuf>,
-    /// The folder for results that the coordinator does not have yet.
-    pub(super) spool: PathBuf,
-    pub(super) telemetry: TelemetryArgs,
-}
-
-impl Plan {
-    /// By default one worker per GPU, or else as many as the cores allow for their slots and threads.
-    fn count(&self, cores: usize) -> usize {
-        self.workers.unwrap_or_else(|| {
-            if self.devices.iter().any(|device| device.is_gpu()) {
-                self.devices.len()
-            } else {
-                (cores / (self.slots * self.threads) as usize).max(1)
-            }
-        })
-    }
-
-    /// The command for a worker at `place`, with a unique `number`.
-    fn command(&self, program: &Path, place: usize, number: usize) -> Command {
-        let mut command = Command::new(program);
-        command.args(["worker", "--stop-with-stdin", "--grace", "0"]);
-        command.args(["--coordinator", &self.coordinator]);
-        let device = self.devices[place % self.devices.len()];
-        command.args(["--device", &device.to_string()]);
-        command.args(["--slots", &self.slots.to_string()]);
-        command.args(["--threads", &self.threads.to_string()]);
-        let id = format!("worker-{}-{}", number + 1, std::process::id());
-        command.args(["--id", &id]);
-        command.arg(option("--spool", &self.spool));
-        if let Some(dir) = &self.data_dir {
-            command.arg(option("--data-dir", dir));
-        }
-        command.args(["--log-format", self.telemetry.log_format.name()]);
-        if let Some(url) = &self.telemetry.otlp {
-            command.arg(option("--otlp", url));
-        }
-        // Credentials for other coordinators do not apply to this one.
-        for name in
-            ["KINDLING_TOKEN_FILE", "KINDLING_TLS_CA", "KINDLING_TLS_CERT", "KINDLING_TLS_KEY"]
-        {
-            command.env_remove(name);
-        }
-        if std::env::var_os("KINDLING_LOG").is_none() {
-            command.env("KINDLING_LOG", "error");
-        }
-        command
-    }
-}
-
-/// An option and its value as one argument, so that a value is never mistaken for an option.
-fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
-    let mut argument = OsString::from(name);
-    argument.push("=");
-    argument.push(value);
-    argument
-}
+/// How much of a worker's last words is kept.
+const LAST_WORDS: u64 = 64 * 1024;
 
 /// The worker processes.
 pub(super) struct Workers {
-    children: Vec<Child>,
-    spawn: Box<dyn Fn(usize, usize) -> anyhow::Result<Child> + Send + Sync>,
+    workers: Vec<Worker>,
+    drain: Duration,
+    spawn: Box<dyn Fn(usize, usize) -> anyhow::Result<Worker> + Send + Sync>,
+}
+
+struct Worker {
+    child: Child,
+    /// What it says on standard output: nothing, but why it is unfit.
+    last_words: JoinHandle<String>,
 }
 
 impl Workers {
     pub(super) fn start(plan: Plan) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = plan.count(cores);
-        let idle = plan.devices.len().saturating_sub(count);
+        let (count, idle, drain) = (plan.size.workers, plan.size.idle, plan.drain());
         if idle > 0 {
             say!("warning: {count} workers leave {idle} of the devices without work");
         }
@@ -104,29 +41,42 @@ impl Workers {
             let mut command = plan.command(&program, place, number);
             // A process group of its own, so that Ctrl-C reaches only this process, which then drains the
             // workers. Their standard input closes when this process ends, however it ends.
-            let child = command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
-            child.context("cannot start a worker")
+            command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
+            let mut child =
+                command.stdout(Stdio::piped()).spawn().context("cannot start a worker")?;
+            let last_words = tokio::spawn(read(child.stdout.take()));
+            anyhow::Ok(Worker { child, last_words })
         };
-        let children = (0..count).map(|place| spawn(place, place)).collect::<Result<_, _>>()?;
-        Ok(Self { children, spawn: Box::new(spawn) })
+        let workers = (0..count).map(|place| spawn(place, place)).collect::<Result<_, _>>()?;
+        Ok(Self { workers, drain, spawn: Box::new(spawn) })
     }
 
-    /// Replaces workers that die. Returns after too many replacements.
+    /// Replaces workers that die. Returns after too many replacements, or once a worker cannot run the trials at all:
+    /// another in its place could not, either.
     pub(super) async fn keep_alive(&mut self) -> anyhow::Error {
         for replaced in 0.. {
-            let index = loop {
-                let dead = self.children.iter_mut().position(|c| !matches!(c.try_wait(), Ok(None)));
-                match dead {
-                    Some(index) => break index,
+            let (index, status) = loop {
+                let ended = |worker: &mut Worker| worker.child.try_wait().transpose();
+                let dead = self.workers.iter_mut().map(ended).enumerate();
+                match dead.filter_map(|(index, ended)| Some((index, ended?))).next() {
+                    Some((index, status)) => break (index, status.ok().and_then(|s| s.code())),
                     None => tokio::time::sleep(Duration::from_millis(500)).await,
                 }
             };
+            if status == Some(UNFIT.into()) {
+                let said = (&mut self.workers[index].last_words).await.unwrap_or_default();
+                let reason = said.trim_end();
+                return unfit(
+                    &format!("this machine cannot run the study: {reason}"),
+                    "the study waits; mend it and run the same command again",
+                );
+            }
             if replaced == MAX_REPLACEMENTS {
                 break;
             }
             say!("worker {} ended; starting another in its place", index + 1);
-            match (self.spawn)(index, self.children.len() + replaced) {
-                Ok(child) => self.children[index] = child,
+            match (self.spawn)(index, self.workers.len() + replaced) {
+                Ok(worker) => self.workers[index] = worker,
                 Err(error) => return error,
             }
         }
@@ -137,14 +87,23 @@ impl Workers {
 
     /// Tells the workers to stop, and waits for them.
     pub(super) async fn drain(&mut self) {
-        for child in &mut self.children {
-            drop(child.stdin.take());
+        for worker in &mut self.workers {
+            drop(worker.child.stdin.take());
         }
         let all = async {
-            for child in &mut self.children {
-                _ = child.wait().await;
+            for worker in &mut self.workers {
+                _ = worker.child.wait().await;
             }
         };
-        _ = tokio::time::timeout(DRAIN, all).await;
+        _ = tokio::time::timeout(self.drain, all).await;
     }
+}
+
+/// Reads to the end, so that the worker never waits for a reader.
+async fn read(stdout: Option<ChildStdout>) -> String {
+    let Some(mut stdout) = stdout else { return String::new() };
+    let mut said = Vec::new();
+    _ = (&mut stdout).take(LAST_WORDS).read_to_end(&mut said).await;
+    _ = tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&said).into_owned()
 }

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod proofs;
 pub(crate) mod scene;
+pub(crate) mod scripts;
 pub(crate) mod shim;
 pub(crate) mod wire;
 

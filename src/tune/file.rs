@@ -1,0 +1,82 @@
+//! The study file that a command line stands for.
+
+use std::fmt::Write as _;
+
+use super::TuneArgs;
+use super::range::{Choice, Spec};
+use super::words::{Command, Param};
+
+/// Words of a command in one line of the file.
+const LINE: usize = 100;
+
+/// The whole file.
+pub(super) fn text(args: &TuneArgs, name: &str, command: &Command) -> String {
+    let mut file = String::new();
+    let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(file, "{line}");
+    let (direction, metric) = args.goal();
+    line(format_args!("name = {}", quoted(name)));
+    line(format_args!("direction = \"{direction}\""));
+    line(format_args!("trials = {}", args.trials()));
+    line(format_args!("seed = {}", args.seed));
+    for (section, kind) in [("sampler", &args.sampler), ("pruner", &args.pruner)] {
+        if let Some(kind) = kind {
+            line(format_args!("\n[{section}]\nkind = {}", quoted(kind)));
+        }
+    }
+    line(format_args!("\n[objective]\nkind = \"command\""));
+    line(format_args!("command = {}", list(command.words.iter().map(|word| quoted(word)))));
+    line(format_args!("metric = {}", quoted(metric)));
+    if let Some(timeout) = &args.timeout {
+        line(format_args!("timeout = {}", quoted(timeout)));
+    }
+    for Param { name, spec, .. } in &command.params {
+        line(format_args!("\n[space.{}]", key(name)));
+        match spec {
+            Spec::Range { low, high, log, step } => {
+                let kind = if low.is_float() { "float" } else { "int" };
+                line(format_args!("type = \"{kind}\"\nlow = {low}\nhigh = {high}"));
+                if *log {
+                    line(format_args!("log = true"));
+                }
+                if let Some(step) = step {
+                    line(format_args!("step = {step}"));
+                }
+            }
+            Spec::Choices(choices) => {
+                let choices = list(choices.iter().map(choice));
+                line(format_args!("type = \"categorical\"\nchoices = {choices}"));
+            }
+        }
+    }
+    file
+}
+
+/// A key of a table: in quotes, unless it is a plain word.
+pub(super) fn key(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.chars().all(is_plain) { name.to_owned() } else { quoted(name) }
+}
+
+fn choice(choice: &Choice) -> String {
+    match choice {
+        Choice::Number(number) => number.to_string(),
+        Choice::Bool(is) => is.to_string(),
+        Choice::Text(text) => quoted(text),
+    }
+}
+
+/// Text in quotes. JSON's are TOML's, but for one character that TOML wants escaped.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+/// A list in one line, or a line for each item.
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    let in_a_line = format!("[{}]", items.join(", "));
+    if in_a_line.chars().count() <= LINE {
+        return in_a_line;
+    }
+    let lines: String = items.iter().map(|item| format!("    {item},\n")).collect();
+    format!("[\n{lines}]")
+}
