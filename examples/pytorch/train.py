@@ -12,19 +12,18 @@ from torch.nn import functional
 
 from digits import CLASSES, SIDE, draw
 
-DEFAULTS = {"learning_rate": 1e-2, "channels": 8, "dropout": 0.1, "optimizer": "adam"}
+DEFAULTS = {"learning_rate": 1e-2, "channels": 8, "dropout": 0.1, "optimizer": "adam", "momentum": 0.9}
 EPOCHS = 6
 
 torch.set_num_threads(1)  # trials run beside each other: a core for each is better than all cores for one
 
 
 def objective(trial):
-    device = "cuda" if torch.cuda.is_available() else "cpu"  # a trial sees no GPU but its own
-    images, labels = (part.to(device) for part in draw(2_000, seed=1))
-    test_images, test_labels = (part.to(device) for part in draw(500, seed=2))
+    images, labels = (part.to(trial.device) for part in draw(2_000, seed=1))
+    test_images, test_labels = (part.to(trial.device) for part in draw(500, seed=2))
 
     torch.manual_seed(trial.seed)
-    model = network(trial.params).to(device)
+    model = network(trial.params).to(trial.device)
     optimizer = optimizer_of(trial.params, model.parameters())
     accuracy = 0.0
     for epoch in range(EPOCHS):
@@ -56,9 +55,9 @@ def network(params):
 def optimizer_of(params, weights):
     if params["optimizer"] == "adam":
         return torch.optim.Adam(weights, lr=params["learning_rate"])
-    return torch.optim.SGD(weights, lr=params["learning_rate"], momentum=params.get("momentum", 0.9))
+    return torch.optim.SGD(weights, lr=params["learning_rate"], momentum=params["momentum"])
 
 
 if __name__ == "__main__":
-    with kindling.current_trial(defaults=DEFAULTS) as trial:
-        trial.complete(objective(trial))
+    trial = kindling.current_trial(defaults=DEFAULTS)
+    trial.complete(objective(trial))
