@@ -23,7 +23,7 @@ RUNS = [
     ("pytorch-script", "pytorch", [], ["run", "script.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("pytorch-function", "pytorch", [], ["run", "function.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("sklearn", "sklearn", [], ["run", "study.toml"], lambda accuracy: 0.5 < accuracy <= 1),
-    ("shell", "shell", [], ["run", "study.toml"], lambda height: -1 < height <= 0),
+    ("shell", "shell", [], ["run", "study.toml"], lambda loss: 0 <= loss < 25),
     ("cpp", "cpp", ["c++", "-O2", "-o", "train", "train.cpp"], ["run", "study.toml"], lambda loss: 0 < loss < 5),
 ]
 TRIALS = 5

@@ -28,7 +28,7 @@ def draw(count, seed):
     rows = torch.randint(SIDE - 4, (count,), generator=chance).tolist()
     columns = torch.randint(SIDE - 2, (count,), generator=chance).tolist()
     strength = 0.5 + 0.5 * torch.rand(count, 1, 1, generator=chance)
-    images = torch.randn(count, SIDE, SIDE, generator=chance) * 0.3
+    images = torch.randn(count, SIDE, SIDE, generator=chance) * 0.2
     for image, row, column, glyph in zip(images, rows, columns, glyphs[labels] * strength, strict=True):
         image[row : row + 5, column : column + 3] += glyph
     return images.unsqueeze(1), labels
