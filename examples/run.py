@@ -18,11 +18,14 @@ import time
 EXAMPLES = pathlib.Path(__file__).resolve().parent
 PATIENCE = 300
 
-# Name, folder, what to do first, the command that runs it (STORE becomes a file), whether its best value will do.
+TUNE = ["tune", "--maximize", "accuracy", "--", "python3", "train.py", "--learning_rate", "{rate: 1e-5..1.0 log}"]
+
+# Name, folder, what to do first, the command that runs it, whether its best value will do.
 RUNS = [
     ("pytorch-script", "pytorch", [], ["run", "script.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("pytorch-function", "pytorch", [], ["run", "function.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("sklearn", "sklearn", [], ["run", "study.toml"], lambda accuracy: 0.5 < accuracy <= 1),
+    ("tune", "sklearn", [], TUNE, lambda accuracy: 0.5 < accuracy <= 1),
     ("shell", "shell", [], ["run", "study.toml"], lambda loss: 0 <= loss < 25),
     ("cpp", "cpp", ["c++", "-O2", "-o", "train", "train.cpp"], ["run", "study.toml"], lambda loss: 0 < loss < 5),
 ]
@@ -63,7 +66,8 @@ def run(program, scratch, example, first, command):
     }
     if first:
         ask(first, copy, environment)
-    ask([program, *command, "--trials", str(TRIALS), "--store", scratch / "store.db"], copy, environment)
+    what, *rest = command
+    ask([program, what, "--trials", str(TRIALS), "--store", scratch / "store.db", *rest], copy, environment)
     shown = ask([program, "study", "list", "--store", scratch / "store.db", "--json"], copy, environment)
     name = json.loads(shown)[0]["name"]
     return json.loads(ask([program, "study", "show", "--store", scratch / "store.db", "--json", name], copy, environment))
