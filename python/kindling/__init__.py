@@ -16,23 +16,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kindling._errors import KindlingError, TrialPruned, TrialStopped
+    from kindling._run import RunFailed
+    from kindling.frozen import FrozenTrial, TrialState
+    from kindling.space import Categorical, Float, Int
+    from kindling.stored import StoredStudy, load_study
+    from kindling.study import Study
     from kindling.trial import Trial, current_trial
 
 # Where each name is. A name is here, in the imports above and in `__all__`.
 _HOMES = {
+    "Categorical": "space",
+    "Float": "space",
+    "FrozenTrial": "frozen",
+    "Int": "space",
     "KindlingError": "_errors",
+    "RunFailed": "_run",
+    "StoredStudy": "stored",
+    "Study": "study",
     "Trial": "trial",
     "TrialPruned": "_errors",
+    "TrialState": "frozen",
     "TrialStopped": "_errors",
     "current_trial": "trial",
+    "load_study": "stored",
 }
 
 __all__ = [
+    "Categorical",
+    "Float",
+    "FrozenTrial",
+    "Int",
     "KindlingError",
+    "RunFailed",
+    "StoredStudy",
+    "Study",
     "Trial",
     "TrialPruned",
+    "TrialState",
     "TrialStopped",
     "current_trial",
+    "load_study",
 ]
 
 

@@ -24,14 +24,16 @@ class NotLoadedError(Exception):
 
 def load(spec: str) -> Objective:
     """The function of `module:function`, `path/to/file.py:function` or `pickle:FILE`."""
-    place, colon, name = spec.rpartition(":")
+    pickled = spec.startswith("pickle:")
+    # A path may hold colons; a function's name does not.
+    place, colon, name = spec.partition(":") if pickled else spec.rpartition(":")
     if not (place and colon and name):
         raise NotLoadedError(
             f"`{spec}` names no function; expected module:function\nhint: such as `train:objective` for train.py"
         )
     # What the module reads of the command line is not ours.
     sys.argv = [place]
-    if place == "pickle":
+    if pickled:
         function = _guarded(lambda: _unpickle(Path(name)), f"the file {name}")
         return _checked(function, f"the object in {name}")
     module = _load_file(Path(place)) if place.endswith(".py") else _import(place)

@@ -1,0 +1,182 @@
+"""What a study has found out, read from its store: finished, or while it runs."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kindling import _program
+from kindling._errors import KindlingError
+from kindling.frozen import FrozenTrial, TrialState, from_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class StudyNotFound(KindlingError):
+    """There is no such study or store."""
+
+
+class StoredStudy:
+    """A study in a store. Each property reads anew, so keep what you use more than once."""
+
+    def __init__(self, name: str, store: Path) -> None:
+        self._name = name
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"<kindling study {self._name!r} in {str(self._store)!r}>"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def store(self) -> Path:
+        """The file that holds the study."""
+        return self._store
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The completed trial with the best value."""
+        document = self._document()
+        best = None if document is None else document["best"]
+        if best is None:
+            raise ValueError("no trial is complete yet")
+        return from_json(best)
+
+    @property
+    def best_value(self) -> float:
+        value = self.best_trial.value
+        assert value is not None
+        return value
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        return self.best_trial.params
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, in the order of their numbers."""
+        return self.get_trials()
+
+    def get_trials(self, states: tuple[TrialState, ...] | None = None) -> list[FrozenTrial]:
+        """The trials in these states, or all."""
+        if not self._store.exists():
+            return []
+        of = () if states is None else ("--state", ",".join(state.name.lower() for state in states))
+        if of == ("--state", ""):
+            return []
+        try:
+            listed = _program.ask("trial", "list", "--store", str(self._store), *of, about=[self._name])
+        except _program.ProgramFailed:
+            if self._name in _names(self._store):
+                raise
+            return []
+        return sorted((from_json(trial) for trial in listed), key=lambda trial: trial.number)
+
+    @property
+    def direction(self) -> str:
+        """`maximize` or `minimize`."""
+        directions: list[str] = self._existing()["directions"]
+        return directions[0]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all trials that it was to have have ended."""
+        document = self._document()
+        return document is not None and document["state"] == "FINISHED"
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each trial, with the columns of Optuna's `trials_dataframe`. Times are in UTC."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise KindlingError("to_pandas needs pandas\nhint: pip install 'kindling-hpo[pandas]'") from None
+        trials = self.trials
+        several = any(len(trial.values or ()) > 1 for trial in trials)  # noqa: PD011 - Optuna's name, not pandas'
+        rows = [_row(trial, several=several) for trial in trials]
+        names = dict.fromkeys(name for row in rows for name in row)
+        values = sorted(name for name in names if name.startswith("values_")) if several else ["value"]
+        params = sorted(name for name in names if name.startswith("params_"))
+        attrs = sorted(name for name in names if name.startswith("user_attrs_"))
+        times = ["datetime_start", "datetime_complete"]
+        frame: pd.DataFrame = pd.DataFrame(
+            rows, columns=["number", *values, *times, "duration", *params, *attrs, "state"]
+        )
+        # Without these, a column that is empty so far would have another type than later.
+        for name in times:
+            frame[name] = pd.to_datetime(frame[name], utc=True)
+        frame["duration"] = pd.to_timedelta(frame["duration"])
+        for name in values:
+            frame[name] = frame[name].astype(float)
+        return frame
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Writes the study's page, one HTML file that stands alone, and returns its path."""
+        written = self._store.with_name(_program.named_after(self._name, "html")) if path is None else Path(path)
+        self._existing()
+        words = ["report", "--store", str(self._store), f"--output={written}"]
+        _program.call(*words, about=[self._name])
+        return written
+
+    def _document(self) -> dict[str, Any] | None:
+        """What `kindling study show --json` says; None if the study has not begun."""
+        if not self._store.exists():
+            return None
+        try:
+            document: dict[str, Any] = _program.ask("study", "show", "--store", str(self._store), about=[self._name])
+        except _program.ProgramFailed:
+            if self._name in _names(self._store):
+                raise
+            return None
+        return document
+
+    def _existing(self) -> dict[str, Any]:
+        document = self._document()
+        if document is None:
+            raise StudyNotFound(f"there is no study {self._name!r} in {self._store}\nhint: `study.run()` makes it")
+        return document
+
+
+def load_study(store_or_name: str | os.PathLike[str], name: str | None = None) -> StoredStudy:
+    """A study that has run or runs, to look at: by its store's file, or by its name if that file is in this folder.
+
+    If the store holds several studies, `name` says which.
+    """
+    given = os.fspath(store_or_name)
+    store = Path(given).absolute()
+    if not store.is_file():
+        beside = Path(_program.named_after(given, "db")).absolute()
+        if not beside.is_file():
+            raise StudyNotFound(
+                f"there is neither a store {store} nor a study {given!r} in this folder ({beside.name})"
+            )
+        store, name = beside, name or given
+    names = _names(store)
+    if name is None and len(names) == 1:
+        return StoredStudy(names[0], store)
+    if name in names:
+        return StoredStudy(name, store)
+    has = ", ".join(map(repr, names)) or "none"
+    if name is None and names:
+        raise StudyNotFound(f"{store} holds several studies\nhint: say `name=`, one of {has}")
+    raise StudyNotFound(f"there is no study {name or ''!r} in {store}\nhint: it has {has}")
+
+
+def _names(store: Path) -> list[str]:
+    return [study["name"] for study in _program.ask("study", "list", "--store", str(store))]
+
+
+def _row(trial: FrozenTrial, *, several: bool) -> dict[str, Any]:
+    values = trial.values or []  # noqa: PD011
+    shown = {f"values_{place}": value for place, value in enumerate(values)} if several else {"value": trial.value}
+    return {
+        "number": trial.number,
+        **shown,
+        "datetime_start": trial.datetime_start,
+        "datetime_complete": trial.datetime_complete,
+        "duration": trial.duration,
+        **{f"params_{name}": value for name, value in trial.params.items()},
+        **{f"user_attrs_{name}": value for name, value in trial.user_attrs.items()},
+        "state": trial.state.name,
+    }
