@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kindling._errors import KindlingError, TrialPruned, TrialStopped
     from kindling._run import RunFailed
+    from kindling.client import Client, connect
     from kindling.frozen import FrozenTrial, TrialState
     from kindling.space import Categorical, Float, Int
     from kindling.stored import StoredStudy, load_study
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Where each name is. A name is here, in the imports above and in `__all__`.
 _HOMES = {
     "Categorical": "space",
+    "Client": "client",
     "Float": "space",
     "FrozenTrial": "frozen",
     "Int": "space",
@@ -37,12 +39,14 @@ _HOMES = {
     "TrialPruned": "_errors",
     "TrialState": "frozen",
     "TrialStopped": "_errors",
+    "connect": "client",
     "current_trial": "trial",
     "load_study": "stored",
 }
 
 __all__ = [
     "Categorical",
+    "Client",
     "Float",
     "FrozenTrial",
     "Int",
@@ -54,6 +58,7 @@ __all__ = [
     "TrialPruned",
     "TrialState",
     "TrialStopped",
+    "connect",
     "current_trial",
     "load_study",
 ]

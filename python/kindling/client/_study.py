@@ -1,0 +1,179 @@
+"""A study of a coordinator."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kindling._frame import frame
+from kindling.client import _convert, _spec
+from kindling.client._asker import Asker
+from kindling.client._calls import (
+    DELETE_STUDY,
+    ENQUEUE_TRIAL,
+    GET_STUDY,
+    GET_TRIAL,
+    LIST_TRIALS,
+    PAUSE_STUDY,
+    RESUME_STUDY,
+    RETRY_TRIAL,
+    STOP_STUDY,
+)
+from kindling.client._errors import InvalidArgumentError, RefusedError, UnknownTrialError
+from kindling.client._info import StudyInfo, info
+from kindling.client._proto import study_pb2 as pb
+from kindling.client._trial import AskedTrial
+from kindling.client._watch import StudyUpdate, watch
+from kindling.frozen import FrozenTrial, TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kindling.client._client import Client
+
+_PAGE = 1000
+_U32 = 2**32 - 1
+
+
+class RemoteStudy:
+    """A study of a coordinator. Every call asks the coordinator anew; nothing is kept here."""
+
+    def __init__(self, client: "Client", name: str) -> None:
+        self.name = name
+        self._client = client
+        self._link = client._link  # noqa: SLF001 - they are one
+
+    def __repr__(self) -> str:
+        return f"RemoteStudy({self.name!r} at {self._link.address})"
+
+    def info(self) -> StudyInfo:
+        """The study as it is now."""
+        return info(self._link.call(GET_STUDY, pb.GetStudyRequest(name=self.name)).study)
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The best completed trial, whole."""
+        best = self.info().best
+        if best is None:
+            raise UnknownTrialError(f"no trial of study `{self.name}` is complete yet")
+        return self.trial(best.number)
+
+    @property
+    def best_value(self) -> float:
+        value = self.best_trial.value
+        assert value is not None
+        return value
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        return self.best_trial.params
+
+    def trial(self, number: int) -> FrozenTrial:
+        """One trial."""
+        request = pb.GetTrialRequest(study=self.name, number=_number(number))
+        return _convert.trial(self._link.call(GET_TRIAL, request).trial)
+
+    def trials(self, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
+        """All trials by number, or those in these states."""
+        return list(self.iter_trials(states))
+
+    def iter_trials(self, states: Iterable[TrialState] | None = None) -> Iterator[FrozenTrial]:
+        """The same, a page at a time."""
+        if states is not None:
+            states = list(states)
+            if not states:
+                return
+        request = pb.ListTrialsRequest(
+            study=self.name, page_size=_PAGE, states=[_convert.state_to_wire(state) for state in states or ()]
+        )
+        while True:
+            page = self._link.call(LIST_TRIALS, request)
+            yield from map(_convert.trial, page.trials)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A row for each trial, with the columns of Optuna's `trials_dataframe`."""
+        return frame(self.iter_trials())
+
+    def watch(self) -> Iterator[StudyUpdate]:
+        """An update now and after each change, until the study is finished. Outlives the coordinator's restarts."""
+        return watch(self._link, self.name)
+
+    def enqueue(self, params: Mapping[str, Any]) -> FrozenTrial:
+        """Adds a trial with some parameters fixed. It counts against the budget."""
+        request = pb.EnqueueTrialRequest(
+            study=self.name, params=_convert.named_values(params), request_id=uuid.uuid4().hex
+        )
+        return _convert.trial(self._link.call(ENQUEUE_TRIAL, request).trial)
+
+    def retry(self, number: int) -> FrozenTrial:
+        """Adds a trial with the parameters of a failed one. The budget grows by one."""
+        request = pb.RetryTrialRequest(study=self.name, number=_number(number), request_id=uuid.uuid4().hex)
+        return _convert.trial(self._link.call(RETRY_TRIAL, request).trial)
+
+    def pause(self) -> StudyInfo:
+        """No more trials are given out. Running ones may finish."""
+        return info(self._link.call(PAUSE_STUDY, pb.PauseStudyRequest(name=self.name)).study)
+
+    def resume(self, trials: int | None = None, confirm: Mapping[str, Any] | None = None) -> StudyInfo:
+        """Trials are given out again. May also set a new budget, and what is confirmed after the search."""
+        request = pb.ResumeStudyRequest(name=self.name)
+        if trials is not None:
+            request.trials = _convert.whole("trials", trials, 1, _U32)
+        if confirm is not None:
+            request.confirm.CopyFrom(_spec.confirmation(confirm))
+        return info(self._link.call(RESUME_STUDY, request).study)
+
+    def stop(self) -> StudyInfo:
+        """Calls the running trials back. They wait, with their parameters, until the study is resumed."""
+        return info(self._link.call(STOP_STUDY, pb.StopStudyRequest(name=self.name)).study)
+
+    def delete(self) -> None:
+        """Deletes the study and its trials. None may be running."""
+        self._link.call(DELETE_STUDY, pb.DeleteStudyRequest(name=self.name))
+
+    def ask(self, wait: float | None = None) -> AskedTrial | None:
+        """A trial to evaluate here; None if none will come any more, or none came within `wait` seconds.
+
+        Unless `wait` is given, this waits as long as the study may have another trial: until it is finished. While you
+        hold the trial, a thread keeps it yours. If this process dies, the trial is leased again, to whoever asks.
+        """
+        if wait is not None and not wait >= 0:
+            raise InvalidArgumentError(f"wait: expected seconds, or None, not {wait!r}")
+        return self._asker().ask(wait)
+
+    def tell(
+        self,
+        trial: AskedTrial | int,
+        value: float | Sequence[float] | None = None,
+        state: TrialState | str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """How a trial ended that was asked for. It is named by itself or by its number. See `AskedTrial.tell`."""
+        if not isinstance(trial, AskedTrial):
+            number = _number(trial)
+            found = self._asker().held(number)
+            if found is None:
+                raise UnknownTrialError(f"trial {number} is not held by this client", "only who asked can tell")
+            trial = found
+        elif trial.study != self.name:
+            raise InvalidArgumentError(f"this trial is one of study `{trial.study}`, not of `{self.name}`")
+        trial.tell(value, state, timeout=timeout)
+
+    def _asker(self) -> Asker:
+        known = self._client._askers.get(self.name)  # noqa: SLF001
+        if known is not None:
+            return known
+        kind, mine = self.info().objective, _spec.ask_kind(self.name)
+        if kind != mine:
+            raise RefusedError(
+                f"the trials of study `{self.name}` are run by workers (its objective is `{kind}`), not asked for",
+                f'create a study without `objective`, or with `kind = "{mine}"`',
+            )
+        return self._client._ask_for(self.name, kind, lambda: self.info().finished)  # noqa: SLF001
+
+
+def _number(number: Any) -> int:
+    return _convert.whole("a trial's number", number, 0, _U32)

@@ -1,0 +1,317 @@
+"""A trial that this process asked for."""
+
+import logging
+import math
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from kindling._errors import TrialPruned
+from kindling.client import _convert
+from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link
+from kindling.client._errors import ClientError, InvalidArgumentError, RefusedError, TrialLostError
+from kindling.client._meaning import may_change, said
+from kindling.client._proto import worker_pb2 as work
+from kindling.frozen import TrialState
+
+if TYPE_CHECKING:
+    from kindling.client._asker import Asker
+
+log = logging.getLogger("kindling.client")
+
+# As proto/src/limits.rs says.
+_REPORTS = 100_000
+_ATTRIBUTES, _NAME, _ATTRIBUTE, _ATTRIBUTES_IN_ALL = 256, 512, 64 * 1024, 1024 * 1024
+_REASON = 64 * 1024
+_MOST_STEP = 2**63 - 1
+# How long a report waits for its answer. What it does not get in this time is sent with the next one.
+_REPORT_PATIENCE = 10.0
+_FAREWELL = 5.0
+# A trial was leased to us, so our token was good. If it is not now, that is a mistake that somebody will put right.
+_SHUT_OUT = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
+
+class AskedTrial:
+    """A trial of a study, which this process holds until it tells how it ended.
+
+    As a context manager it tells what you do not: an exception fails the trial, `kindling.TrialPruned` prunes it, and
+    Ctrl-C hands it back.
+    """
+
+    def __init__(self, asker: "Asker", assignment: work.Assignment) -> None:
+        self.study: str = assignment.study
+        self.number: int = assignment.claim.trial
+        # Counts from 1. Above 1, another process had this trial and was lost.
+        self.attempt: int = assignment.claim.attempt
+        self.params: dict[str, Any] = _convert.params(assignment.params)
+        # For all randomness of this trial, the same in every attempt.
+        self.seed: int = assignment.seed
+        # For what all trials of the study share.
+        self.study_seed: int = assignment.study_seed
+        self.user_attrs: dict[str, Any] = {}
+        self._attributes: dict[str, str] = {}
+        self._asker = asker
+        self._claim = assignment.claim
+        self._lock = threading.RLock()
+        self._unsent: list[tuple[int, float]] = []
+        self._steps = 0
+        self._last_step = -1
+        self._backoff = Backoff()
+        self._rest_until = 0.0
+        self._is_pruned = False
+        self._lost: str | None = None
+        self._ended: str | None = None
+
+    def __repr__(self) -> str:
+        return f"AskedTrial(study={self.study!r}, number={self.number}, params={self.params!r})"
+
+    def report(self, value: float, step: int | None = None) -> None:
+        """The value of a step. Steps ascend from 0; unless given, it is the next one.
+
+        While the coordinator is away, reports wait here, and this returns at once. Raises `TrialLostError` if the trial
+        is not yours any more.
+        """
+        value = _convert.real("value", value)
+        with self._lock:
+            self._check()
+            step = self._last_step + 1 if step is None else _convert.whole("step", step, 0, _MOST_STEP)
+            if self._steps >= _REPORTS:
+                raise InvalidArgumentError(f"a trial has at most {_REPORTS:,} reports", "report once per epoch")
+            self._steps += 1
+            self._last_step = max(step, self._last_step)
+            self._unsent.append((step, value))
+            self._send_some()
+            self._check()
+
+    def should_prune(self) -> bool:
+        """Whether the pruner stops this trial, by all that was reported. Then tell that: `tell(state="pruned")`."""
+        with self._lock:
+            self._check()
+            self._send_some()
+            self._check()
+            return self._is_pruned
+
+    def set_user_attr(self, name: str, value: Any) -> None:
+        """Notes something beside the values, as JSON. It is kept with the trial once that is told."""
+        name = _convert.text("the attribute's name", name)
+        if not 1 <= len(name.encode()) <= _NAME:
+            raise InvalidArgumentError(f"an attribute's name has 1 to {_NAME} bytes, not {len(name.encode())}")
+        written = _convert.to_json(f"attribute `{name}`", value)
+        size = len(written.encode())
+        if size > _ATTRIBUTE:
+            raise InvalidArgumentError(f"attribute `{name}` has {size:,} bytes; at most {_ATTRIBUTE:,} are kept")
+        with self._lock:
+            attributes = {**self._attributes, name: written}
+            in_all = sum(len(key.encode()) + len(text.encode()) for key, text in attributes.items())
+            if len(attributes) > _ATTRIBUTES or in_all > _ATTRIBUTES_IN_ALL:
+                most = f"at most {_ATTRIBUTES}, and {_ATTRIBUTES_IN_ALL:,} bytes together"
+                raise InvalidArgumentError(f"attribute `{name}` is one too many: a trial has {most}")
+            self._attributes = attributes
+            self.user_attrs[name] = value
+
+    def tell(
+        self,
+        value: float | Sequence[float] | None = None,
+        state: TrialState | str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """How the trial ended: with this value, or in another state: "pruned" or "fail".
+
+        Once this returns, the result is on the coordinator's disk. While the coordinator is away it waits, for at most
+        `timeout` seconds if you say so; if it is not told by then, `UnreachableError` is raised, the trial is still
+        yours, and you may tell it again. A value that is not finite fails the trial.
+        """
+        end = _state(value, state)
+        request = work.FinishRequest()
+        if end == TrialState.COMPLETE:
+            values: list[Any] = list(value) if _is_many(value) else [value]  # type: ignore[arg-type]
+            request.completed.values.extend(_convert.real("value", each) for each in values)
+            if not all(map(math.isfinite, request.completed.values)):
+                log.warning("trial %s: the value %s is not finite, and fails it", self.number, value)
+        elif end == TrialState.PRUNED:
+            request.pruned.SetInParent()
+        else:
+            request.failed.reason = "told to have failed"
+        self._finish(request, end.name, timeout)
+
+    def fail(self, reason: str = "", *, timeout: float | None = None) -> None:
+        """The trial failed."""
+        reason = str(reason) or "told to have failed"
+        reason = reason.encode("utf-8", "replace")[:_REASON].decode("utf-8", "ignore")
+        self._finish(work.FinishRequest(failed=work.Failed(reason=reason)), "FAIL", timeout)
+
+    def hand_back(self, *, timeout: float | None = None) -> None:
+        """Gives the trial back. It is leased again, to whoever asks, with the same parameters."""
+        with self._lock:
+            if self._ended or self._lost:
+                return
+            try:
+                self._link.call(RELEASE, work.ReleaseRequest(claim=self._claim), timeout=timeout)
+            except TrialLostError as error:
+                self._lose(error.message)
+                return
+            self._end("handed back")
+
+    def __enter__(self) -> "AskedTrial":  # noqa: PYI034 - `Self` needs Python 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if self._ended:
+            return isinstance(error, TrialPruned)
+        if error is None:
+            self.fail("the block ended without a value: call `trial.tell(value)` in it")
+            return False
+        if isinstance(error, TrialLostError) and self._lost:
+            log.warning("trial %s: %s", self.number, self._lost)
+            return True
+        if isinstance(error, TrialPruned):
+            self.tell(state=TrialState.PRUNED)
+            return True
+        try:
+            if isinstance(error, Exception):
+                self.fail(_reason(error), timeout=self._link.timeout)
+            else:
+                self.hand_back(timeout=_FAREWELL)
+        except ClientError as also:
+            # What went wrong first is what matters.
+            log.warning("trial %s: how it ended could not be told: %s", self.number, also.message)
+        return False
+
+    def _finish(self, request: work.FinishRequest, end: str, timeout: float | None) -> None:
+        """Tells the reports that wait, and then the end, for as long as it takes."""
+        patience = math.inf if timeout is None else timeout
+        deadline = time.monotonic() + patience
+        with self._lock:
+            if self._ended:
+                raise RefusedError(f"trial {self.number} is over: {self._ended}")
+            request.claim.CopyFrom(self._claim)
+            for name, text in self._attributes.items():
+                request.attributes_json[name] = text
+            # Even if the trial counts as lost: only the coordinator knows.
+            try:
+                while self._unsent:
+                    step, value = self._unsent[0]
+                    report = work.ReportRequest(claim=self._claim, step=step, value=value)
+                    self._persist(REPORT, report, deadline)
+                    self._unsent.pop(0)
+                self._persist(FINISH, request, deadline)
+            except TrialLostError as error:
+                self._lose(error.message)
+                raise
+            except (InvalidArgumentError, RefusedError):
+                # That report is refused for good.
+                del self._unsent[:1]
+                raise
+            self._end(end)
+
+    def _persist(self, method: Any, request: Any, deadline: float) -> None:
+        """Repeats a call until it is answered."""
+        backoff = Backoff()
+        is_down = False
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                self._link.call_once(method, request, timeout=max(min(left, _REPORT_PATIENCE), 0.05))
+            except grpc.RpcError as error:
+                wait = backoff.wait()
+                if not _is_passing(error) or time.monotonic() + wait >= deadline:
+                    raise self._link.meaning(error) from None
+                if not is_down:
+                    is_down = True
+                    log.warning("trial %s cannot be told (%s); trying again", self.number, said(error))
+                time.sleep(wait)
+            else:
+                return
+
+    def _send_some(self) -> None:
+        """Sends the reports that wait, in order, unless the coordinator is away."""
+        while self._unsent and time.monotonic() >= self._rest_until:
+            step, value = self._unsent[0]
+            request = work.ReportRequest(claim=self._claim, step=step, value=value)
+            try:
+                answer = self._link.call_once(REPORT, request, timeout=_REPORT_PATIENCE)
+            except grpc.RpcError as error:
+                if _is_passing(error):
+                    if self._rest_until == 0.0:
+                        log.warning("trial %s: a report waits (%s)", self.number, said(error))
+                    self._rest_until = time.monotonic() + self._backoff.wait()
+                    return
+                self._unsent.pop(0)
+                refused = self._link.meaning(error)
+                if isinstance(refused, TrialLostError):
+                    self._lose(refused.message)
+                raise refused from None
+            self._unsent.pop(0)
+            self._backoff, self._rest_until = Backoff(), 0.0
+            self._heed(answer.verdict, step, value)
+
+    def _heed(self, verdict: work.Verdict.ValueType, step: int, value: float) -> None:
+        if verdict == work.VERDICT_PRUNE:
+            self._is_pruned = True
+        elif verdict in (work.VERDICT_STOP, work.VERDICT_LOST) and not math.isfinite(value):
+            self._lose(f"it failed: the report of step {step} is {value}")
+        elif verdict == work.VERDICT_STOP:
+            self._lose("it was stopped")
+        elif verdict == work.VERDICT_LOST:
+            self._lose("its lease was lost")
+
+    def _check(self) -> None:
+        if self._lost:
+            raise TrialLostError(f"trial {self.number} is over: {self._lost}", "ask for another one")
+        if self._ended:
+            raise RefusedError(f"trial {self.number} is over: {self._ended}")
+
+    def _lose(self, why: str) -> None:
+        self._lost = self._lost or why
+        self._asker.drop(self)
+
+    def _end(self, how: str) -> None:
+        self._ended = how
+        self._asker.drop(self)
+
+    @property
+    def _link(self) -> Link:
+        return self._asker.link
+
+
+def _is_passing(error: grpc.RpcError) -> bool:
+    return may_change(error) or error.code() in _SHUT_OUT
+
+
+def _state(value: Any, state: TrialState | str | None) -> TrialState:
+    if isinstance(state, str):
+        try:
+            state = TrialState[state.upper()]
+        except KeyError:
+            raise InvalidArgumentError(f"state: expected complete, pruned or fail, not {state!r}") from None
+    if state is None:
+        if value is None:
+            hint = '`tell(value)`, `tell(state="pruned")` or `fail(reason)`'
+            raise InvalidArgumentError("a trial is told with its value, or with another state", hint)
+        return TrialState.COMPLETE
+    state = TrialState(state)
+    if not state.is_finished():
+        raise InvalidArgumentError(f"state: a trial ends as complete, pruned or fail, not {state.name}")
+    if (value is None) == (state == TrialState.COMPLETE):
+        what = "needs its value" if value is None else "is told without a value; `report` it before"
+        raise InvalidArgumentError(f"a trial that ends as {state.name} {what}")
+    return state
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (hasattr(value, "__len__") and not isinstance(value, (str, bytes)))
+
+
+def _reason(error: Exception) -> str:
+    """The error first, as lists show the start only; then where it was."""
+    first = "".join(traceback.format_exception_only(error)).strip()
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    return f"{first}\n{trace[-8000:]}"
