@@ -1,1 +1,10 @@
 //! Objectives that are somebody else's code: a command, or a Python function in a process that stays.
+
+mod broken;
+mod gpus;
+mod metric;
+mod nearest;
+mod settings;
+mod words;
+
+pub use gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
