@@ -144,6 +144,10 @@ class Trial:
         """The trial cannot go on here now: it is leased again, here or elsewhere."""
         self.give({"state": "hand_back", "reason": reason})
 
+    def unfit(self, reason: str) -> None:
+        """This machine cannot run such trials at all: the trial is handed back, and the worker ends."""
+        self.give({"state": "unfit", "reason": reason})
+
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
@@ -186,7 +190,7 @@ class Trial:
         self.reason = str(answer.get("reason") or "the worker stopped this trial") if verdict == "stop" else ""
 
     def give(self, result: dict[str, Any]) -> None:
-        """A result in the words of the trial's socket. `complete`, `prune`, `fail` and `hand_back` say it better."""
+        """A result in the words of the trial's socket. `complete`, `prune` and the others say it better."""
         if self._connection is not None:
             self._call({"call": "result", **result})
         self.ended = True
@@ -209,7 +213,10 @@ def current_trial(defaults: Mapping[str, Any] | None = None) -> Trial:
     path = os.environ.get("KINDLING_SOCKET")
     if path:
         connection = Connection(path)
-        facts = connection.hello()
+        try:
+            facts = connection.hello()
+        except TrialStopped as error:
+            raise KindlingError(f"{error}\nhint: to run without a worker, unset KINDLING_SOCKET ({path})") from None
         _warn_of_ignored(facts["params"], defaults)
         trial = Trial(facts, connection, defaults)
     else:

@@ -201,6 +201,7 @@ def test_what_is_no_value_completes_nothing(run: Run, worker: Worker, value: obj
         ("prune", {"state": "pruned"}),
         ("fail", {"state": "fail", "reason": "why"}),
         ("hand_back", {"state": "hand_back", "reason": "why"}),
+        ("unfit", {"state": "unfit", "reason": "why"}),
     ],
 )
 def test_a_trial_ends_as_it_says(run: Run, worker: Worker, end: str, result: dict[str, object]) -> None:
@@ -227,6 +228,15 @@ def test_a_worker_that_is_gone_stops_the_trial(folder: Path, run: Run, monkeypat
         trial = kindling.current_trial()
     with pytest.raises(kindling.TrialStopped, match="gone"):
         trial.report(0.5, 0)
+
+
+def test_a_socket_where_nobody_listens_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kindling import _socket
+
+    monkeypatch.setattr(_socket, "RECONNECT", 0.1)
+    monkeypatch.setenv("KINDLING_SOCKET", str(folder / "nobody"))
+    with pytest.raises(kindling.KindlingError, match="unset KINDLING_SOCKET"):
+        kindling.current_trial()
 
 
 def test_a_worker_that_does_not_answer_is_an_error(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
