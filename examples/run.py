@@ -62,7 +62,9 @@ def run(program, scratch, example, first, command):
         **os.environ,
         # Our program and this Python come first; the package is the one beside us, unless it is installed.
         "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), str(program.parent), os.environ["PATH"]]),
-        "PYTHONPATH": os.pathsep.join([str(EXAMPLES.parent / "python"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+        "PYTHONPATH": os.pathsep.join([str(EXAMPLES.parent / "python"), os.environ.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        ),
     }
     if first:
         ask(first, copy, environment)
@@ -70,20 +72,30 @@ def run(program, scratch, example, first, command):
     ask([program, what, "--trials", str(TRIALS), "--store", scratch / "store.db", *rest], copy, environment)
     shown = ask([program, "study", "list", "--store", scratch / "store.db", "--json"], copy, environment)
     name = json.loads(shown)[0]["name"]
-    return json.loads(ask([program, "study", "show", "--store", scratch / "store.db", "--json", name], copy, environment))
+    return json.loads(
+        ask([program, "study", "show", "--store", scratch / "store.db", "--json", name], copy, environment)
+    )
 
 
 def ask(command, folder, environment):
     """What a command prints. If it fails, so do we, with all that it said."""
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired as late:
         said = (late.stderr or b"").decode(errors="replace")
         sys.exit(f"{folder.name}: {' '.join(map(str, command))} took more than {PATIENCE} s\n{said}")
     if done.returncode:
-        sys.exit(f"{folder.name}: {' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"{folder.name}: {' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return done.stdout
 
 
