@@ -103,7 +103,9 @@ impl Attended<'_> {
                     self.phase = Phase::Over;
                 }
             }
-            Event::NoResult { seat } if seat == number && self.is_free() => self.phase = Phase::Over,
+            Event::NoResult { seat } if seat == number && self.is_free() => {
+                self.phase = Phase::Over
+            }
             // Those of an earlier trial: the answer is dropped.
             Event::Asked { .. } | Event::NoResult { .. } | Event::Ready => {}
             Event::Measured { measure, done } => {

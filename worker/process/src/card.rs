@@ -52,7 +52,9 @@ mod tests {
             ("b".to_owned(), ParamValue::Bool(true)),
         ]
         .into();
-        params.extend(floats.iter().enumerate().map(|(i, x)| (format!("f{i}"), ParamValue::Float(*x))));
+        params.extend(
+            floats.iter().enumerate().map(|(i, x)| (format!("f{i}"), ParamValue::Float(*x))),
+        );
         params.extend(ints.iter().enumerate().map(|(i, x)| (format!("i{i}"), ParamValue::Int(*x))));
         let facts = TrialFacts { params, seed: u64::MAX, study_seed: 7, ..TrialFacts::default() };
         let line = card(&facts, "cuda:0", Some(Path::new("/data")), &JsonMap::new());

@@ -16,7 +16,8 @@ const BELOW: usize = "/kindling-XXXXXX/socket".len();
 pub(crate) fn private() -> io::Result<TempDir> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let places = runtime.into_iter().chain([std::env::temp_dir(), PathBuf::from("/tmp")]);
-    let mut last = io::Error::other("no folder for the trial's socket has a path that is short enough");
+    let mut last =
+        io::Error::other("no folder for the trial's socket has a path that is short enough");
     for place in places.filter(|place| is_short(place)) {
         match make(&place) {
             Ok(folder) => return Ok(folder),

@@ -225,6 +225,5 @@ impl Caller {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -139,11 +139,9 @@ impl Whose<'_> {
             Some(Given::Fail(reason)) => {
                 format!("{reason}\nafter that, {} ended with {exit}", self.name)
             }
-            Some(given) => format!(
-                "{} gave the result `{}`, but ended with {exit}",
-                self.name,
-                given.state()
-            ),
+            Some(given) => {
+                format!("{} gave the result `{}`, but ended with {exit}", self.name, given.state())
+            }
             None => format!("{} ended with {exit}", self.name),
         };
         self.reason(&what, exit.hint())
@@ -158,7 +156,10 @@ mod tests {
 
     fn of(evidence: Evidence) -> Result<Completion, TrialError> {
         let errors = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: too high";
-        outcome(evidence, Whose { name: "the command", stays: false, metric: Some("accuracy"), errors })
+        outcome(
+            evidence,
+            Whose { name: "the command", stays: false, metric: Some("accuracy"), errors },
+        )
     }
 
     fn exited(exit: Exit, given: Option<Given>) -> Evidence {

@@ -61,7 +61,8 @@ pub(crate) fn find(program: &str, common: &Common) -> Result<(), Unfit> {
     }
     let own = common.env.get("PATH").map(OsString::from);
     let path = own.or_else(|| std::env::var_os("PATH")).unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| can_execute(&at(common, &folder.join(program))));
+    let found =
+        std::env::split_paths(&path).any(|folder| can_execute(&at(common, &folder.join(program))));
     if found {
         return Ok(());
     }
@@ -72,7 +73,8 @@ pub(crate) fn find(program: &str, common: &Common) -> Result<(), Unfit> {
 }
 
 fn can_execute(path: &Path) -> bool {
-    let executable = |meta: std::fs::Metadata| meta.is_file() && meta.permissions().mode() & 0o111 != 0;
+    let executable =
+        |meta: std::fs::Metadata| meta.is_file() && meta.permissions().mode() & 0o111 != 0;
     path.metadata().is_ok_and(executable)
 }
 

@@ -45,7 +45,8 @@ impl PythonObjective {
         let common = &settings.common;
         let share = self.shared.gpus.take(trial.device(), common.gpus, &trial.stop())?;
         let key = Key::new(&trial.facts().settings, &share.env());
-        let start = || Warm::start(settings, environment(common, Some(&share)), &self.shared.ground);
+        let start =
+            || Warm::start(settings, environment(common, Some(&share)), &self.shared.ground);
         let warm = loop {
             let kept = self.idle.take(&key);
             let is_kept = kept.is_some();
@@ -117,7 +118,9 @@ impl Objective for PythonObjective {
         // Which GPU it would get is known only with a trial. On a worker without any it is kept for the first.
         let env = environment(common, None);
         let unfit = |error| match error {
-            TrialError::Failed(why) | TrialError::HandBack(why) | TrialError::Unfit(why) => Unfit(why),
+            TrialError::Failed(why) | TrialError::HandBack(why) | TrialError::Unfit(why) => {
+                Unfit(why)
+            }
             TrialError::Stopped | TrialError::Pruned => Unfit("it was stopped".to_owned()),
         };
         let warm = Warm::start(&read, env, &self.shared.ground).map_err(unfit)?;

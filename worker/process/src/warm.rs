@@ -87,7 +87,9 @@ impl Warm {
                 None => {
                     noted = until;
                     let seconds = began.elapsed().as_secs();
-                    progress(Progress::Note(format!("importing the function, for {seconds} s now")));
+                    progress(Progress::Note(format!(
+                        "importing the function, for {seconds} s now"
+                    )));
                 }
             }
         }

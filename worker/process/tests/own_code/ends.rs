@@ -5,9 +5,7 @@ use std::time::Duration;
 use kindling_worker::{Params, StopReason, TrialError};
 use serde_json::json;
 
-use crate::harness::{
-    Recorder, Worker, client, command, command_with, python, sh, with,
-};
+use crate::harness::{Recorder, Worker, client, command, command_with, python, sh, with};
 
 #[test]
 fn status_0_completes_with_the_last_metric_of_the_output() {
@@ -34,14 +32,24 @@ fn another_status_fails_with_the_last_lines_of_standard_error() {
 fn statuses_75_and_78_hand_the_trial_back() {
     let back = |ran: &crate::harness::Ran| format!("{:?}", ran.outcome);
     let ran = sh("echo busy >&2; exit 75");
-    assert!(matches!(&ran.outcome, Err(TrialError::HandBack(why)) if why.contains("busy")), "{}", back(&ran));
+    assert!(
+        matches!(&ran.outcome, Err(TrialError::HandBack(why)) if why.contains("busy")),
+        "{}",
+        back(&ran)
+    );
     let ran = sh("echo no compiler >&2; exit 78");
-    assert!(matches!(&ran.outcome, Err(TrialError::Unfit(why)) if why.contains("no compiler")), "{}", back(&ran));
+    assert!(
+        matches!(&ran.outcome, Err(TrialError::Unfit(why)) if why.contains("no compiler")),
+        "{}",
+        back(&ran)
+    );
 }
 
 #[test]
 fn a_signal_is_named() {
-    for (signal, named) in [("SEGV", "SIGSEGV (segmentation fault"), ("KILL", "SIGKILL (killed"), ("TERM", "SIGTERM")] {
+    for (signal, named) in
+        [("SEGV", "SIGSEGV (segmentation fault"), ("KILL", "SIGKILL (killed"), ("TERM", "SIGTERM")]
+    {
         let ran = sh(&format!("kill -{signal} $$; sleep 100"));
         assert!(ran.reason().contains(named), "{}", ran.reason());
     }
@@ -59,7 +67,11 @@ fn no_result_at_all_fails_with_a_hint() {
 fn a_trial_that_takes_too_long_is_ended() {
     let settings = json!({"command": ["sleep", "100"], "timeout": "1s", "grace": "1s"});
     let ran = command(settings);
-    assert!(ran.reason().starts_with("the trial took longer than its timeout of 1s"), "{}", ran.reason());
+    assert!(
+        ran.reason().starts_with("the trial took longer than its timeout of 1s"),
+        "{}",
+        ran.reason()
+    );
     assert!(ran.took < Duration::from_secs(10));
 }
 
@@ -69,7 +81,11 @@ fn a_script_that_hears_of_its_timeout_over_the_socket_may_end_by_itself() {
 while call(call='verdict')['verdict'] == 'continue': time.sleep(0.01)
 print(call(call='verdict'), file=sys.stderr)";
     let ran = command(with(client(script), json!({"timeout": "1s", "grace": "60s"})));
-    assert!(ran.reason().contains("'verdict': 'stop', 'reason': 'the trial took longer"), "{}", ran.reason());
+    assert!(
+        ran.reason().contains("'verdict': 'stop', 'reason': 'the trial took longer"),
+        "{}",
+        ran.reason()
+    );
     assert!(ran.took < Duration::from_secs(30));
 }
 
@@ -84,7 +100,9 @@ fn a_script_that_ignores_sigterm_is_killed() {
 
 #[test]
 fn a_child_that_leaves_its_group_ends_with_the_trial() {
-    let ran = sh("echo accuracy=1; setsid sleep 1000 & (setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; sleep 0.2");
+    let ran = sh(
+        "echo accuracy=1; setsid sleep 1000 & (setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; sleep 0.2",
+    );
     assert_eq!(ran.values(), [1.0]);
 }
 
@@ -159,7 +177,8 @@ fn a_worker_that_leaves_ends_what_runs() {
     std::thread::scope(|scope| {
         let script = "trap '' TERM; sleep 1000 & wait; sleep 1000";
         let settings = json!({"command": ["sh", "-c", script], "grace": "1s"});
-        let running = scope.spawn(|| worker.run_with("command", settings, Params::new(), Recorder::default()));
+        let running = scope
+            .spawn(|| worker.run_with("command", settings, Params::new(), Recorder::default()));
         while worker.left().len() < 2 {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -168,13 +187,19 @@ fn a_worker_that_leaves_ends_what_runs() {
         let outcome = running.join().expect("no panic").outcome;
         assert!(matches!(outcome, Err(TrialError::HandBack(_))), "{outcome:?}");
     });
-    let late = worker.run_with("command", json!({"command": ["true"]}), Params::new(), Recorder::default());
+    let late = worker.run_with(
+        "command",
+        json!({"command": ["true"]}),
+        Params::new(),
+        Recorder::default(),
+    );
     assert!(matches!(late.outcome, Err(TrialError::HandBack(_))));
 }
 
 #[test]
 fn too_much_memory_ends_the_trial() {
-    let script = "import time\nx = bytearray(400 << 20)\nx[::4096] = b'1' * len(x[::4096])\ntime.sleep(100)";
+    let script =
+        "import time\nx = bytearray(400 << 20)\nx[::4096] = b'1' * len(x[::4096])\ntime.sleep(100)";
     let settings = json!({"command": ["python3", "-c", script], "memory": "100MiB"});
     let ran = command(settings);
     let reason = ran.reason();
@@ -184,14 +209,17 @@ fn too_much_memory_ends_the_trial() {
 
 #[test]
 fn output_without_a_newline_and_binary_output_are_heard_out() {
-    let ran = sh("head -c 3000000 /dev/zero; head -c 1000000 /dev/urandom; printf '\\naccuracy=0.5'");
+    let ran =
+        sh("head -c 3000000 /dev/zero; head -c 1000000 /dev/urandom; printf '\\naccuracy=0.5'");
     assert_eq!(ran.values(), [0.5]);
 }
 
 #[test]
 fn a_gigabyte_of_output_is_heard_out() {
-    let ran = sh("yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 1000000000; \
-                  yes error | head -c 1000000 >&2; echo; echo accuracy=0.5");
+    let ran = sh(
+        "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 1000000000; \
+                  yes error | head -c 1000000 >&2; echo; echo accuracy=0.5",
+    );
     assert_eq!(ran.values(), [0.5]);
 }
 
@@ -200,7 +228,10 @@ fn a_long_trace_keeps_its_exception() {
     let script = "def f(n):\n    g(n)\ndef g(n):\n    if n == 0: raise ValueError('the cause ' + 'x' * 300)\n    f(n - 1)\nf(400)";
     let ran = command(json!({"command": ["python3", "-c", script]}));
     let reason = ran.reason();
-    assert!(reason.starts_with("the command ended with exit status 1: ValueError: the cause xxx"), "{reason}");
+    assert!(
+        reason.starts_with("the command ended with exit status 1: ValueError: the cause xxx"),
+        "{reason}"
+    );
     assert!(reason.len() < 64 * 1024);
 }
 
@@ -220,7 +251,10 @@ fn a_script_that_fails_three_times_at_once_is_broken() {
     assert!(matches!(run(), Err(TrialError::Failed(_))));
     assert!(matches!(run(), Err(TrialError::Failed(_))));
     let third = run();
-    assert!(matches!(&third, Err(TrialError::Unfit(why)) if why.contains("no_such_module_at_all")), "{third:?}");
+    assert!(
+        matches!(&third, Err(TrialError::Unfit(why)) if why.contains("no_such_module_at_all")),
+        "{third:?}"
+    );
 }
 
 #[test]
@@ -228,7 +262,10 @@ fn what_is_missing_is_found_before_the_first_trial() {
     let worker = Worker::new();
     for (settings, said) in [
         (json!({"command": ["no-such-program-here"]}), "no program `no-such-program-here`"),
-        (json!({"command": ["${interpreter}", "no-such-script.py"]}), "no script `no-such-script.py`"),
+        (
+            json!({"command": ["${interpreter}", "no-such-script.py"]}),
+            "no script `no-such-script.py`",
+        ),
         (json!({"command": ["true"], "directory": "/no/such"}), "no folder `/no/such`"),
         (json!({"command": ["./Cargo.toml"]}), "cannot be executed"),
     ] {

@@ -63,7 +63,9 @@ impl Drop for Functions {
 
 #[test]
 fn one_process_runs_trial_after_trial() {
-    let functions = Functions::new("calls = 0\ndef f(trial):\n    global calls\n    calls += 1\n    return [calls, os.getpid()]");
+    let functions = Functions::new(
+        "calls = 0\ndef f(trial):\n    global calls\n    calls += 1\n    return [calls, os.getpid()]",
+    );
     functions.prepare("f", json!({})).expect("it imports");
     let values: Vec<_> = (0..5).map(|_| functions.run("f").values().to_vec()).collect();
     assert_eq!(values.iter().map(|v| v[0]).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0]);
@@ -155,7 +157,11 @@ def f(trial):
 fn sys_exit_in_a_function_fails_the_trial() {
     let functions = Functions::new("def f(trial): sys.exit(0)");
     let ran = functions.run("f");
-    assert!(ran.reason().contains("SystemExit") || ran.reason().contains("exit"), "{}", ran.reason());
+    assert!(
+        ran.reason().contains("SystemExit") || ran.reason().contains("exit"),
+        "{}",
+        ran.reason()
+    );
 }
 
 #[test]
@@ -181,7 +187,8 @@ fn a_function_that_does_not_hear_is_ended_and_the_next_trial_gets_another_proces
     );
     let more = || json!({"timeout": "1s", "grace": "500ms"});
     let params: Params = [("a".to_owned(), text("b"))].into();
-    let before = functions.run_with("f", more(), Params::new(), Recorder::default()).values().to_vec();
+    let before =
+        functions.run_with("f", more(), Params::new(), Recorder::default()).values().to_vec();
     let ran = functions.run_with("f", more(), params, Recorder::default());
     assert!(ran.reason().contains("timeout of 1s"), "{}", ran.reason());
     assert!(ran.took < Duration::from_secs(20));
@@ -228,7 +235,8 @@ fn a_worker_that_leaves_ends_idle_and_running_processes() {
     functions.run("f");
     std::thread::scope(|scope| {
         let params: Params = [("a".to_owned(), text("b"))].into();
-        let running = scope.spawn(|| functions.run_with("f", json!({"grace": "1s"}), params, Recorder::default()));
+        let running = scope
+            .spawn(|| functions.run_with("f", json!({"grace": "1s"}), params, Recorder::default()));
         while functions.worker.left().len() < 2 {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -245,7 +253,8 @@ fn a_worker_that_leaves_ends_idle_and_running_processes() {
 fn several_slots_have_a_process_each() {
     let functions = Functions::new("def f(trial):\n    time.sleep(0.5)\n    return os.getpid()");
     let pids = std::thread::scope(|scope| {
-        let slots: Vec<_> = (0..3).map(|_| scope.spawn(|| functions.run("f").values()[0] as i32)).collect();
+        let slots: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| functions.run("f").values()[0] as i32)).collect();
         slots.into_iter().map(|slot| slot.join().expect("no panic")).collect::<Vec<_>>()
     });
     let distinct: std::collections::HashSet<_> = pids.iter().collect();

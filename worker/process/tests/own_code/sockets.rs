@@ -9,14 +9,16 @@ use crate::harness::{Recorder, client, command, command_with, python, sh, with};
 
 #[test]
 fn the_result_of_the_socket_counts_before_the_metric() {
-    let settings = with(client("print('accuracy=0.1'); result(0.9, 2)"), json!({"metric": "accuracy"}));
+    let settings =
+        with(client("print('accuracy=0.1'); result(0.9, 2)"), json!({"metric": "accuracy"}));
     assert_eq!(command(settings).values(), [0.9, 2.0]);
 }
 
 #[test]
 fn every_state_of_a_result_is_told() {
     let state = |state: &str| {
-        python(&format!("assert call(call='result', state='{state}', reason='the reason')['ok']")).outcome
+        python(&format!("assert call(call='result', state='{state}', reason='the reason')['ok']"))
+            .outcome
     };
     let reason = || "the reason".to_owned();
     assert_eq!(state("fail"), Err(TrialError::Failed(reason())));

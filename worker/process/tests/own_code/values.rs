@@ -25,8 +25,12 @@ result(1)
 "#;
 
 fn arrives(t: &str, i: i64, f: f64) {
-    let params: Params =
-        [("t".to_owned(), text(t)), ("i".to_owned(), ParamValue::Int(i)), ("f".to_owned(), ParamValue::Float(f))].into();
+    let params: Params = [
+        ("t".to_owned(), text(t)),
+        ("i".to_owned(), ParamValue::Int(i)),
+        ("f".to_owned(), ParamValue::Float(f)),
+    ]
+    .into();
     let code_points: Vec<u32> = t.chars().map(u32::from).collect();
     let given = json!({"t": code_points, "i": i.to_string(), "f": hex(f)}).to_string();
     let settings = json!({
@@ -51,7 +55,8 @@ fn hex(f: f64) -> String {
 
 #[test]
 fn values_at_their_limits_arrive_as_they_are() {
-    let nasty = "a \"quote\" 'and' $(touch x) `y` ${args} \\ -- \n\t\r é 𝄞 \u{7f}\u{1} *?[]{}~#!&;|<>";
+    let nasty =
+        "a \"quote\" 'and' $(touch x) `y` ${args} \\ -- \n\t\r é 𝄞 \u{7f}\u{1} *?[]{}~#!&;|<>";
     for (t, i, f) in [
         (nasty, i64::MIN, f64::MAX),
         ("--help", i64::MAX, f64::MIN_POSITIVE),
