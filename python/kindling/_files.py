@@ -4,12 +4,21 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kindling import _program, _toml
 from kindling._errors import KindlingError
 from kindling._function import Imported, Pickled
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the study ran: the study file's `function`, and a hash of its code."""
+
+    function: str | None = None
+    code: str | None = None
 
 
 class Files:
@@ -22,7 +31,7 @@ class Files:
         self.store = store
         self.study = base.with_name(f"{base.name}.study.toml")
         self.function = base.with_name(f"{base.name}.function.pkl")
-        self.code = base.with_name(f"{base.name}.function.json")
+        self.noted = base.with_name(f"{base.name}.function.json")
 
     def reference(self, found: Imported | Pickled, directory: Path) -> str:
         """The study file's `function`."""
@@ -40,20 +49,21 @@ class Files:
         except OSError as error:
             raise KindlingError(f"{self.store.parent} cannot be written: {error}") from error
 
-    def code_changed(self, code: str) -> bool:
-        """Whether the study ran with other code before. From now on it is this one."""
-        before = None
-        if self.store.exists():
-            try:
-                before = json.loads(self.code.read_bytes())["code"]
-            except (OSError, ValueError, KeyError, TypeError):
-                before = None
-        if before != code:
-            try:
-                _replace(self.code, json.dumps({"code": code}).encode())
-            except OSError as error:
-                raise KindlingError(f"{self.store.parent} cannot be written: {error}") from error
-        return before is not None and before != code
+    def before(self) -> Noted:
+        """What was noted when the study ran last."""
+        if not self.store.exists():
+            return Noted()
+        try:
+            noted = json.loads(self.noted.read_bytes())
+            return Noted(str(noted["function"]), str(noted["code"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Noted()
+
+    def note(self, noted: Noted) -> None:
+        try:
+            _replace(self.noted, json.dumps({"function": noted.function, "code": noted.code}).encode())
+        except OSError as error:
+            raise KindlingError(f"{self.store.parent} cannot be written: {error}") from error
 
     def _path(self, path: Path, directory: Path) -> str:
         """Relative where everything is in one folder, so that the folder can be moved and its studies go on."""

@@ -50,6 +50,11 @@ def locate(function: Callable[..., Any]) -> Imported | Pickled:
     return _pickled(function, f"a worker cannot import the module `{module.__name__}`")
 
 
+def by_value(function: Callable[..., Any]) -> Pickled:
+    """The function itself, although it could be imported."""
+    return _pickled(function, "this study began with a function from a notebook or the like")
+
+
 def _of_script(function: Callable[..., Any], script: types.ModuleType, name: str) -> Imported | Pickled:
     """`__main__` in a worker is the worker, so the script is imported by its file or by its real name."""
     file = getattr(script, "__file__", None)
@@ -137,9 +142,9 @@ def _pickled(function: Callable[..., Any], why: str, otherwise: str = "or move i
         ) from None
     # cloudpickle refers to a module by its name whenever it is imported here, even if nobody else can import it.
     module = sys.modules.get(getattr(function, "__module__", None) or "")
-    by_value = module is not None and module.__name__ != "__main__" and not _worker_finds(module)
+    unfindable = module is not None and module.__name__ != "__main__" and not _worker_finds(module)
     try:
-        if by_value:
+        if unfindable:
             cloudpickle.register_pickle_by_value(module)
         return Pickled(cloudpickle.dumps(function, protocol=pickle.DEFAULT_PROTOCOL))
     except Exception as error:
@@ -148,7 +153,7 @@ def _pickled(function: Callable[..., Any], why: str, otherwise: str = "or move i
             "hint: open files, connections, locks and devices within the function, not outside"
         ) from error
     finally:
-        if by_value:
+        if unfindable:
             cloudpickle.unregister_pickle_by_value(module)
 
 

@@ -70,9 +70,8 @@ def cannot_start(program: str, error: OSError) -> ProgramNotFound:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, without those that would send a command for a store to a coordinator."""
-    kept = {name: value for name, value in os.environ.items() if name != "KINDLING_COORDINATOR"}
-    return {**kept, "NO_COLOR": "1"}
+    """This process's variables, without that which would send a command for a store to a coordinator."""
+    return {name: value for name, value in os.environ.items() if name != "KINDLING_COORDINATOR"}
 
 
 def last_lines(text: str) -> str:

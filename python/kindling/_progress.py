@@ -161,7 +161,7 @@ class Notebook:
     def __init__(self) -> None:
         from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore]
 
-        self._show = show
+        self._show: Any = show
         self._handle: Any = None
 
     def show(self, standing: Standing) -> None:
@@ -182,7 +182,7 @@ class Notebook:
 
 def _in_notebook() -> bool:
     """Whether IPython runs with a kernel: in Jupyter and what is like it, not in its terminal."""
-    ipython = sys.modules.get("IPython")
+    ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return getattr(shell, "kernel", None) is not None
 

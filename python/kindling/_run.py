@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO, Any
 
 from kindling import _program
@@ -41,6 +41,7 @@ class Run:
 
     def __init__(self, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
         self._interrupts = 0
+        self._held = _Held()
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         try:
@@ -53,13 +54,18 @@ class Run:
                 env=dict(environment),
                 start_new_session=True,
             )
-        except OSError as error:
-            raise _program.cannot_start(command[0], error) from error
+        except BaseException as error:
+            self._held.let_go()
+            if isinstance(error, OSError):
+                raise _program.cannot_start(command[0], error) from error
+            raise
         # The process is read by threads: a wait for the queue can be interrupted without losing half an event.
         self._readers = [self._reader(self._read_events), self._reader(self._read_words)]
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The events up to the program's end. Goes on where it was interrupted."""
+        if self._held.let_go():
+            raise KeyboardInterrupt
         while (event := self._events.get()) is not None:
             yield event
         # Asked again, it ends again.
@@ -90,6 +96,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._held.let_go()
         # The program notices that its standard input is closed, and ends.
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
@@ -136,3 +143,26 @@ class Run:
     def _lines(pipe: IO[bytes]) -> Iterator[bytes]:
         with pipe:
             yield from pipe
+
+
+class _Held:
+    """Holds Ctrl-C back while the program starts: an exception just then would leave it alone, not yet in our hands."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: Any = None
+        # Other threads are not interrupted. A program that handles SIGINT in its own way goes on to do so.
+        ours = threading.current_thread() is threading.main_thread()
+        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def let_go(self) -> bool:
+        """Whether it came. From now on it comes as ever."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+        came, self._came = self._came, False
+        return came
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True

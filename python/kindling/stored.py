@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindling import _program
+from kindling import _frame, _program
 from kindling._errors import KindlingError
 from kindling.frozen import FrozenTrial, TrialState, from_json
 
@@ -88,28 +88,7 @@ class StoredStudy:
 
     def to_pandas(self) -> "pd.DataFrame":
         """A row for each trial, with the columns of Optuna's `trials_dataframe`. Times are in UTC."""
-        try:
-            import pandas as pd
-        except ImportError:
-            raise KindlingError("to_pandas needs pandas\nhint: pip install 'kindling-hpo[pandas]'") from None
-        trials = self.trials
-        several = any(len(trial.values or ()) > 1 for trial in trials)  # noqa: PD011 - Optuna's name, not pandas'
-        rows = [_row(trial, several=several) for trial in trials]
-        names = dict.fromkeys(name for row in rows for name in row)
-        values = sorted(name for name in names if name.startswith("values_")) if several else ["value"]
-        params = sorted(name for name in names if name.startswith("params_"))
-        attrs = sorted(name for name in names if name.startswith("user_attrs_"))
-        times = ["datetime_start", "datetime_complete"]
-        frame: pd.DataFrame = pd.DataFrame(
-            rows, columns=["number", *values, *times, "duration", *params, *attrs, "state"]
-        )
-        # Without these, a column that is empty so far would have another type than later.
-        for name in times:
-            frame[name] = pd.to_datetime(frame[name], utc=True)
-        frame["duration"] = pd.to_timedelta(frame["duration"])
-        for name in values:
-            frame[name] = frame[name].astype(float)
-        return frame
+        return _frame.frame(self.trials)
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Writes the study's page, one HTML file that stands alone, and returns its path."""
@@ -165,18 +144,3 @@ def load_study(store_or_name: str | os.PathLike[str], name: str | None = None) -
 
 def _names(store: Path) -> list[str]:
     return [study["name"] for study in _program.ask("study", "list", "--store", str(store))]
-
-
-def _row(trial: FrozenTrial, *, several: bool) -> dict[str, Any]:
-    values = trial.values or []  # noqa: PD011
-    shown = {f"values_{place}": value for place, value in enumerate(values)} if several else {"value": trial.value}
-    return {
-        "number": trial.number,
-        **shown,
-        "datetime_start": trial.datetime_start,
-        "datetime_complete": trial.datetime_complete,
-        "duration": trial.duration,
-        **{f"params_{name}": value for name, value in trial.params.items()},
-        **{f"user_attrs_{name}": value for name, value in trial.user_attrs.items()},
-        "state": trial.state.name,
-    }

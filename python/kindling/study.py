@@ -12,7 +12,7 @@ from typing import Any, Literal
 from kindling import _code, _function, _program, _progress, _surroundings, _toml
 from kindling import space as _space
 from kindling._errors import KindlingError
-from kindling._files import Files
+from kindling._files import Files, Noted
 from kindling._run import Run, RunFailed
 from kindling.frozen import FrozenTrial, from_json
 from kindling.space import Distribution
@@ -97,7 +97,9 @@ class Study(StoredStudy):
         *,
         workers: int | None = None,
         slots: int | None = None,
+        threads: int | None = None,
         device: str | None = None,
+        data_dir: Directory | None = None,
         trials: int | None = None,
         http: str | None = None,
         progress: bool = True,
@@ -105,8 +107,8 @@ class Study(StoredStudy):
         """Runs the study until its trials are finished, or goes on with it.
 
         `workers` processes of Kindling run `slots` trials each at a time. Unless told, there is a slot for each GPU or
-        else for each core. `trials` changes how many trials the study has. `http`, such as `"127.0.0.1:8080"`, is where
-        a browser can look on.
+        else for each core. `trials` changes how many trials the study has. `data_dir` is told to each trial. `http`,
+        such as `"127.0.0.1:8080"`, is where a browser can look on.
 
         Ctrl-C ends the run in good order: what is running is handed back, nothing is lost, and `run` goes on later.
         """
@@ -115,13 +117,20 @@ class Study(StoredStudy):
                 "`study.run()` was called within a trial: a worker has imported the script that runs the study\n"
                 'hint: put the call below `if __name__ == "__main__":`'
             )
-        options = {"workers": workers, "slots": slots, "device": device, "trials": trials, "http": http}
+        options: dict[str, Any] = {
+            "workers": workers,
+            "slots": slots,
+            "threads": threads,
+            "device": device,
+            "trials": trials,
+        }
+        options |= {"data-dir": None if data_dir is None else Path(data_dir).absolute(), "http": http}
         program = _program.find()
         file = self._write()
         command = [program, "run", "--events", "--stop-with-stdin", f"--store={self._store}"]
         command += [f"--{option}={value}" for option, value in options.items() if value is not None]
         command += ["--", str(file)]
-        environment = _surroundings.environment(_program.environment())
+        environment = _surroundings.environment(dict(os.environ))
         display = _progress.display(wanted=progress)
         try:
             with Run(command, self._directory, environment) as run:
@@ -151,12 +160,18 @@ class Study(StoredStudy):
             raise KindlingError(f"there is no folder {self._store.parent} for the store")
         found = _function.locate(self._objective)
         files = Files(self._store, self._name)
-        objective = {**self._spec["objective"], "function": files.reference(found, self._directory)}
+        before = files.before()
+        if before.function == files.reference(_function.Pickled(b""), self._directory):
+            # A study keeps its objective's place. This one's is a file that can hold any function.
+            found = found if isinstance(found, _function.Pickled) else _function.by_value(self._objective)
+        noted = Noted(files.reference(found, self._directory), _code.code_hash(self._objective))
+        objective = {**self._spec["objective"], "function": noted.function}
         interpreter = _surroundings.interpreter()
         if interpreter is not None:
             objective["interpreter"] = interpreter
         files.write({**self._spec, "objective": objective}, found)
-        if files.code_changed(_code.code_hash(self._objective)):
+        files.note(noted)
+        if before.code not in (None, noted.code):
             warnings.warn(
                 f"the study {self._name!r} goes on with an objective whose code has changed: "
                 "its trials may not be comparable. Another name begins another study",

@@ -89,7 +89,8 @@ class Run:
         self.store = store
         self.studies = json.loads(store.read_text()) if store.exists() else {}
         self.study = self.studies.setdefault(self.document["name"], {"document": self.document, "trials": []})
-        self.trials = int(options.get("trials", self.document["trials"]))
+        # A file's number can only raise the budget.
+        self.trials = int(options.get("trials") or max(self.document["trials"], self.study["document"]["trials"]))
         self.interrupts = 0
         self.failures: list[str] = []
 

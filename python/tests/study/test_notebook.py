@@ -41,9 +41,7 @@ def _executed(folder: Path, *cells: str) -> Any:
     manager = AsyncKernelManager(kernel_name="python3")
     words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=words, display_name="this", language="python")
-    client = nbclient.NotebookClient(
-        notebook, km=manager, timeout=120, resources={"metadata": {"path": str(folder)}}, **options
-    )
+    client = nbclient.NotebookClient(notebook, km=manager, timeout=120, resources={"metadata": {"path": str(folder)}})
     return client.execute()
 
 
@@ -73,7 +71,9 @@ def test_a_function_of_a_cell_reaches_the_workers_and_the_output_is_updated(fold
 
 
 def test_interrupting_the_cell_drains_the_run_and_the_next_one_goes_on(folder: Path) -> None:
-    slow = DEFINES.replace("    return helper", "    import time\n    time.sleep(0.3)\n    return helper")
+    slow = DEFINES.replace("trials=4", "trials=12").replace(
+        "    return helper", "    import time\n    time.sleep(0.3)\n    return helper"
+    )
     interrupts = """
 import os, signal, threading, time
 
@@ -84,7 +84,7 @@ def interrupt():
 
 threading.Thread(target=interrupt).start()
 try:
-    study.run()
+    study.run(workers=1)
 except KeyboardInterrupt:
     print("was interrupted")
 """

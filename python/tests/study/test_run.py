@@ -109,6 +109,24 @@ def test_the_objectives_python_is_the_callers(folder: Path, monkeypatch: pytest.
     assert "interpreter" not in (folder / "mine.db.study.toml").read_text()
 
 
+def test_options_become_those_of_the_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _program(folder, monkeypatch, "printf '%s\n' \"$@\" > words")
+    study = kindling.Study("-x", lambda trial: 1, direction="minimize", trials=2, space={"x": kindling.Float(0, 1)})
+    study.run(
+        workers=3, slots=2, threads=1, device="cuda:0", trials=7, http="127.0.0.1:0", data_dir="d", progress=False
+    )
+    words = (folder / "words").read_text().splitlines()[4:-2]
+    assert words == [
+        "--workers=3",
+        "--slots=2",
+        "--threads=1",
+        "--device=cuda:0",
+        "--trials=7",
+        f"--data-dir={folder / 'd'}",
+        "--http=127.0.0.1:0",
+    ]
+
+
 def test_an_interpreter_that_python3_would_not_find_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _surroundings.interpreter() is None
     lonely = folder / "python"
@@ -135,7 +153,9 @@ def test_the_first_interrupt_drains_and_is_passed_on_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     _program(
-        folder, monkeypatch, "trap 'echo x >> interrupts; exit 130' INT\ntouch ready\nwhile :; do sleep 0.01; done\n"
+        folder,
+        monkeypatch,
+        "trap 'echo x >> interrupts; exit 130' INT\ntouch ready\nfor _ in $(seq 3000); do sleep 0.01; done\n",
     )
     thread = _interrupted_by(folder, "ready")
     with pytest.raises(KeyboardInterrupt):
@@ -145,10 +165,26 @@ def test_the_first_interrupt_drains_and_is_passed_on_once(
     assert "interrupted; nothing is lost" in capsys.readouterr().err
 
 
+def test_an_interrupt_while_the_program_starts_is_not_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "trap 'touch interrupted; exit 130' INT\ntouch ready\nfor _ in $(seq 3000); do sleep 0.01; done\n"
+    program = _program(folder, monkeypatch, script)
+    run = Run([program], folder, os.environ)
+    signal.raise_signal(signal.SIGINT)
+    with run:
+        while not (folder / "ready").exists():
+            time.sleep(0.01)
+        with pytest.raises(KeyboardInterrupt):
+            next(run.events())
+        run.interrupt()
+        assert run.end() == 130
+    assert (folder / "interrupted").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_second_interrupt_reaches_the_program_and_a_third_ends_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = "n=0\ntrap 'n=$((n+1)); touch got$n' INT\ntouch got0\nwhile :; do sleep 0.01; done\n"
+    script = "n=0\ntrap 'n=$((n+1)); touch got$n' INT\ntouch got0\nfor _ in $(seq 3000); do sleep 0.01; done\n"
     _program(folder, monkeypatch, script)
     threads = [_interrupted_by(folder, at) for at in ("got0", "got1", "got2")]
     with pytest.raises(kindling.RunFailed, match="SIGKILL"):
@@ -162,6 +198,14 @@ def test_an_error_here_closes_the_programs_standard_input(folder: Path, monkeypa
     with pytest.raises(ZeroDivisionError), Run([program], folder, os.environ):
         raise ZeroDivisionError
     assert (folder / "ended").exists()
+
+
+def test_the_program_has_a_session_of_its_own_so_that_a_terminal_interrupts_it_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = _program(folder, monkeypatch, "cat > /dev/null\n")
+    with Run([program], folder, os.environ) as run:
+        assert os.getsid(run._process.pid) == run._process.pid != os.getsid(0)
 
 
 def test_a_grandchild_that_holds_the_pipes_holds_up_nothing_of_ours(
