@@ -33,8 +33,13 @@ pytestmark = needs_program
 
 
 @pytest.fixture
-def coordinator(folder: Path) -> Iterator[Coordinator]:
-    started = Coordinator(folder)
+def lease_term() -> float:
+    return 2.0
+
+
+@pytest.fixture
+def coordinator(folder: Path, lease_term: float) -> Iterator[Coordinator]:
+    started = Coordinator(folder, lease_term=lease_term)
     yield started
     started.end()
 
@@ -282,6 +287,24 @@ def test_a_stopped_study_takes_its_trials_back(client: Client) -> None:
     assert [t.state for t in study.trials()] == [TrialState.WAITING] * 2
 
 
+def test_closing_a_client_ends_who_waits_and_hands_back_what_is_held(coordinator: Coordinator) -> None:
+    with kindling.connect(coordinator.address) as looking:
+        client = kindling.connect(coordinator.address)
+        study = create(client, trials=1)
+        study.ask()
+        waiting = ThreadPoolExecutor(1).submit(study.ask)
+        eventually(study._asker()._leasing.locked)
+        client.close()
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            waiting.result(20)
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            study.info()
+        with pytest.raises(kindling.KindlingError, match="closed"):
+            next(study.watch())
+        client.close()
+        assert looking.study("mine").trial(0).state == TrialState.WAITING
+
+
 ASKER = """
 import sys, time, kindling
 client = kindling.connect(sys.argv[1])
@@ -302,6 +325,26 @@ def asker(coordinator: Coordinator, folder: Path, end: str = "") -> tuple[subpro
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     return process, process.stdout.readline().split()
+
+
+def test_two_processes_share_a_study_and_evaluate_each_trial_once(
+    coordinator: Coordinator, client: Client, folder: Path
+) -> None:
+    study = create(client, trials=40, sampler="random")
+    end = "trial.tell(0.0)\nwhile trial := study.ask(): trial.tell(0.0); print(trial.number)"
+    process, (first, *_) = asker(coordinator, folder, end)
+    assert process.stdin
+    process.stdin.close()
+    mine = []
+    while trial := study.ask():
+        mine.append(trial.number)
+        trial.tell(1.0)
+    assert process.stdout
+    others = [int(first), *map(int, process.stdout.read().split())]
+    assert process.wait(30) == 0
+    assert sorted(mine + others) == list(range(40))
+    assert {trial.number for trial in study.trials() if trial.value == 0.0} == set(others)
+    assert len({trial.worker for trial in study.trials()}) == 2
 
 
 def test_the_trial_of_a_killed_asker_is_leased_again(coordinator: Coordinator, client: Client, folder: Path) -> None:
@@ -349,6 +392,7 @@ def test_an_asker_that_ends_hands_its_trial_back(
     assert study.trial(0).state == TrialState.WAITING
 
 
+@pytest.mark.parametrize("lease_term", [30.0])
 def test_a_coordinator_killed_under_an_asker_loses_nothing(coordinator: Coordinator, client: Client) -> None:
     study = create(client, trials=2)
     study.ask().tell(1.0)
@@ -410,6 +454,7 @@ def test_a_coordinator_that_stands_still_is_not_waited_for(coordinator: Coordina
         pid = coordinator._process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
+            eventually(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
             with pytest.raises(UnreachableError, match="does not answer"):
                 study.info()
         finally:

@@ -27,11 +27,11 @@ def settings(address: str | None = None, environment: dict[str, str] | None = No
 @pytest.mark.parametrize(
     ("address", "target"),
     [
-        (None, "dns:///127.0.0.1:50051"),
+        (None, "ipv4:127.0.0.1:50051"),
         ("http://gpu1:1", "dns:///gpu1:1"),
         ("http://gpu1/", "dns:///gpu1:80"),
         ("https://gpu1", "dns:///gpu1:443"),
-        ("http://[::1]:8080", "dns:///[::1]:8080"),
+        ("http://[::1]:8080", "ipv6:%5B::1%5D:8080"),
     ],
 )
 def test_an_address_is_a_url(address: str | None, target: str) -> None:

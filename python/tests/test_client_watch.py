@@ -53,7 +53,6 @@ def test_a_watch_shows_every_trial_and_ends_with_the_study(client: Client) -> No
     assert updates[-1].study.finished
     assert not any(update.study.finished for update in updates[:-1])
     assert newest(updates) == {trial.number: trial for trial in study.trials()}
-    assert updates[-1].study.best == updates[-1].study.best
     assert updates[-1].worker_count == 1
     again = list(study.watch())
     assert (len(again), len(again[0].changed)) == (1, 5)
@@ -62,9 +61,6 @@ def test_a_watch_shows_every_trial_and_ends_with_the_study(client: Client) -> No
 def test_a_watch_outlives_a_restart_and_repeats_nothing(coordinator: Coordinator, client: Client) -> None:
     study = create(client)
     updates: list[StudyUpdate] = []
-
-    def look() -> None:
-        updates.extend(study.watch())
 
     evaluate(study, 2)
     stream = study.watch()
@@ -81,14 +77,28 @@ def test_a_watch_outlives_a_restart_and_repeats_nothing(coordinator: Coordinator
     assert sorted(ends) == list(range(5))
 
 
-def test_a_watch_of_many_trials_shows_them_all(client: Client) -> None:
+def test_a_watch_shows_trials_that_the_coordinator_does_not_remember_to_have_changed(
+    coordinator: Coordinator, client: Client
+) -> None:
+    study = create(client)
+    evaluate(study, 4)
+    coordinator.kill()
+    coordinator.start()
+    stream = study.watch()
+    assert [trial.number for trial in next(stream).changed] == [0, 1, 2, 3]
+    evaluate(study, 1)
+    assert [trial.number for trial in newest(list(stream)).values()] == [4]
+
+
+@pytest.mark.parametrize("begin", ["before", "after"])
+def test_a_watch_of_more_than_a_message_holds_shows_all(client: Client, begin: str) -> None:
     study = create(client, trials=30, sampler="random")
+    stream = study.watch()
+    updates = [next(stream)] if begin == "before" else []
     while trial := study.ask():
-        # Together more than one message to a watcher holds.
         trial.set_user_attr("big", "x" * 60_000)
         trial.tell(1.0)
-    updates = list(study.watch())
-    assert len(updates) > 1
+    updates.extend(stream)
     assert len(newest(updates)) == 30
     assert all(len(trial.user_attrs["big"]) == 60_000 for trial in newest(updates).values())
 

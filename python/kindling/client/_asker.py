@@ -20,7 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from kindling.client._calls import HEARTBEAT, LEASE, RELEASE, Backoff, Link
 from kindling.client._errors import ClientError, OverloadedError, RefusedError, UnreachableError
-from kindling.client._meaning import said
+from kindling.client._meaning import may_change, said
 from kindling.client._proto import worker_pb2 as work
 from kindling.client._trial import AskedTrial
 
@@ -139,7 +139,7 @@ class Asker:
             self._answer_got_lost = True
             patience = max(deadline - time.monotonic(), 0.0) + _ANSWER
             answer = self.link.call(
-                LEASE, request, timeout=patience, attempt=wait + _ANSWER, give_up=self._closed.is_set
+                LEASE, request, timeout=patience, attempt=wait + _ANSWER, may_repeat=self._may_repeat
             )
             self._answer_got_lost = False
             given = [AskedTrial(self, each) for each in answer.assignments]
@@ -155,6 +155,9 @@ class Asker:
             return given[0] if given else None
         finally:
             self._leasing.release()
+
+    def _may_repeat(self, error: grpc.RpcError) -> bool:
+        return not self._closed.is_set() and may_change(error)
 
     def _refuse_foreign(self, given: list[AskedTrial]) -> None:
         foreign = [trial for trial in given if trial.study != self._study]
@@ -211,7 +214,7 @@ class Asker:
         )
 
     def _beat_from_now_on(self) -> None:
-        self.link.check_process()
+        self.link.check_usable()
         with self._lock:
             if self._beating is None and not self._closed.is_set():
                 self._beating = threading.Thread(target=self._beat, name="kindling-heartbeat", daemon=True)
@@ -240,7 +243,7 @@ class Asker:
         )
         beats = _Beats(self)
         answered = False
-        stream = stub(iter(beats), metadata=self.link.metadata(HEARTBEAT))
+        stream = stub(iter(beats), metadata=self.link.metadata(HEARTBEAT), wait_for_ready=True)
         self._stream = beats.stream = stream
         if self._closed.is_set():
             stream.cancel()

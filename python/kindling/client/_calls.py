@@ -92,6 +92,7 @@ class Link:
         self._tokens = {True: connection.worker_token, False: connection.token}
         self._stubs: dict[str, Callable[..., Message]] = {}
         self._process = os.getpid()
+        self._closed = False
 
     def call(
         self,
@@ -100,36 +101,38 @@ class Link:
         *,
         timeout: float | None = None,
         attempt: float = PATIENCE,
-        give_up: Callable[[], bool] = bool,
+        may_repeat: Callable[[grpc.RpcError], bool] = may_change,
     ) -> Res:
-        """Makes a call, and repeats it where that is safe until `timeout` has passed or `give_up` says so.
+        """Makes a call, and repeats it where that is safe, as long as `may_repeat` and until `timeout` has passed.
 
         Each try may take `attempt`. `timeout` is the client's own unless given.
         """
         end = time.monotonic() + (self.timeout if timeout is None else timeout)
         backoff = Backoff()
-        is_down = False
+        away: grpc.RpcError | None = None
         while True:
+            left = max(end - time.monotonic(), 0.05)
             try:
-                left = end - time.monotonic()
-                answer = self.call_once(method, request, timeout=max(min(attempt, left), 0.05))
-            except grpc.RpcError as error:  # noqa: PERF203 - it is there to be repeated
+                # While the coordinator is away, this waits for the connection, which has a backoff of its own.
+                answer = self.call_once(method, request, timeout=min(attempt, left), wait_for_ready=away is not None)
+            except grpc.RpcError as error:
+                self.check_usable()
                 wait = backoff.wait()
-                is_over = time.monotonic() + wait >= end or give_up()
-                if not method.repeatable or is_over or not may_change(error):
-                    raise self.meaning(error) from None
-                if not is_down:
-                    is_down = True
+                if not method.repeatable or time.monotonic() + wait >= end or not may_repeat(error):
+                    is_late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+                    raise self.meaning(away if away and is_late else error) from None
+                if away is None:
                     log.warning("%s failed (%s); trying again", method.name, said(error))
+                    away = error
                 time.sleep(wait)
             else:
-                if is_down:
+                if away is not None:
                     log.info("%s: the coordinator answers again", method.name)
                 return answer
 
-    def call_once(self, method: Method[Req, Res], request: Req, *, timeout: float) -> Res:
+    def call_once(self, method: Method[Req, Res], request: Req, *, timeout: float, wait_for_ready: bool = False) -> Res:
         """Makes a call; raises gRPC's own error."""
-        self.check_process()
+        self.check_usable()
         _check_size(method, request)
         stub = self._stubs.get(method.path)
         if stub is None:
@@ -139,7 +142,7 @@ class Link:
                 response_deserializer=method.response.FromString,
             )
             self._stubs[method.path] = stub
-        answer = stub(request, timeout=timeout, metadata=self.metadata(method))
+        answer = stub(request, timeout=timeout, metadata=self.metadata(method), wait_for_ready=wait_for_ready)
         assert isinstance(answer, method.response)
         return answer
 
@@ -149,19 +152,22 @@ class Link:
 
     @property
     def channel(self) -> grpc.Channel:
-        self.check_process()
+        self.check_usable()
         return self._channel
 
     def is_mine(self) -> bool:
         """Whether it was made in this process."""
         return os.getpid() == self._process
 
-    def check_process(self) -> None:
+    def check_usable(self) -> None:
+        if self._closed:
+            raise ClientError("this client is closed", "kindling.connect() makes another one")
         if not self.is_mine():
             hint = "call kindling.connect() in each process; gRPC does not survive a fork"
             raise ClientError("this client was made in another process, which forked", hint)
 
     def close(self) -> None:
+        self._closed = True
         if self.is_mine():
             self._channel.close()
 

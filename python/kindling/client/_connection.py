@@ -1,5 +1,6 @@
 """Which coordinator to use, and how: address, tokens, TLS. The rules are those of the `kindling` program."""
 
+import ipaddress
 import os
 import ssl
 import stat
@@ -31,10 +32,11 @@ _OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # A coordinator that is back is found within about 5 s, as by workers.
+    # A coordinator that is back is found within about 2 s.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 5_000),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # As the `kindling` program: a proxy for web pages is no way to a coordinator.
     ("grpc.enable_http_proxy", 0),
     # Two clients of a process have connections of their own, so that closing one does nothing to the other.
@@ -116,7 +118,11 @@ def _parse(address: str) -> tuple[str, str]:
     if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise wrong("expected nothing but scheme, host and port")
     port = port if port is not None else {"http": 80, "https": 443}[parts.scheme]
-    return parts.scheme, f"dns:///[{host}]:{port}" if ":" in host else f"dns:///{host}:{port}"
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return parts.scheme, f"dns:///{host}:{port}"
+    return parts.scheme, f"ipv6:%5B{host}%5D:{port}" if version == 6 else f"ipv4:{host}:{port}"  # noqa: PLR2004
 
 
 def _credentials(ca: StrPath | None, cert: StrPath | None, key: StrPath | None) -> grpc.ChannelCredentials:

@@ -12,7 +12,6 @@ from kindling.client._calls import (
     ENQUEUE_TRIAL,
     GET_STUDY,
     GET_TRIAL,
-    LIST_TRIALS,
     PAUSE_STUDY,
     RESUME_STUDY,
     RETRY_TRIAL,
@@ -22,7 +21,7 @@ from kindling.client._errors import InvalidArgumentError, RefusedError, UnknownT
 from kindling.client._info import StudyInfo, info
 from kindling.client._proto import study_pb2 as pb
 from kindling.client._trial import AskedTrial
-from kindling.client._watch import StudyUpdate, watch
+from kindling.client._watch import StudyUpdate, all_trials, watch
 from kindling.frozen import FrozenTrial, TrialState
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from kindling.client._client import Client
 
-_PAGE = 1000
 _U32 = 2**32 - 1
 
 
@@ -82,15 +80,8 @@ class RemoteStudy:
             states = list(states)
             if not states:
                 return
-        request = pb.ListTrialsRequest(
-            study=self.name, page_size=_PAGE, states=[_convert.state_to_wire(state) for state in states or ()]
-        )
-        while True:
-            page = self._link.call(LIST_TRIALS, request)
-            yield from map(_convert.trial, page.trials)
-            request.page_token = page.next_page_token
-            if not request.page_token:
-                return
+        wanted = [_convert.state_to_wire(state) for state in states or ()]
+        yield from map(_convert.trial, all_trials(self._link, self.name, wanted))
 
     def to_pandas(self) -> "pd.DataFrame":
         """A row for each trial, with the columns of Optuna's `trials_dataframe`."""

@@ -13,7 +13,7 @@ import grpc
 
 from kindling._errors import TrialPruned
 from kindling.client import _convert
-from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link
+from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link, Method, Req, Res
 from kindling.client._errors import ClientError, InvalidArgumentError, RefusedError, TrialLostError
 from kindling.client._meaning import may_change, said
 from kindling.client._proto import worker_pb2 as work
@@ -212,24 +212,10 @@ class AskedTrial:
                 raise
             self._end(end)
 
-    def _persist(self, method: Any, request: Any, deadline: float) -> None:
+    def _persist(self, method: Method[Req, Res], request: Req, deadline: float) -> None:
         """Repeats a call until it is answered."""
-        backoff = Backoff()
-        is_down = False
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                self._link.call_once(method, request, timeout=max(min(left, _REPORT_PATIENCE), 0.05))
-            except grpc.RpcError as error:
-                wait = backoff.wait()
-                if not _is_passing(error) or time.monotonic() + wait >= deadline:
-                    raise self._link.meaning(error) from None
-                if not is_down:
-                    is_down = True
-                    log.warning("trial %s cannot be told (%s); trying again", self.number, said(error))
-                time.sleep(wait)
-            else:
-                return
+        left = deadline - time.monotonic()
+        self._link.call(method, request, timeout=left, attempt=_REPORT_PATIENCE, may_repeat=_is_passing)
 
     def _send_some(self) -> None:
         """Sends the reports that wait, in order, unless the coordinator is away."""
@@ -270,7 +256,8 @@ class AskedTrial:
             raise RefusedError(f"trial {self.number} is over: {self._ended}")
 
     def _lose(self, why: str) -> None:
-        self._lost = self._lost or why
+        # The heartbeat may have said so before, with fewer words.
+        self._lost = why
         self._asker.drop(self)
 
     def _end(self, how: str) -> None:
