@@ -18,7 +18,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUMMARY = ROOT / "docs/SUMMARY.md"
-PAGES = ["*.md", "docs/**/*.md", "studies/**/*.md", "deploy/**/*.md", "tests/**/*.md"]
+PAGES = ["*.md", "docs/**/*.md", "examples/**/*.md", "python/**/*.md", "studies/**/*.md", "deploy/**/*.md", "tests/**/*.md"]
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 
 

@@ -192,18 +192,35 @@ fn the_page_of_study_files_has_the_defaults() {
 #[test]
 fn every_whole_study_file_on_a_page_is_valid() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut found = 0;
-    for page in ["README.md", STUDY_FILES] {
+    for page in ["docs/own-code.md", "docs/tutorial/own-script.md", STUDY_FILES] {
         let text = read(page);
         let blocks = text.split("```toml\n").skip(1).filter_map(|block| block.split_once("```"));
-        for (block, _) in blocks.filter(|(block, _)| block.starts_with("name = ")) {
+        let whole: Vec<_> = blocks.filter(|(block, _)| block.starts_with("name = ")).collect();
+        assert_eq!(whole.len(), 1, "{page}");
+        for (block, _) in whole {
             let path = folder.path().join("study.toml");
             fs::write(&path, block).expect("a file");
             study_file::read(&path).unwrap_or_else(|error| panic!("{page}: {error:#}"));
-            found += 1;
         }
     }
-    assert_eq!(found, 2);
+}
+
+#[test]
+fn every_example_has_a_valid_study_file() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let entries = |folder: &Path| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    for example in entries(&examples).into_iter().filter(|path| path.is_dir()) {
+        let files = entries(&example);
+        let studies: Vec<_> =
+            files.iter().filter(|path| path.extension() == Some("toml".as_ref())).collect();
+        assert_ne!(studies.len(), 0, "{}", example.display());
+        for path in studies {
+            study_file::read(path).unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
+        }
+    }
 }
 
 /// The names that the program would accept in place of `zzz`.
