@@ -4,9 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use kindling_process::{GpuPool, NamedBy, ProcessDevices};
-use kindling_worker::{
-    DeviceChoice, DeviceName, Devices, Objective, WorkerArgs, WorkerError,
-};
+use kindling_worker::{DeviceChoice, DeviceName, Devices, Objective, WorkerArgs, WorkerError};
 
 use crate::hint::{UNFIT, hinted};
 use crate::{objectives, out};

@@ -177,12 +177,16 @@ fn finish_of(
             attributes.extend(noted);
             End::Complete(values)
         }
-        (Err(TrialError::Stopped), Some(Ending::Pruned)) | (Err(TrialError::Pruned), _) => {
-            End::Pruned
-        }
-        (Err(TrialError::Failed(reason) | TrialError::Unfit(reason)), _) => failed(reason),
-        (Err(TrialError::HandBack(_)), Some(Ending::Pruned)) => End::Pruned,
-        (Err(TrialError::HandBack(reason)), _) => failed(reason),
+        (Err(TrialError::Stopped | TrialError::HandBack(_)), Some(Ending::Pruned))
+        | (Err(TrialError::Pruned), _) => End::Pruned,
+        (
+            Err(
+                TrialError::Failed(reason)
+                | TrialError::Unfit(reason)
+                | TrialError::HandBack(reason),
+            ),
+            _,
+        ) => failed(reason),
         (Err(TrialError::Stopped), _) => {
             failed("the objective stopped without being told to".to_owned())
         }
