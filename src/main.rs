@@ -74,7 +74,7 @@ enum Command {
     /// Serve studies from a store
     Coordinator(coordinator::CoordinatorArgs),
     /// Lease trials from a coordinator and train them
-    Worker(kindling_worker::WorkerArgs),
+    Worker(worker::WorkArgs),
     /// Create, look at and steer studies
     Study(study::StudyArgs),
     /// Write a study's page into one file, with every figure, or its data
@@ -93,6 +93,9 @@ enum Command {
     Token(token::TokenArgs),
     /// Make certificates for TLS
     Certificate(certificate::CertificateArgs),
+    /// End the processes that a killed worker left behind
+    #[command(hide = true)]
+    GuardProcesses,
 }
 
 fn main() -> ExitCode {
@@ -103,6 +106,11 @@ fn main() -> ExitCode {
 
 fn command() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
+    if let Command::GuardProcesses = cli.command {
+        // It must begin before there are other threads.
+        kindling_process::guard_processes();
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let (service, level) = cli.command.service();
@@ -132,6 +140,8 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Health(args) => health::health(args).await?,
         Command::Token(args) => token::token(args)?,
         Command::Certificate(args) => certificate::certificate(args)?,
+        // See `command`.
+        Command::GuardProcesses => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -90,7 +90,8 @@ fn describe(command: &Command, parent: &str, shared: &[Vec<Id>; 2], page: &mut S
 }
 
 fn commands_below(command: &Command) -> Vec<&Command> {
-    command.get_subcommands().filter(|command| command.get_name() != "help").collect()
+    let is_shown = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
+    command.get_subcommands().filter(is_shown).collect()
 }
 
 fn ids(command: &Command) -> Vec<Id> {

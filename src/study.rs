@@ -17,7 +17,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::source::{Access, SourceArgs};
-use crate::{format, json, outcome, study_file, table};
+use crate::{format, json, objectives, outcome, study_file, table};
 
 /// A replay computes every proposal before it answers.
 const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
@@ -157,6 +157,8 @@ async fn answer(
             let (study, created) = create(client, spec_to_wire(&spec)).await?;
             if !created {
                 say!("study `{}` exists already; it stays as it is", spec.name);
+            } else if objectives::is_own_code(&spec.objective.kind) {
+                say!("its trials wait for a worker that runs commands: `kindling worker --allow-commands`");
             }
             print_state(&study, json);
         }

@@ -1,0 +1,79 @@
+"""Why a function failed, as its user reads it: what was wrong first, then his own frames, and never without end."""
+
+import os
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kindling import _json
+from kindling._errors import KindlingError
+
+# In characters. What a worker keeps of a reason is less or about as much.
+MAX_HEAD = 1000
+MAX_TRACE = 6000
+# Of each exception in a chain.
+MAX_FRAMES = 30
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
+
+
+def reason(error: BaseException) -> str:
+    """`Type: message`, then the traceback without our frames."""
+    if isinstance(error, SystemExit):
+        return (
+            f"SystemExit: the function called sys.exit({error.code!r})\nhint: return the value, or raise an exception"
+        )
+    try:
+        head = "".join(traceback.format_exception_only(type(error), error)).strip()
+        trace = _trace(error)
+    except BaseException as again:  # noqa: BLE001 - out of memory, or an exception that cannot be shown
+        return f"{type(error).__name__}: (its text cannot be shown: {type(again).__name__})"
+    whole = f"{_cut(head, MAX_HEAD)}\n{_cut(trace, MAX_TRACE)}" if trace else _cut(head, MAX_HEAD)
+    # A path or a message may hold bytes that are no UTF-8.
+    return whole.encode("utf-8", "backslashreplace").decode()
+
+
+def returned(value: Any) -> list[float]:
+    """The values that a function returned."""
+    if value is None:
+        raise KindlingError("the function returned None\nhint: return the value, such as `return accuracy`")
+    try:
+        return _json.numbers(value, "the returned value")
+    except KindlingError as error:
+        raise KindlingError(f"{error}\nhint: return a number, or a sequence of one for each objective") from None
+
+
+def _trace(error: BaseException) -> str:
+    """The user's frames, of all exceptions in the chain."""
+    shown = traceback.TracebackException(type(error), error, _users(error.__traceback__), limit=-MAX_FRAMES)
+    stacks = [shown]
+    seen = {id(shown)}
+    while stacks:
+        one = stacks.pop()
+        one.stack = traceback.StackSummary.from_list([frame for frame in one.stack if not _ours(frame.filename)])
+        for other in (one.__cause__, one.__context__):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                stacks.append(other)
+    if not shown.stack and shown.__cause__ is None and shown.__context__ is None:
+        return ""
+    return "".join(shown.format()).strip()
+
+
+def _users(trace: TracebackType | None) -> TracebackType | None:
+    """Without the frames that called the function."""
+    while trace is not None and _ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _ours(file: str) -> bool:
+    return file.startswith(_OURS)
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning and the end: a traceback says at its end what happened."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 3]}\n  …\n{text[-(most - most // 3) :]}"

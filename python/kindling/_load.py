@@ -1,0 +1,127 @@
+"""Finds the function that `kindling.serve` is to call, and says what is wrong before a trial is spent."""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kindling import _fault
+from kindling._errors import TrialStopped, nearest
+from kindling.trial import Trial
+
+Objective = Callable[[Trial], Any]
+
+
+class NotLoadedError(Exception):
+    """There is no such function. The text says why."""
+
+
+def load(spec: str) -> Objective:
+    """The function of `module:function`, `path/to/file.py:function` or `pickle:FILE`."""
+    place, colon, name = spec.rpartition(":")
+    if not (place and colon and name):
+        raise NotLoadedError(
+            f"`{spec}` names no function; expected module:function\nhint: such as `train:objective` for train.py"
+        )
+    # What the module reads of the command line is not ours.
+    sys.argv = [place]
+    if place == "pickle":
+        function = _guarded(lambda: _unpickle(Path(name)), f"the file {name}")
+        return _checked(function, f"the object in {name}")
+    module = _load_file(Path(place)) if place.endswith(".py") else _import(place)
+    return _checked(_attribute(module, name), spec)
+
+
+def _import(name: str) -> ModuleType:
+    # As `python script.py` does. `-m` puts it there, too, unless Python runs isolated.
+    here = os.getcwd()  # noqa: PTH109
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    top = name.partition(".")[0]
+    try:
+        found = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        scripts = [path.stem for path in Path(here).glob("*.py")][:1000]
+        raise NotLoadedError(
+            f"there is no module `{top}` in {here} or where Python looks\nhint: {nearest(top, scripts)}"
+        )
+    module: ModuleType = _guarded(lambda: importlib.import_module(name), f"module `{name}`")
+    return module
+
+
+def _load_file(path: Path) -> ModuleType:
+    path = path.resolve()
+    if not path.is_file():
+        scripts = [each.name for each in path.parent.glob("*.py")][:1000]
+        raise NotLoadedError(f"there is no file {path}\nhint: {nearest(path.name, scripts)}")
+    # Its neighbours are found, as `python script.py` finds them, and so is it itself by processes that it spawns.
+    sys.path.insert(0, str(path.parent))
+    sys.argv = [str(path)]
+    name = path.stem if path.stem not in sys.modules else f"objective_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise NotLoadedError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader = spec.loader
+    _guarded(lambda: loader.exec_module(module), str(path))
+    return module
+
+
+def _unpickle(path: Path) -> Any:
+    with path.open("rb") as file:
+        return pickle.load(file)  # noqa: S301 - who names the function decides what runs
+
+
+def _guarded(action: Callable[[], Any], what: str) -> Any:
+    """Runs the user's code. All that it raises is his to read."""
+    try:
+        return action()
+    except (TrialStopped, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        raise NotLoadedError(
+            f"{what} called sys.exit({error.code!r}) while it was imported\n"
+            'hint: put what a script does under `if __name__ == "__main__":`'
+        ) from None
+    except BaseException as error:
+        raise NotLoadedError(f"{what} cannot be loaded: {_fault.reason(error)}{_hint(error)}") from error
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"\nhint: {sys.executable} has no `{error.name}`; is this the right interpreter?"
+    return ""
+
+
+def _attribute(module: ModuleType, dotted: str) -> Any:
+    found: Any = module
+    for name in dotted.split("."):
+        if not hasattr(found, name):
+            functions = [each for each, value in vars(found).items() if callable(value) and not each.startswith("__")]
+            where = getattr(found, "__name__", repr(found))
+            raise NotLoadedError(f"`{where}` has no `{name}`\nhint: {nearest(name, functions)}")
+        found = getattr(found, name)
+    return found
+
+
+def _checked(function: Any, what: str) -> Objective:
+    if not callable(function):
+        raise NotLoadedError(f"{what} is of type {type(function).__name__}; expected a function that takes the trial")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of something that is not written in Python
+        return function  # type: ignore[no-any-return]
+    try:
+        signature.bind(object())
+    except TypeError as error:
+        raise NotLoadedError(f"{what}{signature} cannot be called with the trial alone: {error}") from None
+    return function  # type: ignore[no-any-return]

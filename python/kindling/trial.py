@@ -1,0 +1,244 @@
+"""The trial that this process runs."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from kindling import _hook, _json, _suggest
+from kindling._errors import KindlingError, TrialPruned, TrialStopped, nearest
+from kindling._socket import Connection, identity
+
+Verdict = Literal["continue", "prune", "stop"]
+
+
+class Trial:
+    """The trial that this process runs. `current_trial` gives it to a script, and a Python objective is called with it.
+
+    It may be used from any thread, and from processes that are forked or spawned from this one.
+    """
+
+    number: int
+    """From 0, within the study."""
+    attempt: int
+    """From 1. It is higher if a worker was lost that had this trial."""
+    study: str
+    """The study's name."""
+    params: dict[str, Any]
+    """The values of the parameters that are active in this trial, over the defaults."""
+    seed: int
+    """For all randomness of this trial: the same in every attempt. Below 2**64."""
+    study_seed: int
+    """For what all trials of the study share, such as how the data is split. Below 2**64."""
+    settings: dict[str, Any]
+    """What the study says for your own use."""
+    data_dir: Path | None
+    """The folder with data sets, if the worker was given one."""
+    user_attrs: dict[str, Any]
+    """What this process noted with `set_user_attr`."""
+    alone: bool
+    """No worker runs this: the parameters are the defaults, and what is reported is printed."""
+
+    reason: str
+    """Why the trial should stop, once its verdict is `stop`."""
+
+    def __init__(self, facts: Mapping[str, Any], connection: Connection | None, defaults: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._told: Verdict = "continue"
+        self.reason = ""
+        self.alone = connection is None
+        self.number = facts["number"]
+        self.attempt = facts["attempt"]
+        self.study = facts["study"]
+        self.params = {**defaults, **facts["params"]}
+        self.seed = facts["seed"]
+        self.study_seed = facts["study_seed"]
+        self.settings = facts.get("settings") or {}
+        self.data_dir = Path(facts["data_dir"]) if facts.get("data_dir") else None
+        self.user_attrs = {}
+        self._device: str | None = facts.get("device")
+        self._facts = dict(facts)
+        self.ended = False
+        """A result was given."""
+
+    @property
+    def device(self) -> str:
+        """`cuda` or `cpu`, as `torch.device` takes it. A trial sees no GPU but its own."""
+        if self._device is not None:
+            return "cuda" if self._device.startswith("cuda") else "cpu"
+        # Alone. Torch is asked only if the script has it anyway.
+        torch = sys.modules.get("torch")
+        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+
+    def report(self, value: Any, step: Any, *, raises: bool = True) -> Verdict:
+        """The value of a step, such as an epoch. Steps are whole numbers that ascend.
+
+        Raises `TrialPruned` or `TrialStopped` if the trial should end. With `raises=False` it says so instead.
+        """
+        value, step = _json.number(value, "the reported value"), _json.whole(step, "the step")
+        if self._connection is None:
+            print(f"step {step}: {value:.6g}", flush=True)
+            return "continue"
+        self._hear(self._call({"call": "report", "step": step, "value": value}))
+        if raises:
+            self.obey(self._told, f"pruned at step {step}")
+        return self._told
+
+    def should_prune(self) -> bool:
+        """Whether the pruner stops this trial. `report` has said so already, unless it was told `raises=False`."""
+        verdict = self.verdict()
+        if verdict == "stop":
+            self.obey(verdict)
+        return verdict == "prune"
+
+    def verdict(self) -> Verdict:
+        """`continue`, `prune` or `stop`, without a report. Every process of the trial hears the same."""
+        if self._connection is not None:
+            self._hear(self._call({"call": "verdict"}))
+        return self._told
+
+    def check(self) -> None:
+        """Raises `TrialPruned` or `TrialStopped` if the trial should end, without a report."""
+        self.obey(self.verdict())
+
+    def obey(self, verdict: Verdict, reason: str = "") -> None:
+        """Raises what that verdict means. For processes that act together on what one of them heard."""
+        if verdict == "continue":
+            return
+        _hook.install(self)
+        raise (
+            TrialPruned(reason or "pruned") if verdict == "prune" else TrialStopped(self.reason or reason or "stopped")
+        )
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Notes something beside the values. It is kept however the trial ends, and the sampler never sees it."""
+        if not isinstance(key, str):
+            raise KindlingError(f"the name of an attribute is {key!r}; expected a text")
+        if self._connection is None:
+            print(f"{key}: {value}", flush=True)
+        else:
+            self._call({"call": "set_user_attr", "name": key, "value": value})
+        self.user_attrs[key] = value
+
+    def complete(self, value: Any) -> None:
+        """The trial's value, or a sequence of one for each objective. The first one counts.
+
+        For scripts. A function returns it. The script then still has to end with status 0.
+        """
+        values = _json.numbers(value, "the value")
+        if self._connection is None:
+            print(f"value: {', '.join(f'{one:.6g}' for one in values)}", flush=True)
+        self.give({"state": "complete", "values": values})
+
+    def prune(self) -> None:
+        """Ends the trial as pruned. An uncaught `TrialPruned` does it as well."""
+        self.give({"state": "pruned"})
+
+    def fail(self, reason: str) -> None:
+        """Ends the trial as failed. An uncaught exception does it as well."""
+        self.give({"state": "fail", "reason": reason})
+
+    def hand_back(self, reason: str) -> None:
+        """The trial cannot go on here now: it is leased again, here or elsewhere."""
+        self.give({"state": "hand_back", "reason": reason})
+
+    def unfit(self, reason: str) -> None:
+        """This machine cannot run such trials at all: the trial is handed back, and the worker ends."""
+        self.give({"state": "unfit", "reason": reason})
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """The value of that parameter, which must lie there. Alone: its default, or the middle."""
+        _suggest.check_range(name, low, high, log=log)
+        value = self._given(name, lambda: _suggest.middle_float(low, high, step, log=log))
+        return _suggest.check_float(name, value, low, high)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The value of that parameter, which must lie there. Alone: its default, or the middle."""
+        _suggest.check_range(name, low, high, log=log)
+        value = self._given(name, lambda: _suggest.middle_int(low, high, step, log=log))
+        return _suggest.check_int(name, value, low, high)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """The value of that parameter, which must be one of the choices. Alone: its default, or the first."""
+        if not choices:
+            raise KindlingError(f"parameter `{name}` has no choices; expected at least one")
+        value = self._given(name, lambda: choices[0])
+        return _suggest.check_choice(name, value, choices)
+
+    def __repr__(self) -> str:
+        return f"<kindling.Trial {self.study} #{self.number} {self.params}>"
+
+    def _given(self, name: str, middle: Any) -> Any:
+        # A default stands in for a parameter only alone. In a worker it is an error that the study does not have it.
+        if self._connection is None:
+            return self.params.setdefault(name, middle())
+        return _suggest.given(name, self._facts["params"])
+
+    def _call(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._connection is not None
+        return self._connection.call(identity(self._facts), request)
+
+    def _hear(self, answer: Mapping[str, Any]) -> None:
+        verdict = answer.get("verdict")
+        if verdict not in ("continue", "prune", "stop"):
+            raise KindlingError(f"the worker's verdict is {verdict!r}; expected continue, prune or stop")
+        self._told = cast("Verdict", verdict)
+        self.reason = str(answer.get("reason") or "the worker stopped this trial") if verdict == "stop" else ""
+
+    def give(self, result: dict[str, Any]) -> None:
+        """A result in the words of the trial's socket. `complete`, `prune` and the others say it better."""
+        if self._connection is not None:
+            self._call({"call": "result", **result})
+        self.ended = True
+
+
+_current: Trial | None = None
+
+
+def current_trial(defaults: Mapping[str, Any] | None = None) -> Trial:
+    """The trial that this process runs.
+
+    In a worker its parameters are the study's, over `defaults`. A script that runs by itself takes the defaults, and
+    what it reports is printed. Asked again, it gives the same trial.
+    """
+    defaults = dict(defaults or {})
+    if _current is not None:
+        for name, value in defaults.items():
+            _current.params.setdefault(name, value)
+        return _current
+    path = os.environ.get("KINDLING_SOCKET")
+    if path:
+        connection = Connection(path)
+        try:
+            facts = connection.hello()
+        except TrialStopped as error:
+            raise KindlingError(f"{error}\nhint: to run without a worker, unset KINDLING_SOCKET ({path})") from None
+        _warn_of_ignored(facts["params"], defaults)
+        trial = Trial(facts, connection, defaults)
+    else:
+        trial = Trial(_alone(), None, defaults)
+    set_current(trial)
+    _hook.install(trial)
+    return trial
+
+
+def set_current(trial: Trial | None) -> None:
+    """What `current_trial` gives from now on. For those that get trials in another way."""
+    global _current  # noqa: PLW0603 - a process runs one trial at a time
+    _current = trial
+
+
+def _alone() -> dict[str, Any]:
+    return {"study": "alone", "number": 0, "attempt": 1, "params": {}, "seed": 0, "study_seed": 0}
+
+
+def _warn_of_ignored(params: Iterable[str], defaults: Mapping[str, Any]) -> None:
+    """A parameter that the script calls otherwise would be tuned in vain: every trial would train with the default."""
+    for name in params if defaults else ():
+        if name not in defaults:
+            text = f"the study's parameter `{name}` is not among the defaults: {nearest(name, defaults)}"
+            warnings.warn(text, stacklevel=3)

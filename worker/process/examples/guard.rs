@@ -1,0 +1,5 @@
+//! The guard alone, for the tests: what `kindling guard-processes` is for a worker.
+
+fn main() {
+    kindling_process::guard_processes();
+}

@@ -1,0 +1,229 @@
+//! Which trial a connection to the socket speaks of, and the calls that are answered where they arrive.
+//!
+//! What needs the trial itself goes to the thread that owns it: see [`Event`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use kindling_worker::{Stop, StopReason, Stopped};
+use serde_json::Value;
+
+use crate::answer;
+use crate::call::{self, Call, Complaint};
+use crate::desk::Request;
+use crate::event::Event;
+use crate::verdict::Verdict;
+
+/// Who answers a socket's calls: for the one trial of a command, or for one trial after another.
+#[derive(Debug)]
+pub(crate) struct Host {
+    now: Mutex<Now>,
+    changed: Condvar,
+    events: Sender<Event>,
+    /// Whether it gives trials by `next`.
+    gives_trials: bool,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    current: Option<Arc<Seat>>,
+    /// The current trial was not yet given to the process.
+    is_offered: bool,
+    is_closed: bool,
+    /// How many trials there were.
+    newest: u64,
+    /// How many connections wait for a trial.
+    waiting: usize,
+}
+
+/// One trial, as all its connections share it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    number: u64,
+    card: Value,
+    stop: Stop,
+    ours: OnceLock<String>,
+    was_used: AtomicBool,
+    is_over: AtomicBool,
+}
+
+/// One connection. It belongs to the trial that it was last told of, or else to the one it began in.
+pub(crate) struct Caller {
+    host: Arc<Host>,
+    seat: Option<Arc<Seat>>,
+}
+
+impl Host {
+    /// `gives_trials`: one after another, to a process that stays. Otherwise it is for one command's trial.
+    pub(crate) fn new(events: Sender<Event>, gives_trials: bool) -> Arc<Self> {
+        Arc::new(Self { now: Mutex::default(), changed: Condvar::new(), events, gives_trials })
+    }
+
+    /// Begins a trial, with this card.
+    pub(crate) fn begin(&self, card: Value, stop: Stop) -> Arc<Seat> {
+        let mut now = self.now();
+        now.newest += 1;
+        let seat = Arc::new(Seat {
+            number: now.newest,
+            card,
+            stop,
+            ours: OnceLock::new(),
+            was_used: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+        });
+        now.current = Some(Arc::clone(&seat));
+        now.is_offered = true;
+        self.changed.notify_all();
+        seat
+    }
+
+    /// Whether a process waits for a trial by `next`.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.now().waiting > 0
+    }
+
+    /// The current trial is over: later calls about it are refused.
+    pub(crate) fn end(&self) {
+        let mut now = self.now();
+        now.is_offered = false;
+        if let Some(seat) = now.current.take() {
+            seat.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// No more trials come.
+    pub(crate) fn close(&self) {
+        self.end();
+        self.now().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    fn next(&self) -> Option<Arc<Seat>> {
+        let mut now = self.now();
+        now.waiting += 1;
+        _ = self.events.send(Event::Ready);
+        let waits = |now: &mut Now| !now.is_offered && !now.is_closed;
+        now = self.changed.wait_while(now, waits).unwrap_or_else(PoisonError::into_inner);
+        now.waiting -= 1;
+        // One trial goes to one connection.
+        std::mem::take(&mut now.is_offered).then(|| now.current.clone()).flatten()
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Whether the trial goes on.
+    pub(crate) fn verdict(&self) -> Verdict {
+        if let Some(reason) = self.ours.get() {
+            return Verdict::Stop(reason.clone());
+        }
+        self.stop.reason().as_ref().map_or(Verdict::Continue, Verdict::of)
+    }
+
+    /// The verdict after a report.
+    pub(crate) fn verdict_after(&self, report: Result<(), Stopped>) -> Verdict {
+        if report.is_err() && !self.stop.is_wanted() {
+            // A reporter that does not tell it by its handle.
+            self.stop.want(StopReason::Pruned);
+        }
+        self.verdict()
+    }
+
+    /// Stops the trial for a reason of the worker's own, such as its timeout.
+    pub(crate) fn stop_for(&self, reason: String) {
+        _ = self.ours.set(reason);
+    }
+
+    /// Whether its process speaks to the socket, and so hears when to stop.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    fn ask(&self, request: Request, events: &Sender<Event>) -> Result<String, Complaint> {
+        self.check()?;
+        let (answer, answered) = sync_channel(1);
+        // Whoever is gone answers nothing, and then the trial is over.
+        _ = events.send(Event::Asked { seat: self.number, request, answer });
+        answered.recv().map_err(|_| self.over())
+    }
+
+    fn check(&self) -> Result<(), Complaint> {
+        if self.is_over.load(Ordering::Relaxed) { Err(self.over()) } else { Ok(()) }
+    }
+
+    fn over(&self) -> Complaint {
+        Complaint::new(format!("trial {} is over", self.card["number"]))
+    }
+}
+
+impl Caller {
+    /// A connection that just began.
+    pub(crate) fn new(host: &Arc<Host>) -> Self {
+        Self { seat: host.now().current.clone(), host: Arc::clone(host) }
+    }
+
+    /// The answer to a line. Waits for it if need be.
+    pub(crate) fn call(&mut self, line: &[u8]) -> String {
+        call::read(line)
+            .and_then(|call| self.answer(call))
+            .unwrap_or_else(|complaint| answer::complaint(&complaint))
+    }
+
+    fn answer(&mut self, call: Call) -> Result<String, Complaint> {
+        let request = match call {
+            Call::Hello => {
+                self.seat = self.host.now().current.clone();
+                // Between two trials there is none.
+                let none = Value::Null;
+                return Ok(answer::trial(self.seat().map_or(&none, |seat| &seat.card)));
+            }
+            Call::Next => return self.next(),
+            Call::Verdict => {
+                let seat = self.seat()?;
+                seat.check()?;
+                return Ok(answer::verdict(&seat.verdict()));
+            }
+            Call::Report { step, value } => Request::Report { step, value },
+            Call::SetUserAttr { name, value } => Request::SetUserAttr { name, value },
+            Call::Result(given) => Request::Result(given),
+        };
+        self.seat()?.ask(request, &self.host.events)
+    }
+
+    fn next(&mut self) -> Result<String, Complaint> {
+        if !self.host.gives_trials {
+            return Err(Complaint::new("a command has one trial only, and `next` gives none")
+                .hint("`hello` tells this one"));
+        }
+        if let Some(seat) = self.seat.take().filter(|seat| seat.check().is_ok()) {
+            _ = self.host.events.send(Event::NoResult { seat: seat.number });
+        }
+        self.seat = self.host.next();
+        let Some(seat) = &self.seat else { return Ok(answer::trial(&Value::Null)) };
+        seat.was_used.store(true, Ordering::Relaxed);
+        Ok(answer::trial(&seat.card))
+    }
+
+    /// The connection's trial, which is used by this.
+    fn seat(&self) -> Result<&Seat, Complaint> {
+        let none = || Complaint::new("there is no trial now").hint("`next` waits for one");
+        let seat = self.seat.as_ref().ok_or_else(none)?;
+        seat.was_used.store(true, Ordering::Relaxed);
+        Ok(seat)
+    }
+}
+
+#[cfg(test)]
+mod tests;

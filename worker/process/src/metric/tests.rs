@@ -1,0 +1,198 @@
+//! Lines as scripts print them.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(name: &str, line: &str) -> Option<(Option<u64>, f64)> {
+    Metric::new(name).read(line.as_bytes()).map(|Measure { step, value }| (step, value))
+}
+
+#[test]
+fn a_metric_line_gives_its_value_and_its_step() {
+    for (line, step, value) in [
+        ("accuracy=0.91", None, 0.91),
+        ("accuracy: 0.91\n", None, 0.91),
+        ("accuracy = 0.91\r\n", None, 0.91),
+        ("  accuracy :0.91  ", None, 0.91),
+        ("epoch=3 accuracy=0.91 loss=0.3", Some(3), 0.91),
+        ("loss=0.3, accuracy=0.91, step=12", Some(12), 0.91),
+        ("loss=0.3,accuracy=9.1e-1,epoch=2", Some(2), 0.91),
+        (r#"{"accuracy": 0.91, "step": 3}"#, Some(3), 0.91),
+        (r#"{"accuracy": "0.91", "epoch": 3.0}"#, Some(3), 0.91),
+        (r#"{"accuracy": 1, "nested": {"accuracy": 0}}"#, None, 1.0),
+        ("accuracy=91%", None, 91.0),
+        ("(accuracy=0.91)", None, 0.91),
+        ("val_accuracy=0.5 accuracy=0.91", None, 0.91),
+        ("accuracy=0.91 val_accuracy=0.5", None, 0.91),
+        ("val_accuracy: 0.5 - accuracy: 0.91", None, 0.91),
+        // The first pair counts.
+        ("accuracy=0.91 accuracy=0.5", None, 0.91),
+        ("accuracy=? accuracy=0.91", None, 0.91),
+        ("INFO:root:accuracy=0.91", None, 0.91),
+        ("2026-11-29 09:00:00,123 INFO accuracy=0.91", None, 0.91),
+        ("[train] accuracy: 0.91", None, 0.91),
+        ("\u{1b}[32maccuracy\u{1b}[0m: \u{1b}[1m0.91\u{1b}[0m", None, 0.91),
+        ("Die Größe ist ü, accuracy=0.91", None, 0.91),
+    ] {
+        assert_eq!(read("accuracy", line), Some((step, value)), "{line}");
+    }
+}
+
+#[test]
+fn typical_lines_of_frameworks_are_read() {
+    for (name, line, step, value) in [
+        // Keras.
+        (
+            "accuracy",
+            "1875/1875 ━━━━━━━━━━━━━━━━━━━━ 2s 1ms/step - accuracy: 0.9123 - loss: 0.2788",
+            None,
+            0.9123,
+        ),
+        (
+            "val_accuracy",
+            "60/60 - 1s - 15ms/step - accuracy: 0.91 - loss: 0.3 - val_accuracy: 0.89 - val_loss: 0.4",
+            None,
+            0.89,
+        ),
+        // Keras's bar goes back with backspaces, and its last state counts.
+        ("loss", "1/9 - loss: 2.3\u{8}\u{8}\u{8}\r2/9 - loss: 2.1", None, 2.1),
+        // PyTorch's examples.
+        ("Loss", "Epoch [2/5], Step [100/600], Loss: 0.2543", Some(2), 0.2543),
+        ("Loss", "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.300039", Some(1), 2.300039),
+        ("accuracy", "Epoch 3/10 | loss: 0.3 | accuracy: 0.91", Some(3), 0.91),
+        (
+            "accuracy",
+            "Epoch 3: accuracy 0.5, accuracy: tensor(0.9100, device='cuda:0')",
+            Some(3),
+            0.91,
+        ),
+        ("Avg loss", "Test Error: \n Accuracy: 91.0%, Avg loss: 0.155", None, 0.155),
+        // Hugging Face's Trainer.
+        (
+            "eval_accuracy",
+            "{'eval_loss': 0.3, 'eval_accuracy': 0.91, 'eval_runtime': 1.2, 'epoch': 2.0}",
+            Some(2),
+            0.91,
+        ),
+        ("eval_accuracy", "{'eval_accuracy': np.float64(0.91), 'epoch': 0.5}", None, 0.91),
+        // tqdm.
+        (
+            "loss",
+            "Epoch 0: 100%|██████████| 938/938 [00:09<00:00, 97.7it/s, v_num=0, loss=0.25]",
+            Some(0),
+            0.25,
+        ),
+        (
+            "acc",
+            " 50%|█████     | 5/10 [00:00<00:00, acc=0.5]\r100%|██████████| 10/10 [00:01<00:00, acc=0.91]",
+            None,
+            0.91,
+        ),
+        // LightGBM and XGBoost.
+        ("valid_0's auc", "[10]\tvalid_0's auc: 0.91", None, 0.91),
+        ("validation-rmse", "[9]\ttrain-rmse:0.1\tvalidation-rmse:0.2", None, 0.2),
+        // JSON that Python wrote, which no parser of JSON reads.
+        ("loss", r#"{"loss": 0.5, "other": NaN, "step": 4}"#, Some(4), 0.5),
+    ] {
+        assert_eq!(read(name, line), Some((step, value)), "{line}");
+    }
+}
+
+#[test]
+fn another_name_or_no_number_gives_nothing() {
+    for line in [
+        "",
+        "accuracy",
+        "accuracy=",
+        "accuracy 0.91",
+        "val_accuracy=0.91",
+        "val-accuracy: 0.91",
+        "val/accuracy=0.91",
+        "top5.accuracy=0.91",
+        "accuracy_top5=0.91",
+        "accuracy/val: 0.91",
+        "--accuracy=0.91",
+        "best accuracy: 0.91",
+        "Test accuracy = 0.91",
+        "Accuracy: 0.91",
+        "accuracy==0.91",
+        "accuracy: high",
+        "accuracy=0,91",
+        "accuracy: 9901/10000",
+        "accuracy=0.91s",
+        r#"{"val_accuracy": 0.91}"#,
+        r#"{"metrics": {"accuracy": 0.91}}"#,
+        r#"{"accuracy": [0.91]}"#,
+        r#"{"accuracy": true}"#,
+        r#"{"accuracy": "91 of 100"}"#,
+    ] {
+        assert_eq!(read("accuracy", line), None, "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_a_value() {
+    for line in ["loss=nan", "loss: NaN", r#"{"loss": "nan"}"#, r#"{"loss": NaN}"#] {
+        assert!(read("loss", line).expect(line).1.is_nan(), "{line}");
+    }
+    assert_eq!(read("loss", "loss=-inf"), Some((None, f64::NEG_INFINITY)));
+    assert_eq!(read("loss", r#"{"loss": Infinity}"#), Some((None, f64::INFINITY)));
+}
+
+#[test]
+fn a_step_is_found_in_every_usual_form() {
+    for (text, step) in [
+        ("step=3", Some(3)),
+        ("Step: 3", Some(3)),
+        ("epoch 3", Some(3)),
+        ("[epoch 3]", Some(3)),
+        ("EPOCH: [3][10/100]", Some(3)),
+        ("Epoch 3/10", Some(3)),
+        ("epoch=1 step=600", Some(600)),
+        ("epoch=1 step 5/600", Some(1)),
+        ("step=5/600", Some(5)),
+        ("epoch=0.5", None),
+        ("epoch=-1", None),
+        ("epochs=3", None),
+        ("global_step=3", None),
+        ("1ms/step", None),
+        ("step by step", None),
+    ] {
+        assert_eq!(read("loss", &format!("{text}, loss=0.5")), Some((step, 0.5)), "{text}");
+        assert_eq!(read("loss", &format!("loss=0.5, {text}")), Some((step, 0.5)), "{text}");
+    }
+}
+
+#[test]
+fn of_a_very_long_line_the_end_counts_and_no_half_of_a_name() {
+    let bar = "x".repeat(LOOKED_AT);
+    assert_eq!(read("accuracy", &format!("{bar} accuracy=0.91")), Some((None, 0.91)));
+    assert_eq!(read("accuracy", &format!("accuracy=0.91 {bar}")), None);
+    let ends = " accuracy=0.5".len();
+    let half = format!("val_accuracy=0.91{}", " ".repeat(LOOKED_AT - "accuracy=0.91".len()));
+    assert_eq!(read("accuracy", &half), None);
+    assert_eq!(
+        read("accuracy", &format!("{}{bar} accuracy=0.5", "y".repeat(ends))),
+        Some((None, 0.5))
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_not(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+        _ = Metric::new("a").read(&line);
+    }
+
+    #[test]
+    fn any_text_around_a_metric_is_survived(line in "[a =:,{}\"'0-9.%/\\[\\]\u{1b}\r\u{8}epochs]{0,40}") {
+        _ = Metric::new("a").read(line.as_bytes());
+    }
+
+    #[test]
+    fn every_number_is_read_back_as_it_was_printed(x in any::<f64>().prop_filter("a number", |x| !x.is_nan()), step in 0..1_u64 << 53) {
+        for line in [format!("a={x} step={step}"), format!("step: {step}, a: {x:e}"), format!("{{'a': {x:?}, 'step': {step}}}")] {
+            prop_assert_eq!(read("a", &line), Some((Some(step), x)));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a killed worker leaves: nothing.
+//!
+//! These run in processes of their own: this one takes in orphans for other tests, and would end them itself.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::*;
+
+fn passes_alone(test: &str, tag: &str) {
+    let tag = format!("{tag}-{}", std::process::id());
+    let output = alone(test, &tag).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn a_worker_that_is_killed_leaves_nothing() {
+    passes_alone("tests::guard::killed_worker_alone", "killed");
+}
+
+#[test]
+fn a_guard_that_is_killed_is_replaced() {
+    passes_alone("tests::guard::killed_guard_alone", "guardless");
+}
+
+#[test]
+#[ignore = "in a process of its own"]
+fn killed_worker_alone() {
+    kill_worker(|_| {});
+}
+
+#[test]
+#[ignore = "in a process of its own"]
+fn killed_guard_alone() {
+    kill_worker(|guard| {
+        kill(guard, Signal::SIGKILL).unwrap();
+    });
+}
+
+/// Starts a worker, has `before` do something with its guard, and kills the worker.
+fn kill_worker(before: impl Fn(Pid)) {
+    let Ok(tag) = std::env::var(ALONE) else { return };
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
+    let mut worker = alone("tests::guard::worker_alone", &tag)
+        .stdout(Stdio::piped())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(worker.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let guard =
+        || tagged(&tag).into_iter().find(|process| process.name == "guard" && !process.zombie);
+    assert!(lines.any(|line| line.ends_with("guarded")));
+    let guard = Pid::from_raw(guard().unwrap().pid);
+    // What ends a worker does not end its guard.
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        kill(guard, signal).unwrap();
+    }
+    before(guard);
+    drop(worker.stdin.take());
+    assert!(lines.any(|line| line == "all are there"));
+    let there = tagged(&tag);
+    assert!(there.iter().filter(|process| process.name == "sleep").count() == 4, "{there:?}");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    wait_until(|| tagged(&tag).iter().all(|process| process.zombie));
+}
+
+/// A worker with two groups, one of which left children behind that left it.
+#[test]
+#[ignore = "in a process of its own"]
+fn worker_alone() {
+    if std::env::var_os(ALONE).is_none() {
+        return;
+    }
+    let path = std::env::current_exe().unwrap();
+    let guard = path.parent().unwrap().parent().unwrap().join("examples/guard");
+    assert!(guard.exists(), "`cargo test` builds {}", guard.display());
+    let ground = Ground::new(Some(vec![guard.into()])).unwrap();
+    println!("guarded");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let ignores = "trap '' TERM HUP INT; sleep 1000 & sleep 1000 & echo ready; wait; sleep 1000";
+    let one = Run::on(&ground, sh(ignores));
+    let two =
+        Run::on(&ground, sh("setsid sleep 1000 & (setsid sleep 1000 &); sleep 0.3; echo ready"));
+    one.says("ready");
+    two.says("ready");
+    println!("all are there");
+    std::thread::sleep(LONG);
+}

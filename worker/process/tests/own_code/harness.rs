@@ -1,0 +1,199 @@
+//! Runs one trial of an objective, with a recorder in the coordinator's place.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kindling_process::{GpuPool, NamedBy, objectives};
+use kindling_worker::{
+    Completion, DeviceName, JsonMap, Objective, ParamValue, Params, Reporter, Stop, StopReason,
+    Stopped, Trial, TrialError, TrialFacts,
+};
+use serde_json::{Value, json};
+
+/// What a Python script begins with: a client of the socket, by hand.
+pub(crate) const CLIENT: &str = r#"
+import json, os, signal, socket, sys, time
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.environ["KINDLING_SOCKET"])
+    return s, s.makefile("rw", encoding="utf-8", newline="\n")
+sock, file = connect()
+def call(**request):
+    file.write(json.dumps(request) + "\n")
+    file.flush()
+    return json.loads(file.readline())
+def result(*values):
+    return call(call="result", state="complete", values=list(values))
+"#;
+
+/// The objectives of a worker, and a mark on all their processes.
+pub(crate) struct Worker {
+    pub(crate) objectives: Vec<Arc<dyn Objective>>,
+    mark: String,
+}
+
+/// How a trial went.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) outcome: Result<Completion, TrialError>,
+    pub(crate) reports: Vec<(u64, f64)>,
+    pub(crate) took: Duration,
+}
+
+/// Takes reports as a session does, and prunes after some of them.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) stop: Stop,
+    pub(crate) reports: Arc<Mutex<Vec<(u64, f64)>>>,
+    pub(crate) prune_after: usize,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { stop: Stop::default(), reports: Arc::default(), prune_after: usize::MAX }
+    }
+}
+
+impl Reporter for Recorder {
+    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        let mut reports = self.reports.lock().expect("no test panics with it");
+        if !value.is_finite() {
+            self.stop.want(StopReason::Refused(format!("step {step} is {value}").into()));
+        }
+        if self.stop.is_wanted() {
+            return Err(Stopped);
+        }
+        reports.push((step, value));
+        if reports.len() >= self.prune_after {
+            self.stop.want(StopReason::Pruned);
+            return Err(Stopped);
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+}
+
+impl Worker {
+    pub(crate) fn new() -> Self {
+        static NEWEST: AtomicU32 = AtomicU32::new(0);
+        let newest = NEWEST.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("mark-{}-{newest}-", std::process::id());
+        let gpus = GpuPool::new(&[DeviceName::Flex], 8, NamedBy::Driver);
+        Self { objectives: objectives(None, &gpus).expect("a ground"), mark }
+    }
+
+    pub(crate) fn objective(&self, kind: &str) -> &Arc<dyn Objective> {
+        self.objectives.iter().find(|objective| objective.kind() == kind).expect("that kind")
+    }
+
+    /// The settings, with the mark on the processes.
+    pub(crate) fn settings(&self, settings: Value) -> JsonMap {
+        let Value::Object(mut settings) = settings else { panic!("not an object: {settings}") };
+        let env = settings.entry("env").or_insert_with(|| json!({}));
+        env["TEST_MARK"] = self.mark.clone().into();
+        settings
+    }
+
+    pub(crate) fn run_with(
+        &self,
+        kind: &str,
+        settings: Value,
+        params: Params,
+        mut recorder: Recorder,
+    ) -> Ran {
+        let facts = TrialFacts {
+            study: "mine".to_owned(),
+            number: 3,
+            attempt: 1,
+            params,
+            settings: self.settings(settings),
+            seed: u64::MAX,
+            study_seed: 7,
+        };
+        let began = Instant::now();
+        let reports = Arc::clone(&recorder.reports);
+        let mut trial = Trial::new(&facts, DeviceName::Flex, None, &mut recorder);
+        let outcome = self.objective(kind).run(&mut trial);
+        let took = began.elapsed();
+        let reports = reports.lock().expect("no test panics with it").clone();
+        Ran { outcome, reports, took }
+    }
+
+    /// The marked processes that are there now.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let processes = std::fs::read_dir("/proc").expect("the process table").flatten();
+        let marked = |folder: &Path| {
+            let environ = std::fs::read(folder.join("environ")).unwrap_or_default();
+            environ.windows(self.mark.len()).any(|part| part == self.mark.as_bytes())
+        };
+        let name = |folder: &Path| {
+            let line = std::fs::read(folder.join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ")
+        };
+        let folders = processes.map(|entry| entry.path());
+        let numbered =
+            folders.filter(|f| f.file_name().is_some_and(|n| n.as_bytes()[0].is_ascii_digit()));
+        numbered.filter(|f| marked(f)).map(|f| name(&f)).collect()
+    }
+}
+
+/// A trial of a command. Afterwards no process may be left.
+pub(crate) fn command(settings: Value) -> Ran {
+    command_with(settings, Params::new(), Recorder::default())
+}
+
+pub(crate) fn command_with(settings: Value, params: Params, recorder: Recorder) -> Ran {
+    let worker = Worker::new();
+    let ran = worker.run_with("command", settings, params, recorder);
+    assert_eq!(worker.left(), Vec::<String>::new(), "processes are left after {ran:?}");
+    ran
+}
+
+/// A trial of a shell script.
+pub(crate) fn sh(script: &str) -> Ran {
+    command(json!({"command": ["sh", "-c", script.replace("${", "$${")], "metric": "accuracy"}))
+}
+
+/// The settings of a Python script that speaks to the socket by hand.
+pub(crate) fn client(script: &str) -> Value {
+    json!({"command": ["python3", "-c", format!("{CLIENT}{script}").replace("${", "$${")]})
+}
+
+/// A trial of such a script.
+pub(crate) fn python(script: &str) -> Ran {
+    command(client(script))
+}
+
+/// The settings, with some more.
+pub(crate) fn with(mut settings: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("not an object: {more}") };
+    settings.as_object_mut().expect("an object").extend(more);
+    settings
+}
+
+pub(crate) fn text(value: &str) -> ParamValue {
+    ParamValue::Text(value.to_owned())
+}
+
+impl Ran {
+    pub(crate) fn values(&self) -> &[f64] {
+        match &self.outcome {
+            Ok(done) => done.values.as_slice(),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// Why it failed.
+    pub(crate) fn reason(&self) -> &str {
+        match &self.outcome {
+            Err(TrialError::Failed(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Foreign code as trials, with real processes: every kind of end, and what is told and asked over the socket.
+
+mod harness;
+
+mod ends;
+mod python;
+mod sockets;
+mod values;
