@@ -158,7 +158,9 @@ async fn answer(
             if !created {
                 say!("study `{}` exists already; it stays as it is", spec.name);
             } else if objectives::is_own_code(&spec.objective.kind) {
-                say!("its trials wait for a worker that runs commands: `kindling worker --allow-commands`");
+                say!(
+                    "its trials wait for a worker that runs commands: `kindling worker --allow-commands`"
+                );
             }
             print_state(&study, json);
         }

@@ -81,8 +81,7 @@ impl WorkArgs {
         if self.allow_commands {
             // If there is no such device, the worker says so itself.
             let slots = self.worker.device.resolve(&**devices).unwrap_or_default();
-            let named_by =
-                if self.trains_nothing() { NamedBy::Driver } else { NamedBy::Framework };
+            let named_by = if self.trains_nothing() { NamedBy::Driver } else { NamedBy::Framework };
             self.warn_of_idle_gpus(&slots);
             let gpus = GpuPool::new(&slots, self.worker.slots as usize, named_by);
             offered.extend(objectives::own_code(&gpus)?);
@@ -140,7 +139,10 @@ mod tests {
     #[test]
     fn a_kind_that_is_not_known_is_refused() {
         let error = args("--kind comand").check().expect_err("unknown").to_string();
-        assert!(error.contains("objective `comand` is not built in; did you mean `command`?"), "{error}");
+        assert!(
+            error.contains("objective `comand` is not built in; did you mean `command`?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kindling_worker::{JsonMap, SettingsError};
 
 pub(crate) use self::function::Function;
-use self::keys::Keys;
+use self::keys::{Keys, fault, shown};
 use crate::metric::Metric;
 use crate::words::{WordError, Words};
 
@@ -75,7 +75,7 @@ impl Command {
         let keys = Keys::open(settings, "command", &["command", "metric"], &COMMON)?;
         let words = keys.words("command")?;
         let words = Words::parse(&words).map_err(|WordError { word, message }| {
-            keys.fault("command", format!("word {}: {message}", word + 1))
+            fault("command", format!("word {}: {message}", word + 1))
         })?;
         Ok(Self { words, metric: metric(&keys)?, common: Common::read(&keys)? })
     }
@@ -86,7 +86,7 @@ impl Python {
     pub(crate) fn read(settings: &JsonMap) -> Result<Self, SettingsError> {
         let keys = Keys::open(settings, "python", &["function"], &COMMON)?;
         let text = keys.required("function", "\"module:function\"")?;
-        let function = Function::parse(text).map_err(|message| keys.fault("function", message))?;
+        let function = Function::parse(text).map_err(|message| fault("function", message))?;
         Ok(Self { function, common: Common::read(&keys)? })
     }
 }
@@ -124,5 +124,5 @@ fn metric(keys: &Keys<'_>) -> Result<Option<Metric>, SettingsError> {
     } else {
         return Ok(Some(Metric::new(name)));
     };
-    Err(keys.fault("metric", format!("expected {wrong}, found {}", keys::shown(name))))
+    Err(fault("metric", format!("expected {wrong}, found {}", shown(name))))
 }

@@ -189,10 +189,8 @@ fn check(arguments: &[OsString]) -> Result<(), String> {
     const HINT: &str = "`${params_file}` passes parameters of any length";
     let nul = |argument: &&OsString| argument.as_encoded_bytes().contains(&0);
     if let Some(argument) = arguments.iter().find(nul) {
-        return Err(format!(
-            "no argument can hold a NUL byte, but one would: {:.80}; {HINT}",
-            format!("{argument:?}")
-        ));
+        let shown: String = format!("{argument:?}").chars().take(80).collect();
+        return Err(format!("no argument can hold a NUL byte, but one would: {shown}; {HINT}"));
     }
     if let Some(longest) =
         arguments.iter().map(OsString::len).max().filter(|n| *n > LONGEST_ARGUMENT)

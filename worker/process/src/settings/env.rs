@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kindling_worker::SettingsError;
 use serde_json::Value;
 
-use super::keys::{Keys, shown_value};
+use super::keys::{Keys, fault, shown_value};
 
 const MOST: usize = 256;
 const LONGEST_NAME: usize = 256;
@@ -17,13 +17,13 @@ pub(super) fn read(keys: &Keys<'_>) -> Result<BTreeMap<String, String>, Settings
     let entries = table.into_iter().flatten();
     let count = table.map_or(0, serde_json::Map::len);
     if count > MOST {
-        return Err(keys.fault("env", format!("expected at most {MOST} variables, found {count}")));
+        return Err(fault("env", format!("expected at most {MOST} variables, found {count}")));
     }
     let entry = |(name, value): (&String, &Value)| {
         let told = check(name).and_then(|()| text(value));
         // A name that is no key at all would only hide where the error is.
         let key = if name.len() > LONGEST_NAME { "env".to_owned() } else { format!("env.{name}") };
-        told.map(|value| (name.clone(), value)).map_err(|message| keys.fault(&key, message))
+        told.map(|value| (name.clone(), value)).map_err(|message| fault(&key, message))
     };
     entries.map(entry).collect()
 }

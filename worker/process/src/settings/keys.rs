@@ -38,14 +38,9 @@ impl<'a> Keys<'a> {
         let known: Vec<&str> = own.iter().chain(common).copied().collect();
         let keys = Self { table };
         match table.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(key) => Err(keys.fault(key, unknown(key, kind, &known))),
+            Some(key) => Err(fault(key, unknown(key, kind, &known))),
             None => Ok(keys),
         }
-    }
-
-    /// An error at a key.
-    pub(super) fn fault(&self, key: &str, message: impl Into<String>) -> SettingsError {
-        SettingsError { key: key.to_owned(), message: message.into() }
     }
 
     /// Text without a NUL byte, which no process could be given.
@@ -53,16 +48,16 @@ impl<'a> Keys<'a> {
         match self.table.get(key) {
             None => Ok(None),
             Some(Value::String(text)) if text.contains('\0') => {
-                Err(self.fault(key, "expected text without a NUL byte"))
+                Err(fault(key, "expected text without a NUL byte"))
             }
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(self.wrong(key, "text in quotes", other)),
+            Some(other) => Err(wrong(key, "text in quotes", other)),
         }
     }
 
     /// Text that must be there. `example` shows how to write it.
     pub(super) fn required(&self, key: &str, example: &str) -> Result<&'a str, SettingsError> {
-        self.text(key)?.ok_or_else(|| self.missing(key, example))
+        self.text(key)?.ok_or_else(|| missing(key, example))
     }
 
     /// A path, as it is written.
@@ -70,11 +65,11 @@ impl<'a> Keys<'a> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         if text.is_empty() || text.len() > LONGEST_PATH {
             let expected = format!("expected a path of 1 to {LONGEST_PATH} bytes");
-            return Err(self.fault(key, format!("{expected}, found {} bytes", text.len())));
+            return Err(fault(key, format!("{expected}, found {} bytes", text.len())));
         }
         if text == "~" || text.starts_with("~/") {
             let expected = "expected a path: there is no shell that would know what `~` is";
-            return Err(self.fault(key, format!("{expected}, found {}", shown(text))));
+            return Err(fault(key, format!("{expected}, found {}", shown(text))));
         }
         Ok(Some(text.into()))
     }
@@ -83,18 +78,18 @@ impl<'a> Keys<'a> {
     pub(super) fn words(&self, key: &str) -> Result<Vec<String>, SettingsError> {
         const EXAMPLE: &str = "[\"python\", \"train.py\", \"${args}\"]";
         let words = match self.table.get(key) {
-            None => return Err(self.missing(key, EXAMPLE)),
+            None => return Err(missing(key, EXAMPLE)),
             Some(Value::Array(words)) => words,
             Some(other) => {
-                return Err(self.wrong(key, &format!("a list of words, {EXAMPLE}"), other));
+                return Err(wrong(key, &format!("a list of words, {EXAMPLE}"), other));
             }
         };
         if words.is_empty() || words.len() > MOST_WORDS {
             let expected = format!("expected 1 to {MOST_WORDS} words, {EXAMPLE}");
-            return Err(self.fault(key, format!("{expected}, found {}", words.len())));
+            return Err(fault(key, format!("{expected}, found {}", words.len())));
         }
         let word = |(index, word): (usize, &Value)| match word {
-            Value::String(text) if text.len() > LONGEST_WORD => Err(self.fault(
+            Value::String(text) if text.len() > LONGEST_WORD => Err(fault(
                 key,
                 format!(
                     "word {}: {} bytes, expected at most {LONGEST_WORD}",
@@ -105,7 +100,7 @@ impl<'a> Keys<'a> {
             Value::String(text) => Ok(text.clone()),
             other => {
                 let at = format!("word {}: expected text in quotes", index + 1);
-                Err(self.fault(key, format!("{at}, found {}", shown_value(other))))
+                Err(fault(key, format!("{at}, found {}", shown_value(other))))
             }
         };
         words.iter().enumerate().map(word).collect()
@@ -121,15 +116,15 @@ impl<'a> Keys<'a> {
         let text = match self.table.get(key) {
             None => return Ok(None),
             Some(Value::String(text)) => text,
-            Some(other) => return Err(self.wrong(key, EXAMPLE, other)),
+            Some(other) => return Err(wrong(key, EXAMPLE, other)),
         };
         let Some(duration) = units::duration(text) else {
-            return Err(self.fault(key, format!("expected {EXAMPLE}, found {}", shown(text))));
+            return Err(fault(key, format!("expected {EXAMPLE}, found {}", shown(text))));
         };
         if !range.contains(&duration) {
             let (least, most) = (units::told(*range.start()), units::told(*range.end()));
             let expected = format!("expected {least} to {most}");
-            return Err(self.fault(key, format!("{expected}, found {}", shown(text))));
+            return Err(fault(key, format!("{expected}, found {}", shown(text))));
         }
         Ok(Some(duration))
     }
@@ -140,13 +135,13 @@ impl<'a> Keys<'a> {
         let text = match self.table.get(key) {
             None => return Ok(None),
             Some(Value::String(text)) => text,
-            Some(other) => return Err(self.wrong(key, EXAMPLE, other)),
+            Some(other) => return Err(wrong(key, EXAMPLE, other)),
         };
         let Some(bytes) = units::bytes(text) else {
-            return Err(self.fault(key, format!("expected {EXAMPLE}, found {}", shown(text))));
+            return Err(fault(key, format!("expected {EXAMPLE}, found {}", shown(text))));
         };
         if !units::SIZES.contains(&bytes) {
-            return Err(self.fault(key, format!("expected 1MiB to 1PiB, found {}", shown(text))));
+            return Err(fault(key, format!("expected 1MiB to 1PiB, found {}", shown(text))));
         }
         Ok(Some(bytes))
     }
@@ -155,7 +150,7 @@ impl<'a> Keys<'a> {
     pub(super) fn count(&self, key: &str, most: usize) -> Result<Option<usize>, SettingsError> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let count = value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= most);
-        let wrong = || self.wrong(key, &format!("a whole number from 0 to {most}"), value);
+        let wrong = || wrong(key, &format!("a whole number from 0 to {most}"), value);
         count.ok_or_else(wrong).map(Some)
     }
 
@@ -168,7 +163,7 @@ impl<'a> Keys<'a> {
         match self.table.get(key) {
             None => Ok(None),
             Some(Value::Object(table)) => Ok(Some(table)),
-            Some(other) => Err(self.wrong(key, &format!("a table, {example}"), other)),
+            Some(other) => Err(wrong(key, &format!("a table, {example}"), other)),
         }
     }
 
@@ -178,18 +173,23 @@ impl<'a> Keys<'a> {
         let bytes = Value::Object(table.clone()).to_string().len();
         if bytes > LARGEST_USER {
             let expected = format!("expected at most {LARGEST_USER} bytes of JSON");
-            return Err(self.fault(key, format!("{expected}, found {bytes}")));
+            return Err(fault(key, format!("{expected}, found {bytes}")));
         }
         Ok(table)
     }
+}
 
-    fn wrong(&self, key: &str, expected: &str, found: &Value) -> SettingsError {
-        self.fault(key, format!("expected {expected}, found {}", shown_value(found)))
-    }
+/// An error at a key.
+pub(super) fn fault(key: &str, message: impl Into<String>) -> SettingsError {
+    SettingsError { key: key.to_owned(), message: message.into() }
+}
 
-    fn missing(&self, key: &str, example: &str) -> SettingsError {
-        self.fault(key, format!("missing; write {key} = {example}"))
-    }
+fn wrong(key: &str, expected: &str, found: &Value) -> SettingsError {
+    fault(key, format!("expected {expected}, found {}", shown_value(found)))
+}
+
+fn missing(key: &str, example: &str) -> SettingsError {
+    fault(key, format!("missing; write {key} = {example}"))
 }
 
 /// The error for a key that does not belong here.
