@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kindling_study::ObjectiveSpec;
 
+use crate::objectives;
+
 /// How long a trial may take to end once it is told to, unless its study says otherwise.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -21,7 +23,7 @@ pub(super) struct OwnCode {
 impl OwnCode {
     /// `None` for an objective that trains in the worker itself.
     pub(super) fn of(ObjectiveSpec { kind, settings }: &ObjectiveSpec) -> Option<Self> {
-        if !matches!(kind.as_str(), "command" | "python") {
+        if !objectives::is_own_code(kind) {
             return None;
         }
         let gpus = settings.get("gpus").and_then(serde_json::Value::as_u64);
