@@ -19,7 +19,7 @@ mod table;
 mod tail;
 mod watch;
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 
 pub use guard_process::guard_processes;
