@@ -96,6 +96,9 @@ impl Attended<'_> {
         let number = self.seat.number();
         match event {
             Event::Asked { seat, request, answer } if seat == number => {
+                if let (Request::Report { value, .. }, None) = (&request, self.desk.given()) {
+                    self.evidence.last = Some(*value);
+                }
                 let answered =
                     self.desk.answer(request, trial, |went| self.seat.verdict_after(went));
                 _ = answer.try_send(answered);

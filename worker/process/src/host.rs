@@ -185,9 +185,7 @@ impl Caller {
         let request = match call {
             Call::Hello => {
                 self.seat = self.host.now().current.clone();
-                // Between two trials there is none.
-                let none = Value::Null;
-                return Ok(answer::trial(self.seat().map_or(&none, |seat| &seat.card)));
+                return Ok(answer::trial(&self.seat()?.card));
             }
             Call::Next => return self.next(),
             Call::Verdict => {
@@ -218,7 +216,7 @@ impl Caller {
 
     /// The connection's trial, which is used by this.
     fn seat(&self) -> Result<&Seat, Complaint> {
-        let none = || Complaint::new("there is no trial now").hint("`next` waits for one");
+        let none = || Complaint::new("no trial is running").hint("`next` waits for one");
         let seat = self.seat.as_ref().ok_or_else(none)?;
         seat.was_used.store(true, Ordering::Relaxed);
         Ok(seat)

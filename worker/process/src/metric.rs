@@ -52,7 +52,8 @@ impl Metric {
         if line.len() < self.name.len() {
             return None;
         }
-        let text = ansi::without(&String::from_utf8_lossy(line));
+        let line = String::from_utf8_lossy(line);
+        let text = ansi::without(&line);
         // A progress bar goes back and writes again. What it wrote last is what is to be seen.
         text.rsplit(['\r', '\u{8}']).find_map(|part| self.measure(part.trim()))
     }

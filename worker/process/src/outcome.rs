@@ -16,7 +16,7 @@ const UNFIT: Exit = Exit::Status(78);
 pub(crate) struct Evidence {
     /// The result that it gave.
     pub(crate) given: Option<Given>,
-    /// The last value that its output gave.
+    /// The last value that it reported, over the socket or in its output.
     pub(crate) last: Option<f64>,
     /// How its main process ended, if it did.
     pub(crate) exit: Option<Exit>,
@@ -62,13 +62,13 @@ pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion
         },
         None => match (exit, given) {
             (None, None) => Err(TrialError::Failed(format!(
-                "{} asked for another trial before it gave this one's result",
+                "{} asked for the next trial without a result of this one",
                 whose.name
             ))),
             (None | Some(Exit::Status(0)), Some(given)) => came_to(given),
             (Some(Exit::Status(0)), None) => match last {
-                Some(value) => Ok(Completion::new(value)),
-                None => Err(TrialError::Failed(whose.no_result())),
+                Some(value) if !whose.stays => Ok(Completion::new(value)),
+                _ => Err(TrialError::Failed(whose.no_result())),
             },
             (Some(HAND_BACK), None) => Err(TrialError::HandBack(whose.asked(HAND_BACK))),
             (Some(HAND_BACK), Some(given @ Given::HandBack(_)))
@@ -123,7 +123,7 @@ impl Whose<'_> {
             None => self.reason(
                 &format!("{} ended well, but gave no result", self.name),
                 Some(
-                    "give it over the trial's socket (`kindling.current_trial()` in Python), or name a \
+                    "report it over the trial's socket (`kindling.current_trial()` in Python), or name a \
                      `metric` that its output has",
                 ),
             ),
@@ -241,7 +241,7 @@ mod tests {
         let given = |given| Evidence { given: Some(given), ..Evidence::default() };
         assert!(of(given(Given::Complete(vec![1.0]))).is_ok());
         assert_eq!(of(given(Given::Pruned)), Err(TrialError::Pruned));
-        assert!(failed(Evidence::default()).contains("before it gave this one's result"));
+        assert!(failed(Evidence::default()).contains("without a result"));
     }
 
     #[test]

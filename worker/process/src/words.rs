@@ -193,7 +193,7 @@ fn check(arguments: &[OsString]) -> Result<(), String> {
         return Err(format!("no argument can hold a NUL byte, but one would: {shown}; {HINT}"));
     }
     if let Some(longest) =
-        arguments.iter().map(OsString::len).max().filter(|n| *n > LONGEST_ARGUMENT)
+        arguments.iter().map(|argument| argument.len()).max().filter(|n| *n > LONGEST_ARGUMENT)
     {
         return Err(format!(
             "an argument would have {longest} bytes, expected at most {LONGEST_ARGUMENT}; {HINT}"

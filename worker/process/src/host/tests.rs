@@ -30,7 +30,7 @@ fn a_connection_belongs_to_the_trial_that_it_was_last_told_of() {
     assert_eq!(ask(&mut caller, VERDICT)["verdict"], "continue");
     host.end();
     assert_eq!(ask(&mut caller, VERDICT)["error"], "trial 3 is over");
-    assert_eq!(ask(&mut Caller::new(&host), HELLO)["trial"], Value::Null);
+    assert_eq!(ask(&mut Caller::new(&host), HELLO)["error"], "no trial is running");
     begin(&host, 4);
     let error = &ask(&mut caller, r#"{"call": "report", "step": 0, "value": 1}"#)["error"];
     assert_eq!(error, "trial 3 is over");

@@ -49,7 +49,7 @@ fn every_macro_becomes_what_the_page_says() {
         ("", ""),
         (
             "${args_json}",
-            r#"{"layers":2,"learning_rate":1e-5,"nesterov":false,"optimizer":"adam"}"#,
+            r#"{"layers":2,"learning_rate":0.00001,"nesterov":false,"optimizer":"adam"}"#,
         ),
         ("${args_json_file}", "/tmp/params.json"),
         ("--config=${params_file}", "--config=/tmp/params.json"),
@@ -163,7 +163,7 @@ fn awkward() -> impl Strategy<Value = String> {
         "", "-", "--help", "-x=1", "a b", "'", "\"", "\n", "$(id)", "`id`", "${args}", "$${", "\\",
         "*", "ä😀", "=", "\r\n",
     ];
-    let known = proptest::sample::select(&known[..]).prop_map(str::to_owned);
+    let known = proptest::sample::select(known.to_vec()).prop_map(str::to_owned);
     prop_oneof![known, any::<String>().prop_map(|text| text.replace('\0', ""))]
 }
 

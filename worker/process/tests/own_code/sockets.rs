@@ -15,6 +15,12 @@ fn the_result_of_the_socket_counts_before_the_metric() {
 }
 
 #[test]
+fn without_a_result_the_last_report_is_the_trials_value() {
+    let ran = python("for step in range(3): call(call='report', step=step, value=step / 2)");
+    assert_eq!((ran.values(), ran.reports.len()), (&[1.0][..], 3));
+}
+
+#[test]
 fn every_state_of_a_result_is_told() {
     let state = |state: &str| {
         python(&format!("assert call(call='result', state='{state}', reason='the reason')['ok']"))
