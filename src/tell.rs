@@ -216,12 +216,11 @@ impl ResultArgs {
             return json!({ "call": "result", "state": "pruned" });
         }
         let reasons = [("fail", fail), ("hand_back", hand_back), ("unfit", unfit)];
-        match reasons.into_iter().find_map(|(state, reason)| Some((state, reason?))) {
-            Some((state, reason)) => json!({ "call": "result", "state": state, "reason": reason }),
-            None => {
-                let values: Vec<_> = values.into_iter().map(number).collect();
-                json!({ "call": "result", "state": "complete", "values": values })
-            }
+        let mut reasons = reasons.into_iter();
+        if let Some((state, reason)) = reasons.find_map(|(state, reason)| Some((state, reason?))) {
+            return json!({ "call": "result", "state": state, "reason": reason });
         }
+        let values: Vec<_> = values.into_iter().map(number).collect();
+        json!({ "call": "result", "state": "complete", "values": values })
     }
 }

@@ -19,7 +19,7 @@ const LAST_WORDS: u64 = 64 * 1024;
 
 /// The worker processes.
 pub(super) struct Workers {
-    workers: Vec<Worker>,
+    all: Vec<Worker>,
     drain: Duration,
     spawn: Box<dyn Fn(usize, usize) -> anyhow::Result<Worker> + Send + Sync>,
 }
@@ -48,7 +48,7 @@ impl Workers {
             anyhow::Ok(Worker { child, last_words })
         };
         let workers = (0..count).map(|place| spawn(place, place)).collect::<Result<_, _>>()?;
-        Ok(Self { workers, drain, spawn: Box::new(spawn) })
+        Ok(Self { all: workers, drain, spawn: Box::new(spawn) })
     }
 
     /// Replaces workers that die. Returns after too many replacements, or once a worker cannot run the trials at all:
@@ -57,14 +57,14 @@ impl Workers {
         for replaced in 0.. {
             let (index, status) = loop {
                 let ended = |worker: &mut Worker| worker.child.try_wait().transpose();
-                let dead = self.workers.iter_mut().map(ended).enumerate();
-                match dead.filter_map(|(index, ended)| Some((index, ended?))).next() {
+                let mut dead = self.all.iter_mut().map(ended).enumerate();
+                match dead.find_map(|(index, ended)| Some((index, ended?))) {
                     Some((index, status)) => break (index, status.ok().and_then(|s| s.code())),
                     None => tokio::time::sleep(Duration::from_millis(500)).await,
                 }
             };
             if status == Some(UNFIT.into()) {
-                let said = (&mut self.workers[index].last_words).await.unwrap_or_default();
+                let said = (&mut self.all[index].last_words).await.unwrap_or_default();
                 let reason = said.trim_end();
                 return unfit(
                     &format!("this machine cannot run the study: {reason}"),
@@ -75,8 +75,8 @@ impl Workers {
                 break;
             }
             say!("worker {} ended; starting another in its place", index + 1);
-            match (self.spawn)(index, self.workers.len() + replaced) {
-                Ok(worker) => self.workers[index] = worker,
+            match (self.spawn)(index, self.all.len() + replaced) {
+                Ok(worker) => self.all[index] = worker,
                 Err(error) => return error,
             }
         }
@@ -87,11 +87,11 @@ impl Workers {
 
     /// Tells the workers to stop, and waits for them.
     pub(super) async fn drain(&mut self) {
-        for worker in &mut self.workers {
+        for worker in &mut self.all {
             drop(worker.child.stdin.take());
         }
         let all = async {
-            for worker in &mut self.workers {
+            for worker in &mut self.all {
                 _ = worker.child.wait().await;
             }
         };

@@ -77,6 +77,5 @@ fn list(items: impl Iterator<Item = String>) -> String {
     if in_a_line.chars().count() <= LINE {
         return in_a_line;
     }
-    let lines: String = items.iter().map(|item| format!("    {item},\n")).collect();
-    format!("[\n{lines}]")
+    format!("[\n    {},\n]", items.join(",\n    "))
 }

@@ -105,10 +105,10 @@ fn with_macros(pieces: &[Piece], word: &str, params: &[Param]) -> anyhow::Result
             Piece::Placeholder(Placeholder { name, .. })
                 if params.iter().any(|param| param.name == *name) =>
             {
-                written += &format!("${{param:{name}}}");
+                written.extend(["${param:", name.as_str(), "}"]);
             }
             Piece::Placeholder(Placeholder { name, .. }) if FACTS.contains(&name.as_str()) => {
-                written += &format!("${{{name}}}");
+                written.extend(["${", name.as_str(), "}"]);
             }
             Piece::Placeholder(placeholder) => {
                 return Err(unknown(placeholder, params).in_word(word));

@@ -89,7 +89,7 @@ impl Groups {
             // No process table to look into: the number is all that is known.
             return groups.any(|(pid, _)| killpg(Pid::from_raw(*pid), Signal::SIGKILL).is_ok());
         }
-        let left = self.left(all);
+        let left = self.left(&all);
         let numbers: HashSet<i32> = self.0.values().flatten().map(|(pid, _)| *pid).collect();
         let groups: HashSet<i32> =
             left.iter().map(|process| process.group).filter(|pid| numbers.contains(pid)).collect();
@@ -103,10 +103,10 @@ impl Groups {
     }
 
     /// The processes of these groups.
-    fn left(&self, all: Vec<Process>) -> Vec<Process> {
+    fn left(&self, all: &[Process]) -> Vec<Process> {
         let own = std::process::id() as i32;
         let belongs = |process: &Process| {
-            self.0.iter().any(|(_, group)| group.is_some_and(|group| is_in(process, group, &all)))
+            self.0.iter().any(|(_, group)| group.is_some_and(|group| is_in(process, group, all)))
                 || table::marks(process.pid)
                     .is_some_and(|marks| self.0.keys().any(|it| mark::find(&marks, it).is_some()))
         };

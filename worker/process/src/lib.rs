@@ -50,7 +50,7 @@ mod warm;
 mod watch;
 mod words;
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 
 use std::ffi::OsString;

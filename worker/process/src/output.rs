@@ -106,7 +106,7 @@ impl Output {
             Ok(0) => reading.finish(&self.main, happened),
             Ok(read) => {
                 let (stream, main) = (reading.stream, &self.main);
-                reading.lines.push(&piece[..read], |found| tell(stream, main, found, happened));
+                reading.lines.push(&piece[..read], |found| tell(stream, main, &found, happened));
                 return read;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return 0,
@@ -165,7 +165,7 @@ impl Reading {
 
     fn finish(&mut self, main: &MainProcess, happened: &impl Fn(Happened)) {
         let stream = self.stream;
-        self.lines.finish(|found| tell(stream, main, found, happened));
+        self.lines.finish(|found| tell(stream, main, &found, happened));
     }
 }
 
@@ -185,8 +185,8 @@ impl Pipe {
     }
 }
 
-fn tell(stream: Stream, main: &MainProcess, found: Found<'_>, happened: &impl Fn(Happened)) {
-    let (line, passing) = match found {
+fn tell(stream: Stream, main: &MainProcess, found: &Found<'_>, happened: &impl Fn(Happened)) {
+    let (line, passing) = match *found {
         Found::Line(line) => (line, false),
         Found::Passing(line) => (line, true),
         Found::Stays => {

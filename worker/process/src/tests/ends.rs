@@ -34,7 +34,28 @@ fn who_hears_sigterm_ends_as_it_wants() {
     run.group.end(LONG).unwrap();
     run.assert_nothing_is_left();
     let (lines, exit) = run.rest();
-    assert_eq!((lines.last().map(String::as_str), exit), (Some("bye"), Exit::Status(7)));
+    assert_eq!((lines.contains(&"bye".to_owned()), exit), (true, Exit::Status(7)), "{lines:?}");
+}
+
+#[test]
+fn a_group_is_asked_to_end_only_once_and_told_to_end_as_often_as_one_wants() {
+    let script = "trap 'n=$((n + 1)); echo $n' TERM; echo ready; while :; do sleep 0.01; done";
+    let run = Run::start(sh(script));
+    run.says("ready");
+    run.group.terminate();
+    run.says("1");
+    run.group.terminate();
+    run.group.end(Duration::from_millis(200)).unwrap();
+    let (lines, exit) = run.rest();
+    assert_eq!((lines.contains(&"2".to_owned()), exit), (false, killed()));
+
+    let run = Run::start(sh("echo ready; sleep 1000"));
+    run.says("ready");
+    run.group.kill();
+    assert_eq!(run.exit(), killed());
+    run.group.end(LONG).unwrap();
+    run.group.end(LONG).unwrap();
+    run.assert_nothing_is_left();
 }
 
 #[test]

@@ -10,11 +10,10 @@ use nix::unistd::Pid;
 
 use super::*;
 
-fn passes_alone(test: &str, tag: &str) {
-    let tag = format!("{tag}-{}", std::process::id());
-    let output = alone(test, &tag).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+fn passes_alone(test: &str, name: &str) {
+    let output = alone(test, &format!("{name}-{}", std::process::id())).output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", said(&output.stdout), said(&output.stderr));
 }
 
 #[test]

@@ -25,9 +25,8 @@ fn arguments_and_environment_arrive_byte_for_byte() {
     let (lines, exit) = Run::start(echo).rest();
     assert!(exit.is_success(), "{lines:?}");
     for text in texts {
-        let code: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let code = format!("bytes.fromhex('{code}')");
-        let same = format!("import sys; sys.exit({code} not in {})", lines[0]);
+        let same =
+            format!("import sys; sys.exit(bytes({:?}) not in {})", text.as_bytes(), lines[0]);
         assert!(Run::start(python(&same)).exit().is_success(), "{text} in {}", lines[0]);
     }
     assert!(lines[0].ends_with("b'x\\xff\\xfe', b'=\\x80\\n']"), "{}", lines[0]);

@@ -17,7 +17,7 @@ use crate::launch::{Happened, Launch, Stream};
 use crate::table::{self, Process};
 
 /// Longer than anything takes, on a machine that is busy.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A group, and what is told of it.
 struct Run {

@@ -76,7 +76,7 @@ fn who_is_slow_to_hear_loses_no_line() {
 
 #[test]
 fn of_a_progress_bar_the_last_state_is_kept_and_so_is_what_was_before() {
-    let bar = r#"echo Traceback >&2; i=0; while [ $i -lt 500 ]; do printf '\r%d%%' $i >&2; i=$((i+1)); done; printf '\nError: no\r\n' >&2"#;
+    let bar = r"echo Traceback >&2; i=0; while [ $i -lt 500 ]; do printf '\r%d%%' $i >&2; i=$((i+1)); done; printf '\nError: no\r\n' >&2";
     let run = Run::start(sh(bar));
     run.exit();
     assert_eq!(run.group.last_errors(), "Traceback\n499%\nError: no");
