@@ -20,7 +20,7 @@ use crate::settings::Python;
 use crate::warm::{NotReady, Warm};
 
 /// How long a process may take to import its function.
-const TO_IMPORT: Duration = Duration::from_secs(600);
+const TO_IMPORT: Duration = Duration::from_mins(10);
 
 /// Calls a Python function for each trial.
 ///

@@ -216,12 +216,11 @@ fn serve(stream: &UnixStream, mut caller: Caller) {
         }
         let answer = caller.call(&line, &|| is_open(stream));
         let mut writer = stream;
-        match writer.write_all(answer.as_bytes()) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                tracing::debug!("a connection to the trial's socket does not read its answers");
-                return;
-            }
-            _ => {}
+        if let Err(error) = writer.write_all(answer.as_bytes())
+            && matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        {
+            tracing::debug!("a connection to the trial's socket does not read its answers");
+            return;
         }
     }
 }
