@@ -189,7 +189,7 @@ fn check(arguments: &[OsString]) -> Result<(), String> {
     const HINT: &str = "`${params_file}` passes parameters of any length";
     let nul = |argument: &&OsString| argument.as_encoded_bytes().contains(&0);
     if let Some(argument) = arguments.iter().find(nul) {
-        let shown: String = format!("{argument:?}").chars().take(80).collect();
+        let shown: String = argument.to_string_lossy().escape_debug().take(80).collect();
         return Err(format!("no argument can hold a NUL byte, but one would: {shown}; {HINT}"));
     }
     if let Some(longest) =

@@ -59,7 +59,7 @@ fn typical_lines_of_frameworks_are_read() {
         ("loss", "1/9 - loss: 2.3\u{8}\u{8}\u{8}\r2/9 - loss: 2.1", None, 2.1),
         // PyTorch's examples.
         ("Loss", "Epoch [2/5], Step [100/600], Loss: 0.2543", Some(2), 0.2543),
-        ("Loss", "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.300039", Some(1), 2.300039),
+        ("Loss", "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.300039", Some(1), 2.300_039),
         ("accuracy", "Epoch 3/10 | loss: 0.3 | accuracy: 0.91", Some(3), 0.91),
         (
             "accuracy",

@@ -56,7 +56,7 @@ fn every_key_can_be_set() {
             env: [("A", "x"), ("OMP_NUM_THREADS", "4")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            timeout: Some(Duration::from_secs(5400)),
+            timeout: Some(Duration::from_mins(90)),
             grace: Duration::from_millis(500),
             gpus: Some(2),
             memory: Some(4 << 30),
