@@ -210,9 +210,11 @@ fn serve(stream: &UnixStream, mut caller: Caller) {
         line.clear();
         line.shrink_to(64 * 1024);
         match (&mut reader).take(LINE as u64).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
+            Ok(0) => return,
+            // Who closes without having read an answer resets the connection. What it sent is heard first.
+            Err(_) if line.is_empty() => return,
             Ok(LINE) if line.last() != Some(&b'\n') => return refuse_long_line(stream),
-            Ok(_) => {}
+            Ok(_) | Err(_) => {}
         }
         let answer = caller.call(&line, &|| is_open(stream));
         let mut writer = stream;
