@@ -109,14 +109,11 @@ impl Attended<'_> {
             Event::NoResult { seat } if seat == number && self.is_free() => {
                 self.phase = Phase::Over
             }
-            // Those of an earlier trial: the answer is dropped.
-            Event::Asked { .. } | Event::NoResult { .. } | Event::Ready => {}
             Event::Measured { measure, done } => {
                 self.measured(measure, trial);
                 drop(done);
             }
             Event::Stop { seat } if seat == number => self.stop(Cause::Told),
-            Event::Stop { .. } => {}
             Event::OverMemory { used } => self.over_memory(used),
             Event::Exited(exit) => {
                 self.evidence.exit = Some(exit);
@@ -137,6 +134,8 @@ impl Attended<'_> {
                 }
             }
             Event::Quiet => self.phase = Phase::Over,
+            // Those of an earlier trial: the answer is dropped.
+            Event::Asked { .. } | Event::NoResult { .. } | Event::Stop { .. } | Event::Ready => {}
         }
     }
 

@@ -34,6 +34,7 @@ impl Ground {
     }
 
     /// How many groups are not over.
+    #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         self.shared.watch.running()
     }

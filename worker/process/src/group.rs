@@ -74,6 +74,7 @@ impl Group {
     }
 
     /// Asks all processes to end, with SIGTERM: each of them once.
+    #[cfg(test)]
     pub(crate) fn terminate(&self) {
         // While another thread ends the group, it has asked them.
         if let Ok(mut known) = self.known.try_lock()

@@ -83,6 +83,11 @@ impl Host {
         self.now().waiting > 0
     }
 
+    /// Whether a process took the current trial.
+    pub(crate) fn was_taken(&self) -> bool {
+        !self.now().is_offered
+    }
+
     /// The current trial is over: later calls about it are refused.
     pub(crate) fn end(&self) {
         let mut now = self.now();
@@ -99,13 +104,17 @@ impl Host {
         self.changed.notify_all();
     }
 
-    fn next(&self) -> Option<Arc<Seat>> {
+    fn next(&self, is_open: &dyn Fn() -> bool) -> Option<Arc<Seat>> {
         let mut now = self.now();
         now.waiting += 1;
         _ = self.events.send(Event::Ready);
         let waits = |now: &mut Now| !now.is_offered && !now.is_closed;
         now = self.changed.wait_while(now, waits).unwrap_or_else(PoisonError::into_inner);
         now.waiting -= 1;
+        if !is_open() {
+            // It was killed while it waited. The trial was not its.
+            return None;
+        }
         // One trial goes to one connection.
         std::mem::take(&mut now.is_offered).then(|| now.current.clone()).flatten()
     }
@@ -174,20 +183,20 @@ impl Caller {
         Self { seat: host.now().current.clone(), host: Arc::clone(host) }
     }
 
-    /// The answer to a line. Waits for it if need be.
-    pub(crate) fn call(&mut self, line: &[u8]) -> String {
+    /// The answer to a line. Waits for it if need be. `is_open` tells whether anybody will read it.
+    pub(crate) fn call(&mut self, line: &[u8], is_open: &dyn Fn() -> bool) -> String {
         call::read(line)
-            .and_then(|call| self.answer(call))
+            .and_then(|call| self.answer(call, is_open))
             .unwrap_or_else(|complaint| answer::complaint(&complaint))
     }
 
-    fn answer(&mut self, call: Call) -> Result<String, Complaint> {
+    fn answer(&mut self, call: Call, is_open: &dyn Fn() -> bool) -> Result<String, Complaint> {
         let request = match call {
             Call::Hello => {
                 self.seat = self.host.now().current.clone();
                 return Ok(answer::trial(&self.seat()?.card));
             }
-            Call::Next => return self.next(),
+            Call::Next => return self.next(is_open),
             Call::Verdict => {
                 let seat = self.seat()?;
                 seat.check()?;
@@ -200,7 +209,7 @@ impl Caller {
         self.seat()?.ask(request, &self.host.events)
     }
 
-    fn next(&mut self) -> Result<String, Complaint> {
+    fn next(&mut self, is_open: &dyn Fn() -> bool) -> Result<String, Complaint> {
         if !self.host.gives_trials {
             return Err(Complaint::new("a command has one trial only, and `next` gives none")
                 .hint("`hello` tells this one"));
@@ -208,7 +217,7 @@ impl Caller {
         if let Some(seat) = self.seat.take().filter(|seat| seat.check().is_ok()) {
             _ = self.host.events.send(Event::NoResult { seat: seat.number });
         }
-        self.seat = self.host.next();
+        self.seat = self.host.next(is_open);
         let Some(seat) = &self.seat else { return Ok(answer::trial(&Value::Null)) };
         seat.was_used.store(true, Ordering::Relaxed);
         Ok(answer::trial(&seat.card))

@@ -1,8 +1,8 @@
 //! Objectives that are somebody else's code: a command, or a Python function in a process that stays.
 //!
-//! The thread of a slot owns its trial and waits for events ([`attend`]). The processes speak to the trial's socket
-//! ([`socket`]), whose connections each have a thread: what can be answered there is ([`host`]), the rest goes to the
-//! slot's thread ([`desk`]). What a trial comes to is decided in one place ([`outcome`]).
+//! The thread of a slot owns its trial and waits for events (`attend`). The processes speak to the trial's socket
+//! (`socket`), whose connections each have a thread: what can be answered there is (`host`), the rest goes to the
+//! slot's thread (`desk`). What a trial comes to is decided in one place (`outcome`).
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

@@ -65,14 +65,14 @@ pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion
                 "{} asked for the next trial without a result of this one",
                 whose.name
             ))),
-            (None | Some(Exit::Status(0)), Some(given)) => came_to(given),
+            (None | Some(Exit::Status(0)), Some(given))
+            | (Some(HAND_BACK), Some(given @ Given::HandBack(_)))
+            | (Some(UNFIT), Some(given @ Given::Unfit(_))) => came_to(given),
             (Some(Exit::Status(0)), None) => match last {
                 Some(value) if !whose.stays => Ok(Completion::new(value)),
                 _ => Err(TrialError::Failed(whose.no_result())),
             },
             (Some(HAND_BACK), None) => Err(TrialError::HandBack(whose.asked(HAND_BACK))),
-            (Some(HAND_BACK), Some(given @ Given::HandBack(_)))
-            | (Some(UNFIT), Some(given @ Given::Unfit(_))) => came_to(given),
             (Some(UNFIT), None) => Err(TrialError::Unfit(whose.asked(UNFIT))),
             (Some(exit), given) => Err(TrialError::Failed(whose.ended(exit, given.as_ref()))),
         },

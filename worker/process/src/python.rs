@@ -10,7 +10,8 @@ use kindling_worker::{
 use crate::attend::{Rules, attend};
 use crate::card::card;
 use crate::common::{Shared, environment};
-use crate::gpus::GpuPool;
+use crate::fleet::AtWork;
+use crate::gpus::{GpuPool, GpuShare};
 use crate::ground::Ground;
 use crate::idle::{Idle, Key};
 use crate::outcome::{Whose, outcome};
@@ -19,7 +20,7 @@ use crate::settings::Python;
 use crate::warm::{NotReady, Warm};
 
 /// How long a process may take to import its function.
-const TO_IMPORT: Duration = Duration::from_secs(600);
+const TO_IMPORT: Duration = Duration::from_mins(10);
 
 /// Calls a Python function for each trial.
 ///
@@ -45,23 +46,58 @@ impl PythonObjective {
         let common = &settings.common;
         let share = self.shared.gpus.take(trial.device(), common.gpus, &trial.stop())?;
         let key = Key::new(&trial.facts().settings, &share.env());
-        let start =
-            || Warm::start(settings, environment(common, Some(&share)), &self.shared.ground);
-        let warm = loop {
-            let kept = self.idle.take(&key);
+        let (warm, evidence) = loop {
+            let (warm, is_kept) = self.warm(settings, &key, &share, trial, &at_work)?;
+            *began = Instant::now();
+            let process = warm.process();
+            process.ear().begin();
+            let card = card(trial.facts(), share.device(), trial.data_dir(), &common.user);
+            let seat = process.host().begin(card, trial.stop());
+            let rules = Rules { timeout: common.timeout, grace: common.grace };
+            let evidence = attend(process, trial, &seat, rules);
+            let was_taken = process.host().was_taken();
+            process.host().end();
+            if was_taken || !is_kept || evidence.cause.is_some() {
+                break (warm, evidence);
+            }
+            // It was killed before it took the trial, which is not the trial's fault.
+        };
+        let process = warm.process();
+        if self.shared.fleet.is_leaving() && evidence.cause.is_none() && evidence.given.is_none() {
+            return Err(TrialError::HandBack("the worker ends".to_owned()));
+        }
+        let errors = process.ear().last_errors();
+        if evidence.exit.is_none() && !evidence.was_ended {
+            self.idle.put(key, warm);
+        }
+        let name = "the function's process";
+        outcome(evidence, Whose { name, stays: true, metric: None, errors: &errors })
+    }
+
+    /// A process that waits for a trial, and whether it stayed from an earlier one.
+    fn warm(
+        &self,
+        settings: &Python,
+        key: &Key,
+        share: &GpuShare,
+        trial: &Trial<'_>,
+        at_work: &AtWork<'_>,
+    ) -> Result<(Warm, bool), TrialError> {
+        let common = &settings.common;
+        loop {
+            let kept = self.idle.take(key);
             let is_kept = kept.is_some();
-            let warm = match kept {
-                Some(warm) => warm,
-                None => {
-                    self.idle.make_room(&key, self.shared.fleet.most());
-                    start()?
-                }
+            let warm = if let Some(warm) = kept {
+                warm
+            } else {
+                self.idle.make_room(key, self.shared.fleet.most());
+                Warm::start(settings, environment(common, Some(share)), &self.shared.ground)?
             };
             at_work.runs_in(warm.process().group(), common.grace);
             // One that stayed has nothing to do but to ask for a trial.
             let limit = if is_kept { common.grace } else { TO_IMPORT };
             match warm.until_ready(limit, &trial.stop(), &mut |_| {}) {
-                Ok(()) => break warm,
+                Ok(()) => return Ok((warm, is_kept)),
                 Err(NotReady::Stopped) => {
                     warm.end(common.grace);
                     return Err(TrialError::Stopped);
@@ -72,24 +108,7 @@ impl PythonObjective {
                 Err(NotReady::Ended(_) | NotReady::Late) if is_kept => warm.end(common.grace),
                 Err(why) => return Err(TrialError::Unfit(warm.unfit(&why, settings).to_string())),
             }
-        };
-        *began = Instant::now();
-        let process = warm.process();
-        process.ear().begin();
-        let card = card(trial.facts(), share.device(), trial.data_dir(), &common.user);
-        let seat = process.host().begin(card, trial.stop());
-        let rules = Rules { timeout: common.timeout, grace: common.grace };
-        let evidence = attend(process, trial, &seat, rules);
-        process.host().end();
-        if self.shared.fleet.is_leaving() && evidence.cause.is_none() && evidence.given.is_none() {
-            return Err(TrialError::HandBack("the worker ends".to_owned()));
         }
-        let errors = process.ear().last_errors();
-        if evidence.exit.is_none() && !evidence.was_ended {
-            self.idle.put(key, warm);
-        }
-        let name = "the function's process";
-        outcome(evidence, Whose { name, stays: true, metric: None, errors: &errors })
     }
 }
 

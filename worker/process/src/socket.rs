@@ -4,7 +4,7 @@
 //! connections, a line, the time to take an answer. A connection that sends nothing costs a sleeping thread.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -202,7 +202,7 @@ fn admit(stream: UnixStream, connections: &Connections, host: &Arc<Host>) -> io:
     })
 }
 
-/// Answers a connection's lines until it closes.
+/// Answers a connection's lines until it closes. What was sent is heard, also if nobody waits for the answer.
 fn serve(stream: &UnixStream, mut caller: Caller) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
@@ -210,16 +210,28 @@ fn serve(stream: &UnixStream, mut caller: Caller) {
         line.clear();
         line.shrink_to(64 * 1024);
         match (&mut reader).take(LINE as u64).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
+            Ok(0) => return,
+            // Who closes without having read an answer resets the connection. What it sent is heard first.
+            Err(_) if line.is_empty() => return,
             Ok(LINE) if line.last() != Some(&b'\n') => return refuse_long_line(stream),
-            Ok(_) => {}
+            Ok(_) | Err(_) => {}
         }
-        let answer = caller.call(&line);
+        let answer = caller.call(&line, &|| is_open(stream));
         let mut writer = stream;
-        if writer.write_all(answer.as_bytes()).is_err() {
+        if let Err(error) = writer.write_all(answer.as_bytes())
+            && matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        {
+            tracing::debug!("a connection to the trial's socket does not read its answers");
             return;
         }
     }
+}
+
+/// Whether the peer has not closed. For a process that was killed, this is known at once.
+fn is_open(stream: &UnixStream) -> bool {
+    use nix::sys::socket::{MsgFlags, recv};
+    let look = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(stream.as_raw_fd(), &mut [0], look) != Ok(0)
 }
 
 fn refuse_long_line(mut stream: &UnixStream) {

@@ -68,6 +68,7 @@ impl Watch {
     }
 
     /// How many groups are not over.
+    #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         let mut groups = lock(&self.shared.groups);
         groups.forget_over();

@@ -15,7 +15,7 @@ fn begin(host: &Host, number: u32) -> Arc<Seat> {
 }
 
 fn ask(caller: &mut Caller, line: &str) -> Value {
-    serde_json::from_str(&caller.call(line.as_bytes())).expect("JSON")
+    serde_json::from_str(&caller.call(line.as_bytes(), &|| true)).expect("JSON")
 }
 
 const VERDICT: &str = r#"{"call": "verdict"}"#;
@@ -110,4 +110,16 @@ fn a_command_has_no_next_trial() {
     begin(&host, 0);
     let answer = ask(&mut Caller::new(&host), NEXT);
     assert!(answer["hint"].as_str().is_some_and(|hint| hint.contains("`hello`")), "{answer}");
+}
+
+#[test]
+fn a_process_that_was_killed_while_it_waited_takes_no_trial() {
+    let (host, events) = python();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| Caller::new(&host).call(NEXT.as_bytes(), &|| false));
+        assert!(matches!(events.recv(), Ok(Event::Ready)));
+        begin(&host, 0);
+        waiting.join().expect("no panic");
+        assert!(!host.was_taken());
+    });
 }

