@@ -61,17 +61,10 @@ class StoredStudy:
 
     def get_trials(self, states: tuple[TrialState, ...] | None = None) -> list[FrozenTrial]:
         """The trials in these states, or all."""
-        if not self._store.exists():
-            return []
         of = () if states is None else ("--state", ",".join(state.name.lower() for state in states))
         if of == ("--state", ""):
             return []
-        try:
-            listed = _program.ask("trial", "list", "--store", str(self._store), *of, about=[self._name])
-        except _program.ProgramFailed:
-            if self._name in _names(self._store):
-                raise
-            return []
+        listed = self._asked("trial", "list", *of) or []
         return sorted((from_json(trial) for trial in listed), key=lambda trial: trial.number)
 
     @property
@@ -100,15 +93,21 @@ class StoredStudy:
 
     def _document(self) -> dict[str, Any] | None:
         """What `kindling study show --json` says; None if the study has not begun."""
+        document: dict[str, Any] | None = self._asked("study", "show")
+        return document
+
+    def _asked(self, *words: str) -> Any:
+        """The program's answer about this study; None while there is no such study."""
         if not self._store.exists():
             return None
+        words = (*words, "--store", str(self._store))
         try:
-            document: dict[str, Any] = _program.ask("study", "show", "--store", str(self._store), about=[self._name])
+            return _program.ask(*words, about=[self._name])
         except _program.ProgramFailed:
-            if self._name in _names(self._store):
-                raise
-            return None
-        return document
+            if self._name not in _names(self._store):
+                return None
+        # It was made in between. If something else is wrong, the program says so again.
+        return _program.ask(*words, about=[self._name])
 
     def _existing(self) -> dict[str, Any]:
         document = self._document()
