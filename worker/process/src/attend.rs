@@ -107,7 +107,7 @@ impl Attended<'_> {
                 }
             }
             Event::NoResult { seat } if seat == number && self.is_free() => {
-                self.phase = Phase::Over
+                self.phase = Phase::Over;
             }
             Event::Measured { measure, done } => {
                 self.measured(measure, trial);

@@ -14,6 +14,7 @@ use crate::common::{Shared, environment};
 use crate::gpus::GpuPool;
 use crate::ground::Ground;
 use crate::launch::Launch;
+use crate::metric::Metric;
 use crate::outcome::{Whose, outcome};
 use crate::prepare;
 use crate::process::Place;
@@ -77,7 +78,7 @@ impl CommandObjective {
         if self.shared.fleet.is_leaving() && evidence.cause.is_none() && evidence.given.is_none() {
             return Err(TrialError::HandBack("the worker ends".to_owned()));
         }
-        let metric = settings.metric.as_ref().map(|metric| metric.name());
+        let metric = settings.metric.as_ref().map(Metric::name);
         let errors = process.group().last_errors();
         outcome(evidence, Whose { name: "the command", stays: false, metric, errors: &errors })
     }

@@ -106,7 +106,7 @@ impl PythonObjective {
                     return Err(TrialError::HandBack("the worker ends".to_owned()));
                 }
                 Err(NotReady::Ended(_) | NotReady::Late) if is_kept => warm.end(common.grace),
-                Err(why) => return Err(TrialError::Unfit(warm.unfit(&why, settings).to_string())),
+                Err(why) => return Err(TrialError::Unfit(warm.unfit(why, settings).to_string())),
             }
         }
     }
@@ -149,7 +149,7 @@ impl Objective for PythonObjective {
                 self.idle.put(Key::new(settings, &[]), warm);
                 Ok(())
             }
-            Err(why) => Err(warm.unfit(&why, &read)),
+            Err(why) => Err(warm.unfit(why, &read)),
         }
     }
 

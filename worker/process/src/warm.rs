@@ -1,7 +1,6 @@
 //! A Python process that stays, and calls its function for one trial after another.
 
 use std::ffi::OsString;
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use kindling_worker::{Progress, Stop, TrialError, Unfit};
@@ -98,14 +97,11 @@ impl Warm {
     /// The next event. While the process waits for a trial: one that is there already.
     fn next(&self, until: Instant) -> Option<Event> {
         let now = if self.process.host().is_awaited() { Instant::now() } else { until };
-        match self.process.wait(Some(now)) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.process.wait(Some(now)).ok()
     }
 
     /// Why this machine cannot call the function.
-    pub(crate) fn unfit(&self, why: &NotReady, settings: &Python) -> Unfit {
+    pub(crate) fn unfit(&self, why: NotReady, settings: &Python) -> Unfit {
         let function = &settings.function;
         let interpreter = &settings.common.interpreter;
         let what = match why {

@@ -52,10 +52,10 @@ fn next_waits_for_a_trial_and_one_connection_gets_it() {
         while host.now().is_offered {
             std::thread::yield_now();
         }
-        assert!(!both.iter().all(|caller| caller.is_finished()));
+        assert!(!both.iter().all(std::thread::ScopedJoinHandle::is_finished));
         host.close();
         let mut got = both.map(|caller| caller.join().expect("no panic"));
-        got.sort_by_key(|trial| trial.is_null());
+        got.sort_by_key(Value::is_null);
         assert_eq!(got, [json!({"number": 7}), Value::Null]);
         assert!(seat.was_used());
     });
