@@ -20,7 +20,7 @@ pub(crate) struct Ground {
 
 #[derive(Debug)]
 struct Shared {
-    guard: Option<Guard>,
+    guard: Option<Arc<Guard>>,
     watch: Watch,
 }
 
@@ -29,8 +29,14 @@ impl Ground {
     /// [`guard_processes`](crate::guard_processes).
     pub(crate) fn new(guard: Option<Vec<OsString>>) -> Result<Self, LaunchError> {
         family::adopt_orphans();
-        let guard = guard.map(Guard::start).transpose()?;
-        Ok(Self { shared: Arc::new(Shared { guard, watch: Watch::start()? }) })
+        let guard = guard.map(Guard::start).transpose()?.map(Arc::new);
+        let watch = Watch::start(guard.as_ref())?;
+        Ok(Self { shared: Arc::new(Shared { guard, watch }) })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn guard_id(&self) -> Option<i32> {
+        self.shared.guard.as_ref()?.id()
     }
 
     /// How many groups are not over.

@@ -55,7 +55,7 @@ struct Process {
 impl Guard {
     /// Starts the guard, and waits until it is ready.
     pub(crate) fn start(command: Vec<OsString>) -> Result<Self, LaunchError> {
-        let process = Some(Process::start(&command)?);
+        let process = Some(Process::start(&command, "")?);
         let state = State { process, groups: BTreeMap::new(), replaced: None };
         Ok(Self { command, state: Mutex::new(state) })
     }
@@ -73,6 +73,20 @@ impl Guard {
     /// It is over, or did not start.
     pub(crate) fn forget(&self, mark: &str) {
         self.tell(mark, None);
+    }
+
+    /// Looks whether it is still there.
+    pub(crate) fn look(&self) {
+        let state = &mut *lock(&self.state);
+        if !state.process.as_mut().is_some_and(|it| matches!(it.child.try_wait(), Ok(None))) {
+            self.replace(state);
+        }
+    }
+
+    /// Its pid, once it knows of all groups.
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> Option<i32> {
+        lock(&self.state).process.as_ref().map(|process| process.child.id() as i32)
     }
 
     fn tell(&self, mark: &str, line: Option<String>) {
@@ -101,14 +115,9 @@ impl Guard {
             // Before its standard input ends: it would take that for our end.
             wait(&mut gone.child, Duration::ZERO);
         }
-        match Process::start(&self.command) {
-            Ok(mut process) => {
-                let known: String = state.groups.values().map(String::as_str).collect();
-                // The pipe takes 64 KiB, far more than the lines of all slots.
-                if process.stdin.write_all(known.as_bytes()).is_ok() {
-                    state.process = Some(process);
-                }
-            }
+        let known: String = state.groups.values().map(String::as_str).collect();
+        match Process::start(&self.command, &known) {
+            Ok(process) => state.process = Some(process),
             Err(error) => {
                 tracing::error!(%error, "if this worker is killed now, its trials' processes stay");
             }
@@ -125,7 +134,8 @@ impl Drop for Guard {
 }
 
 impl Process {
-    fn start(command: &[OsString]) -> Result<Self, LaunchError> {
+    /// Starts it, and first tells it of the groups that there are.
+    fn start(command: &[OsString], known: &str) -> Result<Self, LaunchError> {
         let mut words = command.iter().cloned();
         let launch = Launch {
             program: words.next().unwrap_or_default(),
@@ -133,9 +143,10 @@ impl Process {
             ..Launch::default()
         };
         let mut child = launch.start_helper()?;
-        let stdin = child.stdin.take().filter(|stdin| {
-            // A guard that somebody stopped must not stop us, too.
+        let stdin = child.stdin.take().filter(|mut stdin| {
+            // A guard that somebody stopped must not stop us, too. The pipe takes 64 KiB, far more than the lines of all slots.
             fcntl(stdin, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok()
+                && stdin.write_all(known.as_bytes()).is_ok()
         });
         let ready = is_ready(&mut child);
         match stdin {

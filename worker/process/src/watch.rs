@@ -1,4 +1,4 @@
-//! Looks after the groups while they run: one thread for all.
+//! Looks after the groups, and their guard, while they run: one thread for all.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::family;
+use crate::guard::Guard;
 use crate::launch::Launch;
 use crate::launch_error::LaunchError;
 use crate::main_process::{MainProcess, lock};
@@ -31,6 +32,7 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Default)]
 struct Shared {
+    guard: Weak<Guard>,
     groups: Mutex<Groups>,
     changed: Condvar,
 }
@@ -43,8 +45,9 @@ struct Groups {
 }
 
 impl Watch {
-    pub(crate) fn start() -> Result<Self, LaunchError> {
-        let shared = Arc::new(Shared::default());
+    pub(crate) fn start(guard: Option<&Arc<Guard>>) -> Result<Self, LaunchError> {
+        let guard = guard.map(Arc::downgrade).unwrap_or_default();
+        let shared = Arc::new(Shared { guard, ..Shared::default() });
         let thread = Arc::clone(&shared);
         thread::Builder::new()
             .name("process-watch".to_owned())
@@ -91,6 +94,9 @@ impl Shared {
             looked = Instant::now();
             measure(&limited, &mut seen);
             end_forgotten();
+            if let Some(guard) = self.guard.upgrade() {
+                guard.look();
+            }
         }
     }
 

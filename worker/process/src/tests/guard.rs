@@ -29,19 +29,17 @@ fn a_guard_that_is_killed_is_replaced() {
 #[test]
 #[ignore = "in a process of its own"]
 fn killed_worker_alone() {
-    kill_worker(|_| {});
+    kill_worker(false);
 }
 
 #[test]
 #[ignore = "in a process of its own"]
 fn killed_guard_alone() {
-    kill_worker(|guard| {
-        kill(guard, Signal::SIGKILL).unwrap();
-    });
+    kill_worker(true);
 }
 
-/// Starts a worker, has `before` do something with its guard, and kills the worker.
-fn kill_worker(before: impl Fn(Pid)) {
+/// Starts a worker, kills its guard if that is wanted and waits for another one, and kills the worker.
+fn kill_worker(and_first_its_guard: bool) {
     let Ok(tag) = std::env::var(ALONE) else { return };
     nix::sys::prctl::set_child_subreaper(true).unwrap();
     let mut worker = alone("tests::guard::worker_alone", &tag)
@@ -50,19 +48,23 @@ fn kill_worker(before: impl Fn(Pid)) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(worker.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let guard =
-        || tagged(&tag).into_iter().find(|process| process.name == "guard" && !process.zombie);
     assert!(lines.any(|line| line.ends_with("guarded")));
-    let guard = Pid::from_raw(guard().unwrap().pid);
+    let guard = tagged(&tag).into_iter().find(|process| process.name == "guard").unwrap();
+    let guard = Pid::from_raw(guard.pid);
     // What ends a worker does not end its guard.
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
         kill(guard, signal).unwrap();
     }
-    before(guard);
+    if and_first_its_guard {
+        kill(guard, Signal::SIGKILL).unwrap();
+    }
     drop(worker.stdin.take());
     assert!(lines.any(|line| line == "all are there"));
     let there = tagged(&tag);
     assert!(there.iter().filter(|process| process.name == "sleep").count() == 4, "{there:?}");
+    if and_first_its_guard {
+        assert!(lines.any(|line| line == "there is another guard"));
+    }
     worker.kill().unwrap();
     worker.wait().unwrap();
     wait_until(|| tagged(&tag).iter().all(|process| process.zombie));
@@ -79,6 +81,7 @@ fn worker_alone() {
     let guard = path.parent().unwrap().parent().unwrap().join("examples/guard");
     assert!(guard.exists(), "`cargo test` builds {}", guard.display());
     let ground = Ground::new(Some(vec![guard.into()])).unwrap();
+    let first = ground.guard_id();
     println!("guarded");
     std::io::stdin().read_line(&mut String::new()).unwrap();
     let ignores = "trap '' TERM HUP INT; sleep 1000 & sleep 1000 & echo ready; wait; sleep 1000";
@@ -88,5 +91,7 @@ fn worker_alone() {
     one.says("ready");
     two.says("ready");
     println!("all are there");
+    wait_until(|| ground.guard_id().is_some_and(|id| Some(id) != first));
+    println!("there is another guard");
     std::thread::sleep(LONG);
 }
