@@ -76,6 +76,7 @@ class Study(StoredStudy):
         self._directory = here if directory is None else here / directory
         self._objective = objective
         self._coordinator: str | None = None
+        self._makes_its_store = False
         process = {"timeout": _span("timeout", timeout), "grace": _span("grace", grace), "gpus": gpus, "memory": memory}
         tables = {"env": env, "settings": settings}
         self._spec: dict[str, Any] = {
@@ -132,11 +133,14 @@ class Study(StoredStudy):
         command += ["--", str(file)]
         environment = _surroundings.environment(dict(os.environ))
         display = _progress.display(wanted=progress)
+        # Another thread may look meanwhile.
+        self._makes_its_store = not self._store.exists()
         try:
             with Run(command, self._directory, environment) as run:
                 self._follow(run, display)
         finally:
             self._coordinator = None
+            self._makes_its_store = False
 
     def enqueue(self, params: Mapping[str, Any]) -> FrozenTrial:
         """Adds a trial with these parameters; the sampler chooses the rest.
@@ -151,6 +155,9 @@ class Study(StoredStudy):
             _program.call("study", "create", *where, about=[str(self._write())])
         words = ["trial", "enqueue", *where, f"--json-params={json.dumps(dict(params))}"]
         return from_json(_program.ask(*words, about=[self._name]))
+
+    def _is_making_its_store(self) -> bool:
+        return self._makes_its_store
 
     def _write(self) -> Path:
         """Writes the study file and what belongs to it, and returns its path."""
@@ -187,6 +194,8 @@ class Study(StoredStudy):
                 try:
                     for event in run.events():
                         self._coordinator = heard.hear(event, display) or self._coordinator
+                        # The first thing that it says is that it has begun: the store is made.
+                        self._makes_its_store = False
                     status = run.end()
                     break
                 except KeyboardInterrupt:

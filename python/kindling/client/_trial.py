@@ -64,7 +64,9 @@ class AskedTrial:
         self._backoff = Backoff()
         self._rest_until = 0.0
         self._is_pruned = False
-        self._lost: str | None = None
+        # Why the trial is not ours any more. A heartbeat's answer may come before a call's, which has more to say.
+        self._lost_by_call: str | None = None
+        self._lost_by_heartbeat: str | None = None
         self._ended: str | None = None
 
     def __repr__(self) -> str:
@@ -256,13 +258,16 @@ class AskedTrial:
             raise RefusedError(f"trial {self.number} is over: {self._ended}")
 
     def _lose(self, why: str) -> None:
-        # The heartbeat may have said so before, with fewer words.
-        self._lost = why
+        self._lost_by_call = why
         self._asker.drop(self)
 
     def _end(self, how: str) -> None:
         self._ended = how
         self._asker.drop(self)
+
+    @property
+    def _lost(self) -> str | None:
+        return self._lost_by_call or self._lost_by_heartbeat
 
     @property
     def _link(self) -> Link:

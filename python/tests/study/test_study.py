@@ -417,7 +417,7 @@ def test_a_module_that_does_not_import_is_said(folder: Path) -> None:
     """
     done = _run(folder, text)
     assert done.returncode == 1
-    assert "kindling._run.RunFailed: " in done.stderr
+    assert "\nkindling.RunFailed: " in done.stderr
     assert "AssertionError: no GPU" in done.stderr
     assert {trial.state.name for trial in StoredStudy("s", folder / "s.db").trials} <= {"WAITING"}
 
