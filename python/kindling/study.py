@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import warnings
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ Directory = str | os.PathLike[str]
 
 # In seconds; some thirty years.
 _LONGEST_SPAN = 1e9
+# How the program begins when it refuses the file that `run` has written.
+_IN_STUDY_FILE = re.compile(r"^/.*\.study\.toml: line \d+: (?=`)")
 _FINISHED, _NOTHING_CAME_OF_IT, _INTERRUPTED = 0, 3, 130
 
 
@@ -118,6 +121,9 @@ class Study(StoredStudy):
                 "`study.run()` was called within a trial: a worker has imported the script that runs the study\n"
                 'hint: put the call below `if __name__ == "__main__":`'
             )
+        for what, number in (("workers", workers), ("slots", slots), ("threads", threads), ("trials", trials)):
+            if number is not None:
+                _check_whole(what, number, 1)
         options: dict[str, Any] = {
             "workers": workers,
             "slots": slots,
@@ -236,7 +242,10 @@ class _Heard:
         elif kind == "result":
             self._study = event["study"]
         elif kind == "error":
-            self.error = event["error"] + (f"\nhint: {event['hint']}" if event.get("hint") else "")
+            # Who called us has never seen the study file. The message names what he wrote without it, too.
+            error: str = _IN_STUDY_FILE.sub("", event["error"])
+            is_of_file = error != event["error"]
+            self.error = error if is_of_file or not event.get("hint") else f"{error}\nhint: {event['hint']}"
         return None
 
     def nothing_came_of_it(self) -> str:
