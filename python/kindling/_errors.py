@@ -12,13 +12,20 @@ from collections.abc import Iterable
 class KindlingError(Exception):
     """Kindling refused something, or cannot be reached. It says what was found, what was expected, and a hint."""
 
+    # As users know it. It stands before the message of each traceback.
+    __module__ = "kindling"
+
 
 class TrialPruned(BaseException):
     """The pruner stops this trial. Raise it yourself to prune by your own judgement."""
 
+    __module__ = "kindling"
+
 
 class TrialStopped(BaseException):
     """The trial is over for another reason, which the text tells: stopped, lost, timed out, or the worker ends."""
+
+    __module__ = "kindling"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

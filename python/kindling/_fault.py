@@ -1,5 +1,6 @@
 """Why a function failed, as its user reads it: what was wrong first, then his own frames, and never without end."""
 
+import importlib
 import os
 import traceback
 from pathlib import Path
@@ -56,7 +57,8 @@ def _trace(error: BaseException) -> str:
             if other is not None and id(other) not in seen:
                 seen.add(id(other))
                 stacks.append(other)
-    if not shown.stack and shown.__cause__ is None and shown.__context__ is None:
+    hides = shown.__cause__ is None and (shown.__context__ is None or shown.__suppress_context__)
+    if not shown.stack and hides:
         return ""
     return "".join(shown.format()).strip()
 
@@ -69,7 +71,8 @@ def _users(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _ours(file: str) -> bool:
-    return file.startswith(_OURS)
+    """Whether its user did not write it: ours, or what Python imports with."""
+    return file.startswith((_OURS, "<frozen importlib.")) or file == importlib.__file__
 
 
 def _cut(text: str, most: int) -> str:

@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -101,6 +102,12 @@ def _guarded(action: Callable[[], Any], what: str) -> Any:
 def _hint(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"\nhint: {sys.executable} has no `{error.name}`; is this the right interpreter?"
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames and "argv" in (frames[-1].line or ""):
+        return (
+            "\nhint: a worker imports it without the arguments of your command line; read them under "
+            '`if __name__ == "__main__":`'
+        )
     return ""
 
 

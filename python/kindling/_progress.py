@@ -141,7 +141,8 @@ class Terminal:
     def show(self, standing: Standing) -> None:
         line = f"{_printable(standing.name)} {standing.bar()} {standing.details()}"
         # One that wraps could not be written over.
-        self._line = line[: max(shutil.get_terminal_size().columns - 1, 20)]
+        columns = shutil.get_terminal_size().columns or 80  # Python 3.10 passes on that nobody set it
+        self._line = line[: max(columns - 1, 20)]
         self._out.write(f"\r{self._line}\x1b[K")
         self._out.flush()
 
@@ -153,6 +154,8 @@ class Terminal:
         if self._line:
             self._out.write("\n")
             self._out.flush()
+            # What is said from now on stands below it.
+            self._line = ""
 
 
 class Notebook:

@@ -27,6 +27,8 @@ _GRACE = 60.0
 class RunFailed(KindlingError):
     """The run ended without having finished its study. The text says why; `status` is the program's exit status."""
 
+    __module__ = "kindling"
+
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status

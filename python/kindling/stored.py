@@ -104,10 +104,14 @@ class StoredStudy:
         try:
             return _program.ask(*words, about=[self._name])
         except _program.ProgramFailed:
-            if self._name not in _names(self._store):
+            if self._is_making_its_store() or self._name not in _names(self._store):
                 return None
         # It was made in between. If something else is wrong, the program says so again.
         return _program.ask(*words, about=[self._name])
+
+    def _is_making_its_store(self) -> bool:
+        """Whether our own run is just now making the file, which cannot be read until it is made."""
+        return False
 
     def _existing(self) -> dict[str, Any]:
         document = self._document()

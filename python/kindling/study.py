@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import warnings
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ Directory = str | os.PathLike[str]
 
 # In seconds; some thirty years.
 _LONGEST_SPAN = 1e9
+# How the program begins when it refuses the file that `run` has written.
+_IN_STUDY_FILE = re.compile(r"^/.*\.study\.toml: line \d+: (?=`)")
 _FINISHED, _NOTHING_CAME_OF_IT, _INTERRUPTED = 0, 3, 130
 
 
@@ -76,6 +79,7 @@ class Study(StoredStudy):
         self._directory = here if directory is None else here / directory
         self._objective = objective
         self._coordinator: str | None = None
+        self._makes_its_store = False
         process = {"timeout": _span("timeout", timeout), "grace": _span("grace", grace), "gpus": gpus, "memory": memory}
         tables = {"env": env, "settings": settings}
         self._spec: dict[str, Any] = {
@@ -117,6 +121,9 @@ class Study(StoredStudy):
                 "`study.run()` was called within a trial: a worker has imported the script that runs the study\n"
                 'hint: put the call below `if __name__ == "__main__":`'
             )
+        for what, number in (("workers", workers), ("slots", slots), ("threads", threads), ("trials", trials)):
+            if number is not None:
+                _check_whole(what, number, 1)
         options: dict[str, Any] = {
             "workers": workers,
             "slots": slots,
@@ -132,11 +139,14 @@ class Study(StoredStudy):
         command += ["--", str(file)]
         environment = _surroundings.environment(dict(os.environ))
         display = _progress.display(wanted=progress)
+        # Another thread may look meanwhile.
+        self._makes_its_store = not self._store.exists()
         try:
             with Run(command, self._directory, environment) as run:
                 self._follow(run, display)
         finally:
             self._coordinator = None
+            self._makes_its_store = False
 
     def enqueue(self, params: Mapping[str, Any]) -> FrozenTrial:
         """Adds a trial with these parameters; the sampler chooses the rest.
@@ -151,6 +161,9 @@ class Study(StoredStudy):
             _program.call("study", "create", *where, about=[str(self._write())])
         words = ["trial", "enqueue", *where, f"--json-params={json.dumps(dict(params))}"]
         return from_json(_program.ask(*words, about=[self._name]))
+
+    def _is_making_its_store(self) -> bool:
+        return self._makes_its_store
 
     def _write(self) -> Path:
         """Writes the study file and what belongs to it, and returns its path."""
@@ -187,6 +200,8 @@ class Study(StoredStudy):
                 try:
                     for event in run.events():
                         self._coordinator = heard.hear(event, display) or self._coordinator
+                        # The first thing that it says is that it has begun: the store is made.
+                        self._makes_its_store = False
                     status = run.end()
                     break
                 except KeyboardInterrupt:
@@ -227,7 +242,10 @@ class _Heard:
         elif kind == "result":
             self._study = event["study"]
         elif kind == "error":
-            self.error = event["error"] + (f"\nhint: {event['hint']}" if event.get("hint") else "")
+            # Who called us has never seen the study file. The message names what he wrote without it, too.
+            error: str = _IN_STUDY_FILE.sub("", event["error"])
+            is_of_file = error != event["error"]
+            self.error = error if is_of_file or not event.get("hint") else f"{error}\nhint: {event['hint']}"
         return None
 
     def nothing_came_of_it(self) -> str:

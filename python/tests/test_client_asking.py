@@ -16,6 +16,8 @@ import pytest
 
 pytest.importorskip("grpc", reason="the client is an extra")
 
+import grpc
+
 import kindling
 from coordinators import SPACE, Coordinator, eventually, needs_program
 from kindling.client import (
@@ -114,6 +116,33 @@ def test_a_value_that_is_not_finite_fails_the_trial(client: Client, value: float
         failed = study.trial(number)
         assert failed.state == TrialState.FAIL
         assert str(value).replace("nan", "NaN") in failed.fail_reason
+
+
+class Away(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return "away"
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_why_a_trial_failed_is_said_even_if_the_heartbeat_was_faster(
+    client: Client, monkeypatch: pytest.MonkeyPatch, *, is_answered: bool
+) -> None:
+    trial = create(client).ask()
+    call = client._link.call_once
+
+    def slow(*words: Any, **more: Any) -> Any:
+        answer = call(*words, **more)
+        eventually(lambda: trial._lost_by_heartbeat)
+        if not is_answered:
+            raise Away
+        return answer
+
+    monkeypatch.setattr(client._link, "call_once", slow)
+    with pytest.raises(TrialLostError, match="the report of step 0 is nan"):
+        trial.report(math.nan)
 
 
 def test_two_values_for_one_objective_fail_the_trial(client: Client) -> None:

@@ -47,6 +47,7 @@ def serve(folder: Path, *specs: str) -> tuple[Run, subprocess.CompletedProcess[s
         ("needs:f", "has no `missing_package`; is this the right interpreter?"),
         ("broken:f", "SyntaxError"),
         ("raises:f", "module `raises` cannot be loaded: ValueError: no data"),
+        ("argued.py:f", "a worker imports it without the arguments of your command line"),
         ("exits:f", "module `exits` called sys.exit(3) while it was imported\nhint: put"),
         ("..:f", "there is no module"),
     ],
@@ -56,6 +57,7 @@ def test_what_is_wrong_is_said_with_status_78(folder: Path, spec: str, said: str
     (folder / "needs.py").write_text("import missing_package")
     (folder / "broken.py").write_text("def f(:")
     (folder / "raises.py").write_text("def g(): raise ValueError('no data')\ng()")
+    (folder / "argued.py").write_text("import sys; sys.argv[1]")
     (folder / "exits.py").write_text("import sys; sys.exit(3)")
     run, ended, worker = serve(folder, spec)
     assert ended.returncode == 78
@@ -69,6 +71,7 @@ def test_an_import_that_fails_shows_the_users_frames_and_not_ours(folder: Path) 
     _, ended, _ = serve(folder, "raises:f")
     assert "raises.py" in ended.stderr
     assert "kindling/_load" not in ended.stderr
+    assert "importlib" not in ended.stderr
 
 
 def test_the_usage_is_told() -> None:

@@ -100,6 +100,10 @@ def test_a_reason_shows_the_users_frames_and_not_ours(folder: Path) -> None:
     assert "kindling/" not in ours
 
 
+def test_what_is_wrong_with_a_value_is_said_once(folder: Path) -> None:
+    assert reason(folder, "    return 'high'").count("of type str; expected a number") == 1
+
+
 def test_a_chain_of_exceptions_is_shown(folder: Path) -> None:
     found = reason(folder, "    try: 1 / 0\n    except ZeroDivisionError as e: raise RuntimeError('outer') from e")
     assert found.startswith("RuntimeError: outer\n")

@@ -16,8 +16,10 @@ try:
     import google.protobuf as _protobuf  # noqa: F401
     import grpc as _grpc  # noqa: F401
 except ImportError as _error:
+    # The packages are not called what they are imported as.
+    _package = "grpcio" if _error.name == "grpc" else "protobuf"
     raise ImportError(
-        f"kindling.client needs {_error.name}, which is not installed\nhint: pip install 'kindling-hpo[grpc]'",
+        f"kindling.client needs {_package}, which is not installed\nhint: pip install 'kindling-hpo[grpc]'",
         name=_error.name,
     ) from None
 

@@ -267,7 +267,7 @@ class Asker:
                 self._spare = deque(spare for spare in self._spare if spare[1] is not trial)
             if trial is not None:
                 # No call is made under the trial's lock that waits for this thread.
-                trial._lost = trial._lost or "its lease was lost, or the study was stopped"  # noqa: SLF001
+                trial._lost_by_heartbeat = "its lease was lost, or the study was stopped"  # noqa: SLF001
 
     def _message(self) -> work.HeartbeatRequest:
         with self._lock:

@@ -64,7 +64,11 @@ class AskedTrial:
         self._backoff = Backoff()
         self._rest_until = 0.0
         self._is_pruned = False
-        self._lost: str | None = None
+        # Why the trial is not ours any more. A heartbeat's answer may come before a call's, which has more to say.
+        self._lost_by_call: str | None = None
+        self._lost_by_heartbeat: str | None = None
+        # A report that fails the trial, once the coordinator has it.
+        self._fatal: str | None = None
         self._ended: str | None = None
 
     def __repr__(self) -> str:
@@ -84,6 +88,8 @@ class AskedTrial:
                 raise InvalidArgumentError(f"a trial has at most {_REPORTS:,} reports", "report once per epoch")
             self._steps += 1
             self._last_step = max(step, self._last_step)
+            if not math.isfinite(value):
+                self._fatal = f"it failed: the report of step {step} is {value}"
             self._unsent.append((step, value))
             self._send_some()
             self._check()
@@ -237,17 +243,15 @@ class AskedTrial:
                 raise refused from None
             self._unsent.pop(0)
             self._backoff, self._rest_until = Backoff(), 0.0
-            self._heed(answer.verdict, step, value)
+            self._heed(answer.verdict)
 
-    def _heed(self, verdict: work.Verdict.ValueType, step: int, value: float) -> None:
+    def _heed(self, verdict: work.Verdict.ValueType) -> None:
         if verdict == work.VERDICT_PRUNE:
             self._is_pruned = True
-        elif verdict in (work.VERDICT_STOP, work.VERDICT_LOST) and not math.isfinite(value):
-            self._lose(f"it failed: the report of step {step} is {value}")
         elif verdict == work.VERDICT_STOP:
-            self._lose("it was stopped")
+            self._lose(self._fatal or "it was stopped")
         elif verdict == work.VERDICT_LOST:
-            self._lose("its lease was lost")
+            self._lose(self._fatal or "its lease was lost")
 
     def _check(self) -> None:
         if self._lost:
@@ -256,13 +260,16 @@ class AskedTrial:
             raise RefusedError(f"trial {self.number} is over: {self._ended}")
 
     def _lose(self, why: str) -> None:
-        # The heartbeat may have said so before, with fewer words.
-        self._lost = why
+        self._lost_by_call = why
         self._asker.drop(self)
 
     def _end(self, how: str) -> None:
         self._ended = how
         self._asker.drop(self)
+
+    @property
+    def _lost(self) -> str | None:
+        return self._lost_by_call or (self._lost_by_heartbeat and (self._fatal or self._lost_by_heartbeat))
 
     @property
     def _link(self) -> Link:

@@ -1,6 +1,7 @@
 """What is shown of a run."""
 
 import io
+import os
 from typing import Any
 
 import pytest
@@ -47,6 +48,22 @@ def test_a_file_gets_a_line_now_and_then_and_the_last_one() -> None:
         lines.show(_standing(finished))
     lines.close()
     assert out.getvalue() == "mine: 0/10 trials\nmine: 10/10 trials\n"
+
+
+def test_what_is_said_after_the_end_stands_below_the_line_once() -> None:
+    out = io.StringIO()
+    terminal = _progress.Terminal(out)
+    terminal.show(_standing(1))
+    terminal.close()
+    terminal.say("interrupted")
+    assert out.getvalue().endswith("1/10 trials\x1b[K\n\r\x1b[Kinterrupted\n")
+
+
+def test_a_terminal_whose_width_nobody_set_is_taken_for_a_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((0, 0)))
+    out = io.StringIO()
+    _progress.Terminal(out).show(_standing(1))
+    assert "1/10 trials" in out.getvalue()
 
 
 def test_a_terminal_has_one_line_and_messages_stay_above_it() -> None:

@@ -90,6 +90,32 @@ def test_a_program_that_cannot_be_executed_is_said(folder: Path, monkeypatch: py
         _run()
 
 
+def test_who_looks_while_the_run_makes_its_store_sees_no_trials(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    makes = "if [ $1 = run ]; then : > mine.db; while [ ! -e go ]; do sleep 0.01; done; exit 0; fi\n"
+    _program(folder, monkeypatch, makes + "echo 'error: a store that was not made to its end' >&2; exit 1")
+    space = {"x": kindling.Float(0, 1)}
+    study = kindling.Study("mine", lambda trial: 1, direction="minimize", trials=2, space=space)
+    seen: list[Any] = []
+
+    def look() -> None:
+        try:
+            end = time.monotonic() + 30
+            while not study.store.exists() and time.monotonic() < end:
+                time.sleep(0.01)
+            seen.append((study.trials, study.is_finished))
+        finally:
+            (folder / "go").touch()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    study.run(progress=False)
+    looking.join()
+    assert seen == [([], False)]
+    # Afterwards it is no store.
+    with pytest.raises(kindling.KindlingError, match="not made to its end"):
+        study.trials  # noqa: B018
+
+
 def test_the_objectives_python_is_the_callers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _program(
         folder,

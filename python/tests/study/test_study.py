@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import kindling
+from coordinators import needs_program
 from kindling import StoredStudy
 from kindling.study import CodeChanged
 
@@ -407,6 +408,20 @@ def test_a_study_that_makes_no_sense_is_refused_before_it_runs(options: dict[str
         _study(**options)
 
 
+@needs_program
+def test_what_the_program_refuses_is_said_as_it_was_written_here(folder: Path) -> None:
+    with pytest.raises(kindling.RunFailed) as refused:
+        _study(pruner="medin").run(progress=False)
+    assert str(refused.value).startswith("`pruner.kind`: expected one of `none`")
+    assert str(refused.value).endswith("did you mean `median`?")
+
+
+@pytest.mark.parametrize("option", ["workers", "slots", "threads", "trials"])
+def test_how_many_is_at_least_one(folder: Path, option: str) -> None:
+    with pytest.raises(kindling.KindlingError, match=f"{option} is a whole number from 1, not 0"):
+        _study().run(**{option: 0})
+
+
 def test_a_module_that_does_not_import_is_said(folder: Path) -> None:
     code = "import os\nassert 'KINDLING_SOCKET' not in os.environ, 'no GPU'\ndef objective(trial): pass\n"
     (folder / "train.py").write_text(code)
@@ -417,7 +432,7 @@ def test_a_module_that_does_not_import_is_said(folder: Path) -> None:
     """
     done = _run(folder, text)
     assert done.returncode == 1
-    assert "kindling._run.RunFailed: " in done.stderr
+    assert "\nkindling.RunFailed: " in done.stderr
     assert "AssertionError: no GPU" in done.stderr
     assert {trial.state.name for trial in StoredStudy("s", folder / "s.db").trials} <= {"WAITING"}
 
