@@ -36,11 +36,15 @@ impl<'a> Keys<'a> {
         common: &[&'static str],
     ) -> Result<Self, SettingsError> {
         let known: Vec<&str> = own.iter().chain(common).copied().collect();
-        let keys = Self { table };
         match table.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) => Err(fault(key, unknown(key, kind, &known))),
-            None => Ok(keys),
+            None => Ok(Self::of(table)),
         }
+    }
+
+    /// Whatever else is in the table.
+    pub(super) fn of(table: &'a JsonMap) -> Self {
+        Self { table }
     }
 
     /// Text without a NUL byte, which no process could be given.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kindling_worker::{Params, StopReason, TrialError};
 use serde_json::json;
 
-use crate::harness::{Recorder, Worker, client, command, command_with, python, sh, with};
+use crate::harness::{Recorder, Worker, client, command, command_with, python, sh, until, with};
 
 #[test]
 fn status_0_completes_with_the_last_metric_of_the_output() {
@@ -175,9 +175,7 @@ fn a_worker_that_leaves_ends_what_runs() {
         let settings = json!({"command": ["sh", "-c", script], "grace": "1s"});
         let running = scope
             .spawn(|| worker.run_with("command", settings, Params::new(), Recorder::default()));
-        while worker.left().len() < 2 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(|| worker.left().len() >= 2);
         worker.objective("command").leave();
         assert_eq!(worker.left(), Vec::<String>::new());
         let outcome = running.join().expect("no panic").outcome;

@@ -7,7 +7,7 @@ use kindling_worker::{JsonMap, Params, Progress, StopReason, TrialError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Ran, Recorder, Worker, text};
+use crate::harness::{Ran, Recorder, Worker, text, until};
 
 /// A worker with a module of functions.
 struct Functions {
@@ -170,9 +170,7 @@ fn an_idle_process_that_was_killed_costs_no_trial() {
     let pid = functions.run("f").values()[0] as i32;
     let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
     assert!(killed.expect("kill").success());
-    while !functions.worker.left().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(|| functions.worker.left().is_empty());
     assert_ne!(functions.run("f").values()[0] as i32, pid);
 }
 
@@ -237,9 +235,7 @@ fn a_worker_that_leaves_ends_idle_and_running_processes() {
         let params: Params = [("a".to_owned(), text("b"))].into();
         let running = scope
             .spawn(|| functions.run_with("f", json!({"grace": "1s"}), params, Recorder::default()));
-        while functions.worker.left().len() < 2 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(|| functions.worker.left().len() >= 2);
         let began = Instant::now();
         functions.worker.objective("python").leave();
         assert!(began.elapsed() < Duration::from_secs(20));
