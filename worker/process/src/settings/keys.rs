@@ -84,6 +84,10 @@ impl<'a> Keys<'a> {
         let words = match self.table.get(key) {
             None => return Err(missing(key, EXAMPLE)),
             Some(Value::Array(words)) => words,
+            Some(line @ Value::String(_)) => {
+                let expected = format!("a list of words, {EXAMPLE}, as there is no shell");
+                return Err(wrong(key, &expected, line));
+            }
             Some(other) => {
                 return Err(wrong(key, &format!("a list of words, {EXAMPLE}"), other));
             }
@@ -96,7 +100,7 @@ impl<'a> Keys<'a> {
             Value::String(text) if text.len() > LONGEST_WORD => Err(fault(
                 key,
                 format!(
-                    "word {}: {} bytes, expected at most {LONGEST_WORD}",
+                    "word {}: expected at most {LONGEST_WORD} bytes, found {}",
                     index + 1,
                     text.len()
                 ),
