@@ -65,7 +65,8 @@ print()");
 #[test]
 fn a_bar_that_never_ends_its_line_is_pruned_when_it_stands() {
     let recorder = Recorder { prune_after: 1, ..Recorder::default() };
-    let script = settings("bar('accuracy=0.25'); bar('accuracy=0.5'); time.sleep(1000)");
+    let mut script = settings("bar('accuracy=0.25'); bar('accuracy=0.5'); time.sleep(1000)");
+    script["timeout"] = "30s".into();
     let ran = command_with(script, Params::new(), recorder);
     assert_eq!((ran.outcome, &*ran.reports), (Err(TrialError::Stopped), &[(0, 0.5)][..]));
     assert!(ran.took < Duration::from_secs(30));

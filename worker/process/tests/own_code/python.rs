@@ -165,6 +165,22 @@ fn sys_exit_in_a_function_fails_the_trial() {
 }
 
 #[test]
+fn a_process_that_died_in_a_trial_is_not_waited_for_in_the_next_one() {
+    let functions = Functions::new(
+        "def f(trial):
+    if trial.params: os.kill(os.getpid(), signal.SIGSEGV)
+    return 1",
+    );
+    let params: Params = [("a".to_owned(), text("b"))].into();
+    let more = || json!({"grace": "60s"});
+    let ran = functions.run_with("f", more(), params, Recorder::default());
+    assert!(ran.reason().contains("SIGSEGV"), "{}", ran.reason());
+    let next = functions.run_with("f", more(), Params::new(), Recorder::default());
+    assert_eq!(next.values(), [1.0]);
+    assert!(next.took < Duration::from_secs(30), "{:?}", next.took);
+}
+
+#[test]
 fn an_idle_process_that_was_killed_costs_no_trial() {
     let functions = Functions::new("def f(trial): return os.getpid()");
     let pid = functions.run("f").values()[0] as i32;
