@@ -55,11 +55,8 @@ pub(crate) fn find_here(kind: &str) -> Option<Arc<dyn Objective>> {
 }
 
 fn of_kind(kind: &str, gpus: impl FnOnce() -> GpuPool) -> Option<Arc<dyn Objective>> {
-    let there = if is_own_code(kind) {
-        kindling_process::objectives(None, &gpus())
-    } else {
-        built_in()
-    };
+    let there =
+        if is_own_code(kind) { kindling_process::objectives(None, &gpus()) } else { built_in() };
     there.into_iter().find(|objective| objective.kind() == kind)
 }
 
