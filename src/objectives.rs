@@ -20,11 +20,11 @@ pub(crate) fn built_in() -> Vec<Arc<dyn Objective>> {
 
 /// The objectives that run somebody else's code, on these GPUs.
 ///
-/// They start a process that looks after theirs, and ends them if this one is killed.
+/// Once they run a trial, a process looks after theirs, and ends them if this one is killed.
 pub(crate) fn own_code(gpus: &GpuPool) -> anyhow::Result<Vec<Arc<dyn Objective>>> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let guard = vec![program.into_os_string(), OsString::from("guard-processes")];
-    Ok(kindling_process::objectives(Some(guard), gpus)?)
+    Ok(kindling_process::objectives(Some(guard), gpus))
 }
 
 /// Whether trials of this kind run somebody else's code.
@@ -42,15 +42,21 @@ pub(crate) fn devices_of(kind: &str) -> Arc<dyn Devices> {
     if is_own_code(kind) { Arc::new(ProcessDevices::find()) } else { devices() }
 }
 
-/// Finds a built-in objective by name, to check what a study file says or to prepare for it.
+/// Finds a built-in objective by name, to check what a study file says.
+pub(crate) fn find(kind: &str) -> Option<Arc<dyn Objective>> {
+    of_kind(kind, GpuPool::none)
+}
+
+/// Finds a built-in objective by name, to prepare for it on this machine.
 ///
 /// Whoever runs its trials asks for [`own_code`], which guards their processes.
-pub(crate) fn find(kind: &str) -> Option<Arc<dyn Objective>> {
-    let mut there = built_in();
-    if is_own_code(kind) {
-        let gpus = GpuPool::new(&devices_of(kind).best(), 1, NamedBy::Driver);
-        there = kindling_process::objectives(None, &gpus).ok()?;
-    }
+pub(crate) fn find_here(kind: &str) -> Option<Arc<dyn Objective>> {
+    of_kind(kind, || GpuPool::new(&devices_of(kind).best(), 1, NamedBy::Driver))
+}
+
+fn of_kind(kind: &str, gpus: impl FnOnce() -> GpuPool) -> Option<Arc<dyn Objective>> {
+    let there =
+        if is_own_code(kind) { kindling_process::objectives(None, &gpus()) } else { built_in() };
     there.into_iter().find(|objective| objective.kind() == kind)
 }
 

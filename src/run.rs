@@ -91,7 +91,7 @@ async fn run_spec(
     telemetry: TelemetryArgs,
 ) -> anyhow::Result<ExitCode> {
     options.check_addresses()?;
-    let Some(objective) = objectives::find(&spec.objective.kind) else {
+    let Some(objective) = objectives::find_here(&spec.objective.kind) else {
         return Err(hinted(
             objectives::not_built_in(&spec.objective.kind),
             "start `kindling coordinator`, `kindling study create FILE` and your own worker",

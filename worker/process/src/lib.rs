@@ -1,81 +1,40 @@
 //! Objectives that are somebody else's code: a command, or a Python function in a process that stays.
 //!
-//! The thread of a slot owns its trial and waits for events (`attend`). The processes speak to the trial's socket
-//! (`socket`), whose connections each have a thread: what can be answered there is (`host`), the rest goes to the
-//! slot's thread (`desk`). What a trial comes to is decided in one place (`outcome`).
+//! From the bottom to the top: `ground` starts and ends processes and knows of no trial; `socket` is what a trial's processes
+//! speak to; `settings` is what a study file says, `metric` finds a metric in lines of output, `gpus` shares GPUs out. `trial` brings one
+//! trial from its process to its outcome, and `kinds` are the objectives. Each knows of those before it only.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
-mod answer;
-mod attend;
-mod broken;
-mod call;
-mod card;
-mod command;
-mod common;
-mod desk;
-mod ear;
-mod event;
-mod exit;
-mod family;
-mod fleet;
-mod folder;
 mod gpus;
 mod ground;
-mod group;
-mod guard;
-mod guard_process;
-mod host;
-mod idle;
-mod launch;
-mod launch_error;
-mod lines;
-mod main_process;
-mod mark;
-mod memory;
+mod kinds;
 mod metric;
 mod nearest;
-mod outcome;
-mod output;
-mod prepare;
-mod process;
-mod python;
 mod settings;
 mod socket;
-mod strays;
-mod table;
-mod tail;
-mod verdict;
-mod warm;
-mod watch;
-mod words;
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests;
+mod trial;
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use kindling_worker::{Objective, Unfit};
+use kindling_worker::Objective;
 
-pub use command::CommandObjective;
-pub use gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
-pub use guard_process::guard_processes;
-pub use python::PythonObjective;
+pub use self::gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
+pub use self::ground::guard_processes;
+pub use self::settings::{Needs, needs};
 
-use crate::ground::Ground;
+use self::ground::Footing;
+use self::kinds::{CommandObjective, PythonObjective};
 
 /// The objectives of a worker that runs foreign code: `command` and `python`.
 ///
 /// `guard` is the command line of a process that calls [`guard_processes`]. It ends what runs if this process is
-/// killed. `gpus` are the worker's.
-pub fn objectives(
-    guard: Option<Vec<OsString>>,
-    gpus: &GpuPool,
-) -> Result<Vec<Arc<dyn Objective>>, Unfit> {
-    let ground = Ground::new(guard).map_err(|error| Unfit(error.to_string()))?;
-    Ok(vec![
-        Arc::new(CommandObjective::new(ground.clone(), gpus.clone())),
-        Arc::new(PythonObjective::new(ground, gpus.clone())),
-    ])
+/// killed. `gpus` are the worker's. Nothing is started before a trial, or what it needs, is: to check settings costs nothing.
+pub fn objectives(guard: Option<Vec<OsString>>, gpus: &GpuPool) -> Vec<Arc<dyn Objective>> {
+    let footing = Footing::new(guard);
+    vec![
+        Arc::new(CommandObjective::new(footing.clone(), gpus.clone())),
+        Arc::new(PythonObjective::new(footing, gpus.clone())),
+    ]
 }

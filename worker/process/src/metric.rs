@@ -10,10 +10,12 @@ use self::number::{number, whole};
 mod ansi;
 mod number;
 mod pairs;
+mod redraws;
 mod steps;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::redraws::Redraws;
 pub(crate) use self::steps::Steps;
 
 /// The metric to look for.
@@ -31,9 +33,6 @@ pub(crate) struct Measure {
     pub(crate) value: f64,
 }
 
-/// So much of a line is looked at: its end, because progress bars rewrite their line.
-const LOOKED_AT: usize = 64 * 1024;
-
 impl Metric {
     /// The metric of that name.
     pub(crate) fn new(name: &str) -> Self {
@@ -45,17 +44,15 @@ impl Metric {
         &self.name
     }
 
-    /// What a line says about the metric, if anything.
-    pub(crate) fn read(&self, line: &[u8]) -> Option<Measure> {
+    /// What a line says about the metric, if anything. Of one that is drawn again and again: what a state of it says.
+    pub(crate) fn read(&self, line: &str) -> Option<Measure> {
         // Most lines of most scripts do not even hold the name.
-        let line = end_of(line);
-        if line.len() < self.name.len() {
+        if !line.contains(&self.name) && !line.contains(ansi::ESCAPE) {
             return None;
         }
-        let line = String::from_utf8_lossy(line);
-        let text = ansi::without(&line);
-        // A progress bar goes back and writes again. What it wrote last is what is to be seen.
-        text.rsplit(['\r', '\u{8}']).find_map(|part| self.measure(part.trim()))
+        let text = ansi::without(line);
+        // Some bars go back letter by letter. What they wrote last is what is to be seen.
+        text.rsplit('\u{8}').find_map(|part| self.measure(part.trim()))
     }
 
     fn measure(&self, part: &str) -> Option<Measure> {
@@ -74,14 +71,6 @@ impl Metric {
         let value = pairs::value(part, &self.name)?;
         Some(Measure { step: pairs::step(part), value })
     }
-}
-
-/// The last bytes of a long line, from the first word on that is whole.
-fn end_of(line: &[u8]) -> &[u8] {
-    let Some(cut) = line.len().checked_sub(LOOKED_AT).filter(|cut| *cut > 0) else { return line };
-    let end = &line[cut..];
-    let whole = end.iter().position(u8::is_ascii_whitespace).unwrap_or(end.len());
-    &end[whole..]
 }
 
 /// A number, or a text that is one: JSON cannot write NaN otherwise.

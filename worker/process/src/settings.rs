@@ -8,18 +8,24 @@ use kindling_worker::{JsonMap, SettingsError};
 
 pub(crate) use self::function::Function;
 use self::keys::{Keys, fault, shown};
+pub use self::needs::{Needs, needs};
+use self::words::{WordError, Words};
 use crate::metric::Metric;
-use crate::words::{WordError, Words};
 
 mod env;
 mod function;
 mod keys;
+mod needs;
 #[cfg(test)]
 mod tests;
 mod units;
+pub(crate) mod words;
 
 /// How long a trial may take to end once it is told to, unless the file says otherwise.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The most GPUs that a trial may ask for.
+const MOST_GPUS: usize = 64;
 
 /// The interpreter, unless the file names one.
 const INTERPRETER: &str = "python3";
@@ -98,7 +104,7 @@ impl Common {
             env: env::read(keys)?,
             timeout: keys.duration("timeout", units::SHORTEST..=units::LONGEST)?,
             grace: keys.duration("grace", Duration::ZERO..=units::LONGEST_GRACE)?.unwrap_or(GRACE),
-            gpus: keys.count("gpus", 64)?,
+            gpus: keys.count("gpus", MOST_GPUS)?,
             memory: keys.bytes("memory")?,
             interpreter: match keys.path("interpreter")? {
                 Some(_) => keys.text("interpreter")?.unwrap_or_default().to_owned(),

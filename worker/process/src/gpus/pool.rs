@@ -52,6 +52,11 @@ impl GpuPool {
         Self::of(visible.named_by(named_by), devices, slots)
     }
 
+    /// For who runs no trial: nobody is asked which GPUs there are.
+    pub fn none() -> Self {
+        Self::of(Visible::new(None, None, &[]), &[], 1)
+    }
+
     fn of(visible: Visible, devices: &[DeviceName], slots: usize) -> Self {
         let index = |device: &DeviceName| match device {
             DeviceName::Cuda(index) => Some(*index),

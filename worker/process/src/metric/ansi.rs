@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+pub(super) const ESCAPE: char = '\u{1b}';
+
 /// The text without escape sequences: colours, movements of the cursor, titles and links.
 pub(super) fn without(text: &str) -> Cow<'_, str> {
-    const ESCAPE: char = '\u{1b}';
     if !text.contains(ESCAPE) {
         return Cow::Borrowed(text);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kindling_worker::SettingsError;
 use serde_json::Value;
 
-use super::keys::{Keys, fault, shown_value};
+use super::keys::{Keys, fault, shown, shown_value};
 
 const MOST: usize = 256;
 const LONGEST_NAME: usize = 256;
@@ -31,8 +31,8 @@ pub(super) fn read(keys: &Keys<'_>) -> Result<BTreeMap<String, String>, Settings
 fn check(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > LONGEST_NAME || name.contains(['=', '\0']) {
         return Err(format!(
-            "expected the name of a variable: 1 to {LONGEST_NAME} bytes without `=`, found {} bytes",
-            name.len()
+            "expected the name of a variable: 1 to {LONGEST_NAME} bytes without `=`, found {}",
+            shown(name)
         ));
     }
     if name.starts_with("KINDLING_") {

@@ -36,11 +36,15 @@ impl<'a> Keys<'a> {
         common: &[&'static str],
     ) -> Result<Self, SettingsError> {
         let known: Vec<&str> = own.iter().chain(common).copied().collect();
-        let keys = Self { table };
         match table.keys().find(|key| !known.contains(&key.as_str())) {
             Some(key) => Err(fault(key, unknown(key, kind, &known))),
-            None => Ok(keys),
+            None => Ok(Self::of(table)),
         }
+    }
+
+    /// Whatever else is in the table.
+    pub(super) fn of(table: &'a JsonMap) -> Self {
+        Self { table }
     }
 
     /// Text without a NUL byte, which no process could be given.
@@ -80,6 +84,10 @@ impl<'a> Keys<'a> {
         let words = match self.table.get(key) {
             None => return Err(missing(key, EXAMPLE)),
             Some(Value::Array(words)) => words,
+            Some(line @ Value::String(_)) => {
+                let expected = format!("a list of words, {EXAMPLE}, as there is no shell");
+                return Err(wrong(key, &expected, line));
+            }
             Some(other) => {
                 return Err(wrong(key, &format!("a list of words, {EXAMPLE}"), other));
             }
@@ -92,7 +100,7 @@ impl<'a> Keys<'a> {
             Value::String(text) if text.len() > LONGEST_WORD => Err(fault(
                 key,
                 format!(
-                    "word {}: {} bytes, expected at most {LONGEST_WORD}",
+                    "word {}: expected at most {LONGEST_WORD} bytes, found {}",
                     index + 1,
                     text.len()
                 ),

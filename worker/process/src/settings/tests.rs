@@ -139,7 +139,7 @@ fn a_value_of_another_kind_or_out_of_bounds_is_refused_with_what_was_found() {
         (
             "command",
             json!("python train.py"),
-            "expected a list of words, [\"python\", \"train.py\", \"${args}\"], found \"python train.py\"",
+            "expected a list of words, [\"python\", \"train.py\", \"${args}\"], as there is no shell, found \"python train.py\"",
         ),
         (
             "command",
@@ -155,7 +155,7 @@ fn a_value_of_another_kind_or_out_of_bounds_is_refused_with_what_was_found() {
         (
             "command",
             json!(["python", "x".repeat(1 << 17)]),
-            "word 2: 131072 bytes, expected at most 131071",
+            "word 2: expected at most 131071 bytes, found 131072",
         ),
         (
             "command",
@@ -181,7 +181,7 @@ fn an_environment_variable_that_cannot_be_set_is_refused_by_its_name() {
         (
             "A=B",
             json!("x"),
-            "objective.env.A=B: expected the name of a variable: 1 to 256 bytes without `=`",
+            "objective.env.A=B: expected the name of a variable: 1 to 256 bytes without `=`, found \"A=B\"",
         ),
         (
             "KINDLING_SEED",

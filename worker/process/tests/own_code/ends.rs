@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use kindling_worker::{Params, StopReason, TrialError};
+use kindling_process::{GpuPool, objectives};
+use kindling_worker::{DeviceName, Params, StopReason, Trial, TrialError, TrialFacts};
 use serde_json::json;
 
-use crate::harness::{Recorder, Worker, client, command, command_with, python, sh, with};
+use crate::harness::{Recorder, Worker, client, command, command_with, python, sh, until, with};
 
 #[test]
 fn status_0_completes_with_the_last_metric_of_the_output() {
@@ -103,6 +104,42 @@ fn a_child_that_leaves_its_group_ends_with_the_trial() {
 }
 
 #[test]
+fn a_child_that_outlives_the_command_is_asked_to_end_and_waited_for() {
+    let said = tempfile::NamedTempFile::new().expect("a file");
+    let child =
+        r#"trap "sleep 0.5; echo bye >$0; exit" TERM; echo ready; while :; do sleep 0.05; done"#;
+    let script = r#"setsid sh -c "$1" "$2" & sleep 0.3; echo accuracy=1"#;
+    let ran = command(json!({
+        "command": ["sh", "-c", script, "sh", child, said.path()],
+        "metric": "accuracy", "grace": "30s",
+    }));
+    assert_eq!(ran.values(), [1.0]);
+    assert_eq!(std::fs::read_to_string(said.path()).expect("a file"), "bye\n");
+    assert!(ran.took < Duration::from_secs(20));
+}
+
+#[test]
+fn to_check_settings_starts_no_guard_and_one_that_cannot_start_is_said() {
+    let gpus = GpuPool::none();
+    for objective in objectives(Some(vec!["/no/such/guard".into()]), &gpus) {
+        let settings = match objective.kind() {
+            "command" => json!({"command": ["true"]}),
+            _ => json!({"function": "train:objective"}),
+        };
+        let settings = settings.as_object().expect("an object");
+        objective.check(settings).expect("settings");
+        let facts = TrialFacts { settings: settings.clone(), ..TrialFacts::default() };
+        let mut reporter = Recorder::default();
+        let mut trial = Trial::new(&facts, DeviceName::Flex, None, &mut reporter);
+        let ended = objective.run(&mut trial);
+        assert!(
+            matches!(&ended, Err(TrialError::Unfit(why)) if why.contains("/no/such/guard")),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
 fn a_script_that_knows_nothing_of_us_is_pruned_by_a_signal() {
     let script = "i=0; while :; do echo accuracy=0.$i; i=$((i+1)); sleep 0.01; done";
     let settings = json!({"command": ["sh", "-c", script], "metric": "accuracy"});
@@ -175,9 +212,7 @@ fn a_worker_that_leaves_ends_what_runs() {
         let settings = json!({"command": ["sh", "-c", script], "grace": "1s"});
         let running = scope
             .spawn(|| worker.run_with("command", settings, Params::new(), Recorder::default()));
-        while worker.left().len() < 2 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(|| worker.left().len() >= 2);
         worker.objective("command").leave();
         assert_eq!(worker.left(), Vec::<String>::new());
         let outcome = running.join().expect("no panic").outcome;

@@ -85,7 +85,7 @@ impl Worker {
         let newest = NEWEST.fetch_add(1, Ordering::Relaxed);
         let mark = format!("mark-{}-{newest}-", std::process::id());
         let gpus = GpuPool::new(&[DeviceName::Flex], 8, NamedBy::Driver);
-        Self { objectives: objectives(None, &gpus).expect("a ground"), mark }
+        Self { objectives: objectives(None, &gpus), mark }
     }
 
     pub(crate) fn objective(&self, kind: &str) -> &Arc<dyn Objective> {
@@ -140,6 +140,16 @@ impl Worker {
         let numbered =
             folders.filter(|f| f.file_name().is_some_and(|n| n.as_bytes()[0].is_ascii_digit()));
         numbered.filter(|f| marked(f)).map(|f| name(&f)).collect()
+    }
+}
+
+/// Waits for something, but not for ever.
+#[track_caller]
+pub(crate) fn until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !what() {
+        assert!(Instant::now() < deadline, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod bars;
 mod ends;
 mod python;
 mod sockets;

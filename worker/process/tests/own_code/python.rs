@@ -7,7 +7,7 @@ use kindling_worker::{JsonMap, Params, Progress, StopReason, TrialError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Ran, Recorder, Worker, text};
+use crate::harness::{Ran, Recorder, Worker, text, until};
 
 /// A worker with a module of functions.
 struct Functions {
@@ -165,14 +165,28 @@ fn sys_exit_in_a_function_fails_the_trial() {
 }
 
 #[test]
+fn a_process_that_died_in_a_trial_is_not_waited_for_in_the_next_one() {
+    let functions = Functions::new(
+        "def f(trial):
+    if trial.params: os.kill(os.getpid(), signal.SIGSEGV)
+    return 1",
+    );
+    let params: Params = [("a".to_owned(), text("b"))].into();
+    let more = || json!({"grace": "60s"});
+    let ran = functions.run_with("f", more(), params, Recorder::default());
+    assert!(ran.reason().contains("SIGSEGV"), "{}", ran.reason());
+    let next = functions.run_with("f", more(), Params::new(), Recorder::default());
+    assert_eq!(next.values(), [1.0]);
+    assert!(next.took < Duration::from_secs(30), "{:?}", next.took);
+}
+
+#[test]
 fn an_idle_process_that_was_killed_costs_no_trial() {
     let functions = Functions::new("def f(trial): return os.getpid()");
     let pid = functions.run("f").values()[0] as i32;
     let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
     assert!(killed.expect("kill").success());
-    while !functions.worker.left().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(|| functions.worker.left().is_empty());
     assert_ne!(functions.run("f").values()[0] as i32, pid);
 }
 
@@ -237,9 +251,7 @@ fn a_worker_that_leaves_ends_idle_and_running_processes() {
         let params: Params = [("a".to_owned(), text("b"))].into();
         let running = scope
             .spawn(|| functions.run_with("f", json!({"grace": "1s"}), params, Recorder::default()));
-        while functions.worker.left().len() < 2 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(|| functions.worker.left().len() >= 2);
         let began = Instant::now();
         functions.worker.objective("python").leave();
         assert!(began.elapsed() < Duration::from_secs(20));

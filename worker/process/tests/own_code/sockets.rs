@@ -94,6 +94,28 @@ os._exit(0)
 }
 
 #[test]
+fn much_that_is_sent_and_not_waited_for_is_heard() {
+    let ran = python(
+        r#"
+lines = [json.dumps({"call": "report", "step": n, "value": n}) for n in range(1000)]
+lines.append('{"call":"result","state":"complete","values":[0.75]}')
+sock.sendall("\n".join(lines).encode())
+os._exit(0)
+"#,
+    );
+    assert_eq!((ran.values(), ran.reports.len()), (&[0.75][..], 1000));
+}
+
+#[test]
+fn who_asks_for_no_gpus_sees_none() {
+    let script = r#"test -z "${CUDA_VISIBLE_DEVICES-unset}" && echo accuracy=1"#;
+    let ran = command(json!({
+        "command": ["sh", "-c", script.replace("${", "$${")], "metric": "accuracy", "gpus": 0,
+    }));
+    assert_eq!(ran.values(), [1.0]);
+}
+
+#[test]
 fn who_reads_no_answers_harms_no_other() {
     let ran = python(
         r#"

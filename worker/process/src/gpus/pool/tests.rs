@@ -1,6 +1,7 @@
 //! Trials that wait for GPUs, on threads of their own.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use kindling_worker::StopReason;
 
@@ -26,9 +27,24 @@ fn visible(share: &GpuShare) -> String {
 
 /// Waits until so many trials wait.
 fn until_waiting(pool: &GpuPool, count: usize) {
-    while pool.0.state().waiting.len() < count {
+    until(|| pool.0.state().waiting.len() >= count);
+}
+
+/// Waits for something, but not for ever.
+#[track_caller]
+fn until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !what() {
+        assert!(Instant::now() < deadline, "waited in vain");
         thread::yield_now();
     }
+}
+
+/// What a thread returns, which it must do soon.
+#[track_caller]
+fn join<T>(thread: JoinHandle<T>) -> T {
+    until(|| thread.is_finished());
+    thread.join().expect("no panic")
 }
 
 #[test]
@@ -116,8 +132,8 @@ fn a_trial_waits_until_it_can_have_all() {
     until_waiting(&pool, 2);
     assert_eq!(pool.0.state().taken, [1, 0]);
     drop(first);
-    assert_eq!(waiting.join().expect("a share"), "1,0");
-    assert_eq!(later.join().expect("a share"), "1");
+    assert_eq!(join(waiting), "1,0");
+    assert_eq!(join(later), "1");
     assert_eq!(pool.0.state().taken, [0, 0]);
 }
 
@@ -137,8 +153,8 @@ fn a_trial_that_should_stop_waits_no_longer_and_lets_others_pass() {
     });
     until_waiting(&pool, 2);
     stop.want(StopReason::Pruned);
-    assert_eq!(waiting.join().expect("no panic"), Err(TrialError::Stopped));
-    assert_eq!(later.join().expect("a share"), "1");
+    assert_eq!(join(waiting), Err(TrialError::Stopped));
+    assert_eq!(join(later), "1");
     drop(held);
 }
 
@@ -159,7 +175,7 @@ fn trials_of_all_sizes_get_their_gpus_and_give_them_back() {
     };
     let trials: Vec<_> = (0..6).map(|own| thread::spawn(trial(own))).collect();
     for trial in trials {
-        trial.join().expect("no panic");
+        join(trial);
     }
     assert_eq!(pool.0.state().taken, [0, 0, 0]);
 }

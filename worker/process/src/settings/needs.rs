@@ -1,0 +1,53 @@
+//! What others than the worker must know of the settings.
+
+use std::time::Duration;
+
+use kindling_worker::JsonMap;
+
+use super::keys::Keys;
+use super::{GRACE, MOST_GPUS, units};
+
+/// What a trial needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// How many GPUs it gets; those of its slot, if the study does not say.
+    pub gpus: Option<usize>,
+    /// How long it may take to end once it is told to.
+    pub grace: Duration,
+}
+
+/// What trials of this kind need with these settings. `None` if no objective of ours is of this kind.
+///
+/// The settings were checked before: what is wrong in them counts as if it was not there.
+pub fn needs(kind: &str, settings: &JsonMap) -> Option<Needs> {
+    if !matches!(kind, "command" | "python") {
+        return None;
+    }
+    let keys = Keys::of(settings);
+    let grace = keys.duration("grace", Duration::ZERO..=units::LONGEST_GRACE);
+    Some(Needs {
+        gpus: keys.count("gpus", MOST_GPUS).ok().flatten(),
+        grace: grace.ok().flatten().unwrap_or(GRACE),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_trial_needs_is_read_as_the_objective_reads_it() {
+        let of = |kind: &str, settings: serde_json::Value| {
+            needs(kind, settings.as_object().expect("a table"))
+        };
+        assert_eq!(of("mnist_cnn", json!({"gpus": 2})), None);
+        let (gpus, grace) = (Some(2), Duration::from_mins(90));
+        let found = of("python", json!({"function": "a:b", "gpus": 2, "grace": "1h30m"}));
+        assert_eq!(found, Some(Needs { gpus, grace }));
+        let usual = Some(Needs { gpus: None, grace: GRACE });
+        assert_eq!(of("command", json!({})), usual);
+        assert_eq!(of("command", json!({"gpus": "two", "grace": 5})), usual);
+    }
+}

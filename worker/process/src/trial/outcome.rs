@@ -1,0 +1,253 @@
+//! What a trial comes to, from all that was seen of it. Pure; `docs/trial-socket.md` is the contract.
+
+use kindling_proto::limits;
+use kindling_worker::{Completion, TrialError, Values};
+
+use crate::ground::Exit;
+use crate::socket::Given;
+
+/// Hand the trial back: `EX_TEMPFAIL`.
+const HAND_BACK: Exit = Exit::Status(75);
+/// This worker cannot run it: `EX_CONFIG`.
+const UNFIT: Exit = Exit::Status(78);
+
+/// What was seen of a trial.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    /// The result that it gave.
+    pub(crate) given: Option<Given>,
+    /// The last value that it reported, over the socket or in its output.
+    pub(crate) last: Option<f64>,
+    /// How its main process ended, if it did.
+    pub(crate) exit: Option<Exit>,
+    /// Why it was stopped, if it was.
+    pub(crate) cause: Option<Cause>,
+    /// Whether it was ended by a signal of ours.
+    pub(crate) was_ended: bool,
+}
+
+/// Why a trial was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The session told it so.
+    Told,
+    /// This worker decided it, and the trial fails for this reason.
+    Ours(String),
+}
+
+/// Whose trial it was, for the words of a reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    /// "the command", or "the function's process".
+    pub(crate) name: &'static str,
+    /// Whether its process stays after the trial.
+    pub(crate) stays: bool,
+    /// The metric that its output gives.
+    pub(crate) metric: Option<&'a str>,
+    /// The last lines of its standard error.
+    pub(crate) errors: &'a str,
+}
+
+/// How the trial ended.
+pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion, TrialError> {
+    let Evidence { given, last, exit, cause, was_ended } = evidence;
+    let ended_well = exit.is_none_or(Exit::is_success) && !was_ended;
+    match cause {
+        Some(Cause::Ours(reason)) => Err(TrialError::Failed(whose.reason(&reason, None))),
+        Some(Cause::Told) => match given {
+            // It was complete already, or it says so.
+            Some(given @ (Given::Complete(_) | Given::HandBack(_))) if ended_well => came_to(given),
+            Some(given @ Given::Fail(_)) => came_to(given),
+            _ => Err(TrialError::Stopped),
+        },
+        None => match (exit, given) {
+            (None, None) => Err(TrialError::Failed(format!(
+                "{} asked for the next trial without a result of this one",
+                whose.name
+            ))),
+            (None | Some(Exit::Status(0)), Some(given))
+            | (Some(HAND_BACK), Some(given @ Given::HandBack(_)))
+            | (Some(UNFIT), Some(given @ Given::Unfit(_))) => came_to(given),
+            (Some(Exit::Status(0)), None) => match last {
+                Some(value) if !whose.stays => Ok(Completion::new(value)),
+                _ => Err(TrialError::Failed(whose.no_result())),
+            },
+            (Some(HAND_BACK), None) => Err(TrialError::HandBack(whose.asked(HAND_BACK))),
+            (Some(UNFIT), None) => Err(TrialError::Unfit(whose.asked(UNFIT))),
+            (Some(exit), given) => Err(TrialError::Failed(whose.ended(exit, given.as_ref()))),
+        },
+    }
+}
+
+fn came_to(given: Given) -> Result<Completion, TrialError> {
+    match given {
+        Given::Complete(values) => match Values::try_from(values) {
+            Ok(values) => Ok(Completion::new(values)),
+            Err(none) => Err(TrialError::Failed(none.to_string())),
+        },
+        Given::Pruned => Err(TrialError::Pruned),
+        Given::Fail(reason) => Err(TrialError::Failed(reason)),
+        Given::HandBack(reason) => Err(TrialError::HandBack(reason)),
+        Given::Unfit(reason) => Err(TrialError::Unfit(reason)),
+    }
+}
+
+impl Whose<'_> {
+    /// A reason with what standard error said: its last line at once, all others below.
+    pub(crate) fn reason(&self, what: &str, hint: Option<&str>) -> String {
+        let errors = self.errors.trim_end();
+        let last = errors.lines().next_back().unwrap_or_default().trim();
+        let mut reason = what.to_owned();
+        if !last.is_empty() {
+            reason = format!("{reason}: {}", limits::cut(last.to_owned(), 1024));
+        }
+        if let Some(hint) = hint {
+            reason = format!("{reason}\nhint: {hint}");
+        }
+        if errors.lines().nth(1).is_some() {
+            reason = format!("{reason}\nthe last lines of standard error:\n{errors}");
+        }
+        limits::cut(reason, limits::REASON)
+    }
+
+    fn no_result(&self) -> String {
+        match self.metric {
+            _ if self.stays => self.reason(
+                &format!("{} ended (exit status 0) before the function returned", self.name),
+                Some("`sys.exit` ends the process that serves all trials; return the value instead"),
+            ),
+            Some(metric) => self.reason(
+                &format!("{} ended well, but no line of its output gave `{metric}`", self.name),
+                Some(&format!("print `{metric}=0.91`, or give the result over the trial's socket")),
+            ),
+            None => self.reason(
+                &format!("{} ended well, but gave no result", self.name),
+                Some(
+                    "report it over the trial's socket (`kindling.current_trial()` in Python), or name a \
+                     `metric` that its output has",
+                ),
+            ),
+        }
+    }
+
+    fn asked(&self, exit: Exit) -> String {
+        self.reason(&format!("{} ended with {exit}", self.name), None)
+    }
+
+    fn ended(&self, exit: Exit, given: Option<&Given>) -> String {
+        let what = match given {
+            Some(Given::Fail(reason)) => {
+                format!("{reason}\nafter that, {} ended with {exit}", self.name)
+            }
+            Some(given) => {
+                format!("{} gave the result `{}`, but ended with {exit}", self.name, given.state())
+            }
+            None => format!("{} ended with {exit}", self.name),
+        };
+        self.reason(&what, exit.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGSEGV: Exit = Exit::Signal { number: 11, core_dumped: false };
+
+    fn of(evidence: Evidence) -> Result<Completion, TrialError> {
+        let errors = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: too high";
+        outcome(
+            evidence,
+            Whose { name: "the command", stays: false, metric: Some("accuracy"), errors },
+        )
+    }
+
+    fn exited(exit: Exit, given: Option<Given>) -> Evidence {
+        Evidence { exit: Some(exit), given, ..Evidence::default() }
+    }
+
+    fn failed(evidence: Evidence) -> String {
+        match of(evidence) {
+            Err(TrialError::Failed(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn status_0_completes_with_the_result_or_else_the_last_metric() {
+        let given = Some(Given::Complete(vec![0.5, 2.0]));
+        let both = Evidence { last: Some(0.25), ..exited(Exit::Status(0), given) };
+        assert_eq!(of(both).expect("complete").values.as_slice(), [0.5, 2.0]);
+        let last = Evidence { last: Some(0.25), ..exited(Exit::Status(0), None) };
+        assert_eq!(of(last).expect("complete").values.as_slice(), [0.25]);
+        let reason = failed(exited(Exit::Status(0), None));
+        assert!(reason.contains("no line of its output gave `accuracy`"), "{reason}");
+        assert!(reason.contains("hint: print `accuracy=0.91`"), "{reason}");
+    }
+
+    #[test]
+    fn another_status_fails_with_the_exception_in_the_first_line() {
+        let reason = failed(exited(Exit::Status(3), None));
+        let first = reason.lines().next().expect("a line");
+        assert_eq!(first, "the command ended with exit status 3: ValueError: too high");
+        assert!(reason.contains("\nTraceback (most"), "{reason}");
+        let reason = failed(exited(SIGSEGV, None));
+        assert!(reason.starts_with("the command ended with SIGSEGV"), "{reason}");
+    }
+
+    #[test]
+    fn a_result_does_not_count_if_the_process_ends_badly_after_it() {
+        let reason = failed(exited(SIGSEGV, Some(Given::Complete(vec![1.0]))));
+        assert!(reason.contains("gave the result `complete`, but ended with SIGSEGV"), "{reason}");
+        let reason = failed(exited(Exit::Status(1), Some(Given::Fail("no data".to_owned()))));
+        assert!(reason.starts_with("no data\nafter that, the command ended with exit status 1"));
+    }
+
+    #[test]
+    fn statuses_75_and_78_hand_the_trial_back() {
+        assert!(matches!(of(exited(HAND_BACK, None)), Err(TrialError::HandBack(_))));
+        assert!(matches!(of(exited(UNFIT, None)), Err(TrialError::Unfit(_))));
+        let busy = || Given::HandBack("busy".to_owned());
+        for exit in [HAND_BACK, Exit::Status(0)] {
+            let found = of(exited(exit, Some(busy())));
+            assert_eq!(found, Err(TrialError::HandBack("busy".to_owned())));
+        }
+        assert!(matches!(of(exited(UNFIT, Some(busy()))), Err(TrialError::Failed(_))));
+    }
+
+    #[test]
+    fn who_was_told_to_stop_has_stopped_unless_it_was_complete() {
+        let told = |evidence| of(Evidence { cause: Some(Cause::Told), ..evidence });
+        let stopped = Err(TrialError::Stopped);
+        assert_eq!(told(exited(Exit::Status(0), Some(Given::Pruned))), stopped);
+        assert_eq!(told(exited(Exit::Status(1), None)), stopped);
+        assert_eq!(told(Evidence { last: Some(1.0), ..exited(Exit::Status(0), None) }), stopped);
+        let complete = || Some(Given::Complete(vec![1.0]));
+        assert!(told(exited(Exit::Status(0), complete())).is_ok());
+        let ended = Evidence { was_ended: true, ..exited(Exit::Status(0), complete()) };
+        assert_eq!(told(ended), stopped);
+    }
+
+    #[test]
+    fn a_decision_of_the_workers_own_is_the_reason() {
+        let cause = Some(Cause::Ours("the trial took longer than its timeout of 2h".to_owned()));
+        let given = Some(Given::Complete(vec![1.0]));
+        let reason = failed(Evidence { cause, ..exited(Exit::Status(0), given) });
+        assert!(reason.starts_with("the trial took longer than its timeout of 2h"), "{reason}");
+    }
+
+    #[test]
+    fn a_process_that_stays_ends_its_trial_by_the_result() {
+        let given = |given| Evidence { given: Some(given), ..Evidence::default() };
+        assert!(of(given(Given::Complete(vec![1.0]))).is_ok());
+        assert_eq!(of(given(Given::Pruned)), Err(TrialError::Pruned));
+        assert!(failed(Evidence::default()).contains("without a result"));
+    }
+
+    #[test]
+    fn a_reason_is_bounded() {
+        let errors = "é".repeat(100_000);
+        let whose = Whose { name: "the command", stays: false, metric: None, errors: &errors };
+        assert!(whose.reason("it failed", None).len() <= limits::REASON);
+    }
+}
