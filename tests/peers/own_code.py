@@ -3,8 +3,9 @@
     python own_code.py KINDLING PYTHON [--trials 400] [--rounds 3] [--slots 8] [--ray PYTHON] [--json FILE]
 
 KINDLING is the built program, PYTHON an interpreter with `kindling`, `optuna` and `torch`; `--ray` one with Ray Tune, if that is another.
-Contenders take turns. For each: the median time from the end of a trial to the start of the next in the same slot (of the function alone,
-by its own clock), and trials per second from the first start to the last end, so start-up counts for nobody.
+Contenders take turns. For each, by the functions' own clocks: the median time from the end of a call to the start of the
+next in the same slot, where a slot lives on; a slot's whole time for a trial beside the function itself; and trials per second. The
+first two calls of each slot do not count, and so start-up counts for nobody.
 
 - function: `kind = "python"`, a process that stays, for each of the slots; the study on disk
 - command: `kind = "command"`, a Python process for each trial
@@ -113,8 +114,9 @@ def calls(folder):
 
 
 def measured(folder, slots):
-    """Seconds of a slot for a trial, beside the function itself, and trials per second."""
+    """Milliseconds of a slot for a trial, beside the function itself, and trials per second, after all slots have begun."""
     noted = sorted(calls(folder), key=lambda call: call[1])
+    noted = noted[min(2 * slots, len(noted) // 2) :]
     first, last = noted[0][1], max(end for *_, end in noted)
     inside = statistics.mean(end - start for _, start, end in noted)
     rate = (len(noted) - 1) / (last - first)
