@@ -101,6 +101,8 @@ def _guarded(action: Callable[[], Any], what: str) -> Any:
         ):
             raise
         head, trace = _fault.parts(error)
+        # The error itself is in our own line, which comes right after it.
+        trace = trace.removesuffix(traceback.format_exception_only(type(error), error)[-1].strip()).rstrip()
         raise NotLoadedError(f"{what} cannot be loaded: {head}{_hint(error)}", trace) from error
 
 

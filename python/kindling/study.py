@@ -73,6 +73,8 @@ class Study(StoredStudy):
             raise KindlingError(f"a study's name is a text that is not empty, not {name!r}")
         if direction not in ("maximize", "minimize"):
             raise KindlingError(f'direction is "maximize" or "minimize", not {direction!r}')
+        if metric is not None and (not isinstance(metric, str) or not metric.strip()):
+            raise KindlingError(f"metric is the name of what the function reports, not {metric!r}")
         _check_whole("trials", trials, 1)
         _check_whole("seed", seed, 0)
         here = Path.cwd()

@@ -78,7 +78,10 @@ def test_what_is_wrong_is_said_with_status_78(folder: Path, spec: str, said: str
 def test_an_import_that_fails_shows_the_users_frames_and_not_ours(folder: Path) -> None:
     (folder / "raises.py").write_text("def g(): raise ValueError('no data')\ng()")
     _, ended, _ = serve(folder, "raises:f")
-    assert "raises.py" in ended.stderr
+    assert ended.stderr.startswith("Traceback (most recent call last):\n")
+    assert f'{folder.resolve()}/raises.py", line 1, in g\n' in ended.stderr
+    assert ended.stderr.endswith("\nkindling: module `raises` cannot be loaded: ValueError: no data\n")
+    assert ended.stderr.count("ValueError: no data") == 1
     assert "kindling/_load" not in ended.stderr
     assert "importlib" not in ended.stderr
 
