@@ -28,6 +28,17 @@ class TrialStopped(BaseException):
     __module__ = "kindling"
 
 
+class WorkerGone(TrialStopped):
+    """Nobody is left who could stop this trial, or go on with it here."""
+
+    __module__ = "kindling"
+
+
+def in_one_line(text: str) -> str:
+    """An error with its hint. Where one line is shown of what a process wrote, it is the last one."""
+    return " ".join(text.replace("\nhint: ", "; ").split())
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint with the name that was probably meant, or with all that there are."""
     from difflib import get_close_matches  # slow to import, and only errors need it

@@ -25,14 +25,21 @@ def reason(error: BaseException) -> str:
         return (
             f"SystemExit: the function called sys.exit({error.code!r})\nhint: return the value, or raise an exception"
         )
+    head, trace = parts(error)
+    return f"{head}\n{trace}" if trace else head
+
+
+def parts(error: BaseException) -> tuple[str, str]:
+    """`Type: message`, and the traceback without our frames."""
     try:
         head = "".join(traceback.format_exception_only(type(error), error)).strip()
         trace = _trace(error)
+        if isinstance(error, SyntaxError):
+            # It begins with the lines of the source.
+            head, trace = f"{type(error).__name__}: {error}", trace or head
     except BaseException as again:  # noqa: BLE001 - out of memory, or an exception that cannot be shown
-        return f"{type(error).__name__}: (its text cannot be shown: {type(again).__name__})"
-    whole = f"{_cut(head, MAX_HEAD)}\n{_cut(trace, MAX_TRACE)}" if trace else _cut(head, MAX_HEAD)
-    # A path or a message may hold bytes that are no UTF-8.
-    return whole.encode("utf-8", "backslashreplace").decode()
+        return f"{type(error).__name__}: (its text cannot be shown: {type(again).__name__})", ""
+    return _utf8(_cut(head, MAX_HEAD)), _utf8(_cut(trace, MAX_TRACE))
 
 
 def returned(value: Any) -> list[float]:
@@ -73,6 +80,11 @@ def _users(trace: TracebackType | None) -> TracebackType | None:
 def _ours(file: str) -> bool:
     """Whether its user did not write it: ours, or what Python imports with."""
     return file.startswith((_OURS, "<frozen importlib.")) or file == importlib.__file__
+
+
+def _utf8(text: str) -> str:
+    """A path or a message may hold bytes that are none."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _cut(text: str, most: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from kindling._errors import KindlingError
@@ -63,6 +64,16 @@ def numbers(value: Any, what: str) -> list[float]:
             raise KindlingError(f"{what} is empty; expected a number for each objective of the study")
         return [number(one, what) for one in value]
     return [number(value, what)]
+
+
+def metrics(values: Mapping[Any, Any]) -> dict[str, float]:
+    """Several metrics by their names."""
+    if not values:
+        raise KindlingError("the report has no metrics; expected some, such as {'loss': 0.2, 'accuracy': 0.91}")
+    for name in values:
+        if not isinstance(name, str) or not name:
+            raise KindlingError(f"the name of a reported metric is {name!r}; expected a text")
+    return {str(name): number(value, f"the reported `{name}`") for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kindling import _fault
+from kindling import _fault, _signals
 from kindling._errors import TrialStopped, nearest
 from kindling.trial import Trial
 
@@ -20,7 +20,11 @@ Objective = Callable[[Trial], Any]
 
 
 class NotLoadedError(Exception):
-    """There is no such function. The text says why."""
+    """There is no such function. The text says why, in one line; the traceback shows where, if that is known."""
+
+    def __init__(self, text: str, trace: str = "") -> None:
+        super().__init__(text)
+        self.trace = trace
 
 
 def load(spec: str) -> Objective:
@@ -30,7 +34,7 @@ def load(spec: str) -> Objective:
     place, colon, name = spec.partition(":") if pickled else spec.rpartition(":")
     if not (place and colon and name):
         raise NotLoadedError(
-            f"`{spec}` names no function; expected module:function\nhint: such as `train:objective` for train.py"
+            f"`{spec}` names no function; expected module:function, such as `train:objective` for train.py"
         )
     # What the module reads of the command line is not ours.
     sys.argv = [place]
@@ -53,9 +57,7 @@ def _import(name: str) -> ModuleType:
         found = None
     if found is None:
         scripts = [path.stem for path in Path(here).glob("*.py")][:1000]
-        raise NotLoadedError(
-            f"there is no module `{top}` in {here} or where Python looks\nhint: {nearest(top, scripts)}"
-        )
+        raise NotLoadedError(f"there is no module `{top}` in {here} or where Python looks; {nearest(top, scripts)}")
     module: ModuleType = _guarded(lambda: importlib.import_module(name), f"module `{name}`")
     return module
 
@@ -64,7 +66,7 @@ def _load_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         scripts = [each.name for each in path.parent.glob("*.py")][:1000]
-        raise NotLoadedError(f"there is no file {path}\nhint: {nearest(path.name, scripts)}")
+        raise NotLoadedError(f"there is no file {path}; {nearest(path.name, scripts)}")
     # Its neighbours are found, as `python script.py` finds them, and so is it itself by processes that it spawns.
     sys.path.insert(0, str(path.parent))
     sys.argv = [str(path)]
@@ -88,24 +90,29 @@ def _guarded(action: Callable[[], Any], what: str) -> Any:
     """Runs the user's code. All that it raises is his to read."""
     try:
         return action()
-    except (TrialStopped, KeyboardInterrupt):
-        raise
     except SystemExit as error:
         raise NotLoadedError(
-            f"{what} called sys.exit({error.code!r}) while it was imported\n"
-            'hint: put what a script does under `if __name__ == "__main__":`'
+            f"{what} called sys.exit({error.code!r}) while it was imported; "
+            'put what a script does under `if __name__ == "__main__":`'
         ) from None
     except BaseException as error:
-        raise NotLoadedError(f"{what} cannot be loaded: {_fault.reason(error)}{_hint(error)}") from error
+        if (isinstance(error, TrialStopped) and _signals.terminated()) or (
+            isinstance(error, KeyboardInterrupt) and _signals.interrupted()
+        ):
+            raise
+        head, trace = _fault.parts(error)
+        # The error itself is in our own line, which comes right after it.
+        trace = trace.removesuffix(traceback.format_exception_only(type(error), error)[-1].strip()).rstrip()
+        raise NotLoadedError(f"{what} cannot be loaded: {head}{_hint(error)}", trace) from error
 
 
 def _hint(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"\nhint: {sys.executable} has no `{error.name}`; is this the right interpreter?"
+        return f"; {sys.executable} has no `{error.name}`; is this the right interpreter?"
     frames = traceback.extract_tb(error.__traceback__)
     if frames and "argv" in (frames[-1].line or ""):
         return (
-            "\nhint: a worker imports it without the arguments of your command line; read them under "
+            "; a worker imports it without the arguments of your command line; read them under "
             '`if __name__ == "__main__":`'
         )
     return ""
@@ -117,7 +124,8 @@ def _attribute(module: ModuleType, dotted: str) -> Any:
         if not hasattr(found, name):
             functions = [each for each, value in vars(found).items() if callable(value) and not each.startswith("__")]
             where = getattr(found, "__name__", repr(found))
-            raise NotLoadedError(f"`{where}` has no `{name}`\nhint: {nearest(name, functions)}")
+            what = "function" if isinstance(found, ModuleType) else "attribute"
+            raise NotLoadedError(f"{where} has no {what} `{name}`; {nearest(name, functions)}")
         found = getattr(found, name)
     return found
 

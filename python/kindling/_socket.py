@@ -13,7 +13,7 @@ import weakref
 from typing import Any
 
 from kindling import _json
-from kindling._errors import KindlingError, TrialStopped
+from kindling._errors import KindlingError, TrialStopped, WorkerGone
 
 VERSION = 1
 MAX_LINE = 1 << 20
@@ -65,7 +65,7 @@ class Connection:
         """One request for that trial and its answer."""
         with self._lock:
             if self.trial != trial:
-                raise TrialStopped(f"trial {trial[1]} is over")
+                raise _over(trial)
             return self._retry(request)
 
     def _retry(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Connection:
                 ) from None
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise TrialStopped(f"the worker of this trial is gone: {error}") from error
+                    raise WorkerGone(f"the worker of this trial is gone: {error}") from error
             time.sleep(wait)
             wait *= 2
 
@@ -107,7 +107,7 @@ class Connection:
         greeting = _json.write({"call": "hello", "version": VERSION}).encode() + b"\n"
         found = _checked(self._say(greeting, PATIENCE)).get("trial")
         if found is None or identity(found) != self.trial:
-            raise TrialStopped(f"trial {self.trial[1]} is over")
+            raise _over(self.trial)
 
     def _say(self, line: bytes, timeout: float | None) -> dict[str, Any]:
         assert self._socket is not None
@@ -161,6 +161,10 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def _over(trial: Identity) -> TrialStopped:
+    return TrialStopped(f"this trial is over: the worker is no longer at trial {trial[1]}")
 
 
 def _checked(answer: dict[str, Any]) -> dict[str, Any]:

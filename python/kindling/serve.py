@@ -2,24 +2,21 @@
 
 A worker starts it, one for each slot. It imports the function once, then asks for trials, calls the function with each,
 and tells the worker how it ended. Status 78 says that this machine cannot run the function: it was not found, or its
-module does not import. Without a worker it runs one trial alone, which is a way to try the function.
+module does not import. The last line of standard error then says why, with the hint, since that is the line which
+the worker shows first. Without a worker it runs one trial alone, which is a way to try the function.
 """
 
 import gc
 import os
-import signal
 import sys
-from types import FrameType
 from typing import Any
 
-from kindling import _fault, _load
-from kindling._errors import KindlingError, TrialPruned, TrialStopped, is_pruned
+from kindling import _fault, _hook, _load, _signals
+from kindling._errors import KindlingError, TrialPruned, TrialStopped, in_one_line, is_pruned
 from kindling._socket import Connection
 from kindling.trial import Trial, current_trial, set_current
 
 UNFIT = 78  # `EX_CONFIG`
-TERMINATED = 128 + signal.SIGTERM
-INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> int:
@@ -28,18 +25,24 @@ def main() -> int:
         print("usage: python -m kindling.serve MODULE:FUNCTION | FILE.py:FUNCTION | pickle:FILE", file=sys.stderr)
         return UNFIT
     _prepare_streams()
-    signal.signal(signal.SIGTERM, _terminate)
-    os.register_at_fork(after_in_child=_in_child)
+    _signals.install()
     try:
         function = _load.load(sys.argv[1])
         return _serve(function)
     except _load.NotLoadedError as error:
-        print(f"kindling: {error}", file=sys.stderr)
+        if error.trace:
+            print(error.trace, file=sys.stderr)
+        print(f"kindling: {in_one_line(str(error))}", file=sys.stderr)
         return UNFIT
     except TrialStopped:
-        return TERMINATED
+        if not _signals.terminated():
+            raise
+        return _signals.TERMINATED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        if not _signals.interrupted():
+            raise
+        print("kindling: interrupted by SIGINT", file=sys.stderr)
+        return _signals.INTERRUPTED
 
 
 def _serve(function: _load.Objective) -> int:
@@ -54,29 +57,27 @@ def _serve(function: _load.Objective) -> int:
             print(f"kindling: the worker is gone: {error}", file=sys.stderr)
             return 1
         except KindlingError as error:
-            print(f"kindling: {error}", file=sys.stderr)
+            print(f"kindling: {in_one_line(str(error))}", file=sys.stderr)
             return 1
         if facts is None:
             return 0
         _run(function, Trial(facts, connection, {}))
-        if _terminated:
-            return TERMINATED
+        if _signals.terminated():
+            return _signals.TERMINATED
 
 
 def _run(function: _load.Objective, trial: Trial) -> None:
     """One trial. Whatever the function does, the worker hears how it ended."""
     _tell_environment(trial)
     set_current(trial)
+    _signals.forget_interrupts()
     us = os.getpid()
     try:
         result = _returned(function(trial), trial)
-    except KeyboardInterrupt:
-        raise
-    except TrialStopped as error:
-        # The worker knows better why it stopped the trial, and does not look at this.
-        result = {"state": "hand_back", "reason": str(error) or "it raised TrialStopped"}
-    except BaseException as error:  # noqa: BLE001
-        result = {"state": "pruned"} if is_pruned(error) else {"state": "fail", "reason": _fault.reason(error)}
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and _signals.interrupted():
+            raise
+        result = _raised(error, trial)
     set_current(None)
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
@@ -93,6 +94,18 @@ def _returned(value: Any, trial: Trial) -> dict[str, Any]:
     if value is None and trial.ended:
         return {"state": "given"}
     return {"state": "complete", "values": _fault.returned(value)}
+
+
+def _raised(error: BaseException, trial: Trial) -> dict[str, Any]:
+    if is_pruned(error):
+        return {"state": "pruned"}
+    if isinstance(error, TrialStopped):
+        if _signals.terminated() or _hook.was_stopped(trial, error):
+            # The worker knows better why it stopped the trial, and does not look at this.
+            return {"state": "hand_back", "reason": str(error) or "it raised TrialStopped"}
+        head, trace = _fault.parts(error)
+        return {"state": "fail", "reason": f"{head}\nhint: {_hook.NOT_STOPPED}\n{trace}"}
+    return {"state": "fail", "reason": _fault.reason(error)}
 
 
 def _say(trial: Trial, result: dict[str, Any]) -> None:
@@ -150,23 +163,6 @@ def _flush(stream: Any) -> None:
         stream.flush()
     except (OSError, ValueError, AttributeError):
         return
-
-
-_terminated = False
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    """Once: what cleans up after the first one shall not be interrupted by the second."""
-    global _terminated  # noqa: PLW0603 - a signal's handler has nowhere else to note it
-    if not _terminated:
-        _terminated = True
-        raise TrialStopped("SIGTERM")
-
-
-def _in_child() -> None:
-    """A process that the function forks ends by SIGTERM as any other, also while it computes."""
-    if signal.getsignal(signal.SIGTERM) is _terminate:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ class Study(StoredStudy):
     `store` (the study's name with .db, in this folder): run the same study again, and it goes on.
 
     `sampler` and `pruner` are a kind (`"asha"`) or a dict with its options (`{"kind": "asha", "min_resource": 2}`).
-    `timeout` (of a trial) and `grace` are seconds, a timedelta, or a text such as `"2h"`. `directory` is where the
-    function runs: this folder unless told.
+    `timeout` (of a trial) and `grace` are seconds, a timedelta, or a text such as `"2h"`. `metric` says which one is
+    the value where the function reports several. `directory` is where the function runs: this folder unless told.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Study(StoredStudy):
         grace: float | timedelta | str | None = None,
         gpus: int | None = None,
         memory: str | None = None,
+        metric: str | None = None,
         env: Mapping[str, str] | None = None,
         settings: Mapping[str, Any] | None = None,
         max_attempts: int | None = None,
@@ -72,6 +73,8 @@ class Study(StoredStudy):
             raise KindlingError(f"a study's name is a text that is not empty, not {name!r}")
         if direction not in ("maximize", "minimize"):
             raise KindlingError(f'direction is "maximize" or "minimize", not {direction!r}')
+        if metric is not None and (not isinstance(metric, str) or not metric.strip()):
+            raise KindlingError(f"metric is the name of what the function reports, not {metric!r}")
         _check_whole("trials", trials, 1)
         _check_whole("seed", seed, 0)
         here = Path.cwd()
@@ -89,7 +92,7 @@ class Study(StoredStudy):
             "seed": int(seed),
             **_given({"max_attempts": max_attempts, "max_failures_in_a_row": max_failures_in_a_row}),
             **_given({"sampler": _kind("sampler", sampler), "pruner": _kind("pruner", pruner)}),
-            "objective": {"kind": "python", **_given(process), **_given(tables)},
+            "objective": {"kind": "python", **_given({"metric": metric}), **_given(process), **_given(tables)},
             "space": _space.tables(space),
             **_given({"confirm": confirm}),
         }

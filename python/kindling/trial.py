@@ -2,13 +2,13 @@
 
 import os
 import sys
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from kindling import _hook, _json, _suggest
-from kindling._errors import KindlingError, TrialPruned, TrialStopped, nearest
+from kindling._errors import KindlingError, TrialPruned, TrialStopped
+from kindling._params import Params, check_defaults
 from kindling._socket import Connection, identity
 
 Verdict = Literal["continue", "prune", "stop"]
@@ -52,7 +52,7 @@ class Trial:
         self.number = facts["number"]
         self.attempt = facts["attempt"]
         self.study = facts["study"]
-        self.params = {**defaults, **facts["params"]}
+        self.params = Params({**defaults, **facts["params"]})
         self.seed = facts["seed"]
         self.study_seed = facts["study_seed"]
         self.settings = facts.get("settings") or {}
@@ -75,13 +75,23 @@ class Trial:
     def report(self, value: Any, step: Any, *, raises: bool = True) -> Verdict:
         """The value of a step, such as an epoch. Steps are whole numbers that ascend.
 
+        Several metrics are a dict of their names and values, `{"loss": 0.2, "accuracy": 0.91}`. The study's `metric`
+        says which one is the value; the others become attributes of the trial.
+
         Raises `TrialPruned` or `TrialStopped` if the trial should end. With `raises=False` it says so instead.
         """
-        value, step = _json.number(value, "the reported value"), _json.whole(step, "the step")
+        reported: dict[str, Any]
+        if isinstance(value, Mapping):
+            reported = {"metrics": _json.metrics(value)}
+            shown = " ".join(f"{name}={one:.6g}" for name, one in reported["metrics"].items())
+        else:
+            reported = {"value": _json.number(value, "the reported value")}
+            shown = f"{reported['value']:.6g}"
+        step = _json.whole(step, "the step")
         if self._connection is None:
-            print(f"step {step}: {value:.6g}", flush=True)
+            print(f"step {step}: {shown}", flush=True)
             return "continue"
-        self._hear(self._call({"call": "report", "step": step, "value": value}))
+        self._hear(self._call({"call": "report", "step": step, **reported}))
         if raises:
             self.obey(self._told, f"pruned at step {step}")
         return self._told
@@ -169,6 +179,11 @@ class Trial:
         value = self._given(name, lambda: choices[0])
         return _suggest.check_choice(name, value, choices)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """For a process that is spawned with a trial as argument: the parameters travel as a plain dict."""
+        self.__dict__.update(state)
+        self.params = Params(self.params)
+
     def __repr__(self) -> str:
         return f"<kindling.Trial {self.study} #{self.number} {self.params}>"
 
@@ -202,8 +217,9 @@ _current: Trial | None = None
 def current_trial(defaults: Mapping[str, Any] | None = None) -> Trial:
     """The trial that this process runs.
 
-    In a worker its parameters are the study's, over `defaults`. A script that runs by itself takes the defaults, and
-    what it reports is printed. Asked again, it gives the same trial.
+    In a worker its parameters are the study's, over `defaults`, which name all that the script knows: a parameter of
+    the study that is not among them is an error, since it would be tuned in vain. A script that runs by itself takes
+    the defaults, and what it reports is printed. Asked again, it gives the same trial.
     """
     defaults = dict(defaults or {})
     if _current is not None:
@@ -217,12 +233,13 @@ def current_trial(defaults: Mapping[str, Any] | None = None) -> Trial:
             facts = connection.hello()
         except TrialStopped as error:
             raise KindlingError(f"{error}\nhint: to run without a worker, unset KINDLING_SOCKET ({path})") from None
-        _warn_of_ignored(facts["params"], defaults)
         trial = Trial(facts, connection, defaults)
+        _hook.install(trial)
+        check_defaults(facts["params"], defaults)
     else:
         trial = Trial(_alone(), None, defaults)
+        _hook.install(trial)
     set_current(trial)
-    _hook.install(trial)
     return trial
 
 
@@ -234,11 +251,3 @@ def set_current(trial: Trial | None) -> None:
 
 def _alone() -> dict[str, Any]:
     return {"study": "alone", "number": 0, "attempt": 1, "params": {}, "seed": 0, "study_seed": 0}
-
-
-def _warn_of_ignored(params: Iterable[str], defaults: Mapping[str, Any]) -> None:
-    """A parameter that the script calls otherwise would be tuned in vain: every trial would train with the default."""
-    for name in params if defaults else ():
-        if name not in defaults:
-            text = f"the study's parameter `{name}` is not among the defaults: {nearest(name, defaults)}"
-            warnings.warn(text, stacklevel=3)

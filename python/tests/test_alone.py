@@ -19,6 +19,11 @@ def test_alone_a_trial_takes_its_defaults_and_prints(capsys: pytest.CaptureFixtu
     assert trial.user_attrs == {"a": [1]}
 
 
+def test_alone_all_metrics_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    kindling.current_trial().report({"loss": 0.2, "accuracy": 0.91}, step=3)
+    assert capsys.readouterr().out == "step 3: loss=0.2 accuracy=0.91\n"
+
+
 def test_alone_what_is_no_report_is_an_error_as_well() -> None:
     with pytest.raises(kindling.KindlingError, match="whole number"):
         kindling.current_trial().report(3, 0.91)

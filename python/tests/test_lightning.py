@@ -74,7 +74,7 @@ def test_a_training_goes_on_from_its_checkpoint_with_the_next_step(folder: Path,
 def test_a_metric_that_was_not_logged_is_an_error_with_its_neighbours(folder: Path, run: Run) -> None:
     ended = fit(folder, run, "    fit(monitor='val_los')")
     assert ended.returncode == 1
-    assert "no metric `val_los` was logged\nhint: did you mean `val_loss`?" in ended.stderr
+    assert "no metric `val_los` was logged; did you mean `val_loss`?" in ended.stderr
 
 
 def test_two_processes_report_once_and_end_together(folder: Path, run: Run) -> None:

@@ -35,20 +35,24 @@ def serve(folder: Path, *specs: str) -> tuple[Run, subprocess.CompletedProcess[s
         (":objective", "names no function"),
         ("trian:objective", "there is no module `trian`"),
         ("trian:objective", "did you mean `train`?"),
-        ("train:objectiv", "`train` has no `objectiv`\nhint: did you mean `objective`?"),
-        ("train:Model.fi", "`Model` has no `fi`\nhint: did you mean `fit`?"),
+        ("train:objectiv", "kindling: train has no function `objectiv`; did you mean `objective`?\n"),
+        ("train:Model.fi", "Model has no attribute `fi`; did you mean `fit`?"),
         ("train:number", "train:number is of type int; expected a function"),
         ("train:two", "train:two(a, b) cannot be called with the trial alone: missing a required argument: 'b'"),
         ("train.inner:f", "No module named 'train.inner'"),
-        ("trian.py:objective", "trian.py\nhint: did you mean `train.py`?"),
+        ("trian.py:objective", "trian.py; did you mean `train.py`?"),
         ("train.py:objectiv", "did you mean `objective`?"),
         ("pickle:nothing", "No such file or directory"),
         ("pickle:train.py", "the file train.py cannot be loaded"),
         ("needs:f", "has no `missing_package`; is this the right interpreter?"),
-        ("broken:f", "SyntaxError"),
+        ("broken:f", "module `broken` cannot be loaded: SyntaxError: "),
+        ("broken:f", "(broken.py, line 1)\n"),
+        ("lines:f", "module `lines` cannot be loaded: ValueError: first second\n"),
+        ("interrupts:f", "module `interrupts` cannot be loaded: KeyboardInterrupt\n"),
+        ("stops:f", "module `stops` cannot be loaded: kindling.TrialStopped: mine\n"),
         ("raises:f", "module `raises` cannot be loaded: ValueError: no data"),
         ("argued.py:f", "a worker imports it without the arguments of your command line"),
-        ("exits:f", "module `exits` called sys.exit(3) while it was imported\nhint: put"),
+        ("exits:f", "module `exits` called sys.exit(3) while it was imported; put"),
         ("..:f", "there is no module"),
     ],
 )
@@ -59,17 +63,25 @@ def test_what_is_wrong_is_said_with_status_78(folder: Path, spec: str, said: str
     (folder / "raises.py").write_text("def g(): raise ValueError('no data')\ng()")
     (folder / "argued.py").write_text("import sys; sys.argv[1]")
     (folder / "exits.py").write_text("import sys; sys.exit(3)")
+    (folder / "lines.py").write_text("raise ValueError('first\\nsecond')")
+    (folder / "interrupts.py").write_text("raise KeyboardInterrupt")
+    (folder / "stops.py").write_text("import kindling\nraise kindling.TrialStopped('mine')")
     run, ended, worker = serve(folder, spec)
     assert ended.returncode == 78
-    assert said in ended.stderr
-    assert ended.stderr.startswith("kindling: ")
+    # The last line says it all: the worker shows that one first.
+    last = ended.stderr.splitlines(keepends=True)[-1]
+    assert last.startswith("kindling: ")
+    assert said in last
     assert (run.result, worker.calls) == (None, [])
 
 
 def test_an_import_that_fails_shows_the_users_frames_and_not_ours(folder: Path) -> None:
     (folder / "raises.py").write_text("def g(): raise ValueError('no data')\ng()")
     _, ended, _ = serve(folder, "raises:f")
-    assert "raises.py" in ended.stderr
+    assert ended.stderr.startswith("Traceback (most recent call last):\n")
+    assert f'{folder.resolve()}/raises.py", line 1, in g\n' in ended.stderr
+    assert ended.stderr.endswith("\nkindling: module `raises` cannot be loaded: ValueError: no data\n")
+    assert ended.stderr.count("ValueError: no data") == 1
     assert "kindling/_load" not in ended.stderr
     assert "importlib" not in ended.stderr
 

@@ -74,6 +74,29 @@ def test_a_script_that_is_stopped_hands_back_and_says_why(folder: Path, run: Run
     assert run.result is None
 
 
+def test_a_script_that_nobody_stopped_fails(folder: Path, run: Run, worker: Worker) -> None:
+    code = "import kindling\nkindling.current_trial()\nraise kindling.TrialStopped('mine')"
+    ended = python(code, folder, worker.environment())
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("kindling: the worker did not stop this trial, so it failed\nTraceback")
+    assert ended.stderr.endswith("\nkindling.TrialStopped: mine\n")
+    assert run.result is None
+
+
+def test_a_script_hands_back_what_another_of_its_processes_heard(folder: Path, run: Run, worker: Worker) -> None:
+    run.verdict = {"verdict": "stop", "reason": "the worker ends"}
+    code = "import kindling\nkindling.current_trial()\nraise kindling.TrialStopped('rank 1 was told')"
+    ended = python(code, folder, worker.environment())
+    assert (ended.returncode, ended.stderr) == (75, "kindling: stopped: rank 1 was told\n")
+
+
+def test_the_last_line_of_a_script_that_was_refused_has_the_error_and_its_hint(folder: Path, worker: Worker) -> None:
+    ended = python("import kindling\nkindling.current_trial({'lrate': 1})", folder, worker.environment())
+    assert ended.returncode == 1
+    last = "kindling.KindlingError: the study has `lr`, which is not among the defaults: `lrate`; "
+    assert ended.stderr.splitlines()[-1].startswith(last)
+
+
 def test_a_script_that_raises_ends_with_status_1_and_its_traceback(folder: Path, run: Run, worker: Worker) -> None:
     ended = python(REPORTS.replace("trial.complete", "1 / 0 #"), folder, worker.environment())
     assert ended.returncode == 1

@@ -77,6 +77,10 @@ def test_what_a_function_returns_is_the_value(folder: Path, value: str, values: 
         ("    raise BaseException('odd')", "BaseException: odd"),
         ("    raise MemoryError", "MemoryError"),
         ("    raise GeneratorExit", "GeneratorExit"),
+        ("    raise KeyboardInterrupt", "KeyboardInterrupt\nTraceback"),
+        ("    compile('x = (', 'model.py', 'exec')", "SyntaxError: '(' was never closed (model.py, line 1)\nTraceback"),
+        ("    trial.params['typo']", "no parameter `typo`; this trial has `lr`"),
+        ("    trial.report({'loss': 1}, 0)", "KindlingError: `value` is missing, and the study names no `metric`"),
         ("    trial.report(float('nan'), 0)", "KindlingError: report nan at step 0 fails the trial"),
         ("    trial.fail('my reason')", "my reason"),
         ("    raise ValueError('\\ud800 \\x00')", "ValueError: \\ud800 \x00"),
@@ -175,6 +179,44 @@ def test_a_stopped_function_ends_and_the_next_trial_runs(folder: Path) -> None:
     assert [run.result["state"] for run in runs] == ["hand_back", "complete"]
 
 
+def test_a_function_whose_child_heard_that_it_is_stopped_hands_back(folder: Path) -> None:
+    code = """
+import kindling
+def objective(trial):
+    raise kindling.TrialStopped("a rank was told")
+"""
+    runs = [Run(facts(0), verdict={"verdict": "stop", "reason": "timed out"})]
+    serve(folder, code, runs)
+    assert runs[0].result == {"state": "hand_back", "reason": "a rank was told"}
+
+
+STALE = """
+import kindling
+saved = []
+def objective(trial):
+    saved.append(trial)
+    if trial.number == 1: saved[0].report(5.0, 7)
+    if trial.number == 2: raise kindling.TrialStopped("mine")
+    if trial.number == 3: raise kindling.TrialStopped
+    return 1
+"""
+
+
+def test_a_trial_that_nobody_stopped_fails_and_is_not_run_again(folder: Path) -> None:
+    runs, ended, _ = serve(folder, STALE, 5)
+    assert ended.returncode == 0
+    assert [run.result["state"] for run in runs] == ["complete", "fail", "fail", "fail", "complete"]
+    said = [run.result["reason"].splitlines() for run in runs[1:4]]
+    assert said[0][0] == "kindling.TrialStopped: this trial is over: the worker is no longer at trial 0"
+    assert said[1][:3] == [
+        "kindling.TrialStopped: mine",
+        "hint: the worker did not stop this trial, so it failed",
+        "Traceback (most recent call last):",
+    ]
+    assert said[2][0] == "kindling.TrialStopped"
+    assert runs[0].reports == []
+
+
 def test_a_value_after_another_result_is_told_and_the_process_goes_on(folder: Path) -> None:
     code = "def objective(trial):\n    trial.complete(1)\n    return 2"
     runs, ended, worker = serve(folder, code, 2)
@@ -225,7 +267,7 @@ def objective(trial):
     return 1
 """
     runs, _, _ = serve(folder, code, 2)
-    assert runs[1].attributes == {"said": ["trial 0 is over"]}
+    assert runs[1].attributes == {"said": ["this trial is over: the worker is no longer at trial 0"]}
     assert runs[1].reports == []
 
 

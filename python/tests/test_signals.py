@@ -84,7 +84,7 @@ def test_an_interrupt_ends_the_process(folder: Path, start) -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=30)
-    assert (process.returncode, error) == (128 + signal.SIGINT, "")
+    assert (process.returncode, error) == (128 + signal.SIGINT, "kindling: interrupted by SIGINT\n")
     assert run.result is None
 
 

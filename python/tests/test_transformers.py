@@ -75,4 +75,4 @@ def test_a_training_goes_on_from_its_checkpoint_with_the_next_step(folder: Path,
 def test_a_metric_that_was_not_evaluated_is_an_error_with_its_neighbours(folder: Path, run: Run) -> None:
     ended = train(folder, run, "train(monitor='acuracy')")
     assert ended.returncode == 1
-    assert "no metric `eval_acuracy` was evaluated\nhint: did you mean `eval_accuracy`?" in ended.stderr
+    assert "no metric `eval_acuracy` was evaluated; did you mean `eval_accuracy`?" in ended.stderr

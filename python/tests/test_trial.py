@@ -1,5 +1,6 @@
 """What a trial says and hears over its socket."""
 
+import json
 import math
 import os
 import pickle
@@ -52,19 +53,57 @@ def test_a_gpu_is_called_as_torch_calls_it(run: Run, worker: Worker) -> None:
 
 
 def test_defaults_stand_in_for_what_the_study_does_not_set(worker: Worker) -> None:
-    with pytest.warns(UserWarning, match="`layers`"):
-        trial = kindling.current_trial(
-            defaults={"lr": 1.0, "optimizer": "sgd", "momentum": 0.9, "nesterov": False, "epochs": 5}
-        )
+    trial = kindling.current_trial(
+        defaults={"lr": 1.0, "optimizer": "sgd", "layers": 1, "momentum": 0.9, "nesterov": False, "epochs": 5}
+    )
     assert trial.params["lr"] == 0.01
     assert trial.params["momentum"] is None
     assert trial.params["epochs"] == 5
 
 
-def test_a_parameter_of_another_name_than_the_default_is_told(run: Run, worker: Worker) -> None:
-    run.facts["params"] = {"learning_rat": 1.0}
-    with pytest.warns(UserWarning, match="did you mean `learning_rate`"):
-        kindling.current_trial(defaults={"learning_rate": 1e-3})
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "learning_rat",
+            "which is not among the defaults: `epochs`, `learning_rate`\nhint: did you mean `learning_rate`?",
+        ),
+        ("width", "hint: add a default for `width`, or take it out of the space"),
+    ],
+)
+def test_a_parameter_that_is_not_among_the_defaults_is_an_error(run: Run, worker: Worker, name: str, said: str) -> None:
+    run.facts["params"] = {name: 1.0}
+    for _ in range(2):
+        with pytest.raises(kindling.KindlingError, match=f"the study has `{name}`") as refused:
+            kindling.current_trial(defaults={"epochs": 3, "learning_rate": 1e-3})
+        assert said in str(refused.value)
+    # Who names no defaults says nothing of what the script knows.
+    assert kindling.current_trial().params == {name: 1.0}
+
+
+def test_a_parameter_that_is_not_there_is_an_error_that_says_which_are(run: Run, worker: Worker) -> None:
+    run.facts["params"] = {"lr": 0.1, "momentum": 0.9}
+    params = kindling.current_trial().params
+    with pytest.raises(
+        KeyError, match=r"no parameter `momentun`; did you mean `momentum`\? this trial has `lr`, `momentum`"
+    ):
+        params["momentun"]
+    with pytest.raises(KeyError, match="no parameter `1`; this trial has"):
+        params[1]  # type: ignore[index]
+    assert params.get("x", 3) == 3
+    assert "x" not in params
+
+
+def test_parameters_are_a_dict_that_travels_as_a_plain_one(worker: Worker) -> None:
+    trial = kindling.current_trial()
+    assert isinstance(trial.params, dict)
+    assert json.loads(json.dumps(trial.params)) == trial.params
+    # A checkpoint must be read where Kindling is not, and by PyTorch, which allows but few classes in it.
+    written = pickle.dumps(trial.params)
+    assert b"kindling" not in written
+    assert pickle.loads(written) == trial.params
+    with pytest.raises(KeyError, match="no parameter"):
+        pickle.loads(pickle.dumps(trial)).params["typo"]
 
 
 def test_a_process_has_one_trial(worker: Worker) -> None:
@@ -78,6 +117,27 @@ def test_reports_are_heard_in_order(run: Run, worker: Worker) -> None:
     trial.report(value=Scalar(0.25), step=Scalar(1))
     trial.report(Scalar([0.125]), step=2.0)
     assert run.reports == [(0, 0.5), (1, 0.25), (2, 0.125)]
+
+
+def test_several_metrics_are_reported_at_once(run: Run, worker: Worker) -> None:
+    run.metric, run.prune_at = "accuracy", 1
+    trial = kindling.current_trial()
+    assert trial.report({"loss": Scalar(0.25), "accuracy": Scalar([0.5]), "norm": math.nan}, 0) == "continue"
+    assert (run.reports, run.attributes) == ([(0, 0.5)], {"loss": 0.25, "norm": "nan"})
+    with pytest.raises(kindling.TrialPruned, match="step 1"):
+        trial.report({"accuracy": 0.75}, step=1)
+    assert run.reports == [(0, 0.5), (1, 0.75)]
+    assert b'"metrics": {"accuracy": 0.75}' in worker.lines[-1]
+    assert b'"value"' not in worker.lines[-1]
+
+
+def test_of_several_metrics_the_study_must_say_which_one_counts(run: Run, worker: Worker) -> None:
+    trial = kindling.current_trial()
+    with pytest.raises(kindling.KindlingError, match="the study names no `metric`"):
+        trial.report({"loss": 0.25}, 0)
+    run.metric = "accuracy"
+    with pytest.raises(kindling.KindlingError, match="`metrics` has no `accuracy`"):
+        trial.report({"loss": 0.25}, 0)
 
 
 def test_a_pruned_report_raises(run: Run, worker: Worker) -> None:
@@ -128,7 +188,11 @@ def test_a_report_that_is_not_finite_is_refused_by_the_worker(run: Run, worker: 
         (None, 0, "the reported value is None"),
         ("0.9", 0, "of type str"),
         ([1, 2], 0, "of type list"),
-        ({"a": 1}, 0, "of type dict"),
+        ({}, 0, "the report has no metrics"),
+        ({"a": "high"}, 0, "the reported `a` is 'high', of type str"),
+        ({"a": {"b": 1}}, 0, "the reported `a` is .* of type dict"),
+        ({1: 1}, 0, "the name of a reported metric is 1; expected a text"),
+        ({"a": 1}, -1, "expected a whole number"),
         (10**400, 0, "no number"),
         (0.9, math.nan, "whole number"),
     ],
@@ -293,7 +357,7 @@ def test_a_child_that_outlives_its_trial_cannot_speak_for_the_next(run: Run, wor
     trial = pickle.loads(pickle.dumps(kindling.current_trial()))
     next_run = Run(facts(number=4))
     worker.current = next_run
-    with pytest.raises(kindling.TrialStopped, match="trial 3 is over"):
+    with pytest.raises(kindling.TrialStopped, match="this trial is over: the worker is no longer at trial 3"):
         trial.report(0.5, 0)
     assert next_run.reports == []
 

@@ -16,6 +16,7 @@ from typing import Any
 
 MAX_LINE = 1 << 20
 MAX_CONNECTIONS = 256
+MAX_METRICS = 64
 WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -35,6 +36,8 @@ class Run:
     reports: list[tuple[int, float]] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
+    metric: str | None = None
+    """Which one of several is the value, as the study says."""
     failed: str | None = None
     verdict: dict[str, Any] = field(default_factory=lambda: {"verdict": "continue"})
     prune_at: int | None = None
@@ -193,7 +196,8 @@ class Speaker:
         return trial
 
     def _report(self, request: dict[str, Any]) -> dict[str, Any]:
-        trial, step, value = self._mine(), request.get("step"), number(request.get("value"))
+        trial, step = self._mine(), request.get("step")
+        value, others = values(request, trial.metric)
         if not isinstance(step, int) or step < 0:
             raise Refused(f"`step` is {step}")
         if trial.result:
@@ -204,6 +208,7 @@ class Speaker:
                 trial.failed = f"step {step}: {value}"
                 raise Refused(f"report {value} at step {step} fails the trial")
             trial.reports.append((step, value))
+        trial.attributes = {**trial.attributes, **others}
         if trial.prune_at is not None and step >= trial.prune_at:
             trial.verdict = {"verdict": "prune"}
         return trial.verdict
@@ -240,6 +245,24 @@ class Speaker:
             raise Refused("the trial has another result")
         trial.result = result
         return {}
+
+
+def values(request: dict[str, Any], metric: str | None) -> tuple[float, dict[str, Any]]:
+    """The value of a report, and the metrics beside it."""
+    metrics = request.get("metrics", {})
+    if not isinstance(metrics, dict) or len(metrics) > MAX_METRICS:
+        raise Refused("`metrics` has a number for each name", f"expected at most {MAX_METRICS}")
+    for value in metrics.values():
+        number(value)
+    if "value" in request or not metrics:
+        return number(request.get("value")), metrics
+    if metric is None:
+        raise Refused("`value` is missing, and the study names no `metric`", "say which of the metrics counts")
+    if metric not in metrics:
+        raise Refused(
+            f"`value` is missing, and `metrics` has no `{metric}`, the study's `metric`", f"it has {', '.join(metrics)}"
+        )
+    return number(metrics[metric]), {name: value for name, value in metrics.items() if name != metric}
 
 
 def number(value: Any) -> float:

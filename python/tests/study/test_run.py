@@ -153,6 +153,21 @@ def test_options_become_those_of_the_program(folder: Path, monkeypatch: pytest.M
     ]
 
 
+def test_the_metric_that_counts_becomes_a_setting_of_the_objective(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _program(folder, monkeypatch, "exit 0")
+    options: dict[str, Any] = {"direction": "minimize", "trials": 2, "space": {"x": kindling.Float(0, 1)}}
+    for metric, said in ("val acc", '\nmetric = "val acc"\n'), (None, ""):
+        kindling.Study("mine", lambda trial: 1, metric=metric, **options).run(progress=False)
+        written = (folder / "mine.db.study.toml").read_text()
+        assert said in written
+        assert ("metric" in written) == bool(metric)
+    for odd in ("", 3, ["loss"]):
+        with pytest.raises(kindling.KindlingError, match="metric is the name of what the function reports"):
+            kindling.Study("mine", lambda trial: 1, metric=odd, **options)  # type: ignore[arg-type]
+
+
 def test_an_interpreter_that_python3_would_not_find_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _surroundings.interpreter() is None
     lonely = folder / "python"
