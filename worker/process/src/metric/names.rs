@@ -57,7 +57,9 @@ mod tests {
 
     fn of(lines: &[&str]) -> Vec<String> {
         let mut names = Names::default();
-        lines.iter().for_each(|line| names.read(line));
+        for line in lines {
+            names.read(line);
+        }
         names.found()
     }
 

@@ -185,10 +185,10 @@ mod tests {
     }
 
     /// Reports what a line gives, in a study whose metric is `accuracy`. Returns the answer, and the attributes.
-    fn named(reports: &mut Reports, metrics: Value, value: Option<Value>) -> (Value, Value) {
+    fn named(reports: &mut Reports, metrics: &Value, value: Option<&Value>) -> (Value, Value) {
         let facts = TrialFacts::default();
         let mut trial = Trial::new(&facts, DeviceName::Cpu, None, reports);
-        let report = Report::read(3, value.as_ref(), Some(&metrics)).expect("a report");
+        let report = Report::read(3, value, Some(metrics)).expect("a report");
         let answer = Desk::new(Some("accuracy")).answer(Request::Report(report), &mut trial, of);
         (serde_json::from_str(&answer).expect("JSON"), trial.user_attrs().into())
     }
@@ -196,13 +196,13 @@ mod tests {
     #[test]
     fn of_named_metrics_the_studys_own_is_reported_and_the_others_are_attributes() {
         let mut reports = Reports::default();
-        let (answer, noted) = named(&mut reports, json!({"loss": 0.2, "accuracy": 0.91}), None);
+        let (answer, noted) = named(&mut reports, &json!({"loss": 0.2, "accuracy": 0.91}), None);
         assert_eq!(answer, json!({"ok": true, "verdict": "continue"}));
         assert_eq!(noted, json!({"loss": 0.2}));
         assert_eq!(reports.taken, [(3, 0.91)]);
-        let (_, noted) = named(&mut reports, json!({"loss": "inf"}), Some(json!(0.5)));
+        let (_, noted) = named(&mut reports, &json!({"loss": "inf"}), Some(&json!(0.5)));
         assert_eq!((noted, reports.taken[1]), (json!({"loss": "inf"}), (3, 0.5)));
-        let (answer, noted) = named(&mut reports, json!({"loss": 0.2}), None);
+        let (answer, noted) = named(&mut reports, &json!({"loss": 0.2}), None);
         let error = answer["error"].as_str().expect("a text");
         assert!(error.contains("has no `accuracy`, the study's `metric`"), "{error}");
         assert_eq!((noted, reports.taken.len()), (json!({}), 2));

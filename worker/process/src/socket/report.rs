@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
 
-    fn report(value: Option<Value>, metrics: Value) -> Result<Report, Complaint> {
-        Report::read(3, value.as_ref(), Some(&metrics))
+    fn report(value: Option<&Value>, metrics: &Value) -> Result<Report, Complaint> {
+        Report::read(3, value, Some(metrics))
     }
 
     fn others(report: &Report, metric: Option<&str>) -> Vec<(String, Value)> {
@@ -115,11 +115,11 @@ mod tests {
     #[test]
     fn the_value_is_that_of_the_studys_metric_unless_it_is_given() {
         let metrics = json!({"loss": 0.2, "accuracy": 0.91, "norm": "nan"});
-        let by_name = report(None, metrics.clone()).expect("a report");
+        let by_name = report(None, &metrics).expect("a report");
         assert_eq!(by_name.value(Some("accuracy")), Ok(0.91));
         let expected = [("loss".to_owned(), json!(0.2)), ("norm".to_owned(), json!("nan"))];
         assert_eq!(others(&by_name, Some("accuracy")), expected);
-        let given = report(Some(json!(0.5)), metrics).expect("a report");
+        let given = report(Some(&json!(0.5)), &metrics).expect("a report");
         assert_eq!(given.value(Some("accuracy")), Ok(0.5));
         assert_eq!(given.value(None), Ok(0.5));
         assert_eq!(others(&given, None).len(), 3);
@@ -130,7 +130,7 @@ mod tests {
         let said = |complaint: Complaint| {
             format!("{}; {}", complaint.error, complaint.hint.unwrap_or_default())
         };
-        let found = report(None, json!({"loss": 0.2, "Accuracy": 0.91})).expect("a report");
+        let found = report(None, &json!({"loss": 0.2, "Accuracy": 0.91})).expect("a report");
         let error = said(found.value(Some("accuracy")).expect_err("no value"));
         let expected = "`value` is missing, and `metrics` has no `accuracy`, the study's `metric`; did you mean \
                         `Accuracy`?";
@@ -143,7 +143,7 @@ mod tests {
             (json!([1]), "`metrics` is [1]; it is an object of names and numbers"),
             (json!({"a": "high"}), "`a` of the `metrics` is \"high\"; expected a number"),
         ] {
-            let error = said(report(None, metrics).expect_err("refused"));
+            let error = said(report(None, &metrics).expect_err("refused"));
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -156,8 +156,8 @@ mod tests {
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         };
-        assert!(report(None, some(MOST_METRICS)).is_ok());
-        let error = report(None, some(MOST_METRICS + 1)).expect_err("too many").error;
+        assert!(report(None, &some(MOST_METRICS)).is_ok());
+        let error = report(None, &some(MOST_METRICS + 1)).expect_err("too many").error;
         assert_eq!(error, "`metrics` has 65 names");
     }
 }

@@ -94,7 +94,7 @@ fn a_hundred_thousand_lines_at_once_do_not_hold_the_script_up() {
     assert_eq!(ran.reports[..50], exact);
     assert_eq!(ran.reports.last(), Some(&(99_999, 99.999)));
     assert!(ran.reports.is_sorted_by(|(a, _), (b, _)| a < b));
-    assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_mins(1), "{:?}", ran.took);
 }
 
 #[test]
