@@ -106,8 +106,8 @@ fn main() -> ExitCode {
 
 fn command() -> anyhow::Result<ExitCode> {
     let cli = Cli::try_parse().unwrap_or_else(|mut error| {
-        let mut words = std::env::args_os();
-        if words.any(|word| word == "tune") && words.all(|word| word != "--") {
+        let mut words = std::env::args_os().skip(1);
+        if words.next().is_some_and(|word| word == "tune") && words.all(|word| word != "--") {
             tune::hint_at_dashes(&mut error);
         }
         error.exit()
