@@ -113,6 +113,7 @@ pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
     let mut lines: Vec<_> = paused.map(|reason| format!("paused: {reason}")).into_iter().collect();
     lines.extend(study.failures.iter().map(|failure| {
         let v1::Failure { reason, trials, newest } = failure;
+        let reason = first_line(reason);
         format!(
             "{trials} failed: {reason} (trial {newest}{})",
             if *trials > 1 { " last" } else { "" }
@@ -124,6 +125,11 @@ pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
         lines.push(format!("{others} failed for other reasons"));
     }
     lines
+}
+
+/// The first line of a reason that is not empty. The whole is in `kindling trial show`.
+pub(crate) fn first_line(reason: &str) -> &str {
+    reason.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 /// The number of finished trials.

@@ -105,7 +105,13 @@ fn main() -> ExitCode {
 }
 
 fn command() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|mut error| {
+        let mut words = std::env::args_os().skip(1);
+        if words.next().is_some_and(|word| word == "tune") && words.all(|word| word != "--") {
+            tune::hint_at_dashes(&mut error);
+        }
+        error.exit()
+    });
     if let Command::GuardProcesses = cli.command {
         // It must begin before there are other threads.
         kindling_process::guard_processes();

@@ -92,7 +92,8 @@ fn finished_line(study: Option<&v1::Study>, trial: &v1::Trial) -> String {
     let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
     let what = match trial.state() {
         v1::TrialState::Complete => format::values(trial),
-        v1::TrialState::Fail => trial.fail_reason.clone(),
+        // The whole reason, with its lines, is in `kindling trial show`.
+        v1::TrialState::Fail => format::first_line(&trial.fail_reason).to_owned(),
         _ => String::new(),
     };
     let far = study.map(|s| format!("  {}/{}{}", format::finished(s), format::total(s), totals(s)));

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use kindling_coordinator::config;
+use kindling_coordinator::config::{self, nearest};
 use kindling_study::StudySpec;
 
 use crate::hint::hinted;
@@ -43,9 +43,47 @@ pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
         let key = ["objective", &error.key].join(".");
         config::error_at(text, key.trim_end_matches('.'), &error.message)
     })?;
+    misspelt(&spec).map_err(|message| config::error_at(text, "objective.command", &message))?;
     if let Some(takes) = objective.takes(&spec.objective.settings) {
         fits::check(&spec.space, &takes)
             .map_err(|(key, message)| config::error_at(text, &key, &message))?;
     }
     Ok(spec)
+}
+
+/// Looks for the parameters that a command names: with one that is in no space every trial would fail.
+fn misspelt(spec: &StudySpec) -> Result<(), String> {
+    let objective = &spec.objective;
+    let known: Vec<_> = spec.space.params().iter().map(|param| param.name.as_str()).collect();
+    let named = kindling_process::params_of(&objective.kind, &objective.settings);
+    let Some(name) = named.iter().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let hint = match nearest(name.trim(), &known) {
+        Some(near) => format!("did you mean `${{param:{near}}}`?"),
+        None => format!("there are `{}`", known.join("`, `")),
+    };
+    Err(format!("`${{param:{name}}}`: the space has no such parameter; {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_a_command_misspells_is_refused() {
+        let study = |word: &str| {
+            format!(
+                "name = \"s\"\ndirection = \"maximize\"\ntrials = 3\n\n[objective]\nkind = \"command\"\n\
+                 command = [\"train\", \"{word}\"]\n\n[space.lr]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n"
+            )
+        };
+        assert!(check(&study("--lr=${param:lr}")).is_ok());
+        for word in ["${param:lr2}", "x${param: lr}"] {
+            let error = check(&study(word)).expect_err(word).to_string();
+            assert!(error.contains("no such parameter; did you mean `${param:lr}`?"), "{error}");
+        }
+        let error = check(&study("${param:momentum}")).expect_err("refused").to_string();
+        assert!(error.contains("there are `lr`") && error.contains("objective.command"), "{error}");
+    }
 }

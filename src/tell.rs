@@ -23,11 +23,12 @@ tell and ends with 0, so that the script runs alone, too.
   lr=$(kindling tell param lr --default 0.01)
   for epoch in 0 1 2 3 4; do
       accuracy=$(train \"$lr\" \"$epoch\")
-      kindling tell report --step \"$epoch\" \"$accuracy\" || exit 0
+      kindling tell report --step \"$epoch\" \"$accuracy\" || exit
   done
   kindling tell result \"$accuracy\"
 
-Exit status: 0 says go on, 10 says stop, 1 is an error";
+Exit status: 0 says go on, 10 says stop, 1 is an error. A plain `exit` passes it on, which is right for both: a trial
+that was told to stop may end with any status, and one with an error fails.";
 
 #[derive(clap::Args)]
 pub(crate) struct TellArgs {

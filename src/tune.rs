@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use clap::ArgGroup;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use kindling_study::StudySpec;
-use kindling_telemetry::TelemetryArgs;
+use kindling_telemetry::{TelemetryArgs, say};
 
 use self::words::Command;
 use crate::hint::hinted;
@@ -28,7 +30,8 @@ const TRIALS: u32 = 100;
 pub(crate) const HELP: &str = r#"A placeholder stands for a value that Kindling chooses. Single quotes keep the
 shell away from it:
 
-  '{NAME: LOW..HIGH}'         a number between; whole if both bounds are
+  '{NAME: LOW..HIGH}'         a number between; whole if both bounds are: 0..1 is
+                              0 or 1, and 0.0..1.0 all between
   '{NAME: LOW..HIGH log}'     on a logarithmic scale
   '{NAME: LOW..HIGH step S}'  in steps
   '{NAME: A|B|C}'             one of these: text, numbers, true, false; "1" is text
@@ -90,13 +93,36 @@ pub(crate) struct TuneArgs {
 
 pub(crate) async fn tune(args: TuneArgs, telemetry: TelemetryArgs) -> anyhow::Result<ExitCode> {
     if args.print {
-        let (text, _) = study(&args)?;
+        let (text, _) = told(&args)?;
         out::write(text.as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
-    let read = || Ok(study(&args)?.1);
+    let read = || Ok(told(&args)?.1);
     let trials = args.trials;
     run_study(read, trials, args.options.clone(), telemetry).await
+}
+
+/// Adds to the error for a command that came without the `--` before it.
+pub(crate) fn hint_at_dashes(error: &mut clap::Error) {
+    let is_word = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(word)) if !word.starts_with('-')
+    );
+    if error.kind() == ErrorKind::UnknownArgument && is_word {
+        let hint =
+            "put `--` before the command: kindling tune --maximize accuracy -- python train.py";
+        let hint = ContextValue::StyledStrs(vec![StyledStr::from(hint)]);
+        error.insert(ContextKind::Suggested, hint);
+    }
+}
+
+/// The study, and on standard error what its placeholders mean that may surprise.
+fn told(args: &TuneArgs) -> anyhow::Result<(String, StudySpec)> {
+    let read = study(args)?;
+    for note in Command::read(&args.command)?.notes() {
+        say!("note: {note}");
+    }
+    Ok(read)
 }
 
 /// The study file that the command line stands for, and the study in it.

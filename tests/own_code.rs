@@ -241,7 +241,8 @@ for step in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
     status=$?
     if [ $status != 0 ]; then
         echo $status "$("$PROGRAM" tell verdict)" >> "$1"
-        exit 0
+        # As a plain `|| exit` does.
+        exit $status
     fi
 done
 "$PROGRAM" tell result "$2"

@@ -38,7 +38,7 @@ pub(super) fn pieces(word: &str) -> Result<Vec<Piece>, Wrong> {
         } else if c == '{' {
             if text.ends_with('$') {
                 let message = "`$` right before a placeholder";
-                return Err(Wrong::new(at - 1..at, message, "write {NAME: …} without the `$`"));
+                return Err(Wrong::new(at - 1..at, message, without_dollar(rest)));
             }
             let end = end_of(word, at)?;
             let placeholder = placeholder(word, at..end)?;
@@ -58,6 +58,13 @@ pub(super) fn pieces(word: &str) -> Result<Vec<Piece>, Wrong> {
         pieces.push(Piece::Text(text));
     }
     Ok(pieces)
+}
+
+/// What to write instead of `${NAME…`: `rest` begins at the brace.
+fn without_dollar(rest: &str) -> String {
+    let name = rest[1..].split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
+    let text = name.map(|name| format!(", or ${{{{{name}}}}} for that very text"));
+    format!("write {{NAME: …}} without the `$`{}", text.unwrap_or_default())
 }
 
 /// The byte after the `}` that closes the `{` at `start`. Within quotes, a `}` closes nothing.

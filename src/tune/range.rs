@@ -52,6 +52,12 @@ pub(super) fn spec(word: &str, at: Range<usize>) -> Result<Spec, Wrong> {
 }
 
 fn range(word: &str, at: Range<usize>, dots: usize) -> Result<Spec, Wrong> {
+    let more = word[dots..at.end].bytes().take_while(|b| *b == b'.').count();
+    if more > 2 {
+        let hint = "two are a range, and a number below 1 has a zero before its point: 0.1..0.5";
+        let message = format!("{more} dots between the bounds");
+        return Err(Wrong::new(dots..dots + more, message, hint));
+    }
     let after_dots = trimmed_start(word, dots + 2..at.end);
     let high_end = word[after_dots.clone()].find(char::is_whitespace);
     let high_end = high_end.map_or(at.end, |space| after_dots.start + space);

@@ -4,7 +4,7 @@ use clap::Parser as _;
 use kindling_study::{Choice, Distribution, FloatScale};
 
 use super::words::Command;
-use super::{TuneArgs, study};
+use super::{TuneArgs, hint_at_dashes, study};
 
 #[derive(clap::Parser)]
 struct Line {
@@ -110,6 +110,10 @@ fn every_mistake_is_pointed_at() {
         ("{ : 1..2}", "without a name", "{ : 1..2}", "{NAME: A|B|C}"),
         ("{print $1}", "`print $1` is not the name", "print $1", "twice: {{ and }}"),
         ("${x: 1..2}", "`$` right before a placeholder", "$", "without the `$`"),
+        ("${HOME}", "`$` right before a placeholder", "$", "or ${{HOME}} for that very text"),
+        ("{x: 1e-5...1e-1}", "3 dots between the bounds", "...", "0.1..0.5"),
+        ("{x: 0...5}", "3 dots between the bounds", "...", "0.1..0.5"),
+        ("{x: 1....2}", "4 dots between the bounds", "....", "0.1..0.5"),
         ("{x: }", "nothing after the colon", ":", "between the braces"),
         ("{x: adam}", "`adam` is neither a range", "adam", "adam|sgd"),
         ("{x: 0.1}", "`0.1` is neither a range", "0.1", "{{ or }}"),
@@ -133,6 +137,7 @@ fn every_mistake_is_pointed_at() {
         ("{x: 1..2}{x: 1..3}", "`x` is described twice", "{x: 1..3}", "write {x}"),
         // What a study file's checks find.
         ("a {x: 2..1}", "`x`: ", "{x: 2..1}", "--help"),
+        ("{x: 0..1 log}", "`x`: ", "{x: 0..1 log}", "it takes whole numbers"),
         ("{x: 0.0..1.0 log}", "`x`: ", "{x: 0.0..1.0 log}", "--help"),
         ("{x: 0.1..1.0 log step 0.1}", "`x`: ", "{x: 0.1..1.0 log step 0.1}", "--help"),
         ("{x: a|a}", "`x`: ", "{x: a|a}", "--help"),
@@ -146,6 +151,35 @@ fn every_mistake_is_pointed_at() {
             shown.chars().zip(carets.chars()).filter(|(_, c)| *c == '^').map(|(c, _)| c).collect();
         assert!(below == at || (at == "^" && carets.trim() == "^"), "{word}: {error}");
     }
+}
+
+#[test]
+fn a_range_of_two_whole_numbers_is_noted() {
+    let words = ["{dropout: 0..1}", "{x: 0.0..1.0}", "{y: 0..2}", "{z: -1..0}"];
+    let expected = [
+        "`dropout` takes whole numbers, 0 or 1; write 0.0..1.0 for all numbers between",
+        "`z` takes whole numbers, -1 or 0; write -1.0..0.0 for all numbers between",
+    ];
+    assert_eq!(read(&words).expect("words").notes(), expected);
+    let ends = format!("{{x: {}..{}}}", i64::MIN, i64::MAX);
+    assert!(read(&[&ends]).expect("words").notes().is_empty());
+}
+
+#[test]
+fn a_command_without_the_dashes_before_it_is_told_to_put_them() {
+    for line in [
+        &["tune", "--maximize", "a", "python3", "x.py", "--lr", "{lr: 0.1..1.0}"][..],
+        &["tune", "--maximize", "a", "./train"],
+    ] {
+        let mut error = Line::try_parse_from(line).err().expect("refused");
+        hint_at_dashes(&mut error);
+        let text = error.to_string();
+        assert!(text.contains("put `--` before the command"), "{text}");
+    }
+    let line = ["tune", "--maximize", "a", "--trails", "3"];
+    let mut error = Line::try_parse_from(line).err().expect("refused");
+    hint_at_dashes(&mut error);
+    assert!(!error.to_string().contains("put `--`"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use kindling_coordinator::config::nearest;
 
 use super::placeholder::{Piece, Placeholder, pieces};
 use super::pointed::Wrong;
-use super::range::Spec;
+use super::range::{Number, Spec};
 use crate::hint::hinted;
 
 /// What a placeholder may stand for beside parameters: macros of the study file, by the same name.
@@ -66,6 +66,22 @@ impl Command {
         Ok(Self { words: written.collect::<Result<_, _>>()?, params })
     }
 
+    /// What may surprise whoever wrote the placeholders.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let note = |param: &Param| match param.spec {
+            Spec::Range { low: Number::Int(low), high: Number::Int(high), .. }
+                if high.checked_sub(low) == Some(1) =>
+            {
+                let name = &param.name;
+                Some(format!(
+                    "`{name}` takes whole numbers, {low} or {high}; write {low}.0..{high}.0 for all numbers between"
+                ))
+            }
+            _ => None,
+        };
+        self.params.iter().filter_map(note).collect()
+    }
+
     /// The error for a key of the study file, at the placeholder that it is about.
     pub(super) fn pointed(
         &self,
@@ -79,7 +95,13 @@ impl Command {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let param = self.params.iter().find(is_its)?;
-        let hint = "`kindling tune --help` shows how to write a placeholder";
+        let hint = match param.spec {
+            Spec::Range { low: Number::Int(_), log: true, .. } => {
+                "both bounds are whole numbers, so it takes whole numbers; with a point in one, \
+                 0.001..1.0 log, it takes all numbers between"
+            }
+            _ => "`kindling tune --help` shows how to write a placeholder",
+        };
         let wrong =
             Wrong::new(param.placeholder.at.clone(), format!("`{}`: {message}", param.name), hint);
         Some(wrong.in_word(&words[param.word]))

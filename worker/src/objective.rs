@@ -242,6 +242,11 @@ impl<'a> Trial<'a> {
     }
 
     /// The attributes set so far.
+    pub fn user_attrs(&self) -> JsonMap {
+        self.attributes.kept()
+    }
+
+    /// The attributes set so far, once it is over.
     pub(crate) fn into_attributes(self) -> UserAttributes {
         self.attributes
     }

@@ -22,7 +22,7 @@ use kindling_worker::Objective;
 
 pub use self::gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
 pub use self::ground::guard_processes;
-pub use self::settings::{Needs, needs};
+pub use self::settings::{Needs, needs, params_of};
 
 use self::ground::Footing;
 use self::kinds::{CommandObjective, PythonObjective};

@@ -8,6 +8,8 @@ use serde_json::Value;
 use self::number::{number, whole};
 
 mod ansi;
+mod backlog;
+mod names;
 mod number;
 mod pairs;
 mod redraws;
@@ -15,6 +17,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::backlog::{Backlog, Waiting};
+pub(crate) use self::names::Names;
 pub(crate) use self::redraws::Redraws;
 pub(crate) use self::steps::Steps;
 

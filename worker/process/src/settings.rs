@@ -8,7 +8,7 @@ use kindling_worker::{JsonMap, SettingsError};
 
 pub(crate) use self::function::Function;
 use self::keys::{Keys, fault, shown};
-pub use self::needs::{Needs, needs};
+pub use self::needs::{Needs, needs, params_of};
 use self::words::{WordError, Words};
 use crate::metric::Metric;
 
@@ -50,6 +50,8 @@ pub(crate) struct Command {
 pub(crate) struct Python {
     /// The function to call.
     pub(crate) function: Function,
+    /// Which of the metrics of a report is the study's.
+    pub(crate) metric: Option<Metric>,
     /// What both kinds have.
     pub(crate) common: Common,
 }
@@ -90,10 +92,10 @@ impl Command {
 impl Python {
     /// Reads and checks the settings.
     pub(crate) fn read(settings: &JsonMap) -> Result<Self, SettingsError> {
-        let keys = Keys::open(settings, "python", &["function"], &COMMON)?;
+        let keys = Keys::open(settings, "python", &["function", "metric"], &COMMON)?;
         let text = keys.required("function", "\"module:function\"")?;
         let function = Function::parse(text).map_err(|message| fault("function", message))?;
-        Ok(Self { function, common: Common::read(&keys)? })
+        Ok(Self { function, metric: metric(&keys)?, common: Common::read(&keys)? })
     }
 }
 

@@ -10,6 +10,7 @@ mod card;
 mod desk;
 mod host;
 mod listener;
+mod report;
 mod said;
 mod verdict;
 
@@ -18,4 +19,5 @@ pub(crate) use self::card::card;
 pub(crate) use self::desk::{Desk, Request};
 pub(crate) use self::host::{Host, Seat};
 pub(crate) use self::listener::Socket;
+pub(crate) use self::report::Report;
 pub(crate) use self::said::Said;

@@ -6,6 +6,7 @@
 mod attend;
 mod ear;
 mod event;
+mod headline;
 mod outcome;
 mod process;
 

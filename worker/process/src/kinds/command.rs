@@ -71,14 +71,15 @@ impl CommandObjective {
         let seat = place.host.begin(card, trial.stop());
         let process = place.start(launch, settings.metric.clone())?;
         at_work.runs_in(process.group(), common.grace);
-        let rules = Rules { timeout: common.timeout, grace: common.grace };
+        let metric = settings.metric.as_ref().map(Metric::name);
+        let rules = Rules { metric, timeout: common.timeout, grace: common.grace };
         let evidence = attend(&process, trial, &seat, rules);
         if self.shared.fleet.is_leaving() && evidence.cause.is_none() && evidence.given.is_none() {
             return Err(TrialError::HandBack("the worker ends".to_owned()));
         }
-        let metric = settings.metric.as_ref().map(Metric::name);
-        let errors = process.ear().last_errors();
-        outcome(evidence, Whose { name: "the command", stays: false, metric, errors: &errors })
+        let (errors, others) = (process.ear().last_errors(), process.ear().other_metrics());
+        let name = "the command";
+        outcome(evidence, Whose { name, stays: false, metric, others: &others, errors: &errors })
     }
 }
 

@@ -14,6 +14,7 @@ use super::prepare;
 use super::warm::{NotReady, Warm};
 use crate::gpus::{GpuPool, GpuShare};
 use crate::ground::Footing;
+use crate::metric::Metric;
 use crate::settings::Python;
 use crate::socket::card;
 use crate::trial::{Rules, Whose, attend, outcome};
@@ -52,7 +53,8 @@ impl PythonObjective {
             process.ear().begin();
             let card = card(trial.facts(), share.device(), trial.data_dir(), &common.user);
             let seat = process.host().begin(card, trial.stop());
-            let rules = Rules { timeout: common.timeout, grace: common.grace };
+            let metric = settings.metric.as_ref().map(Metric::name);
+            let rules = Rules { metric, timeout: common.timeout, grace: common.grace };
             let evidence = attend(process, trial, &seat, rules);
             let was_taken = process.host().was_taken();
             process.host().end();
@@ -70,7 +72,7 @@ impl PythonObjective {
             self.idle.put(key, warm);
         }
         let name = "the function's process";
-        outcome(evidence, Whose { name, stays: true, metric: None, errors: &errors })
+        outcome(evidence, Whose { name, stays: true, metric: None, others: &[], errors: &errors })
     }
 
     /// A process that waits for a trial, and whether it stayed from an earlier one.

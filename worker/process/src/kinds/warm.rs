@@ -111,7 +111,8 @@ impl Warm {
         let hint = no_package.iter().any(|said| errors.contains(said)).then(|| {
             format!("the package is missing there: `{interpreter} -m pip install kindling-hpo`")
         });
-        let whose = Whose { name: "the process", stays: true, metric: None, errors: &errors };
+        let whose =
+            Whose { name: "the process", stays: true, metric: None, others: &[], errors: &errors };
         Unfit(whose.reason(&what, hint.as_deref()))
     }
 

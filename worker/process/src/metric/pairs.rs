@@ -50,6 +50,30 @@ fn find_step(line: &str, name: &str) -> Option<(u64, bool)> {
     })
 }
 
+/// The names of all pairs in the line that give a number, with the word before if it belongs to the name.
+pub(super) fn names(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices(['=', ':']).filter_map(|(at, _)| {
+        number(after_sign(&line[at..])?)?;
+        let before = line[..at].trim_end();
+        let unquoted = before.trim_end_matches(['"', '\'']);
+        let is_name =
+            |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | '%');
+        let start = unquoted
+            .rfind(|c| !is_name(c))
+            .map_or(0, |last| last + unquoted[last..].chars().next().map_or(1, char::len_utf8));
+        let name = &unquoted[start..];
+        if !name.starts_with(char::is_alphabetic) {
+            return None;
+        }
+        if unquoted.len() == before.len() && is_longer(&unquoted[..start]) {
+            let words = unquoted[..start].trim_end();
+            let word = words.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+            return unquoted.get(word..);
+        }
+        Some(name)
+    })
+}
+
 fn places<'a>(line: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     line.match_indices(name).map(|(at, _)| at)
 }

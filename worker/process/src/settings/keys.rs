@@ -203,7 +203,7 @@ fn missing(key: &str, example: &str) -> SettingsError {
 /// The error for a key that does not belong here.
 fn unknown(key: &str, kind: &str, known: &[&str]) -> String {
     let other = match key {
-        "command" | "metric" => "command",
+        "command" => "command",
         "function" => "python",
         _ => kind,
     };

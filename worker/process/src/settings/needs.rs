@@ -5,7 +5,7 @@ use std::time::Duration;
 use kindling_worker::JsonMap;
 
 use super::keys::Keys;
-use super::{GRACE, MOST_GPUS, units};
+use super::{Command, GRACE, MOST_GPUS, units};
 
 /// What a trial needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +31,30 @@ pub fn needs(kind: &str, settings: &JsonMap) -> Option<Needs> {
     })
 }
 
+/// The parameters that a command names by `${param:NAME}`: a study's space must have them.
+///
+/// The settings were checked before: of wrong ones there are none, as of another kind.
+pub fn params_of(kind: &str, settings: &JsonMap) -> Vec<String> {
+    let read = (kind == "command").then(|| Command::read(settings));
+    let Some(Ok(command)) = read else { return Vec::new() };
+    command.words.params().map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_parameters_that_a_command_names_are_known() {
+        let words =
+            json!({"command": ["train", "--a=${param:a}${seed}", "${args}", "${param: b}"]});
+        let settings = words.as_object().expect("a table");
+        assert_eq!(params_of("command", settings), ["a", " b"]);
+        assert_eq!(params_of("python", settings), Vec::<String>::new());
+        assert_eq!(params_of("command", &JsonMap::new()), Vec::<String>::new());
+    }
 
     #[test]
     fn what_a_trial_needs_is_read_as_the_objective_reads_it() {

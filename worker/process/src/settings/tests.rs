@@ -87,9 +87,16 @@ fn a_key_that_does_not_belong_here_is_refused() {
         let error = error(key, &json!("x"));
         assert!(error.starts_with(&format!("objective.{key}: {expected}")), "{error}");
     }
-    let python = json!({"function": "a:b", "metric": "accuracy"});
+    let python = json!({"function": "a:b", "command": ["x"]});
     let error = Python::read(python.as_object().expect("a table")).expect_err("an error").message;
     assert_eq!(error, "unknown key; it belongs to kind = \"command\", this is \"python\"");
+}
+
+#[test]
+fn both_kinds_may_name_their_metric() {
+    let python = json!({"function": "a:b", "metric": "accuracy"});
+    let settings = Python::read(python.as_object().expect("a table")).expect("settings");
+    assert_eq!(settings.metric, Some(Metric::new("accuracy")));
 }
 
 #[test]

@@ -89,6 +89,18 @@ impl Words {
         Ok(arguments)
     }
 
+    /// The parameters whose values it names, in order.
+    pub(crate) fn params(&self) -> impl Iterator<Item = &str> {
+        let pieces = self.0.iter().flat_map(|word| match word {
+            Word::One(pieces) => pieces.as_slice(),
+            Word::Args { .. } => &[],
+        });
+        pieces.filter_map(|piece| match piece {
+            Piece::Macro(Macro::Param(name)) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether a file with the parameters must be there before [`Self::expand`].
     pub(crate) fn wants_params_file(&self) -> bool {
         let is_file = |piece: &Piece| matches!(piece, Piece::Macro(Macro::ParamsFile));

@@ -3,6 +3,7 @@
 use kindling_proto::limits;
 use serde_json::Value;
 
+use super::report::Report;
 use crate::nearest::nearest;
 
 /// The version of the protocol that this worker speaks.
@@ -17,7 +18,7 @@ const STATES: [&str; 5] = ["complete", "pruned", "fail", "hand_back", "unfit"];
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
     Hello,
-    Report { step: u64, value: f64 },
+    Report(Report),
     Verdict,
     SetUserAttr { name: String, value: Value },
     Result(Given),
@@ -58,7 +59,7 @@ pub(crate) fn read(line: &[u8]) -> Result<Call, Complaint> {
     };
     match &**call {
         "hello" => fields.hello(),
-        "report" => Ok(Call::Report { step: fields.step()?, value: fields.value()? }),
+        "report" => fields.report().map(Call::Report),
         "verdict" => Ok(Call::Verdict),
         "set_user_attr" => fields.attribute(),
         "result" => fields.result().map(Call::Result),
@@ -145,9 +146,8 @@ impl Fields {
         }
     }
 
-    fn value(&self) -> Result<f64, Complaint> {
-        let found = self.0.get("value");
-        found.and_then(number).ok_or_else(|| not_a_number("value", found))
+    fn report(&self) -> Result<Report, Complaint> {
+        Report::read(self.step()?, self.0.get("value"), self.0.get("metrics"))
     }
 
     fn attribute(&self) -> Result<Call, Complaint> {
@@ -183,7 +183,8 @@ impl Fields {
             return Err(Complaint::new(format!("`values` is {}", show(found)))
                 .hint("it is a list with a number for each objective, such as [0.93]"));
         };
-        let read = |value| number(value).ok_or_else(|| not_a_number("values", Some(value)));
+        let read =
+            |value| number(value).ok_or_else(|| not_a_number("`values` contains", Some(value)));
         values.iter().map(read).collect()
     }
 
@@ -200,7 +201,7 @@ impl Fields {
 }
 
 /// A number, or the text for one that JSON cannot write.
-fn number(value: &Value) -> Option<f64> {
+pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
         Value::String(word) => match &*word.to_ascii_lowercase() {
@@ -213,8 +214,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn not_a_number(key: &str, found: Option<&Value>) -> Complaint {
-    let what = if key == "values" { "`values` contains" } else { "`value` is" };
+/// `what` says where it was found: "`value` is".
+pub(super) fn not_a_number(what: &str, found: Option<&Value>) -> Complaint {
     Complaint::new(format!("{what} {}", show(found)))
         .hint(r#"expected a number, or one of the texts "nan", "inf" and "-inf""#)
 }
@@ -229,12 +230,12 @@ fn no_json(line: &[u8], error: &serde_json::Error) -> Complaint {
     }
 }
 
-fn show(found: Option<&Value>) -> String {
+pub(super) fn show(found: Option<&Value>) -> String {
     found.map_or("missing".to_owned(), |value| short(&value.to_string()))
 }
 
 /// What somebody wrote, in a message: not longer than a line.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     limits::cut(text.to_owned(), 80)
 }
 
@@ -256,11 +257,14 @@ mod tests {
         assert_eq!(call(r#"{"call": "hello", "version": 1}"#), Call::Hello);
         assert_eq!(call(r#"{"call":"verdict","unknown":[1]}"#), Call::Verdict);
         assert_eq!(call("{\"call\": \"next\"}\r\n"), Call::Next);
-        let report = |step, value| Call::Report { step, value };
+        let report = |step, value| Call::Report(Report::of(step, value));
         assert_eq!(call(r#"{"call":"report","step":3,"value":0.91}"#), report(3, 0.91));
         assert_eq!(call(r#"{"call":"report","step":3.0,"value":-1}"#), report(3, -1.0));
         let last = r#"{"call":"report","step":9223372036854775807,"value":"-inf"}"#;
         assert_eq!(call(last), report(i64::MAX as u64, f64::NEG_INFINITY));
+        let named = call(r#"{"call":"report","step":3,"metrics":{"loss":0.2,"accuracy":0.91}}"#);
+        let Call::Report(named) = named else { panic!("{named:?}") };
+        assert_eq!((named.step, named.value(Some("loss"))), (3, Ok(0.2)));
         let attr = call(r#"{"call":"set_user_attr","name":"ü","value":{"a":[null]}}"#);
         let value = serde_json::json!({"a": [null]});
         assert_eq!(attr, Call::SetUserAttr { name: "ü".to_owned(), value });

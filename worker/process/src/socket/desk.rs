@@ -5,23 +5,31 @@ use serde_json::Value;
 
 use super::answer;
 use super::call::{Complaint, Given};
+use super::report::Report;
 use super::verdict::Verdict;
 
 /// A call that needs the trial itself. The others are answered where they arrive.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
-    Report { step: u64, value: f64 },
+    Report(Report),
     SetUserAttr { name: String, value: Value },
     Result(Given),
 }
 
 /// Answers the requests of one trial, and keeps its result.
 #[derive(Debug, Default)]
-pub(crate) struct Desk {
+pub(crate) struct Desk<'a> {
+    /// Which of the metrics of a report is the study's.
+    metric: Option<&'a str>,
     given: Option<Given>,
 }
 
-impl Desk {
+impl<'a> Desk<'a> {
+    /// For a trial of a study with this metric.
+    pub(crate) fn new(metric: Option<&'a str>) -> Self {
+        Self { metric, given: None }
+    }
+
     /// The answer to a request. `verdict` tells whether the trial goes on.
     pub(crate) fn answer(
         &mut self,
@@ -30,8 +38,8 @@ impl Desk {
         verdict: impl FnOnce(Result<(), Stopped>) -> Verdict,
     ) -> String {
         let answer = match request {
-            Request::Report { step, value } => {
-                self.report(step, value, trial).map(|went| answer::verdict(&verdict(went)))
+            Request::Report(report) => {
+                self.report(&report, trial).map(|went| answer::verdict(&verdict(went)))
             }
             Request::SetUserAttr { name, value } => trial
                 .set_user_attr(&name, value)
@@ -53,18 +61,25 @@ impl Desk {
 
     fn report(
         &self,
-        step: u64,
-        value: f64,
+        report: &Report,
         trial: &mut Trial<'_>,
     ) -> Result<Result<(), Stopped>, Complaint> {
-        match &self.given {
-            None => Ok(trial.report(step, value)),
-            Some(given) => Err(Complaint::new(format!(
+        let step = report.step;
+        if let Some(given) = &self.given {
+            return Err(Complaint::new(format!(
                 "step {step} was reported after the trial's result `{}`",
                 given.state()
             ))
-            .hint("report first, then give the result")),
+            .hint("report first, then give the result"));
         }
+        let value = report.value(self.metric)?;
+        for (name, value) in report.others(self.metric) {
+            // One that there is no room for is no reason to stop the training.
+            if let Err(left_out) = trial.set_user_attr(name, value) {
+                tracing::warn!("a metric is not kept: {left_out}");
+            }
+        }
+        Ok(trial.report(step, value))
     }
 
     fn take(&mut self, given: Given) -> Result<(), Complaint> {
@@ -121,7 +136,7 @@ mod tests {
     }
 
     fn report(step: u64, value: f64) -> Request {
-        Request::Report { step, value }
+        Request::Report(Report::of(step, value))
     }
 
     #[test]
@@ -167,5 +182,29 @@ mod tests {
         let error = found[0]["error"].as_str().expect("a text");
         assert!(error.contains("attribute `a` is left out: it has 70002 bytes"), "{error}");
         assert_eq!(found[1], json!({"ok": true}));
+    }
+
+    /// Reports what a line gives, in a study whose metric is `accuracy`. Returns the answer, and the attributes.
+    fn named(reports: &mut Reports, metrics: &Value, value: Option<&Value>) -> (Value, Value) {
+        let facts = TrialFacts::default();
+        let mut trial = Trial::new(&facts, DeviceName::Cpu, None, reports);
+        let report = Report::read(3, value, Some(metrics)).expect("a report");
+        let answer = Desk::new(Some("accuracy")).answer(Request::Report(report), &mut trial, of);
+        (serde_json::from_str(&answer).expect("JSON"), trial.user_attrs().into())
+    }
+
+    #[test]
+    fn of_named_metrics_the_studys_own_is_reported_and_the_others_are_attributes() {
+        let mut reports = Reports::default();
+        let (answer, noted) = named(&mut reports, &json!({"loss": 0.2, "accuracy": 0.91}), None);
+        assert_eq!(answer, json!({"ok": true, "verdict": "continue"}));
+        assert_eq!(noted, json!({"loss": 0.2}));
+        assert_eq!(reports.taken, [(3, 0.91)]);
+        let (_, noted) = named(&mut reports, &json!({"loss": "inf"}), Some(&json!(0.5)));
+        assert_eq!((noted, reports.taken[1]), (json!({"loss": "inf"}), (3, 0.5)));
+        let (answer, noted) = named(&mut reports, &json!({"loss": 0.2}), None);
+        let error = answer["error"].as_str().expect("a text");
+        assert!(error.contains("has no `accuracy`, the study's `metric`"), "{error}");
+        assert_eq!((noted, reports.taken.len()), (json!({}), 2));
     }
 }

@@ -210,7 +210,7 @@ impl Caller {
                 seat.check()?;
                 return Ok(answer::verdict(&seat.verdict()));
             }
-            Call::Report { step, value } => Request::Report { step, value },
+            Call::Report(report) => Request::Report(report),
             Call::SetUserAttr { name, value } => Request::SetUserAttr { name, value },
             Call::Result(given) => Request::Result(given),
         };

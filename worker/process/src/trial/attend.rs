@@ -11,15 +11,17 @@ use kindling_worker::{StopReason, Trial};
 use super::event::Event;
 use super::outcome::{Cause, Evidence};
 use super::process::Process;
-use crate::metric::{Measure, Steps};
-use crate::socket::{Desk, Request, Said, Seat};
+use crate::metric::Waiting;
+use crate::socket::{Desk, Report, Request, Said, Seat};
 
 /// How long what was sent over the socket may take to arrive after all processes are gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a trial may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
+    /// The study's metric, for reports that give several.
+    pub(crate) metric: Option<&'a str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) grace: Duration,
 }
@@ -29,7 +31,7 @@ pub(crate) fn attend(
     process: &Process,
     trial: &mut Trial<'_>,
     seat: &Arc<Seat>,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Evidence {
     let (sender, number) = (process.sender(), seat.number());
     seat.stop().watch(move || _ = sender.send(Event::Stop { seat: number }));
@@ -39,8 +41,7 @@ pub(crate) fn attend(
         rules,
         began: Instant::now(),
         phase: Phase::Running,
-        desk: Desk::default(),
-        steps: Steps::default(),
+        desk: Desk::new(rules.metric),
         is_gone: false,
         evidence: Evidence::default(),
     };
@@ -59,12 +60,10 @@ pub(crate) fn attend(
 struct Attended<'a> {
     process: &'a Process,
     seat: &'a Arc<Seat>,
-    rules: Rules,
+    rules: Rules<'a>,
     began: Instant,
     phase: Phase,
-    desk: Desk,
-    /// Those of the lines that give the metric.
-    steps: Steps,
+    desk: Desk<'a>,
     is_gone: bool,
     evidence: Evidence,
 }
@@ -95,8 +94,10 @@ impl Attended<'_> {
         let number = self.seat.number();
         match event {
             Event::Said(Said::Asked { seat, request, answer }) if seat == number => {
-                if let (Request::Report { value, .. }, None) = (&request, self.desk.given()) {
-                    self.evidence.last = Some(*value);
+                if let (Request::Report(report), None) = (&request, self.desk.given())
+                    && let Ok(value) = report.value(self.rules.metric)
+                {
+                    self.evidence.last = Some(value);
                 }
                 let answered =
                     self.desk.answer(request, trial, |went| self.seat.verdict_after(went));
@@ -108,9 +109,10 @@ impl Attended<'_> {
             Event::Said(Said::NoResult { seat }) if seat == number && self.is_free() => {
                 self.phase = Phase::Over;
             }
-            Event::Measured { measure, done } => {
-                self.measured(measure, trial);
-                drop(done);
+            Event::Measured => {
+                if let Some(measure) = self.process.ear().next_measure() {
+                    self.measured(measure, trial);
+                }
             }
             Event::Stop { seat } if seat == number => self.stop(Cause::Told),
             Event::OverMemory { used } => self.over_memory(used),
@@ -211,14 +213,14 @@ impl Attended<'_> {
     }
 
     /// A line of the output gave the metric.
-    fn measured(&mut self, measure: Measure, trial: &mut Trial<'_>) {
-        self.evidence.last = Some(measure.value);
+    fn measured(&mut self, measure: Waiting, trial: &mut Trial<'_>) {
+        self.evidence.last = Some(measure.last);
         if self.evidence.cause.is_some() || self.desk.given().is_some() {
             return;
         }
-        let Some(step) = self.steps.step(&measure) else { return };
+        let Some((step, value)) = measure.report else { return };
         // Its answer goes nowhere: who does not use the socket hears it by a signal.
-        let report = Request::Report { step, value: measure.value };
+        let report = Request::Report(Report::of(step, value));
         self.desk.answer(report, trial, |went| self.seat.verdict_after(went));
     }
 }

@@ -1,13 +1,13 @@
 //! What becomes of a process's output: the log, the last lines for a failure, and the metric.
 
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::Span;
 
 use super::event::Event;
 use crate::ground::{Happened, Stream, Tail};
-use crate::metric::{Measure, Metric, Redraws};
+use crate::metric::{Backlog, Measure, Metric, Names, Redraws, Waiting};
 
 /// Hears what happens to a process, on a thread of its group's.
 pub(crate) struct Ear {
@@ -21,6 +21,9 @@ struct Now {
     span: Span,
     errors: Tail,
     redraws: Redraws,
+    backlog: Backlog,
+    /// The metrics that lines gave beside the study's own.
+    names: Names,
     /// What a line of standard output showed when it stood, which was dealt with then.
     shown: Option<String>,
 }
@@ -38,6 +41,16 @@ impl Ear {
     /// The last lines of the trial's standard error.
     pub(crate) fn last_errors(&self) -> String {
         self.now().errors.text()
+    }
+
+    /// The oldest measure that is not dealt with.
+    pub(crate) fn next_measure(&self) -> Option<Waiting> {
+        self.now().backlog.pop()
+    }
+
+    /// The metrics that its output gave beside the study's own: some of them.
+    pub(crate) fn other_metrics(&self) -> Vec<String> {
+        self.now().names.found()
     }
 
     pub(crate) fn hear(&self, happened: &Happened) {
@@ -87,12 +100,13 @@ impl Ear {
             }
             _ => return,
         };
+        if let (Happened::Line(Stream::Out, line), true) = (happened, counts.is_empty()) {
+            now.names.read(line);
+        }
+        let new = counts.iter().filter(|measure| now.backlog.push(measure)).count();
         drop(now);
-        for measure in counts {
-            let (done, dealt_with) = sync_channel(0);
-            _ = self.events.send(Event::Measured { measure, done });
-            // A script that prints faster than it can be reported waits here.
-            _ = dealt_with.recv();
+        for _ in 0..new {
+            _ = self.events.send(Event::Measured);
         }
     }
 
@@ -108,6 +122,8 @@ impl Now {
             span: Span::current(),
             errors: Tail::default(),
             redraws: Redraws::default(),
+            backlog: Backlog::default(),
+            names: Names::default(),
             shown: None,
         }
     }

@@ -1,21 +1,18 @@
 //! What the thread that owns a trial waits for.
 
-use std::sync::mpsc::SyncSender;
-
 use crate::ground::Exit;
-use crate::metric::Measure;
 use crate::socket::Said;
 
 /// Something that happened to a trial's processes, or that they ask for.
 ///
-/// The queue needs no bound: who sends a request or a measure waits until it is dealt with, and everything
-/// else happens once.
+/// The queue needs no bound: who sends a request waits until it is dealt with, measures wait in a bounded queue of
+/// their own, and everything else happens once.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// Over the socket.
     Said(Said),
-    /// A line of the output gave the metric. The output goes on once `done` is dropped.
-    Measured { measure: Measure, done: SyncSender<()> },
+    /// A line of the output gave the metric: one more waits at the [`Ear`](super::ear::Ear).
+    Measured,
     /// The trial should stop.
     Stop { seat: u64 },
     /// The processes use this many bytes, which is more than they may.

@@ -3,13 +3,18 @@
 use kindling_proto::limits;
 use kindling_worker::{Completion, TrialError, Values};
 
+use super::headline::headline;
 use crate::ground::Exit;
+use crate::nearest::nearest;
 use crate::socket::Given;
 
 /// Hand the trial back: `EX_TEMPFAIL`.
 const HAND_BACK: Exit = Exit::Status(75);
 /// This worker cannot run it: `EX_CONFIG`.
 const UNFIT: Exit = Exit::Status(78);
+
+/// So many other metrics are named where the study's own is missing.
+const NAMES_SHOWN: usize = 3;
 
 /// What was seen of a trial.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +49,8 @@ pub(crate) struct Whose<'a> {
     pub(crate) stays: bool,
     /// The metric that its output gives.
     pub(crate) metric: Option<&'a str>,
+    /// Other metrics that its output gave.
+    pub(crate) others: &'a [String],
     /// The last lines of its standard error.
     pub(crate) errors: &'a str,
 }
@@ -93,13 +100,13 @@ fn came_to(given: Given) -> Result<Completion, TrialError> {
 }
 
 impl Whose<'_> {
-    /// A reason with what standard error said: its last line at once, all others below.
+    /// A reason with what standard error said: the line that says most at once, all of them below.
     pub(crate) fn reason(&self, what: &str, hint: Option<&str>) -> String {
         let errors = self.errors.trim_end();
-        let last = errors.lines().next_back().unwrap_or_default().trim();
+        let headline = headline(errors);
         let mut reason = what.to_owned();
-        if !last.is_empty() {
-            reason = format!("{reason}: {}", limits::cut(last.to_owned(), 1024));
+        if !headline.is_empty() {
+            reason = format!("{reason}: {}", limits::cut(headline, 1024));
         }
         if let Some(hint) = hint {
             reason = format!("{reason}\nhint: {hint}");
@@ -116,10 +123,7 @@ impl Whose<'_> {
                 &format!("{} ended (exit status 0) before the function returned", self.name),
                 Some("`sys.exit` ends the process that serves all trials; return the value instead"),
             ),
-            Some(metric) => self.reason(
-                &format!("{} ended well, but no line of its output gave `{metric}`", self.name),
-                Some(&format!("print `{metric}=0.91`, or give the result over the trial's socket")),
-            ),
+            Some(metric) => self.without(metric),
             None => self.reason(
                 &format!("{} ended well, but gave no result", self.name),
                 Some(
@@ -128,6 +132,24 @@ impl Whose<'_> {
                 ),
             ),
         }
+    }
+
+    /// No line gave the metric: which others there were is how a misspelt name shows.
+    fn without(&self, metric: &str) -> String {
+        let what = format!("{} ended well, but no line of its output gave `{metric}`", self.name);
+        let print = format!("print `{metric}=0.91`, or give the result over the trial's socket");
+        if self.others.is_empty() {
+            return self.reason(&what, Some(&print));
+        }
+        let names: Vec<_> = self.others.iter().map(String::as_str).collect();
+        let near = nearest(metric, &names);
+        // The near one comes first.
+        let rest = names.iter().copied().filter(|name| Some(*name) != near);
+        let shown: Vec<_> = near.into_iter().chain(rest).take(NAMES_SHOWN).collect();
+        let gave = format!("it gave `{}`", shown.join("`, `"));
+        let more = if names.len() > shown.len() { " and others" } else { "" };
+        let hint = near.map_or(print, |near| format!("did you mean `{near}`?"));
+        self.reason(&format!("{what}; {gave}{more}"), Some(&hint))
     }
 
     fn asked(&self, exit: Exit) -> String {
@@ -158,7 +180,13 @@ mod tests {
         let errors = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: too high";
         outcome(
             evidence,
-            Whose { name: "the command", stays: false, metric: Some("accuracy"), errors },
+            Whose {
+                name: "the command",
+                stays: false,
+                metric: Some("accuracy"),
+                others: &[],
+                errors,
+            },
         )
     }
 
@@ -183,6 +211,30 @@ mod tests {
         let reason = failed(exited(Exit::Status(0), None));
         assert!(reason.contains("no line of its output gave `accuracy`"), "{reason}");
         assert!(reason.contains("hint: print `accuracy=0.91`"), "{reason}");
+    }
+
+    #[test]
+    fn the_metrics_that_the_output_gave_are_named_where_the_studys_own_is_missing() {
+        let reason = |others: &[&str]| {
+            let others: Vec<_> = others.iter().map(|name| (*name).to_owned()).collect();
+            let whose = Whose {
+                name: "the command",
+                stays: false,
+                metric: Some("accuracy"),
+                others: &others,
+                errors: "",
+            };
+            match outcome(exited(Exit::Status(0), None), whose) {
+                Err(TrialError::Failed(reason)) => reason,
+                other => panic!("{other:?}"),
+            }
+        };
+        let missing = "the command ended well, but no line of its output gave `accuracy`";
+        let expected = "; it gave `Accuracy`, `a`, `b` and others\nhint: did you mean `Accuracy`?";
+        assert_eq!(reason(&["a", "b", "c", "Accuracy"]), format!("{missing}{expected}"));
+        let hint = "hint: print `accuracy=0.91`, or give the result over the trial's socket";
+        assert_eq!(reason(&["lr"]), format!("{missing}; it gave `lr`\n{hint}"));
+        assert_eq!(reason(&[]), format!("{missing}\n{hint}"));
     }
 
     #[test]
@@ -247,7 +299,8 @@ mod tests {
     #[test]
     fn a_reason_is_bounded() {
         let errors = "é".repeat(100_000);
-        let whose = Whose { name: "the command", stays: false, metric: None, errors: &errors };
+        let whose =
+            Whose { name: "the command", stays: false, metric: None, others: &[], errors: &errors };
         assert!(whose.reason("it failed", None).len() <= limits::REASON);
     }
 }

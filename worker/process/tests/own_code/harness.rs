@@ -49,16 +49,24 @@ pub(crate) struct Recorder {
     pub(crate) stop: Stop,
     pub(crate) reports: Arc<Mutex<Vec<(u64, f64)>>>,
     pub(crate) prune_after: usize,
+    /// How long a report takes, as one to a coordinator does.
+    pub(crate) takes: Duration,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { stop: Stop::default(), reports: Arc::default(), prune_after: usize::MAX }
+        Self {
+            stop: Stop::default(),
+            reports: Arc::default(),
+            prune_after: usize::MAX,
+            takes: Duration::ZERO,
+        }
     }
 }
 
 impl Reporter for Recorder {
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        std::thread::sleep(self.takes);
         let mut reports = self.reports.lock().expect("no test panics with it");
         if !value.is_finite() {
             self.stop.want(StopReason::Refused(format!("step {step} is {value}").into()));

@@ -236,3 +236,28 @@ result(1)",
     );
     assert_eq!(ran.values(), [1.0]);
 }
+
+#[test]
+fn a_report_may_give_several_metrics_by_name() {
+    let script = "
+a = call(call='report', step=0, metrics={'accuracy': 0.5, 'loss': 2})
+assert a == {'ok': True, 'verdict': 'continue'}, a
+b = call(call='report', step=1, metrics={'acuracy': 0.5})
+assert not b['ok'] and b['hint'] == 'did you mean `acuracy`?', b
+assert call(call='report', step=1, metrics={'accuracy': 0.75}, value=0.25)['ok']";
+    let ran = command(with(client(script), json!({"metric": "accuracy"})));
+    assert_eq!((ran.values(), &*ran.reports), (&[0.25][..], &[(0, 0.5), (1, 0.25)][..]));
+}
+
+/// So `kindling tell report … || exit` is right in a shell: whatever the status, it was told to stop.
+#[test]
+fn who_is_told_to_stop_may_end_with_any_status() {
+    for status in [0, 1, 10] {
+        let recorder = Recorder { prune_after: 1, ..Recorder::default() };
+        let script = format!(
+            "assert call(call='report', step=0, value=1)['verdict'] == 'prune'\nsys.exit({status})"
+        );
+        let ran = command_with(client(&script), Params::new(), recorder);
+        assert_eq!(ran.outcome, Err(TrialError::Stopped), "{status}");
+    }
+}

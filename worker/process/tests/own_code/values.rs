@@ -1,10 +1,12 @@
 //! Values arrive as they are, through a real process.
 
+use std::time::Duration;
+
 use kindling_worker::{ParamValue, Params};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::harness::{CLIENT, Recorder, command_with, text};
+use crate::harness::{CLIENT, Recorder, command_with, sh, text};
 
 /// Compares what came as arguments with what came over the socket, and with the code points given beside.
 const ECHO: &str = r#"
@@ -78,4 +80,38 @@ proptest! {
     ) {
         arrives(&t, i, f);
     }
+}
+
+#[test]
+fn a_hundred_thousand_lines_at_once_do_not_hold_the_script_up() {
+    let recorder = Recorder { takes: Duration::from_millis(2), ..Recorder::default() };
+    let script = r#"awk 'BEGIN { for (i = 0; i < 100000; i++) print "accuracy=" i / 1000 }'"#;
+    let settings = json!({"command": ["sh", "-c", script], "metric": "accuracy"});
+    let ran = command_with(settings, Params::new(), recorder);
+    assert_eq!(ran.values(), [99.999]);
+    let exact: Vec<_> =
+        (0..50_u32).map(|step| (u64::from(step), f64::from(step) / 1000.0)).collect();
+    assert_eq!(ran.reports[..50], exact);
+    assert_eq!(ran.reports.last(), Some(&(99_999, 99.999)));
+    assert!(ran.reports.is_sorted_by(|(a, _), (b, _)| a < b));
+    assert!(ran.took < Duration::from_mins(1), "{:?}", ran.took);
+}
+
+#[test]
+fn fifty_lines_at_once_are_an_exact_curve() {
+    let recorder = Recorder { takes: Duration::from_millis(5), ..Recorder::default() };
+    let script = r#"awk 'BEGIN { for (i = 0; i < 50; i++) print "accuracy=" i / 1000 }'"#;
+    let settings = json!({"command": ["sh", "-c", script], "metric": "accuracy"});
+    let ran = command_with(settings, Params::new(), recorder);
+    let exact: Vec<_> =
+        (0..50_u32).map(|step| (u64::from(step), f64::from(step) / 1000.0)).collect();
+    assert_eq!(ran.reports, exact);
+}
+
+#[test]
+fn a_metric_that_is_nearly_right_is_named() {
+    let ran = sh("echo Accuracy=0.9; echo loss=0.1");
+    let expected = "no line of its output gave `accuracy`; it gave `Accuracy`, `loss`\nhint: did you mean \
+                    `Accuracy`?";
+    assert!(ran.reason().contains(expected), "{}", ran.reason());
 }

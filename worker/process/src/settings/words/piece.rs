@@ -81,6 +81,14 @@ pub(super) fn pieces(word: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
+/// Whether the word before the colon means that of a parameter.
+fn is_param(name: &str) -> bool {
+    let word = name.split_once(':').map_or("", |(word, _)| word.trim());
+    let word = word.to_ascii_lowercase();
+    matches!(&*word, "params" | "parameter" | "parameters" | "arg" | "args")
+        || nearest(&word, &["param"]).is_some()
+}
+
 fn find(name: &str) -> Result<Macro, String> {
     if let Some(param) = name.strip_prefix("param:") {
         if param.is_empty() {
@@ -91,12 +99,16 @@ fn find(name: &str) -> Result<Macro, String> {
     if let Some((_, found)) = MACROS.iter().find(|(known, _)| *known == name) {
         return Ok(found.clone());
     }
-    let mut known: Vec<_> = MACROS.iter().map(|(known, _)| *known).collect();
-    known.push("param:NAME");
+    let known: Vec<_> = MACROS.iter().map(|(known, _)| *known).collect();
     let told = match nearest(name, &known) {
+        // `${params:lr}`, `${parameter:lr}`.
+        _ if is_param(name) => {
+            let param = name.split_once(':').map_or("", |(_, param)| param.trim());
+            format!("did you mean `${{param:{}}}`?", param.chars().take(60).collect::<String>())
+        }
         Some(near) => format!("did you mean `${{{near}}}`?"),
         None => format!(
-            "expected one of `{}`; for a `${{` of your own write `$${{`",
+            "a parameter's value is `${{param:NAME}}`; expected that or one of `{}`; for a `${{` of your own write `$${{`",
             known.join("`, `")
         ),
     };

@@ -88,8 +88,12 @@ fn a_macro_that_is_not_known_is_refused_with_the_one_that_was_meant() {
     for (word, expected) in [
         ("${arg}", "unknown macro `${arg}`; did you mean `${args}`?"),
         ("x${paramsfile}", "unknown macro `${paramsfile}`; did you mean `${params_file}`?"),
-        ("${params:lr}", "unknown macro `${params:lr}`; expected one of `args`"),
-        ("${HOME}", "unknown macro `${HOME}`; expected one of `args`"),
+        ("${params:lr}", "unknown macro `${params:lr}`; did you mean `${param:lr}`?"),
+        ("${parm: lr}", "unknown macro `${parm: lr}`; did you mean `${param:lr}`?"),
+        (
+            "${HOME}",
+            "unknown macro `${HOME}`; a parameter's value is `${param:NAME}`; expected that or one of `args`",
+        ),
         ("${}", "unknown macro `${}`"),
         ("${param:}", "`${param:}` names no parameter"),
         ("${trial", "`${` without its `}` in \"${trial\"; for one of your own write `$${`"),
