@@ -57,6 +57,10 @@ pub struct WorkerArgs {
     /// Stop when standard input closes: the parent is gone
     #[arg(long, hide = true)]
     pub stop_with_stdin: bool,
+    /// Whether the worker sets a study aside that it cannot train, and goes on with others, rather than end. No
+    /// argument: whoever builds the worker decides.
+    #[arg(skip)]
+    pub sets_aside: bool,
 }
 
 /// Runs a worker until SIGTERM, Ctrl-C or a closing terminal stops it. A second signal ends it at once.
@@ -92,6 +96,7 @@ pub async fn run_worker(
         data_dir: args.data_dir,
         grace: Duration::from_secs(args.grace),
         spool: args.spool,
+        sets_aside: args.sets_aside,
     };
     let ended = session::work(options, devices, objectives, stop).await;
     kindling_telemetry::flush();
