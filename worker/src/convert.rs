@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kindling_client::speaks_no_grpc;
-use kindling_proto::{limits, v1};
 use kindling_proto::v1::finish_request::Result as WireEnd;
 use kindling_proto::v1::value::Kind;
+use kindling_proto::{limits, v1};
 use prost::Message as _;
 use tonic::{Code, Status};
 

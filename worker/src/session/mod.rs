@@ -337,13 +337,8 @@ impl Session {
             // What this worker broke its device with is not handed back.
             return;
         }
-        let asked = self.link.lease(
-            &self.worker,
-            self.holding.claims(),
-            vec![],
-            vec![],
-            Duration::ZERO,
-        );
+        let asked =
+            self.link.lease(&self.worker, self.holding.claims(), vec![], vec![], Duration::ZERO);
         let Ok(Ok(missed)) = tokio::time::timeout(FAREWELL, asked).await else { return };
         for Assignment { claim, .. } in missed {
             let Claim { study_id: study, trial, attempt, .. } = claim.clone();
@@ -367,8 +362,7 @@ impl Session {
         } else if self.aside.set(study, reason) {
             let lines: Vec<_> = reason.lines().take(SHOWN_LINES).collect();
             let reason = limits::cut(lines.join("\n"), limits::HAND_BACK);
-            let hint =
-                "mend it and restart this worker to have it try again, or delete the study";
+            let hint = "mend it and restart this worker to have it try again, or delete the study";
             tracing::error!(reason, hint, "this worker cannot train the study and sets it aside");
         }
     }

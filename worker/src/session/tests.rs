@@ -159,8 +159,14 @@ async fn meet(
     spool: Option<&std::path::Path>,
 ) -> Said {
     let (said, stop) = (Arc::default(), CancellationToken::new());
-    let refusing =
-        Refusing { report, finish, takes_back: false, gives: 1, said: Arc::clone(&said), stop: stop.clone() };
+    let refusing = Refusing {
+        report,
+        finish,
+        takes_back: false,
+        gives: 1,
+        said: Arc::clone(&said),
+        stop: stop.clone(),
+    };
     let mut session = session(refusing, Arc::new(Reports(reports)));
     session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
     session.run(Duration::from_secs(9)).await.expect("in peace");
