@@ -130,7 +130,7 @@ pub(crate) fn failures(study: &v1::Study) -> Vec<String> {
 pub(crate) fn hand_back(study: &v1::Study) -> Option<String> {
     let v1::HandBack { reason, trial, worker, times, .. } =
         study.last_hand_back.as_ref().filter(|_| !study.finished)?;
-    let often = if *times > 1 { format!(", the {times}th in a row") } else { String::new() };
+    let often = if *times > 1 { format!(", {times} in a row") } else { String::new() };
     Some(format!("handed back: trial {trial} by {worker}{often}: {reason}"))
 }
 

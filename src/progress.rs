@@ -43,7 +43,8 @@ impl Progress {
             && newest.reason != self.handed_back
         {
             self.handed_back.clone_from(&newest.reason);
-            self.line(&format!("warning: {said}"));
+            let first = said.lines().next().unwrap_or_default();
+            self.line(&format!("warning: {first}"));
         }
     }
 
