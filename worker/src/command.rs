@@ -19,6 +19,7 @@ use crate::signals::StopSignals;
 
 /// The arguments of a worker.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 pub struct WorkerArgs {
     /// The coordinator, and what it asks for.
     #[command(flatten)]
