@@ -132,6 +132,34 @@ pub(crate) fn first_line(reason: &str) -> &str {
     reason.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
+/// The newest trial that was handed back, while the study has something left to do.
+pub(crate) fn hand_back(study: &v1::Study) -> Option<String> {
+    let v1::HandBack { reason, trial, worker, times, .. } =
+        study.last_hand_back.as_ref().filter(|_| !study.finished)?;
+    let often = if *times > 1 { format!(", {times} in a row") } else { String::new() };
+    Some(format!("handed back: trial {trial} by {worker}{often}: {}", first_line(reason)))
+}
+
+/// That no worker can train the study's trials, if that is certain.
+pub(crate) fn nobody_offers(study: &v1::Study, workers: &[v1::Worker]) -> Option<String> {
+    let kind = &study.spec.as_ref()?.objective.as_ref()?.kind;
+    let mut connected = workers.iter().filter(|worker| worker.connected);
+    // Of a worker that names no objectives, nobody knows what it offers.
+    let may =
+        |worker: &v1::Worker| worker.objectives.is_empty() || worker.objectives.contains(kind);
+    if study.finished || study.state() != v1::StudyState::Active || connected.any(may) {
+        return None;
+    }
+    let start = if crate::objectives::is_own_code(kind) {
+        "start one with `kindling worker --allow-commands`"
+    } else if crate::objectives::is_known(kind) {
+        "start one with `kindling worker`"
+    } else {
+        "start one that does"
+    };
+    Some(format!("no worker that is connected offers `{kind}`: {start}"))
+}
+
 /// The number of finished trials.
 pub(crate) fn finished(study: &v1::Study) -> u32 {
     study.counts.map_or(0, |c| c.complete + c.pruned + c.fail)

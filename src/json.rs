@@ -38,6 +38,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "confirmations_known": study.confirmations_known,
         "failures": study.failures.iter().map(failure).collect::<Vec<_>>(),
         "pause_reason": Some(&study.pause_reason).filter(|r| !r.is_empty()),
+        "last_hand_back": study.last_hand_back.as_ref().map(hand_back),
         "best": best(study).map(trial),
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
@@ -47,6 +48,12 @@ pub(crate) fn study(study: &v1::Study) -> Value {
 
 fn failure(v1::Failure { reason, trials, newest }: &v1::Failure) -> Value {
     json!({ "reason": reason, "trials": trials, "newest": newest })
+}
+
+fn hand_back(hand_back: &v1::HandBack) -> Value {
+    let v1::HandBack { reason, trial, worker, time, times } = hand_back;
+    let time = format::time(time.as_ref()).map(|t| t.to_string());
+    json!({ "reason": reason, "trial": trial, "worker": worker, "time": time, "times": times })
 }
 
 pub(crate) fn trial(trial: &v1::Trial) -> Value {
@@ -87,6 +94,7 @@ pub(crate) fn worker(worker: &v1::Worker) -> Value {
         "host": worker.host,
         "device": worker.device,
         "slots": worker.slots,
+        "objectives": worker.objectives,
         "connected": worker.connected,
         "silent_seconds": format::span(worker.silent).map(|d| d.as_secs_f64()),
         "running": running.collect::<Vec<_>>(),

@@ -15,6 +15,8 @@ pub(crate) struct Progress {
     total: ProgressBar,
     workers: BTreeMap<String, ProgressBar>,
     on_terminal: bool,
+    /// Why a trial was last handed back: each reason is said once.
+    handed_back: String,
 }
 
 impl Progress {
@@ -25,7 +27,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} trials{msg}");
         total.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let on_terminal = std::io::stderr().is_terminal();
-        Self { bars, total, workers: BTreeMap::new(), on_terminal }
+        Self { bars, total, workers: BTreeMap::new(), on_terminal, handed_back: String::new() }
     }
 
     pub(crate) fn show(&mut self, update: &v1::WatchStudyResponse) {
@@ -36,6 +38,13 @@ impl Progress {
         for trial in update.changed.iter().filter(|t| t.complete_time.is_some()) {
             // Printed above the bars, which already show the study's progress.
             self.line(&finished_line(Some(study).filter(|_| !self.on_terminal), trial));
+        }
+        if let (Some(newest), Some(said)) = (&study.last_hand_back, format::hand_back(study))
+            && newest.reason != self.handed_back
+        {
+            self.handed_back.clone_from(&newest.reason);
+            let first = said.lines().next().unwrap_or_default();
+            self.line(&format!("warning: {first}"));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::source::{Access, SourceArgs};
-use crate::{format, json, objectives, outcome, study_file, table};
+use crate::{format, json, outcome, study_file, table};
 
 /// A replay computes every proposal before it answers.
 const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
@@ -142,7 +142,8 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
     }
     let study = command.study().map(str::to_owned);
     let (patience, access) = (command.patience(), command.access());
-    let questions = async |client: &mut Client| answer(client, command, spec).await;
+    let is_served = !source.is_store();
+    let questions = async |client: &mut Client| answer(client, command, spec, is_served).await;
     source.ask_within(patience, study.as_deref(), access, questions).await
 }
 
@@ -150,6 +151,7 @@ async fn answer(
     client: &mut Client,
     command: StudyCommand,
     spec: Option<StudySpec>,
+    is_served: bool,
 ) -> anyhow::Result<ExitCode> {
     match command {
         StudyCommand::Create { json, .. } => {
@@ -157,15 +159,15 @@ async fn answer(
             let (study, created) = create(client, spec_to_wire(&spec)).await?;
             if !created {
                 say!("study `{}` exists already; it stays as it is", spec.name);
-            } else if objectives::is_own_code(&spec.objective.kind) {
-                say!(
-                    "its trials wait for a worker that runs commands: `kindling worker --allow-commands`"
-                );
+            } else if is_served
+                && let Some(said) = format::nobody_offers(&study, &client.workers().await?)
+            {
+                say!("{said}");
             }
             print_state(&study, json);
         }
         StudyCommand::List { json } => list(client, json).await?,
-        StudyCommand::Show(named) => show(client, &named).await?,
+        StudyCommand::Show(named) => show(client, &named, is_served).await?,
         StudyCommand::Watch(named) => return watch(client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {
             let response = client.studies.pause_study(v1::PauseStudyRequest { name }).await;
@@ -243,7 +245,11 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Result<()> {
+async fn show(
+    client: &mut Client,
+    Named { name, json }: &Named,
+    is_served: bool,
+) -> anyhow::Result<()> {
     let study = client.whole_study(name).await?;
     let workers = client.workers().await?;
     if *json {
@@ -255,6 +261,12 @@ async fn show(client: &mut Client, Named { name, json }: &Named) -> anyhow::Resu
     print_state(&study, false);
     for reason in format::failures(&study) {
         outln!("{reason}");
+    }
+    if let Some(said) = format::hand_back(&study) {
+        outln!("{said}");
+    }
+    if let Some(said) = format::nobody_offers(&study, &workers).filter(|_| is_served) {
+        outln!("{said}");
     }
     if let Some(headline) = confirmed(client, &study).await? {
         outln!("{headline}");

@@ -23,11 +23,13 @@ pub(crate) struct WorkArgs {
     kinds: Vec<String>,
 }
 
-pub(crate) async fn work(args: WorkArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn work(mut args: WorkArgs) -> anyhow::Result<ExitCode> {
     args.check()?;
     let devices = args.devices();
     let objectives = args.objectives(&devices)?;
     let is_child_of_run = args.worker.stop_with_stdin;
+    // Others' studies go on, whatever one study names. A run has one study, and ends with what is wrong with it.
+    args.worker.sets_aside = args.allow_commands && !is_child_of_run;
     match kindling_worker::run_worker(args.worker, devices, objectives).await {
         // The run says it in its own words, once, however many of its workers find out.
         Err(WorkerError::Unfit { reason }) if is_child_of_run => {

@@ -109,7 +109,10 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
     let conflict = client.report(report(0.6)).await.expect_err("another payload");
     assert_eq!(conflict.code(), Code::AlreadyExists);
 
-    client.release(v1::ReleaseRequest { claim: claim.clone() }).await.expect("released");
+    client
+        .release(v1::ReleaseRequest { claim: claim.clone(), ..Default::default() })
+        .await
+        .expect("released");
     let second = lease(&mut client, "w2").await;
     assert_eq!(second.params, first.params, "the same trial with the same parameters");
     assert_eq!(second.claim.as_ref().map(|c| c.attempt), Some(2));
@@ -176,7 +179,7 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
             let forged = v1::Claim { mark, ..own.clone() };
             let report =
                 v1::ReportRequest { claim: Some(forged.clone()), step: 0, value: f64::NAN };
-            let release = v1::ReleaseRequest { claim: Some(forged.clone()) };
+            let release = v1::ReleaseRequest { claim: Some(forged.clone()), ..Default::default() };
             let refused = [
                 client.report(report).await.map(drop),
                 client.finish(finish(&forged, 0.9)).await.map(drop),

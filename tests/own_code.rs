@@ -127,6 +127,29 @@ fn a_worker_that_does_not_allow_commands_is_given_none() {
     coordinator.wait_until_finished("s");
 }
 
+#[test]
+fn a_bad_study_does_not_take_a_worker_from_the_others() {
+    let folder = Folder::new();
+    let missing = script_study(&folder, "bad", 3, "").replace("\"sh\"", "\"no-such-program\"");
+    let bad = folder.write("bad.toml", missing);
+    let good = folder.write("good.toml", script_study(&folder, "good", 3, "echo accuracy=1"));
+    let coordinator = Coordinator::start(&folder.path("study.db"));
+    for file in [bad, good] {
+        coordinator.ask(&["study", "create", file.to_str().expect("plain")]);
+    }
+    let shown = coordinator.ask(&["study", "show", "bad"]);
+    assert!(shown.contains("no worker that is connected offers `command`"), "{shown}");
+    let _worker = worker(&coordinator, "w", &[]);
+    coordinator.wait_until_finished("good");
+    let study = coordinator.ask_json(&["study", "show", "bad"]);
+    let told = &study["last_hand_back"];
+    let reason = told["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("no-such-program") && told["worker"] == "w", "{study}");
+    assert_eq!(count(&study, "fail"), 0, "{study}");
+    let shown = coordinator.ask(&["study", "show", "bad"]);
+    assert!(shown.contains("handed back: trial") && !shown.contains("no worker that"), "{shown}");
+}
+
 /// `kindling run` in the folder, with one slot.
 fn run(folder: &Folder, more: &[&str]) -> Command {
     let [file, store] = ["s.toml", "s.db"].map(|name| folder.path(name));

@@ -111,7 +111,7 @@ async fn refuse_all(channel: &Channel, stolen: &v1::Trial) {
     let refused = [
         client.report(report).await.map(|_| ()),
         client.finish(finish).await.map(|_| ()),
-        client.release(v1::ReleaseRequest { claim }).await.map(|_| ()),
+        client.release(v1::ReleaseRequest { claim, ..Default::default() }).await.map(|_| ()),
     ];
     for refused in refused {
         assert_eq!(refused.expect_err("an old attempt").code(), Code::FailedPrecondition);

@@ -16,6 +16,7 @@ pub mod convert;
 mod door;
 mod embedded;
 mod gauges;
+mod hand_backs;
 mod handles;
 mod ledger;
 mod observe;

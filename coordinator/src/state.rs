@@ -8,6 +8,7 @@ use rand::CryptoRng;
 
 use crate::changes::Changes;
 use crate::clock::Clock;
+use crate::hand_backs::HandBacks;
 use crate::store::History;
 use crate::workers::{Twin, WorkerInfo, Workers};
 
@@ -23,6 +24,7 @@ pub(crate) struct State {
     /// The history of the store.
     history: History,
     pub(crate) workers: Workers,
+    pub(crate) hand_backs: HandBacks,
     lease_term: Duration,
     /// A connection that breaks before this time may have broken while the coordinator could hear
     /// nobody.
@@ -62,6 +64,7 @@ impl State {
             registry,
             history,
             workers,
+            hand_backs: HandBacks::default(),
             lease_term,
             excused_until: Tick::default(),
             random,
@@ -83,6 +86,10 @@ impl State {
 
     pub(crate) fn workers(&self) -> &Workers {
         &self.workers
+    }
+
+    pub(crate) fn hand_backs(&self) -> &HandBacks {
+        &self.hand_backs
     }
 
     pub(crate) fn lease_term(&self) -> Duration {

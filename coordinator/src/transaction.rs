@@ -1,7 +1,7 @@
 //! One batch of decisions on the ledger's state. The core decides, the events are applied to the state at once, and
 //! they are collected for the commit.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 use kindling_proto::limits;
@@ -23,6 +23,15 @@ pub(crate) struct Leased {
     pub(crate) number: TrialNumber,
     /// The trace context with which the worker continues the trial's trace. Empty without tracing.
     pub(crate) trace: String,
+}
+
+/// Of which studies a worker takes trials.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// Of those with these objectives.
+    pub(crate) objectives: Vec<String>,
+    /// But of none of these.
+    pub(crate) without: BTreeSet<StudyId>,
 }
 
 /// One batch. Each decision sees the effects of those before it.
@@ -117,11 +126,13 @@ impl<'a> Transaction<'a> {
         &mut self,
         worker: &WorkerId,
         info: WorkerInfo,
+        objectives: &[String],
         is_heard: bool,
     ) -> Result<(), Twin> {
         self.state.admit(worker, &info)?;
         if is_heard {
             self.state.seen(worker, info);
+            self.state.workers.offers(worker, objectives);
         }
         Ok(())
     }
@@ -136,7 +147,7 @@ impl<'a> Transaction<'a> {
         worker: &WorkerId,
         session: u64,
         slots: usize,
-        objectives: &[String],
+        wanted: &Wanted,
         holding: &[StudyClaim],
         mut give: impl FnMut(&State, Leased) -> bool,
     ) {
@@ -164,7 +175,7 @@ impl<'a> Transaction<'a> {
             }
         }
         for _ in held.len()..slots {
-            let Some(new) = self.lease_new(worker, session, objectives) else { return };
+            let Some(new) = self.lease_new(worker, session, wanted) else { return };
             if !give(self.state, new) {
                 return;
             }
@@ -209,12 +220,15 @@ impl<'a> Transaction<'a> {
         &mut self,
         worker: &WorkerId,
         session: u64,
-        objectives: &[String],
+        Wanted { objectives, without }: &Wanted,
     ) -> Option<Leased> {
         let start = Instant::now();
         let mark = self.state.draw_mark();
         let State { registry, awaited, most_effort, .. } = &mut *self.state;
         let is_put_off = |id, study: &Study| {
+            if without.contains(&id) {
+                return true;
+            }
             let takes_long = study.next_effort() > *most_effort;
             if takes_long {
                 awaited.insert(id);
@@ -263,8 +277,13 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    pub(crate) fn release(&mut self, claim: &StudyClaim) -> Result<(), Refusal> {
-        self.decide(claim, |study| study.release(&claim.claim))
+    /// Gives the trial back. A reason says what is wrong with it here; without one, the worker only stops.
+    pub(crate) fn release(&mut self, claim: &StudyClaim, reason: String) -> Result<(), Refusal> {
+        self.decide(claim, |study| study.release(&claim.claim))?;
+        let (number, worker) = (claim.claim.number, &claim.claim.worker);
+        let (_, now) = self.state.now();
+        self.state.hand_backs.note(claim.study, number, worker, reason, now);
+        Ok(())
     }
 
     /// Decides a call that is made under a lease. If there is no such lease, it may belong to
@@ -317,6 +336,11 @@ impl<'a> Transaction<'a> {
         let (now, at) = self.state.now();
         for event in events {
             self.log_failure(study, &event);
+            match &event {
+                Event::Finished { .. } => self.state.hand_backs.note_finished(study),
+                Event::Deleted => self.state.hand_backs.forget(study),
+                _ => {}
+            }
             let lease_until = now + self.state.lease_term();
             let record = self.state.registry.apply(study, at, event, lease_until);
             self.log_pause(&record);

@@ -10,6 +10,8 @@ use kindling_study::{Bug, Tick, WorkerId};
 
 /// A worker that holds nothing is forgotten after this much silence.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
+/// The names of a worker's objectives are kept up to this many bytes: there may be many workers.
+const OFFERED: usize = 1024;
 
 /// What a worker says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) struct WorkerInfo {
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
     pub(crate) info: WorkerInfo,
+    /// The objectives that it offers; none if that is unknown.
+    pub(crate) objectives: Vec<String>,
     pub(crate) last_seen: Tick,
     /// Whether it held a lease when the coordinator started, and has not connected since.
     is_expected: bool,
@@ -82,6 +86,17 @@ impl Workers {
         worker.info = WorkerInfo { session, ..info };
         worker.last_seen = now;
         worker.is_silent = false;
+    }
+
+    /// Notes which objectives a known worker offers.
+    pub(crate) fn offers(&mut self, id: &WorkerId, objectives: &[String]) {
+        let Some(worker) = self.known.get_mut(id) else { return };
+        let bytes: usize = objectives.iter().map(String::len).sum();
+        if bytes > OFFERED {
+            worker.objectives.clear();
+        } else if worker.objectives != objectives {
+            worker.objectives = objectives.to_vec();
+        }
     }
 
     /// The stored copy of the id, so that all trials of a worker share one allocation.
@@ -183,6 +198,7 @@ impl Workers {
     fn entry(&mut self, id: &WorkerId, now: Tick) -> &mut Worker {
         self.known.entry(id.clone()).or_insert_with(|| Worker {
             info: WorkerInfo::default(),
+            objectives: Vec::new(),
             last_seen: now,
             is_expected: false,
             is_silent: false,

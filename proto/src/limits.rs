@@ -67,6 +67,8 @@ pub const NOTE: usize = 16 * KIB;
 pub const DEPTH: usize = 64;
 /// The longest reason of a failure, in bytes. A longer one is cut.
 pub const REASON: usize = 64 * KIB;
+/// The longest reason why a trial was handed back, in bytes. A longer one is cut.
+pub const HAND_BACK: usize = 4 * KIB;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID: usize = 256;
 
@@ -80,6 +82,8 @@ pub const HOLDING: usize = SLOTS as usize;
 pub const OBJECTIVES: usize = 64;
 /// The longest name of an objective, in bytes.
 pub const OBJECTIVE: usize = 256;
+/// The most studies that a worker asks not to be leased trials of.
+pub const WITHOUT_STUDIES: usize = 256;
 /// The most trials leased to a worker at once. A worker with more free slots asks again.
 pub const ASSIGNMENTS: usize = 64;
 

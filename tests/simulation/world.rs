@@ -401,7 +401,7 @@ async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<
     // The checks inspect the answers.
     _ = workers.report(report).await;
     _ = workers.finish(finish).await;
-    _ = workers.release(v1::ReleaseRequest { claim }).await;
+    _ = workers.release(v1::ReleaseRequest { claim, ..Default::default() }).await;
     Ok(())
 }
 

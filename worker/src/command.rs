@@ -19,6 +19,7 @@ use crate::signals::StopSignals;
 
 /// The arguments of a worker.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 pub struct WorkerArgs {
     /// The coordinator, and what it asks for.
     #[command(flatten)]
@@ -57,6 +58,10 @@ pub struct WorkerArgs {
     /// Stop when standard input closes: the parent is gone
     #[arg(long, hide = true)]
     pub stop_with_stdin: bool,
+    /// Whether the worker sets a study aside that it cannot train, and goes on with others, rather than end. No
+    /// argument: whoever builds the worker decides.
+    #[arg(skip)]
+    pub sets_aside: bool,
 }
 
 /// Runs a worker until SIGTERM, Ctrl-C or a closing terminal stops it. A second signal ends it at once.
@@ -92,6 +97,7 @@ pub async fn run_worker(
         data_dir: args.data_dir,
         grace: Duration::from_secs(args.grace),
         spool: args.spool,
+        sets_aside: args.sets_aside,
     };
     let ended = session::work(options, devices, objectives, stop).await;
     kindling_telemetry::flush();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kindling_client::speaks_no_grpc;
-use kindling_proto::v1;
 use kindling_proto::v1::finish_request::Result as WireEnd;
 use kindling_proto::v1::value::Kind;
+use kindling_proto::{limits, v1};
 use prost::Message as _;
 use tonic::{Code, Status};
 
@@ -61,6 +61,7 @@ pub(crate) fn lease(
     worker: &Identity,
     holding: Vec<Claim>,
     objectives: Vec<String>,
+    without_studies: Vec<i64>,
     wait: Duration,
 ) -> v1::LeaseRequest {
     let Identity { id, host, device, slots, session } = worker.clone();
@@ -73,6 +74,7 @@ pub(crate) fn lease(
         holding: holding.into_iter().map(Into::into).collect(),
         wait: wait.try_into().ok(),
         session,
+        without_studies,
     }
 }
 
@@ -84,6 +86,11 @@ pub(crate) fn heartbeat(worker: &Identity, holding: Vec<Claim>) -> v1::Heartbeat
 
 pub(crate) fn report(claim: &Claim, Report { step, value }: Report) -> v1::ReportRequest {
     v1::ReportRequest { claim: Some(claim.clone().into()), step, value }
+}
+
+pub(crate) fn release(claim: &Claim, reason: &str) -> v1::ReleaseRequest {
+    let reason = limits::cut(reason.to_owned(), limits::HAND_BACK);
+    v1::ReleaseRequest { claim: Some(claim.clone().into()), reason }
 }
 
 pub(crate) fn verdict(wire: v1::Verdict) -> Verdict {

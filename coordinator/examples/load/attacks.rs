@@ -299,7 +299,7 @@ impl Beside {
                 // Whether it is refused does not matter.
                 let start = Instant::now();
                 let claim = v1::Claim { worker_id: "other".to_owned(), ..Default::default() };
-                let release = v1::ReleaseRequest { claim: Some(claim) };
+                let release = v1::ReleaseRequest { claim: Some(claim), reason: String::new() };
                 _ = client.release(release).await;
                 let waited = start.elapsed().as_secs_f64();
                 longest.send_if_modified(|longest| {

@@ -198,6 +198,7 @@ impl Client {
             holding: Vec::new(),
             wait: Some(WAIT),
             session: 0,
+            without_studies: Vec::new(),
         };
         let answer = loop {
             match self.service.lease(request.clone()).await {

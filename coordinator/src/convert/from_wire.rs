@@ -16,6 +16,7 @@ use super::invalid::Invalid;
 use super::json::from_struct;
 use crate::state::StudyClaim;
 use crate::store::History;
+use crate::transaction::Wanted;
 use crate::workers::WorkerInfo;
 use crate::{options, price};
 
@@ -114,8 +115,17 @@ pub(crate) fn lease_info(
     Ok((worker_id(id)?, WorkerInfo { host, device, slots, session }, holding))
 }
 
-/// The objectives that a worker offers.
-pub(crate) fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
+/// The objectives that a worker offers, and the studies that it sets aside.
+pub(crate) fn wanted(objectives: Vec<String>, without: Vec<i64>) -> Result<Wanted, Invalid> {
+    if without.len() > limits::WITHOUT_STUDIES {
+        let message = format!("at most {}", limits::WITHOUT_STUDIES);
+        return Err(Invalid::new("without_studies", message));
+    }
+    let without = without.into_iter().map(StudyId).collect();
+    Ok(Wanted { objectives: self::objectives(objectives)?, without })
+}
+
+fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
     let (most, longest) = (limits::OBJECTIVES, limits::OBJECTIVE);
     if names.len() > most || names.iter().any(|name| name.len() > longest) {
         let message = format!("at most {most}, each of at most {longest} bytes");

@@ -7,8 +7,8 @@ mod json;
 pub(crate) mod to_wire;
 
 pub(crate) use from_wire::{
-    claim, confirm as confirm_from_wire, finish, lease_info, named_values, objectives, spec,
-    trial_states, wait,
+    claim, confirm as confirm_from_wire, finish, lease_info, named_values, spec, trial_states,
+    wait, wanted,
 };
 pub use invalid::Invalid;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use kindling_study::{
 };
 
 use super::json::to_struct;
+use crate::hand_backs::HandBack;
 use crate::state::{State, StudyClaim};
 use crate::transaction::Leased;
 use crate::workers::Worker;
@@ -41,7 +42,8 @@ pub fn confirm(ConfirmSpec { by, best, seeds, each }: &ConfirmSpec) -> v1::Confi
     v1::Confirm { by: by.clone(), best: *best, seeds: *seeds, each: *each }
 }
 
-pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
+pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
+    let (_, now) = state.now();
     let Finished { complete, pruned, fail } = study.finished();
     let counts = v1::TrialCounts {
         waiting: study.waiting().len() as u32,
@@ -73,6 +75,17 @@ pub(crate) fn study(id: StudyId, study: &Study, now: Wall) -> v1::Study {
         failures: study.failures().reasons().into_iter().take(MAX_REASONS).map(failure).collect(),
         pause_reason: study.pause_reason().unwrap_or_default().to_owned(),
         confirmations_known: study.search_is_over(),
+        last_hand_back: state.hand_backs().newest(id).map(hand_back),
+    }
+}
+
+fn hand_back(HandBack { reason, trial, worker, at, times }: &HandBack) -> v1::HandBack {
+    v1::HandBack {
+        reason: reason.clone(),
+        trial: trial.0,
+        worker: worker.to_string(),
+        time: Some(timestamp(*at)),
+        times: *times,
     }
 }
 
@@ -205,6 +218,7 @@ pub(crate) fn worker(state: &State, id: &WorkerId, worker: &Worker) -> v1::Worke
         connected: worker.connections > 0,
         silent: Some(duration(now.saturating_sub(worker.last_seen.0))),
         trials: running.collect(),
+        objectives: worker.objectives.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::writer::MAX_PROBE_INTERVAL;
 use super::*;
 use crate::state::StudyClaim;
 use crate::store::{History, SqliteStore, Upkeep};
-use crate::transaction::Leased;
+use crate::transaction::{Leased, Wanted};
 use crate::upkeep::LONG_LOG;
 use crate::workers::WorkerInfo;
 
@@ -133,7 +133,9 @@ impl Bench {
 
     async fn lease(&self) -> Result<StudyClaim, LedgerError> {
         let write = self.ledger.write(Class::Begin, |transaction| {
-            let admitted = transaction.admit(&worker(), WorkerInfo::default(), true);
+            let wanted = Wanted { objectives: vec!["test".to_owned()], ..Wanted::default() };
+            let info = WorkerInfo::default();
+            let admitted = transaction.admit(&worker(), info, &wanted.objectives, true);
             admitted.expect("nobody else has its name");
             let mut claim = None;
             let give = |state: &State, Leased { study, number, .. }: Leased| {
@@ -144,7 +146,7 @@ impl Bench {
                 claim = Some(StudyClaim { study, claim: leased, history: None });
                 true
             };
-            transaction.lease(&worker(), 0, 1, &["test".to_owned()], &[], give);
+            transaction.lease(&worker(), 0, 1, &wanted, &[], give);
             Ok(claim.expect("a trial"))
         });
         write.await

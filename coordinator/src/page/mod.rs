@@ -84,9 +84,8 @@ async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, 
     let (mut lines, mut after) = (Vec::new(), Bound::Unbounded);
     loop {
         let look = pages.ledger.look(move |state| {
-            let (_, now) = state.now();
             let studies = state.registry().range(after).take(limits::AT_A_TIME);
-            let line = |(id, study)| (id, line(&convert::study(id, study, now)));
+            let line = |(id, study)| (id, line(&convert::study(state, id, study)));
             studies.map(line).collect::<Vec<_>>()
         });
         let more = look.await?;

@@ -29,7 +29,7 @@ use crate::store::SqliteStore;
 const MIB: usize = 1024 * 1024;
 
 /// The services on a socket, and what they share.
-struct World {
+pub(super) struct World {
     service: Service,
     address: SocketAddr,
     _serving: JoinSet<()>,
@@ -37,7 +37,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
@@ -59,7 +59,7 @@ impl World {
         endpoint.connect().await.expect("connected")
     }
 
-    async fn studies(&self) -> StudyServiceClient<Channel> {
+    pub(super) async fn studies(&self) -> StudyServiceClient<Channel> {
         StudyServiceClient::new(self.channel().await)
     }
 
@@ -67,11 +67,11 @@ impl World {
         TrialServiceClient::new(self.channel().await)
     }
 
-    async fn workers(&self) -> WorkerServiceClient<Channel> {
+    pub(super) async fn workers(&self) -> WorkerServiceClient<Channel> {
         WorkerServiceClient::new(self.channel().await)
     }
 
-    async fn create(&self, spec: v1::StudySpec) {
+    pub(super) async fn create(&self, spec: v1::StudySpec) {
         let request = v1::CreateStudyRequest { spec: Some(spec) };
         self.studies().await.create_study(request).await.expect("created");
     }
@@ -98,7 +98,7 @@ impl World {
 }
 
 /// A study with this many trials.
-fn spec(trials: u32) -> v1::StudySpec {
+pub(super) fn spec(trials: u32) -> v1::StudySpec {
     let study = format!(
         "name = \"s\"\ndirection = \"maximize\"\ntrials = {trials}\n[sampler]\nkind = \"random\"\n\
          [objective]\nkind = \"test\"\n[space.x]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n"
@@ -122,7 +122,7 @@ fn large_spec(trials: u32) -> v1::StudySpec {
     spec
 }
 
-fn lease(slots: u32, holding: Vec<v1::Claim>) -> v1::LeaseRequest {
+pub(super) fn lease(slots: u32, holding: Vec<v1::Claim>) -> v1::LeaseRequest {
     v1::LeaseRequest {
         worker_id: "w".to_owned(),
         slots,
@@ -132,7 +132,7 @@ fn lease(slots: u32, holding: Vec<v1::Claim>) -> v1::LeaseRequest {
     }
 }
 
-fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::FinishRequest {
+pub(super) fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::FinishRequest {
     // The longest attribute that a trial may have.
     let text = format!("[{}1]", "1,".repeat(limits::ATTRIBUTE / 2 - 2));
     let attribute = |number: usize| (format!("{number:02}"), text[..].to_owned());
@@ -144,7 +144,7 @@ fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::FinishRequest {
 /// How many attributes of the greatest length a trial may have.
 const FULL: usize = limits::ATTRIBUTES_IN_ALL / (limits::ATTRIBUTE + 2);
 
-fn code<T>(answer: Result<T, Status>) -> Code {
+pub(super) fn code<T>(answer: Result<T, Status>) -> Code {
     answer.err().map_or(Code::Ok, |status| status.code())
 }
 
@@ -300,6 +300,9 @@ async fn who_names_too_much_is_refused() {
     assert_eq!(code(workers.lease(request).await), Code::InvalidArgument);
     let objectives = vec!["x".repeat(limits::OBJECTIVE + 1)];
     let request = v1::LeaseRequest { objectives, ..lease(1, vec![]) };
+    assert_eq!(code(workers.lease(request).await), Code::InvalidArgument);
+    let without_studies = vec![1; limits::WITHOUT_STUDIES + 1];
+    let request = v1::LeaseRequest { without_studies, ..lease(1, vec![]) };
     assert_eq!(code(workers.lease(request).await), Code::InvalidArgument);
     let beat = v1::HeartbeatRequest {
         worker_id: "w".to_owned(),

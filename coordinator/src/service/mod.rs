@@ -5,6 +5,8 @@ pub(crate) mod access;
 mod bounds;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod hand_backs;
 mod status;
 mod study;
 mod trial;

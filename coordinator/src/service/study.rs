@@ -60,11 +60,10 @@ impl StudyService for Service {
             token => Bound::Excluded(StudyId(paging::number_of(token)?)),
         };
         let page = self.ledger.look(move |state| {
-            let (_, now) = state.now();
             let (mut page, mut last) = (Page::asked_for(page_size), StudyId(0));
             let mut next_page_token = String::new();
             for (id, study) in state.registry().range(after) {
-                if !page.add(convert::study(id, study, now)) {
+                if !page.add(convert::study(state, id, study)) {
                     next_page_token = last.0.to_string();
                     break;
                 }
@@ -215,7 +214,7 @@ impl Service {
 
 fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
     let (id, study) = state.registry().find(name)?;
-    Ok(convert::study(id, study, state.now().1))
+    Ok(convert::study(state, id, study))
 }
 
 /// The result of a replay, as much as fits into a message.

@@ -40,7 +40,7 @@ impl WorkerService for Service {
             request.session,
             request.holding,
         )?;
-        let objectives = convert::objectives(request.objectives)?;
+        let wanted = convert::wanted(request.objectives, request.without_studies)?;
         let wait = convert::wait(request.wait).min(MAX_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
         // Only a call that has just arrived is a sign of life: while it waits, its worker may die.
@@ -50,9 +50,9 @@ impl WorkerService for Service {
             let work = self.ledger.work();
             let rings = work.rings();
             let (worker, info, slots) = (worker.clone(), info.clone(), request.slots as usize);
-            let (objectives, holding) = (objectives.clone(), holding.clone());
+            let (wanted, holding) = (wanted.clone(), holding.clone());
             let lease = self.ledger.write(Class::Begin, move |transaction| {
-                let admitted = transaction.admit(&worker, info, is_heard);
+                let admitted = transaction.admit(&worker, info, &wanted.objectives, is_heard);
                 Ok(admitted.map(|()| {
                     let (mut assignments, mut bytes) = (Vec::new(), 0);
                     let give = |state: &State, leased| {
@@ -62,7 +62,7 @@ impl WorkerService for Service {
                         bytes < limits::PAGE_BYTES
                     };
                     let session = request.session;
-                    transaction.lease(&worker, session, slots, &objectives, &holding, give);
+                    transaction.lease(&worker, session, slots, &wanted, &holding, give);
                     assignments
                 }))
             });
@@ -116,8 +116,9 @@ impl WorkerService for Service {
     }
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
-        let claim = convert::claim(request.into_inner().claim)?;
-        self.ledger.write(Class::End, move |t| t.release(&claim)).await?;
+        let v1::ReleaseRequest { claim, reason } = request.into_inner();
+        let claim = convert::claim(claim)?;
+        self.ledger.write(Class::End, move |t| t.release(&claim, reason)).await?;
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 

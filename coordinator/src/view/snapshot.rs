@@ -46,7 +46,7 @@ pub(crate) fn snapshot(
     let mut changed = changed.into_items();
     changed.sort_by_key(|trial| trial.number);
     let message = v1::WatchStudyResponse {
-        study: Some(convert::study(id, study, state.now().1)),
+        study: Some(convert::study(state, id, study)),
         changed,
         workers: workers(state, study),
         worker_count: state.workers().len() as u32,

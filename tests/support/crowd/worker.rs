@@ -140,7 +140,7 @@ impl Worker {
     }
 
     async fn release(&mut self, assignment: &v1::Assignment) {
-        let request = v1::ReleaseRequest { claim: assignment.claim.clone() };
+        let request = v1::ReleaseRequest { claim: assignment.claim.clone(), ..Default::default() };
         let call = || {
             let (mut client, request) = (self.client.clone(), request.clone());
             async move { client.release(request).await }

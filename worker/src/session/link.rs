@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_client::{Bearer, speaks_no_grpc};
-use kindling_proto::v1;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_telemetry::carry;
 use rand::{RngExt as _, SeedableRng as _};
@@ -89,9 +88,10 @@ impl Link {
         worker: &Identity,
         holding: Vec<Claim>,
         objectives: Vec<String>,
+        without: Vec<i64>,
         wait: Duration,
     ) -> Result<Vec<Assignment>, Refusal> {
-        let request = convert::lease(worker, holding, objectives, wait);
+        let request = convert::lease(worker, holding, objectives, without, wait);
         let call = self.persist("lease", |mut client| {
             let request = request.clone();
             async move { client.lease(request).await }
@@ -122,9 +122,9 @@ impl Link {
         Ok(())
     }
 
-    /// Hands a trial back.
-    pub(super) async fn release(&self, claim: &Claim) -> Result<(), Refusal> {
-        let request = v1::ReleaseRequest { claim: Some(claim.clone().into()) };
+    /// Hands a trial back, for this reason; without one, the worker only stops.
+    pub(super) async fn release(&self, claim: &Claim, reason: &str) -> Result<(), Refusal> {
+        let request = convert::release(claim, reason);
         let call = self.persist("release", |mut client| {
             let request = request.clone();
             async move { client.release(request).await }

@@ -3,6 +3,7 @@
 //! Training goes on when the connection breaks. A trial's reports wait in its own queue, in order, until the
 //! coordinator accepts or refuses them.
 
+mod aside;
 mod heartbeat;
 mod link;
 mod shelf;
@@ -20,9 +21,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kindling_client::{ConnectArgs, ConnectError, NO_GRPC};
+use kindling_proto::limits;
 use kindling_telemetry::{TelemetryError, follow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error_span};
 
@@ -30,6 +33,7 @@ use crate::device::{self, DeviceChoice, DeviceError, Devices};
 use crate::lease::{Assignment, Claim, Identity, Refusal, Why};
 use crate::objective::Objective;
 use crate::observe;
+use aside::Aside;
 use link::Link;
 use slots::Slots;
 use spool::{Kept, Spool, Undelivered};
@@ -44,6 +48,9 @@ pub use training::{Outbox, Outcome, Ran, Training};
 const LEASE_WAIT: Duration = Duration::from_secs(30);
 /// How long each of a worker's last calls may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How many lines of a reason are logged when a study is set aside.
+const SHOWN_LINES: usize = 10;
 
 /// How to run a worker.
 pub struct WorkerOptions {
@@ -64,6 +71,8 @@ pub struct WorkerOptions {
     /// The folder for results that the coordinator does not have yet; by default one in the user's state
     /// directory.
     pub spool: Option<PathBuf>,
+    /// Whether it sets a study aside that it cannot train, and goes on with others, rather than end.
+    pub sets_aside: bool,
 }
 
 /// Why a worker did not start, or ended on its own.
@@ -194,6 +203,10 @@ pub struct Session {
     training: Arc<dyn Training>,
     holding: Holding,
     spool: Option<Spool>,
+    /// The studies that it takes no trials of.
+    aside: Aside,
+    /// Whether a study that it cannot train is set aside, rather than end the session.
+    sets_aside: bool,
     /// Once cancelled, no more trials are leased.
     stop: CancellationToken,
     /// Why this worker cannot train any more, if so.
@@ -235,6 +248,7 @@ pub async fn work(
         prepared: Prepared::default(),
     };
     let mut session = Session::new(link::dial(&endpoint, bearer), worker, Arc::new(threads), stop);
+    session.sets_aside = options.sets_aside;
     session.spool = Spool::open(options.spool.as_deref(), address)
         .inspect_err(|error| {
             let hint = "name a folder with --spool";
@@ -276,6 +290,8 @@ impl Session {
             training,
             holding: Holding::new(),
             spool: None,
+            aside: Aside::default(),
+            sets_aside: false,
             stop,
             ended: Arc::default(),
             hand_back: CancellationToken::new(),
@@ -321,11 +337,12 @@ impl Session {
             // What this worker broke its device with is not handed back.
             return;
         }
-        let asked = self.link.lease(&self.worker, self.holding.claims(), vec![], Duration::ZERO);
+        let asked =
+            self.link.lease(&self.worker, self.holding.claims(), vec![], vec![], Duration::ZERO);
         let Ok(Ok(missed)) = tokio::time::timeout(FAREWELL, asked).await else { return };
         for Assignment { claim, .. } in missed {
             let Claim { study_id: study, trial, attempt, .. } = claim.clone();
-            let released = tokio::time::timeout(FAREWELL, self.link.release(&claim)).await;
+            let released = tokio::time::timeout(FAREWELL, self.link.release(&claim, "")).await;
             let handed_back = released.is_ok_and(|released| released.is_ok());
             tracing::info!(study, trial, attempt, handed_back, "leased too late to be trained");
         }
@@ -335,6 +352,19 @@ impl Session {
     fn end(&self, why: WorkerError) {
         _ = self.ended.set(why);
         self.stop.cancel();
+    }
+
+    /// This worker cannot train the study's trials. Goes on without it, or ends the session.
+    fn unfit(&self, study: i64, reason: &str) {
+        if !self.sets_aside {
+            tracing::error!(reason, "this worker cannot train");
+            self.end(WorkerError::Unfit { reason: reason.to_owned() });
+        } else if self.aside.set(study, reason) {
+            let lines: Vec<_> = reason.lines().take(SHOWN_LINES).collect();
+            let reason = limits::cut(lines.join("\n"), limits::HAND_BACK);
+            let hint = "mend it and restart this worker to have it try again, or delete the study";
+            tracing::error!(reason, hint, "this worker cannot train the study and sets it aside");
+        }
     }
 
     /// Ends the session without finishing the trial.
@@ -437,7 +467,11 @@ impl Session {
         // A slot may become free while the call waits, which changes the request. But a call that waits has
         // found no work, so letting it wait loses nothing.
         let (holding, objectives) = (self.holding.claims(), self.training.objectives());
-        match self.link.lease(&self.worker, holding, objectives, LEASE_WAIT).await {
+        let now = Instant::now();
+        let (without, rested) = self.aside.now(now);
+        // A study that has rested is asked for at once.
+        let wait = rested.map_or(LEASE_WAIT, |rested| LEASE_WAIT.min(rested - now));
+        match self.link.lease(&self.worker, holding, objectives, without, wait).await {
             Ok(leased) => leased,
             Err(refusal) => {
                 self.end(WorkerError::refused(refusal));

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use kindling_proto::attributes::LEFT_OUT;
 use kindling_proto::v1;
@@ -23,14 +24,16 @@ type Reply<T> = Result<Response<T>, Status>;
 /// The coordinator's answer to a call.
 type Answer<T> = fn(&T) -> Result<(), Status>;
 
-/// Leases out one trial, and ends the session at the second lease call, whose answer never comes. It held another
-/// trial, as the last call is told.
+/// Leases out a trial with each of the first lease calls, always the same, and ends the session at the next, whose
+/// answer never comes. It held another trial, as the last call is told.
 #[derive(Clone)]
 struct Refusing {
     report: Answer<v1::ReportRequest>,
     finish: Answer<v1::FinishRequest>,
     /// Whether it revokes every lease named in a heartbeat.
     takes_back: bool,
+    /// How many lease calls are answered.
+    gives: u32,
     said: Arc<Mutex<Said>>,
     stop: CancellationToken,
 }
@@ -42,6 +45,10 @@ struct Said {
     reports: Vec<(u64, f64)>,
     finishes: Vec<v1::FinishRequest>,
     releases: Vec<v1::Claim>,
+    /// With each release.
+    reasons: Vec<String>,
+    /// The studies of which each lease call wants no trials.
+    without: Vec<Vec<i64>>,
 }
 
 #[tonic::async_trait]
@@ -50,16 +57,18 @@ impl WorkerService for Refusing {
         Pin<Box<dyn Stream<Item = Result<v1::HeartbeatResponse, Status>> + Send>>;
 
     async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
-        if request.into_inner().objectives.is_empty() {
+        let request = request.into_inner();
+        if request.objectives.is_empty() {
             let assignment = v1::Assignment { claim: Some(claim(MISSED)), ..Default::default() };
             return Ok(Response::new(v1::LeaseResponse { assignments: vec![assignment] }));
         }
         let leases = {
             let mut said = self.said.lock().unwrap();
             said.leases += 1;
+            said.without.push(request.without_studies);
             said.leases
         };
-        if leases > 1 {
+        if leases > self.gives {
             self.stop.cancel();
             std::future::pending::<()>().await;
         }
@@ -82,7 +91,10 @@ impl WorkerService for Refusing {
     }
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {
-        self.said.lock().unwrap().releases.extend(request.into_inner().claim);
+        let v1::ReleaseRequest { claim, reason } = request.into_inner();
+        let mut said = self.said.lock().unwrap();
+        said.releases.extend(claim);
+        said.reasons.push(reason);
         Ok(Response::new(v1::ReleaseResponse {}))
     }
 
@@ -147,8 +159,14 @@ async fn meet(
     spool: Option<&std::path::Path>,
 ) -> Said {
     let (said, stop) = (Arc::default(), CancellationToken::new());
-    let refusing =
-        Refusing { report, finish, takes_back: false, said: Arc::clone(&said), stop: stop.clone() };
+    let refusing = Refusing {
+        report,
+        finish,
+        takes_back: false,
+        gives: 1,
+        said: Arc::clone(&said),
+        stop: stop.clone(),
+    };
     let mut session = session(refusing, Arc::new(Reports(reports)));
     session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
     session.run(Duration::from_secs(9)).await.expect("in peace");
@@ -195,6 +213,7 @@ async fn a_trial_that_reports_nothing_is_told_that_its_lease_is_lost_and_its_slo
         report: |_| Ok(()),
         finish: |_| Ok(()),
         takes_back: true,
+        gives: 1,
         said: Arc::clone(&said),
         stop,
     };
@@ -202,6 +221,78 @@ async fn a_trial_that_reports_nothing_is_told_that_its_lease_is_lost_and_its_slo
     session(refusing, Arc::new(Patient)).run(Duration::ZERO).await.expect("in peace");
     let said = said.lock().unwrap();
     assert_eq!((said.leases, said.finishes.len()), (2, 0));
+}
+
+/// Cannot go on with any trial, and counts them.
+struct Hopeless {
+    ends: fn() -> TrialError,
+    begun: Arc<AtomicU32>,
+}
+
+impl Training for Hopeless {
+    fn objectives(&self) -> Vec<String> {
+        vec!["test".to_owned()]
+    }
+
+    fn train(&self, _: Assignment, _: Outbox) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        let ended = Ran::Ended(Err((self.ends)()), UserAttributes::default());
+        Box::pin(async move { ended })
+    }
+}
+
+/// How a session goes whose trials end like this: what it said, how it ended, and how many trials began.
+async fn hopeless(
+    ends: fn() -> TrialError,
+    sets_aside: bool,
+    gives: u32,
+) -> (Said, Result<(), WorkerError>, u32) {
+    let (said, begun) = (Arc::<Mutex<Said>>::default(), Arc::<AtomicU32>::default());
+    let refusing = Refusing {
+        report: |_| Ok(()),
+        finish: |_| Ok(()),
+        takes_back: false,
+        gives,
+        said: Arc::clone(&said),
+        stop: CancellationToken::new(),
+    };
+    let mut session = session(refusing, Arc::new(Hopeless { ends, begun: Arc::clone(&begun) }));
+    session.sets_aside = sets_aside;
+    let ended = session.run(Duration::from_secs(9)).await;
+    let said = std::mem::take(&mut *said.lock().unwrap());
+    (said, ended, begun.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_study_that_cannot_be_trained_ends_the_worker_or_is_set_aside() {
+    let unfit = || TrialError::Unfit("no such script".to_owned());
+    let (said, ended, _) = hopeless(unfit, false, 1).await;
+    assert!(matches!(ended, Err(WorkerError::Unfit { .. })), "{ended:?}");
+    assert_eq!((said.leases, &said.reasons[..]), (1, &["no such script".to_owned()][..]));
+
+    let (said, ended, _) = hopeless(unfit, true, 1).await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(said.without, [vec![], vec![1]], "it asks for others' trials alone");
+    assert_eq!(said.reasons, ["no such script", ""], "of the last, it says that it only stops");
+}
+
+#[tokio::test]
+async fn a_trial_of_a_study_that_is_set_aside_is_handed_back_untrained() {
+    let unfit = || TrialError::Unfit("no such script".to_owned());
+    let (said, ended, begun) = hopeless(unfit, true, 2).await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!((begun, said.leases), (1, 3));
+    assert_eq!(said.reasons[..2], ["no such script", "no such script"]);
+}
+
+#[tokio::test]
+async fn a_study_rests_after_a_trial_that_asked_to_be_handed_back() {
+    let later = || TrialError::HandBack("no licence".to_owned());
+    let (said, ended, begun) = hopeless(later, false, 2).await;
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(begun, 2, "it is tried again");
+    assert_eq!(said.without, [vec![], vec![1], vec![1]], "but not at once");
+    assert_eq!(said.reasons, ["no licence", "no licence", ""]);
 }
 
 /// The reasons of the failures; "complete" for other ends.

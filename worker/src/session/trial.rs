@@ -9,6 +9,7 @@ use std::time::Duration;
 use kindling_proto::attributes::{Attributes, LEFT_OUT};
 use kindling_proto::limits;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::link::Link;
@@ -22,13 +23,14 @@ use crate::observe;
 use crate::trial::TrialError;
 use crate::user_attributes::UserAttributes;
 
-/// How long a slot rests after its trial asked to be handed back.
-const AFTER_HAND_BACK: Duration = Duration::from_secs(1);
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
 
 /// Trains one leased trial and tells the coordinator how it went.
 pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Claim, told: &Told) {
+    if !may_begin(session, claim, told).await {
+        return;
+    }
     tracing::info!("training");
     let (outbox, reports, unsent) = Outbox::new(told, &session.link);
     let sending =
@@ -51,26 +53,23 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
                     session.end(WorkerError::DeviceLost { reason });
                 }
             } else {
-                hand_back(session, claim).await;
+                hand_back(session, claim, "").await;
             }
             return;
         }
     };
     let (outcome, attributes) = match outcome {
         Ran::Ended(Err(TrialError::Unfit(reason)), _) => {
-            tracing::error!(reason, "this worker cannot train");
-            session.end(WorkerError::Unfit { reason });
-            hand_back(session, claim).await;
+            // First, so that the next call for work does not ask for this study.
+            session.unfit(claim.study_id, &reason);
+            hand_back(session, claim, &reason).await;
             return;
         }
         Ran::Ended(Err(TrialError::HandBack(reason)), _) if told.get().is_none() => {
             tracing::warn!(reason, "the trial asks to be handed back");
-            hand_back(session, claim).await;
             // Whoever always does that must not lease it over and over.
-            tokio::select! {
-                () = tokio::time::sleep(AFTER_HAND_BACK) => {}
-                () = session.stop.cancelled() => {}
-            }
+            session.aside.rest(claim.study_id, Instant::now());
+            hand_back(session, claim, &reason).await;
             return;
         }
         // With other trials running beside it, the cause is unknown.
@@ -94,6 +93,7 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         Ran::Ended(outcome, attributes) => (outcome, attributes),
     };
     let Some(finish) = finish_of(claim, outcome, attributes, told.get()) else { return };
+    session.aside.wake(claim.study_id);
     observe::ended(&finish.end);
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
     // Training is over, so no reports are added. Those that remain are in the outbox.
@@ -114,6 +114,40 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     } else {
         let file = kept.as_ref().map(|kept| kept.path().display().to_string());
         tracing::error!(file, "a result was not delivered; from its file the next worker can");
+    }
+}
+
+/// Whether to train a trial now. One that is not trained is handed back.
+///
+/// Of a study that is set aside or rests, a trial comes only if the call for it was under way before, or from a
+/// coordinator that does not know the difference. It must not be leased over and over.
+async fn may_begin(session: &Session, claim: &Claim, told: &Told) -> bool {
+    let (study, now) = (claim.study_id, Instant::now());
+    if let Some(reason) = session.aside.reason(study) {
+        hand_back(session, claim, &reason).await;
+        rest(session, session.aside.rest(study, now)).await;
+        return false;
+    }
+    let Some(until) = session.aside.rests_until(study, now) else { return true };
+    tokio::select! {
+        biased;
+        _ = told.abandoned() => {}
+        has_rested = rest(session, until) => if has_rested {
+            return true;
+        }
+    }
+    if told.get() != Some(Ending::Dropped) {
+        hand_back(session, claim, "").await;
+    }
+    false
+}
+
+/// Rests, and returns whether the worker goes on then.
+async fn rest(session: &Session, until: Instant) -> bool {
+    tokio::select! {
+        biased;
+        () = session.stop.cancelled() => false,
+        () = tokio::time::sleep_until(until) => true,
     }
 }
 
@@ -291,8 +325,8 @@ fn fitting(Finish { claim, end, attributes }: Finish) -> Finish {
     Finish { claim, end, attributes: kept.into_iter().chain(note).collect() }
 }
 
-async fn hand_back(session: &Session, claim: &Claim) {
-    match tokio::time::timeout(LAST_WORD, session.link.release(claim)).await {
+async fn hand_back(session: &Session, claim: &Claim, reason: &str) {
+    match tokio::time::timeout(LAST_WORD, session.link.release(claim, reason)).await {
         Ok(Ok(())) => tracing::info!("handed back"),
         Ok(Err(Refusal { reason, .. })) => tracing::warn!(reason, "release refused"),
         Err(_) => tracing::warn!("could not be handed back; it will expire"),
