@@ -17,11 +17,12 @@ pub(super) fn of_command(command: &[String]) -> String {
         return stem.to_string_lossy().into_owned();
     }
     // Python's own options may come before `-m`; what comes after another word is the script's.
-    let mut words = command.iter().skip(1).skip_while(|word| word.starts_with('-') && *word != "-m");
-    if words.next().is_some_and(|word| word == "-m") {
-        if let Some(module) = words.next().filter(is_plain) {
-            return module.clone();
-        }
+    let mut words =
+        command.iter().skip(1).skip_while(|word| word.starts_with('-') && *word != "-m");
+    if words.next().is_some_and(|word| word == "-m")
+        && let Some(module) = words.next().filter(is_plain)
+    {
+        return module.clone();
     }
     let program = command.first().and_then(|program| Path::new(program).file_name());
     program.map_or_else(|| "tune".to_owned(), |name| name.to_string_lossy().into_owned())
