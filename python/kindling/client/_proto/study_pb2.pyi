@@ -446,6 +446,7 @@ class Study(google.protobuf.message.Message):
     FAILURES_FIELD_NUMBER: builtins.int
     PAUSE_REASON_FIELD_NUMBER: builtins.int
     CONFIRMATIONS_KNOWN_FIELD_NUMBER: builtins.int
+    LAST_HAND_BACK_FIELD_NUMBER: builtins.int
     id: builtins.int
     """The store's key. Never reused."""
     state: global___StudyState.ValueType
@@ -489,6 +490,12 @@ class Study(google.protobuf.message.Message):
     def failures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Failure]:
         """Why trials failed: the five most frequent reasons, most frequent first."""
 
+    @property
+    def last_hand_back(self) -> global___HandBack:
+        """The newest trial that a worker handed back with a reason. Absent if there was none since the coordinator
+        started.
+        """
+
     def __init__(
         self,
         *,
@@ -507,12 +514,47 @@ class Study(google.protobuf.message.Message):
         failures: collections.abc.Iterable[global___Failure] | None = ...,
         pause_reason: builtins.str = ...,
         confirmations_known: builtins.bool = ...,
+        last_hand_back: global___HandBack | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "failures", b"failures", "finished", b"finished", "id", b"id", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "failures", b"failures", "finished", b"finished", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_trials_per_hour", b"_trials_per_hour"]) -> typing.Literal["trials_per_hour"] | None: ...
 
 global___Study = Study
+
+@typing.final
+class HandBack(google.protobuf.message.Message):
+    """A trial that a worker could not train, or not then. It is leased again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    TRIAL_FIELD_NUMBER: builtins.int
+    WORKER_FIELD_NUMBER: builtins.int
+    TIME_FIELD_NUMBER: builtins.int
+    TIMES_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    trial: builtins.int
+    worker: builtins.str
+    times: builtins.int
+    """How many trials of the study were handed back with a reason since one last finished. 0: one has finished
+    since.
+    """
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        reason: builtins.str = ...,
+        trial: builtins.int = ...,
+        worker: builtins.str = ...,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        times: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["time", b"time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["reason", b"reason", "time", b"time", "times", b"times", "trial", b"trial", "worker", b"worker"]) -> None: ...
+
+global___HandBack = HandBack
 
 @typing.final
 class Failure(google.protobuf.message.Message):
@@ -700,6 +742,7 @@ class Worker(google.protobuf.message.Message):
     CONNECTED_FIELD_NUMBER: builtins.int
     SILENT_FIELD_NUMBER: builtins.int
     TRIALS_FIELD_NUMBER: builtins.int
+    OBJECTIVES_FIELD_NUMBER: builtins.int
     id: builtins.str
     host: builtins.str
     device: builtins.str
@@ -716,6 +759,12 @@ class Worker(google.protobuf.message.Message):
     def trials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RunningTrial]:
         """The trials that it runs."""
 
+    @property
+    def objectives(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The objectives that it offers. Empty if it has not asked for work since the coordinator started, if it
+        stops, or if their names have more than 1 KiB in all.
+        """
+
     def __init__(
         self,
         *,
@@ -726,9 +775,10 @@ class Worker(google.protobuf.message.Message):
         connected: builtins.bool = ...,
         silent: google.protobuf.duration_pb2.Duration | None = ...,
         trials: collections.abc.Iterable[global___RunningTrial] | None = ...,
+        objectives: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["silent", b"silent"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["connected", b"connected", "device", b"device", "host", b"host", "id", b"id", "silent", b"silent", "slots", b"slots", "trials", b"trials"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["connected", b"connected", "device", b"device", "host", b"host", "id", b"id", "objectives", b"objectives", "silent", b"silent", "slots", b"slots", "trials", b"trials"]) -> None: ...
 
 global___Worker = Worker
 

@@ -101,6 +101,7 @@ class LeaseRequest(google.protobuf.message.Message):
     HOLDING_FIELD_NUMBER: builtins.int
     WAIT_FIELD_NUMBER: builtins.int
     SESSION_FIELD_NUMBER: builtins.int
+    WITHOUT_STUDIES_FIELD_NUMBER: builtins.int
     worker_id: builtins.str
     """One per worker process."""
     host: builtins.str
@@ -127,6 +128,12 @@ class LeaseRequest(google.protobuf.message.Message):
     def wait(self) -> google.protobuf.duration_pb2.Duration:
         """How long to wait for work; at most one minute."""
 
+    @property
+    def without_studies(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The studies whose trials this worker cannot train, or not now, by id; at most 256. It is leased none of
+        them.
+        """
+
     def __init__(
         self,
         *,
@@ -138,9 +145,10 @@ class LeaseRequest(google.protobuf.message.Message):
         holding: collections.abc.Iterable[global___Claim] | None = ...,
         wait: google.protobuf.duration_pb2.Duration | None = ...,
         session: builtins.int = ...,
+        without_studies: collections.abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["wait", b"wait"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["device", b"device", "holding", b"holding", "host", b"host", "objectives", b"objectives", "session", b"session", "slots", b"slots", "wait", b"wait", "worker_id", b"worker_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["device", b"device", "holding", b"holding", "host", b"host", "objectives", b"objectives", "session", b"session", "slots", b"slots", "wait", b"wait", "without_studies", b"without_studies", "worker_id", b"worker_id"]) -> None: ...
 
 global___LeaseRequest = LeaseRequest
 
@@ -365,15 +373,21 @@ class ReleaseRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     CLAIM_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """Why the trial cannot be trained here, or not now; at most 4 KiB, a longer one is cut. Empty if the worker
+    only stops.
+    """
     @property
     def claim(self) -> global___Claim: ...
     def __init__(
         self,
         *,
         claim: global___Claim | None = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["claim", b"claim"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim", b"claim"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim", b"claim", "reason", b"reason"]) -> None: ...
 
 global___ReleaseRequest = ReleaseRequest
 
