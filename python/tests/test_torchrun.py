@@ -16,15 +16,17 @@ import kindling
 from torch import distributed
 
 distributed.init_process_group("gloo")
-rank = distributed.get_rank()
-trial = kindling.current_trial()
-for epoch in range(20):
-    verdict = [trial.report(0.5, epoch, raises=False) if rank == 0 else None]
-    distributed.broadcast_object_list(verdict)
-    trial.obey(verdict[0])
-if rank == 0:
-    trial.complete(0.5)
-distributed.destroy_process_group()
+try:
+    rank = distributed.get_rank()
+    trial = kindling.current_trial()
+    for epoch in range(20):
+        verdict = [trial.report(0.5, epoch, raises=False) if rank == 0 else None]
+        distributed.broadcast_object_list(verdict)
+        trial.obey(verdict[0])
+    if rank == 0:
+        trial.complete(0.5)
+finally:  # also when the trial is pruned, or a rank may abort
+    distributed.destroy_process_group()
 """
 
 

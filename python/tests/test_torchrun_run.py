@@ -20,18 +20,20 @@ import kindling
 from torch import distributed
 
 distributed.init_process_group("gloo")
-rank = distributed.get_rank()
-trial = kindling.current_trial()
-for epoch in range(5):
-    verdict = [trial.report(trial.params["quality"], epoch, raises=False) if rank == 0 else None]
-    distributed.broadcast_object_list(verdict)
-    if epoch == 4 or verdict[0] != "continue":
-        Path(f"trial-{trial.number}-rank-{rank}").write_text(f"{epoch} {verdict[0]} {trial.verdict()}")
-        distributed.barrier()
-    trial.obey(verdict[0])
-if rank == 0:
-    trial.complete(trial.params["quality"])
-distributed.destroy_process_group()
+try:
+    rank = distributed.get_rank()
+    trial = kindling.current_trial()
+    for epoch in range(5):
+        verdict = [trial.report(trial.params["quality"], epoch, raises=False) if rank == 0 else None]
+        distributed.broadcast_object_list(verdict)
+        if epoch == 4 or verdict[0] != "continue":
+            Path(f"trial-{trial.number}-rank-{rank}").write_text(f"{epoch} {verdict[0]} {trial.verdict()}")
+            distributed.barrier()
+        trial.obey(verdict[0])
+    if rank == 0:
+        trial.complete(trial.params["quality"])
+finally:  # also when the trial is pruned, or a rank may abort
+    distributed.destroy_process_group()
 """
 
 
