@@ -26,6 +26,21 @@ const IMAGE_STREAM: u32 = 116;
 
 /// The largest allowed difference, relative to the norm.
 const TOLERANCE: f64 = 1e-5;
+/// The same, for libtorch's weights after some steps.
+///
+/// libtorch picks its kernels by the processor. A last bit that differs tips a maximum of the deep network sooner or
+/// later, and the weights part. `PyTorch` itself came 1.4e-3 from its own record so, on a processor without AVX-512.
+const TOLERANCE_ELSEWHERE: f64 = 5e-3;
+
+/// The tolerance for a quantity that was computed on `device`.
+fn tolerance(device: &Device, key: &str) -> f64 {
+    let is_libtorch = format!("{device:?}").contains("LibTorch");
+    if is_libtorch && is_after_steps(key) { TOLERANCE_ELSEWHERE } else { TOLERANCE }
+}
+
+fn is_after_steps(key: &str) -> bool {
+    key.contains(" after ")
+}
 
 /// Numbers from −1 to 1: the finaliser of `MurmurHash3` on a counter.
 fn uniform(count: usize, stream: u32) -> impl Iterator<Item = f32> {
@@ -116,34 +131,52 @@ const CASES: [(NetworkName, LossKind, &str, &str); 4] = [
 /// Compares the norm and one projection of every tensor with those recorded from `PyTorch` 2.9.0.
 #[test]
 fn a_network_computes_what_pytorch_computed() {
-    let recorded = include_str!("../../../tests/peers/parity.csv");
     let mut compared = 0;
     for device in devices() {
         for (network, kind, network_name, kind_name) in CASES {
-            let prefix = format!("{network_name},{kind_name},");
             let found = quantities(network, kind, &device);
-            let lines = recorded.lines().filter_map(|line| line.strip_prefix(&prefix));
-            for line in lines {
-                let [key, of_norm, of_projection] =
-                    line.split(',').collect::<Vec<_>>().try_into().expect("three columns");
-                let number = |text: &str| text.parse::<f64>().expect("a number");
+            for (key, record) in recorded(network_name, kind_name) {
                 let tensor = found.get(key).unwrap_or_else(|| panic!("no {key}"));
-                let wide = || tensor.iter().copied().map(f64::from);
-                let projection =
-                    wide().zip(uniform(tensor.len(), 200)).map(|(x, r)| x * f64::from(r));
-                let scale = number(of_norm);
-                for (what, ours, theirs) in [
-                    ("norm", norm(wide()), scale),
-                    ("projection", projection.sum(), number(of_projection)),
-                ] {
-                    let off = (ours - theirs).abs() / scale;
-                    assert!(off < TOLERANCE, "{device:?} {prefix}{key}: {what} off by {off:.1e}");
-                }
+                let tensor: Vec<_> = tensor.iter().copied().map(f64::from).collect();
+                let off = record.differs_from(&tensor);
+                let what = format!("{device:?} {network_name},{kind_name},{key}");
+                assert!(
+                    off < tolerance(&device, key),
+                    "{what}: norm or projection off by {off:.1e}"
+                );
                 compared += 1;
             }
         }
     }
     assert_eq!(compared, 120 * devices().len());
+}
+
+/// A tensor of `PyTorch`'s in short.
+struct Recorded {
+    norm: f64,
+    projection: f64,
+}
+
+impl Recorded {
+    /// By how much the tensor is another one, relative to the norm.
+    fn differs_from(&self, tensor: &[f64]) -> f64 {
+        let along = tensor.iter().zip(uniform(tensor.len(), 200)).map(|(x, r)| x * f64::from(r));
+        let projection: f64 = along.sum();
+        let off = (norm(tensor.iter().copied()) - self.norm).abs();
+        off.max((projection - self.projection).abs()) / self.norm
+    }
+}
+
+/// The tensors of a case, by name, as `PyTorch` 2.9.0 made them on one machine.
+fn recorded(network: &str, kind: &str) -> impl Iterator<Item = (&'static str, Recorded)> {
+    let prefix = format!("{network},{kind},");
+    let all = include_str!("../../../tests/peers/parity.csv").lines();
+    all.filter_map(move |line| line.strip_prefix(&prefix)).map(|line| {
+        let [key, norm, projection] =
+            line.split(',').collect::<Vec<_>>().try_into().expect("three columns");
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        (key, Recorded { norm: number(norm), projection: number(projection) })
+    })
 }
 
 /// A diagnosis sums gradients over batches, here of 3, 3 and 2 images.
@@ -182,24 +215,38 @@ fn a_network_computes_what_pytorch_computes() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/parity.py");
     let output = Command::new(python).arg(script).arg(folder.path()).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for device in devices() {
-        for (network, kind, network_name, kind_name) in CASES {
+    let theirs = |case: &str, key: &str| -> Vec<f64> {
+        let file = folder.path().join(format!("{case}-{key}"));
+        let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{file:?}: {e}"));
+        bytes.as_chunks::<4>().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+    };
+    let mut compared = 0;
+    for (network, kind, network_name, kind_name) in CASES {
+        let case = format!("{network_name}-{kind_name}");
+        // After some steps a rounding can have tipped a maximum, and then PyTorch differs from what it made itself on
+        // another processor. The test above compares ours with that.
+        let strays = |(key, record): (&str, Recorded)| {
+            is_after_steps(key) && record.differs_from(&theirs(&case, key)) > TOLERANCE
+        };
+        let has_strayed = recorded(network_name, kind_name).any(strays);
+        if has_strayed {
+            println!("{case}: PyTorch itself is elsewhere after some steps, on this processor");
+        }
+        for device in devices() {
             for (key, ours) in quantities(network, kind, &device) {
-                let case = format!("{network_name}-{kind_name}-{key}");
-                let file = folder.path().join(&case);
-                let theirs = std::fs::read(&file).unwrap_or_else(|e| panic!("{file:?}: {e}"));
-                let theirs: Vec<_> = theirs
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|bytes| f64::from(f32::from_le_bytes(*bytes)))
-                    .collect();
+                let tolerance = tolerance(&device, &key);
+                if has_strayed && is_after_steps(&key) && tolerance == TOLERANCE {
+                    continue;
+                }
+                let theirs = theirs(&case, &key);
                 assert_eq!(ours.len(), theirs.len(), "{key}");
                 let difference = ours.iter().zip(&theirs).map(|(&x, y)| f64::from(x) - y);
                 let off = norm(difference) / norm(theirs.iter().copied());
-                println!("{device:?} {case}: off by {off:.1e}");
-                assert!(off < TOLERANCE, "{device:?} {case}: off by {off:.1e}");
+                println!("{device:?} {case}-{key}: off by {off:.1e}");
+                assert!(off < tolerance, "{device:?} {case}-{key}: off by {off:.1e}");
+                compared += 1;
             }
         }
     }
+    assert!(compared >= 80 * devices().len(), "too little is compared: {compared}");
 }
