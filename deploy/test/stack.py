@@ -1,8 +1,8 @@
 """The compose stack under fire: every fault that a cluster has, and after each the exact number of trials.
 
-    python3 deploy/test/stack.py [--optuna PYTHON] [--keep]
+    python3 deploy/test/stack.py [--program KINDLING] [--optuna PYTHON] [--keep]
 
-Builds the slim image, brings the stack up as a project of its own, and on the running stack: looks at how the containers
+Builds the slim image (`--program` around one that was compiled already), brings the stack up as a project of its own, and on the running stack: looks at how the containers
 are locked up; kills a worker and the coordinator (kill -9 of their processes, so it must be run as root on the engine's
 host); cuts a worker off past its lease and lets it back; scales 1 -> 4 -> 2; stops and starts all. Each fault has a study
 of its own, hit in mid-study. In the end the store is read from a copy on the host, by Optuna if a Python with it is given.
@@ -21,6 +21,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+import image
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "kindling-test"
@@ -346,6 +348,7 @@ if len(sys.argv) > 2:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=Path, metavar="KINDLING", help="a release build of this checkout, to put into the image")
     parser.add_argument("--optuna", metavar="PYTHON", help="a Python that has Optuna")
     parser.add_argument("--keep", action="store_true", help="leave the stack running")
     args = parser.parse_args()
@@ -358,8 +361,12 @@ def main():
             after.callback(lambda: stack.compose("down", "-v", "--remove-orphans", check=False))
         stack.write_study("first")
         check_variants()
-        say("building and starting; the first time compiles everything")
-        stack.compose("up", "-d", "--build", "--scale", "worker=2")
+        if args.program:
+            image.build(args.program)
+        else:
+            say("building; the first time compiles everything")
+            stack.compose("build")
+        stack.compose("up", "-d", "--scale", "worker=2")
         say("up")
         check_locks(stack)
         check_tokens(stack)
