@@ -5,7 +5,7 @@ mod described;
 
 use std::time::Duration;
 
-use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
     PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
@@ -189,14 +189,14 @@ fn every_sampler_proposes_what_it_always_did() {
         })
     };
     let expected = [
-        0x83d5_6227_ae45_0cd4,
+        0x8a7b_b51a_7724_34b0,
         0x8a48_a2b4_e807_11a2,
         0x58cb_eace_052d_62c6,
         0xfa77_3da5_fffa_15b2,
     ];
     assert_eq!(bits(&conditional(), 1), expected);
     let expected = [
-        0x09b8_ec6e_28ba_f36a,
+        0xaa5b_6c7c_84b9_767c,
         0x8a48_a2b4_e807_11a2,
         0x58cb_eace_052d_62c6,
         0xfa77_3da5_fffa_15b2,
@@ -226,6 +226,77 @@ fn every_sampler_proposes_what_it_always_did() {
 }
 
 #[test]
+fn cmaes_proposes_what_it_always_did() {
+    let bits = |space: &SearchSpace, population: u32, at_once: usize| {
+        let sampler = SamplerSpec::Cmaes(CmaesOptions { population });
+        let mut world = World::new(space, sampler, at_once);
+        world.run(150);
+        world.bits()
+    };
+    let found = [
+        bits(&conditional(), 0, 1),
+        bits(&conditional(), 9, 6),
+        bits(&small(true), 0, 1),
+        bits(&wide(30), 0, 3),
+    ];
+    let expected = [
+        0x7e5e_f313_a90a_24a7,
+        0xa6d0_c58e_4fb3_6e62,
+        0xa2c0_3029_1364_5128,
+        0x2564_cd37_e062_35d7,
+    ];
+    assert_eq!(found, expected, "{found:x?}");
+}
+
+#[test]
+fn gp_proposes_what_it_always_did() {
+    let bits = |space: &SearchSpace, startup_trials: u32, at_once: usize, trials: usize| {
+        let sampler = SamplerSpec::Gp(GpOptions { startup_trials });
+        let mut world = World::new(space, sampler, at_once);
+        world.run(trials);
+        world.bits()
+    };
+    let found = [
+        bits(&conditional(), 10, 1, 90),
+        bits(&conditional(), 4, 6, 50),
+        bits(&small(false), 4, 1, 12),
+        bits(&small(true), 10, 3, 50),
+        bits(&wide(30), 10, 3, 30),
+    ];
+    let expected = [
+        0x7de1_119e_3c84_0670,
+        0xd4a7_7872_f861_7ceb,
+        0x71b2_671c_53a7_7b00,
+        0x47b4_55a4_9757_77e4,
+        0x858d_3d1f_7dda_014f,
+    ];
+    assert_eq!(found, expected, "{found:x?}");
+}
+
+#[test]
+fn auto_proposes_what_it_always_did() {
+    let bits = |space: &SearchSpace, at_once: usize, trials: usize| {
+        let mut world = World::new(space, SamplerSpec::Auto {}, at_once);
+        world.run(trials);
+        world.bits()
+    };
+    let found = [
+        bits(&conditional(), 1, 40),
+        bits(&conditional(), 6, 40),
+        bits(&small(true), 3, 40),
+        // So wide that it takes another sampler.
+        bits(&wide(90), 4, 40),
+    ];
+    let expected = [
+        0x327e_3797_1723_0ff5,
+        0xcde1_fed7_6509_f2ab,
+        0xbe07_a9e6_cfb9_f56e,
+        0x7ed6_ea49_fa35_971b,
+    ];
+    assert_eq!(found, expected, "{found:x?}");
+}
+
+#[test]
 fn what_somebody_fixed_gives_the_rest_that_it_always_did() {
     let mut world = World::new(&conditional(), tpe(10, 24), 3);
     world.run(8);
@@ -244,5 +315,5 @@ fn a_wide_space_and_a_long_history_give_what_they_always_did() {
     wide.run(40);
     let mut long = World::new(&conditional(), tpe(620, 24), 12);
     long.run(650);
-    assert_eq!([wide.bits(), long.bits()], [0xd313_d439_f936_49db, 0x4f03_8c0d_d81e_4427]);
+    assert_eq!([wide.bits(), long.bits()], [0x48ce_a014_9488_0036, 0xc78e_c92e_b4d7_bd69]);
 }

@@ -1,8 +1,12 @@
-"""The samplers that are compared, each behind `ask` and `tell`. Every one minimises."""
+"""The samplers that are compared, each behind `ask` and `tell`. Every one minimises, has the settings that it comes with,
+and one thread."""
 
 import json
+import os
 import subprocess
-from typing import Any, Protocol
+import sys
+from pathlib import Path
+from typing import Any, Callable, Protocol
 
 from problems import Problem, Values
 
@@ -35,6 +39,9 @@ class Optuna:
         made = {
             "default": lambda: samplers.TPESampler(seed=seed),
             "univariate": lambda: samplers.TPESampler(seed=seed, multivariate=False),
+            "gp": lambda: one_thread(samplers.GPSampler(seed=seed)),
+            "cmaes": lambda: samplers.CmaEsSampler(seed=seed),
+            "auto": lambda: one_thread(auto_sampler()(seed=seed)),
             "random": lambda: samplers.RandomSampler(seed=seed),
         }[sampler]()
         self.problem, self.study = problem, optuna.create_study(sampler=made)
@@ -50,6 +57,23 @@ class Optuna:
         self.study.tell(trial, loss, state=failed)
 
 
+def one_thread(sampler: Any) -> Any:
+    import torch
+
+    torch.set_num_threads(1)
+    return sampler
+
+
+def auto_sampler() -> type:
+    """OptunaHub loads it from the network, or from a copy of `optuna/optunahub-registry` if a variable names one."""
+    import optunahub
+
+    name, registry = "samplers/auto_sampler", os.environ.get("OPTUNAHUB_REGISTRY")
+    if registry is None:
+        return optunahub.load_module(name).AutoSampler
+    return optunahub.load_local_module(name, registry_root=f"{registry}/package").AutoSampler
+
+
 class Rustuna:
     def __init__(self, problem: Problem, seed: int) -> None:
         import rustuna
@@ -61,20 +85,25 @@ class Rustuna:
         trial = self.study.ask()
         return trial, suggest(self.problem, trial)
 
-    def tell(self, trial: Any, loss: float) -> None:
-        self.study.tell(trial.number, loss)
+    def tell(self, trial: Any, loss: float | None) -> None:
+        import rustuna
+
+        failed = rustuna.trial.TrialState.FAIL if loss is None else None
+        self.study.tell(trial.number, loss, state=failed)
 
 
-class Kindling:
-    """Kindling's core in a process of its own, which serves one study after another."""
+class Program:
+    """A sampler in a process of its own, which serves one study after another: a line of JSON asks, another answers."""
 
-    processes: dict[str, subprocess.Popen] = {}
+    processes: dict[tuple[str, ...], subprocess.Popen] = {}
 
-    def __init__(self, problem: Problem, seed: int, program: str, sampler: dict) -> None:
-        if program not in self.processes:
-            pipe = subprocess.PIPE
-            self.processes[program] = subprocess.Popen([program], stdin=pipe, stdout=pipe, text=True)
-        self.process = self.processes[program]
+    def __init__(self, problem: Problem, seed: int, *command: str, sampler: dict) -> None:
+        if command not in self.processes:
+            pipe, one = subprocess.PIPE, dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            self.processes[command] = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, text=True, env=os.environ | one
+            )
+        self.process = self.processes[command]
         space = [param.to_kindling() for param in problem.params]
         self.say({"study": {"seed": seed, "direction": "minimize", "sampler": sampler, "space": space}})
 
@@ -82,6 +111,11 @@ class Kindling:
         self.process.stdin.write(json.dumps(message) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
+
+    def cpu_seconds(self) -> float:
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            user, system = stat.read().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def ask(self) -> tuple[Any, Values]:
         answer = self.say({"ask": {}})
@@ -91,16 +125,36 @@ class Kindling:
         self.say({"tell": {"number": trial, "value": loss}})
 
 
-def contenders(program: str, mine: dict[str, dict]) -> dict:
-    """By name: the peers and, for each of `mine`, Kindling with that sampler."""
-    peers = {
-        "optuna": lambda problem, seed: Optuna(problem, seed, "default"),
-        "optuna univariate": lambda problem, seed: Optuna(problem, seed, "univariate"),
-        "random": lambda problem, seed: Optuna(problem, seed, "random"),
-        "rustuna": Rustuna,
-    }
-    ours = {
-        name: lambda problem, seed, sampler=sampler: Kindling(problem, seed, program, sampler)
-        for name, sampler in mine.items()
-    }
-    return ours | peers
+def elsewhere(name: str) -> Callable[[Problem, int], Contender]:
+    """A peer that wants packages of its own, with the Python that a variable names."""
+    script = str(Path(__file__).parent / f"serve_{name}.py")
+
+    def make(problem: Problem, seed: int) -> Contender:
+        return Program(problem, seed, os.environ.get(f"{name.upper()}_PYTHON", sys.executable), script, sampler={})
+
+    return make
+
+
+PEERS: dict[str, Callable[[Problem, int], Contender]] = {
+    "optuna": lambda problem, seed: Optuna(problem, seed, "default"),
+    "rustuna": Rustuna,
+    "cmaes": lambda problem, seed: Optuna(problem, seed, "cmaes"),
+    "random": lambda problem, seed: Optuna(problem, seed, "random"),
+    "gp": lambda problem, seed: Optuna(problem, seed, "gp"),
+    "autosampler": lambda problem, seed: Optuna(problem, seed, "auto"),
+    "smac": elsewhere("smac"),
+    "hebo": elsewhere("hebo"),
+}
+
+
+def kindling(program: str, sampler: dict) -> Callable[[Problem, int], Contender]:
+    """The core in a process of its own, the example `ask_tell`."""
+    return lambda problem, seed: Program(problem, seed, program, sampler=sampler)
+
+
+MINE: dict[str, Callable[[Problem, int], Contender]] = {}
+"""Kindling's samplers that are compared."""
+
+
+def contender(name: str, problem: Problem, seed: int) -> Contender:
+    return (MINE | PEERS)[name](problem, seed)

@@ -16,14 +16,13 @@ import random
 import sys
 from statistics import mean, median
 
-from contenders import Kindling, Optuna
-from problems import PROBLEMS, Param, Problem, Values
+from contenders import Optuna, kindling
+from problems import BY_NAME, Param, Problem, Values
 
 TRIALS, EARLY = 100, 50
 SHARES = (0.05, 0.2, 0.4)
 KINDS = ("edge", "corner", "chance")
 NAMES = ("branin", "hartmann6", "mixed", "integers", "conditional", "flagship")
-BY_NAME = {problem.name: problem for problem in PROBLEMS}
 
 Values01 = dict[str, float]
 Key = tuple[str, str, str, float, int]
@@ -89,7 +88,7 @@ def run(key: Key) -> tuple[Key, dict]:
     elif sampler == "random":
         contender = Optuna(problem, seed, "random")
     else:
-        contender = Kindling(problem, seed, PROGRAMS[sampler], {"kind": "tpe"})
+        contender = kindling(PROGRAMS[sampler], {"kind": "tpe"})(problem, seed)
     noise, chance = random.Random(f"noise {seed}"), random.Random(f"chance {seed}")
     seen, failed, best, best_regret, early = set(), 0, math.inf, math.inf, math.inf
     for done in range(1, TRIALS + 1):

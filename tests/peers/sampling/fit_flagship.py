@@ -1,4 +1,4 @@
-"""Fits the flagship study's stand-in in `problems.py` to a table of its trials, and prints it.
+"""Fits the flagship study's stand-in in `problems/flagship.py` to a table of its trials, and prints it.
 
     python tests/peers/sampling/fit_flagship.py TRIALS.csv
 
@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-import problems
+from problems.flagship import FLAGSHIP_METHODS, flagship_features
 
 RIDGE = 0.3
 """Draws methods that few trials tried to the mean."""
@@ -22,10 +22,10 @@ def main(path: str) -> None:
     features, accuracies = [], np.array([float(row["accuracy"]) for row in rows])
     for row in rows:
         numbers = ("learning_rate", "gaussian_std_conv", "gaussian_std_fc")
-        features.append(problems.flagship_features(row | {n: float(row[n]) for n in numbers if row[n]}))
+        features.append(flagship_features(row | {n: float(row[n]) for n in numbers if row[n]}))
     names = sorted(
         {name for row in features for name in row}
-        | {f"{layer} {method}" for layer in ("conv", "fc") for method in problems.FLAGSHIP_METHODS}
+        | {f"{layer} {method}" for layer in ("conv", "fc") for method in FLAGSHIP_METHODS}
     )
     x = np.array([[row.get(name, 0.0) for name in names] for row in features])
     # A trial that learnt nothing counts as one that guesses.

@@ -35,7 +35,7 @@ def groups(parents: int, children: int) -> list[dict]:
     return switches + [child(i) for i in range(children)]
 
 
-TPE = {"kind": "tpe"}
+TPE, GP = {"kind": "tpe"}, {"kind": "gp"}
 CASES = {
     "5 floats": (space(5, FLOAT), TPE),
     "200 floats": (space(200, FLOAT), TPE),
@@ -47,6 +47,8 @@ CASES = {
     "3 whole numbers, 9,000 candidates": (space(3, INT), TPE | {"candidates": 9000}),
     "10,000 choices, 267 candidates": (space(1, categorical(10_000)), TPE | {"candidates": 267}),
     "1,000 times 10 choices": (space(1000, categorical(10)), TPE),
+    "100 floats, Gaussian process": (space(100, FLOAT), GP),
+    "100 times 10 choices, Gaussian process": (space(100, categorical(10)), GP),
     "a grid of 65 points, 1,000 floats": (space(1000, FLOAT), {"kind": "grid", "points": 65}),
     "a grid of 65,535 points, 1 float": (space(1, FLOAT), {"kind": "grid", "points": 65_535}),
 }

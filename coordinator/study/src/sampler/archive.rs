@@ -4,6 +4,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::cmaes;
+use super::gp::Model;
+use super::history::History;
+use super::memo::Memo;
 use super::table::{Rank, Table};
 use crate::Direction;
 use crate::space::{ParamValue, Params, SearchSpace};
@@ -14,6 +18,10 @@ use crate::trial::Trial;
 pub struct Archive {
     direction: Direction,
     tables: Vec<Table>,
+    history: History,
+    model: Memo<Model>,
+    /// What CMA-ES learned from the history.
+    cmaes: Memo<cmaes::State>,
     /// How many trials finished with a value.
     observations: usize,
     /// How many finished without one: failed, lost too often, or pruned before they reported.
@@ -29,7 +37,19 @@ impl Archive {
     pub(crate) fn new(space: &SearchSpace, direction: Direction) -> Self {
         let tables = groups(space).into_iter().map(|places| Table::new(space, places)).collect();
         let (tried, failed) = (HashSet::new(), HashSet::new());
-        Self { direction, tables, observations: 0, failures: 0, tried, failed }
+        let history = History::new(space);
+        let (model, cmaes) = (Memo::default(), Memo::default());
+        Self {
+            direction,
+            tables,
+            history,
+            model,
+            cmaes,
+            observations: 0,
+            failures: 0,
+            tried,
+            failed,
+        }
     }
 
     /// Adds a finished trial. Skips confirmations, trials without parameters, and parameters that do not fit
@@ -48,6 +68,7 @@ impl Archive {
             self.failures += 1;
             self.failed.insert(hash);
         }
+        self.history.add(params, rank);
         for table in &mut self.tables {
             table.add(params, rank);
         }
@@ -66,6 +87,21 @@ impl Archive {
     /// The groups of parameters, parents' groups first.
     pub(super) fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    /// What a Gaussian process made of them.
+    pub(super) fn model(&self) -> &Memo<Model> {
+        &self.model
+    }
+
+    /// The trials as whole rows.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What CMA-ES learned last.
+    pub(super) fn cmaes(&self) -> &Memo<cmaes::State> {
+        &self.cmaes
     }
 
     /// Whether a trial with these parameters finished, with any result.

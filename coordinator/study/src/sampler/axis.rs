@@ -88,6 +88,15 @@ impl Axis {
         }
     }
 
+    /// The value at a coordinate, or the one nearest to it.
+    pub(super) fn value(&self, coordinate: f64) -> ParamValue {
+        match self {
+            Self::Single(value) => *value,
+            Self::Choices(count) => ParamValue::Choice((coordinate as usize).min(count - 1)),
+            Self::Line(line) => line.value(coordinate),
+        }
+    }
+
     /// How many choices there are; 0 for a line or a single value.
     pub(super) fn choices(&self) -> usize {
         match self {
@@ -117,6 +126,15 @@ impl Line {
     /// Whether it has densities, not cells.
     pub(super) fn is_continuous(&self) -> bool {
         matches!(self.values, Values::Linear { .. } | Values::Log { .. })
+    }
+
+    /// How many values a grid of even steps has. `None` if the line is continuous, or a logarithmic grid.
+    pub(super) fn cells(&self) -> Option<f64> {
+        match self.values {
+            Values::Steps { last, .. } => Some(last + 1.0),
+            Values::Ints { last, .. } => Some(last as f64 + 1.0),
+            Values::Linear { .. } | Values::Log { .. } | Values::LogInts { .. } => None,
+        }
     }
 
     /// The logarithm of the line's length, in units of the number or of its logarithm.
@@ -157,24 +175,33 @@ impl Line {
         /// Below this width, density times width gives a cell's mass more accurately than the difference of
         /// two distribution functions.
         const NARROW: f64 = 1e-6;
-        let x = number(value);
-        let (low, high, width) = match self.values {
+        let (low, high) = match self.values {
             Values::Linear { .. } | Values::Log { .. } => {
                 return Site::Point { at: self.place(value), log_width: -libm::log(self.span) };
             }
             Values::Steps { .. } | Values::Ints { .. } => {
                 let k = self.index(value).round();
-                (k / self.span, (k + 1.0) / self.span, 1.0 / self.span)
+                (k / self.span, (k + 1.0) / self.span)
             }
             Values::LogInts { .. } => {
-                let edge = |x| (libm::log(x) - self.low) / self.span;
-                (edge(x - 0.5), edge(x + 0.5), libm::log1p(1.0 / (x - 0.5)) / self.span)
+                let (x, edge) = (number(value), |x| (libm::log(x) - self.low) / self.span);
+                (edge(x - 0.5), edge(x + 0.5))
             }
         };
+        let width = self.cell(value);
         if width < NARROW {
             Site::Point { at: self.place(value), log_width: libm::log(width) }
         } else {
             Site::Cell { low, high }
+        }
+    }
+
+    /// The width of the value's cell; 0 on a continuous line.
+    pub(super) fn cell(&self, value: ParamValue) -> f64 {
+        match self.values {
+            Values::Linear { .. } | Values::Log { .. } => 0.0,
+            Values::Steps { .. } | Values::Ints { .. } => 1.0 / self.span,
+            Values::LogInts { .. } => libm::log1p(1.0 / (number(value) - 0.5)) / self.span,
         }
     }
 

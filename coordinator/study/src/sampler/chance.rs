@@ -6,7 +6,8 @@
 //! constraints in the same way (Watanabe and Hutter 2023, arXiv 2211.14411).
 
 use super::parzen::{ParzenEstimator, Sample, Shape};
-use super::table::{Rows, Table};
+use super::rows::Rows;
+use super::table::Table;
 use crate::space::ParamValue;
 
 /// The chance of success anywhere in the space of one group of parameters.
@@ -25,7 +26,7 @@ struct Side {
 /// without trials.
 const PRIOR: f64 = 4.0;
 /// As for the bad trials in TPE: one failure does not condemn a choice.
-const SHAPE: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
+const SHAPE: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, cell: 0.0, smoothing: 8.0 };
 
 impl Chance {
     /// `None` if nothing has failed yet. Looks at no more than `most` trials.

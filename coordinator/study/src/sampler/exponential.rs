@@ -24,17 +24,23 @@ pub(super) fn log_sum_exp(logarithms: &[f64]) -> f64 {
 /// `|r| ≤ ln 2 / 2` (Cody & Waite, 1980). `exp(r)` is a Taylor polynomial of degree 10, with a remainder
 /// below 3e-13.
 fn exp(x: f64) -> f64 {
+    exp_by(x, &COEFFICIENTS)
+}
+
+/// `exp(x)` for `x ≤ 0` by a Taylor polynomial with these coefficients, the highest first.
+#[inline(always)]
+pub(super) fn exp_by<const N: usize>(x: f64, coefficients: &[f64; N]) -> f64 {
     /// Adding this rounds to a whole number and leaves it in the lowest bits.
     const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 · 2^52
     /// The upper bits of ln 2, so that `k` times them is exact, and the rest.
     const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-    let x = x.max(-707.0);
+    let x = if x > -707.0 { x } else { -707.0 };
     let shifted = x * LOG2_E + SHIFT;
     let k = shifted - SHIFT;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let mut sum = COEFFICIENTS[0];
-    for coefficient in &COEFFICIENTS[1..] {
+    let mut sum = coefficients[0];
+    for coefficient in &coefficients[1..] {
         sum = sum * r + coefficient;
     }
     let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1023 << 52));

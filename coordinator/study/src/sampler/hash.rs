@@ -9,6 +9,11 @@ pub(super) fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// A number inside the unit interval, from a hash.
+pub(super) fn unit(hash: u64) -> f64 {
+    ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+}
+
 /// The number at `place` in a fixed pseudo-random order of the numbers below `size`.
 ///
 /// A Feistel network permutes the numbers with just enough bits. A result of `size` or more goes through it

@@ -2,17 +2,25 @@
 //! [`SamplerSpec::draw`].
 
 mod archive;
+mod auto;
 mod axis;
 mod chance;
+mod cmaes;
 mod dimension;
 mod effort;
 mod exponential;
+mod gp;
 mod grid;
 mod hash;
+mod history;
+mod memo;
 mod normal;
 mod options;
 mod parzen;
+#[cfg(test)]
+mod peer;
 mod random;
+mod rows;
 mod sobol;
 mod startup;
 mod table;
@@ -30,6 +38,8 @@ use axis::Axis;
 use random::{pick, uniform};
 
 pub use archive::Archive;
+pub use cmaes::CmaesOptions;
+pub use gp::GpOptions;
 pub use grid::GridOptions;
 pub use tpe::TpeOptions;
 
@@ -38,8 +48,14 @@ pub use tpe::TpeOptions;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", try_from = "crate::options::Table")]
 pub enum SamplerSpec {
+    /// Whichever of the others suits the space and what is known so far.
+    Auto {},
+    /// Gaussian process.
+    Gp(GpOptions),
     /// Tree-structured Parzen estimator.
     Tpe(TpeOptions),
+    /// CMA-ES for numbers, TPE for the rest.
+    Cmaes(CmaesOptions),
     /// Independent uniform draws.
     Random {},
     /// A scrambled Sobol sequence.
@@ -50,7 +66,7 @@ pub enum SamplerSpec {
 
 impl Default for SamplerSpec {
     fn default() -> Self {
-        Self::Tpe(TpeOptions::default())
+        Self::Auto {}
     }
 }
 
@@ -103,13 +119,19 @@ impl SamplerSpec {
                 let values = (options.candidates as usize).saturating_mul(space.params().len());
                 (VALUES / values.max(1)).clamp(2, DRAWS)
             }
-            Self::Random {} | Self::Sobol {} | Self::Grid(_) => DRAWS,
+            // The Gaussian process looks for an untried configuration itself.
+            Self::Gp(_) => 1,
+            Self::Auto {} => 2,
+            Self::Cmaes(_) | Self::Random {} | Self::Sobol {} | Self::Grid(_) => DRAWS,
         }
     }
 
     fn draw(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
         match self {
+            Self::Auto {} => auto::choice(ask.archive).draw(ask, rng),
+            Self::Gp(options) => gp::propose(options, ask, rng),
             Self::Tpe(options) => tpe::propose(options, ask, rng),
+            Self::Cmaes(options) => cmaes::propose(options, ask, rng),
             Self::Random {} => random::propose(ask.space, ask.fixed, rng),
             Self::Sobol {} => sobol::propose(ask.space, ask.seed, ask.number, ask.fixed),
             Self::Grid(options) => {
@@ -123,7 +145,10 @@ impl SamplerSpec {
     /// a wide space, or with many candidates, takes long.
     pub(crate) fn effort(&self, archive: &Archive) -> usize {
         match self {
+            Self::Auto {} => auto::choice(archive).effort(archive),
+            Self::Gp(options) => gp::effort(options, archive),
             Self::Tpe(options) => tpe::effort(options, archive),
+            Self::Cmaes(options) => cmaes::effort(options, archive),
             Self::Random {} | Self::Sobol {} | Self::Grid(_) => 0,
         }
     }
@@ -131,7 +156,10 @@ impl SamplerSpec {
     /// The name as in a study file.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Auto {} => "auto",
+            Self::Gp(_) => "gp",
             Self::Tpe(_) => "tpe",
+            Self::Cmaes(_) => "cmaes",
             Self::Random {} => "random",
             Self::Sobol {} => "sobol",
             Self::Grid(_) => "grid",

@@ -18,9 +18,9 @@ const PRIOR: Normal = Normal { mean: 0.5, deviation: 1.0 };
 /// the same point, too narrow to keep other trials out of the region.
 const PENDING: f64 = 0.2;
 
-/// A kernel at each mean, as wide as the larger gap to a neighbour, but at least `least`. Then a narrow one
-/// at each pending trial's place, and last the prior.
-pub(super) fn kernels(means: &[f64], pending: &[f64], least: f64) -> Vec<Normal> {
+/// A kernel at each mean, as wide as the larger gap to a neighbour, but at least as `least` says for this mean.
+/// Then a narrow one at each pending trial's place, and last the prior.
+pub(super) fn kernels(means: &[f64], pending: &[f64], least: impl Fn(f64) -> f64) -> Vec<Normal> {
     let mut order: Vec<_> = (0..means.len()).collect();
     order.sort_unstable_by(|a, b| means[*a].total_cmp(&means[*b]));
     let mut normals = vec![PRIOR; means.len()];
@@ -33,9 +33,10 @@ pub(super) fn kernels(means: &[f64], pending: &[f64], least: f64) -> Vec<Normal>
             (Some(gap), None) | (None, Some(gap)) => gap,
             (None, None) => mean.max(1.0 - mean),
         };
-        normals[*place] = Normal { mean, deviation: gap.clamp(least, 1.0) };
+        normals[*place] = Normal { mean, deviation: gap.clamp(least(mean), 1.0) };
     }
-    normals.extend(pending.iter().map(|at| Normal { mean: *at, deviation: PENDING * least }));
+    let narrow = |at: &f64| Normal { mean: *at, deviation: PENDING * least(*at) };
+    normals.extend(pending.iter().map(narrow));
     normals.push(PRIOR);
     normals
 }

@@ -8,7 +8,10 @@ use crate::options::{Table, kind, read};
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
+    Auto,
+    Gp,
     Tpe,
+    Cmaes,
     Random,
     Sobol,
     Grid,
@@ -23,7 +26,10 @@ impl TryFrom<Table> for SamplerSpec {
 
     fn try_from(mut table: Table) -> Result<Self, String> {
         Ok(match kind(&mut table)? {
+            Kind::Auto => read(table).map(|NoOptions {}| Self::Auto {})?,
+            Kind::Gp => Self::Gp(read(table)?),
             Kind::Tpe => Self::Tpe(read(table)?),
+            Kind::Cmaes => Self::Cmaes(read(table)?),
             Kind::Random => read(table).map(|NoOptions {}| Self::Random {})?,
             Kind::Sobol => read(table).map(|NoOptions {}| Self::Sobol {})?,
             Kind::Grid => Self::Grid(read(table)?),

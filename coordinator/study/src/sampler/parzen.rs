@@ -20,8 +20,8 @@ pub(super) struct Sample {
     pub(super) pending: usize,
 }
 
-/// How much an estimator trusts its observations. With 0.01 for `least`, 1 for the rest and nothing pending,
-/// it is Optuna's estimator.
+/// How much an estimator trusts its observations. With 0.01 for `least`, 0 for `cell`, 1 for the rest and nothing
+/// pending, it is Optuna's estimator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     /// The prior's weight, above 0.
@@ -30,8 +30,10 @@ pub(super) struct Shape {
     /// m is narrower than this over m + 2 …
     pub(super) narrowest: f64,
     /// … nor, on a continuous line, narrower than this, however many there are. On a grid the limit is a
-    /// hundredth of `narrowest`.
+    /// hundredth of `narrowest` …
     pub(super) least: f64,
+    /// … and this times the width of the cell around the kernel's mean.
+    pub(super) cell: f64,
     /// The weight of each choice in each kernel, times the number of kernels. The observed choice gets 1
     /// more. Above 0.
     pub(super) smoothing: f64,
@@ -58,11 +60,12 @@ pub(super) struct Draws<'a> {
 pub(super) const BLOCK: usize = 16;
 
 impl Shape {
-    /// The least width of a kernel on a line with this many means.
-    fn least_width(&self, line: &Line, means: usize) -> f64 {
+    /// The least width of a kernel on a line with this many means, at one of them.
+    fn least_width(&self, line: &Line, means: usize, mean: f64) -> f64 {
         // The cells of a grid have a width of their own.
         let least = if line.is_continuous() { self.least } else { self.narrowest / 100.0 };
-        (self.narrowest / (means as f64 + 2.0)).max(least)
+        let least = (self.narrowest / (means as f64 + 2.0)).max(least);
+        if self.cell > 0.0 { least.max(self.cell * line.cell(line.value(mean))) } else { least }
     }
 }
 
@@ -76,7 +79,7 @@ impl ParzenEstimator {
         let seen = sample.weights.len() - sample.pending;
         let normals = |line: &Line, column: &[f64]| {
             let (means, pending) = column.split_at(seen);
-            kernels(means, pending, shape.least_width(line, seen))
+            kernels(means, pending, |mean| shape.least_width(line, seen, mean))
         };
         let dimension = |(axis, column): (&Axis, &Vec<f64>)| match axis {
             Axis::Single(value) => Dimension::Single(*value),
@@ -165,4 +168,4 @@ impl Draws<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::sampler) mod tests;

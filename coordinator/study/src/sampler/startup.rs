@@ -8,6 +8,7 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::Ask;
+use super::archive::Archive;
 use super::axis::Axis;
 use super::chance::Chance;
 use super::effort::most_rows;
@@ -18,6 +19,14 @@ use crate::space::{Freedom, ParamValue, Params, freedoms};
 
 /// How many points to look at. The last one is taken in any case.
 const POINTS: usize = 16;
+
+/// Whether there is too little to learn from. Failed trials teach where not to look, so twice as many trials
+/// of any kind are enough as soon as one has a value.
+pub(super) fn is_startup(startup_trials: u32, archive: &Archive) -> bool {
+    let (observed, wanted) = (archive.observations(), startup_trials as usize);
+    let finished = observed + archive.failures();
+    observed < wanted && (observed == 0 || finished < wanted.saturating_mul(2))
+}
 
 pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
     let freedoms = freedoms(ask.space, ask.fixed);

@@ -1,8 +1,7 @@
 //! The finished trials of one group of parameters, as coordinates.
 
-use std::sync::Arc;
-
 use super::axis::Axis;
+use super::rows::Rows;
 use crate::Direction;
 use crate::space::{Params, SearchSpace};
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
@@ -24,26 +23,12 @@ pub(super) struct Table {
     uses: Vec<Vec<u32>>,
 }
 
-/// Coordinates: one row per trial, in the order in which they finished. Copies share all blocks but the newest, so
-/// that a copy costs little, however long the history is.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows {
-    /// Blocks with [`BLOCK_ROWS`] rows each.
-    full: Vec<Arc<Block>>,
-    newest: Block,
-}
-
-/// Per parameter, its coordinates in some rows.
-type Block = Vec<Vec<f64>>;
-
-const BLOCK_ROWS: usize = 128;
-
 /// How good a finished trial is. The smallest is the best.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     /// 0 for a completed trial. Pruned trials rank behind those that got further.
-    shortfall: u64,
-    loss: f64,
+    pub(super) shortfall: u64,
+    pub(super) loss: f64,
 }
 
 /// How many of the best rows are kept: more than any sampler calls good.
@@ -54,7 +39,7 @@ impl Table {
         let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
         let axes: Vec<_> = places.iter().map(shape).collect();
         let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
-        let rows = Rows { full: Vec::new(), newest: vec![Vec::new(); places.len()] };
+        let rows = Rows::new(places.len());
         Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), uses }
     }
 
@@ -109,44 +94,6 @@ impl Table {
     /// The best `count` ranked rows, at most 64, best first.
     pub(super) fn best(&self, count: usize) -> Vec<usize> {
         self.best.iter().take(count).map(|(_, row)| *row).collect()
-    }
-}
-
-impl Rows {
-    fn push(&mut self, row: &[f64]) {
-        for (column, coordinate) in self.newest.iter_mut().zip(row) {
-            column.push(*coordinate);
-        }
-        if self.newest[0].len() == BLOCK_ROWS {
-            let empty = vec![Vec::new(); self.newest.len()];
-            self.full.push(Arc::new(std::mem::replace(&mut self.newest, empty)));
-        }
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.full.len() * BLOCK_ROWS + self.newest[0].len()
-    }
-
-    /// Per parameter, its coordinates in these rows.
-    pub(super) fn columns(&self, rows: &[usize]) -> Vec<Vec<f64>> {
-        let column = |place: usize| {
-            rows.iter().map(|row| self.block(*row)[place][row % BLOCK_ROWS]).collect()
-        };
-        (0..self.newest.len()).map(column).collect()
-    }
-
-    /// The block that this row is in.
-    fn block(&self, row: usize) -> &Block {
-        self.full.get(row / BLOCK_ROWS).map_or(&self.newest, |block| block)
-    }
-
-    /// At most `most` rows: half of them the newest, the rest evenly spread over the older ones.
-    pub(super) fn spread(&self, most: usize) -> impl Iterator<Item = usize> {
-        let newest = if self.len() <= most { self.len() } else { most / 2 };
-        let older = self.len() - newest;
-        let kept = older.min(most - newest);
-        (0..kept).map(move |i| i * older / kept).chain(older..self.len())
     }
 }
 

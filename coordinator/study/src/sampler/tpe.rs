@@ -30,14 +30,17 @@ impl Default for TpeOptions {
 }
 
 /// For good observations. Narrower than Optuna's, so that the search can close in, and slower to settle on a
-/// choice. There are too few of them for `least` to matter.
-const GOOD: Shape = Shape { prior: 1.0, narrowest: 0.3, least: 0.003, smoothing: 3.0 };
+/// choice. There are too few of them for `least` to matter. No kernel is narrower than the deviation of a
+/// uniform distribution over its cell. A narrower one would keep all of its mass on one value, and the search
+/// would never look at the next.
+const GOOD: Shape =
+    Shape { prior: 1.0, narrowest: 0.3, least: 0.003, cell: 0.288_675, smoothing: 3.0 };
 /// For bad observations. A choice is not condemned by one bad combination. A region without trials is no
-/// find, and neither is a gap between two bad points.
-const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, smoothing: 8.0 };
+/// find, and neither is a gap between two bad points. What is bad about a value says nothing of the next one.
+const BAD: Shape = Shape { prior: 4.0, narrowest: 1.0, least: 0.02, cell: 0.0, smoothing: 8.0 };
 
 pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
-    if is_startup(options, ask.archive) {
+    if startup::is_startup(options.startup_trials, ask.archive) {
         return startup::propose(ask, rng);
     }
     let space = ask.space;
@@ -67,18 +70,10 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
 
 /// The steps of the next proposal.
 pub(super) fn effort(options: &TpeOptions, archive: &Archive) -> usize {
-    if is_startup(options, archive) {
+    if startup::is_startup(options.startup_trials, archive) {
         return 0;
     }
     effort::effort(options.candidates as usize, archive.tables())
-}
-
-/// Whether there is too little to learn from. Failed trials teach where not to look, so twice as many trials
-/// of any kind are enough as soon as one has a value.
-fn is_startup(options: &TpeOptions, archive: &Archive) -> bool {
-    let (observed, wanted) = (archive.observations(), options.startup_trials as usize);
-    let finished = observed + archive.failures();
-    observed < wanted && (observed == 0 || finished < wanted.saturating_mul(2))
 }
 
 /// The draw with the largest score; of equal ones, the first.

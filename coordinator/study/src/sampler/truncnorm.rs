@@ -21,7 +21,8 @@ pub(super) fn quantile(u: f64, a: f64, b: f64) -> f64 {
     x.clamp(a, b)
 }
 
-fn cdf(x: f64) -> f64 {
+/// The probability that the uncut variable is below `x`.
+pub(super) fn cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
@@ -29,7 +30,7 @@ fn cdf(x: f64) -> f64 {
 ///
 /// Newton's method on `ln cdf`. That function is concave, so a start left of the root never overshoots it.
 /// `cdf(x) ≤ exp(−x²/2) / 2` gives such a start.
-fn inverse_cdf(p: f64) -> f64 {
+pub(super) fn inverse_cdf(p: f64) -> f64 {
     const TINY: f64 = 1e-300;
     if p < TINY {
         return f64::NEG_INFINITY;

@@ -74,6 +74,17 @@ pub enum ParamValue {
     Choice(usize),
 }
 
+impl ParamValue {
+    /// The value as Optuna represents it internally. Exact except for integers beyond 2^53.
+    pub fn as_number(self) -> f64 {
+        match self {
+            Self::Float(value) => value,
+            Self::Int(value) => value as f64,
+            Self::Choice(index) => index as f64,
+        }
+    }
+}
+
 impl Distribution {
     /// Whether the distribution has this value.
     pub fn contains(&self, value: ParamValue) -> bool {

@@ -1,13 +1,11 @@
 //! Compares the densities with Optuna's.
 
-mod described;
-
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+pub(in crate::sampler) mod described;
 
 use rand::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
+use super::super::peer;
 use super::super::random::uniform;
 use super::*;
 use crate::space::{Choice, Distribution, FloatScale};
@@ -25,7 +23,7 @@ fn categorical(choices: i64) -> Distribution {
     Distribution::Categorical { choices: (0..choices).map(Choice::Int).collect() }
 }
 
-const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.01, smoothing: 1.0 };
+const OPTUNAS: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.01, cell: 0.0, smoothing: 1.0 };
 
 /// One estimator, and points with known densities; see `ask_optuna.py`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,23 +88,12 @@ fn densities_are_those_that_optuna_gave() {
 
 /// Asks the real package, if `KINDLING_PEERS_PYTHON` names a Python that has it.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test may look around")]
 fn log_l_minus_log_g_is_what_optuna_says() {
-    let Ok(python) = std::env::var("KINDLING_PEERS_PYTHON") else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     // Pairs: the good and the bad observations of one history.
     let cases: Vec<Case> = (0..100).flat_map(|_| random_pair(&mut rng)).collect();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sampler/parzen/ask_optuna.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python runs");
-    let input = serde_json::to_vec(&cases).expect("JSON");
-    child.stdin.take().expect("a pipe").write_all(&input).expect("written");
-    let output = child.wait_with_output().expect("an answer");
-    let answers: Vec<Case> = serde_json::from_slice(&output.stdout).expect("answers");
+    let Some(answers) = peer::ask("parzen/ask_optuna.py", &cases) else { return };
+    let answers: Vec<Case> = serde_json::from_slice(&answers).expect("answers");
     for (case, answer) in cases.chunks(2).zip(answers.chunks(2)) {
         let [good, bad] = [&case[0], &case[1]].map(Case::log_densities);
         for place in 0..good.len() {
@@ -164,9 +151,9 @@ fn a_pending_trial_adds_a_narrow_kernel_and_leaves_the_others_as_they_are() {
 
 #[test]
 fn many_kernels_are_not_too_narrow_and_a_grids_may_be_narrower() {
-    let shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, smoothing: 1.0 };
+    let shape = Shape { least: 0.02, ..OPTUNAS };
     let least = |distribution: &Distribution, means: usize| match Axis::new(distribution) {
-        Axis::Line(line) => shape.least_width(&line, means),
+        Axis::Line(line) => shape.least_width(&line, means, 0.5),
         other => panic!("not a line: {other:?}"),
     };
     let continuous = float(0.0, 1.0, FloatScale::Linear);
@@ -177,6 +164,51 @@ fn many_kernels_are_not_too_narrow_and_a_grids_may_be_narrower() {
         assert!((least(&continuous, means) - on_line).abs() < 1e-12, "{means} on a line");
         assert!((least(&grid, means) - on_grid).abs() < 1e-12, "{means} on a grid");
     }
+}
+
+/// The masses of the values from 1 on, when ten trials were at `seen`.
+fn masses_around(seen: i64, distribution: &Distribution, cell: f64) -> Vec<f64> {
+    let axes = [Axis::new(distribution)];
+    let columns = vec![vec![axes[0].coordinate(I(seen)); 10]];
+    let sample = Sample { columns, weights: vec![1.0; 10], pending: 0 };
+    let shape = Shape { narrowest: 0.3, cell, ..OPTUNAS };
+    let estimator = ParzenEstimator::new(&axes, &sample, shape);
+    let values = (1..).map(I).take_while(|value| distribution.contains(*value));
+    values.map(|value| libm::exp(estimator.log_density(&[value]))).collect()
+}
+
+#[test]
+fn a_kernel_as_wide_as_its_cell_leaves_something_to_the_next_value() {
+    let deviation = (1.0_f64 / 12.0).sqrt();
+    for (last, log, seen) in
+        [(2, false, 1), (6, false, 1), (6, false, 6), (2, true, 1), (8, true, 1)]
+    {
+        let distribution = int(1, last, 1, log);
+        let next = if seen == 1 { 1 } else { seen as usize - 2 };
+        let [locked, wide] =
+            [0.0, deviation].map(|cell| masses_around(seen, &distribution, cell)[next]);
+        // The narrow kernels leave nothing. The prior's share is what is left.
+        assert!(locked < 0.06 && wide > locked + 0.03, "{distribution}: {locked}, {wide}");
+    }
+}
+
+#[test]
+fn a_cells_width_matters_only_where_it_is_the_widest() {
+    let shape = Shape { least: 0.02, cell: 0.5, ..OPTUNAS };
+    let least = |distribution: &Distribution, x: ParamValue| match Axis::new(distribution) {
+        Axis::Line(line) => shape.least_width(&line, 48, line.place(x)),
+        other => panic!("not a line: {other:?}"),
+    };
+    assert!((least(&int(1, 4, 1, false), I(2)) - 0.125).abs() < 1e-12);
+    assert!((least(&float(0.0, 0.75, FloatScale::Step(0.25)), F(0.5)) - 0.125).abs() < 1e-12);
+    assert!((least(&int(1, 1000, 1, false), I(2)) - 0.02).abs() < 1e-12);
+    assert!((least(&float(0.0, 1.0, FloatScale::Linear), F(0.5)) - 0.02).abs() < 1e-12);
+    // On a logarithmic grid the first cell is the widest.
+    let log = int(1, 16, 1, true);
+    let span = libm::log(16.5 / 0.5);
+    assert!((least(&log, I(1)) - 0.5 * libm::log(1.5 / 0.5) / span).abs() < 1e-12);
+    assert!((least(&log, I(2)) - 0.5 * libm::log(2.5 / 1.5) / span).abs() < 1e-12);
+    assert!((least(&log, I(16)) - 0.02).abs() < 1e-12);
 }
 
 /// Two estimators with up to 40 good and 200 bad observations, without ties, at the same points.

@@ -35,11 +35,14 @@ enum Scale {
     Step(f64),
 }
 
-pub(super) fn serialize<S: Serializer>(space: &[Distribution], to: S) -> Result<S::Ok, S::Error> {
+pub(in crate::sampler) fn serialize<S: Serializer>(
+    space: &[Distribution],
+    to: S,
+) -> Result<S::Ok, S::Error> {
     to.collect_seq(space.iter().cloned().map(One))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(in crate::sampler) fn deserialize<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<Distribution>, D::Error> {
     Ok(Vec::<One>::deserialize(from)?.into_iter().map(|One(distribution)| distribution).collect())

@@ -1,0 +1,104 @@
+//! Chooses the sampler that suits best, for each proposal anew. The rules stand in `docs/sampling.md`, with the
+//! measurements that they come from. They look only at the space and at how many trials there are, never at a clock, so
+//! the same history gives the same proposal.
+
+use super::archive::Archive;
+use super::axis::Axis;
+use super::{CmaesOptions, GpOptions, SamplerSpec, TpeOptions};
+
+/// In wider spaces a Gaussian process takes long and knows little.
+const WIDEST: usize = 60;
+/// From so many finished trials on CMA-ES goes further than a Gaussian process, where all parameters are numbers.
+const LONG: usize = 200;
+/// From so many on a Gaussian process no longer pays for its time.
+const VERY_LONG: usize = 1_000;
+
+/// Which sampler makes the next proposal.
+pub(super) fn choice(archive: &Archive) -> SamplerSpec {
+    let history = archive.history();
+    let open = history.axes().iter().filter(|axis| !matches!(axis, Axis::Single(_)));
+    if open.count() > WIDEST {
+        return SamplerSpec::Tpe(TpeOptions::default());
+    }
+    match history.len() {
+        LONG.. if has_only_numbers(archive) => SamplerSpec::Cmaes(CmaesOptions::default()),
+        VERY_LONG.. => SamplerSpec::Tpe(TpeOptions::default()),
+        _ => SamplerSpec::Gp(GpOptions::default()),
+    }
+}
+
+/// Whether all parameters are numbers, and always active.
+fn has_only_numbers(archive: &Archive) -> bool {
+    let is_number = |axis: &Axis| !matches!(axis, Axis::Choices(_));
+    archive.tables().len() == 1 && archive.history().axes().iter().all(is_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::finished;
+    use super::*;
+    use crate::Direction;
+    use crate::space::{
+        self, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace,
+    };
+    use crate::trial::TrialResult;
+
+    fn number(name: &str) -> Param {
+        let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
+        Param { name: name.into(), distribution, when: vec![] }
+    }
+
+    fn method(choices: i64) -> Param {
+        let choices = (0..choices).map(space::Choice::Int).collect();
+        Param {
+            name: "method".into(),
+            distribution: Distribution::Categorical { choices },
+            when: vec![],
+        }
+    }
+
+    /// What is chosen after so many trials.
+    fn after<const N: usize>(params: Vec<Param>, trials: [usize; N]) -> [&'static str; N] {
+        let space = SearchSpace::new(params).expect("valid");
+        trials.map(|trials| {
+            let mut archive = Archive::new(&space, Direction::Minimize);
+            for trial in 0..trials {
+                let number = |_: &Param| Some(ParamValue::Float(trial as f64 / trials as f64));
+                let mut params: Params =
+                    space.params().iter().map(number).collect::<Vec<_>>().into();
+                if let Some(place) = space.params().iter().position(|param| param.name == "method")
+                {
+                    params[place] = Some(ParamValue::Choice(0));
+                }
+                archive.add(&space, &finished(&params, &TrialResult::Complete(1.0.into())));
+            }
+            choice(&archive).name()
+        })
+    }
+
+    #[test]
+    fn a_long_search_over_numbers_is_for_cmaes_and_of_others_a_very_long_one_for_tpe() {
+        let numbers = vec![number("x"), number("y")];
+        assert_eq!(after(numbers, [0, 199, 200, 1_000]), ["gp", "gp", "cmaes", "cmaes"]);
+        let mixed = vec![method(3), number("x")];
+        assert_eq!(after(mixed, [0, 200, 999, 1_000]), ["gp", "gp", "gp", "tpe"]);
+        let any_of = vec![space::Choice::Int(0)];
+        let when = vec![Condition { parent: "method".into(), any_of }];
+        let conditional = vec![method(2), Param { when, ..number("x") }];
+        assert_eq!(after(conditional, [200]), ["gp"]);
+        // A parameter with one value makes no difference.
+        assert_eq!(after(vec![method(1), number("x")], [200]), ["cmaes"]);
+    }
+
+    #[test]
+    fn a_wide_space_is_for_tpe() {
+        let wide =
+            |numbers: usize| (0..numbers).map(|i| number(&format!("x{i}"))).collect::<Vec<_>>();
+        assert_eq!(after(wide(WIDEST), [0, 200]), ["gp", "cmaes"]);
+        assert_eq!(after(wide(WIDEST + 1), [0, 200]), ["tpe"; 2]);
+        // A parameter with one value is none.
+        let mut params = wide(WIDEST);
+        params.push(method(1));
+        assert_eq!(after(params, [0]), ["gp"]);
+    }
+}
