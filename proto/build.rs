@@ -3,8 +3,9 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["kindling/v1/study.proto", "kindling/v1/worker.proto"];
+    let files = ["kindling/v1/study.proto", "kindling/v1/worker.proto", "optuna/storage.proto"];
     println!("cargo:rerun-if-changed=kindling");
+    println!("cargo:rerun-if-changed=optuna");
     let descriptors = protox::compile(files, ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use kindling_client::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
-use kindling_proto::v1;
+use kindling_proto::optuna::storage_service_client::StorageServiceClient;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
+use kindling_proto::{optuna, v1};
 use kindling_telemetry::printable;
 use tonic::body::Body;
 use tonic::codegen::StdError;
@@ -35,6 +36,7 @@ type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, StdError>;
 pub(crate) struct Client {
     pub(crate) studies: StudyServiceClient<Calls>,
     pub(crate) trials: TrialServiceClient<Calls>,
+    storage: StorageServiceClient<Calls>,
 }
 
 impl Client {
@@ -62,7 +64,9 @@ impl Client {
     fn new(calls: Calls) -> Self {
         Self {
             studies: StudyServiceClient::new(calls.clone()),
-            trials: TrialServiceClient::new(calls),
+            trials: TrialServiceClient::new(calls.clone()),
+            // All trials of a study come in one message.
+            storage: StorageServiceClient::new(calls).max_decoding_message_size(usize::MAX),
         }
     }
 
@@ -90,6 +94,23 @@ impl Client {
             *best = response.into_inner().trial.ok_or_else(empty)?;
         }
         Ok(study)
+    }
+
+    /// The study and its trials as Optuna sees them.
+    pub(crate) async fn as_optuna(
+        &mut self,
+        name: &str,
+    ) -> anyhow::Result<(optuna::Study, Vec<optuna::Trial>)> {
+        let studies = self.storage.get_all_studies(optuna::GetAllStudiesRequest {}).await;
+        let mut studies = studies.map_err(refused)?.into_inner().studies.into_iter();
+        let study = studies.find(|study| study.study_name == name).ok_or_else(empty)?;
+        let request = optuna::GetTrialsRequest {
+            study_id: study.study_id,
+            included_trial_ids: Vec::new(),
+            trial_id_greater_than: -1,
+        };
+        let trials = self.storage.get_trials(request).await.map_err(refused)?.into_inner().trials;
+        Ok((study, trials))
     }
 
     /// All workers, fetched page by page.

@@ -21,6 +21,11 @@ pub(crate) struct CoordinatorArgs {
     /// A coordinator notices this by itself, unless the `.lock` file was put back with the store.
     #[arg(long)]
     restored: bool,
+    /// First take the studies of this store of Optuna's, a database file or a journal; the file stays as it is
+    ///
+    /// A study whose name is taken is left out, so that the option may stay. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    import: Vec<PathBuf>,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051", value_parser = listen_address)]
     listen: SocketAddr,
@@ -88,6 +93,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         metrics: args.metrics,
         page: args.http,
         restored: args.restored,
+        import: args.import,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::client::Client;
+use crate::hint::hinted;
 use crate::json;
 use crate::sheet::{self, Formulas};
 
@@ -33,6 +34,8 @@ impl ExportArgs {
 enum Format {
     Csv,
     Json,
+    /// A database file of Optuna's; needs --output
+    Optuna,
 }
 
 #[derive(clap::Args)]
@@ -49,11 +52,14 @@ impl SheetArgs {
 }
 
 pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Result<()> {
+    if matches!(args.format, Format::Optuna) {
+        return for_optuna(client, args).await;
+    }
     let study = client.whole_study(&args.name).await?;
     let trials = client.all_trials(&args.name, &[]).await?;
     let document = match args.format {
         Format::Csv => sheet::csv(&study, &trials, args.sheet.formulas()),
-        Format::Json => {
+        Format::Json | Format::Optuna => {
             let mut document = json::study(&study);
             document["trial_list"] = trials.iter().map(json::trial).collect();
             format!("{document:#}\n").into_bytes()
@@ -64,4 +70,16 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
         return Ok(());
     };
     std::fs::write(path, document).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes a file that Optuna opens as its own.
+async fn for_optuna(client: &mut Client, args: &ExportArgs) -> anyhow::Result<()> {
+    let Some(path) = &args.output else {
+        return Err(hinted("a database cannot be printed", "name a file with --output"));
+    };
+    // The study first: an unknown name is told with the nearest one.
+    client.study(&args.name).await?;
+    let (study, trials) = client.as_optuna(&args.name).await?;
+    kindling_coordinator::write_for_optuna(path, &study, &trials)
+        .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))
 }

@@ -147,7 +147,8 @@ pub(crate) fn nobody_offers(study: &v1::Study, workers: &[v1::Worker]) -> Option
     // Of a worker that names no objectives, nobody knows what it offers.
     let may =
         |worker: &v1::Worker| worker.objectives.is_empty() || worker.objectives.contains(kind);
-    if study.finished || study.state() != v1::StudyState::Active || connected.any(may) {
+    let is_open = !study.finished && study.state() == v1::StudyState::Active;
+    if study.external || !is_open || connected.any(may) {
         return None;
     }
     let start = if crate::objectives::is_own_code(kind) {

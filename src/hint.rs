@@ -34,6 +34,10 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
             format!("TLS: {tls}"),
             "certificates and keys are PEM files; `kindling certificate create DIR` makes a set",
         ),
+        ServeError::Import(why) => hinted(
+            format!("--import: {why}"),
+            "it takes a database of Optuna 3 or later in SQLite, or a journal file; `kindling study list --store FILE` shows what is in it",
+        ),
         ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
     }
 }

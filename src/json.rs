@@ -15,6 +15,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
     json!({
         "name": spec.name,
         "state": format::study_state(study),
+        "external": study.external,
         "directions": Directions::of(study),
         "trials": study.budget,
         "seed": spec.seed,

@@ -214,8 +214,9 @@ fn print_state(study: &v1::Study, json: bool) {
     if json {
         json::print(&json::study(study));
     } else {
+        let driver = if study.external { ", driven by Optuna's clients" } else { "" };
         outln!(
-            "{}: {}, {}",
+            "{}: {}, {}{driver}",
             format::name(study),
             format::study_state(study),
             format::counts(study)

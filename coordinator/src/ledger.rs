@@ -14,6 +14,7 @@
 //! reads, for a limited time. So a crowd of one kind can delay the others only by a bounded time.
 
 mod job;
+mod pulse;
 mod writer;
 
 use std::panic::resume_unwind;
@@ -40,6 +41,7 @@ use crate::upkeep::Care;
 pub(crate) use job::Health;
 pub use job::LedgerError;
 use job::{Decide, Job, Look, Note};
+use pulse::Pulse;
 use writer::{PROBE_INTERVAL, Queues, Writer, hand_in};
 
 /// How often to look for overdue leases.
@@ -244,19 +246,26 @@ impl Ledger {
 
     /// Ends overdue leases, for as long as the ledger lives.
     ///
-    /// If the process or its machine was stopped, every lease is overdue when it continues. The
-    /// process notices this by a sleep that took too long. Only the sleep is measured: during a
-    /// slow commit, workers are still heard.
+    /// If the process or its machine was stopped, every lease is overdue when it continues. So each time the pulse is
+    /// asked whether there was a pause.
     pub(crate) async fn expire_leases(self) {
+        let pulse = Arc::new(Pulse::new(self.clock.tick()));
+        tokio::select! {
+            () = pulse.beat(&*self.clock) => {}
+            () = self.expire(&pulse) => {}
+        }
+    }
+
+    async fn expire(&self, pulse: &Arc<Pulse>) {
         let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let asleep = self.clock.tick();
             interval.tick().await;
-            let slept = self.clock.tick().since(asleep);
+            let pulse = pulse.clone();
             let expired = self.write(Class::End, move |transaction| {
-                if is_pause(slept, transaction.state().lease_term()) {
-                    let seconds = slept.as_secs_f64();
+                let gap = pulse.take_gap(transaction.state().now().0);
+                if is_pause(gap, transaction.state().lease_term()) {
+                    let seconds = gap.as_secs_f64();
                     tracing::warn!(seconds, "the process was paused: every lease gets a full term");
                     transaction.excuse_silence();
                 }
@@ -272,9 +281,9 @@ impl Ledger {
     }
 }
 
-/// Whether the process was paused during this sleep.
-fn is_pause(slept: Duration, lease_term: Duration) -> bool {
-    slept > (lease_term / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) && !Bug::PauseIsSilence.is_on()
+/// Whether so long without a beat was a pause of the process.
+fn is_pause(gap: Duration, lease_term: Duration) -> bool {
+    gap > (lease_term / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) && !Bug::PauseIsSilence.is_on()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod admission;
 mod bell;
 mod budget;
 mod changes;
+mod clients;
 mod clock;
 pub mod config;
 pub mod convert;
@@ -18,6 +19,7 @@ mod embedded;
 mod gauges;
 mod hand_backs;
 mod handles;
+mod import;
 mod ledger;
 mod observe;
 mod offline;
@@ -45,10 +47,12 @@ mod workers;
 pub use clock::{Clock, SystemClock};
 pub use door::Tokens;
 pub use embedded::Embedded;
+pub use import::ImportError;
 pub use ledger::{Ledger, LedgerError};
 pub use offline::Offline;
 pub use server::{Coordinator, LOG_HEALTH, Options, ServeError};
 pub use store::{
-    Backup, History, Location, Reached, SqliteStore, Store, StoreError, Upkeep, backup, conformance,
+    Backup, ExportError, History, Location, Reached, SqliteStore, Store, StoreError, Upkeep,
+    backup, conformance, write_for_optuna,
 };
 pub use tls::{Tls, TlsError};

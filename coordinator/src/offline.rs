@@ -14,7 +14,7 @@ use tonic::service::Routes;
 use crate::clock::SystemClock;
 use crate::ledger::Ledger;
 use crate::service::Service;
-use crate::store::{SqliteStore, Store, StoreError, StoreReader};
+use crate::store::{SqliteStore, Store, StoreError, StoreReader, read_foreign};
 
 /// Arbitrary: nothing here looks for overdue leases.
 const LEASE_TERM: Duration = Duration::from_hours(1);
@@ -28,9 +28,13 @@ pub struct Offline {
 
 impl Offline {
     /// Opens the store for reading. Nothing is written, locked or left beside the file. A
-    /// coordinator may serve it meanwhile, and then this is its state at one moment.
+    /// coordinator may serve it meanwhile, and then this is its state at one moment. Optuna's own
+    /// `SQLite` files and journals can be read, too.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        Self::on(StoreReader::open(path)?)
+        match read_foreign(path)? {
+            Some(registry) => Self::on(StoreReader::of(path, registry)),
+            None => Self::on(StoreReader::open(path)?),
+        }
     }
 
     /// Opens the store for changes. No coordinator may serve it meanwhile. Creates the file if it

@@ -58,6 +58,11 @@ pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
     SearchSpace::new(params)
 }
 
+/// Whether a sampler may propose for trials that have shown this space, which nobody has checked.
+pub(crate) fn is_affordable(sampler_spec: &SamplerSpec, space: &SearchSpace) -> bool {
+    choices(space.params()) <= limits::CHOICES && sampler(sampler_spec, space).is_ok()
+}
+
 /// Whether the sampler is fast enough in this search space. If not, the option at fault, and why.
 fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static str, String)> {
     let (params, choices) = (space.params().len(), choices(space.params()));
@@ -67,16 +72,35 @@ fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static s
                 .min((limits::CANDIDATE_VALUES / (params + choices / 100)) as u32);
             ("candidates", tpe.candidates, most)
         }
+        SamplerSpec::Gp(_) => {
+            let most = limits::GP_PARAMS;
+            if params > most {
+                return Err(("kind", format!("gp for {params} parameters, of at most {most}")));
+            }
+            return Ok(());
+        }
+        SamplerSpec::Cmaes(cmaes) => {
+            let numbers = space.params().iter().filter(|param| is_number(param)).count();
+            if numbers > limits::CMAES_NUMBERS {
+                let most = limits::CMAES_NUMBERS;
+                return Err(("kind", format!("cmaes for {numbers} numbers, of at most {most}")));
+            }
+            ("population", cmaes.population, limits::CMAES_POPULATION)
+        }
         SamplerSpec::Grid(grid) => {
             ("points", u32::from(grid.points.get()), (limits::GRID_VALUES / params) as u32)
         }
-        SamplerSpec::Random {} | SamplerSpec::Sobol {} => return Ok(()),
+        SamplerSpec::Auto {} | SamplerSpec::Random {} | SamplerSpec::Sobol {} => return Ok(()),
     };
     if found > most {
         let space = format!("in a space of {params} parameters and {choices} choices");
         return Err((key, format!("{found}, of at most {most} {space}")));
     }
     Ok(())
+}
+
+fn is_number(param: &Param) -> bool {
+    !matches!(param.distribution, Distribution::Categorical { .. })
 }
 
 /// The number of choices of the parameters, plus the choices that their conditions name.
@@ -94,7 +118,7 @@ fn choices(params: &[Param]) -> usize {
 #[cfg(test)]
 mod tests {
     use kindling_proto::limits;
-    use kindling_study::sampler::{GridOptions, TpeOptions};
+    use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, TpeOptions};
     use kindling_study::{
         Choice, Condition, Direction, ObjectiveSpec, Settings, StudyName, StudySpec,
     };
@@ -152,6 +176,35 @@ mod tests {
             sampler(&SamplerSpec::Grid(GridOptions { points }), &wide)
         };
         assert_eq!((grid(327).is_ok(), grid(328).is_ok()), (true, false));
+    }
+
+    #[test]
+    fn a_process_is_bounded_and_auto_chooses_something_else() {
+        let with =
+            |params: usize, spec: &SamplerSpec| sampler(spec, &space(wide(params)).expect("legal"));
+        let gp = SamplerSpec::Gp(GpOptions::default());
+        assert_eq!(with(limits::GP_PARAMS, &gp), Ok(()));
+        let refused = Err(("kind", "gp for 101 parameters, of at most 100".to_owned()));
+        assert_eq!(with(101, &gp), refused);
+        assert_eq!(with(limits::PARAMS, &SamplerSpec::Auto {}), Ok(()));
+    }
+
+    #[test]
+    fn a_covariance_is_bounded() {
+        let number = |i: usize| {
+            let distribution = Distribution::Int { low: 0, high: 9, step: 1, log: false };
+            Param { name: format!("n{i}"), distribution, when: vec![] }
+        };
+        let with = |numbers: usize, population: u32| {
+            let mut params = wide(500);
+            params.extend((0..numbers).map(number));
+            let cmaes = CmaesOptions { population };
+            sampler(&SamplerSpec::Cmaes(cmaes), &space(params).expect("legal"))
+        };
+        assert_eq!((with(100, 0), with(1, 1000)), (Ok(()), Ok(())));
+        let refused = Err(("kind", "cmaes for 101 numbers, of at most 100".to_owned()));
+        assert_eq!(with(101, 0), refused);
+        assert!(with(1, 1001).is_err());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::door::{Doorkeeper, Tokens};
 use crate::gauges;
 use crate::handles::Places;
+use crate::import::{ImportError, import};
 use crate::ledger::{Health, Ledger};
 use crate::observe::{self, DoorName};
 use crate::page::{self, Door, Watchers};
@@ -70,6 +71,8 @@ pub struct Options {
     pub page: Option<SocketAddr>,
     /// Whether the store was restored from a copy. Then a new history begins.
     pub restored: bool,
+    /// Stores of Optuna's own whose studies are taken into this one first.
+    pub import: Vec<PathBuf>,
 }
 
 impl Options {
@@ -84,6 +87,7 @@ impl Options {
             metrics: None,
             page: None,
             restored: false,
+            import: Vec::new(),
         }
     }
 }
@@ -108,6 +112,9 @@ pub enum ServeError {
     /// Metrics cannot be served.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// Optuna's studies cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(String),
@@ -144,6 +151,9 @@ impl Coordinator {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let (ledger, mut failed) = Ledger::start(store, clock, options.lease_term)?;
+        for path in &options.import {
+            import(&ledger, path).await?;
+        }
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
@@ -367,6 +377,7 @@ async fn report_health(
             "kindling.v1.StudyService",
             "kindling.v1.TrialService",
             "kindling.v1.WorkerService",
+            "optuna.StorageService",
         ];
         for service in services {
             reporter.set_service_status(service, status).await;

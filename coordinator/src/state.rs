@@ -7,6 +7,7 @@ use kindling_study::{Asked, Bug, Claim, Mark, Record, Registry, StudyId, Tick, W
 use rand::CryptoRng;
 
 use crate::changes::Changes;
+use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::hand_backs::HandBacks;
 use crate::store::History;
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) awaited: BTreeSet<StudyId>,
     proposing: HashSet<StudyId>,
     changes: Changes,
+    /// Who speaks for the running trials of external studies.
+    pub(crate) clients: Clients,
 }
 
 /// A lease, as its holder names it.
@@ -53,13 +56,14 @@ impl State {
     /// Starts from what the store holds. Workers that hold a lease in it are expected to report
     /// back.
     pub(crate) fn new(
-        registry: Registry,
+        mut registry: Registry,
         history: History,
         lease_term: Duration,
         now: Tick,
         random: Box<dyn CryptoRng + Send>,
     ) -> Self {
         let workers = Workers::expecting(registry.holders(), now);
+        registry.leave_all(now);
         Self {
             registry,
             history,
@@ -73,6 +77,7 @@ impl State {
             awaited: BTreeSet::new(),
             proposing: HashSet::new(),
             changes: Changes::default(),
+            clients: Clients::default(),
         }
     }
 
@@ -137,6 +142,10 @@ impl State {
     /// Replaces the studies by what is on disk. What is known of the workers stays.
     pub(crate) fn reset(&mut self, registry: Registry) {
         self.registry = registry;
+        self.registry.leave_all(self.now.0);
+        for (study, number) in self.clients.all() {
+            self.registry.hear(study, number);
+        }
     }
 
     /// Reads the clocks. Everything until the next call happens at this time.
@@ -178,11 +187,18 @@ impl State {
         }
     }
 
+    /// An Optuna client's connection has ended. Its running trials are lost unless somebody speaks for them in time.
+    pub(crate) fn client_left(&mut self, connection: u64) {
+        let trials = self.clients.left(connection);
+        self.registry.leave(trials, self.now.0);
+    }
+
     /// Gives every open lease a full term, because no worker could be heard until now.
     pub(crate) fn excuse_silence(&mut self) {
         let (now, _) = self.now;
         self.excused_until = now + self.lease_term;
         self.registry.renew_all(self.excused_until);
+        self.registry.excuse_clients(now);
         self.workers.excuse_all(now);
     }
 

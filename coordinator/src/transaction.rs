@@ -16,6 +16,10 @@ use crate::observe;
 use crate::state::{State, StudyClaim, is_newest};
 use crate::workers::{Twin, WorkerInfo};
 
+mod external;
+
+pub(crate) use external::{Asker, REQUEST, check_room};
+
 /// A trial leased to a worker.
 #[derive(Debug)]
 pub(crate) struct Leased {
@@ -68,9 +72,10 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn delete_study(&mut self, name: &str) -> Result<(), Refusal> {
-        let (id, _) = self.state.registry.find(name)?;
+        let id = self.state.registry.id_of(name)?;
         let event = self.state.registry.delete(id)?;
         self.record(id, vec![event]);
+        self.state.clients.forget_study(id);
         Ok(())
     }
 
@@ -327,6 +332,7 @@ impl<'a> Transaction<'a> {
             }
             self.record(id, events);
         }
+        self.expire_external();
         self.state.workers.find_silent(now, self.state.lease_term());
         let registry = &self.state.registry;
         self.state.workers.forget_silent(now, |worker| !registry.held_by(worker).is_empty());

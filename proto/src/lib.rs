@@ -1,4 +1,4 @@
-//! Kindling's wire types, generated from `kindling/v1/*.proto`, and the limits on messages.
+//! Wire types, generated from `kindling/v1/*.proto` and `optuna/storage.proto`, and the limits on messages.
 
 pub mod attributes;
 pub mod limits;
@@ -18,4 +18,10 @@ pub mod v1 {
 
     /// The encoded descriptor set, for server reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+}
+
+/// Package `optuna`: the service that Optuna's `GrpcStorageProxy` calls.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod optuna {
+    tonic::include_proto!("optuna");
 }

@@ -44,6 +44,12 @@ pub const CANDIDATES: u32 = 10_000;
 /// The most values of all candidates of one proposal: candidates times parameters. Every hundred choices
 /// count as one more parameter.
 pub const CANDIDATE_VALUES: usize = 27_000;
+/// The most parameters for a Gaussian process, which compares all trials in all of them.
+pub const GP_PARAMS: usize = 100;
+/// The most numbers among the parameters for CMA-ES, whose covariance has all pairs of them.
+pub const CMAES_NUMBERS: usize = 100;
+/// The largest generation of CMA-ES.
+pub const CMAES_POPULATION: u32 = 1000;
 /// The most values on all axes of a grid: points times parameters.
 pub const GRID_VALUES: usize = 1 << 16;
 
@@ -71,6 +77,23 @@ pub const REASON: usize = 64 * KIB;
 pub const HAND_BACK: usize = 4 * KIB;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID: usize = 256;
+
+// A study that Optuna's clients drive. Its trials come in one message, however many: its clients can take that.
+
+/// The most trials.
+pub const EXTERNAL_TRIALS: usize = 1_000_000;
+/// The most objectives.
+pub const EXTERNAL_OBJECTIVES: usize = 64;
+/// The longest distribution, in bytes of JSON.
+pub const EXTERNAL_DISTRIBUTION: usize = 256 * KIB;
+/// The most attributes of the study, and of each trial: the user's and the sampler's, each.
+pub const EXTERNAL_ATTRIBUTES: usize = 4096;
+/// The longest attribute, in bytes of JSON.
+pub const EXTERNAL_ATTRIBUTE: usize = MIB;
+/// Calls of such clients at the same time, in all. More of them wait.
+pub const EXTERNAL_CALLS: usize = 512;
+/// Bytes of answers to such clients that were not read yet, in all and each. What does not fit waits.
+pub const EXTERNAL_UNREAD_BYTES: (usize, usize) = (256 * MIB, 128 * MIB);
 
 // A worker.
 

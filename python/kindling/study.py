@@ -41,6 +41,7 @@ class Study(StoredStudy):
     `store` (the study's name with .db, in this folder): run the same study again, and it goes on.
 
     `sampler` and `pruner` are a kind (`"asha"`) or a dict with its options (`{"kind": "asha", "min_resource": 2}`).
+    Without them the sampler is `"auto"`, which chooses among the others, and nothing is pruned.
     `timeout` (of a trial) and `grace` are seconds, a timedelta, or a text such as `"2h"`. `metric` says which one is
     the value where the function reports several. `directory` is where the function runs: this folder unless told.
     """
@@ -280,7 +281,8 @@ def _kind(what: str, given: str | Mapping[str, Any] | None) -> Mapping[str, Any]
         return {"kind": given}
     if given is None or isinstance(given, Mapping):
         return given
-    raise KindlingError(f'{what} is a kind such as "tpe", or a dict with a `kind` and its options, not {given!r}')
+    example = "auto" if what == "sampler" else "asha"
+    raise KindlingError(f'{what} is a kind such as "{example}", or a dict with a `kind` and its options, not {given!r}')
 
 
 def _span(what: str, given: float | timedelta | str | None) -> str | None:

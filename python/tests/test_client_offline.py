@@ -121,7 +121,7 @@ def spec(**given: Any) -> Any:
         "direction": "minimize",
         "trials": 3,
         "seed": 0,
-        "sampler": "tpe",
+        "sampler": "auto",
         "pruner": "none",
         "objective": None,
         "max_attempts": 3,

@@ -65,13 +65,12 @@ def suggest(trial):
     return params
 
 
-def objective(args, network, parts, tuned):
+def objective(network, parts, epochs, patience, tuned=False, seed=0):
+    """`seed`: that of trial 0; the next has the next."""
     import protocol
 
     def run(trial):
-        found = protocol.trial(
-            parts, network, suggest(trial), trial.number, args.epochs, args.epochs, tuned=tuned
-        )
+        found = protocol.trial(parts, network, suggest(trial), seed + trial.number, epochs, patience, tuned=tuned)
         trial.set_user_attr("test_accuracy", found["test_accuracy"])
         return found["value"]
 
@@ -88,7 +87,7 @@ def notebook(args, network):
     parts = protocol.split(protocol.mnist(args.mnist), 1)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
     start = time.perf_counter()
-    study.optimize(objective(args, network, parts, False), n_trials=args.trials)
+    study.optimize(objective(network, parts, args.epochs, args.epochs), n_trials=args.trials)
     print(time.perf_counter() - start)
 
 
@@ -127,7 +126,9 @@ def child(args, network, storage, ready):
         parts = [(images.contiguous(memory_format=torch.channels_last), labels) for images, labels in parts]
     study = optuna.load_study(study_name="s", storage=storage, sampler=optuna.samplers.RandomSampler())
     ready.wait()
-    study.optimize(objective(args, network, parts, tuned), n_trials=args.trials // cores())
+    study.optimize(
+        objective(network, parts, args.epochs, args.epochs, tuned), n_trials=args.trials // cores()
+    )
 
 
 def seconds(args, contender, network):

@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
     pub(crate) slots: u32,
     pub(crate) trials: u32,
     pub(crate) max_attempts: u32,
-    pub(crate) tpe: bool,
+    pub(crate) sampler: &'static str,
     pub(crate) pruner: &'static str,
     pub(crate) training: Habits,
     pub(crate) events: Vec<(Duration, Fate)>,
@@ -146,7 +146,7 @@ impl Scenario {
             slots: rng.random_range(1..=2),
             trials: rng.random_range(3..=10),
             max_attempts: rng.random_range(2..=4),
-            tpe: rng.random_bool(0.3),
+            sampler: if rng.random_bool(0.3) { "tpe" } else { "random" },
             pruner: if foul {
                 ["none", "none", "median"].choose(rng).expect("some")
             } else {
@@ -182,15 +182,22 @@ impl Scenario {
         if rng.random_bool(0.3) {
             scenario.most_effort = 0;
         }
+        if scenario.sampler == "tpe" {
+            scenario.sampler = *["tpe", "gp", "auto"].choose(rng).expect("some");
+        }
+        if scenario.sampler == "auto" {
+            // It learns from the tenth on.
+            scenario.trials += 10;
+        }
         scenario
     }
 
     /// The study's spec.
     pub(crate) fn spec(&self) -> v1::StudySpec {
-        let sampler = if self.tpe {
-            json!({"kind": "tpe", "startup_trials": 2, "candidates": 4})
-        } else {
-            json!({"kind": "random"})
+        let sampler = match self.sampler {
+            "tpe" => json!({"kind": "tpe", "startup_trials": 2, "candidates": 4}),
+            "gp" => json!({"kind": "gp", "startup_trials": 2}),
+            kind => json!({"kind": kind}),
         };
         let pruner = match self.pruner {
             "median" => json!({"kind": "median", "startup_trials": 1}),

@@ -353,9 +353,7 @@ impl Call {
                     .await?;
             }
             Self::Enqueue(place) => {
-                let kind = Some(v1::value::Kind::Float(enqueued_momentum(place)));
-                let value = Some(v1::Value { kind });
-                let params = vec![v1::NamedValue { name: "momentum".to_owned(), value }];
+                let params = enqueued(place);
                 let request_id = format!("enqueue {place}");
                 trials.enqueue_trial(v1::EnqueueTrialRequest { study, params, request_id }).await?;
             }
@@ -405,9 +403,16 @@ async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<
     Ok(())
 }
 
-/// A value that no sampler draws, different for each request.
-pub(crate) fn enqueued_momentum(place: u32) -> f64 {
-    0.5 + f64::from(place) / 1024.0
+/// What a request fixes, different for each: the momentum, and every second time the rate, too. No sampler draws these
+/// values. One that learns may repeat them in other trials, but never all of a configuration.
+pub(crate) fn enqueued(place: u32) -> Vec<v1::NamedValue> {
+    let kind = v1::value::Kind::Float(0.5 + f64::from(place) / 1024.0);
+    let fixed = |name: &&str| v1::NamedValue {
+        name: (*name).to_owned(),
+        value: Some(v1::Value { kind: Some(kind.clone()) }),
+    };
+    let names = ["momentum", "rate"];
+    names[..=place as usize % 2].iter().map(fixed).collect()
 }
 
 fn everything() -> v1::ListTrialsRequest {

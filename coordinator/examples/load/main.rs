@@ -28,7 +28,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use kindling_proto::v1;
 use kindling_study::StudySpec;
-use kindling_study::sampler::{SamplerSpec, TpeOptions};
+use kindling_study::sampler::{GpOptions, SamplerSpec, TpeOptions};
 use serde_json::json;
 use tokio::runtime;
 
@@ -120,6 +120,8 @@ struct FillArgs {
 enum Sampler {
     Random,
     Tpe,
+    Gp,
+    Auto,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -253,6 +255,8 @@ async fn create_study(coordinator: &Running, sampler: Sampler) -> anyhow::Result
     let sampler = match sampler {
         Sampler::Random => SamplerSpec::Random {},
         Sampler::Tpe => SamplerSpec::Tpe(TpeOptions::default()),
+        Sampler::Gp => SamplerSpec::Gp(GpOptions::default()),
+        Sampler::Auto => SamplerSpec::Auto {},
     };
     let spec = kindling_coordinator::config::parse(STUDY)?;
     let spec = StudySpec { sampler, trials: ENDLESS, ..spec };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::observe::{self, DoorName};
 use crate::seldom::Seldom;
@@ -127,7 +127,8 @@ impl Guests {
         *lists.addresses.entry(network).or_default() += 1;
         let until = Instant::now() + self.0.limits.to_ask;
         let standing = Mutex::new(Standing::Stranger { until });
-        let caller = Caller(Arc::new(Guest { id, address, guests: self.clone(), standing }));
+        let left = CancellationToken::new();
+        let caller = Caller(Arc::new(Guest { id, address, guests: self.clone(), standing, left }));
         Ok(Place { caller, over, network, _permit: permit })
     }
 
@@ -199,7 +200,8 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Guest { id, guests, .. } = &*self.caller.0;
+        let Guest { id, guests, left, .. } = &*self.caller.0;
+        left.cancel();
         let mut lists = guests.lists();
         lists.strangers.remove(id);
         if let Some((Some(token), _)) = lists.known.remove(id) {
@@ -228,6 +230,8 @@ struct Guest {
     address: IpAddr,
     guests: Guests,
     standing: Mutex<Standing>,
+    /// Cancelled once the connection has ended, for whatever reason.
+    left: CancellationToken,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -239,6 +243,16 @@ enum Standing {
 }
 
 impl Caller {
+    /// Which connection of its door it is.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) fn left(&self) -> WaitForCancellationFutureOwned {
+        self.0.left.clone().cancelled_owned()
+    }
+
     pub(crate) fn address(&self) -> IpAddr {
         self.0.address
     }

@@ -42,7 +42,7 @@ fn a_study_file_is_read() {
     let spec = parse(FILE).expect("valid");
     assert_eq!(spec.trials, 10);
     assert_eq!((spec.max_attempts, spec.max_failures_in_a_row), (3, 20));
-    assert_eq!(spec.sampler.name(), "tpe");
+    assert_eq!(spec.sampler.name(), "auto");
     assert_eq!(spec.objective.settings["network"], "common");
     let names: Vec<_> = spec.space.params().iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["method", "rate", "std", "width"], "in the file's order");
@@ -124,7 +124,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("method = \"gaussian\" }", "width = 8 }", "line 25: `space.std.when`: `width` is not categorical"),
     ("[space.width]\ntype = \"int\"", "[space.\"a b.c\"]\ntype = \"real\"", "line 28: `space.\"a b.c\".type`: expected one of `float`, `int`, `categorical`, found \"real\""),
     // Samplers.
-    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `tpe`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
+    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
     ("[objective]", "[sampler]\nstartup_trials = 3\n[objective]", "line 6: `sampler`: missing key `kind`"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup = 1\n[objective]", "line 8: `sampler.startup`: unknown key; did you mean `startup_trials`?"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup_trails = 1\n[objective]", "line 8: `sampler.startup_trails`: unknown key; did you mean `startup_trials`?"),

@@ -23,7 +23,10 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let folded = |word: &str| word.to_lowercase().replace('-', "_");
     let word = folded(word);
     let distance = |known: &str| strsim::damerau_levenshtein(&word, &folded(known));
-    let near = known.iter().copied().min_by_key(|known| distance(known))?;
+    // Whoever left out a letter has seldom left out the first.
+    let begins_otherwise = |known: &str| word.chars().next() != folded(known).chars().next();
+    let order = |known: &&str| (distance(known), begins_otherwise(known));
+    let near = known.iter().copied().min_by_key(order)?;
     let allowed = (near.chars().count() / 3).max(1);
     // A word of one or two letters could turn into anything.
     if distance(near) <= allowed && word.chars().count() > allowed {

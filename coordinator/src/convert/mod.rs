@@ -1,11 +1,15 @@
 //! Wire types stay in here. `from_wire` parses what peers send, and `to_wire` converts the other
 //! way.
 
+mod external;
 mod from_wire;
 mod invalid;
 mod json;
 pub(crate) mod to_wire;
 
+pub(crate) use external::{
+    external_state, external_study, external_trial, external_trial_in_short,
+};
 pub(crate) use from_wire::{
     claim, confirm as confirm_from_wire, finish, lease_info, named_values, spec, trial_states,
     wait, wanted,

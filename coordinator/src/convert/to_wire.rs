@@ -76,6 +76,7 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
         pause_reason: study.pause_reason().unwrap_or_default().to_owned(),
         confirmations_known: study.search_is_over(),
         last_hand_back: state.hand_backs().newest(id).map(hand_back),
+        external: false,
     }
 }
 
@@ -111,7 +112,7 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
     whole
 }
 
-fn direction(direction: Direction) -> v1::Direction {
+pub(super) fn direction(direction: Direction) -> v1::Direction {
     match direction {
         Direction::Maximize => v1::Direction::Maximize,
         Direction::Minimize => v1::Direction::Minimize,
@@ -234,7 +235,7 @@ pub(crate) fn state(trial: &Trial) -> v1::TrialState {
     }
 }
 
-fn parameter(param: &kindling_study::Param) -> v1::Parameter {
+pub(super) fn parameter(param: &kindling_study::Param) -> v1::Parameter {
     use v1::parameter::Distribution as Wire;
     let distribution = match &param.distribution {
         Distribution::Float { low, high, scale } => Wire::Float(v1::FloatDistribution {
@@ -266,7 +267,7 @@ fn objective(objective: &ObjectiveSpec) -> v1::Objective {
     v1::Objective { kind: objective.kind.clone(), settings_json }
 }
 
-fn value_of(choice: &Choice) -> v1::Value {
+pub(super) fn value_of(choice: &Choice) -> v1::Value {
     use v1::value::Kind;
     let kind = match choice {
         Choice::Bool(b) => Kind::Bool(*b),
@@ -281,7 +282,7 @@ fn intermediate((step, value): &(u64, f64)) -> v1::IntermediateValue {
     v1::IntermediateValue { step: *step, value: *value }
 }
 
-fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
+pub(super) fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
     let nanos = micros.rem_euclid(1_000_000) as i32 * 1000;
     prost_types::Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
 }

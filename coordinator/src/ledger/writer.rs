@@ -277,7 +277,9 @@ impl<S: Store> Writer<S> {
                 let study = self.state.registry().get(record.study);
                 study.is_ok_and(|study| study.waiting().contains(&number))
             }
-            Event::Deleted | Event::Leased { .. } | Event::Reported { .. } => false,
+            Event::Deleted | Event::Leased { .. } | Event::Reported { .. } | Event::External(_) => {
+                false
+            }
         }
     }
 

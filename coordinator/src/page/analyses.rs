@@ -1,6 +1,7 @@
 //! Analyses of studies, each computed once for all watchers.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -11,7 +12,7 @@ use super::background::in_background;
 use super::documents;
 use super::failure::Failure;
 use crate::ledger::Ledger;
-use crate::view::whole;
+use crate::view::{self, whole};
 
 /// The newest analysis of each study that somebody watched.
 #[derive(Clone)]
@@ -78,7 +79,9 @@ impl Analyses {
         if let Some(newest) = self.places.lock().await.get(&id) {
             return Ok(newest.clone());
         }
-        let look = self.ledger.look(|state| state.registry().iter().map(|(id, _)| id.0).collect());
+        let look = self
+            .ledger
+            .look(|state| view::range(state, Bound::Unbounded).map(|(id, _)| id.0).collect());
         let alive: HashSet<_> = look.await?;
         let mut places = self.places.lock().await;
         places.retain(|id, _| alive.contains(id));

@@ -35,8 +35,8 @@ use self::named::Named;
 use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
 use crate::budget::{Caller, held};
-use crate::convert;
 use crate::ledger::Ledger;
+use crate::view;
 
 /// Everything comes from this server. Charts set styles on their elements, and figures are
 /// downloaded as blobs.
@@ -74,7 +74,7 @@ pub(crate) fn routes(
 
 async fn study(State(pages): State<Pages>, Named { name }: Named) -> Result<Response, Failure> {
     let known = name.clone();
-    let look = pages.ledger.look(move |state| state.registry().find(&known).map(|_| ()));
+    let look = pages.ledger.look(move |state| state.registry().id_of(&known).map(|_| ()));
     look.await??;
     Ok(Html(html(Page::Live { study: &name })).into_response())
 }
@@ -84,8 +84,8 @@ async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, 
     let (mut lines, mut after) = (Vec::new(), Bound::Unbounded);
     loop {
         let look = pages.ledger.look(move |state| {
-            let studies = state.registry().range(after).take(limits::AT_A_TIME);
-            let line = |(id, study)| (id, line(&convert::study(state, id, study)));
+            let studies = view::range(state, after).take(limits::AT_A_TIME);
+            let line = |(id, study): (_, view::AnyStudy<'_>)| (id, line(&study.to_wire(state, id)));
             studies.map(line).collect::<Vec<_>>()
         });
         let more = look.await?;

@@ -3,10 +3,12 @@
 pub(crate) mod access;
 #[cfg(test)]
 mod bounds;
+mod connections;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod hand_backs;
+mod optuna;
 mod status;
 mod study;
 mod trial;
@@ -18,16 +20,19 @@ use std::sync::Arc;
 
 use axum::middleware::from_fn_with_state;
 use kindling_proto::limits;
+use kindling_proto::optuna::storage_service_server::StorageServiceServer;
 use kindling_proto::v1::study_service_server::StudyServiceServer;
 use kindling_proto::v1::trial_service_server::TrialServiceServer;
 use kindling_proto::v1::worker_service_server::WorkerServiceServer;
 use prost::Message;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::budget::{Budget, Caller};
 use crate::ledger::Ledger;
+use connections::Connections;
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -36,6 +41,10 @@ pub(crate) struct Service {
     /// When it is cancelled, long polls and streams end.
     pub(crate) shutdown: CancellationToken,
     shares: Shares,
+    /// Room for calls of Optuna's clients.
+    external_calls: Arc<Semaphore>,
+    external_connections: Connections,
+    advisors: optuna::Advisors,
 }
 
 /// Limits on what callers hold at the same time.
@@ -47,6 +56,7 @@ struct Shares {
     unread: Budget,
     watches: Budget,
     replays: Budget,
+    external_unread: Budget,
 }
 
 impl Service {
@@ -57,8 +67,12 @@ impl Service {
             unread: budget(limits::UNREAD_BYTES),
             watches: budget(limits::WATCHES),
             replays: budget(limits::REPLAYS),
+            external_unread: budget(limits::EXTERNAL_UNREAD_BYTES),
         };
-        Self { ledger, shutdown, shares }
+        let external_calls = Arc::new(Semaphore::new(limits::EXTERNAL_CALLS));
+        let external_connections = Connections::default();
+        let advisors = optuna::Advisors::default();
+        Self { ledger, shutdown, shares, external_calls, external_connections, advisors }
     }
 
     /// All services as one, without a socket and without access control.
@@ -66,8 +80,10 @@ impl Service {
         let asked = self.shares.asked.clone();
         let studies = StudyServiceServer::new(self.clone());
         let trials = TrialServiceServer::new(self.clone());
+        let storage = StorageServiceServer::new(self.clone());
         Routes::new(studies.max_decoding_message_size(limits::REQUEST))
             .add_service(trials.max_decoding_message_size(limits::REQUEST))
+            .add_service(storage.max_encoding_message_size(usize::MAX))
             .add_service(WorkerServiceServer::new(self))
             .into_axum_router()
             .layer(from_fn_with_state(asked, weigh::weigh))

@@ -54,22 +54,32 @@ fn status(code: Code, what: &impl std::fmt::Display) -> Status {
 
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::TooManyStudies(_) => Code::ResourceExhausted,
-        Refusal::UnknownStudy(_) | Refusal::UnknownTrial { .. } | Refusal::OtherHistory { .. } => {
-            Code::NotFound
-        }
-        Refusal::OtherSpec { .. } | Refusal::Conflict { .. } | Refusal::RequestReused { .. } => {
-            Code::AlreadyExists
-        }
+        Refusal::TooManyStudies(_) | Refusal::TooMany { .. } => Code::ResourceExhausted,
+        Refusal::UnknownStudy(_)
+        | Refusal::UnknownTrial { .. }
+        | Refusal::UnknownTrialId(_)
+        | Refusal::OtherHistory { .. } => Code::NotFound,
+        Refusal::OtherSpec { .. }
+        | Refusal::NameTaken(_)
+        | Refusal::IsExternal(_)
+        | Refusal::Conflict { .. }
+        | Refusal::RequestReused { .. } => Code::AlreadyExists,
+        // Optuna's clients take FAILED_PRECONDITION for a trial that is over.
+        Refusal::NotExternal(_) => Code::PermissionDenied,
         Refusal::StaleLease { .. }
         | Refusal::BudgetSpent { .. }
         | Refusal::BudgetTooSmall { .. }
         | Refusal::NotFailed(_)
+        | Refusal::TrialIsOver(_)
+        | Refusal::External(_)
         | Refusal::StillRunning(_) => Code::FailedPrecondition,
         Refusal::NotInSpace(_)
         | Refusal::Confirm(_)
         | Refusal::StepGoesBack { .. }
         | Refusal::TooManyReports { .. }
+        | Refusal::OtherValues { .. }
+        | Refusal::NoNumber
+        | Refusal::WrongParam { .. }
         | Refusal::StepTooLarge(_) => Code::InvalidArgument,
     }
 }

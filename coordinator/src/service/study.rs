@@ -17,6 +17,7 @@ use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
 use crate::state::State;
+use crate::view;
 use crate::view::paging::{self, Page};
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -62,8 +63,8 @@ impl StudyService for Service {
         let page = self.ledger.look(move |state| {
             let (mut page, mut last) = (Page::asked_for(page_size), StudyId(0));
             let mut next_page_token = String::new();
-            for (id, study) in state.registry().range(after) {
-                if !page.add(convert::study(state, id, study)) {
+            for (id, study) in view::range(state, after) {
+                if !page.add(study.to_wire(state, id)) {
                     next_page_token = last.0.to_string();
                     break;
                 }
@@ -213,8 +214,8 @@ impl Service {
 }
 
 fn study(state: &State, name: &str) -> Result<v1::Study, Refusal> {
-    let (id, study) = state.registry().find(name)?;
-    Ok(convert::study(state, id, study))
+    let (id, study) = view::find(state, name)?;
+    Ok(study.to_wire(state, id))
 }
 
 /// The result of a replay, as much as fits into a message.

@@ -9,6 +9,7 @@ use super::status::refused;
 use super::{Service, caller};
 use crate::admission::Class;
 use crate::convert;
+use crate::view;
 use crate::view::paging::{self, Page};
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -27,12 +28,13 @@ impl TrialService for Service {
             token => usize::try_from(paging::number_of(token)?).map_err(|_| paging::unknown())?,
         };
         let look = self.ledger.look(move |state| {
-            let (_, study) = state.registry().find(&study)?;
+            let (_, study) = view::find(state, &study)?;
             let (mut page, mut next_page_token) = (Page::asked_for(page_size), String::new());
-            for (index, trial) in study.trials().iter().enumerate().skip(first) {
-                let is_listed = states.is_empty() || states.contains(&convert::state(trial));
-                let listed = || convert::trial(study, TrialNumber(index as u32), trial);
-                if index - first == limits::SEARCHED || is_listed && !page.add(listed()) {
+            for index in first..study.trials() {
+                let number = TrialNumber(index as u32);
+                let is_listed = states.is_empty() || states.contains(&study.state_of(number)?);
+                let is_over = index - first == limits::SEARCHED;
+                if is_over || is_listed && !page.add(study.trial(number)?) {
                     next_page_token = index.to_string();
                     break;
                 }
@@ -50,8 +52,8 @@ impl TrialService for Service {
         let v1::GetTrialRequest { study, number } = request.into_inner();
         let number = TrialNumber(number);
         let look = self.ledger.look(move |state| {
-            let (_, study) = state.registry().find(&study)?;
-            study.trial_at(number).map(|trial| convert::trial(study, number, trial))
+            let (_, study) = view::find(state, &study)?;
+            study.trial(number)
         });
         let trial = Some(look.await?.map_err(|r| refused(&r))?);
         self.to_be_read(caller, v1::GetTrialResponse { trial })

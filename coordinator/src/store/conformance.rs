@@ -18,6 +18,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::contract::Store;
 
+mod external;
+
 /// A store under test.
 pub trait Subject {
     /// The type of the store.
@@ -138,7 +140,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     let mut world = World::new(subject, seed);
     world.create();
     for _ in 0..LENGTH {
-        match world.random.random_range(0..40_u32) {
+        match world.random.random_range(0..56_u32) {
             0 => world.create(),
             1 => world.delete(),
             2..=12 => world.lease(),
@@ -150,7 +152,8 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             32 => world.retry(),
             33 => world.change(),
             34..=38 => world.commit(),
-            _ => world.restart(),
+            39 => world.restart(),
+            _ => world.change_external(),
         }
     }
     world.commit();
@@ -367,8 +370,9 @@ pub(super) fn shown(registry: &Registry) -> String {
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
     let studies: Vec<_> = registry.iter().map(study).collect();
+    let externals: Vec<_> = registry.externals().map(external::shown).collect();
     let next = (registry.next_id(), registry.next_trial_id());
-    format!("next ids {next:?}\n{}", studies.join("\n"))
+    format!("next ids {next:?}\n{}\n{}", studies.join("\n"), externals.join("\n"))
 }
 
 /// A study with a parameter of each kind, one of them conditional.

@@ -1,9 +1,11 @@
 //! The read model: what readers see of studies, trials and workers, as of the newest commit. The services, the page
 //! and the metrics all look through here.
 
+mod any_study;
 pub(crate) mod paging;
 mod snapshot;
 mod whole;
 
+pub(crate) use any_study::{AnyStudy, find, range};
 pub(crate) use snapshot::snapshot;
 pub(crate) use whole::{Whole, whole};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use kindling_proto::{limits, v1};
-use kindling_study::{Refusal, Study, WorkerId};
+use kindling_study::{Refusal, WorkerId};
 use prost::Message as _;
 
+use super::any_study::{AnyStudy, find};
 use super::paging::Page;
 use crate::convert;
 use crate::state::State;
@@ -27,16 +28,16 @@ pub(crate) fn snapshot(
     seen: u64,
     room: usize,
 ) -> Result<Snapshot, Refusal> {
-    let (id, study) = state.registry().find(name)?;
+    let (id, study) = find(state, name)?;
     let (mut changed, mut told) = (Page::new(usize::MAX, room), HashSet::new());
     let (mut now_seen, mut more) = (state.changes().count(), false);
     for (place, of, number) in state.changes().since(seen) {
-        let Some(trial) = study.get(number).filter(|_| of == id && told.insert(number)) else {
+        if of != id || !told.insert(number) {
             continue;
-        };
-        let mut whole = convert::trial(study, number, trial);
+        }
+        let Ok(mut whole) = study.trial(number) else { continue };
         if whole.encoded_len() > room {
-            whole = convert::trial_in_short(study, number, trial);
+            whole = study.trial_in_short(number)?;
         }
         if !changed.add(whole) {
             (now_seen, more) = (place, true);
@@ -46,16 +47,18 @@ pub(crate) fn snapshot(
     let mut changed = changed.into_items();
     changed.sort_by_key(|trial| trial.number);
     let message = v1::WatchStudyResponse {
-        study: Some(convert::study(state, id, study)),
+        study: Some(study.to_wire(state, id)),
         changed,
-        workers: workers(state, study),
+        workers: workers(state, &study),
         worker_count: state.workers().len() as u32,
     };
     Ok(Snapshot { message, seen: now_seen, more })
 }
 
 /// The workers, as many as there is room for. Those that train a trial of the study come first.
-fn workers(state: &State, study: &Study) -> Vec<v1::Worker> {
+fn workers(state: &State, study: &AnyStudy<'_>) -> Vec<v1::Worker> {
+    // Optuna's clients are none of our workers.
+    let AnyStudy::Ours(study) = study else { return Vec::new() };
     let running = study.running().iter().filter_map(|number| study.get(*number)?.worker.as_ref());
     let busy: BTreeSet<&WorkerId> = running.collect();
     let (first, others): (Vec<_>, Vec<_>) =

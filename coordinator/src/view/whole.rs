@@ -4,9 +4,9 @@
 use kindling_proto::{limits, v1};
 use kindling_study::{Refusal, TrialNumber};
 
+use super::any_study::find;
 use super::paging::Page;
 use super::snapshot::snapshot;
-use crate::convert;
 use crate::ledger::{Ledger, LedgerError};
 use crate::state::State;
 
@@ -71,11 +71,10 @@ fn trials_from(
     name: &str,
     first: usize,
 ) -> Result<(i64, u64, Vec<v1::Trial>), Refusal> {
-    let (id, study) = state.registry().find(name)?;
-    let numbered = (0..).map(TrialNumber).zip(study.trials());
+    let (id, study) = find(state, name)?;
     let mut page = Page::new(limits::AT_A_TIME, limits::PAGE_BYTES);
-    for (number, trial) in numbered.skip(first) {
-        if !page.add(convert::trial(study, number, trial)) {
+    for number in first..study.trials() {
+        if !page.add(study.trial(TrialNumber(number as u32))?) {
             break;
         }
     }

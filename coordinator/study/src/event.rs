@@ -2,6 +2,7 @@
 //! way to change a study.
 
 use crate::confirm::{ConfirmSpec, Confirmation};
+use crate::external::ExternalEvent;
 use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::space::Params;
@@ -107,6 +108,8 @@ pub enum Event {
         /// Its outcome.
         outcome: Outcome,
     },
+    /// Something happened to a study that Optuna's clients drive.
+    External(ExternalEvent),
 }
 
 impl Event {
@@ -124,6 +127,7 @@ impl Event {
             | Self::LeaseEnded { number, .. }
             | Self::Reported { number, .. }
             | Self::Finished { number, .. } => Some(*number),
+            Self::External(event) => event.trial(),
         }
     }
 

@@ -100,6 +100,14 @@ macro_rules! printable_name {
 printable_name!(StudyName, "a study's name", MAX_STUDY_NAME);
 printable_name!(WorkerId, "a worker's id", MAX_WORKER_ID);
 
+impl StudyName {
+    /// The name that an Optuna client gives a study: it may be empty.
+    pub fn of_external(text: impl Into<String>) -> Result<Self, InvalidId> {
+        let text = text.into();
+        if text.is_empty() { Ok(Self(text.into())) } else { Self::new(text) }
+    }
+}
+
 impl std::borrow::Borrow<str> for StudyName {
     fn borrow(&self) -> &str {
         &self.0

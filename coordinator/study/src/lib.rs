@@ -9,6 +9,7 @@ mod confirm;
 mod decide;
 mod direction;
 mod event;
+pub mod external;
 mod failures;
 mod ids;
 mod json;

@@ -1,7 +1,7 @@
 //! Why the core refused a command. A refusal changes nothing.
 
 use crate::confirm::ConfirmError;
-use crate::ids::{Attempt, StudyName, TrialNumber};
+use crate::ids::{Attempt, StudyName, TrialId, TrialNumber};
 use crate::space::SpaceError;
 
 /// Why a command was refused.
@@ -115,4 +115,55 @@ pub enum Refusal {
     /// A step is larger than the store can hold.
     #[error("step {0} is larger than 2^63 - 1")]
     StepTooLarge(u64),
+    /// A study of this name exists, where a new one was wanted.
+    #[error("study `{0}` exists")]
+    NameTaken(StudyName),
+    /// A study that Optuna's clients drive has this name.
+    #[error("study `{0}` exists and is driven by Optuna's clients; take another name")]
+    IsExternal(StudyName),
+    /// What was asked for is not for a study that Optuna's clients drive.
+    #[error(
+        "study `{0}` is driven by Optuna's clients: it has no leases, budget or sampler of Kindling's, and only they \
+         change it"
+    )]
+    External(String),
+    /// Optuna's clients may read our own studies, but not change them.
+    #[error(
+        "study `{0}` is Kindling's own: Optuna can read it, but its trials are run by `kindling worker` and it is \
+         changed with `kindling study`; for a study that Optuna drives, take another name"
+    )]
+    NotExternal(StudyName),
+    /// No trial of any study has this id.
+    #[error("there is no trial with the id {}", .0.0)]
+    UnknownTrialId(TrialId),
+    /// A trial of an external study is over.
+    #[error("trial {0} is over and cannot be changed any more")]
+    TrialIsOver(TrialNumber),
+    /// A trial has another number of values than the study has objectives.
+    #[error("{values} values for {objectives} objectives")]
+    OtherValues {
+        /// How many objectives the study has.
+        objectives: usize,
+        /// How many values were sent.
+        values: usize,
+    },
+    /// A value is NaN.
+    #[error("an objective value cannot be NaN; such a trial has failed")]
+    NoNumber,
+    /// A parameter's value or distribution is refused.
+    #[error("parameter `{name}`: {why}")]
+    WrongParam {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// There are already as many of something as are kept.
+    #[error("there are {most} {what} already, and no more are kept")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many are kept.
+        most: usize,
+    },
 }

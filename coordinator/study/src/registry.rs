@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use crate::event::{Event, Record};
+use crate::external::ExternalStudy;
 use crate::ids::{StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::refusal::Refusal;
@@ -11,12 +12,18 @@ use crate::spec::StudySpec;
 use crate::study::Study;
 use crate::time::{Tick, Wall};
 
+mod external;
+
 /// The studies, by id, oldest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     studies: BTreeMap<StudyId, Study>,
-    // Indices derived from `studies`.
+    /// Those that Optuna's clients drive.
+    externals: BTreeMap<StudyId, ExternalStudy>,
+    // Indices derived from both.
     names: HashMap<StudyName, StudyId>,
+    /// The studies of external trials.
+    external_trials: HashMap<TrialId, StudyId>,
     /// The studies in which a worker holds trials.
     busy: HashMap<WorkerId, BTreeSet<StudyId>>,
     // Larger than any id ever used.
@@ -35,7 +42,7 @@ pub enum Creation {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self::restore(BTreeMap::new(), StudyId(1), TrialId(1))
+        Self::restore(BTreeMap::new(), BTreeMap::new(), StudyId(1), TrialId(1))
     }
 }
 
@@ -43,25 +50,36 @@ impl Registry {
     /// The studies as loaded from a store. The next ids must be larger than any ever used.
     pub fn restore(
         studies: BTreeMap<StudyId, Study>,
+        externals: BTreeMap<StudyId, ExternalStudy>,
         next_id: StudyId,
         next_trial_id: TrialId,
     ) -> Self {
-        let (names, busy) = (HashMap::new(), HashMap::new());
-        let mut registry = Self { studies: BTreeMap::new(), names, busy, next_id, next_trial_id };
+        let mut registry = Self {
+            studies: BTreeMap::new(),
+            externals: BTreeMap::new(),
+            names: HashMap::new(),
+            external_trials: HashMap::new(),
+            busy: HashMap::new(),
+            next_id,
+            next_trial_id,
+        };
         for (id, study) in studies {
             registry.add(id, study);
+        }
+        for (id, study) in externals {
+            registry.add_external(id, study);
         }
         registry
     }
 
-    /// How many studies there are.
+    /// How many studies there are, of both kinds.
     pub fn len(&self) -> usize {
-        self.studies.len()
+        self.studies.len() + self.externals.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.studies.is_empty()
+        self.len() == 0
     }
 
     /// The id for the next study.
@@ -91,13 +109,19 @@ impl Registry {
 
     /// The study of this name.
     pub fn find(&self, name: &str) -> Result<(StudyId, &Study), Refusal> {
-        let known = self.names.get(name).and_then(|id| Some((*id, self.studies.get(id)?)));
-        known.ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
+        let id = self.id_of(name)?;
+        match self.studies.get(&id) {
+            Some(study) => Ok((id, study)),
+            None => Err(Refusal::External(name.to_owned())),
+        }
     }
 
     /// Decides on a new study. If one exists with the same name and spec, the answer is that study. `trials`
     /// and `confirm` may differ.
     pub fn create(&self, spec: StudySpec) -> Result<Creation, Refusal> {
+        if self.find_external(spec.name.as_str()).is_some() {
+            return Err(Refusal::IsExternal(spec.name));
+        }
         let Ok((id, study)) = self.find(spec.name.as_str()) else {
             return Ok(Creation::New(self.next_id, Event::Created { spec: Box::new(spec) }));
         };
@@ -109,8 +133,11 @@ impl Registry {
         }
     }
 
-    /// Decides on deleting a study. It must have no running trials.
+    /// Decides on deleting a study. It must have no running trials, unless Optuna's clients run them.
     pub fn delete(&self, id: StudyId) -> Result<Event, Refusal> {
+        if self.externals.contains_key(&id) {
+            return Ok(Event::Deleted);
+        }
         match self.get(id)?.running().len() {
             0 => Ok(Event::Deleted),
             running => Err(Refusal::StillRunning(running)),
@@ -206,8 +233,10 @@ impl Registry {
                 if let Some(study) = self.studies.remove(&study) {
                     self.names.remove(&study.spec().name);
                 }
+                self.remove_external(study);
                 None
             }
+            Event::External(event) => self.apply_external(study, at, event),
             event => self.apply_to(study, at, event, lease_until),
         };
         Record { study, trial, at, event }

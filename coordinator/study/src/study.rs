@@ -325,7 +325,8 @@ impl Study {
     /// Events come from this study's own decisions or from its store, so they always fit.
     pub fn apply(&mut self, event: &Event, next: TrialId, at: Wall, lease_until: Tick) {
         match event {
-            Event::Created { .. } | Event::Deleted => {} // The registry handles these.
+            // The registry handles these.
+            Event::Created { .. } | Event::Deleted | Event::External(_) => {}
             Event::StateChanged { state, because } => {
                 self.state = *state;
                 self.pause_reason.clone_from(because);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use kindling_study::sampler::{SamplerSpec, TpeOptions};
+use kindling_study::sampler::{GpOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
     FloatScale, Mark, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase, PrunerSpec,
@@ -105,6 +105,14 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn sampler() -> impl Strategy<Value = SamplerSpec> {
+    prop_oneof![
+        3 => Just(SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 })),
+        1 => Just(SamplerSpec::Gp(GpOptions { startup_trials: 2 })),
+        1 => Just(SamplerSpec::Auto {}),
+    ]
+}
+
 fn pruner() -> impl Strategy<Value = PrunerSpec> {
     let options = prop_oneof![
         Just(r#"{"kind": "none"}"#),
@@ -132,9 +140,9 @@ struct World {
 }
 
 impl World {
-    fn new(pruner: PrunerSpec) -> Self {
+    fn new(sampler: SamplerSpec, pruner: PrunerSpec) -> Self {
         Self {
-            study: Study::new(spec(pruner), Wall(0)),
+            study: Study::new(spec(sampler, pruner), Wall(0)),
             now: Tick::default(),
             claims: Vec::new(),
             acknowledged: HashMap::new(),
@@ -520,10 +528,11 @@ proptest! {
 
     #[test]
     fn any_sequence_of_calls_keeps_the_promises(
+        sampler in sampler(),
         pruner in pruner(),
         ops in proptest::collection::vec(op(), 0..120),
     ) {
-        let mut world = World::new(pruner);
+        let mut world = World::new(sampler, pruner);
         for op in ops {
             world.step(&op);
         }
@@ -535,7 +544,7 @@ fn worker_id(n: u8) -> WorkerId {
     WorkerId::new(format!("w{n}")).expect("valid")
 }
 
-fn spec(pruner: PrunerSpec) -> StudySpec {
+fn spec(sampler: SamplerSpec, pruner: PrunerSpec) -> StudySpec {
     let choices = ["a", "b"].map(|c| Choice::Text(c.into())).to_vec();
     let method = Param {
         name: "method".into(),
@@ -556,7 +565,7 @@ fn spec(pruner: PrunerSpec) -> StudySpec {
         seed: 1,
         max_attempts: MAX_ATTEMPTS,
         max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
-        sampler: SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 }),
+        sampler,
         pruner,
         space: SearchSpace::new(params).expect("valid"),
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },

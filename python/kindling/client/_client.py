@@ -88,7 +88,7 @@ class Client:
         direction: str,
         trials: int,
         seed: int = 0,
-        sampler: str | Mapping[str, Any] = "tpe",
+        sampler: str | Mapping[str, Any] = "auto",
         pruner: str | Mapping[str, Any] = "none",
         objective: str | Mapping[str, Any] | None = None,
         max_attempts: int = 3,

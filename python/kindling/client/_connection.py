@@ -54,10 +54,12 @@ class Connection:
     token: str | None
     worker_token: str | None
 
-    def channel(self) -> grpc.Channel:
+    def channel(self, more: Mapping[str, int | str] | None = None) -> grpc.Channel:
+        """A channel with our options, and with others that replace them."""
+        options = list({**dict(_OPTIONS), **(more or {})}.items())
         if self.credentials is None:
-            return grpc.insecure_channel(self.target, _OPTIONS)
-        return grpc.secure_channel(self.target, self.credentials, _OPTIONS)
+            return grpc.insecure_channel(self.target, options)
+        return grpc.secure_channel(self.target, self.credentials, options)
 
     def __repr__(self) -> str:
         return f"Connection({self.address})"

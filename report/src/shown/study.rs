@@ -14,6 +14,8 @@ use crate::json::from_struct;
 pub struct Study {
     /// The name, unique on its coordinator.
     pub name: String,
+    /// Whether Optuna's clients drive it, so that its sampler, budget and rate are theirs to know.
+    pub external: bool,
     /// Which way is better, per objective.
     pub directions: Directions,
     /// ACTIVE, PAUSED, STOPPED or FINISHED.
@@ -103,6 +105,7 @@ impl Study {
         let counts = study.counts.unwrap_or_default();
         let objective = spec.objective.as_ref().map(Objective::new);
         Self {
+            external: study.external,
             directions: Directions::of(study),
             state: match study.state() {
                 _ if study.finished => "FINISHED",

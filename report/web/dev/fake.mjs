@@ -216,6 +216,7 @@ export function at(whole, done, running = 3) {
     state: finished ? "FINISHED" : "ACTIVE",
     counts,
     best: best?.number ?? null,
+    external: false,
     confirmations_known: done >= study.budget,
     failures: failures(trials),
     pause_reason: null,

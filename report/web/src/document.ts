@@ -23,6 +23,8 @@ export interface Change {
 
 export interface Study {
   name: string;
+  /** Whether Optuna's clients drive it. */
+  external: boolean;
   /** One for each objective. */
   directions: Direction[];
   state: "ACTIVE" | "PAUSED" | "STOPPED" | "FINISHED";

@@ -10,7 +10,10 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     }
     let word = folded(word);
     let distance = |known: &str| strsim::damerau_levenshtein(&word, &folded(known));
-    let near = known.iter().copied().min_by_key(|known| distance(known))?;
+    // Whoever left out a letter has seldom left out the first.
+    let begins_otherwise = |known: &str| word.chars().next() != folded(known).chars().next();
+    let order = |known: &&str| (distance(known), begins_otherwise(known));
+    let near = known.iter().copied().min_by_key(order)?;
     let allowed = (near.chars().count() / 3).max(1);
     // A word of one or two letters could turn into anything.
     (distance(near) <= allowed && word.chars().count() > allowed).then_some(near)
@@ -26,6 +29,7 @@ mod tests {
         assert_eq!(nearest("time_out", &known), Some("timeout"));
         assert_eq!(nearest("Direktory", &known), Some("directory"));
         assert_eq!(nearest("gpu", &known), Some("gpus"));
+        assert_eq!(nearest("tp", &["gp", "tpe"]), Some("tpe"));
         assert_eq!(nearest("learning_rate", &known), None);
         assert_eq!(nearest(&"x".repeat(1 << 20), &known), None);
     }

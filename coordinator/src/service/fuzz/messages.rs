@@ -158,6 +158,13 @@ fn write_bytes(key: u64, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes);
 }
 
+/// Distributions as Optuna writes them.
+pub(super) const DISTRIBUTIONS: [&str; 3] = [
+    r#"{"name": "FloatDistribution", "attributes": {"step": null, "low": 0.0, "high": 1.0, "log": false}}"#,
+    r#"{"name": "IntDistribution", "attributes": {"log": false, "step": 1, "low": 0, "high": 4}}"#,
+    r#"{"name": "CategoricalDistribution", "attributes": {"choices": [null, true, 1.5, "a", 2]}}"#,
+];
+
 /// Text for a field of this name, usually something that has a meaning there.
 fn text(field: &str, random: &mut Random) -> Vec<u8> {
     if random.one_in(6) {
@@ -178,6 +185,12 @@ fn text(field: &str, random: &mut Random) -> Vec<u8> {
     }
     let choices: &[&str] = match field {
         "name" | "study" | "parent" => &["s", "s", "t", "x", "kind", "n", "unknown"],
+        "study_name" => &["o", "p", "q", "s", ""],
+        "param_name" => &["x", "y"],
+        "distribution" => &DISTRIBUTIONS,
+        "datetime_start" | "datetime_complete" => {
+            &["", "2026-11-30 08:00:00.000001", "0001-01-01 00:00:00.0", "tomorrow"]
+        }
         "worker_id" => &["w", "w", "w", "v"],
         "mark" => &[MARK, MARK, MARK, "another mark has", ""],
         "history" => &["", "", "another history."],
@@ -222,7 +235,10 @@ fn whole(field: &str, random: &mut Random) -> u64 {
         return if random.one_in(2) { *random.pick(&EDGES) } else { random.number() };
     }
     match field {
-        "study_id" | "attempt" => 1,
+        "attempt" => 1,
+        // Our own study, or the one that an Optuna client drives, with trials of 1 to 4 and 5 to 7.
+        "study_id" => *random.pick(&[1, 1, 2]),
+        "trial_id" => random.within(1..9) as u64,
         "slots" => random.within(0..3) as u64,
         // Waits that end at once.
         "seconds" => 0,

@@ -9,7 +9,7 @@ mod messages;
 mod socket;
 mod stored;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,10 +17,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::Frame;
-use kindling_proto::v1;
+use kindling_proto::optuna::storage_service_client::StorageServiceClient;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
+use kindling_proto::{optuna, v1};
 use prost::Message as _;
 use tonic::body::Body;
 use tonic::client::GrpcService;
@@ -190,7 +191,8 @@ async fn populate<A: Api + 'static>(api: A) {
         request_id: "r".to_owned(),
         ..Default::default()
     };
-    TrialServiceClient::new(api).enqueue_trial(enqueue).await.expect("enqueued");
+    TrialServiceClient::new(api.clone()).enqueue_trial(enqueue).await.expect("enqueued");
+    populate_external(api).await;
 }
 
 /// Everything the API shows of studies and trials, as bytes.
@@ -199,8 +201,10 @@ async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
     let list = v1::ListStudiesRequest { page_size: 1000, ..Default::default() };
     let studies = StudyServiceClient::new(api.clone()).list_studies(list).await.expect("listed");
     for mut study in studies.into_inner().studies {
-        // `best` is listed with the other trials, and the other two depend on the clock.
+        // `best` is listed with the other trials, the next two depend on the clock, and what was handed back is not
+        // stored.
         (study.best, study.trials_per_hour, study.time_left) = (None, None, None);
+        study.last_hand_back = None;
         let name = study.spec.clone().expect("a spec").name;
         study.encode(&mut shown).expect("room");
         let list = v1::ListTrialsRequest { study: name, page_size: 1000, ..Default::default() };
@@ -212,7 +216,62 @@ async fn shown<A: Api + 'static>(api: A) -> Vec<u8> {
             trial.encode(&mut shown).expect("room");
         }
     }
+    shown.extend(shown_to_optuna(api).await.into_bytes());
     shown
+}
+
+/// Everything that Optuna's clients see of all studies.
+async fn shown_to_optuna<A: Api + 'static>(api: A) -> String {
+    let mut storage = StorageServiceClient::new(api);
+    let studies = storage.get_all_studies(optuna::GetAllStudiesRequest {}).await.expect("listed");
+    let mut shown = Vec::new();
+    for study in studies.into_inner().studies {
+        let request = optuna::GetTrialsRequest {
+            study_id: study.study_id,
+            included_trial_ids: vec![],
+            trial_id_greater_than: -1,
+        };
+        let trials = storage.get_trials(request).await.expect("listed").into_inner().trials;
+        let attributes = [sorted(study.user_attributes), sorted(study.system_attributes)];
+        shown.push(format!("{} {:?} {attributes:?}", study.study_name, study.directions));
+        for trial in trials {
+            let what = (trial.trial_id, trial.number, trial.state, trial.values);
+            let times = [trial.datetime_start, trial.datetime_complete];
+            let maps = [trial.distributions, trial.user_attributes, trial.system_attributes];
+            let (params, steps) = (sorted(trial.params), sorted(trial.intermediate_values));
+            shown.push(format!("{what:?} {times:?} {params:?} {steps:?} {:?}", maps.map(sorted)));
+        }
+    }
+    shown.join("\n")
+}
+
+/// A map on the wire has no order.
+fn sorted<K: Ord, V>(map: HashMap<K, V>) -> BTreeMap<K, V> {
+    map.into_iter().collect()
+}
+
+/// A study that an Optuna client drives, with a trial that runs, one that is complete and one that waits.
+async fn populate_external<A: Api + 'static>(api: A) {
+    use optuna::TrialState::{Complete, Running, Waiting};
+    let mut storage = StorageServiceClient::new(api);
+    let create = optuna::CreateNewStudyRequest { directions: vec![0], study_name: "o".to_owned() };
+    let study_id = storage.create_new_study(create).await.expect("created").into_inner().study_id;
+    for state in [Running, Complete, Waiting] {
+        let template = optuna::Trial {
+            state: state.into(),
+            values: if state == Complete { vec![0.5] } else { vec![] },
+            datetime_start: "2026-01-01 00:00:00.000000".to_owned(),
+            params: [("x".to_owned(), 0.25)].into(),
+            distributions: [("x".to_owned(), messages::DISTRIBUTIONS[0].to_owned())].into(),
+            ..optuna::Trial::default()
+        };
+        let create = optuna::CreateNewTrialRequest {
+            study_id,
+            template_trial: Some(template),
+            template_trial_is_none: false,
+        };
+        storage.create_new_trial(create).await.expect("created");
+    }
 }
 
 /// Counts panics in all threads, from its first call on.

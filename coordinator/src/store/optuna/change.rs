@@ -1,5 +1,6 @@
 //! Changes to rows, for a store to execute.
 
+use kindling_study::external::Scope;
 use kindling_study::{Confirmation, Mark, StudyId, TrialId, TrialNumber};
 
 /// A change to one row, unless it says otherwise.
@@ -31,9 +32,10 @@ pub(crate) enum Change<'a> {
         confirm: String,
     },
     /// Deletes a study's rows from [`TABLES_OF_TRIALS`], then from [`TABLES_OF_A_STUDY`], and then its
-    /// one row from each of [`TABLES_OF_STUDIES`].
+    /// one row from the table of its kind and from `studies`.
     DeleteStudy {
         study: StudyId,
+        kind: &'static str,
     },
 
     /// Adds a row of `kindling_trials`, of a trial that is enqueued.
@@ -118,11 +120,12 @@ pub(crate) enum Change<'a> {
         finish_index: u32,
         attributes: Option<String>,
     },
-    /// Adds a finite value to `trial_values`. Replaces one that another program may have left there.
+    /// Adds a row of `trial_values`. Replaces one that was there, perhaps another program's.
     PutValue {
         trial: TrialId,
         objective: i64,
-        value: f64,
+        value: Option<f64>,
+        kind: &'static str,
     },
     /// The same with the trial's last intermediate value, if it has one that is no NaN. That is what
     /// Optuna gives a pruned trial.
@@ -140,6 +143,42 @@ pub(crate) enum Change<'a> {
         trial: TrialId,
         state: &'static str,
         datetime_complete: String,
+    },
+
+    // Of external studies.
+    /// Adds the two rows of one.
+    AddExternalStudy {
+        study: StudyId,
+        name: &'a str,
+        created_at: i64,
+    },
+    /// Adds a row of `study_user_attributes` or `study_system_attributes`, or replaces it.
+    PutStudyAttribute {
+        study: StudyId,
+        scope: Scope,
+        key: &'a str,
+        json: &'a str,
+    },
+    /// Sets the state of a row of `trials`, and those of its times that are given.
+    SetTrialState {
+        trial: TrialId,
+        state: &'static str,
+        started: Option<String>,
+        completed: Option<String>,
+    },
+    /// Adds a row of `trial_intermediate_values`, or replaces it.
+    PutIntermediate {
+        trial: TrialId,
+        step: i64,
+        value: Option<f64>,
+        kind: &'static str,
+    },
+    /// Adds a row of `trial_user_attributes` or `trial_system_attributes`, or replaces it.
+    PutTrialAttribute {
+        trial: TrialId,
+        scope: Scope,
+        key: &'a str,
+        json: &'a str,
     },
 }
 
@@ -159,8 +198,9 @@ pub(crate) const TABLES_OF_TRIALS: [&str; 8] = [
 pub(crate) const TABLES_OF_A_STUDY: [&str; 4] =
     ["trials", "study_directions", "study_user_attributes", "study_system_attributes"];
 
-/// The tables that have one row for each study.
-pub(crate) const TABLES_OF_STUDIES: [&str; 2] = ["kindling_studies", "studies"];
+/// The tables that have one row for each study of a kind: our own, and external ones.
+pub(crate) const OUR_STUDIES: &str = "kindling_studies";
+pub(crate) const EXTERNAL_STUDIES: &str = "kindling_external_studies";
 
 /// The rows of a study in `studies` and `kindling_studies`.
 #[derive(Debug, PartialEq)]

@@ -6,9 +6,10 @@ use kindling_study::{
 };
 use serde_json::json;
 
-use super::change::{Change, NewLease, NewProposal, NewStudy};
+use super::change::{Change, EXTERNAL_STUDIES, NewLease, NewProposal, NewStudy, OUR_STUDIES};
 use super::damage::Misfit;
 use super::encode;
+use super::external;
 use super::known::Known;
 use crate::store::stored_spec;
 
@@ -21,8 +22,8 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
     match &record.event {
         Event::Created { spec } => created(known, record, spec),
         Event::Deleted => {
-            known.remove(study);
-            Ok(vec![Change::DeleteStudy { study }])
+            let kind = if known.remove(study) { OUR_STUDIES } else { EXTERNAL_STUDIES };
+            Ok(vec![Change::DeleteStudy { study, kind }])
         }
         Event::StateChanged { state, because } => {
             let (state, pause_reason) = (encode::state(*state), because.as_deref());
@@ -54,6 +55,7 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
             reported(trial(known, record, *number)?, *step, *value, *prune)
         }
         Event::Finished { number, outcome } => finished(known, record, *number, outcome),
+        Event::External(event) => external::changes(known, record, event),
     }
 }
 
@@ -123,7 +125,7 @@ fn proposed<'a>(
     };
     let values = study.space.params().iter().zip(&study.distributions).zip(params);
     changes.extend(values.filter_map(|((param, distribution), value)| {
-        let (name, value) = (param.name.as_str(), encode::param((*value)?));
+        let (name, value) = (param.name.as_str(), (*value)?.as_number());
         Some(Change::PutParam { trial, name, value, distribution })
     }));
     Ok(changes)
@@ -176,7 +178,8 @@ fn finished<'a>(
                 if !value.is_finite() {
                     return Err(Misfit(format!("trial {number}: its value is {value}")));
                 }
-                changes.push(Change::PutValue { trial, objective, value });
+                let (value, kind) = encode::float(value);
+                changes.push(Change::PutValue { trial, objective, value, kind });
             }
             "COMPLETE"
         }

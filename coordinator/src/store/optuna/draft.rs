@@ -1,8 +1,8 @@
 //! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
-    Confirmation, Json, Lease, Outcome, Params, Phase, Proposal, SearchSpace, StudySpec, Tick,
-    Trial, TrialId, TrialNumber, TrialResult, Values,
+    Confirmation, Json, Lease, Outcome, ParamValue, Params, Phase, Proposal, SearchSpace,
+    StudySpec, Tick, Trial, TrialId, TrialNumber, TrialResult, Values,
 };
 
 use super::cell::{datetime, json_or_null, word};
@@ -200,7 +200,9 @@ impl Draft {
             }
         }
         for (value, exact) in params.iter_mut().zip(self.exact_ints.iter().flatten()) {
-            if exact.is_some() && value.map(encode::param) != exact.map(encode::param) {
+            if exact.is_some()
+                && value.map(ParamValue::as_number) != exact.map(ParamValue::as_number)
+            {
                 return wrong("exact_ints is not what trial_params has");
             }
             *value = exact.or(*value);

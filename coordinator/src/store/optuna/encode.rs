@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use kindling_study::external::{NaiveTime, TrialState};
 use kindling_study::{
     Choice, Direction, Distribution, FloatScale, ParamValue, Params, SearchSpace, StudyState, Wall,
 };
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 const DATETIME: &str = "%Y-%m-%d %H:%M:%S%.6f";
 
 /// `None` outside the years 1 to 9999, which are all that Python supports.
-pub(super) fn datetime(at: Wall) -> Option<String> {
+pub(crate) fn datetime(at: Wall) -> Option<String> {
     let at = Timestamp::from_microsecond(at.0).ok()?;
     let utc = Offset::UTC.to_datetime(at);
     (1..=9999).contains(&utc.year()).then(|| utc.strftime(DATETIME).to_string())
@@ -21,6 +22,30 @@ pub(super) fn datetime(at: Wall) -> Option<String> {
 pub(super) fn datetime_from(text: &str) -> Option<Wall> {
     let utc = DateTime::strptime(DATETIME, text).ok()?;
     Some(Wall(Offset::UTC.to_timestamp(utc).ok()?.as_microsecond()))
+}
+
+/// A naive time in Optuna's format.
+pub(crate) fn naive(at: NaiveTime) -> Option<String> {
+    datetime(Wall(at.0))
+}
+
+pub(super) fn naive_from(text: &str) -> Option<NaiveTime> {
+    Some(NaiveTime(datetime_from(text)?.0))
+}
+
+pub(super) fn trial_state(state: TrialState) -> &'static str {
+    match state {
+        TrialState::Waiting => "WAITING",
+        TrialState::Running => "RUNNING",
+        TrialState::Complete => "COMPLETE",
+        TrialState::Pruned => "PRUNED",
+        TrialState::Fail => "FAIL",
+    }
+}
+
+pub(super) fn trial_state_from(word: &str) -> Option<TrialState> {
+    use TrialState::{Complete, Fail, Pruned, Running, Waiting};
+    [Waiting, Running, Complete, Pruned, Fail].into_iter().find(|s| trial_state(*s) == word)
 }
 
 pub(super) fn state(state: StudyState) -> &'static str {
@@ -49,7 +74,7 @@ pub(super) fn direction_from(word: &str) -> Option<Direction> {
 }
 
 /// A value and its type. Not every database has NaN, and Optuna does not store infinity as a number.
-pub(super) fn float(value: f64) -> (Option<f64>, &'static str) {
+pub(crate) fn float(value: f64) -> (Option<f64>, &'static str) {
     match value {
         v if v.is_nan() => (None, "NAN"),
         f64::INFINITY => (None, "INF_POS"),
@@ -68,7 +93,7 @@ pub(super) fn float_from(value: Option<f64>, kind: &str) -> Option<f64> {
     }
 }
 
-pub(super) fn distribution(distribution: &Distribution) -> String {
+pub(crate) fn distribution(distribution: &Distribution) -> String {
     let (name, attributes) = match distribution {
         Distribution::Float { low, high, scale } => {
             let step = if let FloatScale::Step(step) = scale { Some(step) } else { None };
@@ -87,15 +112,6 @@ pub(super) fn distribution(distribution: &Distribution) -> String {
     json!({"name": name, "attributes": attributes}).to_string()
 }
 
-/// The value as a float. Exact except for integers beyond 2^53.
-pub(super) fn param(value: ParamValue) -> f64 {
-    match value {
-        ParamValue::Float(value) => value,
-        ParamValue::Int(value) => value as f64,
-        ParamValue::Choice(index) => index as f64,
-    }
-}
-
 /// The value, in the type of the distribution.
 pub(super) fn param_from(value: f64, distribution: &Distribution) -> Option<ParamValue> {
     let is_whole = value.fract() == 0.0 && value.abs() <= i64::MAX as f64;
@@ -109,14 +125,14 @@ pub(super) fn param_from(value: f64, distribution: &Distribution) -> Option<Para
     }
 }
 
-/// The integers that [`param`] rounds, by name.
+/// The integers that [`ParamValue::as_number`] rounds, by name.
 pub(super) fn exact_ints(space: &SearchSpace, params: &Params) -> Option<String> {
     let inexact = |value| matches!(value, ParamValue::Int(i) if i128::from(i) != i as f64 as i128);
     object(space, params, inexact)
 }
 
 /// Fixed values by parameter name, in readable form. `None` if there are none.
-pub(super) fn fixed(space: &SearchSpace, fixed: &Params) -> Option<String> {
+pub(crate) fn fixed(space: &SearchSpace, fixed: &Params) -> Option<String> {
     object(space, fixed, |_| true)
 }
 

@@ -11,6 +11,8 @@ use super::encode;
 #[derive(Debug)]
 pub(crate) struct Known {
     studies: HashMap<StudyId, KnownStudy>,
+    /// How many trials each external study has.
+    externals: HashMap<StudyId, u32>,
     next_study: StudyId,
     next_trial: TrialId,
 }
@@ -30,8 +32,10 @@ impl Known {
     /// What there is to know of a store that holds this.
     pub(crate) fn of(registry: &Registry) -> Self {
         let studies = registry.iter().map(|(id, study)| (id, KnownStudy::of(study)));
+        let externals = registry.externals().map(|(id, study)| (id, study.next_number().0));
         Self {
             studies: studies.collect(),
+            externals: externals.collect(),
             next_study: registry.next_id(),
             next_trial: registry.next_trial_id(),
         }
@@ -47,15 +51,28 @@ impl Known {
         self.studies.insert(id, KnownStudy::new(spec));
     }
 
-    pub(super) fn remove(&mut self, id: StudyId) {
-        self.studies.remove(&id);
+    /// Whether the study was one of ours.
+    pub(super) fn remove(&mut self, id: StudyId) -> bool {
+        self.externals.remove(&id);
+        self.studies.remove(&id).is_some()
+    }
+
+    pub(super) fn add_external(&mut self, id: StudyId) {
+        self.next_study = self.next_study.max(StudyId(id.0 + 1));
+        self.externals.insert(id, 0);
+    }
+
+    /// How many trials the external study has.
+    pub(super) fn external(&mut self, id: StudyId) -> Result<&mut u32, Misfit> {
+        let study = self.externals.get_mut(&id);
+        study.ok_or_else(|| Misfit(format!("there is no external study {}", id.0)))
     }
 
     pub(super) fn study(&mut self, id: StudyId) -> Result<&mut KnownStudy, Misfit> {
         self.studies.get_mut(&id).ok_or_else(|| Misfit(format!("there is no study {}", id.0)))
     }
 
-    /// Adds a trial, which must have the study's next number and an id that was never used.
+    /// Adds a trial of either kind of study, which must have the study's next number and an id that was never used.
     pub(super) fn add_trial(
         &mut self,
         study: StudyId,
@@ -63,7 +80,9 @@ impl Known {
         id: TrialId,
     ) -> Result<(), Misfit> {
         let next = self.next_trial;
-        let trials = &mut self.study(study)?.trials;
+        let ours = self.studies.get_mut(&study).map(|known| &mut known.trials);
+        let trials = ours.or_else(|| self.externals.get_mut(&study));
+        let trials = trials.ok_or_else(|| Misfit(format!("there is no study {}", study.0)))?;
         if number.0 != *trials {
             return Err(Misfit(format!("trial {number} cannot follow {trials} others")));
         }

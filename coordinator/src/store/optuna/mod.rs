@@ -11,6 +11,7 @@ mod changes;
 mod damage;
 mod draft;
 mod encode;
+mod external;
 mod known;
 mod reading;
 mod rows;
@@ -18,10 +19,15 @@ mod strangers;
 mod study;
 
 pub(super) use change::{
-    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_STUDIES, TABLES_OF_TRIALS,
+    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
 };
 pub(super) use changes::changes;
 pub(super) use damage::{Damage, Misfit, Place};
+pub(crate) use encode::{datetime, distribution, fixed, float, naive};
+pub(super) use external::{
+    ExternalAttributeRow, ExternalIntermediateRow, ExternalParamRow, ExternalStudyRow,
+    ExternalTrialRow, ExternalValueRow,
+};
 pub(super) use known::Known;
 pub(super) use reading::{NextIds, Reading};
 pub(super) use rows::{

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use kindling_study::external::Scope;
 use kindling_study::{
     Attempt, Json, Mark, Registry, StudyId, StudySpec, Tick, TrialId, TrialNumber, WorkerId,
 };
@@ -13,6 +14,10 @@ use super::cell::{json, word};
 use super::damage::{Damage, Place};
 use super::draft::{Draft, Stage};
 use super::encode;
+use super::external::{
+    ExternalAttributeRow, ExternalIntermediateRow, ExternalParamRow, ExternalReading,
+    ExternalStudyRow, ExternalTrialRow, ExternalValueRow,
+};
 use super::rows::{
     AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, ParamRow, ReasonRow, StudyRow,
     TrialRow, ValueRow,
@@ -29,6 +34,7 @@ pub(crate) struct Reading {
     places: HashMap<i64, (i64, TrialNumber)>,
     /// All trials of a worker share its id.
     workers: HashMap<String, WorkerId>,
+    externals: ExternalReading,
     strangers: Strangers,
 }
 
@@ -38,6 +44,41 @@ pub(crate) struct NextIds {
     pub(crate) next_trial_id: Option<i64>,
 }
 
+/// External studies. Their rows come first in each table.
+impl Reading {
+    pub(crate) fn external_study(&mut self, row: &ExternalStudyRow<'_>) -> Result<(), Damage> {
+        self.externals.study(row)
+    }
+
+    pub(crate) fn external_trial(&mut self, row: &ExternalTrialRow<'_>) -> Result<(), Damage> {
+        self.externals.trial(row)
+    }
+
+    pub(crate) fn external_param(&mut self, row: &ExternalParamRow<'_>) -> Result<(), Damage> {
+        self.externals.param(row)
+    }
+
+    pub(crate) fn external_value(&mut self, row: &ExternalValueRow<'_>) -> Result<(), Damage> {
+        self.externals.value(row)
+    }
+
+    pub(crate) fn external_intermediate(
+        &mut self,
+        row: &ExternalIntermediateRow<'_>,
+    ) -> Result<(), Damage> {
+        self.externals.intermediate(row)
+    }
+
+    pub(crate) fn study_attribute(&mut self, scope: Scope, row: ExternalAttributeRow<'_>) {
+        self.externals.study_attribute(scope, row, &mut self.strangers);
+    }
+
+    pub(crate) fn trial_attribute(&mut self, scope: Scope, row: ExternalAttributeRow<'_>) {
+        self.externals.trial_attribute(scope, row, &mut self.strangers);
+    }
+}
+
+/// Our own.
 impl Reading {
     pub(crate) fn study(&mut self, row: StudyRow<'_>) -> Result<(), Damage> {
         self.studies.insert(row.at.id, StudyDraft::new(row)?);
@@ -46,6 +87,9 @@ impl Reading {
 
     pub(crate) fn direction(&mut self, row: &DirectionRow<'_>) -> Result<(), Damage> {
         let direction = word(row.at, "direction", row.direction, encode::direction_from)?;
+        if self.externals.direction(row, direction) {
+            return Ok(());
+        }
         let study = self.studies.get_mut(&row.study);
         match study.and_then(|study| study.direction_of(row.objective)) {
             Some(place) => *place = Some(direction),
@@ -97,6 +141,9 @@ impl Reading {
     /// A row that fits no trial, or that cannot be read, is skipped. If it once belonged to a trial,
     /// the trial's check will miss it.
     pub(crate) fn param(&mut self, row: Result<ParamRow<'_>, Damage>) {
+        if row.as_ref().is_ok_and(|row| self.externals.has_trial(row.trial)) {
+            return;
+        }
         if let Err(damage) = row.and_then(|row| self.take_param(&row)) {
             self.strangers.pass_over(damage);
         }
@@ -116,6 +163,9 @@ impl Reading {
     }
 
     pub(crate) fn intermediate(&mut self, row: &IntermediateRow<'_>) -> Result<(), Damage> {
+        if self.externals.has_trial(row.trial) {
+            return Ok(());
+        }
         let IntermediateRow { at, step, .. } = *row;
         let step = u64::try_from(step).map_err(|_| at.damaged(format!("step {step}")))?;
         let value = number(at, &row.number, "intermediate_value_type")?;
@@ -124,6 +174,9 @@ impl Reading {
     }
 
     pub(crate) fn value(&mut self, row: ValueRow<'_>) -> Result<(), Damage> {
+        if self.externals.has_trial(row.trial) {
+            return Ok(());
+        }
         let ValueRow { at, objective, .. } = row;
         let value = self.of(at, row.trial).and_then(|(_, draft)| {
             let what = || at.damaged(format!("a value for objective {objective}"));
@@ -159,17 +212,26 @@ impl Reading {
     /// Checks that all rows fit together, and makes studies of them. Open leases end at
     /// `lease_until`.
     pub(crate) fn finish(self, next: &NextIds, lease_until: Tick) -> Result<Registry, Damage> {
-        let Self { studies, places, mut strangers, .. } = self;
-        let newest_study = studies.last_key_value().map(|(id, _)| *id);
-        let newest_trial = places.into_keys().max();
+        let Self { studies, places, mut strangers, externals, .. } = self;
+        if let Some(id) = studies.keys().find(|id| externals.has_study(**id)) {
+            return Err(Damage::at(
+                "kindling_external_studies",
+                id,
+                "it is in kindling_studies, too",
+            ));
+        }
+        let (external_study, external_trial) = externals.newest();
+        let newest_study = studies.last_key_value().map(|(id, _)| *id).max(external_study);
+        let newest_trial = places.into_keys().max().max(external_trial);
         let mut restored = BTreeMap::new();
         for (id, study) in studies {
             restored.insert(StudyId(id), study.finish(lease_until, &mut strangers)?);
         }
         let next_study = counter("next_study_id", next.next_study_id, newest_study)?;
         let next_trial = counter("next_trial_id", next.next_trial_id, newest_trial)?;
+        let externals = externals.finish()?;
         strangers.tell();
-        Ok(Registry::restore(restored, StudyId(next_study), TrialId(next_trial)))
+        Ok(Registry::restore(restored, externals, StudyId(next_study), TrialId(next_trial)))
     }
 
     /// The trial that a row belongs to, and the spec of its study.
@@ -202,6 +264,10 @@ fn counter(key: &str, next: Option<i64>, newest: Option<i64>) -> Result<i64, Dam
     })
 }
 
-fn number(at: Place, Number { value, kind }: &Number<'_>, column: &str) -> Result<f64, Damage> {
+pub(super) fn number(
+    at: Place,
+    Number { value, kind }: &Number<'_>,
+    column: &str,
+) -> Result<f64, Damage> {
     word(at, column, kind, |kind| encode::float_from(*value, kind))
 }

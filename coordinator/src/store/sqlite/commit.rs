@@ -4,12 +4,13 @@
 //! row exists already, another program changed the file. Then the batch fails, and no result is
 //! lost.
 
+use kindling_study::external::Scope;
 use kindling_study::{StudyId, TrialId};
 use rusqlite::{Connection, Params as Bindings, params};
 
 use super::fault::Fault;
 use crate::store::optuna::{
-    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_STUDIES, TABLES_OF_TRIALS,
+    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
 };
 
 /// Executes one change.
@@ -24,7 +25,7 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         }
         Change::SetBudget { study, budget } => one(conn, SET_BUDGET, params![study.0, budget]),
         Change::SetConfirm { study, confirm } => one(conn, SET_CONFIRM, params![study.0, confirm]),
-        Change::DeleteStudy { study } => delete_study(conn, *study),
+        Change::DeleteStudy { study, kind } => delete_study(conn, *study, kind),
         Change::AddEnqueued { trial, fixed, retry_of, request, confirms } => {
             let (retry_of, confirms_of) = (retry_of.map(|n| n.0), confirms.map(|c| c.of.0));
             let seed = confirms.map(|c| c.seed);
@@ -60,8 +61,8 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::SetFinished { trial, finish_index, attributes } => {
             one(conn, SET_FINISHED, params![trial.0, finish_index, attributes])
         }
-        Change::PutValue { trial, objective, value } => {
-            one(conn, PUT_VALUE, params![trial.0, objective, value])
+        Change::PutValue { trial, objective, value, kind } => {
+            one(conn, PUT_VALUE, params![trial.0, objective, value, kind])
         }
         Change::PutLastIntermediate { trial } => {
             run(conn, PUT_LAST_INTERMEDIATE, [trial.0]).map(|_| ())
@@ -71,6 +72,30 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         }
         Change::SetOver { trial, state, datetime_complete } => {
             one(conn, SET_OVER, params![trial.0, state, datetime_complete])
+        }
+        Change::AddExternalStudy { study, name, created_at } => {
+            one(conn, ADD_EXTERNAL_STUDY, params![study.0, created_at])?;
+            one(conn, ADD_NAME, params![study.0, name])
+        }
+        Change::PutStudyAttribute { study, scope, key, json } => {
+            let sql = match scope {
+                Scope::User => PUT_STUDY_USER_ATTRIBUTE,
+                Scope::System => PUT_STUDY_SYSTEM_ATTRIBUTE,
+            };
+            one(conn, sql, params![study.0, key, json])
+        }
+        Change::SetTrialState { trial, state, started, completed } => {
+            one(conn, SET_TRIAL_STATE, params![trial.0, state, started, completed])
+        }
+        Change::PutIntermediate { trial, step, value, kind } => {
+            one(conn, PUT_INTERMEDIATE, params![trial.0, step, value, kind])
+        }
+        Change::PutTrialAttribute { trial, scope, key, json } => {
+            let sql = match scope {
+                Scope::User => PUT_USER_ATTRIBUTE,
+                Scope::System => PUT_SYSTEM_ATTRIBUTE,
+            };
+            one(conn, sql, params![trial.0, key, json])
         }
     }
 }
@@ -105,7 +130,7 @@ fn add_study(conn: &Connection, rows: &NewStudy<'_>) -> Result<(), Fault> {
     one(conn, ADD_NAME, params![study.0, name])
 }
 
-fn delete_study(conn: &Connection, study: StudyId) -> Result<(), Fault> {
+fn delete_study(conn: &Connection, study: StudyId, kind: &str) -> Result<(), Fault> {
     for table in TABLES_OF_TRIALS {
         let of_the_study = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
         run(conn, &format!("DELETE FROM {table} WHERE {of_the_study}"), [study.0])?;
@@ -113,7 +138,7 @@ fn delete_study(conn: &Connection, study: StudyId) -> Result<(), Fault> {
     for table in TABLES_OF_A_STUDY {
         run(conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [study.0])?;
     }
-    for table in TABLES_OF_STUDIES {
+    for table in [kind, "studies"] {
         one(conn, &format!("DELETE FROM {table} WHERE study_id = ?1"), [study.0])?;
     }
     Ok(())
@@ -223,7 +248,7 @@ const SET_FINISHED: &str =
     "UPDATE kindling_trials SET finish_index = ?2, attributes = ?3 WHERE trial_id = ?1";
 
 const PUT_VALUE: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
-    VALUES (?1, ?2, ?3, 'FINITE')
+    VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (trial_id, objective) DO UPDATE
     SET value = excluded.value, value_type = excluded.value_type";
 
@@ -241,3 +266,28 @@ const PUT_USER_ATTRIBUTE: &str = "INSERT INTO trial_user_attributes (trial_id, k
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
 
 const SET_OVER: &str = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
+
+const ADD_EXTERNAL_STUDY: &str =
+    "INSERT INTO kindling_external_studies (study_id, created_at) VALUES (?1, ?2)";
+
+const PUT_STUDY_USER_ATTRIBUTE: &str =
+    "INSERT INTO study_user_attributes (study_id, key, value_json)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (study_id, key) DO UPDATE SET value_json = excluded.value_json";
+
+const PUT_STUDY_SYSTEM_ATTRIBUTE: &str =
+    "INSERT INTO study_system_attributes (study_id, key, value_json)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (study_id, key) DO UPDATE SET value_json = excluded.value_json";
+
+const SET_TRIAL_STATE: &str = "UPDATE trials
+    SET state = ?2, datetime_start = coalesce(?3, datetime_start),
+        datetime_complete = coalesce(?4, datetime_complete)
+    WHERE trial_id = ?1";
+
+const PUT_INTERMEDIATE: &str = "INSERT INTO trial_intermediate_values
+    (trial_id, step, intermediate_value, intermediate_value_type)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (trial_id, step) DO UPDATE
+    SET intermediate_value = excluded.intermediate_value,
+        intermediate_value_type = excluded.intermediate_value_type";

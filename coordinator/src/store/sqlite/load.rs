@@ -6,10 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::fault::Fault;
 use super::history;
+
+mod external;
+
 use crate::store::optuna::{
     AttributeRow, Damage, DirectionRow, IntermediateRow, LeaseRow, NextIds, Number, ParamRow,
     Place, Reading, ReasonRow, StudyRow, TrialRow, ValueRow,
 };
+use external::EXTERNAL_TRIALS;
 
 /// Reads and checks everything. Open leases end at `lease_until`.
 pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Registry, Fault> {
@@ -21,6 +25,7 @@ pub(super) fn registry(conn: &mut Connection, lease_until: Tick) -> Result<Regis
 pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Registry, Fault> {
     let tables = Tables { conn };
     let mut reading = Reading::default();
+    tables.external(&mut reading)?;
     tables.studies(&mut reading)?;
     tables.directions(&mut reading)?;
     tables.trials(&mut reading)?;
@@ -30,10 +35,26 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.values(&mut reading)?;
     tables.reasons(&mut reading)?;
     tables.attributes(&mut reading)?;
+    tables.external_rows(&mut reading)?;
     history::read(conn)?;
     let next = NextIds {
         next_study_id: tables.counter("next_study_id")?,
         next_trial_id: tables.counter("next_trial_id")?,
+    };
+    Ok(reading.finish(&next, lease_until)?)
+}
+
+/// The same of a file that is Optuna's own.
+pub(super) fn foreign(conn: &Connection, lease_until: Tick) -> Result<Registry, Fault> {
+    let tables = Tables { conn };
+    let mut reading = Reading::default();
+    tables.external(&mut reading)?;
+    tables.directions(&mut reading)?;
+    tables.external_rows(&mut reading)?;
+    let newest = |sql: &str| Ok::<_, Fault>(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?);
+    let next = NextIds {
+        next_study_id: Some(newest("SELECT coalesce(max(study_id), 0) + 1 FROM studies")?),
+        next_trial_id: Some(newest("SELECT coalesce(max(trial_id), 0) + 1 FROM trials")?),
     };
     Ok(reading.finish(&next, lease_until)?)
 }
@@ -45,8 +66,12 @@ struct Tables<'a> {
 /// The queries are plain SQL: another database would take them as they are.
 impl Tables<'_> {
     fn studies(&self, reading: &mut Reading) -> Result<(), Fault> {
-        self.none_without("studies", "study_id", "kindling_studies")?;
-        self.none_without("kindling_studies", "study_id", "studies")?;
+        self.none_without(
+            "studies",
+            "study_id",
+            &["kindling_studies", "kindling_external_studies"],
+        )?;
+        self.none_without("kindling_studies", "study_id", &["studies"])?;
         self.each(
             "kindling_studies",
             "SELECT study_id, study_name, spec, state, pause_reason, budget, confirm, created_at,
@@ -85,8 +110,8 @@ impl Tables<'_> {
     }
 
     fn trials(&self, reading: &mut Reading) -> Result<(), Fault> {
-        self.none_without("trials", "trial_id", "kindling_trials")?;
-        self.none_without("kindling_trials", "trial_id", "trials")?;
+        self.none_without("trials", "trial_id", &["kindling_trials", EXTERNAL_TRIALS])?;
+        self.none_without("kindling_trials", "trial_id", &["trials"])?;
         self.each(
             "trials",
             "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
@@ -205,12 +230,14 @@ impl Tables<'_> {
         Ok(self.conn.query_row(value, [key], |row| row.get(0)).optional()?)
     }
 
-    /// Refuses a row of `table` without its counterpart in `other`.
-    fn none_without(&self, table: &'static str, key: &str, other: &str) -> Result<(), Fault> {
-        let lone =
-            format!("SELECT {key} FROM {table} WHERE {key} NOT IN (SELECT {key} FROM {other})");
-        let refuse =
-            |row: &Cells<'_>| Err(row.at.damaged(format!("it has no counterpart in {other}")));
+    /// Refuses a row of `table` without its counterpart in one of the others.
+    fn none_without(&self, table: &'static str, key: &str, others: &[&str]) -> Result<(), Fault> {
+        let without = |other: &&str| format!("{key} NOT IN (SELECT {key} FROM {other})");
+        let conditions = others.iter().map(without).collect::<Vec<_>>().join(" AND ");
+        let lone = format!("SELECT {key} FROM {table} WHERE {conditions}");
+        let refuse = |row: &Cells<'_>| {
+            Err(row.at.damaged(format!("it has no counterpart in {}", others[0])))
+        };
         self.each(table, &lone, refuse)
     }
 

@@ -1,5 +1,5 @@
 //! The store in `SQLite`: one file with Optuna's tables, and with our own tables beside them
-//! (`schema.sql`).
+//! (`schema_optuna.sql`, `schema.sql`).
 //!
 //! One connection writes. Others, such as Optuna and its dashboard, may read at any time. The store
 //! never holds a lease's deadline or a decision. It writes events, and reads back the registry that
@@ -8,8 +8,10 @@
 mod backup;
 mod checkpoint;
 mod commit;
+mod export;
 mod fault;
 mod files;
+mod foreign;
 mod history;
 mod load;
 mod lock;
@@ -34,10 +36,12 @@ use super::history::{History, Reached};
 use super::optuna::{self, Known};
 pub use backup::{Backup, backup};
 use checkpoint::Checkpoints;
+pub use export::{ExportError, write_for_optuna};
 use fault::Fault;
 use files::Files;
 use lock::Lock;
 
+pub(super) use foreign::{foreign, is_ours};
 pub(crate) use read::StoreReader;
 
 /// Studies in an `SQLite` file that Optuna can read.

@@ -17,7 +17,7 @@ use super::{history, load, mark, pair, path};
 use crate::store::history::Reached;
 
 /// The layout version that this build reads and writes.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Our application id in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
@@ -31,11 +31,15 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The log is cut to this size. That is twice its length when it is moved into the file.
 pub(super) const LOG_KEPT: u32 = 8 << 20;
 
+/// The tables that Optuna knows.
+pub(super) const OPTUNAS_TABLES: &str = include_str!("schema_optuna.sql");
+/// Ours.
 const SCHEMA: &str = include_str!("schema.sql");
 /// Triggers that say who may write what.
 const GUARDS: &str = include_str!("guards.sql");
 /// The upgrade from each version to the next, the oldest first.
-const UPGRADES: [&str; 2] = [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
+const UPGRADES: [&str; 3] =
+    [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql"), include_str!("upgrade_4.sql")];
 
 /// A sound store, locked for this process.
 pub(super) struct Opened {
@@ -233,6 +237,7 @@ fn create(conn: &mut Connection) -> Result<(), Fault> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     mark::draw(&tx)?;
+    tx.execute_batch(OPTUNAS_TABLES)?;
     tx.execute_batch(SCHEMA)?;
     tx.execute_batch(GUARDS)?;
     Ok(tx.commit()?)

@@ -45,6 +45,11 @@ impl StoreReader {
         Ok(Self { path: path.to_owned(), registry: Some(read) })
     }
 
+    /// What was read from elsewhere.
+    pub(crate) fn of(path: &Path, registry: Registry) -> Self {
+        Self { path: path.to_owned(), registry: Some(registry) }
+    }
+
     fn refusal(&self) -> StoreError {
         let why = io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "opened only to look");
         Fault::Io(why).at(&self.path)

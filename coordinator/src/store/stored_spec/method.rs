@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use kindling_study::SpecError;
 use kindling_study::pruner::{Asha, Hyperband, Median, Patience, Percentile, PrunerSpec};
-use kindling_study::sampler::{GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
 use serde::{Deserialize, Serialize};
 
 use super::n;
@@ -13,11 +13,20 @@ use super::n;
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Sampler {
+    Auto {},
+    Gp {
+        #[serde(default = "n::<10, _>")]
+        startup_trials: u32,
+    },
     Tpe {
         #[serde(default = "n::<10, _>")]
         startup_trials: u32,
         #[serde(default = "n::<24, _>")]
         candidates: u32,
+    },
+    Cmaes {
+        #[serde(default)]
+        population: u32,
     },
     Random {},
     Sobol {},
@@ -77,9 +86,12 @@ pub(super) enum Pruner {
 impl From<&SamplerSpec> for Sampler {
     fn from(sampler: &SamplerSpec) -> Self {
         match *sampler {
+            SamplerSpec::Auto {} => Self::Auto {},
+            SamplerSpec::Gp(GpOptions { startup_trials }) => Self::Gp { startup_trials },
             SamplerSpec::Tpe(TpeOptions { startup_trials, candidates }) => {
                 Self::Tpe { startup_trials, candidates }
             }
+            SamplerSpec::Cmaes(CmaesOptions { population }) => Self::Cmaes { population },
             SamplerSpec::Random {} => Self::Random {},
             SamplerSpec::Sobol {} => Self::Sobol {},
             SamplerSpec::Grid(GridOptions { points }) => Self::Grid { points: points.get() },
@@ -91,9 +103,12 @@ impl TryFrom<Sampler> for SamplerSpec {
     type Error = SpecError;
     fn try_from(sampler: Sampler) -> Result<Self, SpecError> {
         Ok(match sampler {
+            Sampler::Auto {} => Self::Auto {},
+            Sampler::Gp { startup_trials } => Self::Gp(GpOptions { startup_trials }),
             Sampler::Tpe { startup_trials, candidates } => {
                 Self::Tpe(TpeOptions { startup_trials, candidates })
             }
+            Sampler::Cmaes { population } => Self::Cmaes(CmaesOptions { population }),
             Sampler::Random {} => Self::Random {},
             Sampler::Sobol {} => Self::Sobol {},
             Sampler::Grid { points } => {

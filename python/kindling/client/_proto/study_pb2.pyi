@@ -447,6 +447,7 @@ class Study(google.protobuf.message.Message):
     PAUSE_REASON_FIELD_NUMBER: builtins.int
     CONFIRMATIONS_KNOWN_FIELD_NUMBER: builtins.int
     LAST_HAND_BACK_FIELD_NUMBER: builtins.int
+    EXTERNAL_FIELD_NUMBER: builtins.int
     id: builtins.int
     """The store's key. Never reused."""
     state: global___StudyState.ValueType
@@ -464,6 +465,10 @@ class Study(google.protobuf.message.Message):
     """Why the study paused itself: its trials failed one after another. Empty otherwise."""
     confirmations_known: builtins.bool
     """Whether the search is over, so that `confirmations` is exact."""
+    external: builtins.bool
+    """Whether Optuna's clients drive it, through `optuna.StorageService`. Then its spec says what its trials have shown
+    so far, and its budget is as many trials as there are. Only its clients can change it.
+    """
     @property
     def spec(self) -> global___StudySpec: ...
     @property
@@ -515,9 +520,10 @@ class Study(google.protobuf.message.Message):
         pause_reason: builtins.str = ...,
         confirmations_known: builtins.bool = ...,
         last_hand_back: global___HandBack | None = ...,
+        external: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "failures", b"failures", "finished", b"finished", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_trials_per_hour", b"_trials_per_hour"]) -> typing.Literal["trials_per_hour"] | None: ...
 
 global___Study = Study

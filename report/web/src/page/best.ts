@@ -62,6 +62,7 @@ function verdict(data: Data, arm: Arm): string {
 function caution(data: Data): HTMLElement | null {
   if (data.complete.length < 2) return null;
   const luck = `The best of ${plural(data.complete.length, "trial")}, each run once: part of it is luck.`;
+  if (data.study.external) return hint(luck);
   if (data.study.confirmations === 0)
     return hint(`${luck} [confirm] in the study file runs the best again under fresh seeds.`);
   const when = data.study.confirmations_known ? "now" : "once the search is over";

@@ -36,12 +36,15 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
       state.dataset["state"] = look;
       over = study.state === "FINISHED";
       const kind = (config: unknown) => String((config as { kind?: unknown } | null)?.kind ?? "").replace(/_/g, " ");
-      const parts = [
-        String(values),
+      const plan = [
         study.objective.kind,
         kind(study.sampler) && `sampler ${kind(study.sampler)}`,
         kind(study.pruner) && kind(study.pruner) !== "none" && `pruner ${kind(study.pruner)}`,
         `seed ${study.seed}`,
+      ];
+      const parts = [
+        String(values),
+        ...(study.external ? ["driven by Optuna's clients"] : plan),
         `created ${time(study.created)}`,
         !live && `report of ${time(generated)}`,
       ];
@@ -94,13 +97,15 @@ export function progress(open: (trial: number) => void): Part {
       const most = study.confirmations_known ? "" : "up to ";
       const confirmations = study.confirmations > 0 ? ` and ${most}${count(study.confirmations)} to confirm` : "";
       cards.replaceChildren(
-        card(
-          "Trials",
-          `${count(done)} of ${count(total)}`,
-          `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`,
-        ),
+        study.external
+          ? card("Trials", count(total), `${count(done)} finished`)
+          : card(
+              "Trials",
+              `${count(done)} of ${count(total)}`,
+              `${percent(done / Math.max(total, 1))} · ${count(study.budget)} to search${confirmations}`,
+            ),
         card(...bestCard(data)),
-        ...(ended(study.state)
+        ...(ended(study.state) || study.external
           ? [card("Took", duration(took(data)), "first start to last end")]
           : [
               card("Rate", study.trials_per_hour === null ? "–" : `${number(study.trials_per_hour, 3)} / h`, "trials"),

@@ -36,7 +36,7 @@ fn of_trial(trial: i64, event: Event) -> Record {
 
 /// A store with a study and the counters as in one where ten trials were deleted.
 fn known() -> Known {
-    let registry = Registry::restore(BTreeMap::new(), STUDY, TrialId(11));
+    let registry = Registry::restore(BTreeMap::new(), BTreeMap::new(), STUDY, TrialId(11));
     let mut known = Known::of(&registry);
     let event = Event::Created { spec: Box::new(spec()) };
     let created = Record { study: STUDY, trial: None, at: Wall(1), event };

@@ -5,6 +5,7 @@ mod conforming;
 mod damage;
 mod damaged_files;
 mod failing;
+mod foreign;
 mod histories;
 mod logs;
 mod opening;

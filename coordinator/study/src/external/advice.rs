@@ -1,0 +1,220 @@
+//! Our samplers behind other people's scripts: what the next trial of an external study should try.
+//!
+//! A script says what it wants to know as it goes. So the space is what earlier trials have shown: the parameters that
+//! all of them had, and those that a trial has just when one of its choices is among certain ones. A parameter whose
+//! bounds have changed is left to the script's own sampler, as is whatever else was not understood.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::distribution::{ExternalDistribution, Kind};
+use super::python_json::PythonValue;
+use super::space::distribution;
+use super::trial::{ExternalTrial, TrialState};
+use crate::direction::Direction;
+use crate::ids::{TrialId, TrialNumber};
+use crate::sampler::{Archive, Ask, SamplerSpec};
+use crate::seed::proposal_rng;
+use crate::space::{Condition, Param, Params, SearchSpace};
+use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
+use crate::values::Values;
+
+/// The attribute of a trial with the values that it must take, by which Optuna enqueues trials.
+pub const FIXED_PARAMS: &str = "fixed_params";
+
+/// What was learned from a study's trials. It grows with them, and begins anew when they show another space.
+#[derive(Debug, Default)]
+pub struct Advisor(Option<Learned>);
+
+#[derive(Debug)]
+struct Learned {
+    shown: Shown,
+    archive: Archive,
+    /// The finished trials that are in the archive.
+    seen: HashSet<TrialNumber>,
+}
+
+/// The space, and for each of its parameters the distribution that all trials have used.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    space: SearchSpace,
+    distributions: Vec<ExternalDistribution>,
+}
+
+impl Advisor {
+    /// What the next trial should try: names, and values as a script sees them. Nothing before a trial has finished,
+    /// or if the sampler may not be used in the space that they show.
+    pub fn advise(
+        &mut self,
+        sampler: &SamplerSpec,
+        direction: Direction,
+        seed: u64,
+        trials: &[Arc<ExternalTrial>],
+        may: impl FnOnce(&SearchSpace) -> bool,
+    ) -> Vec<(String, PythonValue)> {
+        let Some(shown) = Shown::by(trials).filter(|shown| may(&shown.space)) else {
+            return Vec::new();
+        };
+        let known = self.0.take().filter(|learned| learned.shown == shown);
+        let mut learned = known.unwrap_or_else(|| Learned {
+            archive: Archive::new(&shown.space, direction),
+            seen: HashSet::new(),
+            shown,
+        });
+        learned.see(trials);
+        let Learned { shown, archive, .. } = &learned;
+        let space = &shown.space;
+        let open = trials.iter().filter(|trial| trial.state == TrialState::Running);
+        let pending: Vec<_> =
+            open.filter_map(|trial| shown.params(trial).or_else(|| shown.advised(trial))).collect();
+        let number = TrialNumber(trials.len() as u32);
+        let ask = Ask {
+            space,
+            archive,
+            pending: pending.iter().collect(),
+            fixed: &space.nothing(),
+            seed,
+            number: number.0,
+        };
+        let params = sampler.propose(&ask, &mut proposal_rng(seed, number));
+        let named = space.params().iter().zip(&shown.distributions).zip(&params);
+        let advice = named.filter_map(|((param, distribution), value)| {
+            Some((param.name.clone(), distribution.shown((*value)?.as_number())))
+        });
+        let advice = advice.collect();
+        self.0 = Some(learned);
+        advice
+    }
+}
+
+impl Learned {
+    fn see(&mut self, trials: &[Arc<ExternalTrial>]) {
+        for (number, trial) in (0..).map(TrialNumber).zip(trials) {
+            if !trial.state.is_finished() || !self.seen.insert(number) {
+                continue;
+            }
+            if let Some(params) = self.shown.params(trial) {
+                self.archive.add(&self.shown.space, &finished(trial, params));
+            }
+        }
+    }
+}
+
+impl Shown {
+    /// The space that finished trials have shown.
+    fn by(trials: &[Arc<ExternalTrial>]) -> Option<Self> {
+        let finished: Vec<_> = trials
+            .iter()
+            .filter(|trial| matches!(trial.state, TrialState::Complete | TrialState::Pruned))
+            .filter(|trial| !trial.params.is_empty())
+            .collect();
+        let mut names: Vec<&str> =
+            finished.iter().flat_map(|trial| trial.params.keys()).map(|name| &**name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut shown: Vec<(Param, ExternalDistribution)> = Vec::new();
+        for name in &names {
+            let Some(of_all) = same_in_all(&finished, name) else { continue };
+            let Some(when) = conditions(&finished, name, &names) else { continue };
+            let (name, distribution) = ((*name).to_owned(), distribution(of_all.kind()));
+            shown.push((Param { name, distribution, when }, of_all.clone()));
+        }
+        // A parent may have been left out itself.
+        loop {
+            let there: HashSet<_> = shown.iter().map(|(param, _)| param.name.clone()).collect();
+            let before = shown.len();
+            shown.retain(|(param, _)| param.when.iter().all(|when| there.contains(&when.parent)));
+            if shown.len() == before {
+                break;
+            }
+        }
+        let space =
+            SearchSpace::new(shown.iter().map(|(param, _)| param.clone()).collect()).ok()?;
+        // Parents come first there.
+        let of = |param: &Param| shown.iter().find(|(known, _)| known.name == param.name);
+        let distributions = space.params().iter().filter_map(|p| Some(of(p)?.1.clone())).collect();
+        Some(Self { space, distributions })
+    }
+
+    /// What a trial was advised that has not asked for all of it yet.
+    fn advised(&self, trial: &ExternalTrial) -> Option<Params> {
+        let advice = trial.system_attributes.get(FIXED_PARAMS)?.value();
+        let value = |(param, distribution): (&Param, &ExternalDistribution)| {
+            let value = distribution.internal(advice.get(&param.name)?)?;
+            super::space::in_space(&param.distribution, value)
+        };
+        let params: Params =
+            self.space.params().iter().zip(&self.distributions).map(value).collect();
+        self.space.contains(&params).then_some(params)
+    }
+
+    /// The trial's parameters, if they are of this space.
+    fn params(&self, trial: &ExternalTrial) -> Option<Params> {
+        let value = |param: &Param| {
+            let (value, _) = trial.params.get(param.name.as_str())?;
+            super::space::in_space(&param.distribution, *value)
+        };
+        let params: Params = self.space.params().iter().map(value).collect();
+        self.space.contains(&params).then_some(params)
+    }
+}
+
+/// The parameter's distribution, if all trials that have the parameter agree on it.
+fn same_in_all<'a>(
+    trials: &[&'a Arc<ExternalTrial>],
+    name: &str,
+) -> Option<&'a ExternalDistribution> {
+    let mut all = trials.iter().filter_map(|trial| Some(&trial.params.get(name)?.1));
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
+
+/// When trials have the parameter: always, or if and only if a choice is among certain ones. `None` if it is neither.
+fn conditions(
+    trials: &[&Arc<ExternalTrial>],
+    name: &str,
+    names: &[&str],
+) -> Option<Vec<Condition>> {
+    if trials.iter().all(|trial| trial.params.contains_key(name)) {
+        return Some(Vec::new());
+    }
+    names.iter().filter(|parent| **parent != name).find_map(|parent| {
+        let of_all = same_in_all(trials, parent)?;
+        let Kind::Categorical { choices } = of_all.kind() else { return None };
+        let (mut with, mut without) = (vec![false; choices.len()], vec![false; choices.len()]);
+        for trial in trials {
+            let side = if trial.params.contains_key(name) { &mut with } else { &mut without };
+            match trial.params.get(*parent) {
+                Some((choice, _)) => *side.get_mut(*choice as usize)? = true,
+                // Where the parent is not active, its child is not either.
+                None if trial.params.contains_key(name) => return None,
+                None => {}
+            }
+        }
+        let is_clear = with.iter().zip(&without).all(|(with, without)| !(with & without));
+        let crate::space::Distribution::Categorical { choices } = distribution(of_all.kind())
+        else {
+            return None;
+        };
+        let any_of =
+            choices.into_iter().zip(with).filter_map(|(choice, with)| with.then_some(choice));
+        is_clear.then(|| vec![Condition { parent: (*parent).to_owned(), any_of: any_of.collect() }])
+    })
+}
+
+/// The trial as our samplers learn from it.
+fn finished(trial: &ExternalTrial, params: Params) -> Trial {
+    let value = trial.values.as_deref().and_then(|values| values.first()).filter(|v| v.is_finite());
+    let result = match (trial.state, value.and_then(|value| Values::new([*value]).ok())) {
+        (TrialState::Complete, Some(values)) => TrialResult::Complete(values),
+        (TrialState::Pruned, _) => TrialResult::Pruned,
+        _ => TrialResult::Fail(String::new()),
+    };
+    let step = |(step, value): (&i64, &f64)| Some((u64::try_from(*step).ok()?, *value));
+    let mut ours = Trial::waiting(TrialId(0), vec![None; params.len()].into());
+    ours.curve =
+        trial.intermediate.iter().filter_map(step).filter(|(_, value)| value.is_finite()).collect();
+    ours.proposal = Some(Proposal { params, saw_finished: 0, saw_proposed: 0 });
+    ours.phase = Phase::Finished(Outcome { result, attributes: Attributes::new() });
+    ours
+}

@@ -1,0 +1,90 @@
+//! A trial of an external study.
+
+use std::collections::BTreeMap;
+
+use super::distribution::ExternalDistribution;
+use super::event::Scope;
+use super::python_json::PythonJson;
+use crate::ids::TrialId;
+
+/// A trial's state, in Optuna's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrialState {
+    /// Enqueued; nobody runs it yet.
+    Waiting,
+    /// Somebody runs it.
+    Running,
+    /// It has its values.
+    Complete,
+    /// It was given up.
+    Pruned,
+    /// It failed.
+    Fail,
+}
+
+impl TrialState {
+    /// Whether it is over. Then the trial never changes again.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Complete | Self::Pruned | Self::Fail)
+    }
+}
+
+/// A date and time of day without a zone, in microseconds since 1970: what Optuna's clients write is their own local
+/// time. Nothing is decided by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NaiveTime(pub i64);
+
+/// All of a trial but its number, which is its place in the study. Maps are sorted by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExternalTrial {
+    /// Its id among all trials of the store; 0 until it has one.
+    pub id: TrialId,
+    /// Its state.
+    pub state: TrialState,
+    /// Its objective values, if it has any. None is NaN.
+    pub values: Option<Box<[f64]>>,
+    /// When it began to run.
+    pub started: Option<NaiveTime>,
+    /// When it was over.
+    pub completed: Option<NaiveTime>,
+    /// Parameters: Optuna's internal value, and the distribution.
+    pub params: BTreeMap<Box<str>, (f64, ExternalDistribution)>,
+    /// Attributes of the user's.
+    pub user_attributes: BTreeMap<Box<str>, PythonJson>,
+    /// Attributes of samplers and of Optuna itself.
+    pub system_attributes: BTreeMap<Box<str>, PythonJson>,
+    /// Intermediate values by step. They may be NaN or infinite.
+    pub intermediate: BTreeMap<i64, f64>,
+}
+
+impl ExternalTrial {
+    /// A trial that begins to run.
+    pub fn running(since: NaiveTime) -> Self {
+        Self {
+            id: TrialId(0),
+            state: TrialState::Running,
+            values: None,
+            started: Some(since),
+            completed: None,
+            params: BTreeMap::new(),
+            user_attributes: BTreeMap::new(),
+            system_attributes: BTreeMap::new(),
+            intermediate: BTreeMap::new(),
+        }
+    }
+
+    /// The attributes of one scope.
+    pub fn attributes(&self, scope: Scope) -> &BTreeMap<Box<str>, PythonJson> {
+        match scope {
+            Scope::User => &self.user_attributes,
+            Scope::System => &self.system_attributes,
+        }
+    }
+
+    pub(super) fn attributes_mut(&mut self, scope: Scope) -> &mut BTreeMap<Box<str>, PythonJson> {
+        match scope {
+            Scope::User => &mut self.user_attributes,
+            Scope::System => &mut self.system_attributes,
+        }
+    }
+}
