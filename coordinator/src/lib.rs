@@ -13,6 +13,7 @@ mod changes;
 mod clients;
 mod clock;
 pub mod config;
+mod connection;
 pub mod convert;
 mod door;
 mod embedded;
@@ -45,6 +46,7 @@ mod who;
 mod workers;
 
 pub use clock::{Clock, SystemClock};
+pub use connection::Connection;
 pub use door::Tokens;
 pub use embedded::Embedded;
 pub use import::ImportError;

@@ -81,8 +81,12 @@ class Browser:
         )
 
     def downloaded(self, suffix):
-        """The content of the one file that came, once it is whole."""
-        file = wait(lambda: next(iter(self.downloads.glob(f"*{suffix}")), None), f"a download *{suffix}")
+        """The content of the one file that came, once it is whole. Until then its name stands for an empty one."""
+
+        def whole():
+            return next((file for file in self.downloads.glob(f"*{suffix}") if file.stat().st_size), None)
+
+        file = wait(whole, f"a download *{suffix}")
         content = file.read_bytes()
         name = file.name
         file.unlink()

@@ -8,6 +8,7 @@ use kindling_proto::v1::TrialState;
 use kindling_proto::v1::finish_request::Result as Finished;
 
 use crate::history::{Entry, Request, Response, What};
+use crate::optuna;
 use crate::past::Past;
 use crate::scenario::Climate;
 use crate::world::{End, enqueued};
@@ -111,6 +112,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
 
     check_operators(end, &answered, past.has_gaps(), &mut expect);
     check_training(end, &past, &mut expect);
+    optuna::check(&end.optuna, &end.of_optuna, end.scenario.optuna, &past, &mut expect);
     if end.scenario.climate != Climate::Foul {
         for trial in &end.trials {
             let needed = 1 + lost_with_twins(&end.history, trial.number);

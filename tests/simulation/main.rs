@@ -2,7 +2,8 @@
 //!
 //! The real core, ledger, services and worker sessions run in one thread on a simulated clock and network.
 //! Calls are late, lost and duplicated, connections break, processes and the coordinator die, the disk fills
-//! up, older copies of it are restored, the wall clock jumps, and somebody forges claims. Then the
+//! up, older copies of it are restored, the wall clock jumps, and somebody forges claims. Beside the cluster,
+//! Optuna's clients drive a study of theirs, and die, too. Then the
 //! observations of the outside world are checked against the promises. Any seed replays exactly:
 //!
 //! ```sh
@@ -18,6 +19,7 @@ mod disk;
 mod history;
 mod message;
 mod network;
+mod optuna;
 mod past;
 mod process;
 mod scenario;
@@ -85,6 +87,9 @@ fn one_seed() {
         println!("{place:5} {:9.3} s  {:?}", entry.at.as_secs_f64(), entry.what);
     }
     for trial in &end.trials {
+        println!("{trial:?}");
+    }
+    for trial in &end.of_optuna {
         println!("{trial:?}");
     }
     let broken = check::broken(&end);

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use kindling_coordinator::Connection;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -19,13 +20,24 @@ pub(crate) struct Message {
     headers: HeaderMap,
     body: Vec<u8>,
     trailers: Option<HeaderMap>,
+    /// What a call came over, if the coordinator is to know.
+    connection: Option<Connection>,
 }
 
 impl Message {
-    pub(crate) async fn read(request: Request<Body>) -> Result<Self, Status> {
+    pub(crate) async fn read(
+        request: Request<Body>,
+        connection: Option<Connection>,
+    ) -> Result<Self, Status> {
         let (parts, body) = request.into_parts();
         let (body, trailers) = collect(body).await?;
-        Ok(Self { path: parts.uri.path().to_owned(), headers: parts.headers, body, trailers })
+        let (path, headers) = (parts.uri.path().to_owned(), parts.headers);
+        Ok(Self { path, headers, body, trailers, connection })
+    }
+
+    /// Whether it can arrive no more, because its connection has ended.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::has_ended)
     }
 
     /// The protobuf message inside.
@@ -37,6 +49,9 @@ impl Message {
         let mut request = Request::post(format!("http://coordinator{}", self.path));
         if let Some(headers) = request.headers_mut() {
             *headers = self.headers;
+        }
+        if let (Some(connection), Some(extensions)) = (self.connection, request.extensions_mut()) {
+            extensions.insert(connection);
         }
         request.body(body(self.body, self.trailers)).expect("a request")
     }
@@ -60,7 +75,8 @@ pub(crate) async fn read_response(response: Response<Body>) -> Result<Message, S
             return Err(status);
         }
     }
-    Ok(Message { path: String::new(), headers: parts.headers, body, trailers })
+    let (path, headers) = (String::new(), parts.headers);
+    Ok(Message { path, headers, body, trailers, connection: None })
 }
 
 fn body(bytes: Vec<u8>, trailers: Option<HeaderMap>) -> Body {

@@ -148,7 +148,9 @@ impl Network {
     /// Has the coordinator carry out the call, unless it crashes meanwhile.
     async fn deliver(&self, call: Message) -> Result<Message, Status> {
         let (done, answer) = tokio::sync::oneshot::channel();
-        if let Some(running) = &mut self.state().coordinator {
+        if let Some(running) = &mut self.state().coordinator
+            && !call.is_lost()
+        {
             let mut routes = running.coordinator.routes();
             running.calls.spawn(async move {
                 let Ok(response) = routes.call(call.into_request()).await;

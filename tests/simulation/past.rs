@@ -38,7 +38,12 @@ impl Past {
 
     /// Whether a call's effect may have been undone.
     pub(crate) fn is_undone(&self, call: &Answered<'_>) -> bool {
-        self.times.iter().any(|(since, at)| call.heard >= *since && call.called <= *at)
+        self.undoes(call.called, call.heard)
+    }
+
+    /// The same, of one that was made and answered at these times.
+    pub(crate) fn undoes(&self, called: Duration, heard: Duration) -> bool {
+        self.times.iter().any(|(since, at)| heard >= *since && called <= *at)
     }
 
     /// Whether the store no longer knows the lease.

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::network::Weather;
+use crate::optuna;
 
 /// Bad events happen only during this time.
 pub(crate) const CHAOS: Duration = Duration::from_mins(3);
@@ -34,6 +35,9 @@ pub(crate) struct Scenario {
     pub(crate) max_failures_in_a_row: u32,
     /// How much a lease may compute; what takes more is proposed apart from it.
     pub(crate) most_effort: usize,
+    /// How many clients of Optuna's there are, and their habits.
+    pub(crate) guests: u64,
+    pub(crate) optuna: optuna::Habits,
 }
 
 /// How trials behave. Probabilities are per trial.
@@ -157,6 +161,8 @@ impl Scenario {
             confirms: rng.random_bool(0.3),
             max_failures_in_a_row: 0,
             most_effort: usize::MAX,
+            guests: 0,
+            optuna: optuna::Habits::default(),
         };
         // Draw newer features last, so that a seed's story begins as before.
         for _ in 0..rng.random_range(0..3) {
@@ -189,6 +195,14 @@ impl Scenario {
             // It learns from the tenth on.
             scenario.trials += 10;
         }
+        scenario.guests = rng.random_range(0..=4);
+        scenario.optuna = optuna::Habits {
+            lost_after: rng.random_range(5..40),
+            retry_lost: rng.random_range(0..=2),
+            insists: rng.random_bool(0.5),
+            deadly: if rng.random_bool(0.5) { 0.1 } else { 0.0 },
+            longest_step: seconds(rng, 1.0, 120.0),
+        };
         scenario
     }
 

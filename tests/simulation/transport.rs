@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, StreamBody};
+use kindling_coordinator::Connection;
 use kindling_worker::Transport;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -32,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) history: History,
     /// Simulates kill -9: once cancelled, nothing more is heard from this process.
     pub(crate) dead: CancellationToken,
+    /// Of Optuna's clients, whom the coordinator knows by it.
+    pub(crate) connection: Option<Connection>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
@@ -45,7 +48,7 @@ impl Client {
         if request.uri().path().ends_with("/Heartbeat") {
             return self.stream(request).await;
         }
-        let call = Message::read(request).await?;
+        let call = Message::read(request, self.connection.clone()).await?;
         let request = history::Request::read(&call.path, call.content());
         let client = self.name.clone();
         let place = self.history.note(What::Call { client, request: request.clone() });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kindling_coordinator::Embedded;
+use kindling_proto::optuna as wire;
 use kindling_proto::v1;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
@@ -21,6 +22,7 @@ use crate::clock::SimulatedClock;
 use crate::disk::Disk;
 use crate::history::{Entry, History, What};
 use crate::network::Network;
+use crate::optuna::{self, Guest};
 use crate::process::Process;
 use crate::scenario::{CHAOS, Fate, Scenario};
 use crate::shelf::Kept;
@@ -28,6 +30,8 @@ use crate::transport::Client;
 
 /// Once all is well, the study must finish within this time; otherwise something is stuck.
 const PATIENCE: Duration = Duration::from_hours(2);
+/// How soon after their time the trials of clients that are gone have failed.
+const MISSED_WITHIN: Duration = Duration::from_mins(1);
 /// How soon a process that was killed by its trial is replaced.
 const REPLACED: Duration = Duration::from_secs(2);
 
@@ -42,6 +46,9 @@ pub(crate) struct End {
     pub(crate) study: Option<v1::Study>,
     pub(crate) trials: Vec<v1::Trial>,
     pub(crate) replay: v1::ReplayStudyResponse,
+    /// What Optuna's clients were told, and their trials.
+    pub(crate) optuna: optuna::Log,
+    pub(crate) of_optuna: Vec<wire::Trial>,
 }
 
 struct World {
@@ -55,6 +62,9 @@ struct World {
     twins: VecDeque<Process>,
     /// Each worker machine's stored results.
     kept: Vec<Kept>,
+    /// Optuna's clients, and what they were told.
+    guests: Vec<Guest>,
+    told: optuna::Log,
     /// Operators' calls in progress.
     asked: JoinSet<()>,
     processes: u64,
@@ -78,6 +88,8 @@ impl World {
             workers: Vec::new(),
             twins: VecDeque::new(),
             kept: Vec::new(),
+            guests: Vec::new(),
+            told: optuna::Log::default(),
             asked: JoinSet::new(),
             processes: 0,
             lives: 0,
@@ -90,10 +102,13 @@ impl World {
             let process = world.process(worker, format!("w{worker}"));
             world.workers.push(process);
         }
+        world.invite();
         world.suffer().await;
         world.heal().await;
+        world.dismiss().await;
         let study = world.wait_for_the_end().await;
         let trials = world.trials().await;
+        let of_optuna = optuna::trials(world.transport("end")).await;
         let mut studies = StudyServiceClient::new(world.transport("end"));
         let replay = studies.replay_study(v1::ReplayStudyRequest { name: "s".into() }).await;
         End {
@@ -102,6 +117,8 @@ impl World {
             study,
             trials,
             replay: replay.expect("an answer").into_inner(),
+            optuna: world.told,
+            of_optuna,
         }
     }
 
@@ -148,6 +165,10 @@ impl World {
                 let lost = self.disk.put_back(*age);
                 let since = self.history.now().saturating_sub(*age);
                 self.history.note(What::PutBack { since, lost });
+                // Optuna's clients name a trial by its id, which may now become another one's.
+                for guest in self.guests.drain(..) {
+                    guest.kill();
+                }
             }
             Fate::Forge => self.ask(Call::Forge),
             Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, true),
@@ -178,6 +199,7 @@ impl World {
         match fate {
             Fate::Crash { .. } | Fate::PutBack { .. } if !self.network.is_up() => {
                 self.start_coordinator();
+                self.invite();
             }
             Fate::Cut { worker, .. } => self.network.set_cut(&self.workers[*worker].name, false),
             Fate::Kill { worker, same_name, .. } => self.replace(*worker, *same_name),
@@ -250,6 +272,27 @@ impl World {
         self.network.start(started.expect("the disk is sound"), self.lives);
     }
 
+    /// Starts Optuna's clients, unless they are there.
+    fn invite(&mut self) {
+        let Scenario { seed, guests, optuna, .. } = self.scenario;
+        let missing = guests - self.guests.len() as u64;
+        for _ in 0..missing {
+            self.processes += 1;
+            let client = self.client(format!("guest {}", self.processes));
+            let guest = Guest::start(client, self.processes, seed, optuna, &self.told);
+            self.guests.push(guest);
+        }
+    }
+
+    /// Lets Optuna's clients finish, and waits until those that died are missed.
+    async fn dismiss(&mut self) {
+        for guest in self.guests.drain(..) {
+            guest.end().await;
+        }
+        let lost_after = Duration::from_secs(self.scenario.optuna.lost_after.into());
+        tokio::time::sleep(lost_after + MISSED_WITHIN).await;
+    }
+
     /// Ends the oldest twin, whatever it is doing.
     fn end_a_twin(&mut self) {
         if let Some(twin) = self.twins.pop_front() {
@@ -289,6 +332,7 @@ impl World {
             network: self.network.clone(),
             history: self.history.clone(),
             dead: CancellationToken::new(),
+            connection: None,
         }
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
+use crate::connection::Connection;
 use crate::observe::{self, DoorName};
 use crate::seldom::Seldom;
 use crate::who::{Network, TokenId};
@@ -127,8 +128,8 @@ impl Guests {
         *lists.addresses.entry(network).or_default() += 1;
         let until = Instant::now() + self.0.limits.to_ask;
         let standing = Mutex::new(Standing::Stranger { until });
-        let left = CancellationToken::new();
-        let caller = Caller(Arc::new(Guest { id, address, guests: self.clone(), standing, left }));
+        let (connection, guests) = (Connection::new(id), self.clone());
+        let caller = Caller(Arc::new(Guest { connection, address, guests, standing }));
         Ok(Place { caller, over, network, _permit: permit })
     }
 
@@ -200,11 +201,11 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Guest { id, guests, left, .. } = &*self.caller.0;
-        left.cancel();
+        let Guest { connection, guests, .. } = &*self.caller.0;
+        connection.end();
         let mut lists = guests.lists();
-        lists.strangers.remove(id);
-        if let Some((Some(token), _)) = lists.known.remove(id) {
+        lists.strangers.remove(&connection.number());
+        if let Some((Some(token), _)) = lists.known.remove(&connection.number()) {
             take_one(&mut lists.tokens, &token);
         }
         take_one(&mut lists.addresses, &self.network);
@@ -226,12 +227,11 @@ pub(crate) struct Caller(Arc<Guest>);
 
 #[derive(Debug)]
 struct Guest {
-    id: u64,
+    /// Numbered within its door.
+    connection: Connection,
     address: IpAddr,
     guests: Guests,
     standing: Mutex<Standing>,
-    /// Cancelled once the connection has ended, for whatever reason.
-    left: CancellationToken,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -243,14 +243,8 @@ enum Standing {
 }
 
 impl Caller {
-    /// Which connection of its door it is.
-    pub(crate) fn id(&self) -> u64 {
-        self.0.id
-    }
-
-    /// Waits until the connection has ended.
-    pub(crate) fn left(&self) -> WaitForCancellationFutureOwned {
-        self.0.left.clone().cancelled_owned()
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0.connection
     }
 
     pub(crate) fn address(&self) -> IpAddr {
@@ -292,8 +286,8 @@ impl Caller {
             }
         }
         // If it is not in the list, it was displaced just now.
-        if let Some((_, over)) = lists.strangers.remove(&self.0.id) {
-            lists.known.insert(self.0.id, (token, over));
+        if let Some((_, over)) = lists.strangers.remove(&self.0.connection.number()) {
+            lists.known.insert(self.0.connection.number(), (token, over));
             if let Some(token) = token {
                 *lists.tokens.entry(token).or_default() += 1;
             }

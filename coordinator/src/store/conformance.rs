@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::contract::Store;
 
-mod external;
+pub(super) mod external;
 
 /// A store under test.
 pub trait Subject {
@@ -250,7 +250,7 @@ impl<S: Subject> World<S> {
         let Some((id, claim)) = self.any_lease() else { return };
         let newest = self.study(id).get(claim.number).and_then(|trial| trial.curve.last().copied());
         let step = newest.map_or(0, |(step, _)| step + self.random.random_range(1..4_u64));
-        let value = self.number();
+        let value = number(&mut self.random);
         if let Ok((events, _)) = self.study(id).report(&claim, step, value) {
             self.take(id, events);
         }
@@ -261,7 +261,7 @@ impl<S: Subject> World<S> {
         let result = match self.random.random_range(0..4_u8) {
             0 => TrialResult::Pruned,
             1 => TrialResult::Fail("no memory: \"ä\"\n".to_owned()),
-            _ => TrialResult::Complete(self.number().into()),
+            _ => TrialResult::Complete(number(&mut self.random).into()),
         };
         let json = Json::parse(r#"{"a": [1, -0.0, 1e300, null, "ä\n"]}"#).expect("JSON");
         let attributes = [("a name".to_owned(), json)].into_iter().collect::<Attributes>();
@@ -326,15 +326,6 @@ impl<S: Subject> World<S> {
         self.take(id, events);
     }
 
-    /// A value. Sometimes one that makes its trial fail.
-    fn number(&mut self) -> f64 {
-        let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0];
-        match self.random.random_range(0..20_usize) {
-            place if place < odd.len() => odd[place],
-            _ => self.random.random_range(-1e3..1e3),
-        }
-    }
-
     fn study(&self, id: StudyId) -> &Study {
         self.registry.get(id).expect("a study")
     }
@@ -359,6 +350,15 @@ impl<S: Subject> World<S> {
             mark: trial.mark,
         };
         Some((id, claim))
+    }
+}
+
+/// A value. Sometimes one that makes its trial fail.
+fn number(random: &mut ChaCha8Rng) -> f64 {
+    let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0];
+    match random.random_range(0..20_usize) {
+        place if place < odd.len() => odd[place],
+        _ => random.random_range(-1e3..1e3),
     }
 }
 

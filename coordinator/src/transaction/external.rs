@@ -10,6 +10,7 @@ use kindling_study::external::{
 use kindling_study::{Directions, Event, Refusal, StudyId, StudyName, TrialId, TrialNumber, Wall};
 
 use super::Transaction;
+use crate::clients::Word;
 use crate::import;
 
 /// The attribute with the id of the request that created a study or began a trial. It is not shown to clients.
@@ -88,7 +89,7 @@ impl Transaction<'_> {
         let now = self.local_now();
         let study = self.state.registry.external(id)?;
         if let Some(number) = asker.request.as_ref().and_then(|request| begun_by(study, request)) {
-            self.note_speaker(asker.connection, id, number);
+            self.note_speaker(asker.connection, Word::Begins, (id, number));
             return Ok(self.state.registry.external(id)?.trial(number)?.id);
         }
         if study.trials().len() >= limits::EXTERNAL_TRIALS {
@@ -101,7 +102,7 @@ impl Transaction<'_> {
         }
         let decided = study.add_trial(trial);
         let number = self.record_external(id, decided)?;
-        self.note_speaker(asker.connection, id, number);
+        self.note_speaker(asker.connection, Word::Begins, (id, number));
         Ok(self.state.registry.external(id)?.trial(number)?.id)
     }
 
@@ -117,18 +118,23 @@ impl Transaction<'_> {
         self.add_external_trial(asker, id, Some(Box::new(trial)))
     }
 
-    /// Decides on a trial, for which the connection speaks from now on while it runs.
+    /// Decides on a trial, and notes who has spoken for it.
     pub(crate) fn change_external_trial<R>(
         &mut self,
         asker: &Asker,
+        word: Word,
         trial: TrialId,
         decide: impl FnOnce(&ExternalStudy, TrialNumber, NaiveTime) -> Decided<R>,
     ) -> Result<R, Refusal> {
         let now = self.local_now();
         let (id, number) = self.state.registry.external_trial(trial)?;
         let decided = decide(self.state.registry.external(id)?, number, now);
+        // Whoever did not get a waiting trial has nothing to say about it.
+        let is_heeded = decided.as_ref().is_ok_and(|(events, _)| !events.is_empty());
         let reply = self.record_external(id, decided)?;
-        self.note_speaker(asker.connection, id, number);
+        if is_heeded {
+            self.note_speaker(asker.connection, word, (id, number));
+        }
         Ok(reply)
     }
 
@@ -141,7 +147,8 @@ impl Transaction<'_> {
         values: Option<Box<[f64]>>,
     ) -> Result<bool, Refusal> {
         let request = asker.request.clone();
-        self.change_external_trial(asker, trial, |study, number, now| {
+        let word = if state == TrialState::Running { Word::Begins } else { Word::Tells };
+        let is_set = self.change_external_trial(asker, word, trial, |study, number, now| {
             let known = study.trial(number)?.system_attributes.get(REQUEST);
             if request.is_some() && request.as_ref() == known {
                 return Ok((Vec::new(), true));
@@ -153,7 +160,13 @@ impl Transaction<'_> {
                 events.insert(0, ExternalEvent::TrialAttributeSet { number, scope, key, value });
             }
             Ok((events, is_changed))
-        })
+        })?;
+        if is_set {
+            // Also if it was set before, over a connection that may be gone.
+            let trial = self.state.registry.external_trial(trial)?;
+            self.note_speaker(asker.connection, word, trial);
+        }
+        Ok(is_set)
     }
 
     /// Fails the trials whose clients are gone for too long.
@@ -179,17 +192,16 @@ impl Transaction<'_> {
         Ok(reply)
     }
 
-    fn note_speaker(&mut self, connection: Option<u64>, id: StudyId, number: TrialNumber) {
+    /// Notes that somebody has said something about a trial, which matters while it runs.
+    fn note_speaker(&mut self, connection: Option<u64>, word: Word, trial: (StudyId, TrialNumber)) {
+        let (id, number) = trial;
         let is_running = |study: &ExternalStudy| {
             study.trial(number).is_ok_and(|trial| trial.state == TrialState::Running)
         };
-        if self.state.registry.external(id).is_ok_and(is_running) {
+        if !self.state.registry.external(id).is_ok_and(is_running) {
+            self.state.clients.forget(trial);
+        } else if connection.is_none_or(|who| self.state.clients.say(who, word, trial)) {
             self.state.registry.hear(id, number);
-            if let Some(connection) = connection {
-                self.state.clients.speaks(connection, (id, number));
-            }
-        } else {
-            self.state.clients.forget((id, number));
         }
     }
 

@@ -56,11 +56,21 @@ pub enum Bug {
     NanIsRecorded,
     /// A proposal's record says that the sampler saw less than it did.
     SawLessThanItDid,
+    /// A trial of an Optuna client that is over may be changed.
+    ExternalChangesAfterItsEnd,
+    /// A waiting trial is given to all clients that want it.
+    ExternalIsTakenTwice,
+    /// A trial whose client is gone stays as it is.
+    ExternalIsNeverLost,
+    /// Lost trials are enqueued again without limit.
+    ExternalRetriesForever,
+    /// Whoever says anything about a trial becomes its client.
+    RemarkMakesClient,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 31] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -87,6 +97,11 @@ impl Bug {
         Self::PauseIsIgnored,
         Self::NanIsRecorded,
         Self::SawLessThanItDid,
+        Self::ExternalChangesAfterItsEnd,
+        Self::ExternalIsTakenTwice,
+        Self::ExternalIsNeverLost,
+        Self::ExternalRetriesForever,
+        Self::RemarkMakesClient,
     ];
 
     /// Whether this thread has this bug.

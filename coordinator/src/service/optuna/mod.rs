@@ -19,8 +19,9 @@ use tonic::{Request, Response, Status};
 
 use super::status::refused;
 use super::{Service, caller};
-use crate::accept;
 use crate::admission::Class;
+use crate::clients::Word;
+use crate::connection::Connection;
 use crate::state::State;
 use crate::transaction::{Asker, Transaction};
 
@@ -161,7 +162,7 @@ impl StorageService for Service {
         let distribution = ask::distribution(&request.param_name, &request.distribution)?;
         let (name, value) = (request.param_name, request.param_value_internal);
         self.change(move |t| {
-            t.change_external_trial(&asker, trial, |study, number, _| {
+            t.change_external_trial(&asker, Word::Tells, trial, |study, number, _| {
                 let there = &study.trial(number)?.params;
                 if there.len() >= limits::PARAMS && !there.contains_key(&*name) {
                     return Err(Refusal::TooMany { what: "parameters", most: limits::PARAMS });
@@ -206,7 +207,7 @@ impl StorageService for Service {
         let wire::SetTrialIntermediateValueRequest { trial_id, step, intermediate_value } =
             request.into_inner();
         self.change(move |t| {
-            t.change_external_trial(&asker, TrialId(trial_id), |study, number, _| {
+            t.change_external_trial(&asker, Word::Tells, TrialId(trial_id), |study, number, _| {
                 let there = &study.trial(number)?.intermediate;
                 if there.len() >= limits::REPORTS && !there.contains_key(&step) {
                     return Err(Refusal::TooManyReports { number, most: limits::REPORTS });
@@ -317,7 +318,7 @@ impl Service {
     ) -> Result<(), Status> {
         let value = ask::attribute(&key, value)?;
         self.change(move |t| {
-            t.change_external_trial(&asker, TrialId(trial), |study, number, _| {
+            t.change_external_trial(&asker, Word::Remarks, TrialId(trial), |study, number, _| {
                 let there = study.trial(number)?.attributes(scope);
                 crate::transaction::check_room(there.len(), there.contains_key(&*key))?;
                 study.set_trial_attribute(number, scope, &key, value)
@@ -333,17 +334,17 @@ impl Service {
 
     /// The connection of a call. The first time that it is seen, somebody begins to wait for its end.
     fn connection<T>(&self, request: &Request<T>) -> Option<u64> {
-        let caller = request.extensions().get::<accept::Caller>()?;
-        let connection = caller.id();
-        if self.external_connections.add(connection) {
-            let (left, service) = (caller.left(), self.clone());
+        let connection = Connection::of(request.extensions())?;
+        let number = connection.number();
+        if self.external_connections.add(number) {
+            let service = self.clone();
             tokio::spawn(async move {
-                left.await;
-                service.external_connections.remove(connection);
-                _ = service.ledger.note(move |state| state.client_left(connection)).await;
+                connection.ended().await;
+                service.external_connections.remove(number);
+                _ = service.ledger.note(move |state| state.client_left(number)).await;
             });
         }
-        Some(connection)
+        Some(number)
     }
 
     /// An answer that may be large. It waits until its caller has read others.

@@ -1,11 +1,12 @@
 //! The same for studies that Optuna's clients drive.
 
 use kindling_study::external::{
-    Decided, ExternalDistribution, ExternalStudy, ExternalTrial, NaiveTime, PythonJson, Scope,
-    TrialState,
+    Decided, ExternalDistribution, ExternalEvent, ExternalStudy, ExternalTrial, NaiveTime,
+    PythonJson, Scope, TrialState,
 };
-use kindling_study::{Direction, Directions, Event, StudyId, StudyName, TrialNumber};
+use kindling_study::{Direction, Directions, Event, Registry, StudyId, StudyName, TrialNumber};
 use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
 
 use super::{Subject, World};
 
@@ -29,89 +30,99 @@ const TEXTS: [&str; 5] =
 impl<S: Subject> World<S> {
     /// Something that a client does, which may be refused.
     pub(super) fn change_external(&mut self) {
-        let ids: Vec<_> = self.registry.externals().map(|(id, _)| id).collect();
-        if ids.is_empty() || self.random.random_range(0..20_u8) == 0 {
-            return self.create_external();
-        }
-        let id = ids[self.random.random_range(0..ids.len())];
-        if self.random.random_range(0..60_u8) == 0 {
-            let deleted = self.registry.delete(id).expect("a study");
-            return self.take(id, vec![deleted]);
-        }
-        let study = self.registry.external(id).expect("a study").clone();
-        let number = TrialNumber(self.random.random_range(0..=study.next_number().0));
         let now = NaiveTime(self.clock);
+        let client = Client { random: &mut self.random, now };
+        if let Some((id, events)) = client.acts(&self.registry) {
+            self.take(id, events);
+        }
+    }
+}
+
+/// A client that does anything.
+pub(in crate::store) struct Client<'a> {
+    pub(in crate::store) random: &'a mut ChaCha8Rng,
+    pub(in crate::store) now: NaiveTime,
+}
+
+impl Client<'_> {
+    /// What happens by the next thing that it does; nothing if that is refused.
+    pub(in crate::store) fn acts(mut self, registry: &Registry) -> Option<(StudyId, Vec<Event>)> {
+        let ids: Vec<_> = registry.externals().map(|(id, _)| id).collect();
+        if ids.is_empty() || self.random.random_range(0..20_u8) == 0 {
+            return self.create(registry);
+        }
+        let id = self.pick(&ids);
+        if self.random.random_range(0..60_u8) == 0 {
+            return Some((id, vec![registry.delete(id).expect("a study")]));
+        }
+        let events = self.changes(registry.external(id).expect("a study"))?;
+        Some((id, events.into_iter().map(Event::External).collect()))
+    }
+
+    fn changes(&mut self, study: &ExternalStudy) -> Option<Vec<ExternalEvent>> {
+        let number = TrialNumber(self.random.random_range(0..=study.next_number().0));
         let scope = self.pick(&[Scope::User, Scope::System]);
         let (key, text) = (
             self.pick(&["a", "\u{e4} b", ""]),
             PythonJson::parse(self.pick(&TEXTS)).expect("JSON"),
         );
         match self.random.random_range(0..9_u8) {
-            0 => self.decided(id, study.set_attribute(scope, key, text)),
-            1 => self.decided(id, study.add_trial(Box::new(ExternalTrial::running(now)))),
-            2 => {
-                let template = self.template(&study);
-                self.decided(id, study.add_trial(Box::new(template)));
-            }
+            0 => decided(study.set_attribute(scope, key, text)),
+            1 => decided(study.add_trial(Box::new(ExternalTrial::running(self.now)))),
+            2 => decided(study.add_trial(Box::new(self.template(study)))),
             3 | 4 => {
                 let place = self.random.random_range(0..DISTRIBUTIONS.len());
                 let distribution =
                     ExternalDistribution::parse(DISTRIBUTIONS[place]).expect("known");
                 let value = self.pick(&[0.0, 1.0, 2.0, 1.5, f64::NAN]);
-                self.decided(
-                    id,
-                    study.set_param(number, ["x", "n", "c"][place], value, distribution),
-                );
+                decided(study.set_param(number, ["x", "n", "c"][place], value, distribution))
             }
             5 | 6 => {
-                let (step, value) = (self.pick(&[-1, 0, 1, i64::MAX]), self.number());
-                self.decided(id, study.set_intermediate(number, step, value));
+                let (step, value) = (self.pick(&[-1, 0, 1, i64::MAX]), super::number(self.random));
+                decided(study.set_intermediate(number, step, value))
             }
-            7 => self.decided(id, study.set_trial_attribute(number, scope, key, text)),
+            7 => decided(study.set_trial_attribute(number, scope, key, text)),
             _ => {
-                let state = self.pick(&STATES);
-                let values = self.values(&study);
-                self.decided(id, study.set_state(number, state, values, now));
+                let (state, values) = (self.pick(&STATES), self.values(study));
+                decided(study.set_state(number, state, values, self.now))
             }
         }
     }
 
-    fn create_external(&mut self) {
-        self.made += 1;
-        let name = StudyName::of_external(format!("external {}", self.made)).expect("a name");
-        let directions = if self.made.is_multiple_of(2) {
+    fn create(&mut self, registry: &Registry) -> Option<(StudyId, Vec<Event>)> {
+        let number: u16 = self.random.random();
+        let name = StudyName::of_external(format!("external {number}")).expect("a name");
+        let directions = if number.is_multiple_of(2) {
             Direction::Minimize.into()
         } else {
             Directions::new([Direction::Maximize, Direction::Minimize]).expect("two")
         };
-        let (id, event) = self.registry.create_external(name, directions).expect("a new name");
-        self.take(id, vec![event]);
+        let (id, event) = registry.create_external(name, directions).ok()?;
+        Some((id, vec![event]))
     }
 
     fn template(&mut self, study: &ExternalStudy) -> ExternalTrial {
         let known = study.trials().first().map(|trial| (**trial).clone());
-        let mut trial = known.unwrap_or_else(|| ExternalTrial::running(NaiveTime(self.clock)));
+        let mut trial = known.unwrap_or_else(|| ExternalTrial::running(self.now));
         trial.state = self.pick(&STATES);
         trial.values = self.values(study);
-        trial.completed = self.pick(&[None, Some(NaiveTime(self.clock))]);
+        trial.completed = self.pick(&[None, Some(self.now)]);
         trial
     }
 
     fn values(&mut self, study: &ExternalStudy) -> Option<Box<[f64]>> {
         let objectives = study.directions().as_slice().len();
         let is_given = self.random.random_range(0..3_u8) > 0;
-        is_given.then(|| (0..objectives).map(|_| self.number()).collect())
+        is_given.then(|| (0..objectives).map(|_| super::number(self.random)).collect())
     }
 
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.random.random_range(0..of.len())]
     }
+}
 
-    fn decided<R>(&mut self, id: StudyId, decided: Decided<R>) {
-        if let Ok((events, _)) = decided {
-            self.take(id, events.into_iter().map(Event::External).collect());
-        }
-    }
+fn decided<R>(decided: Decided<R>) -> Option<Vec<ExternalEvent>> {
+    decided.ok().map(|(events, _)| events)
 }
 
 /// Everything that an external study holds, with every NaN alike.

@@ -3,6 +3,7 @@
 use super::distribution::ExternalDistribution;
 use super::event::{ExternalEvent, Scope};
 use super::python_json::PythonJson;
+use super::rules;
 use super::study::ExternalStudy;
 use super::trial::{ExternalTrial, NaiveTime, TrialState};
 use crate::ids::TrialNumber;
@@ -56,7 +57,7 @@ impl ExternalStudy {
         at: NaiveTime,
     ) -> Decided<bool> {
         let trial = self.unfinished(number)?;
-        if state == TrialState::Running && trial.state != TrialState::Waiting {
+        if state == TrialState::Running && !rules::may_be_taken(trial) {
             return Ok((Vec::new(), false));
         }
         if let Some(values) = &values {
@@ -86,7 +87,7 @@ impl ExternalStudy {
 
     fn unfinished(&self, number: TrialNumber) -> Result<&ExternalTrial, Refusal> {
         let trial = self.trial(number)?;
-        if trial.state.is_finished() {
+        if rules::is_closed(trial) {
             return Err(Refusal::TrialIsOver(number));
         }
         Ok(trial)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::event::{ExternalEvent, Scope};
 use super::python_json::{PythonJson, PythonValue};
+use super::rules;
 use super::study::ExternalStudy;
 use super::trial::{ExternalTrial, NaiveTime, TrialState};
 use crate::ids::{TrialId, TrialNumber};
@@ -85,7 +86,7 @@ impl ExternalStudy {
             Some(PythonValue::Int(most)) => usize::try_from(most).unwrap_or(0),
             _ => 0,
         };
-        let overdue = self.lost.0.iter().filter(|(_, since)| now >= **since + after);
+        let overdue = self.lost.0.iter().filter(|(_, since)| rules::is_lost(**since, after, now));
         let mut events = Vec::new();
         let mut next = self.next_number();
         for number in overdue.map(|(number, _)| *number) {
@@ -120,7 +121,7 @@ fn again(trial: &ExternalTrial, number: TrialNumber, retries: usize) -> Option<E
         _ => Vec::new(),
     };
     history.push(number.0.into());
-    if history.len() > retries {
+    if !rules::is_repeated(history.len(), retries) {
         return None;
     }
     let mut system_attributes = trial.system_attributes.clone();

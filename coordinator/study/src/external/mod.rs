@@ -11,6 +11,7 @@ mod distribution;
 mod event;
 mod lost;
 mod python_json;
+mod rules;
 mod space;
 mod study;
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Whatever happens to studies, the file returns what memory holds.
 
+use kindling_study::external::NaiveTime;
 use kindling_study::{ConfirmSpec, Phase, StudyState, TrialResult};
 use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
+use super::super::super::conformance::external;
 use super::*;
 
 /// What may happen. Small numbers pick among what exists at that moment.
@@ -23,6 +27,8 @@ pub(super) enum Happening {
     State(u8, StudyState),
     Budget(u8, u32),
     Confirm(u8, u32, u32),
+    /// A client of Optuna's does what this seed says.
+    External(u64),
     Commit,
     CommitOnAFullDisk,
     Reopen,
@@ -53,6 +59,7 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         1 => (study.clone(), state).prop_map(|(s, state)| State(s, state)),
         1 => (study.clone(), 0..30_u32).prop_map(|(s, trials)| Budget(s, trials)),
         1 => (study, 0..3_u32, 1..3_u32).prop_map(|(s, best, seeds)| Confirm(s, best, seeds)),
+        30 => any::<u64>().prop_map(External),
         6 => Just(Commit),
         1 => Just(CommitOnAFullDisk),
         1 => Just(Reopen),
@@ -86,6 +93,14 @@ proptest! {
 pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
     if let Happening::Create(n) = happening {
         ledger.create(spec(["first", "second", "third", "fourth"][usize::from(n)]));
+        return;
+    }
+    if let Happening::External(seed) = happening {
+        let (mut random, now) = (ChaCha8Rng::seed_from_u64(seed), NaiveTime(ledger.clock));
+        let client = external::Client { random: &mut random, now };
+        if let Some((id, events)) = client.acts(&ledger.registry) {
+            ledger.take(id, events);
+        }
         return;
     }
     let (Happening::Delete(s)
