@@ -96,12 +96,7 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
         return;
     }
     if let Happening::External(seed) = happening {
-        let (mut random, now) = (ChaCha8Rng::seed_from_u64(seed), NaiveTime(ledger.clock));
-        let client = external::Client { random: &mut random, now };
-        if let Some((id, events)) = client.acts(&ledger.registry) {
-            ledger.take(id, events);
-        }
-        return;
+        return happen_to_a_client(ledger, seed);
     }
     let (Happening::Delete(s)
     | Happening::Lease(s, ..)
@@ -162,13 +157,7 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
             }
         }
         Happening::Expire(_) => ledger.expire(id),
-        Happening::Enqueue(_, momentum, request) => {
-            let momentum = momentum.map(|value| ("momentum".to_owned(), Choice::Float(value)));
-            let kind = momentum.as_ref().map(|_| ("kind".to_owned(), Choice::Bool(true)));
-            let huge = ("huge".to_owned(), Choice::Int(i64::MAX - 1));
-            let fixed: Vec<_> = momentum.into_iter().chain(kind).chain([huge]).collect();
-            ledger.enqueue(id, &fixed, request.map(|r| format!("request {r}")));
-        }
+        Happening::Enqueue(_, momentum, request) => enqueue(ledger, id, momentum, request),
         Happening::Retry(_, nth) => {
             let failed = |number: &TrialNumber| {
                 let trial = ledger.study(id).get(*number);
@@ -197,6 +186,23 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
             ledger.take(id, events);
         }
         _ => {}
+    }
+}
+
+fn enqueue(ledger: &mut Ledger, id: StudyId, momentum: Option<f64>, request: Option<u8>) {
+    let momentum = momentum.map(|value| ("momentum".to_owned(), Choice::Float(value)));
+    let kind = momentum.as_ref().map(|_| ("kind".to_owned(), Choice::Bool(true)));
+    let huge = ("huge".to_owned(), Choice::Int(i64::MAX - 1));
+    let fixed: Vec<_> = momentum.into_iter().chain(kind).chain([huge]).collect();
+    ledger.enqueue(id, &fixed, request.map(|r| format!("request {r}")));
+}
+
+/// Does what a client of Optuna's does.
+fn happen_to_a_client(ledger: &mut Ledger, seed: u64) {
+    let (mut random, now) = (ChaCha8Rng::seed_from_u64(seed), NaiveTime(ledger.clock));
+    let client = external::Client { random: &mut random, now };
+    if let Some((id, events)) = client.acts(&ledger.registry) {
+        ledger.take(id, events);
     }
 }
 
