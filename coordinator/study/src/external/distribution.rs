@@ -9,15 +9,23 @@ use super::python_json::{PythonJson, PythonValue};
 #[derive(Clone, PartialEq)]
 pub struct ExternalDistribution {
     text: PythonJson,
-    kind: Arc<Kind>,
+    said: Arc<Said>,
+}
+
+/// What the text says.
+#[derive(Debug, PartialEq)]
+struct Said {
+    /// Optuna's class.
+    class: String,
+    kind: Kind,
 }
 
 /// What a distribution says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    /// `FloatDistribution`.
+    /// `FloatDistribution`, and what Optuna 2 had in its place.
     Float { low: f64, high: f64, log: bool, step: Option<f64> },
-    /// `IntDistribution`.
+    /// `IntDistribution`, and what Optuna 2 had in its place.
     Int { low: i64, high: i64, log: bool, step: i64 },
     /// `CategoricalDistribution`.
     Categorical { choices: Vec<PythonValue> },
@@ -32,11 +40,11 @@ impl ExternalDistribution {
     /// Reads what Optuna's `distribution_to_json` writes.
     pub fn parse(text: &str) -> Result<Self, WrongDistribution> {
         let text = PythonJson::parse(text).map_err(|e| WrongDistribution(e.to_string()))?;
-        let kind = kind(&text.value()).ok_or_else(|| {
-            let what = "expected a FloatDistribution, IntDistribution or CategoricalDistribution of Optuna 3 or later";
+        let said = said(&text.value()).ok_or_else(|| {
+            let what = "expected a FloatDistribution, IntDistribution or CategoricalDistribution of Optuna";
             WrongDistribution(format!("{what}, found {text:?}"))
         })?;
-        Ok(Self { text, kind: Arc::new(kind) })
+        Ok(Self { text, said: Arc::new(said) })
     }
 
     /// Optuna's text.
@@ -45,13 +53,16 @@ impl ExternalDistribution {
     }
 
     pub(crate) fn kind(&self) -> &Kind {
-        &self.kind
+        &self.said.kind
     }
 
     /// Whether a study that has used this distribution for a parameter may use the other one. The rule is Optuna's
     /// `check_distribution_compatibility`: bounds may change; kind, scale and choices may not.
     pub fn allows(&self, other: &Self) -> Result<(), WrongDistribution> {
         let refuse = |what: &str| Err(WrongDistribution(what.to_owned()));
+        if self.said.class != other.said.class {
+            return refuse("Cannot set different distribution kind to the same parameter name.");
+        }
         match (self.kind(), other.kind()) {
             (Kind::Float { log: a, .. }, Kind::Float { log: b, .. })
             | (Kind::Int { log: a, .. }, Kind::Int { log: b, .. }) => {
@@ -68,7 +79,7 @@ impl ExternalDistribution {
                     refuse("CategoricalDistribution does not support dynamic value space.")
                 }
             }
-            _ => refuse("Cannot set different distribution kind to the same parameter name."),
+            _ => Ok(()),
         }
     }
 
@@ -110,40 +121,53 @@ impl fmt::Debug for ExternalDistribution {
     }
 }
 
-fn kind(value: &PythonValue) -> Option<Kind> {
-    let PythonValue::Str(name) = value.get("name")? else { return None };
+fn said(value: &PythonValue) -> Option<Said> {
+    let PythonValue::Str(class) = value.get("name")? else { return None };
     let attributes = value.get("attributes")?;
-    let log = || match attributes.get("log") {
-        Some(PythonValue::Bool(log)) => Some(*log),
-        None => Some(false),
-        Some(_) => None,
-    };
-    match name.as_str() {
-        "FloatDistribution" => {
-            let bound =
-                |name| attributes.get(name).and_then(PythonValue::number).filter(|x| x.is_finite());
-            let step = match attributes.get("step") {
-                None | Some(PythonValue::None) => None,
-                Some(step) => Some(step.number().filter(|step| step.is_finite() && *step > 0.0)?),
-            };
-            let (low, high) = (bound("low")?, bound("high")?);
-            (low <= high).then_some(Kind::Float { low, high, log: log()?, step })
-        }
-        "IntDistribution" => {
-            let whole = |name| match attributes.get(name)? {
-                PythonValue::Int(value) => Some(*value),
-                _ => None,
-            };
-            let (low, high) = (whole("low")?, whole("high")?);
-            let step = if attributes.get("step").is_some() { whole("step")? } else { 1 };
-            (low <= high && step > 0).then_some(Kind::Int { low, high, log: log()?, step })
-        }
+    let kind = match class.as_str() {
+        "FloatDistribution" => float(attributes, is_log(attributes)?, "step"),
+        "IntDistribution" => int(attributes, is_log(attributes)?),
         "CategoricalDistribution" => match attributes.get("choices")? {
             PythonValue::List(choices) if !choices.is_empty() => {
                 Some(Kind::Categorical { choices: choices.clone() })
             }
             _ => None,
         },
+        // Optuna still takes these, and some of its integrations still make them.
+        "UniformDistribution" => float(attributes, false, "step"),
+        "LogUniformDistribution" => float(attributes, true, "step"),
+        "DiscreteUniformDistribution" => float(attributes, false, "q"),
+        "IntUniformDistribution" => int(attributes, false),
+        "IntLogUniformDistribution" => int(attributes, true),
         _ => None,
+    };
+    Some(Said { class: class.clone(), kind: kind? })
+}
+
+fn is_log(attributes: &PythonValue) -> Option<bool> {
+    match attributes.get("log") {
+        Some(PythonValue::Bool(log)) => Some(*log),
+        None => Some(false),
+        Some(_) => None,
     }
+}
+
+fn float(attributes: &PythonValue, log: bool, step: &str) -> Option<Kind> {
+    let bound = |name| attributes.get(name).and_then(PythonValue::number).filter(|x| x.is_finite());
+    let step = match attributes.get(step) {
+        None | Some(PythonValue::None) => None,
+        Some(step) => Some(step.number().filter(|step| step.is_finite() && *step > 0.0)?),
+    };
+    let (low, high) = (bound("low")?, bound("high")?);
+    (low <= high).then_some(Kind::Float { low, high, log, step })
+}
+
+fn int(attributes: &PythonValue, log: bool) -> Option<Kind> {
+    let whole = |name| match attributes.get(name)? {
+        PythonValue::Int(value) => Some(*value),
+        _ => None,
+    };
+    let (low, high) = (whole("low")?, whole("high")?);
+    let step = if attributes.get("step").is_some() { whole("step")? } else { 1 };
+    (low <= high && step > 0).then_some(Kind::Int { low, high, log, step })
 }

@@ -124,6 +124,32 @@ fn bounds_may_change_between_trials_and_kinds_may_not() {
 }
 
 #[test]
+fn the_distributions_of_optuna_2_are_still_made_by_some_and_read() {
+    use super::distribution::Kind;
+
+    let read = |class: &str, attributes: &str| {
+        let text =
+            format!(r#"{{"name": "{class}", "attributes": {{"low": 1, "high": 9{attributes}}}}}"#);
+        ExternalDistribution::parse(&text).expect(class)
+    };
+    let (low, high) = (1.0, 9.0);
+    let uniform = read("UniformDistribution", "");
+    assert_eq!(uniform.kind(), &Kind::Float { low, high, log: false, step: None });
+    let log_uniform = read("LogUniformDistribution", "");
+    assert_eq!(log_uniform.kind(), &Kind::Float { low, high, log: true, step: None });
+    let discrete = read("DiscreteUniformDistribution", r#", "q": 2.0"#);
+    assert_eq!(discrete.kind(), &Kind::Float { low, high, log: false, step: Some(2.0) });
+    let (low, high) = (1, 9);
+    let int = read("IntUniformDistribution", r#", "step": 4"#);
+    assert_eq!(int.kind(), &Kind::Int { low, high, log: false, step: 4 });
+    let log_int = read("IntLogUniformDistribution", r#", "step": 1"#);
+    assert_eq!(log_int.kind(), &Kind::Int { low, high, log: true, step: 1 });
+    // As Optuna has it: another class is another kind, though it says the same.
+    let float = read("FloatDistribution", r#", "log": false, "step": null"#);
+    assert!(uniform.allows(&uniform).is_ok() && uniform.allows(&float).is_err());
+}
+
+#[test]
 fn choices_are_compared_as_python_does() {
     assert!(choices("[1, true, NaN, null]").allows(&choices("[1.0, 1, NaN, null]")).is_ok());
     assert!(choices("[1, 2]").allows(&choices("[2, 1]")).is_err());
