@@ -22,6 +22,7 @@ mod hand_backs;
 mod handles;
 mod import;
 mod ledger;
+mod naive_time;
 mod observe;
 mod offline;
 #[cfg(test)]

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
 use kindling_proto::{limits, v1};
 use kindling_study::external::{
     ExternalStudy, ExternalTrial, NaiveTime, PythonJson, TrialState, in_space,
 };
-use kindling_study::{SearchSpace, StudyId, TrialNumber, Wall};
+use kindling_study::{SearchSpace, StudyId, TrialNumber};
 use serde_json::json;
 
 use super::json::to_struct;
 use super::to_wire::{direction, parameter, timestamp, value_of};
+use crate::naive_time;
 
 /// The kind of objective, sampler and pruner of a study that Optuna's clients drive.
 const OPTUNA: &str = "optuna";
@@ -173,8 +171,6 @@ fn text(value: &PythonJson) -> String {
     }
 }
 
-fn time(NaiveTime(at): NaiveTime) -> Option<prost_types::Timestamp> {
-    let local: DateTime = Offset::UTC.to_datetime(Timestamp::from_microsecond(at).ok()?);
-    let zoned = TimeZone::system().to_timestamp(local).ok()?;
-    Some(timestamp(Wall(zoned.as_microsecond())))
+fn time(at: NaiveTime) -> Option<prost_types::Timestamp> {
+    naive_time::moment(at).map(timestamp)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use kindling_study::external::{
     Decided, ExternalDistribution, ExternalStudy, ExternalTrial, NaiveTime, PythonJson,
     PythonValue, Scope, TrialState,
@@ -18,6 +18,7 @@ use kindling_study::{
 };
 
 use super::error::{Location, StoreError};
+use crate::naive_time;
 
 /// The longest line.
 const LINE: u64 = 64 << 20;
@@ -278,6 +279,6 @@ fn time(of: &PythonValue, field: &str) -> Result<Option<NaiveTime>, Odd> {
         Ok(at) => TimeZone::system().to_datetime(at),
         Err(_) => text.parse::<DateTime>().map_err(|error| Odd(format!("`{field}`: {error}")))?,
     };
-    let at = Offset::UTC.to_timestamp(local).map_err(|error| Odd(format!("`{field}`: {error}")))?;
-    Ok(Some(NaiveTime(at.as_microsecond())))
+    let at = naive_time::naive(local);
+    at.map(Some).ok_or_else(|| Odd(format!("`{field}`: `{text}` is no time that Python knows")))
 }

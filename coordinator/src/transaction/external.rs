@@ -1,17 +1,15 @@
 //! Decisions on external studies.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use kindling_proto::limits;
 use kindling_study::external::{
     Decided, ExternalEvent, ExternalStudy, ExternalTrial, FIXED_PARAMS, NaiveTime, PythonJson,
     Scope, TrialState,
 };
-use kindling_study::{Directions, Event, Refusal, StudyId, StudyName, TrialId, TrialNumber, Wall};
+use kindling_study::{Directions, Event, Refusal, StudyId, StudyName, TrialId, TrialNumber};
 
 use super::Transaction;
 use crate::clients::Word;
-use crate::import;
+use crate::{import, naive_time};
 
 /// The attribute with the id of the request that created a study or began a trial. It is not shown to clients.
 pub(crate) const REQUEST: &str = "kindling:request";
@@ -208,7 +206,7 @@ impl Transaction<'_> {
     /// The time of day here, which is what any storage of Optuna's gives its trials.
     fn local_now(&self) -> NaiveTime {
         let (_, now) = self.state.now();
-        local(now)
+        naive_time::here(now)
     }
 }
 
@@ -227,10 +225,4 @@ pub(crate) fn check_room(there: usize, is_known: bool) -> Result<(), Refusal> {
         return Err(Refusal::TooMany { what: "attributes", most });
     }
     Ok(())
-}
-
-fn local(at: Wall) -> NaiveTime {
-    let Ok(time) = Timestamp::from_microsecond(at.0) else { return NaiveTime(at.0) };
-    let offset = TimeZone::system().to_offset(time).seconds();
-    NaiveTime(at.0 + i64::from(offset) * 1_000_000)
 }

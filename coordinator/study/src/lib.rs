@@ -11,10 +11,13 @@ mod direction;
 mod event;
 pub mod external;
 mod failures;
+pub mod front;
 mod ids;
 mod json;
 mod mark;
 mod options;
+#[cfg(test)]
+mod peer;
 mod plan;
 mod proposal;
 pub mod pruner;

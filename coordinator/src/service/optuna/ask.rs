@@ -1,7 +1,6 @@
 //! What Optuna's clients send, checked.
 
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use kindling_proto::{limits, optuna as wire};
 use kindling_study::external::{
     ExternalDistribution, ExternalTrial, LONGEST_LOST, LOST_AFTER, NaiveTime, PythonJson,
@@ -12,12 +11,10 @@ use tonic::Request;
 
 use super::advice::sampler_of;
 use crate::convert::Invalid;
+use crate::naive_time;
 
 /// The header with which a client of ours names a request that it may repeat.
 const REQUEST_ID: &str = "kindling-request";
-
-/// The years that Python's `datetime` has.
-const YEARS: std::ops::RangeInclusive<i16> = 1..=9999;
 
 pub(super) fn study(
     request: &wire::CreateNewStudyRequest,
@@ -147,10 +144,8 @@ fn time(field: &str, text: &str) -> Result<Option<NaiveTime>, Invalid> {
         return Ok(None);
     }
     let time = DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text).ok();
-    let time = time.filter(|time| YEARS.contains(&time.year()));
-    let time = time.and_then(|time| Offset::UTC.to_timestamp(time).ok());
-    let time = time.ok_or_else(|| Invalid::new(field, format!("is no time: `{text}`")))?;
-    Ok(Some(NaiveTime(time.as_microsecond())))
+    let time = time.and_then(naive_time::naive);
+    time.map(Some).ok_or_else(|| Invalid::new(field, format!("is no time: `{text}`")))
 }
 
 fn check_length(field: &str, text: &str, most: usize) -> Result<(), Invalid> {

@@ -17,8 +17,6 @@ mod memo;
 mod normal;
 mod options;
 mod parzen;
-#[cfg(test)]
-mod peer;
 mod random;
 mod rows;
 mod sobol;

@@ -9,8 +9,8 @@ use super::margin::Stretch;
 use super::strategy::Strategy;
 use super::*;
 use crate::Direction;
+use crate::peer;
 use crate::sampler::history::End;
-use crate::sampler::peer;
 use crate::sampler::tests::finished;
 use crate::space::{FloatScale, Param, ParamValue, SearchSpace};
 use crate::trial::TrialResult;
@@ -146,7 +146,7 @@ fn runs_are_what_the_cmaes_package_says_now() {
     let spaces: [&[i64]; 6] =
         [&[0; 2], &[0; 5], &[0; 12], &[0, 9, 0, 20], &[1, 0, 3, 0, 50], &[4, 4, 4]];
     let cases: Vec<_> = (0..5).flat_map(|seed| spaces.map(|grids| case(grids, 30, seed))).collect();
-    let Some(answers) = peer::ask("cmaes/ask_cmaes.py", &cases) else { return };
+    let Some(answers) = peer::ask("sampler/cmaes/ask_cmaes.py", &cases) else { return };
     check(&serde_json::from_slice::<Vec<Case>>(&answers).expect("answers"));
 }
 

@@ -5,9 +5,9 @@ pub(in crate::sampler) mod described;
 use rand::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
-use super::super::peer;
 use super::super::random::uniform;
 use super::*;
+use crate::peer;
 use crate::space::{Choice, Distribution, FloatScale};
 use ParamValue::{Choice as C, Float as F, Int as I};
 
@@ -92,7 +92,7 @@ fn log_l_minus_log_g_is_what_optuna_says() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     // Pairs: the good and the bad observations of one history.
     let cases: Vec<Case> = (0..100).flat_map(|_| random_pair(&mut rng)).collect();
-    let Some(answers) = peer::ask("parzen/ask_optuna.py", &cases) else { return };
+    let Some(answers) = peer::ask("sampler/parzen/ask_optuna.py", &cases) else { return };
     let answers: Vec<Case> = serde_json::from_slice(&answers).expect("answers");
     for (case, answer) in cases.chunks(2).zip(answers.chunks(2)) {
         let [good, bad] = [&case[0], &case[1]].map(Case::log_densities);

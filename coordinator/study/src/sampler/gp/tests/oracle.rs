@@ -11,8 +11,8 @@ use super::kernel::{Kernel, Layout, Point};
 use super::log_ei::log_expected_improvement;
 use super::posterior::Posterior;
 use super::*;
+use crate::peer;
 use crate::sampler::parzen::tests::described;
-use crate::sampler::peer;
 use crate::sampler::random::uniform;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -386,7 +386,7 @@ impl Kind {
 
 /// What the real packages answer.
 fn answered(cases: &Cases) -> Option<Vec<u8>> {
-    peer::ask("gp/ask_oracle.py", cases)
+    peer::ask("sampler/gp/ask_oracle.py", cases)
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-/// What a script in `src/sampler` answers to these cases. `None` unless `KINDLING_PEERS_PYTHON` names a Python with
+/// What a script in `src` answers to these cases. `None` unless `KINDLING_PEERS_PYTHON` names a Python with
 /// the packages.
 #[expect(clippy::disallowed_methods, reason = "a test may look around")]
-pub(super) fn ask(script: &str, cases: &impl Serialize) -> Option<Vec<u8>> {
+pub(crate) fn ask(script: &str, cases: &impl Serialize) -> Option<Vec<u8>> {
     let python = std::env::var("KINDLING_PEERS_PYTHON").ok()?;
     let mut child = Command::new(python)
-        .arg(format!("{}/src/sampler/{script}", env!("CARGO_MANIFEST_DIR")))
+        .arg(format!("{}/src/{script}", env!("CARGO_MANIFEST_DIR")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
