@@ -30,7 +30,7 @@ const MIB: usize = 1024 * 1024;
 
 /// The services on a socket, and what they share.
 pub(super) struct World {
-    service: Service,
+    pub(super) service: Service,
     address: SocketAddr,
     _serving: JoinSet<()>,
     _folder: TempDir,
@@ -76,7 +76,7 @@ impl World {
         self.studies().await.create_study(request).await.expect("created");
     }
 
-    async fn watch(&self) -> Result<Streaming<v1::WatchStudyResponse>, Status> {
+    pub(super) async fn watch(&self) -> Result<Streaming<v1::WatchStudyResponse>, Status> {
         let request = v1::WatchStudyRequest { name: "s".to_owned() };
         Ok(self.studies().await.watch_study(request).await?.into_inner())
     }

@@ -23,7 +23,8 @@ const LATER: Duration = Duration::from_secs(1);
 pub(super) type Messages = mpsc::Sender<Result<v1::WatchStudyResponse, Status>>;
 
 impl Service {
-    /// Sends updates of the study until the watcher leaves. `_place` is its share of the watches.
+    /// Sends updates of the study until the watcher leaves, and a last one when the coordinator stops. `_place` is its
+    /// share of the watches.
     pub(super) async fn watch(
         self,
         name: String,
@@ -35,6 +36,7 @@ impl Service {
         let mut seen = 0;
         // One message may wait to be read while the one before is on its way.
         let mut held = [None, None];
+        let mut is_last = false;
         // Waits for room in the channel, so that no message is made for a watcher that does not
         // read.
         while let Ok(place) = messages.reserve().await {
@@ -67,6 +69,9 @@ impl Service {
                 Err(LedgerError::Overloaded) => {}
                 Err(error) => return place.send(Err(error.into())),
             }
+            if is_last && pause != Some(Duration::ZERO) {
+                return;
+            }
             let wait = async {
                 if let Some(pause) = pause {
                     return tokio::time::sleep(pause).await;
@@ -79,7 +84,7 @@ impl Service {
             };
             tokio::select! {
                 biased;
-                () = self.shutdown.cancelled() => return,
+                () = self.shutdown.cancelled() => is_last = true,
                 () = messages.closed() => return,
                 () = wait => {}
             }
@@ -90,5 +95,28 @@ impl Service {
     fn room_for(&self, caller: Caller, message: &v1::WatchStudyResponse) -> Option<Share> {
         let bytes = message.encoded_len();
         self.shares.unread.take(caller, if bytes > limits::SMALL { bytes } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kindling_proto::v1;
+
+    use super::super::bounds::{World, spec};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_watcher_learns_what_happened_just_before_the_end() {
+        let world = World::new().await;
+        world.create(spec(1)).await;
+        let mut messages = world.watch().await.expect("a place");
+        messages.message().await.expect("an answer").expect("the study as it is");
+        let request = v1::StopStudyRequest { name: "s".to_owned() };
+        world.studies().await.stop_study(request).await.expect("stopped");
+        world.service.shutdown.cancel();
+        let mut last = None;
+        while let Some(message) = messages.message().await.expect("an answer") {
+            last = message.study.map(|study| study.state());
+        }
+        assert_eq!(last, Some(v1::StudyState::Stopped));
     }
 }
