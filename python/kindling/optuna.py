@@ -57,7 +57,8 @@ def propose(study: optuna.Study, sampler: str | Mapping[str, Any] = "auto") -> N
     """Lets the coordinator propose the parameters of this study's trials, with a sampler of Kindling's.
 
     It proposes over the parameters that earlier trials have shown. What a script asks for beyond that, Optuna's own
-    sampler answers, as it does for the first trial. For studies of one objective; others are left to Optuna.
+    sampler answers, as it does for the first trial. Of several objectives, `tpe` proposes, whichever sampler
+    is named.
 
     `sampler` is a kind such as `"auto"`, or a dict with `kind` and its options, as in a study file.
     """

@@ -166,3 +166,22 @@ def test_a_sampler_of_ours_proposes_where_a_study_asks_for_it(coordinator: Coord
     assert study.best_value < 0.05
     with pytest.raises(Exception, match="nonsense"):
         study.set_user_attr(SAMPLER, "nonsense")
+
+
+def test_a_sampler_of_ours_finds_the_front_of_two_objectives(coordinator: Coordinator) -> None:
+    sampler = optuna.samplers.RandomSampler(seed=1)
+    study = optuna.create_study(
+        storage=Storage(coordinator.address), sampler=sampler, directions=["minimize", "maximize"]
+    )
+    propose(study)
+
+    def both(trial: "optuna.Trial") -> tuple[float, float]:
+        x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
+        return x**2 + y**2, -((x - 2) ** 2) - (y - 2) ** 2
+
+    study.optimize(both, n_trials=60)
+    assert all(trial.system_attrs.get("fixed_params") for trial in study.trials[4:])
+    # Where both are best, x and y are equal, from 0 to 2.
+    late = [trial.params for trial in study.trials[30:]]
+    near = [params for params in late if -1 < params["x"] < 3 and -1 < params["y"] < 3]
+    assert len(near) > 15, "by chance it would be 5"

@@ -38,7 +38,7 @@ impl Study {
     pub fn replay_while(&self, is_wanted: impl Fn() -> bool) -> Option<Replay> {
         let mut replay = Replay::default();
         let spec = self.spec();
-        let mut archive = Archive::new(&spec.space, spec.directions.first());
+        let mut archive = Archive::new(&spec.space, spec.directions.clone());
         let mut pending = BTreeSet::new();
         let mut seen = 0;
         for (number, trial, proposal) in self.in_order_of_proposal() {

@@ -85,7 +85,7 @@ impl Study {
         trials: Vec<Trial>,
         finish_order: Vec<TrialNumber>,
     ) -> Self {
-        let archive = Archive::new(&spec.space, spec.directions.first());
+        let archive = Archive::new(&spec.space, spec.directions.clone());
         let mut study = Self {
             spec: Arc::new(spec),
             state,

@@ -34,14 +34,10 @@ impl Advisors {
 }
 
 impl Service {
-    /// The study's advisor, if the study asks for a sampler of ours and has one objective.
+    /// The study's advisor, if the study asks for a sampler of ours.
     pub(super) async fn advisor(&self, id: StudyId) -> Result<Option<Shared>, Status> {
         let is_wanted = self
-            .see(move |state| {
-                let study = state.registry().external(id)?;
-                let objectives = study.directions().as_slice().len();
-                Ok(objectives == 1 && study.setting_as_text(SAMPLER).is_some())
-            })
+            .see(move |state| Ok(state.registry().external(id)?.setting_as_text(SAMPLER).is_some()))
             .await;
         if !matches!(is_wanted, Ok(true)) {
             self.advisors.forget(id);
@@ -60,14 +56,14 @@ impl Service {
         let looked = self.see(move |state| {
             let study = state.registry().external(id)?;
             let sampler = study.setting_as_text(SAMPLER).cloned();
-            Ok((sampler, study.directions().first(), study.trials().to_vec()))
+            Ok((sampler, study.directions().clone(), study.trials().to_vec()))
         });
-        let (sampler, direction, trials) = looked.await?;
+        let (sampler, directions, trials) = looked.await?;
         let Some(Ok(sampler)) = sampler.map(|text| sampler_of(&text)) else { return Ok(None) };
         let (seed, mut working) = (id.0.cast_unsigned(), std::mem::take(advisor));
         let advised = tokio::task::spawn_blocking(move || {
             let may = |space: &_| price::is_affordable(&sampler, space);
-            let advice = working.advise(&sampler, direction, seed, &trials, may);
+            let advice = working.advise(&sampler, &directions, seed, &trials, may);
             (working, advice)
         });
         let (working, advice) =

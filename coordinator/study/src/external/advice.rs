@@ -11,13 +11,12 @@ use super::distribution::{ExternalDistribution, Kind};
 use super::python_json::PythonValue;
 use super::space::distribution;
 use super::trial::{ExternalTrial, TrialState};
-use crate::direction::Direction;
 use crate::ids::{TrialId, TrialNumber};
 use crate::sampler::{Archive, Ask, SamplerSpec};
 use crate::seed::proposal_rng;
 use crate::space::{Condition, Param, Params, SearchSpace};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
-use crate::values::Values;
+use crate::values::{Directions, Values};
 
 /// The attribute of a trial with the values that it must take, by which Optuna enqueues trials.
 pub const FIXED_PARAMS: &str = "fixed_params";
@@ -47,7 +46,7 @@ impl Advisor {
     pub fn advise(
         &mut self,
         sampler: &SamplerSpec,
-        direction: Direction,
+        directions: &Directions,
         seed: u64,
         trials: &[Arc<ExternalTrial>],
         may: impl FnOnce(&SearchSpace) -> bool,
@@ -57,7 +56,7 @@ impl Advisor {
         };
         let known = self.0.take().filter(|learned| learned.shown == shown);
         let mut learned = known.unwrap_or_else(|| Learned {
-            archive: Archive::new(&shown.space, direction),
+            archive: Archive::new(&shown.space, directions.clone()),
             seen: HashSet::new(),
             shown,
         });
@@ -204,8 +203,8 @@ fn conditions(
 
 /// The trial as our samplers learn from it.
 fn finished(trial: &ExternalTrial, params: Params) -> Trial {
-    let value = trial.values.as_deref().and_then(|values| values.first()).filter(|v| v.is_finite());
-    let result = match (trial.state, value.and_then(|value| Values::new([*value]).ok())) {
+    let values = trial.values.clone().filter(|values| values.iter().all(|value| value.is_finite()));
+    let result = match (trial.state, values.and_then(|values| Values::new(values).ok())) {
         (TrialState::Complete, Some(values)) => TrialResult::Complete(values),
         (TrialState::Pruned, _) => TrialResult::Pruned,
         _ => TrialResult::Fail(String::new()),

@@ -278,7 +278,8 @@ mod advising {
     fn run(world: &mut World, advisor: &mut Advisor) -> (bool, f64) {
         let trials = world.0.trials().to_vec();
         let advice =
-            advisor.advise(&SamplerSpec::Auto {}, Direction::Minimize, 5, &trials, |_| true);
+            advisor
+                .advise(&SamplerSpec::Auto {}, &Direction::Minimize.into(), 5, &trials, |_| true);
         let number = world.trial();
         let advised =
             |name: &str| advice.iter().find(|(known, _)| known == name).map(|(_, v)| v.clone());
@@ -314,14 +315,18 @@ mod advising {
         assert!(best < 0.05, "{best}");
         let again = Advisor::default().advise(
             &SamplerSpec::Auto {},
-            Direction::Minimize,
+            &Direction::Minimize.into(),
             5,
             world.0.trials(),
             |_| true,
         );
-        let grown =
-            advisor
-                .advise(&SamplerSpec::Auto {}, Direction::Minimize, 5, world.0.trials(), |_| true);
+        let grown = advisor.advise(
+            &SamplerSpec::Auto {},
+            &Direction::Minimize.into(),
+            5,
+            world.0.trials(),
+            |_| true,
+        );
         assert_eq!(grown, again, "what it learned bit by bit is what it learns at once");
         let names: Vec<_> = again.iter().map(|(name, _)| name.as_str()).collect();
         let is_deep = again[0].1 == PythonValue::Str("deep".to_owned());
@@ -332,9 +337,13 @@ mod advising {
     fn what_may_not_be_advised_is_not() {
         let (mut world, mut advisor) = (World::new(), Advisor::default());
         run(&mut world, &mut advisor);
-        let no =
-            advisor
-                .advise(&SamplerSpec::Auto {}, Direction::Minimize, 5, world.0.trials(), |_| false);
+        let no = advisor.advise(
+            &SamplerSpec::Auto {},
+            &Direction::Minimize.into(),
+            5,
+            world.0.trials(),
+            |_| false,
+        );
         assert_eq!(no, []);
     }
 }

@@ -9,14 +9,14 @@ use super::gp::Model;
 use super::history::History;
 use super::memo::Memo;
 use super::table::{Rank, Table};
-use crate::Direction;
 use crate::space::{ParamValue, Params, SearchSpace};
-use crate::trial::Trial;
+use crate::trial::{Outcome, Phase, Trial, TrialResult};
+use crate::values::Directions;
 
 /// The finished trials of a study's search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
-    direction: Direction,
+    directions: Directions,
     tables: Vec<Table>,
     history: History,
     model: Memo<Model>,
@@ -34,13 +34,15 @@ pub struct Archive {
 
 impl Archive {
     /// An empty archive.
-    pub(crate) fn new(space: &SearchSpace, direction: Direction) -> Self {
-        let tables = groups(space).into_iter().map(|places| Table::new(space, places)).collect();
+    pub(crate) fn new(space: &SearchSpace, directions: impl Into<Directions>) -> Self {
+        let directions = directions.into();
+        let table = |places| Table::new(space, places, directions.as_slice().len());
+        let tables = groups(space).into_iter().map(table).collect();
         let (tried, failed) = (HashSet::new(), HashSet::new());
         let history = History::new(space);
         let (model, cmaes) = (Memo::default(), Memo::default());
         Self {
-            direction,
+            directions,
             tables,
             history,
             model,
@@ -61,7 +63,8 @@ impl Archive {
         let Some(params) = trial.params().filter(|params| space.contains(params)) else { return };
         let hash = hash(params);
         self.tried.insert(hash);
-        let rank = Rank::of(trial, self.direction);
+        let rank = Rank::of(trial, &self.directions);
+        let losses = rank.and_then(|_| losses(trial, &self.directions));
         if rank.is_some() {
             self.observations += 1;
         } else {
@@ -70,8 +73,13 @@ impl Archive {
         }
         self.history.add(params, rank);
         for table in &mut self.tables {
-            table.add(params, rank);
+            table.add(params, rank, losses.as_deref());
         }
+    }
+
+    /// How many objectives there are.
+    pub(super) fn objectives(&self) -> usize {
+        self.directions.as_slice().len()
     }
 
     /// How many trials finished with a value.
@@ -113,6 +121,16 @@ impl Archive {
     pub(super) fn has_failed(&self, params: &Params) -> bool {
         self.failed.contains(&hash(params))
     }
+}
+
+/// The losses of a completed trial, one for each objective.
+fn losses(trial: &Trial, directions: &Directions) -> Option<Vec<f64>> {
+    let Phase::Finished(Outcome { result: TrialResult::Complete(values), .. }) = &trial.phase
+    else {
+        return None;
+    };
+    let pairs = directions.as_slice().iter().zip(values.as_slice());
+    Some(pairs.map(|(direction, value)| direction.loss(*value)).collect())
 }
 
 /// Per parent, the choices that satisfy, in ascending order.
@@ -161,6 +179,7 @@ fn hash(params: &Params) -> u64 {
 mod tests {
     use super::super::tests::finished;
     use super::*;
+    use crate::Direction;
     use crate::confirm::Confirmation;
     use crate::ids::TrialNumber;
     use crate::space::{Choice, Condition, Distribution, FloatScale, Param};

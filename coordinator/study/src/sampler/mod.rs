@@ -125,7 +125,7 @@ impl SamplerSpec {
     }
 
     fn draw(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
-        match self {
+        match self.fitting(ask.archive) {
             Self::Auto {} => auto::choice(ask.archive).draw(ask, rng),
             Self::Gp(options) => gp::propose(options, ask, rng),
             Self::Tpe(options) => tpe::propose(options, ask, rng),
@@ -142,12 +142,23 @@ impl SamplerSpec {
     /// How much the next proposal takes, in steps of a few nanoseconds; 0 if that is next to nothing. Only TPE in
     /// a wide space, or with many candidates, takes long.
     pub(crate) fn effort(&self, archive: &Archive) -> usize {
-        match self {
+        match self.fitting(archive) {
             Self::Auto {} => auto::choice(archive).effort(archive),
             Self::Gp(options) => gp::effort(options, archive),
             Self::Tpe(options) => tpe::effort(options, archive),
             Self::Cmaes(options) => cmaes::effort(options, archive),
             Self::Random {} | Self::Sobol {} | Self::Grid(_) => 0,
+        }
+    }
+
+    /// The sampler that takes this one's place where it does not fit: of several objectives, only TPE knows more than
+    /// the first.
+    fn fitting(&self, archive: &Archive) -> &Self {
+        const TPE: &SamplerSpec =
+            &SamplerSpec::Tpe(TpeOptions { startup_trials: 10, candidates: 24 });
+        match self {
+            Self::Auto {} | Self::Gp(_) | Self::Cmaes(_) if archive.objectives() > 1 => TPE,
+            fitting => fitting,
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::axis::Axis;
 use super::rows::Rows;
-use crate::Direction;
+use crate::front;
 use crate::space::{Params, SearchSpace};
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
+use crate::values::Directions;
 
 /// The trials in which a group of parameters is active. The parameters of a group are always active together.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,13 +18,24 @@ pub(super) struct Table {
     ranked: Rows,
     /// The trials that finished without a value.
     failed: Rows,
-    /// The best ranked rows, best first; of equal ones, the oldest first.
+    /// The best ranked rows, best first; of equal ones, the oldest first. Of several objectives, by the first.
     best: Vec<(Rank, usize)>,
+    /// Of several objectives, the completed rows with their losses.
+    fronts: Option<Fronts>,
     /// Per parameter, how often each choice was used; empty for numbers.
     uses: Vec<Vec<u32>>,
 }
 
-/// How good a finished trial is. The smallest is the best.
+/// The completed trials of several objectives.
+#[derive(Debug, Clone, PartialEq)]
+struct Fronts {
+    /// Their places among the ranked rows.
+    rows: Vec<usize>,
+    /// A row for each, with its losses.
+    losses: Rows,
+}
+
+/// How good a finished trial is, by the first objective. The smallest is the best.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     /// 0 for a completed trial. Pruned trials rank behind those that got further.
@@ -35,16 +47,19 @@ pub(super) struct Rank {
 const MAX_BEST: usize = 64;
 
 impl Table {
-    pub(super) fn new(space: &SearchSpace, places: Vec<usize>) -> Self {
+    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, objectives: usize) -> Self {
         let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
         let axes: Vec<_> = places.iter().map(shape).collect();
         let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
         let rows = Rows::new(places.len());
-        Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), uses }
+        let fronts = Fronts { rows: Vec::new(), losses: Rows::new(objectives) };
+        let fronts = (objectives > 1).then_some(fronts);
+        Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), fronts, uses }
     }
 
-    /// Adds a trial if the parameters are active in it. A trial without a rank failed.
-    pub(super) fn add(&mut self, params: &Params, rank: Option<Rank>) {
+    /// Adds a trial if the parameters are active in it. A trial without a rank failed. Of several objectives, a completed
+    /// trial has `losses`.
+    pub(super) fn add(&mut self, params: &Params, rank: Option<Rank>, losses: Option<&[f64]>) {
         let Some(row) = self.row(params) else { return };
         for (uses, coordinate) in self.uses.iter_mut().zip(&row) {
             if let Some(uses) = uses.get_mut(*coordinate as usize) {
@@ -56,6 +71,10 @@ impl Table {
         if place < MAX_BEST {
             self.best.insert(place, (rank, self.ranked.len()));
             self.best.truncate(MAX_BEST);
+        }
+        if let (Some(fronts), Some(losses)) = (&mut self.fronts, losses) {
+            fronts.rows.push(self.ranked.len());
+            fronts.losses.push(losses);
         }
         self.ranked.push(&row);
     }
@@ -95,14 +114,28 @@ impl Table {
     pub(super) fn best(&self, count: usize) -> Vec<usize> {
         self.best.iter().take(count).map(|(_, row)| *row).collect()
     }
+
+    /// Of several objectives, the best `count` ranked rows: of the completed ones those of the first fronts, and then the pruned
+    /// ones that got furthest. They are in no order.
+    pub(super) fn of_the_front(&self, count: usize) -> Option<Vec<usize>> {
+        let Fronts { rows, losses } = self.fronts.as_ref()?;
+        let points: Vec<Vec<f64>> = (0..rows.len()).map(|row| losses.row(row).collect()).collect();
+        let best = front::best(&points, count);
+        let pruned = self.best.iter().filter(|(rank, _)| rank.shortfall > 0).map(|(_, row)| *row);
+        Some(best.into_iter().map(|place| rows[place]).chain(pruned).take(count).collect())
+    }
 }
 
 impl Rank {
     /// A pruned trial is ranked by its last intermediate value. Without one it has no rank, and neither has a
     /// failed trial.
-    pub(super) fn of(trial: &Trial, direction: Direction) -> Option<Self> {
+    pub(super) fn of(trial: &Trial, directions: &Directions) -> Option<Self> {
         let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
         let (shortfall, value) = match result {
+            // A trial that says nothing of one objective says nothing.
+            TrialResult::Complete(values) if !values.as_slice().iter().all(|x| x.is_finite()) => {
+                return None;
+            }
             TrialResult::Complete(values) => (0, values.first()),
             TrialResult::Pruned => {
                 let (step, value) = trial.curve.last()?;
@@ -112,7 +145,7 @@ impl Rank {
             TrialResult::Fail(_) => return None,
         };
         // Adding 0 turns −0 into 0.
-        value.is_finite().then(|| Self { shortfall, loss: direction.loss(value) + 0.0 })
+        value.is_finite().then(|| Self { shortfall, loss: directions.first().loss(value) + 0.0 })
     }
 
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

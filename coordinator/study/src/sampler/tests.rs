@@ -7,11 +7,13 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::Direction;
-use crate::ids::TrialId;
+use crate::ids::{TrialId, TrialNumber};
+use crate::seed::proposal_rng;
 use crate::space::arbitrary::spaces;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
+use crate::values::{Directions, Values};
+use crate::{Direction, front};
 
 fn propose(sampler: &SamplerSpec, past: &Past, fixed: &Params, seed: u64) -> Params {
     let ask = Ask {
@@ -79,7 +81,7 @@ fn draws() -> impl Strategy<Value = Draw> {
 #[derive(Debug, Clone)]
 struct Past {
     space: SearchSpace,
-    direction: Direction,
+    directions: Directions,
     finished: Vec<(Params, TrialResult)>,
     pending: Vec<Params>,
 }
@@ -96,7 +98,7 @@ impl Past {
     }
 
     fn archive(&self) -> Archive {
-        let mut archive = Archive::new(&self.space, self.direction);
+        let mut archive = Archive::new(&self.space, self.directions.clone());
         for (params, result) in &self.finished {
             archive.add(&self.space, &finished(params, result));
         }
@@ -128,11 +130,27 @@ fn pasts() -> impl Strategy<Value = Past> {
     let finished = (finished, times).prop_map(|(finished, times)| vec![finished; times].concat());
     let pending = prop::collection::vec(draws(), 0..10);
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
-    (spaces(), direction, finished, pending).prop_map(|(space, direction, finished, pending)| {
-        let of = |(draw, result): (Draw, TrialResult)| (draw.params(&space), result);
+    let directions = prop_oneof![
+        4 => direction.clone().prop_map(Directions::from),
+        1 => prop::collection::vec(direction, 2..4).prop_map(|all| Directions::new(all).expect("some")),
+    ];
+    (spaces(), directions, finished, pending).prop_map(|(space, directions, finished, pending)| {
+        // What is good for one objective is bad for the next.
+        let sign = |place: usize| if place.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let of = |(draw, result): (Draw, TrialResult)| {
+            let result = match result {
+                TrialResult::Complete(value) => {
+                    let places = 0..directions.as_slice().len();
+                    let values: Vec<_> = places.map(|place| value.first() * sign(place)).collect();
+                    TrialResult::Complete(Values::new(values).expect("some"))
+                }
+                other => other,
+            };
+            (draw.params(&space), result)
+        };
         let finished = finished.into_iter().map(of).collect();
         let pending = pending.iter().map(|draw| draw.params(&space)).collect();
-        Past { space, direction, finished, pending }
+        Past { space, directions, finished, pending }
     })
 }
 
@@ -218,7 +236,7 @@ fn nothing_is_proposed_twice_while_something_is_untried() {
         for seed in 0..20 {
             let mut past = Past {
                 space: ten_configurations(),
-                direction: Direction::Maximize,
+                directions: Direction::Maximize.into(),
                 finished: vec![],
                 pending: vec![],
             };
@@ -248,7 +266,7 @@ fn nothing_is_proposed_twice_while_something_is_untried() {
 fn a_trial_whose_values_are_all_fixed_may_repeat_another() {
     let mut past = Past {
         space: ten_configurations(),
-        direction: Direction::Maximize,
+        directions: Direction::Maximize.into(),
         finished: vec![],
         pending: vec![],
     };
@@ -373,7 +391,7 @@ fn candidates_come_from_the_good_density() {
     let at = |x: f64| -> Params { vec![Some(ParamValue::Float(x))].into() };
     let past = Past {
         space,
-        direction: Direction::Maximize,
+        directions: Direction::Maximize.into(),
         finished: (0..100)
             .map(|i| (at(f64::from(i) / 100.0), TrialResult::Complete(f64::from(i).into())))
             .collect(),
@@ -401,7 +419,7 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
     let past = Past {
         finished: all.map(|params| (params, TrialResult::Complete(0.0.into()))).collect(),
         pending: vec![],
-        direction: Direction::Minimize,
+        directions: Direction::Minimize.into(),
         space,
     };
     for seed in 0..20 {
@@ -419,7 +437,7 @@ fn tpe_learns_from_the_tenth_trial_on() {
             .map(|params| (params.clone(), TrialResult::Complete(depth(&params).into())))
             .collect(),
         space: space.clone(),
-        direction: Direction::Minimize,
+        directions: Direction::Minimize.into(),
         pending: vec![],
     };
     let ask = |past: &Past, startup_trials| {
@@ -438,7 +456,7 @@ fn without_startup_a_sampler_needs_no_trial_with_a_value() {
     for finished in [vec![], vec![failed]] {
         let past = Past {
             space: valley(),
-            direction: Direction::Minimize,
+            directions: Direction::Minimize.into(),
             finished,
             pending: vec![Draw { seed: 2, extreme: false }.params(&valley())],
         };
@@ -455,7 +473,7 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
     let param = |name: &str, n| Param { name: name.into(), distribution: choices(n), when: vec![] };
     let space = SearchSpace::new(vec![param("a", 7), param("b", 2)]).expect("valid");
     let mut past =
-        Past { space, direction: Direction::Maximize, finished: vec![], pending: vec![] };
+        Past { space, directions: Direction::Maximize.into(), finished: vec![], pending: vec![] };
     let mut uses = [vec![0; 7], vec![0; 2]];
     for trial in 0..40 {
         let options = TpeOptions { startup_trials: 40, ..TpeOptions::default() };
@@ -471,5 +489,51 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
             0 => past.pending.push(params),
             _ => past.finished.push((params, TrialResult::Complete(0.0.into()))),
         }
+    }
+}
+
+/// Two objectives against each other: ZDT1 (Zitzler et al. 2000, doi 10.1162/106365600568202) in four dimensions.
+fn covered(sampler: &SamplerSpec, seed: u64) -> f64 {
+    let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
+    let param = |i: usize| Param {
+        name: format!("x{i}"),
+        distribution: distribution.clone(),
+        when: vec![],
+    };
+    let space = SearchSpace::new((0..4).map(param).collect()).expect("valid");
+    let directions = Directions::new([Direction::Minimize, Direction::Maximize]).expect("two");
+    let mut archive = Archive::new(&space, directions);
+    let mut losses = Vec::new();
+    for number in 0..100 {
+        let (archive_of, fixed) = (&archive, nothing(&space));
+        let ask = Ask {
+            space: &space,
+            archive: archive_of,
+            pending: vec![],
+            fixed: &fixed,
+            seed,
+            number,
+        };
+        let params = sampler.propose(&ask, &mut proposal_rng(seed, TrialNumber(number)));
+        let x: Vec<f64> = params.iter().map(|x| x.expect("active").as_number()).collect();
+        let rest = 1.0 + 3.0 * x[1..].iter().sum::<f64>();
+        let other = rest * (1.0 - libm::sqrt(x[0] / rest));
+        losses.push([x[0], other]);
+        let values = Values::new([x[0], -other]).expect("two");
+        archive.add(&space, &finished(&params, &TrialResult::Complete(values)));
+    }
+    front::hypervolume(&losses, &[1.1, 10.0])
+}
+
+#[test]
+fn of_two_objectives_tpe_finds_more_of_the_front_than_chance_does() {
+    let mean = |sampler: SamplerSpec| (0..8).map(|seed| covered(&sampler, seed)).sum::<f64>() / 8.0;
+    let tpe = mean(SamplerSpec::Tpe(TpeOptions::default()));
+    let random = mean(SamplerSpec::Random {});
+    // All there is to cover is 10.54.
+    assert!(tpe > random + 0.5, "{tpe} {random}");
+    // The others have nothing better.
+    for sampler in [SamplerSpec::Auto {}, SamplerSpec::Cmaes(CmaesOptions::default())] {
+        assert!((mean(sampler) - tpe).abs() < 1e-12);
     }
 }

@@ -95,11 +95,16 @@ fn best_draw(
     best
 }
 
-/// Splits the trials in which the table's parameters are active into good and bad. Running trials count as
+/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, those are good that
+/// cover most of what the best fronts do, and none is better than another. Running trials count as
 /// bad (a constant liar). Looks at no more than `most` trials of either kind.
 fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
     let ranked = table.ranked();
-    let good = table.best(good_count(ranked.len()));
+    let count = good_count(ranked.len());
+    let front = table.of_the_front(count);
+    let weights =
+        front.as_ref().map_or_else(|| good_weights(count), |front| vec![1.0; front.len()]);
+    let good = front.unwrap_or_else(|| table.best(count));
     let bad: Vec<_> = ranked.spread(most).filter(|row| !good.contains(row)).collect();
     let mut bad_columns = ranked.columns(&bad);
     let newest = pending.iter().rev().filter_map(|params| table.row(params)).take(most);
@@ -110,7 +115,6 @@ fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
         }
     }
     let bad_weights = vec![1.0; bad_columns[0].len()];
-    let weights = good_weights(good.len());
     let good = Sample { columns: ranked.columns(&good), weights, pending: 0 };
     (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
