@@ -1,7 +1,7 @@
 //! Asks a sampler over standard input and output, for programs that compare samplers. Each line is a JSON
-//! message: `{"study": {"space": …, "sampler": …, "direction": …, "seed": …}}` starts a study, `{"ask": {}}`
-//! returns a trial's number and parameters, `{"tell": {"number": …, "value": …}}` gives its result. Without a
-//! value the trial failed.
+//! message: `{"study": {"space": …, "sampler": …, "directions": […], "seed": …}}` starts a study, `{"ask": {}}`
+//! returns a trial's number and parameters, `{"tell": {"number": …, "values": […]}}` gives its result. Without
+//! values the trial failed. Of one objective it may be `direction` and `value`.
 
 #[path = "../tests/described/mod.rs"]
 mod described;
@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, PrunerSpec, SearchSpace, Settings,
-    Study, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult, Wall, WorkerId,
+    Attributes, Claim, Direction, Directions, Event, Mark, ObjectiveSpec, PrunerSpec, SearchSpace,
+    Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult, Values, Wall,
+    WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,9 +24,36 @@ use described::Described;
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Message {
-    Study { space: Described, sampler: SamplerSpec, direction: Direction, seed: u64 },
+    Study {
+        space: Described,
+        sampler: SamplerSpec,
+        #[serde(alias = "direction")]
+        directions: OneOrMore<Direction>,
+        seed: u64,
+    },
     Ask {},
-    Tell { number: u32, value: Option<f64> },
+    Tell {
+        number: u32,
+        #[serde(alias = "value")]
+        values: Option<OneOrMore<f64>>,
+    },
+}
+
+/// One, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore<T> {
+    One(T),
+    Several(Vec<T>),
+}
+
+impl<T> From<OneOrMore<T>> for Box<[T]> {
+    fn from(some: OneOrMore<T>) -> Self {
+        match some {
+            OneOrMore::One(one) => [one].into(),
+            OneOrMore::Several(several) => several.into(),
+        }
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,13 +61,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut study = None;
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
-            Message::Study { space, sampler, direction, seed } => {
-                study = Some(new_study(space.space(), sampler, direction, seed)?);
+            Message::Study { space, sampler, directions, seed } => {
+                study = Some(new_study(space.space(), sampler, directions, seed)?);
                 Value::Null
             }
             Message::Ask {} => ask(study.as_mut().ok_or("no study")?, &worker)?,
-            Message::Tell { number, value } => {
-                tell(study.as_mut().ok_or("no study")?, &worker, number, value)?;
+            Message::Tell { number, values } => {
+                tell(study.as_mut().ok_or("no study")?, &worker, number, values)?;
                 Value::Null
             }
         };
@@ -53,12 +81,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn new_study(
     space: SearchSpace,
     sampler: SamplerSpec,
-    direction: Direction,
+    directions: OneOrMore<Direction>,
     seed: u64,
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
         name: StudyName::new("study")?,
-        directions: direction.into(),
+        directions: Directions::new(directions)?,
         trials: u32::MAX,
         seed,
         max_attempts: 1,
@@ -91,15 +119,15 @@ fn tell(
     study: &mut Study,
     worker: &WorkerId,
     number: u32,
-    value: Option<f64>,
+    values: Option<OneOrMore<f64>>,
 ) -> Result<(), Box<dyn Error>> {
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
     let claim = Claim { number, attempt, worker: worker.clone(), mark: Some(MARK) };
-    let result = value.map_or_else(
-        || TrialResult::Fail("it failed".into()),
-        |value| TrialResult::Complete(value.into()),
-    );
+    let result = match values {
+        None => TrialResult::Fail("it failed".into()),
+        Some(values) => TrialResult::Complete(Values::new(values)?),
+    };
     let (events, ()) = study.finish(&claim, result, Attributes::new())?;
     apply(study, &events);
     Ok(())
