@@ -1,13 +1,17 @@
 """Optuna's clients on a coordinator, and on Optuna's own storages: how many trials a second?
 
-    python tests/peers/optuna_door.py KINDLING [--clients 1,8,64] [--seconds 8] [--rounds 3] [--storages …] [--trials 1000,10000]
+    python tests/peers/optuna_door.py KINDLING [--clients 1,8,64] [--seconds 8] [--rounds 3] [--storages …] [--trials 1000,10000] [--light LOAD]
 
 Each client is a process of its own that asks for trials with `RandomSampler`, sets 5 parameters, reports 10 values and tells a result, through
 `study.ask()` and `study.tell()`, as a script does. All of a round share one study. Storages take turns; figures are medians of the rounds.
-`--trials` measures `study.get_trials()` of a new client on a study of so many trials."""
+`--trials` measures `study.get_trials()` of a new client on a study of so many trials.
+
+A script in Python takes longer for its calls than a fast server needs to answer. `--light` names the example `load` of kindling-coordinator, whose clients
+make the same calls with less: then it is the servers that are compared."""
 
 import argparse
 import contextlib
+import json
 import multiprocessing
 import signal
 import socket
@@ -118,6 +122,13 @@ def rate(kind, kindling, clients, seconds):
         return trials / elapsed
 
 
+def light_rate(load, kind, kindling, clients, seconds):
+    """Finished trials a second of clients that take little themselves."""
+    with served(kind, kindling) as place:
+        command = [load, "optuna", "--at", f"http://127.0.0.1:{place}", f"--clients={clients}", f"--seconds={seconds}"]
+        return json.loads(subprocess.check_output(command))["trials_per_second"]
+
+
 def read_time(kind, kindling, trials):
     """Seconds until a new client has all trials of a study."""
     optuna = quiet()
@@ -133,8 +144,8 @@ def read_time(kind, kindling, trials):
                     value=i, params=params, distributions=distributions, intermediate_values=steps
                 ),
             )
-        fresh = optuna.load_study(study_name="s", storage=storage_of(kind, place))
         start = time.monotonic()
+        fresh = optuna.load_study(study_name="s", storage=storage_of(kind, place))
         assert len(fresh.get_trials(deepcopy=False)) == trials
         return time.monotonic() - start
 
@@ -148,12 +159,18 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--storages", type=lambda names: names.split(","), default=list(STORAGES))
     parser.add_argument("--trials", type=numbers, default=[])
+    parser.add_argument("--light", metavar="LOAD")
     options = parser.parse_args()
+    if options.light:
+        options.storages = [kind for kind in options.storages if kind not in ("sqlite", "journal")]
     for clients in options.clients:
         rates = {kind: [] for kind in options.storages}
         for _ in range(options.rounds):
             for kind in options.storages:
-                rates[kind].append(rate(kind, options.kindling, clients, options.seconds))
+                if options.light:
+                    rates[kind].append(light_rate(options.light, kind, options.kindling, clients, options.seconds))
+                else:
+                    rates[kind].append(rate(kind, options.kindling, clients, options.seconds))
         for kind, of in rates.items():
             spread = f"{min(of):.1f} to {max(of):.1f}"
             print(f"{clients:3} clients  {kind:13} {statistics.median(of):9.1f} trials a second ({spread})", flush=True)

@@ -5,6 +5,7 @@
 //! cargo build --release -p kindling-coordinator --example load
 //! target/release/examples/load rate --clients 64 --sampler tpe --history 1000
 //! target/release/examples/load fill --trials 100000 --reports 10
+//! target/release/examples/load optuna --clients 8
 //! target/release/examples/load overload --workers 1000 --callers 4000
 //! target/release/examples/load attack answers workers claims replays streams results
 //! ```
@@ -17,6 +18,7 @@ mod attacks;
 mod beside;
 mod clients;
 mod coordinator;
+mod optuna;
 mod overload;
 
 use std::collections::HashMap;
@@ -58,6 +60,8 @@ enum Command {
     Rate(RateArgs),
     /// How much memory a filled study takes, and how long its store takes to open again
     Fill(FillArgs),
+    /// How many trials a second of Optuna's clients, here or on Optuna's own server
+    Optuna(optuna::OptunaArgs),
     /// What happens with many times more calls than can be served
     Overload(overload::OverloadArgs),
     /// What one caller can do to all others with large requests, and with many
@@ -137,6 +141,7 @@ fn main() -> anyhow::Result<()> {
     let result = match command {
         Command::Rate(args) => threads.block_on(rate(args))?,
         Command::Fill(args) => threads.block_on(fill(args))?,
+        Command::Optuna(args) => threads.block_on(optuna::optuna(args))?,
         Command::Overload(args) => threads.block_on(overload::overload(args))?,
         Command::Attack(args) => threads.block_on(attacks::attacks(args))?,
         Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
