@@ -52,7 +52,9 @@ def sources(program: Path) -> list[Path]:
     command = ["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"]
     workspace = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
     files += [Path(package["manifest_path"]) for package in workspace["packages"]] + [ROOT / "Cargo.lock"]
-    return sorted({path.relative_to(ROOT) for path in files if path.is_relative_to(ROOT)})
+    # A build script may look at a whole folder.
+    files += [file for path in files if path.is_dir() for file in path.rglob("*") if file.is_file()]
+    return sorted({path.relative_to(ROOT) for path in files if path.is_relative_to(ROOT) and not path.is_dir()})
 
 
 def docker(*args, stdin: str | None = None) -> None:

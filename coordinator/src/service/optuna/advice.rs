@@ -24,7 +24,7 @@ impl Advisors {
         self.all().entry(study).or_default().clone()
     }
 
-    fn forget(&self, study: StudyId) {
+    pub(super) fn forget(&self, study: StudyId) {
         self.all().remove(&study);
     }
 

@@ -51,6 +51,7 @@ impl StorageService for Service {
         let id = StudyId(request.into_inner().study_id);
         tracing::info!(study = id.0, "deleting for an Optuna client");
         self.change(move |t| t.delete_external(id)).await?;
+        self.advisors.forget(id);
         Ok(Response::new(wire::DeleteStudyReply {}))
     }
 
