@@ -355,7 +355,7 @@ impl<S: Subject> World<S> {
 
 /// A value. Sometimes one that makes its trial fail.
 fn number(random: &mut ChaCha8Rng) -> f64 {
-    let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0];
+    let odd = [f64::NAN, f64::INFINITY, f64::MAX, -1e-310, 0.0, -0.0];
     match random.random_range(0..20_usize) {
         place if place < odd.len() => odd[place],
         _ => random.random_range(-1e3..1e3),

@@ -74,7 +74,7 @@ impl Client<'_> {
                 let place = self.random.random_range(0..DISTRIBUTIONS.len());
                 let distribution =
                     ExternalDistribution::parse(DISTRIBUTIONS[place]).expect("known");
-                let value = self.pick(&[0.0, 1.0, 2.0, 1.5, f64::NAN]);
+                let value = self.pick(&[0.0, -0.0, 1.0, 2.0, 1.5, f64::NAN]);
                 decided(study.set_param(number, ["x", "n", "c"][place], value, distribution))
             }
             5 | 6 => {

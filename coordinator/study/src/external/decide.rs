@@ -8,6 +8,7 @@ use super::study::ExternalStudy;
 use super::trial::{ExternalTrial, NaiveTime, TrialState};
 use crate::ids::TrialNumber;
 use crate::refusal::Refusal;
+use crate::space::unsigned_zero;
 
 /// Events to apply, and the answer; or a refusal, which changes nothing.
 pub type Decided<R> = Result<(Vec<ExternalEvent>, R), Refusal>;
@@ -19,13 +20,16 @@ impl ExternalStudy {
     }
 
     /// Adds a trial, perhaps with all that it has. Its id is given to it later.
-    pub fn add_trial(&self, trial: Box<ExternalTrial>) -> Decided<TrialNumber> {
-        if let Some(values) = &trial.values {
+    pub fn add_trial(&self, mut trial: Box<ExternalTrial>) -> Decided<TrialNumber> {
+        if let Some(values) = &mut trial.values {
             self.check_values(values)?;
+            values.iter_mut().for_each(|value| *value = unsigned_zero(*value));
         }
-        for (name, (value, distribution)) in &trial.params {
+        for (name, (value, distribution)) in &mut trial.params {
             check_param(name, *value, distribution)?;
+            *value = unsigned_zero(*value);
         }
+        trial.intermediate.values_mut().for_each(|value| *value = unsigned_zero(*value));
         let number = self.next_number();
         Ok((vec![ExternalEvent::TrialAdded { number, trial }], number))
     }
@@ -44,6 +48,7 @@ impl ExternalStudy {
             known.allows(&distribution).map_err(|why| wrong_param(name, &why.to_string()))?;
         }
         check_param(name, value, &distribution)?;
+        let value = unsigned_zero(value);
         Ok((vec![ExternalEvent::ParamSet { number, name: name.into(), value, distribution }], ()))
     }
 
@@ -53,15 +58,16 @@ impl ExternalStudy {
         &self,
         number: TrialNumber,
         state: TrialState,
-        values: Option<Box<[f64]>>,
+        mut values: Option<Box<[f64]>>,
         at: NaiveTime,
     ) -> Decided<bool> {
         let trial = self.unfinished(number)?;
         if state == TrialState::Running && !rules::may_be_taken(trial) {
             return Ok((Vec::new(), false));
         }
-        if let Some(values) = &values {
+        if let Some(values) = &mut values {
             self.check_values(values)?;
+            values.iter_mut().for_each(|value| *value = unsigned_zero(*value));
         }
         Ok((vec![ExternalEvent::StateSet { number, state, values, at }], true))
     }
@@ -69,6 +75,7 @@ impl ExternalStudy {
     /// Sets the intermediate value of a step.
     pub fn set_intermediate(&self, number: TrialNumber, step: i64, value: f64) -> Decided<()> {
         self.unfinished(number)?;
+        let value = unsigned_zero(value);
         Ok((vec![ExternalEvent::IntermediateSet { number, step, value }], ()))
     }
 
