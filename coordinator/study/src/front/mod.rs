@@ -36,8 +36,7 @@ pub fn best<P: AsRef<[f64]>>(points: &[P], count: usize) -> Vec<usize> {
 
 /// Whether `a` dominates `b`: it is nowhere worse, and somewhere better.
 pub fn dominates(a: &[f64], b: &[f64]) -> bool {
-    let mut pairs = a.iter().zip(b);
-    a != b && pairs.all(|(a, b)| a <= b)
+    a != b && covers(a, b)
 }
 
 /// Whether `a` is nowhere worse than `b`.

@@ -24,7 +24,8 @@ pub(super) fn log_sum_exp(logarithms: &[f64]) -> f64 {
 /// `|r| ≤ ln 2 / 2` (Cody & Waite, 1980). `exp(r)` is a Taylor polynomial of degree 10, with a remainder
 /// below 3e-13.
 fn exp(x: f64) -> f64 {
-    exp_by(x, &COEFFICIENTS)
+    const TO_DEGREE_10: &[f64; 11] = COEFFICIENTS.last_chunk().unwrap();
+    exp_by(x, TO_DEGREE_10)
 }
 
 /// `exp(x)` for `x ≤ 0` by a Taylor polynomial with these coefficients, the highest first.
@@ -47,8 +48,11 @@ pub(super) fn exp_by<const N: usize>(x: f64, coefficients: &[f64; N]) -> f64 {
     sum * power
 }
 
-/// 1 / n! for n from 10 down to 0.
-const COEFFICIENTS: [f64; 11] = [
+/// The coefficients of the exponential's Taylor polynomial of degree 13: 1 / n!, the highest first.
+pub(super) const COEFFICIENTS: [f64; 14] = [
+    1.0 / 6_227_020_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 39_916_800.0,
     1.0 / 3_628_800.0,
     1.0 / 362_880.0,
     1.0 / 40_320.0,

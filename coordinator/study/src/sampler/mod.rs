@@ -154,8 +154,7 @@ impl SamplerSpec {
     /// The sampler that takes this one's place where it does not fit: of several objectives, only TPE knows more than
     /// the first.
     fn fitting(&self, archive: &Archive) -> &Self {
-        const TPE: &SamplerSpec =
-            &SamplerSpec::Tpe(TpeOptions { startup_trials: 10, candidates: 24 });
+        const TPE: &SamplerSpec = &SamplerSpec::Tpe(TpeOptions::DEFAULT);
         match self {
             Self::Auto {} | Self::Gp(_) | Self::Cmaes(_) if archive.objectives() > 1 => TPE,
             fitting => fitting,

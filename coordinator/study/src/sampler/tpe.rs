@@ -23,9 +23,14 @@ pub struct TpeOptions {
     pub candidates: u32,
 }
 
+impl TpeOptions {
+    /// What a study file without options means.
+    pub const DEFAULT: Self = Self { startup_trials: 10, candidates: 24 };
+}
+
 impl Default for TpeOptions {
     fn default() -> Self {
-        Self { startup_trials: 10, candidates: 24 }
+        Self::DEFAULT
     }
 }
 

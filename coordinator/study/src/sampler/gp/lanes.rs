@@ -1,7 +1,7 @@
 //! Arithmetic on several numbers at once. All of it is elementwise, so the compiler may use whatever vector registers
 //! there are, and every platform still gets the same bits.
 
-use crate::sampler::exponential::exp_by;
+use crate::sampler::exponential::{COEFFICIENTS, exp_by};
 
 /// How many numbers at once.
 pub(super) const WIDTH: usize = 8;
@@ -74,24 +74,6 @@ pub(super) fn sum(lanes: &Lanes) -> f64 {
 pub(super) fn exp(x: f64) -> f64 {
     exp_by(x, &COEFFICIENTS)
 }
-
-/// 1 / n! for n from 13 down to 0.
-const COEFFICIENTS: [f64; 14] = [
-    1.0 / 6_227_020_800.0,
-    1.0 / 479_001_600.0,
-    1.0 / 39_916_800.0,
-    1.0 / 3_628_800.0,
-    1.0 / 362_880.0,
-    1.0 / 40_320.0,
-    1.0 / 5_040.0,
-    1.0 / 720.0,
-    1.0 / 120.0,
-    1.0 / 24.0,
-    1.0 / 6.0,
-    1.0 / 2.0,
-    1.0,
-    1.0,
-];
 
 #[cfg(test)]
 mod tests {
