@@ -47,6 +47,7 @@ async fn large_results_take_little_memory_and_no_more_after_a_restart() {
             claim: assignment.claim,
             result: Some(End::Completed(v1::Completed { values: vec![0.5] })),
             attributes_json: (0..count).map(attribute).collect(),
+            ..Default::default()
         };
         // All at once.
         tokio::spawn(async move {

@@ -101,7 +101,8 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
     let first = lease(&mut client, "w1").await;
     assert_eq!(lease(&mut client, "w1").await, first, "asking again gives one's own trial again");
     let claim = first.claim.clone();
-    let report = |value| v1::ReportRequest { claim: claim.clone(), step: 0, value };
+    let report =
+        |value| v1::ReportRequest { claim: claim.clone(), step: 0, value, ..Default::default() };
     for _ in 0..2 {
         let verdict = client.report(report(0.5)).await.expect("taken").into_inner().verdict();
         assert_eq!(verdict, v1::Verdict::Continue);
@@ -121,6 +122,7 @@ async fn a_zombie_cannot_write_and_repeats_are_answered_alike() {
         claim: claim.clone(),
         result: Some(v1::finish_request::Result::Completed(v1::Completed { values: vec![value] })),
         attributes_json: HashMap::new(),
+        ..Default::default()
     };
     let zombie = client.report(report(0.7)).await.expect_err("an old attempt");
     assert_eq!(zombie.code(), Code::FailedPrecondition);
@@ -158,6 +160,7 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
         claim: Some(claim.clone()),
         result: Some(completed(value)),
         attributes_json: HashMap::new(),
+        ..Default::default()
     };
     let finished = lease(&mut client, "victim").await.claim.expect("a claim");
     client.finish(finish(&finished, 0.5)).await.expect("its own");
@@ -177,8 +180,12 @@ async fn a_claim_that_somebody_made_up_changes_nothing_and_learns_nothing() {
         // Everything that a client can read about a trial, with guesses for the mark.
         for mark in [vec![], vec![0; 16], finished.history.clone()] {
             let forged = v1::Claim { mark, ..own.clone() };
-            let report =
-                v1::ReportRequest { claim: Some(forged.clone()), step: 0, value: f64::NAN };
+            let report = v1::ReportRequest {
+                claim: Some(forged.clone()),
+                step: 0,
+                value: f64::NAN,
+                ..Default::default()
+            };
             let release = v1::ReleaseRequest { claim: Some(forged.clone()), ..Default::default() };
             let refused = [
                 client.report(report).await.map(drop),
@@ -224,7 +231,7 @@ async fn trials_with_large_attributes_come_in_messages_that_every_client_takes()
         let completed = v1::Completed { values: vec![0.5] };
         let result = Some(v1::finish_request::Result::Completed(completed));
         let attributes_json = [("large".to_owned(), large.clone())].into();
-        let finish = v1::FinishRequest { claim, result, attributes_json };
+        let finish = v1::FinishRequest { claim, result, attributes_json, ..Default::default() };
         client.finish(finish).await.expect("taken");
     }
     let channel = channel(&coordinator).await;
@@ -252,7 +259,8 @@ async fn nonsense_gets_a_typed_status() {
     let status = workers.report(v1::ReportRequest::default()).await.expect_err("no claim");
     assert_eq!(status.code(), Code::InvalidArgument);
     let claim = v1::Claim { study_id: 1, worker_id: "w".to_owned(), ..Default::default() };
-    let report = v1::ReportRequest { claim: Some(claim), step: 0, value: 0.0 };
+    let report =
+        v1::ReportRequest { claim: Some(claim), step: 0, value: 0.0, ..Default::default() };
     let status = workers.report(report).await.expect_err("no such study");
     assert_eq!(status.code(), Code::NotFound);
     let status =

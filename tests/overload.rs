@@ -130,6 +130,7 @@ async fn fill(channel: &Channel, trials: u32) {
                 claim: assignment.claim,
                 result: Some(v1::finish_request::Result::Completed(completed)),
                 attributes_json: HashMap::new(),
+                ..Default::default()
             };
             client.finish(finish).await.expect("finished");
         }
@@ -174,7 +175,7 @@ async fn call(channel: Channel, number: u64) -> Result<(), Status> {
             let worker_id = "zombie".to_owned();
             let claim =
                 Some(v1::Claim { study_id: 1, attempt: 99, worker_id, ..Default::default() });
-            let report = v1::ReportRequest { claim, step: 0, value: 0.5 };
+            let report = v1::ReportRequest { claim, step: 0, value: 0.5, ..Default::default() };
             let refused = client.report(report).await.expect_err("a zombie");
             if refused.code() == Code::FailedPrecondition { Ok(()) } else { Err(refused) }
         }

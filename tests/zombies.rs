@@ -101,12 +101,14 @@ async fn refuse_all(channel: &Channel, stolen: &v1::Trial) {
     let study_id = wire::study(channel, "s").await.expect("a study").id;
     let v1::Trial { number: trial, attempt, worker: worker_id, .. } = stolen.clone();
     let claim = Some(v1::Claim { study_id, trial, attempt, worker_id, ..Default::default() });
-    let report = v1::ReportRequest { claim: claim.clone(), step: 99, value: 0.9 };
+    let report =
+        v1::ReportRequest { claim: claim.clone(), step: 99, value: 0.9, ..Default::default() };
     let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.9] });
     let finish = v1::FinishRequest {
         claim: claim.clone(),
         result: Some(completed),
         attributes_json: HashMap::new(),
+        ..Default::default()
     };
     let refused = [
         client.report(report).await.map(|_| ()),

@@ -63,7 +63,10 @@ fn mistakes() -> Vec<Mistake> {
         all(("max_attempts = 3", "max_attempts = 0"), |s| s.max_attempts = 0, (r#""max_attempts":3"#, r#""max_attempts":0"#), "max_attempts: expected 1 to 4294967295, found 0"),
         no_file(|s| s.seed = 1 << 63, (r#""seed":1"#, r#""seed":9223372036854775808"#), "seed: expected 0 to 9223372036854775807, found 9223372036854775808"),
         no_file(|s| s.directions.clear(), (r#""maximize""#, "[]"), "direction: expected one at least, found none"),
-        no_file(|s| s.directions = vec![1, 2], (r#""maximize""#, r#"["maximize","minimize"]"#), "direction: expected one, found 2"),
+        no_file(|s| s.directions = vec![1, 2], (r#""maximize""#, r#"["maximize","minimize"]"#), "directions: with several objectives, each needs a name"),
+        no_file(|s| s.metric_names = vec!["a".into(), "b".into()], (r#""confirm""#, r#""metric_names":["a","b"],"confirm""#), "directions: expected a name for each of 1, found 2"),
+        all((r#"direction = "maximize""#, r#"directions = { "a=b" = "maximize" }"#), |s| s.metric_names = vec!["a=b".into()], (r#""confirm""#, r#""metric_names":["a=b"],"confirm""#), "directions: expected 1 to 128 bytes without `=`, line breaks, and spaces at either end as a name, found \"a=b\""),
+        all(("trials = 10", "trials = 10\nconstraints = [\"c\", \"c\"]"), |s| s.constraints = vec!["c".into(), "c".into()], (r#""confirm""#, r#""constraints":["c","c"],"confirm""#), "constraints: `c` is there twice"),
         // What workers run.
         all((r#"kind = "own""#, r#"kind = """#), |s| objective(s).kind.clear(), (r#""kind":"own""#, r#""kind":"""#), "objective.kind: expected the name of an objective, found nothing"),
         // The space.

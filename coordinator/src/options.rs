@@ -5,12 +5,12 @@
 //! are read by the same derives (see `options.rs` of the core), and are refused with the same words. A study
 //! file's `[confirm]` is read the same way. A store has a format of its own, `store/stored_spec/`.
 
-use kindling_study::SpecError;
+use kindling_study::{Metrics, PrunerSpec, SpecError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::config::plain;
+use crate::config::{not_one_of, plain};
 
 /// What an error says about a number that JSON does not have.
 pub(crate) const NONSENSE: &str = "makes no sense here";
@@ -32,6 +32,31 @@ pub(crate) fn read<T: DeserializeOwned>(
         let key = std::iter::once(section).chain(below).map(str::to_owned).collect();
         SpecError { key, message: plain(message) }
     })
+}
+
+/// The metrics with the one that the pruner compares: `metric` of its options, else the first.
+pub(crate) fn pruned_by(mut metrics: Metrics, metric: Option<&str>) -> Result<Metrics, SpecError> {
+    let Some(name) = metric else { return Ok(metrics) };
+    let wrong = |message: String| SpecError::at(["pruner", "metric"], message);
+    metrics.pruner_objective = metrics.objective(name).ok_or_else(|| match &*metrics.names {
+        [] => wrong("the study's one objective has no name; leave this out".to_owned()),
+        names => {
+            let known: Vec<_> = names.iter().map(|name| &**name).collect();
+            wrong(not_one_of(name, &known))
+        }
+    })?;
+    Ok(metrics)
+}
+
+/// A pruner's options as people write them, with the metric that it compares if there are several.
+pub(crate) fn write_pruner(pruner: &PrunerSpec, metrics: &Metrics) -> Map<String, Value> {
+    let mut options = write(pruner);
+    if metrics.pruner_objective > 0
+        && let Some(name) = metrics.names.get(metrics.pruner_objective)
+    {
+        options.insert("metric".to_owned(), Value::from(&**name));
+    }
+    options
 }
 
 /// The options as [`read`] takes them.

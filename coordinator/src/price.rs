@@ -120,7 +120,7 @@ mod tests {
     use kindling_proto::limits;
     use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, TpeOptions};
     use kindling_study::{
-        Choice, Condition, Direction, ObjectiveSpec, Settings, StudyName, StudySpec,
+        Choice, Condition, Direction, Metrics, ObjectiveSpec, Settings, StudyName, StudySpec,
     };
 
     use super::*;
@@ -212,6 +212,7 @@ mod tests {
         let spec = |params: Vec<Param>, candidates: u32| StudySpec {
             name: StudyName::new("wide").expect("a name"),
             directions: Direction::Maximize.into(),
+            metrics: Metrics::default(),
             trials: 1,
             seed: 0,
             max_attempts: 1,

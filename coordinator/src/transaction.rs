@@ -257,12 +257,13 @@ impl<'a> Transaction<'a> {
         claim: &StudyClaim,
         step: u64,
         value: f64,
+        others: &[(u16, f64)],
     ) -> Result<Verdict, Refusal> {
         let verdict = self.decide(claim, |study| {
-            let decision = study.report(&claim.claim, step, value)?;
+            let decision = study.report(&claim.claim, step, value, others)?;
             let is_kept = |event: &Event| matches!(event, Event::Reported { .. });
             if decision.0.iter().any(is_kept) {
-                check_reports(study, claim.claim.number)?;
+                check_reports(study, claim.claim.number, others.len())?;
             }
             Ok(decision)
         })?;
@@ -275,9 +276,10 @@ impl<'a> Transaction<'a> {
         &mut self,
         claim: &StudyClaim,
         result: TrialResult,
+        constraints: &[f64],
         attributes: Attributes,
     ) -> Result<(), Refusal> {
-        self.decide(claim, |study| study.finish(&claim.claim, result, attributes))?;
+        self.decide(claim, |study| study.finish(&claim.claim, result, constraints, attributes))?;
         self.state.renew(&claim.claim.worker);
         Ok(())
     }
@@ -392,9 +394,10 @@ fn holder_of(registry: &Registry, (study, number): (StudyId, TrialNumber)) -> u6
     trial.and_then(Trial::lease).map_or(0, |lease| lease.session)
 }
 
-/// Whether the trial may have one more intermediate value.
-fn check_reports(study: &Study, number: TrialNumber) -> Result<(), Refusal> {
-    let reported = study.trial_at(number)?.curve.len();
+/// Whether the trial may have one more step, with values of so many other objectives.
+fn check_reports(study: &Study, number: TrialNumber, others: usize) -> Result<(), Refusal> {
+    let trial = study.trial_at(number)?;
+    let reported = trial.curve.len() + trial.other_values.len() + others;
     if reported >= limits::REPORTS {
         return Err(Refusal::TooManyReports { number, most: limits::REPORTS });
     }

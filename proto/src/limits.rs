@@ -55,7 +55,7 @@ pub const GRID_VALUES: usize = 1 << 16;
 
 // A trial.
 
-/// The most intermediate values.
+/// The most intermediate values, of all objectives together.
 pub const REPORTS: usize = 100_000;
 
 /// The most attributes.
@@ -127,13 +127,17 @@ pub const PAGE_BYTES: usize = 2 * MIB;
 pub const SEARCHED: usize = 50_000;
 /// The most studies or trials read for a browser before other callers get a turn.
 pub const AT_A_TIME: usize = 500;
+/// The most trials of the front in a study's answer, and their bytes. Lists have all of them.
+pub const FRONT: usize = 256;
+/// See there.
+pub const FRONT_BYTES: usize = 128 * KIB;
 /// The most bytes of trials in one message to a watcher.
 pub const WATCH_BYTES: usize = MIB;
 /// The most bytes of workers in one message to a watcher.
 pub const WATCHED_WORKERS_BYTES: usize = 256 * KIB;
 
-/// The size of the largest intermediate value on the wire.
-const REPORT_BYTES: usize = 21;
+/// The size of the largest intermediate value on the wire, alone or with those of other objectives.
+const REPORT_BYTES: usize = 22;
 
 // The largest trial, and the largest message to a watcher, fit into a message. A trial's parameters are no
 // longer than the spec, which contains them with two lists of the parameters' names.
@@ -143,7 +147,7 @@ const _: () = {
         REPORTS * REPORT_BYTES + ATTRIBUTES_IN_ALL + NOTE + names + SPEC + REASON + 16 * KIB
             < MESSAGE
     );
-    let study = 4 * SPEC + 64 * KIB;
+    let study = 4 * SPEC + FRONT_BYTES + 64 * KIB;
     assert!(study + WATCH_BYTES + WATCHED_WORKERS_BYTES < MESSAGE);
     assert!(study < PAGE_BYTES);
 };

@@ -118,7 +118,7 @@ fn trial(number: u32, rng: &mut ChaCha8Rng) -> v1::Trial {
     let best = if conv == "const_zero" { 0.1 } else { rng.random_range(0.8..0.98) };
     let curve = (1..=STEPS).map(|step| {
         let value: f64 = best * (1.0 - 0.5_f64.powi(step as i32)) + rng.random_range(-0.01..0.01);
-        v1::IntermediateValue { step, value }
+        v1::IntermediateValue { step, value, ..Default::default() }
     });
     let time = |seconds: i64, rng: &mut ChaCha8Rng| {
         let nanos = rng.random_range(0..1_000_000_000);

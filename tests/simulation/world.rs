@@ -433,12 +433,13 @@ async fn forge(transport: Transport, trial: &v1::Trial, place: usize) -> Result<
         history: Vec::new(),
     });
     let step = trial.intermediate_values.last().map_or(0, |newest| newest.step + 1);
-    let report = v1::ReportRequest { claim: claim.clone(), step, value: 0.5 };
+    let report = v1::ReportRequest { claim: claim.clone(), step, value: 0.5, ..Default::default() };
     let completed = v1::finish_request::Result::Completed(v1::Completed { values: vec![0.5] });
     let finish = v1::FinishRequest {
         claim: claim.clone(),
         result: Some(completed),
         attributes_json: HashMap::new(),
+        ..Default::default()
     };
     // The checks inspect the answers.
     _ = workers.report(report).await;

@@ -83,7 +83,12 @@ impl Scene {
                     let result = v1::Completed { values: vec![0.5] };
                     let result = Some(v1::finish_request::Result::Completed(result));
                     let attributes_json = HashMap::new();
-                    let finish = v1::FinishRequest { claim: Some(claim), result, attributes_json };
+                    let finish = v1::FinishRequest {
+                        claim: Some(claim),
+                        result,
+                        attributes_json,
+                        ..Default::default()
+                    };
                     client.finish(finish).await.expect("finished");
                 }
             }

@@ -29,7 +29,8 @@ impl From<v1::Claim> for Claim {
 
 /// A leased trial; `None` without a claim, because every later call needs one.
 pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
-    let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent } = wire;
+    let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent, .. } =
+        wire;
     let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
     let claim: Claim = claim?.into();
     let facts = self::params(params).and_then(|params| {
@@ -85,7 +86,7 @@ pub(crate) fn heartbeat(worker: &Identity, holding: Vec<Claim>) -> v1::Heartbeat
 }
 
 pub(crate) fn report(claim: &Claim, Report { step, value }: Report) -> v1::ReportRequest {
-    v1::ReportRequest { claim: Some(claim.clone().into()), step, value }
+    v1::ReportRequest { claim: Some(claim.clone().into()), step, value, ..Default::default() }
 }
 
 pub(crate) fn release(claim: &Claim, reason: &str) -> v1::ReleaseRequest {
@@ -112,6 +113,7 @@ pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
         claim: Some(claim.into()),
         result: Some(result),
         attributes_json: attributes.into_iter().collect(),
+        ..Default::default()
     }
 }
 

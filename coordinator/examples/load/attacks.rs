@@ -246,6 +246,7 @@ async fn finish(
         claim: leased.context("no trial")?.claim,
         result,
         attributes_json: (0..attributes).map(attribute).collect(),
+        ..Default::default()
     };
     Ok(client.finish(request).await)
 }

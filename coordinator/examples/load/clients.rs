@@ -175,7 +175,9 @@ impl Client {
             let value = assignment.seed as f64 / u64::MAX as f64;
             for step in 0..reports {
                 let claim = assignment.claim.clone();
-                self.service.report(v1::ReportRequest { claim, step, value }).await?;
+                self.service
+                    .report(v1::ReportRequest { claim, step, value, ..Default::default() })
+                    .await?;
             }
             if !train.is_zero() {
                 // Half to one and a half times as long, so that the workers do not march in step.
@@ -229,6 +231,7 @@ impl Client {
             claim: assignment.claim,
             result: Some(v1::finish_request::Result::Completed(completed)),
             attributes_json,
+            ..Default::default()
         };
         self.service.finish(request).await?;
         self.holding.send_replace(Vec::new());

@@ -189,7 +189,12 @@ async fn call_on(channel: Channel, kind: Kind, counts: Counts) {
                     worker_id: "z".into(),
                     ..Default::default()
                 };
-                let report = v1::ReportRequest { claim: Some(claim), step: 0, value: 0.5 };
+                let report = v1::ReportRequest {
+                    claim: Some(claim),
+                    step: 0,
+                    value: 0.5,
+                    ..Default::default()
+                };
                 ("report", workers.report(report).await.map(drop))
             }
         };

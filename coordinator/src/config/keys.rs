@@ -48,6 +48,20 @@ impl<'a> Keys<'a> {
         })
     }
 
+    /// A list of texts, if the key is there. `example` shows in errors how to write it.
+    pub(super) fn texts(&mut self, key: &str, example: &str) -> Result<Option<Vec<String>>, Fault> {
+        self.typed(key, &format!("a list of names, {example}"), |value| match value {
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        })
+    }
+
     /// A whole number, if the key is there.
     pub(super) fn whole(&mut self, key: &str) -> Result<Option<i64>, Fault> {
         self.typed(key, "a whole number", |value| value.as_integer())

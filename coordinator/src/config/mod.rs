@@ -21,7 +21,7 @@ use place::{key_on, line_at};
 
 pub use fault::StudyFileError;
 pub use words::nearest;
-pub(crate) use words::plain;
+pub(crate) use words::{not_one_of, plain};
 
 /// Reads a study file.
 pub fn parse(text: &str) -> Result<StudySpec, StudyFileError> {

@@ -2,7 +2,8 @@
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    ConfirmSpec, Direction, MAX_FAILURES_IN_A_ROW, ObjectiveSpec, SpecError, StudyName, StudySpec,
+    ConfirmSpec, Direction, Directions, MAX_FAILURES_IN_A_ROW, Metrics, ObjectiveSpec, SpecError,
+    StudyName, StudySpec,
 };
 use toml::{Table, Value};
 
@@ -11,11 +12,13 @@ use super::keys::Keys;
 use super::param::{is_meant, params};
 use super::value::{object, section, shown};
 use super::words::{nearest, not_one_of};
-use crate::price;
+use crate::{options, price};
 
 const KEYS: &[&str] = &[
     "name",
     "direction",
+    "directions",
+    "constraints",
     "trials",
     "seed",
     "max_attempts",
@@ -33,23 +36,16 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     let missing = |key, what| missing(&whole_file, key, what);
     let name = keys.text("name")?.ok_or_else(|| missing("name", "what the study is called"))?;
     let name = StudyName::new(name).map_err(|e| Fault::at(["name"], e.to_string()))?;
-    let direction = keys.text("direction")?;
-    let direction = direction.ok_or_else(|| missing("direction", "maximize or minimize"))?;
-    let direction = match direction.as_str() {
-        "maximize" => Direction::Maximize,
-        "minimize" => Direction::Minimize,
-        other => {
-            let message = not_one_of(other, &["maximize", "minimize"]);
-            return Err(Fault::at(["direction"], message));
-        }
-    };
+    let (directions, names) =
+        directions(&mut keys)?.ok_or_else(|| missing("direction", "maximize or minimize"))?;
+    let constraints = keys.texts("constraints", "such as [\"memory_gb\"]")?;
     let trials = keys.whole("trials")?;
     let trials = trials.ok_or_else(|| missing("trials", "how many trials to finish"))?;
     let seed = keys.whole("seed")?.unwrap_or(0);
     let max_attempts = keys.whole("max_attempts")?.unwrap_or(3);
     let max_failures_in_a_row = keys.whole("max_failures_in_a_row")?;
     let sampler = keys.table("sampler", "such as { kind = \"tpe\" }")?;
-    let pruner = keys.table("pruner", "such as { kind = \"median\" }")?;
+    let mut pruner = keys.table("pruner", "such as { kind = \"median\" }")?;
     let objective = keys.table("objective", "such as { kind = \"mnist_cnn\" }")?;
     let objective = objective
         .ok_or_else(|| missing("objective", "a table with the `kind` of what workers train"))?;
@@ -67,9 +63,21 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
             is_meant(name, &names).map_err(|message| Fault::at(["confirm", "by"], message))?;
         }
     }
+    let metric = pruner.as_mut().and_then(|table| table.remove("metric"));
+    let metric = metric.map(|value| match value {
+        Value::String(name) => Ok(name),
+        other => {
+            let message = format!("expected the name of an objective, found {}", shown(&other));
+            Err(Fault::at(["pruner", "metric"], message))
+        }
+    });
+    let constraints = constraints.unwrap_or_default().into_iter().map(Into::into).collect();
+    let metrics = Metrics { names, constraints, pruner_objective: 0 };
+    let metrics = options::pruned_by(metrics, metric.transpose()?.as_deref())?;
     let spec = StudySpec {
         name,
-        directions: direction.into(),
+        directions,
+        metrics,
         trials: count("trials", 1, trials)?,
         seed: u64::try_from(seed)
             .map_err(|_| SpecError::range("seed", 0, i64::MAX as u64, seed))?,
@@ -84,6 +92,47 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     };
     price::check(&spec)?;
     Ok(spec)
+}
+
+/// Which way is better: `direction` for one objective, `directions` by name, in the file's order. Nothing if neither is
+/// there.
+fn directions(keys: &mut Keys<'_>) -> Result<Option<(Directions, Box<[Box<str>]>)>, Fault> {
+    let one = keys.text("direction")?;
+    let several = keys.table("directions", "such as { accuracy = \"maximize\" }")?;
+    match (one, several) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => {
+            let message =
+                "stands beside `direction`; for one objective keep that, for several this";
+            Err(Fault::at(["directions"], message))
+        }
+        (Some(word), None) => {
+            let direction = direction(&word).map_err(|what| Fault::at(["direction"], what))?;
+            Ok(Some((direction.into(), Box::default())))
+        }
+        (None, Some(table)) => {
+            let each = table.iter().map(|(name, value)| match value {
+                Value::String(word) => {
+                    direction(word).map_err(|what| Fault::at(["directions", name], what))
+                }
+                other => {
+                    let message = format!("expected maximize or minimize, found {}", shown(other));
+                    Err(Fault::at(["directions", name], message))
+                }
+            });
+            let directions = Directions::new(each.collect::<Result<Vec<_>, _>>()?)
+                .map_err(|none| Fault::at(["directions"], none.to_string()))?;
+            Ok(Some((directions, table.keys().map(|name| name.as_str().into()).collect())))
+        }
+    }
+}
+
+fn direction(word: &str) -> Result<Direction, String> {
+    match word {
+        "maximize" => Ok(Direction::Maximize),
+        "minimize" => Ok(Direction::Minimize),
+        other => Err(not_one_of(other, &["maximize", "minimize"])),
+    }
 }
 
 fn objective(mut table: Table) -> Result<ObjectiveSpec, Fault> {

@@ -53,7 +53,7 @@ fn a_study_file_is_read() {
 const MISTAKES: &[(&str, &str, &str)] = &[
     // Keys of the file itself.
     ("trials = 10", "trails = 10", "line 4: `trails`: unknown key; did you mean `trials`?"),
-    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`"),
+    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `directions`, `constraints`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`"),
     ("trials = 10", "trials = ", "line 4: `trials`: string values must be quoted, expected literal string"),
     ("trials = 10", "trials = \"ten\"", "line 4: `trials`: expected a whole number, found \"ten\""),
     ("trials = 10", "trials = 1e3", "line 4: `trials`: expected a whole number, found 1000.0"),
@@ -76,6 +76,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("direction = \"maximize\"\n", "", "`direction`: is missing: maximize or minimize"),
     ("\"maximize\"", "\"maximise\"", "line 3: `direction`: expected `maximize` or `minimize`, found \"maximise\"; did you mean `maximize`?"),
     ("\"maximize\"", "\"max\"", "line 3: `direction`: expected `maximize` or `minimize`, found \"max\"; did you mean `maximize`?"),
+    ("direction = \"maximize\"", "direction = \"maximize\"\ndirections = { a = \"maximize\" }", "line 4: `directions`: stands beside `direction`; for one objective keep that, for several this"),
+    ("direction = \"maximize\"", "directions = { a = \"maximize\", b = \"min\" }", "line 3: `directions.b`: expected `maximize` or `minimize`, found \"min\"; did you mean `minimize`?"),
+    ("direction = \"maximize\"", "directions = { a = 1 }", "line 3: `directions.a`: expected maximize or minimize, found 1"),
+    ("direction = \"maximize\"", "directions = {}", "line 3: `directions`: expected one at least, found none"),
+    ("direction = \"maximize\"", "directions = [\"maximize\"]", "line 3: `directions`: expected a table, such as { accuracy = \"maximize\" }, found a list"),
+    ("direction = \"maximize\"", "directions = { a = \"maximize\" }\nconstraints = [\"a\"]", "line 4: `constraints`: `a` is there twice"),
+    ("direction = \"maximize\"", "directions = { a = \"maximize\" }\nconstraints = [1]", "line 4: `constraints`: expected a list of names, such as [\"memory_gb\"], found a list"),
     ("\"maximize\"", "true", "line 3: `direction`: expected text in quotes, found true"),
     // What workers train.
     ("[objective]\nkind = \"mnist_cnn\"\nnetwork = \"common\"\n", "", "`objective`: is missing: a table with the `kind` of what workers train"),
@@ -147,6 +154,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[objective]", "[pruner]\nkind = \"hyperband\"\nmin_resource = 4\nmax_resource = 3\n[objective]", "line 9: `pruner.max_resource`: 3 is below min_resource = 4"),
     ("[objective]", "[pruner]\nkind = \"patience\"\nwrapped = { kind = \"median\", min_trials = 0 }\n[objective]", "line 8: `pruner.wrapped.min_trials`: expected a whole number of at least 1, found 0"),
     ("[objective]", "[pruner]\nkind = \"patience\"\nmin_delta = inf\n[objective]", "line 8: `pruner.min_delta`: inf makes no sense here"),
+    ("[objective]", "[pruner]\nkind = \"median\"\nmetric = \"accuracy\"\n[objective]", "line 8: `pruner.metric`: the study's one objective has no name; leave this out"),
+    ("[objective]", "[pruner]\nkind = \"median\"\nmetric = 1\n[objective]", "line 8: `pruner.metric`: expected the name of an objective, found 1"),
     // What is confirmed.
     ("[objective]", "[confirm]\n[objective]", "line 6: `confirm`: missing key `by`"),
     ("[objective]", "[confirm]\nby = \"method\"\n[objective]", "line 7: `confirm.by`: expected a list, found \"method\""),

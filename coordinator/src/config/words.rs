@@ -11,7 +11,7 @@ pub(super) fn unknown(key: &str, known: &[&str]) -> String {
 }
 
 /// The error for an unknown word.
-pub(super) fn not_one_of(word: &str, known: &[&str]) -> String {
+pub(crate) fn not_one_of(word: &str, known: &[&str]) -> String {
     let near = nearest(word, known);
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("expected {}, found {word:?}{near}", one_of(known))

@@ -41,6 +41,8 @@ pub(crate) fn external_study(
         space: space.into_iter().flat_map(SearchSpace::params).map(parameter).collect(),
         objective: Some(v1::Objective { kind: OPTUNA.to_owned(), settings_json: "{}".to_owned() }),
         confirm: None,
+        metric_names: Vec::new(),
+        constraints: Vec::new(),
     };
     let best = study
         .best()
@@ -129,6 +131,7 @@ pub(crate) fn external_trial_in_short(
         complete_time: trial.completed.and_then(time),
         confirms: None,
         left_out: (steps(trial).count() + trial.user_attributes.len()) as u32,
+        constraints: Vec::new(),
     }
 }
 
@@ -159,7 +162,7 @@ fn params(space: &SearchSpace, trial: &ExternalTrial) -> Vec<v1::NamedValue> {
 fn steps(trial: &ExternalTrial) -> impl Iterator<Item = v1::IntermediateValue> {
     trial.intermediate.iter().filter_map(|(step, value)| {
         let step = u64::try_from(*step).ok()?;
-        value.is_finite().then_some(v1::IntermediateValue { step, value: *value })
+        value.is_finite().then(|| v1::IntermediateValue { step, value: *value, others: Vec::new() })
     })
 }
 

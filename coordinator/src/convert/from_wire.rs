@@ -7,8 +7,9 @@ use kindling_proto::attributes::LEFT_OUT;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
-    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, Param,
-    StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values, WorkerId,
+    Distribution, FloatScale, InvalidId, Json, MAX_CONSTRAINTS, MAX_FAILURES_IN_A_ROW,
+    MAX_OBJECTIVES, Mark, Metrics, ObjectiveSpec, Param, SpecError, StudyId, StudyName, StudySpec,
+    TrialNumber, TrialResult, Values, WorkerId,
 };
 use prost::Message as _;
 
@@ -41,21 +42,39 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         text => serde_json::from_str(text)
             .map_err(|e| Invalid::new("objective.settings_json", e.to_string()))?,
     };
+    let metrics = Metrics {
+        names: names(wire.metric_names),
+        constraints: names(wire.constraints),
+        pruner_objective: 0,
+    };
+    let mut pruner = wire.pruner;
+    let metric = pruner.as_mut().and_then(|options| options.fields.remove("metric"));
+    let metric = metric.map(|value| match value.kind {
+        Some(prost_types::value::Kind::StringValue(name)) => Ok(name),
+        _ => Err(SpecError::at(["pruner", "metric"], "expected the name of an objective")),
+    });
+    let metrics = options::pruned_by(metrics, metric.transpose()?.as_deref())?;
     let spec = StudySpec {
         name: StudyName::new(wire.name).map_err(|e| Invalid::new("name", e.to_string()))?,
         directions,
+        metrics,
         trials: wire.trials,
         seed: wire.seed,
         max_attempts: wire.max_attempts,
         max_failures_in_a_row: wire.max_failures_in_a_row.unwrap_or(MAX_FAILURES_IN_A_ROW),
         sampler: options_of("sampler", wire.sampler)?,
-        pruner: options_of("pruner", wire.pruner)?,
+        pruner: options_of("pruner", pruner)?,
         space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
     };
     price::check(&spec)?;
     Ok(spec)
+}
+
+/// Checked with the rest of the spec.
+fn names(wire: Vec<String>) -> Box<[Box<str>]> {
+    wire.into_iter().map(String::into_boxed_str).collect()
 }
 
 pub(crate) fn confirm(v1::Confirm { by, best, seeds, each }: v1::Confirm) -> ConfirmSpec {
@@ -132,6 +151,25 @@ fn objectives(names: Vec<String>) -> Result<Vec<String>, Invalid> {
         return Err(Invalid::new("objectives", message));
     }
     Ok(names)
+}
+
+/// The values of a step for objectives that the pruner does not compare.
+pub(crate) fn others(wire: Vec<v1::ObjectiveValue>) -> Result<Vec<(u16, f64)>, Invalid> {
+    if wire.len() > MAX_OBJECTIVES {
+        return Err(Invalid::new("others", format!("at most {MAX_OBJECTIVES}")));
+    }
+    let one = |v1::ObjectiveValue { objective, value }| {
+        let objective = u16::try_from(objective);
+        Ok((objective.map_err(|e| Invalid::new("others.objective", e.to_string()))?, value))
+    };
+    wire.into_iter().map(one).collect()
+}
+
+/// Whether what a result says of constraints is no more than a study can have.
+pub(crate) fn check_constraints(wire: &[f64]) -> Result<(), Invalid> {
+    let fits = wire.len() <= MAX_CONSTRAINTS;
+    fits.then_some(())
+        .ok_or_else(|| Invalid::new("constraints", format!("at most {MAX_CONSTRAINTS}")))
 }
 
 /// Records a result even if parts of it are invalid. Invalid parts are left out, and a note says

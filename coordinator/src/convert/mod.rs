@@ -11,8 +11,8 @@ pub(crate) use external::{
     external_state, external_study, external_trial, external_trial_in_short,
 };
 pub(crate) use from_wire::{
-    claim, confirm as confirm_from_wire, finish, lease_info, named_values, spec, trial_states,
-    wait, wanted,
+    check_constraints, claim, confirm as confirm_from_wire, finish, lease_info, named_values,
+    others, spec, trial_states, wait, wanted,
 };
 pub use invalid::Invalid;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use kindling_study::{
     Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
     TrialResult, Verdict, Wall, WorkerId,
 };
+use prost::Message as _;
 
 use super::json::to_struct;
 use crate::hand_backs::HandBack;
@@ -30,11 +31,17 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         max_attempts: spec.max_attempts,
         max_failures_in_a_row: Some(spec.max_failures_in_a_row),
         sampler: Some(to_struct(options::write(&spec.sampler))),
-        pruner: Some(to_struct(options::write(&spec.pruner))),
+        pruner: Some(to_struct(options::write_pruner(&spec.pruner, &spec.metrics))),
         space: spec.space.params().iter().map(parameter).collect(),
         objective: Some(objective(&spec.objective)),
         confirm: spec.confirm.as_ref().map(confirm),
+        metric_names: texts(&spec.metrics.names),
+        constraints: texts(&spec.metrics.constraints),
     }
+}
+
+fn texts(names: &[Box<str>]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// What is confirmed once the search is over, on the wire.
@@ -77,7 +84,29 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
         confirmations_known: study.search_is_over(),
         last_hand_back: state.hand_backs().newest(id).map(hand_back),
         external: false,
+        front: front(study),
+        front_size: if is_single(study) { 0 } else { study.front().len() as u32 },
     }
+}
+
+fn is_single(study: &Study) -> bool {
+    study.spec().directions.as_slice().len() == 1
+}
+
+/// The front of several objectives, as far as it fits.
+fn front(study: &Study) -> Vec<v1::Trial> {
+    if is_single(study) {
+        return Vec::new();
+    }
+    let mut bytes = 0;
+    let trials = study
+        .front()
+        .filter_map(|number| Some(trial_in_short(study, number, study.get(number)?)))
+        .take_while(|trial| {
+            bytes += trial.encoded_len();
+            bytes <= limits::FRONT_BYTES
+        });
+    trials.take(limits::FRONT).collect()
 }
 
 fn hand_back(HandBack { reason, trial, worker, at, times }: &HandBack) -> v1::HandBack {
@@ -97,8 +126,13 @@ fn failure(Reason { text, trials, newest, .. }: &Reason) -> v1::Failure {
 /// A trial with all that fits into a message. An older store may hold more than is accepted today.
 pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let mut whole = trial_in_short(study, number, trial);
-    whole.intermediate_values =
-        trial.curve.iter().take(limits::REPORTS).map(intermediate).collect();
+    let mut values = 0;
+    let steps = trial.curve.iter().map(|point| intermediate(trial, point));
+    let fits = |step: &v1::IntermediateValue| {
+        values += 1 + step.others.len();
+        values <= limits::REPORTS
+    };
+    whole.intermediate_values = steps.take_while(fits).collect();
     let mut bytes = 0;
     let attributes =
         trial.attributes().map(|(name, value)| (name.to_owned(), value.as_str().to_owned()));
@@ -144,6 +178,7 @@ pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) 
         complete_time: trial.finished.map(timestamp),
         confirms: trial.confirms.map(|c| v1::Confirmation { of: c.of.0, seed: c.seed }),
         left_out: (trial.curve.len() + trial.attributes().count()) as u32,
+        constraints: trial.constraints().to_vec(),
     }
 }
 
@@ -177,6 +212,9 @@ pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignmen
         seed: study.seed_of(number),
         study_seed: study.spec().seed,
         traceparent: trace.clone(),
+        metric_names: texts(&study.spec().metrics.names),
+        constraints: texts(&study.spec().metrics.constraints),
+        pruner_objective: study.spec().metrics.pruner_objective as u32,
     })
 }
 
@@ -207,7 +245,7 @@ pub(crate) fn worker(state: &State, id: &WorkerId, worker: &Worker) -> v1::Worke
             study: study.spec().name.to_string(),
             number: number.0,
             attempt: trial.attempt.0,
-            newest: trial.curve.last().map(intermediate),
+            newest: trial.curve.last().map(|point| intermediate(trial, point)),
         })
     });
     let (Tick(now), _) = state.now();
@@ -278,8 +316,12 @@ pub(super) fn value_of(choice: &Choice) -> v1::Value {
     v1::Value { kind: Some(kind) }
 }
 
-fn intermediate((step, value): &(u64, f64)) -> v1::IntermediateValue {
-    v1::IntermediateValue { step: *step, value: *value }
+fn intermediate(trial: &Trial, (step, value): &(u64, f64)) -> v1::IntermediateValue {
+    let others = trial
+        .others_at(*step)
+        .iter()
+        .map(|other| v1::ObjectiveValue { objective: other.objective.into(), value: other.value });
+    v1::IntermediateValue { step: *step, value: *value, others: others.collect() }
 }
 
 pub(super) fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {

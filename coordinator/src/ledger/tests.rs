@@ -156,7 +156,7 @@ impl Bench {
         let claim = claim.clone();
         let result = TrialResult::Complete(0.5.into());
         self.ledger
-            .write(Class::End, move |t| t.finish(&claim, result, Attributes::default()))
+            .write(Class::End, move |t| t.finish(&claim, result, &[], Attributes::default()))
             .await
     }
 

@@ -138,7 +138,7 @@ pub(super) fn completed(claim: Option<v1::Claim>, attributes: usize) -> v1::Fini
     let attribute = |number: usize| (format!("{number:02}"), text[..].to_owned());
     let attributes_json: HashMap<_, _> = (0..attributes).map(attribute).collect();
     let result = Some(End::Completed(v1::Completed { values: vec![0.5] }));
-    v1::FinishRequest { claim, result, attributes_json }
+    v1::FinishRequest { claim, result, attributes_json, ..Default::default() }
 }
 
 /// How many attributes of the greatest length a trial may have.
@@ -158,13 +158,13 @@ async fn however_large_what_is_kept_everything_can_be_asked_for() {
     let claim = convert::claim(leased[0].claim.clone()).expect("a claim");
     let report_all = world.service.ledger.write(Class::Report, move |transaction| {
         for step in 0..limits::REPORTS as u64 {
-            transaction.report(&claim, step << 40, 0.25)?;
+            transaction.report(&claim, step << 40, 0.25, &[])?;
         }
         Ok(())
     });
     report_all.await.expect("as many as there may be");
     let claim = leased[0].claim.clone();
-    let more = v1::ReportRequest { claim, step: u64::MAX >> 1, value: 0.5 };
+    let more = v1::ReportRequest { claim, step: u64::MAX >> 1, value: 0.5, ..Default::default() };
     let refused = workers.report(more).await.expect_err("one too many");
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     assert!(refused.message().contains("report less often"), "{refused}");

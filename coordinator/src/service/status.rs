@@ -78,6 +78,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::StepGoesBack { .. }
         | Refusal::TooManyReports { .. }
         | Refusal::OtherValues { .. }
+        | Refusal::OddReport(_)
         | Refusal::NoNumber
         | Refusal::WrongParam { .. }
         | Refusal::StepTooLarge(_) => Code::InvalidArgument,

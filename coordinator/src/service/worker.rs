@@ -92,9 +92,11 @@ impl WorkerService for Service {
     async fn report(&self, request: Request<v1::ReportRequest>) -> Reply<v1::ReportResponse> {
         let span = tracing::info_span!("take report", step = request.get_ref().step);
         follow_request(&span, &request);
-        let v1::ReportRequest { claim, step, value } = request.into_inner();
+        let v1::ReportRequest { claim, step, value, others } = request.into_inner();
         let claim = convert::claim(claim)?;
-        let write = self.ledger.write(Class::Report, move |t| t.report(&claim, step, value));
+        let others = convert::others(others)?;
+        let write =
+            self.ledger.write(Class::Report, move |t| t.report(&claim, step, value, &others));
         let verdict = write.instrument(span).await?;
         let verdict = convert::verdict(verdict).into();
         Ok(Response::new(v1::ReportResponse { verdict }))
@@ -103,12 +105,16 @@ impl WorkerService for Service {
     async fn finish(&self, request: Request<v1::FinishRequest>) -> Reply<v1::FinishResponse> {
         let span = tracing::info_span!("take result");
         follow_request(&span, &request);
-        let v1::FinishRequest { claim, result, attributes_json } = request.into_inner();
+        let v1::FinishRequest { claim, result, attributes_json, constraints } =
+            request.into_inner();
         let claim = convert::claim(claim)?;
+        convert::check_constraints(&constraints)?;
         let (result, attributes) = convert::finish(result, attributes_json)?;
         let (trial, worker) = (claim.claim.number.0, claim.claim.worker.clone());
         let said = format!("{result:?}");
-        let write = self.ledger.write(Class::End, move |t| t.finish(&claim, result, attributes));
+        let write = self
+            .ledger
+            .write(Class::End, move |t| t.finish(&claim, result, &constraints, attributes));
         write.instrument(span).await?;
         // Logged only now, when the result is committed.
         tracing::info!(trial, worker = worker.as_str(), result = said, "finished");

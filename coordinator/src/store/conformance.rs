@@ -9,9 +9,9 @@ use std::time::Duration;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Distribution, Event, FloatScale,
-    Json, Mark, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry, SearchSpace, Settings,
-    Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId, TrialNumber, TrialResult,
-    Wall, WorkerId,
+    Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry, SearchSpace,
+    Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId, TrialNumber,
+    TrialResult, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -251,7 +251,7 @@ impl<S: Subject> World<S> {
         let newest = self.study(id).get(claim.number).and_then(|trial| trial.curve.last().copied());
         let step = newest.map_or(0, |(step, _)| step + self.random.random_range(1..4_u64));
         let value = number(&mut self.random);
-        if let Ok((events, _)) = self.study(id).report(&claim, step, value) {
+        if let Ok((events, _)) = self.study(id).report(&claim, step, value, &[]) {
             self.take(id, events);
         }
     }
@@ -265,7 +265,7 @@ impl<S: Subject> World<S> {
         };
         let json = Json::parse(r#"{"a": [1, -0.0, 1e300, null, "ä\n"]}"#).expect("JSON");
         let attributes = [("a name".to_owned(), json)].into_iter().collect::<Attributes>();
-        if let Ok((events, ())) = self.study(id).finish(&claim, result, attributes) {
+        if let Ok((events, ())) = self.study(id).finish(&claim, result, &[], attributes) {
             self.take(id, events);
         }
     }
@@ -394,6 +394,7 @@ fn spec(name: &str, confirms: bool) -> StudySpec {
     StudySpec {
         name: StudyName::new(name).expect("a name"),
         directions: if confirms { Direction::Maximize } else { Direction::Minimize }.into(),
+        metrics: Metrics::default(),
         trials: 8,
         seed: 5,
         max_attempts: 2,

@@ -1,7 +1,8 @@
 //! Asks a sampler over standard input and output, for programs that compare samplers. Each line is a JSON
 //! message: `{"study": {"space": …, "sampler": …, "directions": […], "seed": …}}` starts a study, `{"ask": {}}`
 //! returns a trial's number and parameters, `{"tell": {"number": …, "values": […]}}` gives its result. Without
-//! values the trial failed. Of one objective it may be `direction` and `value`.
+//! values the trial failed. Of one objective it may be `direction` and `value`. A study with `"constraints": 2` is told
+//! of them with each result, too: `"constraints": [0.5, -1]`.
 
 #[path = "../tests/described/mod.rs"]
 mod described;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Directions, Event, Mark, ObjectiveSpec, PrunerSpec, SearchSpace,
-    Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult, Values, Wall,
-    WorkerId,
+    Attributes, Claim, Direction, Directions, Event, Mark, Metrics, ObjectiveSpec, PrunerSpec,
+    SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber, TrialResult,
+    Values, Wall, WorkerId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,6 +30,9 @@ enum Message {
         sampler: SamplerSpec,
         #[serde(alias = "direction")]
         directions: OneOrMore<Direction>,
+        /// How many.
+        #[serde(default)]
+        constraints: usize,
         seed: u64,
     },
     Ask {},
@@ -36,6 +40,8 @@ enum Message {
         number: u32,
         #[serde(alias = "value")]
         values: Option<OneOrMore<f64>>,
+        #[serde(default)]
+        constraints: Vec<f64>,
     },
 }
 
@@ -61,13 +67,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut study = None;
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
-            Message::Study { space, sampler, directions, seed } => {
-                study = Some(new_study(space.space(), sampler, directions, seed)?);
+            Message::Study { space, sampler, directions, constraints, seed } => {
+                study = Some(new_study(space.space(), sampler, directions, constraints, seed)?);
                 Value::Null
             }
             Message::Ask {} => ask(study.as_mut().ok_or("no study")?, &worker)?,
-            Message::Tell { number, values } => {
-                tell(study.as_mut().ok_or("no study")?, &worker, number, values)?;
+            Message::Tell { number, values, constraints } => {
+                tell(study.as_mut().ok_or("no study")?, &worker, number, values, &constraints)?;
                 Value::Null
             }
         };
@@ -82,11 +88,16 @@ fn new_study(
     space: SearchSpace,
     sampler: SamplerSpec,
     directions: OneOrMore<Direction>,
+    constraints: usize,
     seed: u64,
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
         name: StudyName::new("study")?,
         directions: Directions::new(directions)?,
+        metrics: Metrics {
+            constraints: (0..constraints).map(|index| index.to_string().into()).collect(),
+            ..Metrics::default()
+        },
         trials: u32::MAX,
         seed,
         max_attempts: 1,
@@ -120,6 +131,7 @@ fn tell(
     worker: &WorkerId,
     number: u32,
     values: Option<OneOrMore<f64>>,
+    constraints: &[f64],
 ) -> Result<(), Box<dyn Error>> {
     let number = TrialNumber(number);
     let attempt = study.trial_at(number)?.attempt;
@@ -128,7 +140,7 @@ fn tell(
         None => TrialResult::Fail("it failed".into()),
         Some(values) => TrialResult::Complete(Values::new(values)?),
     };
-    let (events, ()) = study.finish(&claim, result, Attributes::new())?;
+    let (events, ()) = study.finish(&claim, result, constraints, Attributes::new())?;
     apply(study, &events);
     Ok(())
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, PrunerSpec, Settings,
-    Study, StudyName, StudySpec, Tick, TrialId, TrialResult, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, PrunerSpec,
+    Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialResult, Wall, WorkerId,
 };
 use serde::Deserialize;
 
@@ -60,6 +60,7 @@ fn filled(
     let spec = StudySpec {
         name: StudyName::new("study")?,
         directions: Direction::Maximize.into(),
+        metrics: Metrics::default(),
         trials: u32::MAX,
         seed: 1,
         max_attempts: 1,
@@ -94,7 +95,7 @@ fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<()
     } else {
         TrialResult::Complete(value.into())
     };
-    let (events, ()) = study.finish(&claim, result, Attributes::new())?;
+    let (events, ()) = study.finish(&claim, result, &[], Attributes::new())?;
     apply(study, &events);
     Ok(())
 }

@@ -8,9 +8,9 @@ use std::io::Read as _;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Distribution, Event, FloatScale, Mark, ObjectiveSpec, Param,
-    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
-    TrialResult, Verdict, Wall, WorkerId,
+    Attributes, Claim, Direction, Distribution, Event, FloatScale, Mark, Metrics, ObjectiveSpec,
+    Param, PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId,
+    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde::Deserialize;
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let curve = &scenario.curves[number.index()];
         let place = trial.curve.len();
         let (step, value) = curve[place];
-        let (events, verdict) = study.report(&claim, step, value)?;
+        let (events, verdict) = study.report(&claim, step, value, &[])?;
         apply(&mut study, &events);
         let result = match verdict {
             Verdict::Prune if scenario.obeys => Some(TrialResult::Pruned),
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => None,
         };
         if let Some(result) = result {
-            let (events, ()) = study.finish(&claim, result, Attributes::new())?;
+            let (events, ()) = study.finish(&claim, result, &[], Attributes::new())?;
             apply(&mut study, &events);
         }
         println!("{number} {step} {}", u8::from(verdict == Verdict::Prune));
@@ -68,6 +68,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
     let spec = StudySpec {
         name: StudyName::new("s")?,
         directions: scenario.direction.into(),
+        metrics: Metrics::default(),
         trials: u32::try_from(scenario.curves.len())?,
         seed: 0,
         max_attempts: 1,

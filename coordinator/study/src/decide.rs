@@ -12,7 +12,7 @@ use crate::rules;
 use crate::space::{Choice, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
-use crate::trial::{Attributes, Claim, Outcome, Phase, Trial, TrialResult, Verdict};
+use crate::trial::{Attributes, Claim, OtherValue, Outcome, Phase, Trial, TrialResult, Verdict};
 use crate::values::Values;
 
 /// Events to commit, and the reply to send after the commit.
@@ -66,12 +66,20 @@ impl Study {
         (events, number)
     }
 
-    /// Takes an intermediate value. A repeated report gets the same answer again. A value that is not finite
-    /// fails the trial. Steps must ascend, so that a verdict never changes.
-    pub fn report(&self, claim: &Claim, step: u64, value: f64) -> Decision<Verdict> {
+    /// Takes the intermediate value of the objective that the pruner compares, and of others by index. A repeated
+    /// report gets the same answer again. A value that is not finite fails the trial. Steps must ascend, so
+    /// that a verdict never changes.
+    pub fn report(
+        &self,
+        claim: &Claim,
+        step: u64,
+        value: f64,
+        others: &[(u16, f64)],
+    ) -> Decision<Verdict> {
         let number = claim.number;
         let trial = self.claimed(claim)?;
         let value = unsigned_zero(value);
+        let others = self.others(step, others)?;
         if i64::try_from(step).is_err() {
             return Err(Refusal::StepTooLarge(step));
         }
@@ -79,7 +87,8 @@ impl Study {
             Phase::Finished(outcome) => Some(outcome),
             _ => None,
         };
-        if !rules::is_recordable(value) {
+        let mut values = [value].into_iter().chain(others.iter().map(|other| other.value));
+        if let Some(value) = values.find(|value| !rules::is_recordable(*value)) {
             let outcome = failed(format!("the intermediate value of step {step} is {value}"));
             return match over {
                 Some(recorded) if *recorded == outcome => Ok((vec![], Verdict::Stop)),
@@ -91,7 +100,7 @@ impl Study {
         }
         if let Some(recorded) = rules::reported(trial, step) {
             #[expect(clippy::float_cmp, reason = "a repeated report repeats the very value")]
-            if recorded != value {
+            if recorded != value || *trial.others_at(step) != *others {
                 return Err(Refusal::Conflict { number, what: format!("step {step}") });
             }
             let verdict = match trial.pruned_at {
@@ -108,15 +117,40 @@ impl Study {
         }
         let prune = trial.pruned_at.is_some() || self.pruner_gives_up(number, step, value);
         let verdict = if prune { Verdict::Prune } else { Verdict::Continue };
-        Ok((vec![Event::Reported { number, step, value, prune }], verdict))
+        Ok((vec![Event::Reported { number, step, value, others, prune }], verdict))
+    }
+
+    /// The values of a step for objectives that the pruner does not compare.
+    fn others(&self, step: u64, others: &[(u16, f64)]) -> Result<Box<[OtherValue]>, Refusal> {
+        let objectives = self.spec().directions.as_slice().len();
+        let compared = self.spec().metrics.pruner_objective;
+        let is_other = |objective: u16| {
+            usize::from(objective) < objectives && usize::from(objective) != compared
+        };
+        if !others.iter().all(|(objective, _)| is_other(*objective)) {
+            let message = format!("others: expected objectives below {objectives} but {compared}");
+            return Err(Refusal::OddReport(message));
+        }
+        if !others.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(Refusal::OddReport(
+                "others: expected each objective once, ascending".into(),
+            ));
+        }
+        let value = |(objective, value): &(u16, f64)| OtherValue {
+            step,
+            objective: *objective,
+            value: unsigned_zero(*value),
+        };
+        Ok(others.iter().map(value).collect())
     }
 
     /// Takes a trial's result. Repeating it changes nothing; a different result is refused. A value that is
-    /// not finite fails the trial.
+    /// not finite fails the trial, as does a completed one that leaves a constraint open.
     pub fn finish(
         &self,
         claim: &Claim,
         result: TrialResult,
+        constraints: &[f64],
         attributes: Attributes,
     ) -> Decision<()> {
         let number = claim.number;
@@ -125,7 +159,12 @@ impl Study {
             TrialResult::Complete(values) => self.recordable(&values),
             result => result,
         };
-        let outcome = Outcome { result, attributes };
+        let (result, constraints) = match self.unfit(&result, constraints) {
+            Some(reason) => (TrialResult::Fail(reason), [].into()),
+            None if matches!(result, TrialResult::Fail(_)) => (result, [].into()),
+            None => (result, constraints.iter().copied().map(unsigned_zero).collect()),
+        };
+        let outcome = Outcome { result, constraints, attributes };
         match &trial.phase {
             Phase::Finished(recorded) if *recorded == outcome => Ok((vec![], ())),
             Phase::Finished(_) => Err(Refusal::Conflict { number, what: "its result".into() }),
@@ -145,6 +184,22 @@ impl Study {
             Some(value) => TrialResult::Fail(format!("the objective value is {value}")),
             None => TrialResult::Complete(values.map(unsigned_zero)),
         }
+    }
+
+    /// Why the trial fails for what it says of the constraints.
+    fn unfit(&self, result: &TrialResult, told: &[f64]) -> Option<String> {
+        let names = &self.spec().metrics.constraints;
+        let needed = match result {
+            TrialResult::Fail(_) => return None,
+            TrialResult::Pruned if told.is_empty() => 0,
+            TrialResult::Complete(_) | TrialResult::Pruned => names.len(),
+        };
+        if told.len() != needed {
+            let wanted = names.join("`, `");
+            return Some(format!("its result has {} constraints, not `{wanted}`", told.len()));
+        }
+        let odd = names.iter().zip(told).find(|(_, value)| !rules::is_recordable(**value));
+        odd.map(|(name, value)| format!("the constraint `{name}` is {value}"))
     }
 
     /// Takes a trial back. It is leased again later with the same parameters.
@@ -288,7 +343,7 @@ impl Study {
         if self.trial(number).confirms.is_some() {
             return false;
         }
-        let loss = self.spec().directions.first().loss(value);
+        let loss = self.spec().pruner_direction().loss(value);
         let report = Report { number, step, loss, earlier: &self.trial(number).curve };
         self.spec().pruner.prunes(self.progress(), &report)
     }
@@ -314,5 +369,6 @@ fn stale(claim: &Claim, trial: &Trial) -> Refusal {
 }
 
 fn failed(reason: String) -> Outcome {
-    Outcome { result: TrialResult::Fail(reason), attributes: Attributes::new() }
+    let (constraints, attributes) = ([].into(), Attributes::new());
+    Outcome { result: TrialResult::Fail(reason), constraints, attributes }
 }

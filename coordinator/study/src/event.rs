@@ -8,7 +8,7 @@ use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
-use crate::trial::{Outcome, Proposal, TrialResult};
+use crate::trial::{OtherValue, Outcome, Proposal, TrialResult};
 
 /// An event that was applied, with its time, its study and its trial. This is what a store keeps.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,8 +96,10 @@ pub enum Event {
         number: TrialNumber,
         /// The step.
         step: u64,
-        /// The value, finite.
+        /// The value of the objective that the pruner compares, finite.
         value: f64,
+        /// The values of other objectives, by ascending objective. All are of this step.
+        others: Box<[OtherValue]>,
         /// Whether the pruner says to stop, at this step or an earlier one.
         prune: bool,
     },

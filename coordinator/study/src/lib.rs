@@ -4,6 +4,7 @@
 //! fact is an [`Event`]. Every decision returns events and a typed reply, and only [`Study::apply`] changes a
 //! study. The shell around the core applies the events in memory, commits them, and then answers the caller.
 
+mod best;
 mod bug;
 mod confirm;
 mod decide;
@@ -15,6 +16,7 @@ pub mod front;
 mod ids;
 mod json;
 mod mark;
+mod metrics;
 mod options;
 #[cfg(test)]
 mod peer;
@@ -43,6 +45,7 @@ pub use failures::{Failures, Reason};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 pub use json::Json;
 pub use mark::Mark;
+pub use metrics::{MAX_CONSTRAINTS, MAX_OBJECTIVES, Metrics};
 pub use proposal::Asked;
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
@@ -54,5 +57,7 @@ pub use space::{
 pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudySpec};
 pub use study::{Finished, Study};
 pub use time::{Tick, Wall};
-pub use trial::{Attributes, Claim, Lease, Outcome, Phase, Proposal, Trial, TrialResult, Verdict};
+pub use trial::{
+    Attributes, Claim, Lease, OtherValue, Outcome, Phase, Proposal, Trial, TrialResult, Verdict,
+};
 pub use values::{Directions, NoObjective, Values};

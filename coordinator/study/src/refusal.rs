@@ -53,6 +53,9 @@ pub enum Refusal {
         /// What was recorded.
         what: String,
     },
+    /// A report names objectives that it should not.
+    #[error("{0}")]
+    OddReport(String),
     /// The request id was used before for something else.
     #[error(
         "request id `{request}` was used for trial {number}, which is not what is asked for now"

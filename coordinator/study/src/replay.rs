@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ids::TrialNumber;
-use crate::sampler::Archive;
+use crate::sampler::{Archive, Goal};
 use crate::space::Params;
 use crate::study::Study;
 use crate::trial::{Proposal, Trial};
@@ -38,7 +38,7 @@ impl Study {
     pub fn replay_while(&self, is_wanted: impl Fn() -> bool) -> Option<Replay> {
         let mut replay = Replay::default();
         let spec = self.spec();
-        let mut archive = Archive::new(&spec.space, spec.directions.clone());
+        let mut archive = Archive::new(&spec.space, Goal::of(spec));
         let mut pending = BTreeSet::new();
         let mut seen = 0;
         for (number, trial, proposal) in self.in_order_of_proposal() {

@@ -2,7 +2,9 @@
 //! state) belongs to the study.
 
 use crate::confirm::{ConfirmError, ConfirmSpec};
+use crate::direction::Direction;
 use crate::ids::StudyName;
+use crate::metrics::Metrics;
 use crate::pruner::PrunerSpec;
 use crate::sampler::SamplerSpec;
 use crate::space::{SearchSpace, SpaceError};
@@ -31,6 +33,8 @@ pub struct StudySpec {
     pub name: StudyName,
     /// Which way is better, per objective.
     pub directions: Directions,
+    /// What the objectives and constraints are called, and which of them the pruner compares.
+    pub metrics: Metrics,
     /// The number of trials to finish.
     pub trials: u32,
     /// The seed from which every proposal and every trial's own seed derive.
@@ -112,16 +116,18 @@ impl StudySpec {
         if i64::try_from(self.seed).is_err() {
             return Err(SpecError::range("seed", 0, i64::MAX as u64, self.seed));
         }
-        if self.directions.as_slice().len() > 1 {
-            let found = self.directions.as_slice().len();
-            return Err(SpecError::at(["direction"], format!("expected one, found {found}")));
-        }
+        self.metrics.check(self.directions.as_slice().len())?;
         if self.objective.kind.is_empty() {
             let message = "expected the name of an objective, found nothing";
             return Err(SpecError::at(["objective", "kind"], message));
         }
         self.pruner.check().map_err(|error| error.below("pruner"))?;
         self.confirm.as_ref().map_or(Ok(()), |confirm| Ok(confirm.check(&self.space)?))
+    }
+
+    /// Which way is better for the objective that the pruner compares.
+    pub(crate) fn pruner_direction(&self) -> Direction {
+        self.directions.as_slice()[self.metrics.pruner_objective]
     }
 
     /// The top-level keys in which two specs differ, except `trials` and `confirm`, which may change after a
@@ -134,12 +140,15 @@ impl StudySpec {
             }
         };
         differ("name", self.name != other.name);
-        differ("direction", self.directions != other.directions);
+        let named = |spec: &Self| (spec.directions.clone(), spec.metrics.names.clone());
+        differ("direction", named(self) != named(other));
+        differ("constraints", self.metrics.constraints != other.metrics.constraints);
         differ("seed", self.seed != other.seed);
         differ("max_attempts", self.max_attempts != other.max_attempts);
         differ("max_failures_in_a_row", self.max_failures_in_a_row != other.max_failures_in_a_row);
         differ("sampler", self.sampler != other.sampler);
-        differ("pruner", self.pruner != other.pruner);
+        let pruned = |spec: &Self| (spec.pruner.clone(), spec.metrics.pruner_objective);
+        differ("pruner", pruned(self) != pruned(other));
         differ("space", self.space != other.space);
         differ("objective", self.objective != other.objective);
         keys

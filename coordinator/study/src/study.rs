@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::best::Best;
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::failures::Failures;
@@ -11,7 +12,7 @@ use crate::ids::{TrialId, TrialNumber, WorkerId};
 use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
-use crate::sampler::Archive;
+use crate::sampler::{Archive, Goal};
 use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
@@ -35,7 +36,7 @@ pub struct Study {
     running: BTreeSet<TrialNumber>,
     holders: HashMap<WorkerId, BTreeSet<TrialNumber>>,
     requests: HashMap<String, TrialNumber>,
-    best: Option<TrialNumber>,
+    best: Best,
     archive: Arc<Archive>,
     progress: Progress,
     proposed: u32,
@@ -85,7 +86,7 @@ impl Study {
         trials: Vec<Trial>,
         finish_order: Vec<TrialNumber>,
     ) -> Self {
-        let archive = Archive::new(&spec.space, spec.directions.clone());
+        let archive = Archive::new(&spec.space, Goal::of(&spec));
         let mut study = Self {
             spec: Arc::new(spec),
             state,
@@ -99,7 +100,7 @@ impl Study {
             running: BTreeSet::new(),
             holders: HashMap::new(),
             requests: HashMap::new(),
-            best: None,
+            best: Best::default(),
             archive: Arc::new(archive),
             progress: Progress::default(),
             proposed: 0,
@@ -246,9 +247,16 @@ impl Study {
         }
     }
 
-    /// The completed trial of the search with the best value. Of equal ones, the first to finish.
+    /// The completed, feasible trial of the search with the best value. Of equal ones, the first to finish. Of several
+    /// objectives, the first of the front.
     pub fn best(&self) -> Option<TrialNumber> {
-        self.best
+        self.best.first()
+    }
+
+    /// The completed, feasible trials of the search that no other dominates, by the first objective, then by the next.
+    /// Of one objective, the best alone.
+    pub fn front(&self) -> impl ExactSizeIterator<Item = TrialNumber> {
+        self.best.front()
     }
 
     /// How many trials finished, by result.
@@ -364,6 +372,7 @@ impl Study {
                 trial.worker = Some(worker.clone());
                 trial.mark = Some(*mark);
                 trial.curve.clear();
+                trial.other_values.clear();
                 trial.pruned_at = None;
                 let started = *trial.started.get_or_insert(at);
                 trial.phase = Phase::Running(Lease { session: *session, deadline: lease_until });
@@ -379,10 +388,11 @@ impl Study {
                 self.waiting.insert(*number);
                 self.progress.forget(*number);
             }
-            Event::Reported { number, step, value, prune } => {
+            Event::Reported { number, step, value, others, prune } => {
                 self.note_report(*number, *step, *value);
                 let trial = &mut self.trials[number.index()];
                 trial.curve.push((*step, *value));
+                trial.other_values.extend(others);
                 if *prune {
                     trial.pruned_at.get_or_insert(*step);
                     self.progress.give_up(*number);
@@ -394,6 +404,7 @@ impl Study {
                 trial.finished = Some(at);
                 // A copy: an allocator may not free the spare capacity when a list shrinks by less than half.
                 trial.curve = trial.curve.as_slice().to_vec();
+                trial.other_values = trial.other_values.as_slice().to_vec();
                 self.waiting.remove(number);
                 self.note_unleased(*number);
                 self.note_finished(*number);
@@ -493,7 +504,7 @@ impl Study {
         // compared.
         let is_compared = self.trial(number).confirms.is_none();
         if self.spec.pruner != PrunerSpec::None && is_compared {
-            self.progress.report(number, step, self.spec.directions.first().loss(value));
+            self.progress.report(number, step, self.spec.pruner_direction().loss(value));
         }
     }
 
@@ -510,9 +521,10 @@ impl Study {
         match result {
             TrialResult::Complete(values) => {
                 self.finished.complete += 1;
-                let best = self.best.and_then(|best| self.trial(best).values());
-                if is_search && best.is_none_or(|best| self.spec.directions.better(values, best)) {
-                    self.best = Some(number);
+                let trial = &self.trials[number.index()];
+                let is_feasible = trial.violation(self.spec.metrics.constraints.len()) <= 0.0;
+                if is_search && is_feasible {
+                    self.best.add(number, values, &self.spec.directions);
                 }
                 self.progress.complete(number);
             }

@@ -35,6 +35,8 @@ pub struct Trial {
     pub losses: u32,
     /// Intermediate values of the newest attempt, by ascending step.
     pub curve: Vec<(u64, f64)>,
+    /// Intermediate values of objectives that the pruner does not compare, by ascending step and objective.
+    pub other_values: Vec<OtherValue>,
     /// The step at which the pruner gave it up.
     pub pruned_at: Option<u64>,
     /// When it was first leased.
@@ -43,6 +45,17 @@ pub struct Trial {
     pub finished: Option<Wall>,
     /// Its phase.
     pub phase: Phase,
+}
+
+/// The intermediate value of an objective that the pruner does not compare.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OtherValue {
+    /// The step.
+    pub step: u64,
+    /// The index of the objective.
+    pub objective: u16,
+    /// The value, finite.
+    pub value: f64,
 }
 
 /// The phase of a trial. Only a running trial has a lease.
@@ -88,6 +101,8 @@ pub struct Attributes(Box<[(Box<str>, Json)]>);
 pub struct Outcome {
     /// The result.
     pub result: TrialResult,
+    /// What it found for the constraints, in the study's order: all of them, or none if it did not say. Finite.
+    pub constraints: Box<[f64]>,
     /// The worker's attributes. The sampler never sees them.
     pub attributes: Attributes,
 }
@@ -167,6 +182,7 @@ impl Trial {
             mark: None,
             losses: 0,
             curve: Vec::new(),
+            other_values: Vec::new(),
             pruned_at: None,
             started: None,
             finished: None,
@@ -185,8 +201,8 @@ impl Trial {
     /// Only what a sampler can learn from.
     pub(crate) fn in_short(&self) -> Self {
         let phase = match &self.phase {
-            Phase::Finished(Outcome { result, .. }) => {
-                Phase::Finished(Outcome { result: result.clone(), attributes: Attributes::new() })
+            Phase::Finished(outcome) => {
+                Phase::Finished(Outcome { attributes: Attributes::new(), ..outcome.clone() })
             }
             phase => phase.clone(),
         };
@@ -216,6 +232,30 @@ impl Trial {
             Phase::Finished(Outcome { result: TrialResult::Complete(values), .. }) => Some(values),
             _ => None,
         }
+    }
+
+    /// What it found for the constraints; empty if it did not say, or has not finished.
+    pub fn constraints(&self) -> &[f64] {
+        match &self.phase {
+            Phase::Finished(outcome) => &outcome.constraints,
+            _ => &[],
+        }
+    }
+
+    /// By how much it violates the constraints of a study that has so many: 0 if all hold, infinite if it did not say.
+    pub fn violation(&self, constraints: usize) -> f64 {
+        let told = self.constraints();
+        if told.len() < constraints {
+            return f64::INFINITY;
+        }
+        told.iter().map(|value| value.max(0.0)).sum()
+    }
+
+    /// The intermediate values of the step for objectives that the pruner does not compare.
+    pub fn others_at(&self, step: u64) -> &[OtherValue] {
+        let start = self.other_values.partition_point(|other| other.step < step);
+        let end = self.other_values.partition_point(|other| other.step <= step);
+        &self.other_values[start..end]
     }
 
     /// The attributes that its worker sent. None until it is finished.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
+    Attributes, Choice, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, Params,
     PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
     TrialResult, Wall, WorkerId,
 };
@@ -43,6 +43,7 @@ impl World {
         let spec = StudySpec {
             name: StudyName::new("failing").expect("valid"),
             directions: Direction::Minimize.into(),
+            metrics: Metrics::default(),
             trials: u32::MAX,
             seed,
             max_attempts: 2,
@@ -74,7 +75,7 @@ impl World {
     }
 
     fn finish(&mut self, claim: &Claim, result: TrialResult) {
-        let (events, ()) = self.study.finish(claim, result, Attributes::new()).expect("fits");
+        let (events, ()) = self.study.finish(claim, result, &[], Attributes::new()).expect("fits");
         self.apply(&events);
     }
 
@@ -85,7 +86,7 @@ impl World {
             End::Nan => self.finish(claim, TrialResult::Complete(f64::NAN.into())),
             End::PrunedUnheard => self.finish(claim, TrialResult::Pruned),
             End::NanReport => {
-                let (events, _) = self.study.report(claim, 1, f64::NAN).expect("fits");
+                let (events, _) = self.study.report(claim, 1, f64::NAN, &[]).expect("fits");
                 self.apply(&events);
             }
             End::Lost => {

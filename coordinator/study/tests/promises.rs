@@ -6,9 +6,9 @@ use std::time::Duration;
 use kindling_study::sampler::{GpOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
-    FloatScale, Mark, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase, PrunerSpec,
-    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial, TrialId,
-    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
+    FloatScale, Mark, Metrics, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase,
+    PrunerSpec, Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
+    Trial, TrialId, TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -216,9 +216,9 @@ impl World {
                 let by_another = Claim { worker: worker_id(99), ..claim.clone() };
                 let guessed = Claim { mark: Some(Mark::new([0; Mark::LEN])), ..claim };
                 for claim in [by_another, guessed] {
-                    assert!(self.study.report(&claim, 0, 0.5).is_err());
+                    assert!(self.study.report(&claim, 0, 0.5, &[]).is_err());
                     let result = TrialResult::Complete(0.5.into());
-                    assert!(self.study.finish(&claim, result, Attributes::new()).is_err());
+                    assert!(self.study.finish(&claim, result, &[], Attributes::new()).is_err());
                     assert!(self.study.release(&claim).is_err());
                 }
             }
@@ -282,11 +282,11 @@ impl World {
 
     fn report(&mut self, before: &Study, claim: &Claim, step: u64, value: f64) {
         let held = self.holds(claim);
-        match self.study.report(claim, step, value) {
+        match self.study.report(claim, step, value, &[]) {
             Ok((events, verdict)) => {
                 self.assert_not_fenced(before, claim);
                 self.apply(&events);
-                let again = self.study.report(claim, step, value);
+                let again = self.study.report(claim, step, value, &[]);
                 assert_eq!(again, Ok((vec![], verdict)), "the same answer again");
                 if !value.is_finite() && held {
                     assert_eq!(verdict, Verdict::Stop);
@@ -303,10 +303,10 @@ impl World {
 
     fn finish(&mut self, before: &Study, claim: &Claim, result: TrialResult) {
         let held = self.holds(claim);
-        if let Ok((events, ())) = self.study.finish(claim, result.clone(), Attributes::new()) {
+        if let Ok((events, ())) = self.study.finish(claim, result.clone(), &[], Attributes::new()) {
             self.assert_not_fenced(before, claim);
             self.apply(&events);
-            let again = self.study.finish(claim, result.clone(), Attributes::new());
+            let again = self.study.finish(claim, result.clone(), &[], Attributes::new());
             assert_eq!(again, Ok((vec![], ())), "the same answer again");
             if held {
                 let told = (claim.clone(), result);
@@ -561,6 +561,7 @@ fn spec(sampler: SamplerSpec, pruner: PrunerSpec) -> StudySpec {
     StudySpec {
         name: StudyName::new("s").expect("valid"),
         directions: Direction::Maximize.into(),
+        metrics: Metrics::default(),
         trials: BUDGET,
         seed: 1,
         max_attempts: MAX_ATTEMPTS,

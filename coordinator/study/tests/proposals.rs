@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, Mark, ObjectiveSpec, ParamValue, Params,
+    Attributes, Choice, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, Params,
     PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
     TrialResult, Wall, WorkerId,
 };
@@ -28,6 +28,7 @@ impl World {
         let spec = StudySpec {
             name: StudyName::new("golden").expect("valid"),
             directions: Direction::Minimize.into(),
+            metrics: Metrics::default(),
             trials: u32::MAX,
             seed: 7,
             max_attempts: 1,
@@ -75,11 +76,11 @@ impl World {
         let mut result = TrialResult::Complete(value.into());
         if number.0 % 5 == 4 {
             let step = u64::from(number.0 % 3);
-            let (events, _) = self.study.report(&claim, step, value).expect("fits");
+            let (events, _) = self.study.report(&claim, step, value, &[]).expect("fits");
             self.apply(&events);
             result = TrialResult::Pruned;
         }
-        let (events, ()) = self.study.finish(&claim, result, Attributes::new()).expect("fits");
+        let (events, ()) = self.study.finish(&claim, result, &[], Attributes::new()).expect("fits");
         self.apply(&events);
     }
 

@@ -65,7 +65,7 @@ fn a_worker_shows_only_what_it_does_for_the_study() {
         study: study.to_owned(),
         number,
         attempt: 1,
-        newest: Some(v1::IntermediateValue { step: 3, value: 0.5 }),
+        newest: Some(v1::IntermediateValue { step: 3, value: 0.5, ..Default::default() }),
     };
     let trials = vec![running("other", 1), running("a study", 2)];
     let worker = v1::Worker { id: "w".to_owned(), trials, ..Default::default() };
@@ -105,7 +105,11 @@ fn trials() -> impl Strategy<Value = Vec<v1::Trial>> {
                 .collect(),
             intermediate_values: (0..)
                 .zip(&values)
-                .map(|(step, value)| v1::IntermediateValue { step, value: *value })
+                .map(|(step, value)| v1::IntermediateValue {
+                    step,
+                    value: *value,
+                    ..Default::default()
+                })
                 .collect(),
             values,
             attributes_json: [("a".to_owned(), text)].into(),

@@ -44,8 +44,11 @@ fn a_live_page_takes_its_parts_from_its_server() {
 #[test]
 fn a_report_holds_everything() {
     let mut trial = testing::trial(0, 0.123_456_789, &[("x", testing::text("he"))]);
-    trial.intermediate_values =
-        vec![kindling_proto::v1::IntermediateValue { step: 1, value: 0.123_456_789 }];
+    trial.intermediate_values = vec![kindling_proto::v1::IntermediateValue {
+        step: 1,
+        value: 0.123_456_789,
+        ..Default::default()
+    }];
     let says = [("seconds", "1.23456789"), ("count", "123456789"), ("odd", "not JSON")];
     trial.attributes_json = says.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let study = testing::study(vec![testing::words("x", &["he", "zero"])], None);

@@ -58,8 +58,8 @@ impl Running {
         Self {
             number: trial.number,
             attempt: trial.attempt,
-            step: trial.newest.map(|newest| newest.step),
-            value: trial.newest.map(|newest| newest.value).filter(|x| x.is_finite()),
+            step: trial.newest.as_ref().map(|newest| newest.step),
+            value: trial.newest.as_ref().map(|newest| newest.value).filter(|x| x.is_finite()),
         }
     }
 }

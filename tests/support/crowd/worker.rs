@@ -96,7 +96,7 @@ impl Worker {
 
     async fn report(&mut self, assignment: &v1::Assignment, step: u64) {
         let (claim, value) = (assignment.claim.clone(), self.rng.random());
-        let request = v1::ReportRequest { claim, step, value };
+        let request = v1::ReportRequest { claim, step, value, ..Default::default() };
         for _ in 0..=u32::from(self.rng.random_ratio(1, 10)) {
             let call = || {
                 let (mut client, request) = (self.client.clone(), request.clone());
@@ -117,7 +117,8 @@ impl Worker {
     ) {
         let outcome = outcome(&result, &attributes_json);
         let (claim, result) = (assignment.claim.clone(), Some(result));
-        let mut request = v1::FinishRequest { claim, result, attributes_json };
+        let mut request =
+            v1::FinishRequest { claim, result, attributes_json, ..Default::default() };
         for _ in 0..=u32::from(self.rng.random_ratio(1, 10)) {
             let taken = self.call_finish(&request).await;
             taken.expect("one's own trial, and each time the same");

@@ -180,10 +180,12 @@ async fn populate<A: Api + 'static>(api: A) {
     ];
     for (assignment, end) in leased.iter().zip(ends) {
         let claim = assignment.claim.clone();
-        let report = v1::ReportRequest { claim: claim.clone(), step: 0, value: 0.25 };
+        let report =
+            v1::ReportRequest { claim: claim.clone(), step: 0, value: 0.25, ..Default::default() };
         workers.report(report).await.expect("reported");
         let attributes_json = [("a".to_owned(), "[1]".to_owned())].into();
-        let finish = v1::FinishRequest { claim, result: Some(end), attributes_json };
+        let finish =
+            v1::FinishRequest { claim, result: Some(end), attributes_json, ..Default::default() };
         workers.finish(finish).await.expect("finished");
     }
     let enqueue = v1::EnqueueTrialRequest {

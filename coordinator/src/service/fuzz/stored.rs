@@ -81,7 +81,10 @@ async fn make<A: Api + 'static>(
             if kind == 3 {
                 let step = *random.pick(&[0, 1, 7, 1 << 53, i64::MAX as u64, u64::MAX]);
                 let value = *random.pick(&NUMBERS);
-                return workers.report(v1::ReportRequest { claim, step, value }).await.map(drop);
+                return workers
+                    .report(v1::ReportRequest { claim, step, value, ..Default::default() })
+                    .await
+                    .map(drop);
             }
             let result = Some(match random.within(0..3) {
                 0 => End::Pruned(v1::Pruned {}),
@@ -90,7 +93,10 @@ async fn make<A: Api + 'static>(
             });
             let attribute = |_| (text(random), odd_json(random));
             let attributes_json = (0..4).map(attribute).collect();
-            workers.finish(v1::FinishRequest { claim, result, attributes_json }).await.map(drop)
+            workers
+                .finish(v1::FinishRequest { claim, result, attributes_json, ..Default::default() })
+                .await
+                .map(drop)
         }
     }
 }

@@ -10,7 +10,7 @@ use kindling_study::external::{ExternalStudy, ExternalTrial, PythonJson, Scope, 
 use kindling_study::{Direction, Directions, Refusal, Study, StudyId, TrialId, TrialNumber};
 
 use crate::state::State;
-use crate::store::naive;
+use crate::store::{METRIC_NAMES, naive};
 use crate::transaction::REQUEST;
 
 /// A trial as it was seen. What takes time is done by [`Self::into_wire`], apart from the ledger.
@@ -121,8 +121,13 @@ fn our_study(id: StudyId, study: &Study) -> wire::Study {
         study_name: study.spec().name.to_string(),
         directions: directions(&study.spec().directions),
         user_attributes: HashMap::new(),
-        system_attributes: HashMap::new(),
+        system_attributes: metric_names(&study.spec().metrics.names),
     }
+}
+
+fn metric_names(names: &[Box<str>]) -> HashMap<String, String> {
+    let text = (!names.is_empty()).then(|| serde_json::json!(names).to_string());
+    text.map(|text| (METRIC_NAMES.to_owned(), text)).into_iter().collect()
 }
 
 fn directions(directions: &Directions) -> Vec<i32> {

@@ -11,6 +11,11 @@ use kindling_study::{Confirmation, Mark, StudyId, TrialId, TrialNumber};
 pub(crate) enum Change<'a> {
     /// Adds the two rows of a study.
     AddStudy(NewStudy<'a>),
+    /// Adds a row of `study_system_attributes`: the names of the objectives, as Optuna keeps them.
+    AddMetricNames {
+        study: StudyId,
+        json: String,
+    },
     /// Adds a row of `study_directions`.
     AddDirection {
         study: StudyId,
@@ -102,6 +107,13 @@ pub(crate) enum Change<'a> {
         value: Option<f64>,
         kind: &'static str,
     },
+    /// Adds a row of `kindling_other_values`.
+    AddOtherValue {
+        trial: TrialId,
+        step: i64,
+        objective: u16,
+        value: f64,
+    },
     /// Sets the step at which a trial was pruned, unless there is one.
     SetPruned {
         trial: TrialId,
@@ -114,11 +126,18 @@ pub(crate) enum Change<'a> {
         at: i64,
         ended: &'static str,
     },
+    /// Adds a row of `trial_system_attributes`, or replaces it: what the trial says of a constraint, for Optuna.
+    PutConstraint {
+        trial: TrialId,
+        key: String,
+        json: String,
+    },
     /// Sets columns of `kindling_trials`. The attributes are the keys of those of its result.
     SetFinished {
         trial: TrialId,
         finish_index: u32,
         attributes: Option<String>,
+        constraints: Option<String>,
     },
     /// Adds a row of `trial_values`. Replaces one that was there, perhaps another program's.
     PutValue {
@@ -183,7 +202,7 @@ pub(crate) enum Change<'a> {
 }
 
 /// The tables that have rows by `trial_id`. Those of other programs go with the others.
-pub(crate) const TABLES_OF_TRIALS: [&str; 8] = [
+pub(crate) const TABLES_OF_TRIALS: [&str; 9] = [
     "trial_user_attributes",
     "trial_system_attributes",
     "trial_params",
@@ -191,6 +210,7 @@ pub(crate) const TABLES_OF_TRIALS: [&str; 8] = [
     "trial_intermediate_values",
     "trial_heartbeats",
     "kindling_leases",
+    "kindling_other_values",
     "kindling_trials",
 ];
 

@@ -1,8 +1,8 @@
 //! Which rows an event changes.
 
 use kindling_study::{
-    ConfirmSpec, Confirmation, Event, LeaseEnd, Outcome, Params, Proposal, Record, StudySpec,
-    StudyState, TrialId, TrialNumber, TrialResult, Wall,
+    ConfirmSpec, Confirmation, Event, LeaseEnd, OtherValue, Outcome, Params, Proposal, Record,
+    StudySpec, StudyState, TrialId, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 
@@ -51,8 +51,8 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
         Event::LeaseEnded { number, end } => {
             Ok(lease_ended(trial(known, record, *number)?, *end, record.at))
         }
-        Event::Reported { number, step, value, prune } => {
-            reported(trial(known, record, *number)?, *step, *value, *prune)
+        Event::Reported { number, step, value, others, prune } => {
+            reported(trial(known, record, *number)?, *step, *value, others, *prune)
         }
         Event::Finished { number, outcome } => finished(known, record, *number, outcome),
         Event::External(event) => external::changes(known, record, event),
@@ -74,7 +74,10 @@ fn created<'a>(known: &mut Known, record: &Record, spec: &'a StudySpec) -> Chang
     let directions = (0..).zip(spec.directions.as_slice()).map(|(objective, direction)| {
         Change::AddDirection { study, objective, direction: encode::direction(*direction) }
     });
-    Ok([Change::AddStudy(rows)].into_iter().chain(directions).collect())
+    let names = &spec.metrics.names;
+    let names = (!names.is_empty())
+        .then(|| Change::AddMetricNames { study, json: json!(names).to_string() });
+    Ok([Change::AddStudy(rows)].into_iter().chain(directions).chain(names).collect())
 }
 
 fn enqueued<'a>(
@@ -146,10 +149,20 @@ fn lease_ended<'a>(trial: TrialId, end: LeaseEnd, now: Wall) -> Vec<Change<'a>> 
     vec![end, Change::SetWaiting { trial }]
 }
 
-fn reported<'a>(trial: TrialId, step: u64, value: f64, prune: bool) -> Changes<'a> {
+fn reported<'a>(
+    trial: TrialId,
+    step: u64,
+    value: f64,
+    others: &[OtherValue],
+    prune: bool,
+) -> Changes<'a> {
     let step = i64::try_from(step).map_err(|e| Misfit(format!("step {step}: {e}")))?;
     let (value, kind) = encode::float(value);
     let mut changes = vec![Change::AddIntermediate { trial, step, value, kind }];
+    changes.extend(others.iter().map(|other| {
+        let (objective, value) = (other.objective, other.value);
+        Change::AddOtherValue { trial, step, objective, value }
+    }));
     if prune {
         changes.push(Change::SetPruned { trial, step });
     }
@@ -164,14 +177,25 @@ fn finished<'a>(
 ) -> Changes<'a> {
     let (trial, at) = (trial(known, record, number)?, record.at);
     let datetime_complete = datetime(at)?;
-    let finish_index = known.study(record.study)?.next_finish_index();
+    let study = known.study(record.study)?;
+    let finish_index = study.next_finish_index();
+    let told = study.constraint_keys.iter().zip(&outcome.constraints);
+    let copies: Vec<_> = told.map(|(key, value)| (key.clone(), json!(value).to_string())).collect();
+    let is_single = study.objectives == 1;
     let keys = outcome.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>();
     let attributes = (!keys.is_empty()).then(|| json!(keys).to_string());
+    let constraints =
+        (!outcome.constraints.is_empty()).then(|| json!(outcome.constraints).to_string());
     let mut changes = vec![
         // If a trial fails because its lease expired, no lease is open any more.
         Change::EndLeaseIfOpen { trial, at: at.0, ended: "FINISHED" },
-        Change::SetFinished { trial, finish_index, attributes },
+        Change::SetFinished { trial, finish_index, attributes, constraints },
     ];
+    changes.extend(copies.into_iter().map(|(key, json)| Change::PutConstraint {
+        trial,
+        key,
+        json,
+    }));
     let state = match &outcome.result {
         TrialResult::Complete(values) => {
             for (objective, &value) in (0..).zip(values.as_slice()) {
@@ -184,7 +208,10 @@ fn finished<'a>(
             "COMPLETE"
         }
         TrialResult::Pruned => {
-            changes.push(Change::PutLastIntermediate { trial });
+            // Of several objectives, one value alone would say nothing.
+            if is_single {
+                changes.push(Change::PutLastIntermediate { trial });
+            }
             "PRUNED"
         }
         TrialResult::Fail(reason) => {

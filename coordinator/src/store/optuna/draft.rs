@@ -1,8 +1,8 @@
 //! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
-    Confirmation, Json, Lease, Outcome, ParamValue, Params, Phase, Proposal, SearchSpace,
-    StudySpec, Tick, Trial, TrialId, TrialNumber, TrialResult, Values,
+    Confirmation, Json, Lease, OtherValue, Outcome, ParamValue, Params, Phase, Proposal,
+    SearchSpace, StudySpec, Tick, Trial, TrialId, TrialNumber, TrialResult, Values,
 };
 
 use super::cell::{datetime, json_or_null, word};
@@ -27,6 +27,8 @@ pub(super) struct Draft {
     /// One value per objective.
     pub(super) values: Box<[Option<f64>]>,
     pub(super) fail_reason: Option<String>,
+    /// As its row has them; nothing if it has none.
+    pub(super) constraints: Box<[f64]>,
     pub(super) attribute_keys: Box<[String]>,
     pub(super) attributes: Vec<(String, Json)>,
 }
@@ -81,6 +83,7 @@ impl Draft {
         trial.confirms = of.zip(seed).map(|(of, seed)| Confirmation { of: TrialNumber(of), seed });
         let keys = json_or_null(at, "attributes", row.attributes)?;
         let attribute_keys: Box<[String]> = keys.unwrap_or_default();
+        let constraints = json_or_null(at, "constraints", row.constraints)?;
         Ok(Self {
             number,
             stage,
@@ -92,6 +95,7 @@ impl Draft {
             finish_index: row.finish_index,
             values: vec![None; spec.directions.as_slice().len()].into(),
             fail_reason: None,
+            constraints: constraints.unwrap_or_default(),
             attributes: Vec::with_capacity(attribute_keys.len()),
             attribute_keys,
         })
@@ -110,14 +114,14 @@ impl Draft {
     /// Checks that the rows fit together, and returns the trial.
     pub(super) fn check(
         mut self,
-        space: &SearchSpace,
+        spec: &StudySpec,
         lease_until: Tick,
         strangers: &mut Strangers,
     ) -> Result<Trial, Damage> {
         let at = self.place("trials");
         let wrong = |what: &str| Err(at.damaged(what));
 
-        self.trial.proposal = self.take_proposal(space, strangers)?;
+        self.trial.proposal = self.take_proposal(&spec.space, strangers)?;
         self.trial.curve.sort_unstable_by_key(|(step, _)| *step);
         self.trial.curve = self.trial.curve.as_slice().to_vec(); // Drops spare capacity.
         let curve = &self.trial.curve;
@@ -149,6 +153,26 @@ impl Draft {
         if self.attributes.len() != self.attribute_keys.len() {
             return wrong("a user attribute of its result is missing");
         }
+        let (others, curve) = (&mut self.trial.other_values, &self.trial.curve);
+        others.sort_unstable_by_key(|other| (other.step, other.objective));
+        let is_odd = |other: &OtherValue| {
+            !other.value.is_finite()
+                || curve.binary_search_by_key(&other.step, |(step, _)| *step).is_err()
+        };
+        if others.iter().any(is_odd) {
+            return wrong("kindling_other_values has a step without an intermediate value");
+        }
+        *others = others.as_slice().to_vec();
+        let told = self.constraints.len();
+        let is_told = told == spec.metrics.constraints.len();
+        let is_odd = match self.stage {
+            Stage::Waiting | Stage::Running | Stage::Fail => told > 0,
+            Stage::Complete => !is_told,
+            Stage::Pruned => told > 0 && !is_told,
+        };
+        if is_odd || self.constraints.iter().any(|value| !value.is_finite()) {
+            return wrong("constraints is not one finite number for each of the study's");
+        }
         let result = match (self.stage, self.fail_reason) {
             (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),
             (Stage::Running, ..) => {
@@ -170,8 +194,8 @@ impl Draft {
             (Stage::Fail, Some(reason)) => TrialResult::Fail(reason),
             (Stage::Fail, None) => return wrong("it is FAIL without a fail_reason"),
         };
-        let phase =
-            Phase::Finished(Outcome { result, attributes: self.attributes.into_iter().collect() });
+        let attributes = self.attributes.into_iter().collect();
+        let phase = Phase::Finished(Outcome { result, constraints: self.constraints, attributes });
         Ok(Trial { phase, ..self.trial })
     }
 

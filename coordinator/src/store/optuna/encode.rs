@@ -74,6 +74,14 @@ pub(super) fn direction_from(word: &str) -> Option<Direction> {
 }
 
 /// A value and its type. Not every database has NaN, and Optuna does not store infinity as a number.
+/// The system attribute of a study in which Optuna keeps the names of its objectives.
+pub(crate) const METRIC_NAMES: &str = "study:metric_names";
+
+/// The system attribute of a trial in which Optuna keeps what it says of a constraint.
+pub(crate) fn constraint_key(name: &str) -> String {
+    format!("constraints:{name}")
+}
+
 pub(crate) fn float(value: f64) -> (Option<f64>, &'static str) {
     match value {
         v if v.is_nan() => (None, "NAN"),

@@ -23,6 +23,9 @@ pub(super) struct KnownStudy {
     pub(super) space: SearchSpace,
     /// Each parameter's distribution, in Optuna's format.
     pub(super) distributions: Vec<String>,
+    pub(super) objectives: usize,
+    /// The system attributes in which Optuna keeps what a trial says of each constraint.
+    pub(super) constraint_keys: Vec<String>,
     /// How many trials it has, and how many of them have finished.
     trials: u32,
     finished: u32,
@@ -104,7 +107,11 @@ impl KnownStudy {
     fn new(spec: &StudySpec) -> Self {
         let params = spec.space.params().iter();
         let distributions = params.map(|param| encode::distribution(&param.distribution)).collect();
-        Self { space: spec.space.clone(), distributions, trials: 0, finished: 0 }
+        let objectives = spec.directions.as_slice().len();
+        let constraints = spec.metrics.constraints.iter();
+        let constraint_keys = constraints.map(|name| encode::constraint_key(name)).collect();
+        let space = spec.space.clone();
+        Self { space, distributions, objectives, constraint_keys, trials: 0, finished: 0 }
     }
 
     pub(super) fn has(&self, number: TrialNumber) -> bool {

@@ -23,7 +23,9 @@ pub(super) use change::{
 };
 pub(super) use changes::changes;
 pub(super) use damage::{Damage, Misfit, Place};
-pub(crate) use encode::{datetime, distribution, fixed, float, naive};
+pub(crate) use encode::{
+    METRIC_NAMES, constraint_key, datetime, distribution, fixed, float, naive,
+};
 pub(super) use external::{
     ExternalAttributeRow, ExternalIntermediateRow, ExternalParamRow, ExternalStudyRow,
     ExternalTrialRow, ExternalValueRow,
@@ -31,8 +33,8 @@ pub(super) use external::{
 pub(super) use known::Known;
 pub(super) use reading::{NextIds, Reading};
 pub(super) use rows::{
-    AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, ParamRow, ReasonRow, StudyRow,
-    TrialRow, ValueRow,
+    AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, OtherValueRow, ParamRow,
+    ReasonRow, StudyRow, TrialRow, ValueRow,
 };
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kindling_study::external::Scope;
 use kindling_study::{
-    Attempt, Json, Mark, Registry, StudyId, StudySpec, Tick, TrialId, TrialNumber, WorkerId,
+    Attempt, Json, Mark, OtherValue, Registry, StudyId, StudySpec, Tick, TrialId, TrialNumber,
+    WorkerId,
 };
 
 use super::cell::{json, word};
@@ -19,8 +20,8 @@ use super::external::{
     ExternalStudyRow, ExternalTrialRow, ExternalValueRow,
 };
 use super::rows::{
-    AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, ParamRow, ReasonRow, StudyRow,
-    TrialRow, ValueRow,
+    AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, OtherValueRow, ParamRow,
+    ReasonRow, StudyRow, TrialRow, ValueRow,
 };
 use super::strangers::Strangers;
 use super::study::StudyDraft;
@@ -170,6 +171,18 @@ impl Reading {
         let step = u64::try_from(step).map_err(|_| at.damaged(format!("step {step}")))?;
         let value = number(at, &row.number, "intermediate_value_type")?;
         self.of(at, row.trial)?.1.trial.curve.push((step, value));
+        Ok(())
+    }
+
+    pub(crate) fn other_value(&mut self, row: &OtherValueRow) -> Result<(), Damage> {
+        let OtherValueRow { at, step, objective, value } = *row;
+        let step = u64::try_from(step).map_err(|_| at.damaged(format!("step {step}")))?;
+        let (spec, draft) = self.of(at, at.id)?;
+        let place = usize::from(objective);
+        if place >= spec.directions.as_slice().len() || place == spec.metrics.pruner_objective {
+            return Err(at.damaged(format!("an intermediate value for objective {objective}")));
+        }
+        draft.trial.other_values.push(OtherValue { step, objective, value });
         Ok(())
     }
 

@@ -48,6 +48,7 @@ pub(crate) struct TrialRow<'a> {
     pub(crate) attributes: Option<&'a str>,
     pub(crate) confirms_of: Option<u32>,
     pub(crate) confirms_seed: Option<u32>,
+    pub(crate) constraints: Option<&'a str>,
 }
 
 /// A row of `kindling_leases`. Its id is the trial's.
@@ -76,6 +77,15 @@ pub(crate) struct IntermediateRow<'a> {
     pub(crate) trial: i64,
     pub(crate) step: i64,
     pub(crate) number: Number<'a>,
+}
+
+/// A row of `kindling_other_values`.
+pub(crate) struct OtherValueRow {
+    /// Its id is the trial's.
+    pub(crate) at: Place,
+    pub(crate) step: i64,
+    pub(crate) objective: u16,
+    pub(crate) value: f64,
 }
 
 /// A row of `trial_values`.

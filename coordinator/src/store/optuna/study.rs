@@ -76,7 +76,7 @@ impl StudyDraft {
         let mut trials: Vec<Trial> = Vec::with_capacity(self.trials.len());
         for draft in self.trials {
             let at = draft.place("kindling_trials");
-            let trial = draft.check(&spec.space, lease_until, strangers)?;
+            let trial = draft.check(&spec, lease_until, strangers)?;
             if let Some(Confirmation { of, .. }) = trial.confirms
                 && !trials.get(of.index()).is_some_and(can_be_confirmed)
             {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Params as Bindings, params};
 
 use super::fault::Fault;
 use crate::store::optuna::{
-    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
+    Change, METRIC_NAMES, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
 };
 
 /// Executes one change.
@@ -19,6 +19,9 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::AddStudy(rows) => add_study(conn, rows),
         Change::AddDirection { study, objective, direction } => {
             one(conn, ADD_DIRECTION, params![direction, study.0, objective])
+        }
+        Change::AddMetricNames { study, json } => {
+            one(conn, PUT_STUDY_SYSTEM_ATTRIBUTE, params![study.0, METRIC_NAMES, json])
         }
         Change::SetState { study, state, pause_reason } => {
             one(conn, SET_STATE, params![study.0, state, pause_reason])
@@ -47,6 +50,7 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::SetRunning { trial, since } => one(conn, SET_RUNNING, params![trial.0, since]),
         Change::DeleteCurve { trial } => {
             run(conn, DELETE_CURVE, [trial.0])?;
+            run(conn, DELETE_OTHER_VALUES, [trial.0])?;
             one(conn, SET_NOT_PRUNED, [trial.0])
         }
         Change::EndLease { trial, at, ended } => one(conn, END_LEASE, params![trial.0, at, ended]),
@@ -54,12 +58,18 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::AddIntermediate { trial, step, value, kind } => {
             one(conn, ADD_INTERMEDIATE, params![trial.0, step, value, kind])
         }
+        Change::AddOtherValue { trial, step, objective, value } => {
+            one(conn, ADD_OTHER_VALUE, params![trial.0, step, objective, value])
+        }
         Change::SetPruned { trial, step } => one(conn, SET_PRUNED, params![trial.0, step]),
         Change::EndLeaseIfOpen { trial, at, ended } => {
             run(conn, END_LEASE, params![trial.0, at, ended]).map(|_| ())
         }
-        Change::SetFinished { trial, finish_index, attributes } => {
-            one(conn, SET_FINISHED, params![trial.0, finish_index, attributes])
+        Change::PutConstraint { trial, key, json } => {
+            one(conn, PUT_SYSTEM_ATTRIBUTE, params![trial.0, key, json])
+        }
+        Change::SetFinished { trial, finish_index, attributes, constraints } => {
+            one(conn, SET_FINISHED, params![trial.0, finish_index, attributes, constraints])
         }
         Change::PutValue { trial, objective, value, kind } => {
             one(conn, PUT_VALUE, params![trial.0, objective, value, kind])
@@ -230,6 +240,8 @@ const SET_RUNNING: &str = "UPDATE trials
 
 const DELETE_CURVE: &str = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1";
 
+const DELETE_OTHER_VALUES: &str = "DELETE FROM kindling_other_values WHERE trial_id = ?1";
+
 const SET_NOT_PRUNED: &str = "UPDATE kindling_trials SET pruned_at = NULL WHERE trial_id = ?1";
 
 const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
@@ -241,11 +253,15 @@ const ADD_INTERMEDIATE: &str = "INSERT INTO trial_intermediate_values
     (trial_id, step, intermediate_value, intermediate_value_type)
     VALUES (?1, ?2, ?3, ?4)";
 
+const ADD_OTHER_VALUE: &str = "INSERT INTO kindling_other_values
+    (trial_id, step, objective, value) VALUES (?1, ?2, ?3, ?4)";
+
 const SET_PRUNED: &str =
     "UPDATE kindling_trials SET pruned_at = coalesce(pruned_at, ?2) WHERE trial_id = ?1";
 
-const SET_FINISHED: &str =
-    "UPDATE kindling_trials SET finish_index = ?2, attributes = ?3 WHERE trial_id = ?1";
+const SET_FINISHED: &str = "UPDATE kindling_trials
+    SET finish_index = ?2, attributes = ?3, constraints = ?4
+    WHERE trial_id = ?1";
 
 const PUT_VALUE: &str = "INSERT INTO trial_values (trial_id, objective, value, value_type)
     VALUES (?1, ?2, ?3, ?4)

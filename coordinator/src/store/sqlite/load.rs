@@ -10,8 +10,8 @@ use super::history;
 mod external;
 
 use crate::store::optuna::{
-    AttributeRow, Damage, DirectionRow, IntermediateRow, LeaseRow, NextIds, Number, ParamRow,
-    Place, Reading, ReasonRow, StudyRow, TrialRow, ValueRow,
+    AttributeRow, Damage, DirectionRow, IntermediateRow, LeaseRow, NextIds, Number, OtherValueRow,
+    ParamRow, Place, Reading, ReasonRow, StudyRow, TrialRow, ValueRow,
 };
 use external::EXTERNAL_TRIALS;
 
@@ -32,6 +32,7 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.leases(&mut reading)?;
     tables.params(&mut reading)?;
     tables.intermediates(&mut reading)?;
+    tables.other_values(&mut reading)?;
     tables.values(&mut reading)?;
     tables.reasons(&mut reading)?;
     tables.attributes(&mut reading)?;
@@ -116,7 +117,7 @@ impl Tables<'_> {
             "trials",
             "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
                 fixed, retry_of, request, saw_finished, saw_proposed, exact_ints, pruned_at,
-                finish_index, attributes, confirms_of, confirms_seed
+                finish_index, attributes, confirms_of, confirms_seed, constraints
              FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
             |row| {
                 reading.trial(TrialRow {
@@ -137,6 +138,7 @@ impl Tables<'_> {
                     attributes: row.text_or_null(14)?,
                     confirms_of: row.get(15)?,
                     confirms_seed: row.get(16)?,
+                    constraints: row.text_or_null(17)?,
                 })
             },
         )
@@ -185,6 +187,17 @@ impl Tables<'_> {
                     step: row.get(2)?,
                     number: row.number(3)?,
                 })
+            },
+        )
+    }
+
+    fn other_values(&self, reading: &mut Reading) -> Result<(), Fault> {
+        self.each(
+            "kindling_other_values",
+            "SELECT trial_id, step, objective, value FROM kindling_other_values",
+            |row| {
+                let (step, objective, value) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                reading.other_value(&OtherValueRow { at: row.at, step, objective, value })
             },
         )
     }

@@ -1,4 +1,4 @@
--- The layout of a store, version 5: what Optuna has no place for. `schema_optuna.sql` comes before it,
+-- The layout of a store, version 6: what Optuna has no place for. `schema_optuna.sql` comes before it,
 -- `guards.sql` after it. No fact stands in both.
 --
 -- Times are microseconds since 1970, UTC. A row is written before the row of Optuna's that
@@ -10,7 +10,7 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 5), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
+INSERT INTO kindling_meta VALUES ('schema_version', 6), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
     ('commits', 0);
 
 -- Which history this store tells: other 16 bytes when an older copy of it is put back. One row. How far it
@@ -53,8 +53,18 @@ CREATE TABLE kindling_trials (
     finish_index INTEGER,          -- its place in the study's finish order, from 0
     attributes TEXT,               -- JSON list, the keys of the user attributes that are its result's
     confirms_of INTEGER,           -- number of the trial that this one confirms; NULL: it is one of the search
-    confirms_seed INTEGER          -- under which of the fresh seeds
+    confirms_seed INTEGER,         -- under which of the fresh seeds
+    constraints TEXT               -- JSON list, what its result says of the study's constraints; NULL: nothing
 ) STRICT;
+
+-- Intermediate values of the objectives that a study's pruner does not compare. Optuna has a place for one only.
+CREATE TABLE kindling_other_values (
+    trial_id INTEGER NOT NULL REFERENCES kindling_trials (trial_id),
+    step INTEGER NOT NULL,
+    objective INTEGER NOT NULL,    -- as in `study_directions`
+    value REAL NOT NULL,
+    PRIMARY KEY (trial_id, step, objective)
+) STRICT, WITHOUT ROWID;
 
 -- The newest lease of each trial that was leased, and how many before it were lost. It may be open.
 CREATE TABLE kindling_leases (

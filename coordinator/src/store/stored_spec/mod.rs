@@ -12,8 +12,8 @@ mod space;
 mod tests;
 
 use kindling_study::{
-    ConfirmSpec, Direction, Directions, ObjectiveSpec, SearchSpace, Settings, SpecError, StudyName,
-    StudySpec,
+    ConfirmSpec, Direction, Directions, Metrics, ObjectiveSpec, SearchSpace, Settings, SpecError,
+    StudyName, StudySpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,21 @@ struct Spec {
     objective: Objective,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirm: Option<Confirm>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    metric_names: Box<[Box<str>]>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    constraints: Box<[Box<str>]>,
+    /// The index of the objective that the pruner compares.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pruner_objective: usize,
+}
+
+fn is_empty(names: &[Box<str>]) -> bool {
+    names.is_empty()
+}
+
+fn is_first(index: &usize) -> bool {
+    *index == 0
 }
 
 /// One word, as before there could be several objectives, or a list.
@@ -138,6 +153,9 @@ impl From<&StudySpec> for Spec {
                 settings: spec.objective.settings.clone(),
             },
             confirm: spec.confirm.as_ref().map(Confirm::from),
+            metric_names: spec.metrics.names.clone(),
+            constraints: spec.metrics.constraints.clone(),
+            pruner_objective: spec.metrics.pruner_objective,
         }
     }
 }
@@ -149,6 +167,11 @@ impl TryFrom<Spec> for StudySpec {
         Ok(Self {
             name: name.map_err(|invalid| SpecError::at(["name"], invalid.to_string()))?,
             directions: spec.direction.try_into()?,
+            metrics: Metrics {
+                names: spec.metric_names,
+                constraints: spec.constraints,
+                pruner_objective: spec.pruner_objective,
+            },
             trials: spec.trials,
             seed: spec.seed,
             max_attempts: spec.max_attempts,

@@ -214,6 +214,7 @@ fn finished(trial: &ExternalTrial, params: Params) -> Trial {
     ours.curve =
         trial.intermediate.iter().filter_map(step).filter(|(_, value)| value.is_finite()).collect();
     ours.proposal = Some(Proposal { params, saw_finished: 0, saw_proposed: 0 });
-    ours.phase = Phase::Finished(Outcome { result, attributes: Attributes::new() });
+    let (constraints, attributes) = ([].into(), Attributes::new());
+    ours.phase = Phase::Finished(Outcome { result, constraints, attributes });
     ours
 }

@@ -10,13 +10,40 @@ use super::history::History;
 use super::memo::Memo;
 use super::table::{Rank, Table};
 use crate::space::{ParamValue, Params, SearchSpace};
+use crate::spec::StudySpec;
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
 use crate::values::Directions;
+
+/// What makes a trial good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Goal {
+    /// Which way is better, per objective.
+    pub(super) directions: Directions,
+    /// How many constraints there are.
+    pub(super) constraints: usize,
+    /// The index of the objective whose intermediate values trials have.
+    pub(super) pruner_objective: usize,
+}
+
+impl Goal {
+    /// That of this study.
+    pub(crate) fn of(spec: &StudySpec) -> Self {
+        let (directions, constraints) = (spec.directions.clone(), spec.metrics.constraints.len());
+        Self { directions, constraints, pruner_objective: spec.metrics.pruner_objective }
+    }
+}
+
+impl<D: Into<Directions>> From<D> for Goal {
+    /// Without constraints; trials report the first objective.
+    fn from(directions: D) -> Self {
+        Self { directions: directions.into(), constraints: 0, pruner_objective: 0 }
+    }
+}
 
 /// The finished trials of a study's search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
-    directions: Directions,
+    goal: Goal,
     tables: Vec<Table>,
     history: History,
     model: Memo<Model>,
@@ -34,24 +61,14 @@ pub struct Archive {
 
 impl Archive {
     /// An empty archive.
-    pub(crate) fn new(space: &SearchSpace, directions: impl Into<Directions>) -> Self {
-        let directions = directions.into();
-        let table = |places| Table::new(space, places, directions.as_slice().len());
+    pub(crate) fn new(space: &SearchSpace, goal: impl Into<Goal>) -> Self {
+        let goal = goal.into();
+        let table = |places| Table::new(space, places, goal.directions.as_slice().len());
         let tables = groups(space).into_iter().map(table).collect();
         let (tried, failed) = (HashSet::new(), HashSet::new());
         let history = History::new(space);
         let (model, cmaes) = (Memo::default(), Memo::default());
-        Self {
-            directions,
-            tables,
-            history,
-            model,
-            cmaes,
-            observations: 0,
-            failures: 0,
-            tried,
-            failed,
-        }
+        Self { goal, tables, history, model, cmaes, observations: 0, failures: 0, tried, failed }
     }
 
     /// Adds a finished trial. Skips confirmations, trials without parameters, and parameters that do not fit
@@ -63,8 +80,8 @@ impl Archive {
         let Some(params) = trial.params().filter(|params| space.contains(params)) else { return };
         let hash = hash(params);
         self.tried.insert(hash);
-        let rank = Rank::of(trial, &self.directions);
-        let losses = rank.and_then(|_| losses(trial, &self.directions));
+        let rank = Rank::of(trial, &self.goal);
+        let losses = rank.and_then(|_| losses(trial, &self.goal.directions));
         if rank.is_some() {
             self.observations += 1;
         } else {
@@ -79,7 +96,12 @@ impl Archive {
 
     /// How many objectives there are.
     pub(super) fn objectives(&self) -> usize {
-        self.directions.as_slice().len()
+        self.goal.directions.as_slice().len()
+    }
+
+    /// How many constraints there are.
+    pub(super) fn constraints(&self) -> usize {
+        self.goal.constraints
     }
 
     /// How many trials finished with a value.

@@ -35,7 +35,7 @@ use crate::space::{Configurations, Freedom, Params, SearchSpace, Values};
 use axis::Axis;
 use random::{pick, uniform};
 
-pub use archive::Archive;
+pub use archive::{Archive, Goal};
 pub use cmaes::CmaesOptions;
 pub use gp::GpOptions;
 pub use grid::GridOptions;
@@ -151,12 +151,16 @@ impl SamplerSpec {
         }
     }
 
-    /// The sampler that takes this one's place where it does not fit: of several objectives, only TPE knows more than
+    /// The sampler that takes this one's place where it does not fit: only TPE knows constraints, and of several objectives more than
     /// the first.
     fn fitting(&self, archive: &Archive) -> &Self {
         const TPE: &SamplerSpec = &SamplerSpec::Tpe(TpeOptions::DEFAULT);
         match self {
-            Self::Auto {} | Self::Gp(_) | Self::Cmaes(_) if archive.objectives() > 1 => TPE,
+            Self::Auto {} | Self::Gp(_) | Self::Cmaes(_)
+                if archive.objectives() > 1 || archive.constraints() > 0 =>
+            {
+                TPE
+            }
             fitting => fitting,
         }
     }

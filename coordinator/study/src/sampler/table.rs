@@ -1,11 +1,11 @@
 //! The finished trials of one group of parameters, as coordinates.
 
+use super::archive::Goal;
 use super::axis::Axis;
 use super::rows::Rows;
 use crate::front;
 use crate::space::{Params, SearchSpace};
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
-use crate::values::Directions;
 
 /// The trials in which a group of parameters is active. The parameters of a group are always active together.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,9 +35,11 @@ struct Fronts {
     losses: Rows,
 }
 
-/// How good a finished trial is, by the first objective. The smallest is the best.
+/// How good a finished trial is, by the first objective. The smallest is the best: feasible ones come first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
+    /// By how much it violates the constraints: 0 if all hold, infinite if it did not say.
+    pub(super) violation: f64,
     /// 0 for a completed trial. Pruned trials rank behind those that got further.
     pub(super) shortfall: u64,
     pub(super) loss: f64,
@@ -129,27 +131,33 @@ impl Table {
 impl Rank {
     /// A pruned trial is ranked by its last intermediate value. Without one it has no rank, and neither has a
     /// failed trial.
-    pub(super) fn of(trial: &Trial, directions: &Directions) -> Option<Self> {
+    pub(super) fn of(trial: &Trial, goal: &Goal) -> Option<Self> {
         let Phase::Finished(Outcome { result, .. }) = &trial.phase else { return None };
-        let (shortfall, value) = match result {
+        let directions = &goal.directions;
+        let (shortfall, loss) = match result {
             // A trial that says nothing of one objective says nothing.
             TrialResult::Complete(values) if !values.as_slice().iter().all(|x| x.is_finite()) => {
                 return None;
             }
-            TrialResult::Complete(values) => (0, values.first()),
+            TrialResult::Complete(values) => (0, directions.first().loss(values.first())),
             TrialResult::Pruned => {
                 let (step, value) = trial.curve.last()?;
                 // Steps fit in 63 bits.
-                (u64::MAX - step, *value)
+                let direction = directions.as_slice()[goal.pruner_objective];
+                (u64::MAX - step, direction.loss(*value))
             }
             TrialResult::Fail(_) => return None,
         };
         // Adding 0 turns −0 into 0.
-        value.is_finite().then(|| Self { shortfall, loss: directions.first().loss(value) + 0.0 })
+        let violation = trial.violation(goal.constraints);
+        loss.is_finite().then_some(Self { violation, shortfall, loss: loss + 0.0 })
     }
 
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.shortfall.cmp(&other.shortfall).then(self.loss.total_cmp(&other.loss))
+        let by_violation = self.violation.total_cmp(&other.violation);
+        by_violation
+            .then(self.shortfall.cmp(&other.shortfall))
+            .then(self.loss.total_cmp(&other.loss))
     }
 }
 

@@ -109,7 +109,8 @@ impl Past {
 /// A finished trial. A pruned one reached step 3 with the value 0.5.
 pub(super) fn finished(params: &Params, result: &TrialResult) -> Trial {
     let proposal = Proposal { params: params.clone(), saw_finished: 0, saw_proposed: 0 };
-    let outcome = Outcome { result: result.clone(), attributes: Attributes::new() };
+    let (constraints, attributes) = ([].into(), Attributes::new());
+    let outcome = Outcome { result: result.clone(), constraints, attributes };
     let mut trial = Trial::waiting(TrialId(1), vec![None; params.len()].into());
     trial.proposal = Some(proposal);
     trial.curve = vec![(3, 0.5)];

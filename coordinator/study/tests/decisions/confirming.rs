@@ -172,7 +172,7 @@ fn what_confirms_is_neither_learned_from_nor_pruned_nor_the_best() {
     let mut world = pruned_after(pruner, pairs(1, 2), &SEARCH);
     for (step, value) in [(0, 0.9), (0, 0.1)] {
         let claim = world.lease("w");
-        let (events, verdict) = world.study.report(&claim, step, value).expect("taken");
+        let (events, verdict) = world.study.report(&claim, step, value, &[]).expect("taken");
         world.apply(&events);
         assert_eq!(verdict, Verdict::Continue);
         world.finish(&claim, complete(5.0)).expect("taken");

@@ -131,7 +131,7 @@ fn nobody_elses_pause_is_touched_and_it_is_not_paused_twice() {
     for claim in &claims {
         let (events, ()) = world
             .study
-            .finish(claim, TrialResult::Fail("no".to_owned()), Attributes::new())
+            .finish(claim, TrialResult::Fail("no".to_owned()), &[], Attributes::new())
             .expect("taken");
         assert!(matches!(events[..], [Event::Finished { .. }]), "{events:?}");
         world.apply(&events);

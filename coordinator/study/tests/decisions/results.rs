@@ -22,7 +22,11 @@ fn a_step_fits_the_store_and_does_not_go_back() {
     assert_eq!(world.report(&claim, 2, 0.5), Err(back));
     let conflict = Refusal::Conflict { number, what: "step 3".into() };
     assert_eq!(world.report(&claim, 3, 0.6), Err(conflict));
-    assert_eq!(world.study.report(&claim, 3, 0.5), Ok((vec![], Verdict::Continue)), "once more");
+    assert_eq!(
+        world.study.report(&claim, 3, 0.5, &[]),
+        Ok((vec![], Verdict::Continue)),
+        "once more"
+    );
     assert_eq!(world.report(&claim, largest, 0.5), Ok(Verdict::Continue));
     assert_eq!(world.trial(number).intermediate(3), Some(0.5));
     assert_eq!(world.trial(number).intermediate(4), None);
@@ -40,7 +44,7 @@ fn what_a_pruner_gave_up_stays_so_and_what_came_before_it_does_not() {
     for (step, value, verdict) in
         [(0, 0.5, Verdict::Continue), (1, 0.4, Verdict::Prune), (2, 0.9, Verdict::Prune)]
     {
-        assert_eq!(world.study.report(&claim, step, value), Ok((vec![], verdict)));
+        assert_eq!(world.study.report(&claim, step, value, &[]), Ok((vec![], verdict)));
     }
 }
 
@@ -55,8 +59,8 @@ fn a_value_that_is_not_finite_fails_the_trial_and_says_why() {
         phase => panic!("{phase:?}"),
     };
     assert_eq!(of(&world, &claim), failed("the intermediate value of step 4 is -inf"));
-    assert_eq!(world.study.report(&claim, 4, f64::NEG_INFINITY), Ok((vec![], Verdict::Stop)));
-    let another = world.study.report(&claim, 5, f64::NAN).expect_err("another one");
+    assert_eq!(world.study.report(&claim, 4, f64::NEG_INFINITY, &[]), Ok((vec![], Verdict::Stop)));
+    let another = world.study.report(&claim, 5, f64::NAN, &[]).expect_err("another one");
     assert!(another.to_string().contains("it is finished"), "{another}");
 
     let claim = world.lease("w");
@@ -71,12 +75,12 @@ fn a_result_is_taken_once_and_repeated_at_will() {
     let mut world = World::new(1);
     let claim = world.lease("w");
     world.finish(&claim, complete(0.5)).expect("taken");
-    let again = world.study.finish(&claim, complete(0.5), Attributes::new());
+    let again = world.study.finish(&claim, complete(0.5), &[], Attributes::new());
     assert_eq!(again, Ok((vec![], ())));
     let other = Refusal::Conflict { number: claim.number, what: "its result".into() };
     assert_eq!(world.finish(&claim, complete(0.6)), Err(other.clone()));
     let said = [("a".to_owned(), Json::parse("1").expect("JSON"))].into_iter().collect();
-    assert_eq!(world.study.finish(&claim, complete(0.5), said), Err(other));
+    assert_eq!(world.study.finish(&claim, complete(0.5), &[], said), Err(other));
     let late = world.report(&claim, 0, 0.5).expect_err("it is over");
     assert!(matches!(late, Refusal::StaleLease { .. }), "{late}");
 }

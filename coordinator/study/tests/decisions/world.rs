@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, ObjectiveSpec, PrunerSpec,
-    Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick, Trial, TrialId,
-    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
+    Attributes, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, Metrics, ObjectiveSpec,
+    PrunerSpec, Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
+    Trial, TrialId, TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use serde_json::json;
 
@@ -21,6 +21,7 @@ pub(crate) fn spec(trials: u32) -> StudySpec {
     StudySpec {
         name: StudyName::new("s").expect("a name"),
         directions: Direction::Maximize.into(),
+        metrics: Metrics::default(),
         trials,
         seed: 1,
         max_attempts: 2,
@@ -75,13 +76,13 @@ impl World {
         step: u64,
         value: f64,
     ) -> Result<Verdict, Refusal> {
-        let (events, verdict) = self.study.report(claim, step, value)?;
+        let (events, verdict) = self.study.report(claim, step, value, &[])?;
         self.apply(&events);
         Ok(verdict)
     }
 
     pub(crate) fn finish(&mut self, claim: &Claim, result: TrialResult) -> Result<(), Refusal> {
-        let (events, ()) = self.study.finish(claim, result, Attributes::new())?;
+        let (events, ()) = self.study.finish(claim, result, &[], Attributes::new())?;
         self.apply(&events);
         Ok(())
     }

@@ -6,7 +6,7 @@ use kindling_proto::optuna as wire;
 use kindling_study::{Outcome, Phase, Study, Trial, TrialNumber, TrialResult, Wall};
 use serde_json::json;
 
-use crate::store::{datetime, distribution, fixed};
+use crate::store::{constraint_key, datetime, distribution, fixed};
 
 pub(super) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> wire::Trial {
     let space = &study.spec().space;
@@ -23,6 +23,7 @@ pub(super) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> wire::
         wire.params.insert(param.name.clone(), value.as_number());
         wire.distributions.insert(param.name.clone(), distribution(&param.distribution));
     }
+    let is_single = study.spec().directions.as_slice().len() == 1;
     let mut system = HashMap::new();
     system.extend(fixed(space, &trial.fixed).map(|text| ("fixed_params", text)));
     let confirms = trial.confirms.map(|c| json!({ "of": c.of.0, "seed": c.seed }).to_string());
@@ -36,7 +37,9 @@ pub(super) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> wire::
                 wire::TrialState::Complete
             }
             TrialResult::Pruned => {
-                wire.values = steps(trial).last().map(|(_, value)| value).into_iter().collect();
+                // Of several objectives, one value alone would say nothing.
+                let last = steps(trial).last().filter(|_| is_single);
+                wire.values = last.map(|(_, value)| value).into_iter().collect();
                 wire::TrialState::Pruned
             }
             TrialResult::Fail(reason) => {
@@ -46,7 +49,10 @@ pub(super) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> wire::
         },
     };
     wire.state = state.into();
-    wire.system_attributes = system.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
+    let constraints = study.spec().metrics.constraints.iter().zip(trial.constraints());
+    wire.system_attributes
+        .extend(constraints.map(|(name, value)| (constraint_key(name), json!(value).to_string())));
+    wire.system_attributes.extend(system.into_iter().map(|(key, text)| (key.to_owned(), text)));
     let attributes = trial.attributes();
     wire.user_attributes =
         attributes.map(|(key, json)| (key.to_owned(), json.as_str().to_owned())).collect();

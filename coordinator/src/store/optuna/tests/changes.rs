@@ -129,7 +129,7 @@ fn a_later_lease_takes_the_place_of_the_one_before_and_starts_a_new_curve() {
 #[test]
 fn results_say_in_which_order_trials_finished() {
     let finished = |number, result| {
-        let outcome = Outcome { result, attributes: Attributes::new() };
+        let outcome = Outcome { result, constraints: [].into(), attributes: Attributes::new() };
         Event::Finished { number: TrialNumber(number), outcome }
     };
     let events = vec![
@@ -142,7 +142,7 @@ fn results_say_in_which_order_trials_finished() {
     last_changes(events, |changes| {
         let expected = [
             Change::EndLeaseIfOpen { trial, at: 1, ended: "FINISHED" },
-            Change::SetFinished { trial, finish_index: 1, attributes: None },
+            Change::SetFinished { trial, finish_index: 1, attributes: None, constraints: None },
             Change::PutSystemAttribute { trial, key: "fail_reason", json: "\"why\"".into() },
             Change::SetOver {
                 trial,

@@ -5,8 +5,8 @@ mod reading;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Choice, Direction, Distribution, FloatScale, ObjectiveSpec, Param, PrunerSpec, SearchSpace,
-    Settings, StudyId, StudyName, StudySpec,
+    Choice, Direction, Distribution, FloatScale, Metrics, ObjectiveSpec, Param, PrunerSpec,
+    SearchSpace, Settings, StudyId, StudyName, StudySpec,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ fn spec() -> StudySpec {
     StudySpec {
         name: StudyName::new("a").expect("a name"),
         directions: Direction::Minimize.into(),
+        metrics: Metrics::default(),
         trials: 9,
         seed: 5,
         max_attempts: 2,

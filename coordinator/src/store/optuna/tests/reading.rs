@@ -45,6 +45,7 @@ fn reading(proposed: bool) -> Reading {
         attributes: None,
         confirms_of: None,
         confirms_seed: None,
+        constraints: None,
     };
     reading.trial(trial).expect("sound");
     reading

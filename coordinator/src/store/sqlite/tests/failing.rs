@@ -136,10 +136,12 @@ fn events_that_fit_nothing_are_refused_whole() {
     let before = ledger.rows();
     let number = claim.number;
     let stray = |event| Record { study: id, trial: Some(TrialId(1)), at: Wall(0), event };
-    let reported = |step| stray(Event::Reported { number, step, value: 0.5, prune: false });
+    let reported =
+        |step| stray(Event::Reported { number, step, value: 0.5, others: [].into(), prune: false });
     let finished = |value: f64| {
         let outcome = kindling_study::Outcome {
             result: TrialResult::Complete(value.into()),
+            constraints: [].into(),
             attributes: Attributes::new(),
         };
         stray(Event::Finished { number, outcome })
@@ -162,6 +164,7 @@ fn events_that_fit_nothing_are_refused_whole() {
         number,
         outcome: kindling_study::Outcome {
             result: TrialResult::Pruned,
+            constraints: [].into(),
             attributes: Attributes::new(),
         },
     };

@@ -19,9 +19,9 @@ use std::path::PathBuf;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, Json, Mark, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record, Registry,
-    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId, TrialNumber, Wall,
-    WorkerId, sampler::SamplerSpec,
+    FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record,
+    Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId,
+    TrialNumber, Wall, WorkerId, sampler::SamplerSpec,
 };
 use tempfile::TempDir;
 
@@ -140,12 +140,12 @@ impl Ledger {
         let number = claim.number;
         let newest = self.study(id).get(number).and_then(|trial| trial.curve.last());
         if newest.is_none_or(|(newest, _)| *newest < step) && i64::try_from(step).is_ok() {
-            self.take(id, vec![Event::Reported { number, step, value, prune }]);
+            self.take(id, vec![Event::Reported { number, step, value, others: [].into(), prune }]);
         }
     }
 
     fn report(&mut self, id: StudyId, claim: &Claim, step: u64, value: f64) {
-        if let Ok((events, _)) = self.study(id).report(claim, step, value) {
+        if let Ok((events, _)) = self.study(id).report(claim, step, value, &[]) {
             self.take(id, events);
         }
     }
@@ -157,7 +157,7 @@ impl Ledger {
         result: kindling_study::TrialResult,
         said: Attributes,
     ) {
-        if let Ok((events, ())) = self.study(id).finish(claim, result, said) {
+        if let Ok((events, ())) = self.study(id).finish(claim, result, &[], said) {
             self.take(id, events);
         }
     }
@@ -230,6 +230,7 @@ fn spec(name: &str) -> StudySpec {
             Direction::Maximize
         }
         .into(),
+        metrics: Metrics::default(),
         trials: 12,
         seed: i64::MAX as u64 - 3,
         max_attempts: 2,
