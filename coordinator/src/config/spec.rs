@@ -94,9 +94,11 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     Ok(spec)
 }
 
+type Names = Box<[Box<str>]>;
+
 /// Which way is better: `direction` for one objective, `directions` by name, in the file's order. Nothing if neither is
 /// there.
-fn directions(keys: &mut Keys<'_>) -> Result<Option<(Directions, Box<[Box<str>]>)>, Fault> {
+fn directions(keys: &mut Keys<'_>) -> Result<Option<(Directions, Names)>, Fault> {
     let one = keys.text("direction")?;
     let several = keys.table("directions", "such as { accuracy = \"maximize\" }")?;
     match (one, several) {

@@ -10,7 +10,7 @@ use kindling_study::{SearchSpace, StudyId, TrialNumber};
 use serde_json::json;
 
 use super::json::to_struct;
-use super::to_wire::{direction, parameter, timestamp, value_of};
+use super::to_wire::{as_far_as_it_fits, direction, parameter, timestamp, value_of};
 use crate::naive_time;
 
 /// The kind of objective, sampler and pruner of a study that Optuna's clients drive.
@@ -20,8 +20,7 @@ const FAILED: &str = "its client said that it failed, or left";
 /// Under this name Optuna says why it did not take a trial's value.
 const WARNING: &str = "STUDY_TELL_WARNING";
 
-/// What its spec would say is said by its trials. As many trials as there are is all that is planned. Of several
-/// objectives, the first is shown.
+/// What its spec would say is said by its trials. As many trials as there are is all that is planned.
 pub(crate) fn external_study(
     id: StudyId,
     study: &ExternalStudy,
@@ -31,7 +30,7 @@ pub(crate) fn external_study(
     let kind = || json!({ "kind": OPTUNA }).as_object().cloned().map(to_struct);
     let spec = v1::StudySpec {
         name: study.name().to_string(),
-        directions: vec![direction(study.directions().first()).into()],
+        directions: study.directions().as_slice().iter().map(|d| direction(*d).into()).collect(),
         trials: study.next_number().0,
         seed: 0,
         max_attempts: 1,
@@ -41,12 +40,14 @@ pub(crate) fn external_study(
         space: space.into_iter().flat_map(SearchSpace::params).map(parameter).collect(),
         objective: Some(v1::Objective { kind: OPTUNA.to_owned(), settings_json: "{}".to_owned() }),
         confirm: None,
-        metric_names: Vec::new(),
-        constraints: Vec::new(),
+        metric_names: study.metric_names().unwrap_or_default(),
+        constraints: study.constraints().map(str::to_owned).collect(),
     };
-    let best = study
-        .best()
-        .and_then(|number| Some(external_trial_in_short(space, number, study.trial(number).ok()?)));
+    let is_single = study.directions().as_slice().len() == 1;
+    let in_short =
+        |number| Some(external_trial_in_short(study, space, number, study.trial(number).ok()?));
+    let best = study.best().and_then(in_short);
+    let front_size = if is_single { 0 } else { study.front().len() };
     v1::Study {
         id: id.0,
         spec: Some(spec),
@@ -66,6 +67,8 @@ pub(crate) fn external_study(
         confirmations_known: true,
         failures: failures(study).into_iter().collect(),
         external: true,
+        front: as_far_as_it_fits(study.front().take(front_size).filter_map(in_short)),
+        front_size: front_size as u32,
         ..v1::Study::default()
     }
 }
@@ -79,11 +82,12 @@ fn failures(study: &ExternalStudy) -> Option<v1::Failure> {
 
 /// A trial with all that fits into a message.
 pub(crate) fn external_trial(
+    study: &ExternalStudy,
     space: Option<&SearchSpace>,
     number: TrialNumber,
     trial: &ExternalTrial,
 ) -> v1::Trial {
-    let mut whole = external_trial_in_short(space, number, trial);
+    let mut whole = external_trial_in_short(study, space, number, trial);
     whole.intermediate_values = steps(trial).take(limits::REPORTS).collect();
     let mut bytes = 0;
     let attributes =
@@ -100,14 +104,15 @@ pub(crate) fn external_trial(
 
 /// A trial without its intermediate values and attributes.
 pub(crate) fn external_trial_in_short(
+    study: &ExternalStudy,
     space: Option<&SearchSpace>,
     number: TrialNumber,
     trial: &ExternalTrial,
 ) -> v1::Trial {
     // What has no finite value cannot be drawn or compared.
-    let value = trial.values.as_deref().and_then(|values| values.first().copied());
+    let values = trial.values.as_deref().unwrap_or_default();
     let is_complete = trial.state == TrialState::Complete;
-    let is_drawn = value.is_some_and(f64::is_finite);
+    let is_drawn = !values.is_empty() && values.iter().all(|value| value.is_finite());
     let fail_reason = match trial.state {
         TrialState::Fail => {
             let warning = trial.system_attributes.get(WARNING);
@@ -120,7 +125,7 @@ pub(crate) fn external_trial_in_short(
         number: number.0,
         state: external_state(trial).into(),
         params: space.map(|space| params(space, trial)).unwrap_or_default(),
-        values: value.filter(|_| is_complete && is_drawn).into_iter().collect(),
+        values: if is_complete && is_drawn { values.to_vec() } else { Vec::new() },
         intermediate_values: Vec::new(),
         attributes_json: HashMap::new(),
         fail_reason,
@@ -131,8 +136,18 @@ pub(crate) fn external_trial_in_short(
         complete_time: trial.completed.and_then(time),
         confirms: None,
         left_out: (steps(trial).count() + trial.user_attributes.len()) as u32,
-        constraints: Vec::new(),
+        constraints: constraints(study, trial),
     }
+}
+
+/// What the trial found for each of the study's constraints; nothing if it left one open.
+fn constraints(study: &ExternalStudy, trial: &ExternalTrial) -> Vec<f64> {
+    if study.constraints().len() == 0 {
+        return Vec::new();
+    }
+    let told = trial.constraints();
+    let told = study.constraints().map(|name| told.get(name).copied());
+    told.collect::<Option<_>>().unwrap_or_default()
 }
 
 /// The state that readers see.

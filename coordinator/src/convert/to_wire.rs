@@ -98,15 +98,18 @@ fn front(study: &Study) -> Vec<v1::Trial> {
     if is_single(study) {
         return Vec::new();
     }
+    let in_short = |number| Some(trial_in_short(study, number, study.get(number)?));
+    as_far_as_it_fits(study.front().filter_map(in_short))
+}
+
+/// As much of a front as an answer has room for.
+pub(super) fn as_far_as_it_fits(front: impl Iterator<Item = v1::Trial>) -> Vec<v1::Trial> {
     let mut bytes = 0;
-    let trials = study
-        .front()
-        .filter_map(|number| Some(trial_in_short(study, number, study.get(number)?)))
-        .take_while(|trial| {
-            bytes += trial.encoded_len();
-            bytes <= limits::FRONT_BYTES
-        });
-    trials.take(limits::FRONT).collect()
+    let fits = |trial: &v1::Trial| {
+        bytes += trial.encoded_len();
+        bytes <= limits::FRONT_BYTES
+    };
+    front.take(limits::FRONT).take_while(fits).collect()
 }
 
 fn hand_back(HandBack { reason, trial, worker, at, times }: &HandBack) -> v1::HandBack {

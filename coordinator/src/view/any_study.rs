@@ -71,7 +71,7 @@ impl<'a> AnyStudy<'a> {
         match self {
             Self::Ours(study) => Ok(convert::trial(study, number, study.trial_at(number)?)),
             Self::External(study, space) => {
-                Ok(convert::external_trial(space.as_ref(), number, study.trial(number)?))
+                Ok(convert::external_trial(study, space.as_ref(), number, study.trial(number)?))
             }
         }
     }
@@ -84,7 +84,7 @@ impl<'a> AnyStudy<'a> {
             }
             Self::External(study, space) => {
                 let trial = study.trial(number)?;
-                Ok(convert::external_trial_in_short(space.as_ref(), number, trial))
+                Ok(convert::external_trial_in_short(study, space.as_ref(), number, trial))
             }
         }
     }

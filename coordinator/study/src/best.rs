@@ -4,36 +4,57 @@ use crate::ids::TrialNumber;
 use crate::values::{Directions, Values};
 
 /// The completed, feasible trials of the search that no other dominates, in the order of [`Directions::order`]. Of one
-/// objective, the first to finish of the best. Of several, trials with equal values are all there.
+/// objective, the oldest of the best. Of several, trials with equal values are all there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Best {
-    front: Vec<(TrialNumber, Values)>,
+    front: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    number: TrialNumber,
+    /// Of equal ones, that with the smallest age comes first.
+    age: u32,
+    values: Values,
 }
 
 impl Best {
-    /// Adds a completed, feasible trial, unless another dominates it. Removes those that it dominates.
-    pub(crate) fn add(&mut self, number: TrialNumber, values: &Values, directions: &Directions) {
+    /// Adds a completed, feasible trial, unless another dominates it. Removes those that it dominates. What is there at
+    /// the end does not depend on the order of the calls.
+    pub(crate) fn add(
+        &mut self,
+        number: TrialNumber,
+        age: u32,
+        values: &Values,
+        directions: &Directions,
+    ) {
         let is_single = directions.as_slice().len() == 1;
-        let stays_behind = |(_, other): &(TrialNumber, Values)| {
-            directions.better(other, values) || is_single && !directions.better(values, other)
+        let by_order = |other: &Entry| directions.order(&other.values, values);
+        let is_worse = |other: &Entry| {
+            directions.better(values, &other.values)
+                || is_single && by_order(other).is_eq() && age < other.age
         };
-        if self.front.iter().any(stays_behind) {
+        let stays = |other: &Entry| {
+            directions.better(&other.values, values)
+                || is_single && by_order(other).is_eq() && !is_worse(other)
+        };
+        if self.front.iter().any(stays) {
             return;
         }
-        self.front.retain(|(_, other)| !directions.better(values, other));
-        let ahead = |(_, other): &(TrialNumber, Values)| directions.order(other, values).is_le();
+        self.front.retain(|other| !is_worse(other));
+        let ahead = |other: &Entry| by_order(other).then(other.age.cmp(&age)).is_lt();
         let place = self.front.partition_point(ahead);
-        self.front.insert(place, (number, values.clone()));
+        self.front.insert(place, Entry { number, age, values: values.clone() });
     }
 
     /// The first of the front.
     pub(crate) fn first(&self) -> Option<TrialNumber> {
-        self.front.first().map(|(number, _)| *number)
+        self.front.first().map(|entry| entry.number)
     }
 
     /// The whole front.
     pub(crate) fn front(&self) -> impl ExactSizeIterator<Item = TrialNumber> {
-        self.front.iter().map(|(number, _)| *number)
+        self.front.iter().map(|entry| entry.number)
     }
 }
 
@@ -47,10 +68,16 @@ mod tests {
 
     fn front(values: &[Vec<f64>], directions: &Directions) -> Vec<u32> {
         let mut best = Best::default();
-        for (number, values) in (0..).zip(values) {
-            let values = Values::new(values.clone()).expect("some");
-            best.add(TrialNumber(number), &values, directions);
+        let mut backwards = Best::default();
+        let values: Vec<_> =
+            values.iter().map(|values| Values::new(values.clone()).expect("some")).collect();
+        for (number, values) in (0..).zip(&values) {
+            best.add(TrialNumber(number), number, values, directions);
         }
+        for (number, values) in (0..values.len() as u32).zip(&values).rev() {
+            backwards.add(TrialNumber(number), number, values, directions);
+        }
+        assert_eq!(best, backwards, "the order does not matter");
         best.front().map(|number| number.0).collect()
     }
 

@@ -12,14 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TrialNumber;
 use crate::space::{Distribution, SearchSpace};
 
-/// Which configurations run again once the search is over. The derive reads `[confirm]` of a study file (see
+/// Which configurations run again once the search is over: of several objectives, those of the front. The derive reads `[confirm]` of a study file (see
 /// `options.rs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmSpec {
-    /// The categorical parameters whose combinations are compared.
+    /// The categorical parameters whose combinations are compared. None with several objectives.
+    #[serde(default)]
     pub by: Vec<String>,
-    /// How many combinations, best first.
+    /// How many combinations, best first. Of several objectives, how many trials of the front: those that cover most.
     #[serde(default = "six")]
     pub best: u32,
     /// How often each is run again.
@@ -65,11 +66,15 @@ fn yes() -> bool {
 }
 
 impl ConfirmSpec {
-    /// Whether the settings fit this space.
-    pub fn check(&self, space: &SearchSpace) -> Result<(), ConfirmError> {
+    /// Whether the settings fit this space, and this many objectives.
+    pub fn check(&self, space: &SearchSpace, objectives: usize) -> Result<(), ConfirmError> {
         let wrong = |key, message| Err(ConfirmError { key, message });
-        if self.by.is_empty() {
+        if self.by.is_empty() && objectives == 1 {
             return wrong("by", "expected at least one categorical parameter".to_owned());
+        }
+        if !self.by.is_empty() && objectives > 1 {
+            let message = "with several objectives the trials of the front run again; leave it out";
+            return wrong("by", message.to_owned());
         }
         let mut seen = HashSet::new();
         for name in &self.by {

@@ -334,7 +334,7 @@ impl Study {
 
     /// Sets what is run again once the search is over. Confirmations that exist stay.
     pub fn change_confirm(&self, confirm: ConfirmSpec) -> Decision<()> {
-        confirm.check(&self.spec().space)?;
+        confirm.check(&self.spec().space, self.spec().directions.as_slice().len())?;
         let is_new = self.confirm() != Some(&confirm);
         Ok((if is_new { vec![Event::ConfirmChanged { confirm }] } else { vec![] }, ()))
     }

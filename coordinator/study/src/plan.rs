@@ -6,13 +6,18 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use crate::bug::Bug;
 use crate::confirm::{ConfirmSpec, Confirmation};
+use crate::front;
 use crate::ids::TrialNumber;
-use crate::space::{Distribution, ParamValue, SearchSpace};
+use crate::space::{Distribution, ParamValue};
 use crate::spec::StudySpec;
 use crate::trial::Trial;
 
 /// The most confirmations that a search of `budget` trials can lead to.
-pub(crate) fn most(spec: &ConfirmSpec, space: &SearchSpace, budget: u32) -> u32 {
+pub(crate) fn most(spec: &ConfirmSpec, study: &StudySpec, budget: u32) -> u32 {
+    if study.directions.as_slice().len() > 1 {
+        return spec.best.min(budget).saturating_mul(spec.seeds);
+    }
+    let space = &study.space;
     let choices =
         |name: &String| match space.position(name).map(|at| &space.params()[at].distribution) {
             Some(Distribution::Categorical { choices }) => choices.len() as u64,
@@ -38,12 +43,31 @@ pub(crate) fn outstanding(
     confirm: &ConfirmSpec,
     study: &StudySpec,
     trials: &[Trial],
+    front: impl Iterator<Item = TrialNumber>,
 ) -> VecDeque<Confirmation> {
-    let arms = arms(confirm, study, trials);
+    let is_single = study.directions.as_slice().len() == 1;
+    let arms = if is_single {
+        arms(confirm, study, trials)
+    } else {
+        of_the_front(confirm.best as usize, study, trials, front)
+    };
     let made: HashSet<_> = trials.iter().filter_map(|trial| trial.confirms).collect();
     let all = (0..confirm.seeds)
         .flat_map(|seed| arms.iter().map(move |of| Confirmation { of: *of, seed }));
     all.filter(|next| !made.contains(next) || Bug::ConfirmedAgain.is_on()).collect()
+}
+
+/// Of several objectives, the trials of the front to confirm: those that cover most, in the front's order.
+fn of_the_front(
+    most: usize,
+    study: &StudySpec,
+    trials: &[Trial],
+    front: impl Iterator<Item = TrialNumber>,
+) -> Vec<TrialNumber> {
+    let front: Vec<_> = front.collect();
+    let values = front.iter().filter_map(|number| trials[number.index()].values());
+    let losses: Vec<_> = values.map(|values| study.directions.losses(values)).collect();
+    front::best(&losses, most).into_iter().map(|place| front[place]).collect()
 }
 
 /// The trials of the search to confirm, each once: the best trial of each of the best combinations, best
@@ -51,7 +75,10 @@ pub(crate) fn outstanding(
 fn arms(confirm: &ConfirmSpec, study: &StudySpec, trials: &[Trial]) -> Vec<TrialNumber> {
     let places: Vec<_> = confirm.by.iter().filter_map(|name| study.space.position(name)).collect();
     let mut ranked: Vec<_> = (0..).map(TrialNumber).zip(trials).collect();
-    ranked.retain(|(_, trial)| trial.confirms.is_none() && trial.values().is_some());
+    let constraints = study.metrics.constraints.len();
+    ranked.retain(|(_, trial)| {
+        trial.confirms.is_none() && trial.values().is_some() && trial.violation(constraints) <= 0.0
+    });
     ranked.sort_by(|(_, a), (_, b)| match (a.values(), b.values()) {
         (Some(a), Some(b)) => study.directions.order(a, b),
         _ => Ordering::Equal,

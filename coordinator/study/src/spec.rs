@@ -122,7 +122,9 @@ impl StudySpec {
             return Err(SpecError::at(["objective", "kind"], message));
         }
         self.pruner.check().map_err(|error| error.below("pruner"))?;
-        self.confirm.as_ref().map_or(Ok(()), |confirm| Ok(confirm.check(&self.space)?))
+        self.confirm.as_ref().map_or(Ok(()), |confirm| {
+            Ok(confirm.check(&self.space, self.directions.as_slice().len())?)
+        })
     }
 
     /// Which way is better for the objective that the pruner compares.

@@ -170,9 +170,7 @@ impl Study {
     /// How many confirmation trials exist or are still to come. An upper bound until the search is over.
     pub fn confirmations(&self) -> u32 {
         let to_come = match &self.confirm {
-            Some(confirm) if !self.search_is_over() => {
-                plan::most(confirm, &self.spec.space, self.budget)
-            }
+            Some(confirm) if !self.search_is_over() => plan::most(confirm, &self.spec, self.budget),
             _ => self.outstanding.len() as u32,
         };
         to_come.saturating_add(self.confirming.made as u32)
@@ -461,7 +459,7 @@ impl Study {
     fn plan_confirmations(&mut self) {
         self.outstanding = match self.confirm() {
             Some(confirm) if self.search_is_over() => {
-                plan::outstanding(confirm, &self.spec, self.trials())
+                plan::outstanding(confirm, &self.spec, self.trials(), self.front())
             }
             _ => VecDeque::new(),
         };
@@ -524,7 +522,8 @@ impl Study {
                 let trial = &self.trials[number.index()];
                 let is_feasible = trial.violation(self.spec.metrics.constraints.len()) <= 0.0;
                 if is_search && is_feasible {
-                    self.best.add(number, values, &self.spec.directions);
+                    let age = self.finish_order.len() as u32;
+                    self.best.add(number, age, values, &self.spec.directions);
                 }
                 self.progress.complete(number);
             }

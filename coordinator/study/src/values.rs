@@ -1,7 +1,6 @@
 //! Objective values and how to compare them: one number and one direction per objective.
 //!
-//! Only [`Directions`] decides which of two trials is better and in which order trials are listed. Samplers
-//! and pruners look at the first objective only.
+//! Only [`Directions`] decides which of two trials is better and in which order trials are listed.
 
 use std::cmp::Ordering;
 
@@ -74,6 +73,12 @@ impl Directions {
         let is_worse = all().any(|((direction, a), b)| direction.better(*b, *a));
         let is_better = all().any(|((direction, a), b)| direction.better(*a, *b));
         is_better && !is_worse
+    }
+
+    /// The values as losses, smaller is better, in the order of the objectives.
+    pub fn losses(&self, values: &Values) -> Vec<f64> {
+        let pairs = self.0.iter().zip(values.as_slice());
+        pairs.map(|(direction, value)| direction.loss(*value)).collect()
     }
 
     /// The order in which trials are listed, best first: by the first objective, then by the next.

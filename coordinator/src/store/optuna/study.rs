@@ -37,7 +37,10 @@ impl StudyDraft {
         let state = word(at, "state", row.state, encode::state_from)?;
         let confirm = row.confirm.map(stored_spec::confirm_from_text).transpose();
         let confirm = confirm.map_err(|error| at.wrong("confirm", error))?;
-        if let Some(Err(wrong)) = confirm.as_ref().map(|confirm| confirm.check(&spec.space)) {
+        let objectives = spec.directions.as_slice().len();
+        if let Some(Err(wrong)) =
+            confirm.as_ref().map(|confirm| confirm.check(&spec.space, objectives))
+        {
             return Err(at.damaged(wrong));
         }
         Ok(Self {

@@ -90,6 +90,7 @@ fn is_empty(names: &[Box<str>]) -> bool {
     names.is_empty()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_first(index: &usize) -> bool {
     *index == 0
 }

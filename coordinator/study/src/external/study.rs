@@ -1,17 +1,21 @@
 //! An external study, and how events change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::event::{ExternalEvent, Scope};
 use super::lost::Lost;
-use super::python_json::PythonJson;
+use super::python_json::{PythonJson, PythonValue};
 use super::space::ShownSpace;
 use super::trial::{ExternalTrial, TrialState};
+use crate::best::Best;
 use crate::ids::{StudyName, TrialId, TrialNumber};
 use crate::refusal::Refusal;
 use crate::time::Wall;
-use crate::values::Directions;
+use crate::values::{Directions, Values};
+
+/// The attribute under which Optuna keeps the names of the objectives.
+const METRIC_NAMES: &str = "study:metric_names";
 
 /// How many trials are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,8 +41,9 @@ pub struct ExternalStudy {
     // Derived from the trials.
     space: ShownSpace,
     counts: Counts,
-    /// Of one objective, the best completed trial.
-    best: Option<TrialNumber>,
+    best: Best,
+    /// The names of the constraints that its trials told of.
+    constraints: BTreeSet<Box<str>>,
     /// Running trials whose client is not connected. Not stored.
     pub(super) lost: Lost,
 }
@@ -55,7 +60,8 @@ impl ExternalStudy {
             trials: Vec::new(),
             space: ShownSpace::default(),
             counts: Counts::default(),
-            best: None,
+            best: Best::default(),
+            constraints: BTreeSet::new(),
             lost: Lost::default(),
         }
     }
@@ -119,9 +125,32 @@ impl ExternalStudy {
         self.counts
     }
 
-    /// The best completed trial, if there is one objective. The earliest of equals.
+    /// The best completed, feasible trial, of equals the first to finish. Of several objectives, the first of the front.
     pub fn best(&self) -> Option<TrialNumber> {
-        self.best
+        self.best.first()
+    }
+
+    /// The completed, feasible trials that no other dominates, by the first objective, then by the next.
+    pub fn front(&self) -> impl ExactSizeIterator<Item = TrialNumber> {
+        self.best.front()
+    }
+
+    /// The names of the constraints that its trials told of.
+    pub fn constraints(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.constraints.iter().map(|name| &**name)
+    }
+
+    /// The names of the objectives, if its client gave them.
+    pub fn metric_names(&self) -> Option<Vec<String>> {
+        let PythonValue::List(names) = self.system_attributes.get(METRIC_NAMES)?.value() else {
+            return None;
+        };
+        let name = |name| match name {
+            PythonValue::Str(name) => Some(name),
+            _ => None,
+        };
+        let names = names.into_iter().map(name).collect::<Option<Vec<_>>>()?;
+        (names.len() == self.directions.as_slice().len()).then_some(names)
     }
 
     /// The number of the trial of this id.
@@ -196,26 +225,19 @@ impl ExternalStudy {
         self.note_best(number);
     }
 
-    /// Compares a trial with the best one so far.
+    /// Compares a trial with the best ones so far.
     fn note_best(&mut self, number: TrialNumber) {
-        let value = |number: TrialNumber| match self.trials.get(number.index())?.values.as_deref() {
-            Some([value]) => Some(*value),
-            _ => None,
+        let Some(trial) = self.trials.get(number.index()).filter(|t| t.state.is_finished()) else {
+            return;
         };
-        let is_complete = self
-            .trials
-            .get(number.index())
-            .is_some_and(|trial| trial.state == TrialState::Complete);
-        let Some(new) = value(number).filter(|_| is_complete) else { return };
-        let is_better = |than: TrialNumber| match value(than) {
-            Some(old) => {
-                let direction = self.directions.first();
-                direction.better(new, old) || number < than && !direction.better(old, new)
-            }
-            None => true,
-        };
-        if self.best.is_none_or(is_better) {
-            self.best = Some(number);
+        let told = trial.constraints();
+        let is_feasible = told.values().all(|value| *value <= 0.0);
+        self.constraints.extend(told.into_keys());
+        let is_complete = trial.state == TrialState::Complete;
+        let values = trial.values.clone().filter(|_| is_complete && is_feasible);
+        let Some(Ok(values)) = values.map(Values::new) else { return };
+        if values.as_slice().len() == self.directions.as_slice().len() {
+            self.best.add(number, number.0, &values, &self.directions);
         }
     }
 

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use super::distribution::ExternalDistribution;
 use super::event::Scope;
-use super::python_json::PythonJson;
+use super::python_json::{PythonJson, PythonValue};
 use crate::ids::TrialId;
+use crate::metrics::MAX_CONSTRAINTS;
+
+/// The attribute under which Optuna keeps constraints, and what its names begin with.
+const CONSTRAINTS: &str = "constraints";
 
 /// A trial's state, in Optuna's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +75,31 @@ impl ExternalTrial {
             system_attributes: BTreeMap::new(),
             intermediate: BTreeMap::new(),
         }
+    }
+
+    /// What it found for the constraints, by name: feasible at or below 0. Optuna keeps each under `constraints:NAME`; its
+    /// versions before 5 kept a list, whose items are named by their places.
+    pub fn constraints(&self) -> BTreeMap<Box<str>, f64> {
+        let number = |value: PythonValue| match value {
+            PythonValue::Float(value) => Some(value),
+            PythonValue::Int(value) => Some(value as f64),
+            _ => None,
+        };
+        let mut told = BTreeMap::new();
+        if let Some(PythonValue::List(values)) =
+            self.system_attributes.get(CONSTRAINTS).map(PythonJson::value)
+        {
+            let named = (0..).zip(values.into_iter().take(MAX_CONSTRAINTS));
+            told.extend(named.filter_map(|(place, value): (usize, _)| {
+                Some((place.to_string().into(), number(value)?))
+            }));
+        }
+        let named = self.system_attributes.iter().filter_map(|(key, value)| {
+            let name = key.strip_prefix(CONSTRAINTS)?.strip_prefix(':')?;
+            Some((name.into(), number(value.value())?))
+        });
+        told.extend(named.take(MAX_CONSTRAINTS));
+        told
     }
 
     /// The attributes of one scope.

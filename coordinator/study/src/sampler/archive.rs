@@ -151,8 +151,7 @@ fn losses(trial: &Trial, directions: &Directions) -> Option<Vec<f64>> {
     else {
         return None;
     };
-    let pairs = directions.as_slice().iter().zip(values.as_slice());
-    Some(pairs.map(|(direction, value)| direction.loss(*value)).collect())
+    Some(directions.losses(values))
 }
 
 /// Per parent, the choices that satisfy, in ascending order.

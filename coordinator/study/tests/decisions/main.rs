@@ -6,6 +6,7 @@ mod confirming;
 mod described;
 mod failing;
 mod leases;
+mod objectives;
 mod proposing;
 mod pruning;
 mod records;
