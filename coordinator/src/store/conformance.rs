@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Distribution, Event, FloatScale,
-    Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry, SearchSpace,
-    Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId, TrialNumber,
-    TrialResult, Wall, WorkerId,
+    Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Directions, Distribution, Event,
+    FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry,
+    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId,
+    TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -222,9 +222,11 @@ impl<S: Subject> World<S> {
     fn create(&mut self) {
         self.made += 1;
         let confirms = self.made.is_multiple_of(2);
-        if let Ok(Creation::New(id, event)) =
-            self.registry.create(spec(&format!("study {}", self.made), confirms))
-        {
+        if let Ok(Creation::New(id, event)) = self.registry.create(spec(
+            &format!("study {}", self.made),
+            confirms,
+            self.made.is_multiple_of(3),
+        )) {
             self.take(id, vec![event]);
         }
     }
@@ -251,21 +253,29 @@ impl<S: Subject> World<S> {
         let newest = self.study(id).get(claim.number).and_then(|trial| trial.curve.last().copied());
         let step = newest.map_or(0, |(step, _)| step + self.random.random_range(1..4_u64));
         let value = number(&mut self.random);
-        if let Ok((events, _)) = self.study(id).report(&claim, step, value, &[]) {
+        let is_single = self.study(id).spec().directions.as_slice().len() == 1;
+        let others = [(0, number(&mut self.random))];
+        let others = if is_single || self.random.random_bool(0.5) { &[] } else { &others[..] };
+        if let Ok((events, _)) = self.study(id).report(&claim, step, value, others) {
             self.take(id, events);
         }
     }
 
     fn finish(&mut self) {
         let Some((id, claim)) = self.any_lease() else { return };
+        let spec = self.study(id).spec();
+        let (objectives, constraints) =
+            (spec.directions.as_slice().len(), spec.metrics.constraints.len());
+        let values: Vec<_> = (0..objectives).map(|_| number(&mut self.random)).collect();
+        let told: Vec<_> = (0..constraints).map(|_| number(&mut self.random)).collect();
         let result = match self.random.random_range(0..4_u8) {
             0 => TrialResult::Pruned,
             1 => TrialResult::Fail("no memory: \"ä\"\n".to_owned()),
-            _ => TrialResult::Complete(number(&mut self.random).into()),
+            _ => TrialResult::Complete(Values::new(values).expect("some")),
         };
         let json = Json::parse(r#"{"a": [1, -0.0, 1e300, null, "ä\n"]}"#).expect("JSON");
         let attributes = [("a name".to_owned(), json)].into_iter().collect::<Attributes>();
-        if let Ok((events, ())) = self.study(id).finish(&claim, result, &[], attributes) {
+        if let Ok((events, ())) = self.study(id).finish(&claim, result, &told, attributes) {
             self.take(id, events);
         }
     }
@@ -365,7 +375,12 @@ fn number(random: &mut ChaCha8Rng) -> f64 {
 /// Everything that a registry holds, in a fixed order, with every NaN alike.
 pub(super) fn shown(registry: &Registry) -> String {
     let study = |(id, study): (StudyId, &Study)| {
-        let indices = (study.best(), study.waiting(), study.running(), study.finish_order());
+        let indices = (
+            study.front().collect::<Vec<_>>(),
+            study.waiting(),
+            study.running(),
+            study.finish_order(),
+        );
         let kept = (study.spec(), study.state(), study.budget(), study.created(), study.trials());
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
@@ -375,8 +390,8 @@ pub(super) fn shown(registry: &Registry) -> String {
     format!("next ids {next:?}\n{}\n{}", studies.join("\n"), externals.join("\n"))
 }
 
-/// A study with a parameter of each kind, one of them conditional.
-fn spec(name: &str, confirms: bool) -> StudySpec {
+/// A study with a parameter of each kind, one of them conditional; with two objectives and two constraints, or with one.
+fn spec(name: &str, confirms: bool, has_front: bool) -> StudySpec {
     let param =
         |name: &str, distribution| Param { name: name.to_owned(), distribution, when: vec![] };
     let choices = vec![Choice::Text("ädam \"w\"".into()), Choice::Bool(true), Choice::Float(0.1)];
@@ -390,11 +405,24 @@ fn spec(name: &str, confirms: bool) -> StudySpec {
         param("layers", Distribution::Int { low: 1, high: 9, step: 1, log: false }),
         width,
     ];
-    let by = vec!["kind".to_owned()];
+    let by = if has_front { vec![] } else { vec!["kind".to_owned()] };
+    let (directions, metrics) = if has_front {
+        let names = |names: [&str; 2]| names.map(Box::from).into();
+        let metrics = Metrics {
+            names: names(["ä \"1\"", "loss"]),
+            constraints: names(["gb", "watts"]),
+            pruner_objective: 1,
+        };
+        let directions = [Direction::Maximize, Direction::Minimize];
+        (Directions::new(directions).expect("two"), metrics)
+    } else {
+        let direction = if confirms { Direction::Maximize } else { Direction::Minimize };
+        (direction.into(), Metrics::default())
+    };
     StudySpec {
         name: StudyName::new(name).expect("a name"),
-        directions: if confirms { Direction::Maximize } else { Direction::Minimize }.into(),
-        metrics: Metrics::default(),
+        directions,
+        metrics,
         trials: 8,
         seed: 5,
         max_attempts: 2,

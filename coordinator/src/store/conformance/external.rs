@@ -129,6 +129,10 @@ fn decided<R>(decided: Decided<R>) -> Option<Vec<ExternalEvent>> {
 pub(super) fn shown((id, study): (StudyId, &ExternalStudy)) -> String {
     let kept = (study.name(), study.directions(), study.created(), study.trials());
     let attributes = (study.attributes(Scope::User), study.attributes(Scope::System));
-    let derived = (study.counts(), study.best());
+    let derived = (
+        study.counts(),
+        study.front().collect::<Vec<_>>(),
+        study.constraints().collect::<Vec<_>>(),
+    );
     format!("{id:?}\n{derived:#?}\n{attributes:#?}\n{kept:#?}")
 }

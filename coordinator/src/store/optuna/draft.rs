@@ -1,8 +1,8 @@
 //! A trial while its rows are collected, and the check that they fit together.
 
 use kindling_study::{
-    Confirmation, Json, Lease, OtherValue, Outcome, ParamValue, Params, Phase, Proposal,
-    SearchSpace, StudySpec, Tick, Trial, TrialId, TrialNumber, TrialResult, Values,
+    Confirmation, Json, Lease, Outcome, ParamValue, Params, Phase, Proposal, SearchSpace,
+    StudySpec, Tick, Trial, TrialId, TrialNumber, TrialResult, Values,
 };
 
 use super::cell::{datetime, json_or_null, word};
@@ -153,26 +153,8 @@ impl Draft {
         if self.attributes.len() != self.attribute_keys.len() {
             return wrong("a user attribute of its result is missing");
         }
-        let (others, curve) = (&mut self.trial.other_values, &self.trial.curve);
-        others.sort_unstable_by_key(|other| (other.step, other.objective));
-        let is_odd = |other: &OtherValue| {
-            !other.value.is_finite()
-                || curve.binary_search_by_key(&other.step, |(step, _)| *step).is_err()
-        };
-        if others.iter().any(is_odd) {
-            return wrong("kindling_other_values has a step without an intermediate value");
-        }
-        *others = others.as_slice().to_vec();
-        let told = self.constraints.len();
-        let is_told = told == spec.metrics.constraints.len();
-        let is_odd = match self.stage {
-            Stage::Waiting | Stage::Running | Stage::Fail => told > 0,
-            Stage::Complete => !is_told,
-            Stage::Pruned => told > 0 && !is_told,
-        };
-        if is_odd || self.constraints.iter().any(|value| !value.is_finite()) {
-            return wrong("constraints is not one finite number for each of the study's");
-        }
+        self.check_others()?;
+        self.check_constraints(spec)?;
         let result = match (self.stage, self.fail_reason) {
             (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),
             (Stage::Running, ..) => {
@@ -197,6 +179,39 @@ impl Draft {
         let attributes = self.attributes.into_iter().collect();
         let phase = Phase::Finished(Outcome { result, constraints: self.constraints, attributes });
         Ok(Trial { phase, ..self.trial })
+    }
+
+    /// Intermediate values of other objectives stand beside those of the pruner's.
+    fn check_others(&mut self) -> Result<(), Damage> {
+        let wrong = |what: &str| Err(self.place("trials").damaged(what));
+        let others = &self.trial.other_values;
+        if others.iter().any(|other| !other.value.is_finite()) {
+            return wrong("kindling_other_values has no finite number");
+        }
+        if others.iter().any(|other| self.trial.intermediate(other.step).is_none()) {
+            return wrong("kindling_other_values has a step without an intermediate value");
+        }
+        // A copy, without spare capacity.
+        let mut others = others.as_slice().to_vec();
+        others.sort_unstable_by_key(|other| (other.step, other.objective));
+        self.trial.other_values = others;
+        Ok(())
+    }
+
+    /// Completed trials say all constraints, pruned ones all or none, others none.
+    fn check_constraints(&self, spec: &StudySpec) -> Result<(), Damage> {
+        let told = self.constraints.len();
+        let is_all = told == spec.metrics.constraints.len();
+        let fits = match self.stage {
+            Stage::Waiting | Stage::Running | Stage::Fail => told == 0,
+            Stage::Complete => is_all,
+            Stage::Pruned => is_all || told == 0,
+        };
+        if !fits || self.constraints.iter().any(|value| !value.is_finite()) {
+            let what = "constraints is not one finite number for each of the study's";
+            return Err(self.place("kindling_trials").damaged(what));
+        }
+        Ok(())
     }
 
     /// The parameters, and what their proposal saw. Values of a trial that was never proposed, or

@@ -213,7 +213,7 @@ pub(super) fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
     for upgrade in upgrades {
         tx.execute_batch(upgrade)?;
     }
-    tx.execute_batch(GUARDS)?;
+    replace_guards(&tx)?;
     if mark::read(&tx)? == 0 {
         mark::draw(&tx)?;
     }
@@ -227,6 +227,18 @@ pub(super) fn upgrade(conn: &mut Connection) -> Result<(), Fault> {
         );
     }
     Ok(())
+}
+
+/// Puts today's guards in the place of those that an older layout had.
+fn replace_guards(conn: &Connection) -> Result<(), Fault> {
+    let guards =
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'kindling_guards_%'";
+    let mut statement = conn.prepare(guards)?;
+    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    for name in names {
+        conn.execute_batch(&format!("DROP TRIGGER {name}"))?;
+    }
+    Ok(conn.execute_batch(GUARDS)?)
 }
 
 fn has_no_tables(conn: &Connection) -> Result<bool, Fault> {

@@ -8,6 +8,7 @@ mod failing;
 mod foreign;
 mod histories;
 mod logs;
+mod objectives;
 mod opening;
 mod optuna;
 mod power_loss;
