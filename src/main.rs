@@ -18,6 +18,7 @@ mod hint;
 mod json;
 mod keys;
 mod literal;
+mod metrics;
 mod named_file;
 mod objectives;
 mod out;

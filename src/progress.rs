@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kindling_proto::v1;
 use kindling_telemetry::{printable, say};
 
-use crate::{format, table};
+use crate::{format, metrics, table};
 
 /// Shows updates of a watched study.
 pub(crate) struct Progress {
@@ -89,8 +89,12 @@ impl Progress {
 
 /// For example ` · best 0.9752 (#21) · 42.1 trials/h · 1h 29m left`.
 fn totals(study: &v1::Study) -> String {
-    let best = kindling_report::best(study);
-    let best = best.map(|b| format!(" · best {} (#{})", format::values(b), b.number));
+    let best = if metrics::is_single(study) {
+        let best = kindling_report::best(study);
+        best.map(|best| format!(" · best {} (#{})", metrics::values(study, best), best.number))
+    } else {
+        Some(format!(" · front of {}", study.front_size))
+    };
     let rate = study.trials_per_hour.map(|r| format!(" · {} trials/h", format::number(r.round())));
     let left = format::span(study.time_left).map(|l| format!(" · {} left", format::duration(l)));
     [best, rate, left].into_iter().flatten().collect()
@@ -100,7 +104,9 @@ fn totals(study: &v1::Study) -> String {
 fn finished_line(study: Option<&v1::Study>, trial: &v1::Trial) -> String {
     let took = format::trial_duration(trial).map(format::duration).unwrap_or_default();
     let what = match trial.state() {
-        v1::TrialState::Complete => format::values(trial),
+        v1::TrialState::Complete => {
+            study.map_or_else(|| format::values(trial), |study| metrics::values(study, trial))
+        }
         // The whole reason, with its lines, is in `kindling trial show`.
         v1::TrialState::Fail => format::first_line(&trial.fail_reason).to_owned(),
         _ => String::new(),

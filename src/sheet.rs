@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, HashSet};
 use kindling_proto::v1;
 use serde_json::Value;
 
-use crate::{format, json};
+use crate::{format, json, metrics};
 
-/// The columns before and after the parameters and attributes.
-const BEFORE: [&str; 3] = ["number", "state", "value"];
+/// The columns before and after the parameters and attributes. The values come after the first ones.
+const BEFORE: [&str; 2] = ["number", "state"];
 const AFTER: [&str; 8] =
     ["steps", "attempt", "worker", "start", "complete", "fail_reason", "confirms", "fresh_seed"];
 
@@ -32,7 +32,10 @@ pub(crate) enum Formulas {
     Defused,
 }
 
-/// One line per trial: number, state, value, parameters, attributes, then how it ran.
+/// One line per trial: number, state, values, parameters, attributes, then how it ran.
+///
+/// One objective has the column `value`. Several have one each, named as Optuna names them: `values_accuracy`. What it found
+/// for a constraint is in `constraints_memory_gb`.
 ///
 /// Attributes that are tables or lists do not fit into a cell; use JSON for them.
 pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u8> {
@@ -46,20 +49,29 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -
     let attributes: Vec<_> = attributes.into_iter().collect();
 
     let mut sheet = String::new();
-    let head = head(&params, &attributes).into_iter().map(Cell::Text);
+    let head = head(&values_head(study), &params, &attributes).into_iter().map(Cell::Text);
     line(&mut sheet, head, formulas);
     for trial in trials {
         let values = json::params(&trial.params);
         let before = [
             Cell::Plain(trial.number.to_string()),
             Cell::Plain(format::trial_state(trial).to_owned()),
-            plain(kindling_report::value(trial)),
         ];
+        let found = kindling_report::values(trial);
+        let found = (0..metrics::names(study).len()).map(|place| plain(found.get(place)));
+        let told =
+            (0..metrics::constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
         let values = params.iter().map(|name| values.get(*name).map_or(Cell::Nothing, cell));
         let attributes = attributes.iter().map(|key| attribute(trial, key));
         line(
             &mut sheet,
-            before.into_iter().chain(values).chain(attributes).chain(after(trial)),
+            before
+                .into_iter()
+                .chain(found)
+                .chain(told)
+                .chain(values)
+                .chain(attributes)
+                .chain(after(trial)),
             formulas,
         );
     }
@@ -104,12 +116,24 @@ fn cell(value: &Value) -> Cell {
     }
 }
 
+/// The columns with values and constraints.
+fn values_head(study: &v1::Study) -> Vec<String> {
+    let names = metrics::names(study);
+    let values = match &names[..] {
+        [_] => vec!["value".to_owned()],
+        _ => names.iter().map(|name| format!("values_{name}")).collect(),
+    };
+    let constraints = metrics::constraints(study).iter().map(|name| format!("constraints_{name}"));
+    values.into_iter().chain(constraints).collect()
+}
+
 /// The columns' names.
 ///
 /// A parameter or an attribute keeps its name unless it clashes with another column. Then it gets Optuna's
 /// prefix: `params_value` or `user_attrs_value`.
-fn head(params: &[&str], attributes: &[&str]) -> Vec<String> {
-    let ours: HashSet<&str> = BEFORE.into_iter().chain(AFTER).collect();
+fn head(values: &[String], params: &[&str], attributes: &[&str]) -> Vec<String> {
+    let ours: HashSet<&str> =
+        BEFORE.into_iter().chain(values.iter().map(String::as_str)).chain(AFTER).collect();
     let is_ours = |name: &str| ours.contains(name);
     let clashing_param = |name: &&str| is_ours(name) || attributes.contains(name);
     let clashing_attribute = |name: &&str| is_ours(name) || params.contains(name);
@@ -128,6 +152,7 @@ fn head(params: &[&str], attributes: &[&str]) -> Vec<String> {
         name
     };
     let mut head: Vec<_> = BEFORE.map(str::to_owned).into();
+    head.extend_from_slice(values);
     head.extend(params.iter().map(|p| named(p, clashing_param(p), "params_")));
     head.extend(attributes.iter().map(|a| named(a, clashing_attribute(a), "user_attrs_")));
     head.extend(AFTER.map(str::to_owned));
@@ -196,7 +221,9 @@ mod tests {
 
     #[test]
     fn columns_have_names_of_their_own() {
-        let head = |params: &[&str], attributes: &[&str]| head(params, attributes)[3..].join(" ");
+        let value = ["value".to_owned()];
+        let head =
+            |params: &[&str], attributes: &[&str]| head(&value, params, attributes)[3..].join(" ");
         let rest = AFTER.join(" ");
         assert_eq!(head(&["lr"], &["loss"]), format!("lr loss {rest}"));
         assert_eq!(
@@ -209,8 +236,31 @@ mod tests {
             head(&["value", "params_value"], &["params_params_value"]),
             format!("params_params_params_value params_value params_params_value {rest}")
         );
-        let all: Vec<_> = super::head(&["state", "params_state"], &["state", "user_attrs_state"]);
+        let all: Vec<_> =
+            super::head(&value, &["state", "params_state"], &["state", "user_attrs_state"]);
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn several_objectives_and_constraints_have_columns_of_their_own() {
+        let mut study = study(&["values_b"]);
+        let spec = study.spec.as_mut().expect("there");
+        spec.directions = vec![v1::Direction::Minimize.into(); 2];
+        spec.metric_names = vec!["a".to_owned(), "b".to_owned()];
+        spec.constraints = vec!["gb".to_owned()];
+        let complete = v1::Trial {
+            state: v1::TrialState::Complete.into(),
+            values: vec![0.5, 2.0],
+            constraints: vec![-1.5],
+            ..Default::default()
+        };
+        let sheet = written(&study, &[complete, v1::Trial::default()], Formulas::Kept);
+        let lines: Vec<_> = sheet.lines().collect();
+        assert!(
+            lines[0].starts_with("number,state,values_a,values_b,constraints_gb,params_values_b,")
+        );
+        assert!(lines[1].starts_with("0,COMPLETE,0.5,2,-1.5,,"), "{}", lines[1]);
+        assert!(lines[2].starts_with("0,UNSPECIFIED,,,,,"), "{}", lines[2]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
 use crate::source::{Access, SourceArgs};
-use crate::{format, json, outcome, study_file, table};
+use crate::{format, json, metrics, outcome, study_file, table};
 
 /// A replay computes every proposal before it answers.
 const REPLAY_PATIENCE: Duration = Duration::from_hours(1);
@@ -210,6 +210,9 @@ fn confirm_of(file: &Path) -> anyhow::Result<v1::Confirm> {
     })
 }
 
+/// How many trials of a front are shown.
+const FRONT: usize = 20;
+
 fn print_state(study: &v1::Study, json: bool) {
     if json {
         json::print(&json::study(study));
@@ -271,10 +274,16 @@ async fn show(
     }
     if let Some(headline) = confirmed(client, &study).await? {
         outln!("{headline}");
+    } else if !metrics::is_single(&study) {
+        outln!("{}", metrics::front(&study));
+        let first: Vec<_> = study.front.iter().take(FRONT).collect();
+        if !first.is_empty() {
+            outln!("{}", table::trials(&study, &first));
+        }
     } else if let Some(best) = kindling_report::best(&study) {
         outln!(
             "best: {} in trial {}: {}",
-            format::values(best),
+            metrics::values(&study, best),
             best.number,
             format::params(&best.params)
         );

@@ -1,5 +1,6 @@
 //! Tables that are readable without colour.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use comfy_table::{
@@ -8,7 +9,7 @@ use comfy_table::{
 use kindling_proto::v1;
 use unicode_width::UnicodeWidthStr;
 
-use crate::format;
+use crate::{format, metrics};
 
 /// A single line below the header.
 const STYLE: TableStyle =
@@ -127,7 +128,7 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
             format!("{}/{}", format::finished(study), format::total(study)),
             study.counts.map_or(0, |c| c.running).to_string(),
             study.counts.map_or(0, |c| c.fail).to_string(),
-            kindling_report::best(study).map(format::values).unwrap_or_default(),
+            best(study),
             study.trials_per_hour.map(format::number).unwrap_or_default(),
             study
                 .failures
@@ -139,35 +140,79 @@ pub(crate) fn studies(studies: &[v1::Study]) -> Table {
     table
 }
 
-/// Trials, without the reasons for failures.
-pub(crate) fn trials(trials: &[&v1::Trial]) -> Table {
-    of_trials(trials, false)
+/// The best value, or the size of the front.
+fn best(study: &v1::Study) -> String {
+    if metrics::is_single(study) {
+        return kindling_report::best(study)
+            .map(|best| metrics::values(study, best))
+            .unwrap_or_default();
+    }
+    format!("front of {}", study.front_size)
 }
 
-/// Trials, with the beginning of each failure's reason.
-pub(crate) fn trials_and_reasons(trials: &[&v1::Trial]) -> Table {
-    of_trials(trials, trials.iter().any(|trial| !trial.fail_reason.is_empty()))
+/// Trials of the study, without the reasons for failures.
+pub(crate) fn trials(study: &v1::Study, trials: &[&v1::Trial]) -> Table {
+    of_trials(study, trials, false)
 }
 
-fn of_trials(trials: &[&v1::Trial], any_failed: bool) -> Table {
-    let mut head = vec!["trial", "state", "value", "steps", "attempt", "time", "parameters"];
+/// Trials of the study, with the beginning of each failure's reason.
+pub(crate) fn trials_and_reasons(study: &v1::Study, trials: &[&v1::Trial]) -> Table {
+    of_trials(study, trials, trials.iter().any(|trial| !trial.fail_reason.is_empty()))
+}
+
+/// A column for each objective; one for the constraints that do not hold, if the study has some.
+fn of_trials(study: &v1::Study, trials: &[&v1::Trial], any_failed: bool) -> Table {
+    let names = metrics::names(study);
+    let has_constraints = !metrics::constraints(study).is_empty();
+    let mut head = vec!["trial", "state"];
+    head.extend(names.iter().map(String::as_str));
+    if has_constraints {
+        head.push("violated");
+    }
+    let right: Vec<_> = (2..2 + names.len()).chain(head.len()..head.len() + 3).collect();
+    head.extend(["steps", "attempt", "time", "parameters"]);
     if any_failed {
         head.push("failed because");
     }
-    let mut table = new(&head, &[0, 2, 3, 4, 5]);
+    let mut table = new(&head, &[&[0][..], &right].concat());
     for trial in trials {
-        let mut row = vec![
-            trial.number.to_string(),
-            format::trial_state(trial).to_owned(),
-            format::values(trial),
+        let values = kindling_report::values(trial);
+        let mut row = vec![trial.number.to_string(), format::trial_state(trial).to_owned()];
+        row.extend((0..names.len()).map(|place| {
+            values.get(place).map(|value| format::number(*value)).unwrap_or_default()
+        }));
+        if has_constraints {
+            row.push(metrics::violated(study, trial));
+        }
+        row.extend([
             trial.intermediate_values.len().to_string(),
             trial.attempt.to_string(),
             format::trial_duration(trial).map(format::duration).unwrap_or_default(),
             format::params(&trial.params),
-        ];
+        ]);
         if any_failed {
             row.push(trial.fail_reason.chars().take(LONGEST).collect());
         }
+        table.add_row(row);
+    }
+    table
+}
+
+/// A trial's intermediate values: a column for the objective that the pruner compares, and for each other that it reported.
+pub(crate) fn curve(study: &v1::Study, trial: &v1::Trial) -> Table {
+    let names = metrics::names(study);
+    let compared = metrics::pruner_objective(study);
+    let told = trial.intermediate_values.iter().flat_map(|step| &step.others);
+    let others: BTreeSet<_> = told.map(|other| other.objective).collect();
+    let name = |place: usize| names.get(place).map_or("value", String::as_str);
+    let mut head = vec!["step", name(compared)];
+    head.extend(others.iter().map(|place| name(*place as usize)));
+    let mut table = new(&head, &(0..head.len()).collect::<Vec<_>>());
+    for step in &trial.intermediate_values {
+        let of = |place: &u32| step.others.iter().find(|other| other.objective == *place);
+        let mut row = vec![step.step.to_string(), format::number(step.value)];
+        let values = others.iter().map(|place| of(place).map(|other| format::number(other.value)));
+        row.extend(values.map(Option::unwrap_or_default));
         table.add_row(row);
     }
     table
@@ -200,7 +245,8 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
 
 /// For example `digits #12, step 4: 0.9312`.
 pub(crate) fn running(trial: &v1::RunningTrial) -> String {
-    let newest = trial.newest.map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
+    let newest =
+        trial.newest.as_ref().map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
     format!("{} #{}{}", trial.study, trial.number, newest.unwrap_or_default())
 }
 

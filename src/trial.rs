@@ -7,7 +7,7 @@ use crate::client::{Client, empty, refused};
 use crate::fix::FixArgs;
 use crate::out::outln;
 use crate::source::{Access, SourceArgs};
-use crate::{format, json, table};
+use crate::{format, json, metrics, table};
 
 #[derive(clap::Args)]
 pub(crate) struct TrialArgs {
@@ -93,25 +93,29 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             if json {
                 json::print(&trials.iter().map(json::trial).collect());
             } else {
-                outln!("{}", table::trials_and_reasons(&trials.iter().collect::<Vec<_>>()));
+                let study = client.study(&study).await?;
+                let trials: Vec<_> = trials.iter().collect();
+                outln!("{}", table::trials_and_reasons(&study, &trials));
             }
         }
         TrialCommand::Show { numbered: Numbered { study, number, json } } => {
+            let of = client.study(&study).await?;
             let request = v1::GetTrialRequest { study, number };
             let response = client.trials.get_trial(request).await.map_err(refused)?;
-            print(&response.into_inner().trial.ok_or_else(empty)?, json);
+            print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
         TrialCommand::Enqueue { study, fix, json } => {
-            let spec = client.study(&study).await?.spec.unwrap_or_default();
-            let params = fix.named_values(&spec.space)?;
+            let of = client.study(&study).await?;
+            let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
             let request = v1::EnqueueTrialRequest { study, params, request_id: request_id() };
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
-            print(&response.into_inner().trial.ok_or_else(empty)?, json);
+            print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
         TrialCommand::Retry { numbered: Numbered { study, number, json } } => {
+            let of = client.study(&study).await?;
             let request = v1::RetryTrialRequest { study, number, request_id: request_id() };
             let response = client.trials.retry_trial(request).await.map_err(refused)?;
-            print(&response.into_inner().trial.ok_or_else(empty)?, json);
+            print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
     }
     Ok(())
@@ -129,12 +133,15 @@ impl State {
     }
 }
 
-fn print(trial: &v1::Trial, json: bool) {
+fn print(study: &v1::Study, trial: &v1::Trial, json: bool) {
     if json {
         json::print(&json::trial(trial));
         return;
     }
-    outln!("{}", table::trials(&[trial]));
+    outln!("{}", table::trials(study, &[trial]));
+    for (name, value) in metrics::constraints(study).iter().zip(&trial.constraints) {
+        outln!("constraint {name}: {}", format::number(*value));
+    }
     if !trial.worker.is_empty() {
         outln!("worker: {}", trial.worker);
     }
@@ -153,11 +160,7 @@ fn print(trial: &v1::Trial, json: bool) {
         outln!("{key}: {shown}");
     }
     if !trial.intermediate_values.is_empty() {
-        let mut curve = table::new(&["step", "value"], &[0, 1]);
-        for point in &trial.intermediate_values {
-            curve.add_row([point.step.to_string(), format::number(point.value)]);
-        }
-        outln!("{curve}");
+        outln!("{}", table::curve(study, trial));
     }
 }
 

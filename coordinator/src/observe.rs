@@ -12,6 +12,7 @@ use crate::admission::Class;
 const TRIALS: &str = "kindling_trials";
 const BUDGET: &str = "kindling_trials_budget";
 const BEST: &str = "kindling_best_value";
+const FRONT: &str = "kindling_front_trials";
 const WORKERS: &str = "kindling_workers";
 const SLOTS: &str = "kindling_worker_slots";
 const QUEUE: &str = "kindling_queue_depth";
@@ -49,7 +50,11 @@ impl DoorName {
 pub(crate) fn describe() {
     describe_gauge!(TRIALS, "Trials of a study in a state");
     describe_gauge!(BUDGET, "Trials that a study is to finish");
-    describe_gauge!(BEST, "The best objective value of a study");
+    describe_gauge!(
+        BEST,
+        "The best objective value of a study; of several objectives, the best of each by metric"
+    );
+    describe_gauge!(FRONT, "Trials on the front of several objectives");
     describe_gauge!(WORKERS, "Workers whose heartbeat stands");
     describe_gauge!(SLOTS, "Trials that these workers can train at a time");
     describe_gauge!(QUEUE, "Calls that wait for the ledger");
@@ -99,8 +104,26 @@ pub(crate) fn study(study: &Study) {
         gauge!(TRIALS, "study" => name.clone(), "state" => state).set(f64::from(count));
     }
     gauge!(BUDGET, "study" => name.clone()).set(f64::from(study.budget()));
-    if let Some(values) = study.best().and_then(|best| study.get(best)?.values()) {
-        gauge!(BEST, "study" => name).set(values.first());
+    let names = &study.spec().metrics.names;
+    match &**names {
+        [] | [_] => {
+            if let Some(values) = study.best().and_then(|best| study.get(best)?.values()) {
+                gauge!(BEST, "study" => name).set(values.first());
+            }
+        }
+        several => {
+            gauge!(FRONT, "study" => name.clone()).set(study.front().len() as f64);
+            let values = || study.front().filter_map(|number| study.get(number)?.values());
+            let directions = study.spec().directions.as_slice();
+            for (place, (metric, direction)) in several.iter().zip(directions).enumerate() {
+                let of_all = values().map(|values| values.as_slice()[place]);
+                let best = of_all.min_by(|a, b| direction.loss(*a).total_cmp(&direction.loss(*b)));
+                if let Some(best) = best {
+                    let metric = metric.to_string();
+                    gauge!(BEST, "study" => name.clone(), "metric" => metric).set(best);
+                }
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use kindling_proto::v1;
 use kindling_report::{Directions, best};
 
 use crate::confirmed::Confirmed;
-use crate::{format, named_file, shell, table};
+use crate::{format, metrics, named_file, shell, table};
 
 /// How many of the best trials to show.
 const BEST: usize = 10;
@@ -18,7 +18,7 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
     let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(text, "{line}");
     let first = best_trials(study, trials);
     if !first.is_empty() {
-        line(format_args!("{}", table::trials(&first)));
+        line(format_args!("{}", table::trials(study, &first)));
     }
     line(format_args!("{}", format::counts(study)));
     for reason in format::failures(study) {
@@ -27,8 +27,10 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
     let confirmed = Confirmed::new(study, trials);
     if let Some(headline) = confirmed.as_ref().and_then(|confirmed| confirmed.headline(study)) {
         line(format_args!("{headline}"));
+    } else if !metrics::is_single(study) {
+        line(format_args!("{}", metrics::front(study)));
     } else if let Some(best) = best(study) {
-        line(format_args!("best: {} in trial {}", format::values(best), best.number));
+        line(format_args!("best: {} in trial {}", metrics::values(study, best), best.number));
         if let Some(test) = best.attributes_json.get("test_accuracy") {
             line(format_args!("test accuracy of that trial's own weights: {test}"));
         }
@@ -47,9 +49,15 @@ pub(super) fn text(study: &v1::Study, trials: &[v1::Trial], store: &Path) -> Str
     text
 }
 
-/// The search's best trials, best first.
+/// The search's best trials, best first; of several objectives, the first of the front.
 fn best_trials<'a>(study: &v1::Study, trials: &'a [v1::Trial]) -> Vec<&'a v1::Trial> {
-    let of_search = trials.iter().filter(|trial| trial.confirms.is_none());
+    if !metrics::is_single(study) {
+        let of_number = |best: &v1::Trial| trials.iter().find(|trial| trial.number == best.number);
+        return study.front.iter().filter_map(of_number).take(BEST).collect();
+    }
+    let of_search = trials
+        .iter()
+        .filter(|trial| trial.confirms.is_none() && metrics::violated(study, trial).is_empty());
     let mut ranked = Directions::of(study).ranked(of_search);
     ranked.truncate(BEST);
     ranked

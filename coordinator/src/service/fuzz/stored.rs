@@ -81,22 +81,24 @@ async fn make<A: Api + 'static>(
             if kind == 3 {
                 let step = *random.pick(&[0, 1, 7, 1 << 53, i64::MAX as u64, u64::MAX]);
                 let value = *random.pick(&NUMBERS);
-                return workers
-                    .report(v1::ReportRequest { claim, step, value, ..Default::default() })
-                    .await
-                    .map(drop);
+                let other = v1::ObjectiveValue {
+                    objective: *random.pick(&[0, 1, 1, 2, u32::MAX]),
+                    value: *random.pick(&NUMBERS),
+                };
+                let others = vec![other; random.within(0..3)];
+                let report = v1::ReportRequest { claim, step, value, others };
+                return workers.report(report).await.map(drop);
             }
             let result = Some(match random.within(0..3) {
                 0 => End::Pruned(v1::Pruned {}),
                 1 => End::Failed(v1::Failed { reason: text(random) }),
-                _ => End::Completed(v1::Completed { values: vec![*random.pick(&NUMBERS)] }),
+                _ => End::Completed(v1::Completed { values: numbers(random) }),
             });
+            let constraints = numbers(random);
             let attribute = |_| (text(random), odd_json(random));
             let attributes_json = (0..4).map(attribute).collect();
-            workers
-                .finish(v1::FinishRequest { claim, result, attributes_json, ..Default::default() })
-                .await
-                .map(drop)
+            let finish = v1::FinishRequest { claim, result, attributes_json, constraints };
+            workers.finish(finish).await.map(drop)
         }
     }
 }
@@ -108,6 +110,13 @@ fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
     let objective = spec.objective.as_mut().expect("it has one");
     objective.settings_json = odd_json(random);
     let odd = text(random);
+    if random.one_in(2) {
+        spec.directions = vec![*random.pick(&[1, 2]); random.within(1..4)];
+        let name = |place| if place == 0 { odd.clone() } else { format!("m{place}") };
+        spec.metric_names = (0..spec.directions.len()).map(name).collect();
+        spec.constraints = vec![text(random); random.within(0..2)];
+        spec.confirm = None;
+    }
     if random.one_in(3) {
         objective.kind.clone_from(&odd);
     }
@@ -126,6 +135,11 @@ fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
     let distribution = Some(v1::parameter::Distribution::Float(grid));
     spec.space.push(v1::Parameter { name: "grid".to_owned(), distribution, when: vec![] });
     spec
+}
+
+/// None, one or two.
+fn numbers(random: &mut Random) -> Vec<f64> {
+    (0..random.within(0..3)).map(|_| *random.pick(&NUMBERS)).collect()
 }
 
 fn named(name: &str, kind: Kind) -> v1::NamedValue {
