@@ -80,7 +80,7 @@ fn mistakes() -> Vec<Mistake> {
         new((r#"["a", "b"]"#, "[nan]"), |s| *choices(s) = vec![v1::Value { kind: Some(v1::value::Kind::Float(f64::NAN)) }], "space.m.choices: NaN is no number to choose"),
         all((r#"m = "a""#, r#"m = "c""#), |s| s.space[2].when[0].any_of[0] = text("c"), (r#""any_of":["a"]"#, r#""any_of":["c"]"#), "space.n.when: `m` is never c; it is one of a, b"),
         all((r#"m = "a""#, "m = []"), |s| s.space[2].when[0].any_of.clear(), (r#""any_of":["a"]"#, r#""any_of":[]"#), "space.n.when: at least one value is needed"),
-        all((r#"m = "a""#, r#"x = "a""#), |s| s.space[2].when[0].parent = "x".into(), (r#""parent":"m""#, r#""parent":"x""#), "space.n.when: `x` is not categorical"),
+        all((r#"m = "a""#, r#"x = "a""#), |s| s.space[2].when[0].parent = "x".into(), (r#""parent":"m""#, r#""parent":"x""#), "space.n.when: `x` has real numbers, of which a range is needed, such as at_least = 0.5"),
         no_file(|s| s.space[2].name = "x".into(), (r#""name":"n""#, r#""name":"x""#), "space.x: there are two parameters of this name"),
         // Options. Where the store says "unknown variant", people are told what they may write.
         all(("points = 5", "points = 0"), |s| set(&mut s.sampler, "points", 0.0), (r#""points":5"#, r#""points":0"#), "sampler.points: expected a whole number from 1 to 65535, found 0"),

@@ -39,6 +39,8 @@ pub const SPEC: usize = 256 * KIB;
 pub const PARAMS: usize = 1000;
 /// The most choices of all parameters, including those that conditions name.
 pub const CHOICES: usize = 10_000;
+/// The largest list or table among the choices, in bytes of JSON.
+pub const CHOICE: usize = 64 * KIB;
 /// The most candidates of one proposal. All other callers wait for a proposal.
 pub const CANDIDATES: u32 = 10_000;
 /// The most values of all candidates of one proposal: candidates times parameters. Every hundred choices

@@ -197,7 +197,7 @@ fn conditions(
         };
         let any_of =
             choices.into_iter().zip(with).filter_map(|(choice, with)| with.then_some(choice));
-        is_clear.then(|| vec![Condition { parent: (*parent).to_owned(), any_of: any_of.collect() }])
+        is_clear.then(|| vec![Condition::any_of(*parent, any_of.collect::<Vec<_>>())])
     })
 }
 

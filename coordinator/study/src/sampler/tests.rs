@@ -218,9 +218,8 @@ fn ten_configurations() -> SearchSpace {
     let choices = |n: i64| (0..n).map(Choice::Int).collect();
     let int = Distribution::Int { low: 1, high: 4, step: 1, log: false };
     let categorical = |n| Distribution::Categorical { choices: choices(n) };
-    let when = |any_of: &[i64]| Condition {
-        parent: "a".into(),
-        any_of: any_of.iter().copied().map(Choice::Int).collect(),
+    let when = |any_of: &[i64]| {
+        Condition::any_of("a", any_of.iter().copied().map(Choice::Int).collect::<Vec<_>>())
     };
     SearchSpace::new(vec![
         Param { name: "a".into(), distribution: categorical(3), when: vec![] },
@@ -285,7 +284,7 @@ fn valley() -> SearchSpace {
         Param { name: name.into(), distribution, when }
     };
     let choices = ["tuned", "plain"].map(|c| Choice::Text(c.into())).into();
-    let tuned = Condition { parent: "method".into(), any_of: vec![Choice::Text("tuned".into())] };
+    let tuned = Condition::any_of("method", [Choice::Text("tuned".into())]);
     SearchSpace::new(vec![
         float("x", vec![]),
         float("y", vec![]),

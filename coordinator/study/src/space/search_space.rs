@@ -3,17 +3,19 @@
 //! Parsed, not validated: every [`SearchSpace`] is acyclic, lists parents before their children, and has no
 //! empty ranges.
 
+use super::allowed::Allowed;
+use super::condition::resolve;
 use super::distribution::{Choice, ParamValue, checked};
 use super::error::{SpaceError, error};
-use super::order::{parents_first, resolve};
+use super::order::parents_first;
 use super::param::{Param, Params};
 
 /// A search space. Parameters keep the author's order, except that parents come first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchSpace {
     params: Vec<Param>,
-    /// Per parameter, its conditions: the parent's place and the indices of the choices.
-    conditions: Vec<Vec<(usize, Vec<usize>)>>,
+    /// Per parameter, its conditions: the parent's place and the values that satisfy.
+    conditions: Vec<Vec<(usize, Allowed)>>,
 }
 
 impl SearchSpace {
@@ -35,11 +37,20 @@ impl SearchSpace {
             .into_iter()
             .map(|p| Ok(Param { distribution: checked(&p.name, p.distribution)?, ..p }))
             .collect::<Result<Vec<_>, SpaceError>>()?;
-        let params = parents_first(params)?;
-        let conditions = params
-            .iter()
-            .map(|p| p.when.iter().map(|c| resolve(&params, p, c)).collect())
-            .collect::<Result<_, _>>()?;
+        let mut params = parents_first(params)?;
+        let mut conditions = Vec::with_capacity(params.len());
+        for place in 0..params.len() {
+            let param = &params[place];
+            let resolved = param.when.iter().map(|condition| resolve(&params, param, condition));
+            let (mut of_param, mut when) = (Vec::new(), Vec::new());
+            for condition in resolved {
+                let (parent, allowed, condition) = condition?;
+                of_param.push((parent, allowed));
+                when.push(condition);
+            }
+            params[place].when = when;
+            conditions.push(of_param);
+        }
         Ok(Self { params, conditions })
     }
 
@@ -53,16 +64,16 @@ impl SearchSpace {
         self.params.iter().position(|p| p.name == name)
     }
 
-    /// The conditions of the parameter at `place`: each parent's place and the choices that satisfy.
-    pub fn conditions(&self, place: usize) -> &[(usize, Vec<usize>)] {
+    /// The conditions of the parameter at `place`: each parent's place and the values that satisfy.
+    pub fn conditions(&self, place: usize) -> &[(usize, Allowed)] {
         &self.conditions[place]
     }
 
     /// Whether the parameter at `place` is active, given the values of those before it.
     pub fn is_active(&self, place: usize, values: &[Option<ParamValue>]) -> bool {
-        self.conditions[place].iter().all(|(parent, choices)| {
-            matches!(values[*parent], Some(ParamValue::Choice(c)) if choices.contains(&c))
-        })
+        self.conditions[place]
+            .iter()
+            .all(|(parent, allowed)| values[*parent].is_some_and(|value| allowed.has(value)))
     }
 
     /// Whether every active parameter has a value of its distribution, and no inactive one has a value.
@@ -110,25 +121,34 @@ impl SearchSpace {
     }
 
     /// Whether all fixed values can be active in one trial: the needs of the fixed children and of their
-    /// parents must leave each parent at least one choice.
+    /// parents must leave each parent at least one value.
     fn check_together(&self, fixed: &[Option<ParamValue>]) -> Result<(), SpaceError> {
-        let mut needed: Vec<Option<Vec<usize>>> = vec![None; fixed.len()];
+        /// What a parameter's children need of it.
+        #[derive(Clone)]
+        enum Need {
+            Nothing,
+            Of(Allowed),
+            Impossible,
+        }
+        let mut needed = vec![Need::Nothing; fixed.len()];
         for place in (0..fixed.len()).rev() {
             // Children come after their parents, so all the needs for this one are known.
-            let left = needed[place].as_deref();
-            let fits = match (left, fixed[place]) {
-                (Some(choices), Some(ParamValue::Choice(c))) => choices.contains(&c),
-                (Some(choices), _) => !choices.is_empty(),
-                (None, Some(_)) => true,
-                (None, None) => continue,
+            let fits = match (&needed[place], fixed[place]) {
+                (Need::Of(allowed), Some(value)) => allowed.has(value),
+                (Need::Of(_), None) | (Need::Nothing, Some(_)) => true,
+                (Need::Impossible, _) => false,
+                (Need::Nothing, None) => continue,
             };
             if !fits {
                 let message = "not active together with the other values given";
                 return Err(error(&self.params[place].name, "when", message));
             }
-            for (parent, choices) in &self.conditions[place] {
-                let left = needed[*parent].get_or_insert_with(|| choices.clone());
-                left.retain(|c| choices.contains(c));
+            for (parent, allowed) in &self.conditions[place] {
+                needed[*parent] = match &needed[*parent] {
+                    Need::Nothing => Need::Of(allowed.clone()),
+                    Need::Of(others) => others.both(allowed).map_or(Need::Impossible, Need::Of),
+                    Need::Impossible => Need::Impossible,
+                };
             }
         }
         Ok(())
@@ -152,7 +172,7 @@ mod tests {
     }
 
     fn when(parent: &str, choice: &str) -> Vec<Condition> {
-        vec![Condition { parent: parent.into(), any_of: vec![Choice::Text(choice.into())] }]
+        vec![Condition::any_of(parent, [Choice::Text(choice.into())])]
     }
 
     fn refusal(params: Vec<Param>) -> String {

@@ -253,7 +253,7 @@ fn space() -> SearchSpace {
         Choice::Float(1.0),
         Choice::Float(0.1),
     ];
-    let when = |any_of: Vec<Choice>| vec![Condition { parent: "kind".into(), any_of }];
+    let when = |any_of: Vec<Choice>| vec![Condition::any_of("kind", any_of)];
     let param = |name: &str, distribution, when| Param { name: name.into(), distribution, when };
     let params = vec![
         param("kind", Distribution::Categorical { choices }, vec![]),
