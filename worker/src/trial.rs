@@ -30,7 +30,7 @@ impl fmt::Display for ParamValue {
             Self::Int(i) => write!(f, "{i}"),
             Self::Bool(b) => write!(f, "{b}"),
             Self::Text(s) => f.write_str(s),
-            Self::None => f.write_str("None"),
+            Self::None => f.write_str("null"),
             Self::Json(json) => write!(f, "{json}"),
         }
     }

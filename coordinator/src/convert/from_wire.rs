@@ -7,8 +7,8 @@ use kindling_proto::attributes::LEFT_OUT;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
-    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, Nested, ObjectiveSpec, Param,
-    StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values, WorkerId,
+    Distribution, FloatScale, InvalidId, Json, MAX_FAILURES_IN_A_ROW, Mark, Nested, ObjectiveSpec,
+    Param, StudyId, StudyName, StudySpec, TrialNumber, TrialResult, Values, WorkerId,
 };
 use prost::Message as _;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, Needs, ObjectiveSpec, Params,
-    Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
-    TrialResult, Verdict, Wall, WorkerId,
+    Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, Needs, ObjectiveSpec,
+    Params, Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 
 use super::json::to_struct;

@@ -141,7 +141,9 @@ impl From<&kindling_study::Condition> for Condition {
                 let any_of = Some(any_of.iter().map(Choice::from).collect());
                 Self { parent, any_of, at_least: None, at_most: None }
             }
-            &Needs::Between { at_least, at_most } => Self { parent, any_of: None, at_least, at_most },
+            &Needs::Between { at_least, at_most } => {
+                Self { parent, any_of: None, at_least, at_most }
+            }
         }
     }
 }

@@ -225,7 +225,7 @@ impl fmt::Display for Choice {
             Self::Int(i) => write!(f, "{i}"),
             Self::Float(x) => write!(f, "{x}"),
             Self::Text(s) => f.write_str(s),
-            Self::None => f.write_str("None"),
+            Self::None => f.write_str("null"),
             Self::Nested(nested) => nested.fmt(f),
         }
     }
