@@ -70,7 +70,7 @@ pub const ATTRIBUTE: usize = 64 * KIB;
 pub const ATTRIBUTES_IN_ALL: usize = MIB;
 /// The longest note on attributes that were left out. It is kept on top of the others.
 pub const NOTE: usize = 16 * KIB;
-/// How deep JSON may be nested, in attributes and in an objective's settings. Parsers stop at 128, and what
+/// How deep JSON may be nested, in attributes, in choices, and in an objective's settings. Parsers stop at 128, and what
 /// is sent is nested in larger messages on its way.
 pub const DEPTH: usize = 64;
 /// The longest reason of a failure, in bytes. A longer one is cut.

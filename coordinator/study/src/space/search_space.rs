@@ -208,6 +208,65 @@ mod tests {
     }
 
     #[test]
+    fn conditions_that_make_no_sense_are_refused() {
+        let layers = Param {
+            name: "layers".into(),
+            distribution: Distribution::Int { low: 1, high: 9, step: 2, log: false },
+            when: vec![],
+        };
+        let mixed = [Choice::Int(1), Choice::Text("1".into()), Choice::None];
+        let mut m = method("m", vec![]);
+        m.distribution = Distribution::Categorical { choices: mixed.into() };
+        let real = Param { name: "real".into(), when: vec![], ..std(0.5, 2.0, vec![]) };
+        let refused = |condition: Condition| {
+            let child = std(0.1, 1.0, vec![condition]);
+            refusal(vec![m.clone(), layers.clone(), real.clone(), child])
+        };
+        let range = Condition::between;
+        for (condition, why) in [
+            (
+                Condition::any_of("m", [Choice::Bool(true)]),
+                "`m` is never true; it is one of 1, 1, null",
+            ),
+            (Condition::any_of("m", [Choice::Text("null".into())]), "never null of that kind"),
+            (Condition::any_of("layers", [Choice::Int(2)]), "`layers` is never 2"),
+            (Condition::any_of("layers", [Choice::Float(2.5)]), "`layers` is never 2.5"),
+            (Condition::any_of("layers", vec![]), "at least one value"),
+            (Condition::any_of("real", [Choice::Float(1.0)]), "a range is needed"),
+            (range("m", Some(1.0), None), "`m` has no range"),
+            (range("layers", None, None), "at_least or at_most is needed"),
+            (range("layers", Some(9.5), None), "`layers` is never 9.5 or more"),
+            (range("layers", Some(7.5), Some(8.5)), "`layers` is never 7.5 to 8.5"),
+            (range("layers", Some(3.0), Some(2.0)), "at_least = 3 is above at_most = 2"),
+            (range("layers", Some(f64::NAN), None), "NaN is not a finite number"),
+            (range("real", None, Some(0.25)), "`real` is never 0.25 or less"),
+        ] {
+            let said = refused(condition.clone());
+            assert!(said.contains(why), "{condition:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_only_choice_of_its_size_or_else_the_one_of_its_kind() {
+        let categorical =
+            |choices: &[Choice]| Distribution::Categorical { choices: choices.into() };
+        let (one, real, yes) = (Choice::Int(1), Choice::Float(1.0), Choice::Bool(true));
+        let text = Choice::Text("1".into());
+        let all = categorical(&[real.clone(), one.clone(), yes.clone(), text.clone()]);
+        let place = |distribution: &Distribution, choice| match distribution.parse(choice) {
+            Some(ParamValue::Choice(place)) => Some(place),
+            _ => None,
+        };
+        let places = [&real, &one, &yes, &text].map(|choice| place(&all, choice));
+        assert_eq!(places, [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!(place(&categorical(&[yes.clone(), real.clone()]), &one), Some(1));
+        assert_eq!(place(&categorical(&[yes, one]), &real), Some(1));
+        assert_eq!(place(&categorical(&[text]), &real), None);
+        let largest = categorical(&[Choice::Int(i64::MAX)]);
+        assert_eq!(place(&largest, &Choice::Float(i64::MAX as f64)), None, "2^63 is one more");
+    }
+
+    #[test]
     fn a_range_ends_on_its_grid() {
         let high = |high, step| {
             let scale = FloatScale::Step(step);
