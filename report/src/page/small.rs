@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use crate::analysis::Analysis;
 use crate::document::Document;
-use crate::shown::{Choice, Params, Study, Trial, Worker};
+use crate::shown::{Params, Study, Trial, Worker};
 
 /// The attribute with measurements of the network, which make up most of a trial's size.
 const DIAGNOSIS: &str = "diagnosis";

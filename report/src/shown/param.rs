@@ -59,16 +59,21 @@ impl Needs {
                 Self::AnyOf(some)
             }
             (
-                Self::Between { at_least: a, at_most: b },
-                Self::Between { at_least: c, at_most: d },
-            ) => {
-                let of = |x: Option<f64>, y: Option<f64>, pick: fn(f64, f64) -> f64| match (x, y) {
-                    (Some(x), Some(y)) => Some(pick(x, y)),
-                    (x, y) => x.or(y),
-                };
-                Self::Between { at_least: of(a, c, f64::max), at_most: of(b, d, f64::min) }
-            }
+                Self::Between { at_least, at_most },
+                Self::Between { at_least: other_least, at_most: other_most },
+            ) => Self::Between {
+                at_least: tighter(at_least, other_least, f64::max),
+                at_most: tighter(at_most, other_most, f64::min),
+            },
         }
+    }
+}
+
+/// Of two bounds, the one that is picked; of one, that one.
+fn tighter(a: Option<f64>, b: Option<f64>, pick: fn(f64, f64) -> f64) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(pick(a, b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -133,5 +138,37 @@ fn domain(distribution: Option<&Distribution>) -> Domain {
             Domain::Categorical { choices: d.choices.iter().filter_map(Choice::new).collect() }
         }
         None => Domain::Categorical { choices: vec![] },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_conditions_on_one_parent_are_one() {
+        let range = |at_least, at_most| v1::Condition {
+            parent: "n".to_owned(),
+            at_least,
+            at_most,
+            ..Default::default()
+        };
+        let whole = |numbers: &[i64]| v1::Condition {
+            parent: "n".to_owned(),
+            any_of: numbers
+                .iter()
+                .map(|i| v1::Value { kind: Some(v1::value::Kind::Int(*i)) })
+                .collect(),
+            ..Default::default()
+        };
+        let needs = |when: Vec<v1::Condition>| {
+            let param = v1::Parameter { when, ..Default::default() };
+            let needs = Param::new(&param).when.remove("n").expect("a condition");
+            serde_json::to_string(&needs).expect("JSON")
+        };
+        let between = needs(vec![range(Some(1.0), Some(9.0)), range(Some(2.0), None)]);
+        assert_eq!(between, r#"{"at_least":2.0,"at_most":9.0}"#);
+        assert_eq!(needs(vec![whole(&[1, 2, 3]), range(None, Some(2.5))]), "[1,2]");
+        assert_eq!(needs(vec![range(Some(3.0), None), whole(&[1, 2, 3])]), "[3]");
     }
 }

@@ -240,11 +240,13 @@ fn of_a_range(
             return None;
         }
     }
-    // Without a number on the other side, what was seen is all that is known.
-    let from = if without.1.is_finite() { without.1 + 1.0 } else { with.0 };
-    Some(match without.0 > with.1 && without.1.is_finite() {
-        true => Condition::between(parent, None, Some(without.0 - 1.0)),
-        false => Condition::between(parent, Some(from), None),
+    let is_below = with.1 < without.0 && without.0.is_finite();
+    Some(if is_below {
+        Condition::between(parent, None, Some(without.0 - 1.0))
+    } else {
+        // Without a number on the other side, what was seen is all that is known.
+        let from = if without.1.is_finite() { without.1 + 1.0 } else { with.0 };
+        Condition::between(parent, Some(from), None)
     })
 }
 

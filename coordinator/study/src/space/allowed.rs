@@ -69,18 +69,18 @@ impl Numbers {
                     FloatScale::Step(step) => {
                         /// The same tolerance as in `contains`.
                         const SLACK: f64 = 1e-6;
-                        let last = distribution.size().map_or(0, |size| size - 1);
+                        let count = distribution.size().unwrap_or(1);
                         let index = |x: f64| (x.clamp(least - step, most + step) - least) / step;
                         let first = (index(low) - SLACK).ceil().max(0.0) as u64;
                         let end = (index(high) + SLACK).floor();
-                        if end < 0.0 || first > last || first > end as u64 {
+                        if end < 0.0 || first >= count || first > end as u64 {
                             return None;
                         }
                         let at = |k: u64| match distribution.nth(k) {
                             ParamValue::Float(x) => x,
                             other => other.as_number(),
                         };
-                        (at(first), at((end as u64).min(last)), step / 4.0)
+                        (at(first), at((end as u64).min(count - 1)), step / 4.0)
                     }
                 };
                 (low <= high).then_some(Self::Floats { low, high, slack })

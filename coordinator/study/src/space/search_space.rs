@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(places, [Some(0), Some(1), Some(2), Some(3)]);
         assert_eq!(place(&categorical(&[yes.clone(), real.clone()]), &one), Some(1));
         assert_eq!(place(&categorical(&[yes.clone(), one.clone()]), &real), Some(1));
-        assert_eq!(place(&categorical(&[text.clone()]), &real), None);
+        assert_eq!(place(&categorical(std::slice::from_ref(&text)), &real), None);
         let largest = categorical(&[Choice::Int(i64::MAX)]);
         assert_eq!(place(&largest, &Choice::Float(i64::MAX as f64)), None, "2^63 is one more");
     }

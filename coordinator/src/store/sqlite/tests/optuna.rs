@@ -155,8 +155,8 @@ import optuna
 study = optuna.load_study(study_name="a", storage="sqlite:///" + sys.argv[1])
 params = [trial.params for trial in study.trials]
 choices = {name: d.choices for trial in study.trials for name, d in trial.distributions.items() if hasattr(d, "choices")}
-columns = study.trials_dataframe().shape[1]
-print(json.dumps({"params": params, "choices": choices, "wide": columns > len(choices)}))
+best = study.best_trial.params == params[study.best_trial.number]
+print(json.dumps({"params": params, "choices": choices, "best": best}))
 "#;
 
 /// None, lists, and choices that only their kinds tell apart. Runs if `KINDLING_PEERS_PYTHON` names a Python that has Optuna.
@@ -172,7 +172,7 @@ fn optuna_reads_choices_of_all_kinds_as_they_are() {
     ledger.commit();
     let study = ledger.study(id);
     let space = study.spec().space.clone();
-    let shown = |trial: &Trial| {
+    let shown = |trial: &kindling_study::Trial| {
         let params = trial.params().expect("proposed");
         let named = space.params().iter().zip(params).filter_map(|(param, value)| {
             Some((param.name.clone(), json!(param.distribution.show((*value)?))))
@@ -194,5 +194,5 @@ fn optuna_reads_choices_of_all_kinds_as_they_are() {
     assert_eq!(found["choices"]["kind"].to_string(), r#"["ädam \"w\"",true,1,1.0,0.1]"#);
     let shapes = r#"[null,[64,64.0,null,{"ä":"\""}],"None"]"#;
     assert_eq!(found["choices"]["shape"].to_string(), shapes);
-    assert_eq!(found["wide"], true);
+    assert_eq!(found["best"], true);
 }
