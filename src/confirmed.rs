@@ -82,7 +82,8 @@ fn word(choice: &Choice) -> String {
         Choice::Bool(b) => b.to_string(),
         Choice::Int(i) => i.to_string(),
         Choice::Float(x) => format::number(*x),
-        Choice::Text(s) => s.clone(),
+        Choice::Text(s) | Choice::Nested(s) => s.clone(),
+        Choice::None => "null".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Otherwise every trial would fail, or the search would vary a parameter without effect.
 
 use kindling_coordinator::config::nearest;
-use kindling_study::{Choice, Condition, Distribution, Param, SearchSpace};
+use kindling_study::{Choice, Condition, Distribution, Needs, Param, SearchSpace};
 use kindling_worker::{Accepts, Takes};
 
 /// A mismatch: the key in the study file, and the reason.
@@ -39,7 +39,7 @@ fn has_values(param: &Param, values: &Accepts) -> Result<(), (&'static str, Stri
             let is_positive = |choice: &Choice| match choice {
                 Choice::Int(i) => *i > 0,
                 Choice::Float(x) => *x > 0.0,
-                Choice::Bool(_) | Choice::Text(_) => false,
+                Choice::Bool(_) | Choice::Text(_) | Choice::None | Choice::Nested(_) => false,
             };
             match choices.iter().find(|choice| !is_positive(choice)) {
                 Some(wrong) => {
@@ -92,7 +92,11 @@ fn is_there(space: &SearchSpace, needed: &Takes) -> Result<(), Misfit> {
     };
     let holds = |condition: &Condition| {
         wanted.is_some_and(|(parent, value)| {
-            condition.parent == *parent && condition.any_of.iter().any(|c| is(c, value))
+            let any_of = match &condition.needs {
+                Needs::AnyOf(any_of) => any_of.as_slice(),
+                Needs::Between { .. } => &[],
+            };
+            condition.parent == *parent && any_of.iter().any(|c| is(c, value))
         })
     };
     if param.when.iter().all(holds) {
@@ -129,8 +133,7 @@ mod tests {
     }
 
     fn only_where(mut param: Param, parent: &str, word: &str) -> Param {
-        let any_of = vec![Choice::Text(word.to_owned())];
-        param.when.push(Condition { parent: parent.to_owned(), any_of });
+        param.when.push(Condition::any_of(parent, [Choice::Text(word.to_owned())]));
         param
     }
 

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use kindling_proto::v1;
 use kindling_proto::v1::parameter::Distribution;
 use kindling_proto::v1::value::Kind;
+use kindling_study::Nested;
 use serde_json::Value as Json;
 
 use crate::hint::hinted;
@@ -194,9 +195,12 @@ fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
                 _ => None,
             };
             let quoted = serde_json::from_str::<String>(text).ok();
+            let nested = canonical(text);
             let is_it = |choice: &&Kind| match choice {
                 Kind::Text(s) => s == text || Some(s) == quoted.as_ref(),
                 Kind::Bool(b) => b.to_string() == text,
+                Kind::None(_) => text == "null" || text == "None",
+                Kind::Json(json) => Some(json) == nested.as_ref(),
                 Kind::Float(_) | Kind::Int(_) => false,
             };
             number.into_iter().chain(choices.iter().filter(is_it).cloned()).collect()
@@ -220,7 +224,9 @@ fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
             let wanted = match json {
                 Json::String(text) => Some(Kind::Text(text.clone())),
                 Json::Bool(b) => Some(Kind::Bool(*b)),
-                _ => None,
+                Json::Null => choices.iter().find(|c| matches!(c, Kind::None(_))).cloned(),
+                Json::Array(_) | Json::Object(_) => canonical(&json.to_string()).map(Kind::Json),
+                Json::Number(_) => None,
             };
             match number {
                 Some(number) => equal_number(&choices, &number),
@@ -230,6 +236,11 @@ fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
         None => None,
     };
     found.into_iter().collect()
+}
+
+/// A list or a table in the form in which two are equal if their texts are.
+fn canonical(json: &str) -> Option<String> {
+    Nested::parse(json).ok().map(|nested| nested.to_string())
 }
 
 /// The choice equal to this number. If both 1 and 1.0 exist, the one of the same type wins.
@@ -294,10 +305,18 @@ mod tests {
             categorical("m", mixed),
             categorical("word", vec![text("he"), text(""), text("\"he\""), text("a=b"), text("3")]),
             categorical("both", vec![Kind::Int(1), Kind::Float(1.0)]),
+            categorical(
+                "layers",
+                vec![none(), Kind::Json("[64,64.0]".to_owned()), text("null"), text("[]")],
+            ),
             plain("x", number.clone()),
             plain("x=y", number),
             plain("k", whole),
         ]
+    }
+
+    fn none() -> Kind {
+        Kind::None(prost_types::NullValue::NullValue.into())
     }
 
     fn fix(assignments: &[&str], json: Option<&str>) -> anyhow::Result<Vec<(String, Kind)>> {
@@ -353,6 +372,24 @@ mod tests {
         is("both=1", "both", Kind::Int(1));
         is("both=1.0", "both", Kind::Float(1.0));
         refused(&["m=\"2\""], None, &["not a value", "one of 1, \"1\", true, \"true\", 2"]);
+    }
+
+    #[test]
+    fn none_is_null_and_a_list_is_json() {
+        let list = Kind::Json("[64,64.0]".to_owned());
+        is("layers=None", "layers", none());
+        is("layers=[64, 64.0]", "layers", list.clone());
+        is("layers=[]", "layers", Kind::Text("[]".to_owned()));
+        refused(
+            &["layers=null"],
+            None,
+            &["may be null or \"null\"", "--json-params '{\"layers\":null}'"],
+        );
+        refused(&["layers=[64, 64]"], None, &["it is one of null, [64,64.0], \"null\", \"[]\""]);
+        for (json, kind) in [("null", none()), ("[64, 64.0]", list)] {
+            let found = fix(&[], Some(&format!("{{\"layers\": {json}}}"))).unwrap();
+            assert_eq!(found, [("layers".to_owned(), kind)]);
+        }
     }
 
     #[test]

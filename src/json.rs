@@ -138,6 +138,8 @@ pub(crate) fn kind(kind: &Kind) -> Value {
         Kind::Int(i) => json!(i),
         Kind::Bool(b) => json!(b),
         Kind::Text(s) => json!(s),
+        Kind::None(_) => Value::Null,
+        Kind::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
     }
 }
 

@@ -112,6 +112,8 @@ fn attribute(trial: &v1::Trial, key: &str) -> Cell {
 fn cell(value: &Value) -> Cell {
     match value {
         Value::String(text) => Cell::Text(text.clone()),
+        // A parameter's list or table, which has commas.
+        Value::Array(_) | Value::Object(_) => Cell::Text(value.to_string()),
         other => Cell::Plain(other.to_string()),
     }
 }
@@ -270,6 +272,22 @@ mod tests {
         let lines: Vec<_> = sheet.lines().collect();
         assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,");
         assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,");
+    }
+
+    #[test]
+    fn none_is_told_from_a_parameter_that_is_not_active_and_a_list_is_one_cell() {
+        let with = |kind: Kind| {
+            let value = Some(v1::Value { kind: Some(kind) });
+            let params = vec![v1::NamedValue { name: "m".to_owned(), value }];
+            v1::Trial { params, ..Default::default() }
+        };
+        let trials =
+            [with(Kind::None(0)), with(Kind::Json("[64,null]".to_owned())), trial(&[], &[])];
+        let sheet = written(&study(&["m"]), &trials, Formulas::Kept);
+        let cells: Vec<_> = sheet.lines().skip(1).collect();
+        assert!(cells[0].starts_with("0,UNSPECIFIED,,null,0,"), "{sheet}");
+        assert!(cells[1].starts_with("0,UNSPECIFIED,,\"[64,null]\",0,"), "{sheet}");
+        assert!(cells[2].starts_with("0,UNSPECIFIED,,,0,"), "{sheet}");
     }
 
     #[test]

@@ -34,7 +34,8 @@ shell away from it:
                               0 or 1, and 0.0..1.0 all between
   '{NAME: LOW..HIGH log}'     on a logarithmic scale
   '{NAME: LOW..HIGH step S}'  in steps
-  '{NAME: A|B|C}'             one of these: text, numbers, true, false; "1" is text
+  '{NAME: A|B|C}'             one of these: text, numbers, true, false, None;
+                              "1" is text
   '{NAME}'                    its value once more
   '{trial}' and '{seed}'      the trial's number and seed
   '{{' and '}}'               braces of your own

@@ -83,7 +83,11 @@ fn mistakes() -> Vec<Mistake> {
         new((r#"["a", "b"]"#, "[nan]"), |s| *choices(s) = vec![v1::Value { kind: Some(v1::value::Kind::Float(f64::NAN)) }], "space.m.choices: NaN is no number to choose"),
         all((r#"m = "a""#, r#"m = "c""#), |s| s.space[2].when[0].any_of[0] = text("c"), (r#""any_of":["a"]"#, r#""any_of":["c"]"#), "space.n.when: `m` is never c; it is one of a, b"),
         all((r#"m = "a""#, "m = []"), |s| s.space[2].when[0].any_of.clear(), (r#""any_of":["a"]"#, r#""any_of":[]"#), "space.n.when: at least one value is needed"),
-        all((r#"m = "a""#, r#"x = "a""#), |s| s.space[2].when[0].parent = "x".into(), (r#""parent":"m""#, r#""parent":"x""#), "space.n.when: `x` is not categorical"),
+        all((r#"m = "a""#, r#"x = "a""#), |s| s.space[2].when[0].parent = "x".into(), (r#""parent":"m""#, r#""parent":"x""#), "space.n.when: `x` has real numbers, of which a range is needed, such as at_least = 0.5"),
+        all((r#"m = "a""#, "x = { at_least = 5 }"), |s| s.space[2].when[0] = range("x", Some(5.0), None), (r#"{"parent":"m","any_of":["a"]}"#, r#"{"parent":"x","at_least":5.0}"#), "space.n.when: `x` is never 5 or more; it is one of 1 to 4"),
+        all((r#"m = "a""#, "m = { at_most = 5 }"), |s| s.space[2].when[0] = range("m", None, Some(5.0)), (r#"{"parent":"m","any_of":["a"]}"#, r#"{"parent":"m","at_most":5.0}"#), "space.n.when: `m` has no range, it is one of a, b"),
+        new((r#"m = "a""#, "x = { at_most = nan }"), |s| s.space[2].when[0] = range("x", None, Some(f64::NAN)), "space.n.when: at_most = NaN is not a finite number"),
+        all((r#""b"]"#, r#""b", [1], [1]]"#), |s| choices(s).extend([list("[1]"), list("[ 1 ]")]), (r#""b"]"#, r#""b",[1],[1]]"#), "space.m.choices: [1] stands there twice"),
         no_file(|s| s.space[2].name = "x".into(), (r#""name":"n""#, r#""name":"x""#), "space.x: there are two parameters of this name"),
         // Options. Where the store says "unknown variant", people are told what they may write.
         all(("points = 5", "points = 0"), |s| set(&mut s.sampler, "points", 0.0), (r#""points":5"#, r#""points":0"#), "sampler.points: expected a whole number from 1 to 65535, found 0"),
@@ -221,6 +225,14 @@ fn int(spec: &mut v1::StudySpec) -> &mut v1::IntDistribution {
 
 fn text(text: &str) -> v1::Value {
     v1::Value { kind: Some(v1::value::Kind::Text(text.to_owned())) }
+}
+
+fn list(json: &str) -> v1::Value {
+    v1::Value { kind: Some(v1::value::Kind::Json(json.to_owned())) }
+}
+
+fn range(parent: &str, at_least: Option<f64>, at_most: Option<f64>) -> v1::Condition {
+    v1::Condition { parent: parent.to_owned(), any_of: vec![], at_least, at_most }
 }
 
 fn set(options: &mut Option<prost_types::Struct>, key: &str, number: f64) {

@@ -7,7 +7,9 @@
 use kindling_proto::attributes::depth;
 use kindling_proto::limits;
 use kindling_study::sampler::SamplerSpec;
-use kindling_study::{Distribution, Param, SearchSpace, SpaceError, SpecError, StudySpec};
+use kindling_study::{
+    Choice, Condition, Distribution, Needs, Param, SearchSpace, SpaceError, SpecError, StudySpec,
+};
 use prost::Message as _;
 
 use crate::convert::to_wire;
@@ -55,7 +57,27 @@ pub(crate) fn space(params: Vec<Param>) -> Result<SearchSpace, SpaceError> {
         let what = "choices of its parameters and in their conditions";
         return Err(too_large(format!("has {found} {what}, of at most {most} in all")));
     }
+    for param in &params {
+        if let Distribution::Categorical { choices } = &param.distribution {
+            let param = param.name.clone();
+            let fault = |message| SpaceError { param, key: "choices", message };
+            choices.iter().try_for_each(choice).map_err(fault)?;
+        }
+    }
     SearchSpace::new(params)
+}
+
+/// Whether a choice is small and flat enough.
+fn choice(choice: &Choice) -> Result<(), String> {
+    let Choice::Nested(nested) = choice else { return Ok(()) };
+    let (bytes, most) = (nested.as_str().len(), limits::CHOICE);
+    if bytes > most {
+        return Err(format!("a list or table has {bytes} bytes, of at most {most}"));
+    }
+    if depth(nested.as_str()) > limits::DEPTH {
+        return Err(format!("a list or table is nested deeper than {}", limits::DEPTH));
+    }
+    Ok(())
 }
 
 /// Whether a sampler may propose for trials that have shown this space, which nobody has checked.
@@ -110,7 +132,11 @@ fn choices(params: &[Param]) -> usize {
             Distribution::Categorical { choices } => choices.len(),
             _ => 0,
         };
-        own + param.when.iter().map(|condition| condition.any_of.len()).sum::<usize>()
+        let named = |condition: &Condition| match &condition.needs {
+            Needs::AnyOf(any_of) => any_of.len(),
+            Needs::Between { .. } => 1,
+        };
+        own + param.when.iter().map(named).sum::<usize>()
     };
     params.iter().map(choices).sum()
 }
@@ -120,7 +146,8 @@ mod tests {
     use kindling_proto::limits;
     use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, TpeOptions};
     use kindling_study::{
-        Choice, Condition, Direction, Metrics, ObjectiveSpec, Settings, StudyName, StudySpec,
+        Choice, Condition, Direction, Metrics, Nested, ObjectiveSpec, Settings, StudyName,
+        StudySpec,
     };
 
     use super::*;
@@ -153,11 +180,40 @@ mod tests {
         assert!(space(vec![categorical("a".into(), most)]).is_ok());
         let refused = space(vec![categorical("a".into(), most), categorical("b".into(), 1)]);
         assert!(refused.expect_err("too many").message.starts_with("has 10001 choices"));
-        let any_of = (0..most as i64 / 2).map(Choice::Int).collect();
+        let any_of: Vec<_> = (0..most as i64 / 2).map(Choice::Int).collect();
         let mut child = categorical("b".into(), 1);
-        child.when = vec![Condition { parent: "a".into(), any_of }];
+        child.when = vec![Condition::any_of("a", any_of)];
         let refused = space(vec![categorical("a".into(), most / 2), child]);
         assert!(refused.expect_err("too many").message.starts_with("has 10001 choices"));
+    }
+
+    #[test]
+    fn a_range_of_a_condition_counts_once_however_many_numbers_it_has() {
+        let layers = Distribution::Int { low: 1, high: 1 << 40, step: 1, log: false };
+        let mut params = vec![Param { name: "layers".into(), distribution: layers, when: vec![] }];
+        for k in 0..100 {
+            let mut units = categorical(format!("units{k}"), 3);
+            units.when = vec![Condition::between("layers", Some(f64::from(k)), None)];
+            params.push(units);
+        }
+        assert_eq!(choices(&params), 400);
+        assert!(space(params).is_ok());
+    }
+
+    #[test]
+    fn a_list_among_the_choices_is_small_and_flat() {
+        let with = |json: &str| {
+            let choices = vec![Choice::Nested(Nested::parse(json).expect("a list"))];
+            let distribution = Distribution::Categorical { choices };
+            space(vec![Param { name: "a".into(), distribution, when: vec![] }])
+        };
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let long = |bytes: usize| format!("[\"{}\"]", "x".repeat(bytes - 4));
+        assert!(with(&nested(limits::DEPTH)).is_ok() && with(&long(limits::CHOICE)).is_ok());
+        let refused = with(&nested(limits::DEPTH + 1)).expect_err("too deep").message;
+        assert_eq!(refused, "a list or table is nested deeper than 64");
+        let refused = with(&long(limits::CHOICE + 1)).expect_err("too long").message;
+        assert_eq!(refused, "a list or table has 65537 bytes, of at most 65536");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub const SPEC: usize = 256 * KIB;
 pub const PARAMS: usize = 1000;
 /// The most choices of all parameters, including those that conditions name.
 pub const CHOICES: usize = 10_000;
+/// The largest list or table among the choices, in bytes of JSON.
+pub const CHOICE: usize = 64 * KIB;
 /// The most candidates of one proposal. All other callers wait for a proposal.
 pub const CANDIDATES: u32 = 10_000;
 /// The most values of all candidates of one proposal: candidates times parameters. Every hundred choices
@@ -68,7 +70,7 @@ pub const ATTRIBUTE: usize = 64 * KIB;
 pub const ATTRIBUTES_IN_ALL: usize = MIB;
 /// The longest note on attributes that were left out. It is kept on top of the others.
 pub const NOTE: usize = 16 * KIB;
-/// How deep JSON may be nested, in attributes and in an objective's settings. Parsers stop at 128, and what
+/// How deep JSON may be nested, in attributes, in choices, and in an objective's settings. Parsers stop at 128, and what
 /// is sent is nested in larger messages on its way.
 pub const DEPTH: usize = 64;
 /// The longest reason of a failure, in bytes. A longer one is cut.

@@ -1,5 +1,6 @@
 """The search space: what may be tried for each parameter."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,10 @@ from typing import Any
 
 from kindling._errors import KindlingError
 
-Choice = str | int | float | bool
-# `{"optimizer": "sgd"}`, or `{"optimizer": ["adam", "adamw"]}` for any of these. With several parents all must hold.
+# A text, a number, True, False, None, or a list or dict of such. `1`, `1.0`, `True` and `"1"` are four choices.
+Choice = str | int | float | bool | list[Any] | dict[str, Any] | None
+# `{"optimizer": "sgd"}`, or `{"optimizer": ["adam", "adamw"]}` for any of these, or `{"layers": {"at_least": 2}}` for
+# numbers in a range. A choice that is a list or a dict itself stands in a list. With several parents all must hold.
 When = Mapping[str, Choice | Sequence[Choice]]
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -77,13 +80,13 @@ class Int:
 class Categorical:
     """One of several choices, without an order."""
 
-    choices: Sequence[Choice]
+    choices: Sequence[Choice] = field(hash=False)
     when: When | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         choices = _choices("Categorical", self.choices)
         for place, choice in enumerate(choices):
-            if any(type(other) is type(choice) and other == choice for other in choices[:place]):
+            if any(_same(other, choice) for other in choices[:place]):
                 raise SpaceError(f"Categorical: {choice!r} stands there twice")
         object.__setattr__(self, "choices", choices)
         object.__setattr__(self, "when", _conditions("Categorical", self.when))
@@ -107,21 +110,85 @@ def tables(space: Mapping[str, Distribution]) -> dict[str, Any]:
         if not isinstance(distribution, Distribution):
             raise SpaceError(f"`{name}` is a Float, an Int or a Categorical, not {distribution!r}\nhint: {_EXAMPLE}")
     for name, distribution in space.items():
-        for parent, any_of in (distribution.when or {}).items():
-            _check_parent(name, parent, _listed(any_of), space)
-    return {name: distribution.table() for name, distribution in space.items()}
+        for parent, needed in (distribution.when or {}).items():
+            _check_parent(name, parent, needed, space)
+    words = {name: _none_word(distribution) for name, distribution in space.items()}
+    return {name: _spelled(distribution, words.get(name), words) for name, distribution in space.items()}
+
+
+def _none_word(distribution: Distribution) -> str | None:
+    """The word that stands for None in a study file, if there is one among the choices."""
+    if not isinstance(distribution, Categorical):
+        return None
+    inside = [each for choice in distribution.choices for each in _parts(choice)]
+    if all(each is not None for each in inside):
+        return None
+    word = "None"
+    while word in inside:
+        word += "_"
+    return word
+
+
+def _parts(choice: Choice) -> Iterable[Any]:
+    if isinstance(choice, list):
+        for item in choice:
+            yield from _parts(item)
+    elif isinstance(choice, dict):
+        for item in choice.values():
+            yield from _parts(item)
+    else:
+        yield choice
+
+
+def _spelled(distribution: Distribution, word: str | None, words: Mapping[str, str | None]) -> dict[str, Any]:
+    """As a study file has it, which has no None."""
+    table = distribution.table()
+    if word is not None:
+        table["choices"] = [_with_word(choice, word) for choice in table["choices"]]
+        table["none"] = word
+    if "when" in table:
+        table["when"] = {parent: _with_word(needed, words.get(parent)) for parent, needed in table["when"].items()}
+    return table
+
+
+def _with_word(found: Any, word: str | None) -> Any:
+    if found is None:
+        return word
+    if isinstance(found, list):
+        return [_with_word(item, word) for item in found]
+    if isinstance(found, dict):
+        return {key: _with_word(item, word) for key, item in found.items()}
+    return found
 
 
 _EXAMPLE = 'such as {"learning_rate": kindling.Float(1e-5, 1e-1, log=True)}'
 
 
-def _check_parent(name: str, parent: str, any_of: Iterable[Choice], space: Mapping[str, Distribution]) -> None:
+def _check_parent(name: str, parent: str, needed: Any, space: Mapping[str, Distribution]) -> None:
     found = space.get(parent)
-    if not isinstance(found, Categorical):
-        what = "there is no such parameter" if found is None else "that is none"
-        raise SpaceError(f"`{name}` depends on `{parent}`, which must be a Categorical of this space; {what}")
-    for choice in any_of:
-        if not any(type(known) is type(choice) and known == choice for known in found.choices):
+    if found is None:
+        raise SpaceError(f"`{name}` depends on `{parent}`; there is no such parameter in this space")
+    if isinstance(needed, dict):
+        if isinstance(found, Categorical):
+            raise SpaceError(
+                f"`{name}` depends on a range of `{parent}`, which is a Categorical and has none\n"
+                f'hint: a dict that is a choice stands in a list: {{"{parent}": [{needed!r}]}}'
+            )
+        low, high = needed.get("at_least", -math.inf), needed.get("at_most", math.inf)
+        if low > found.high or high < found.low:
+            raise SpaceError(f"`{name}` depends on a range of `{parent}` that it never is in: {needed!r}")
+        return
+    if isinstance(found, Float):
+        hint = f'hint: a Float is in a range: {{"{parent}": {{"at_least": {found.low}}}}}'
+        raise SpaceError(f"`{name}` depends on `{parent}` being {needed!r}, and that is a Float\n{hint}")
+    for choice in _listed(needed):
+        if isinstance(found, Int):
+            if not (isinstance(choice, int) and not isinstance(choice, bool) and found.low <= choice <= found.high):
+                raise SpaceError(
+                    f"`{name}` depends on `{parent}` being {choice!r}, which it never is\n"
+                    f"hint: it is a whole number from {found.low} to {found.high}"
+                )
+        elif not any(_same(known, choice) for known in found.choices):
             choices = ", ".join(map(repr, found.choices))
             raise SpaceError(
                 f"`{name}` depends on `{parent}` being {choice!r}, which it never is\nhint: it is {choices}"
@@ -193,26 +260,61 @@ def _choice(what: str, choice: Any) -> Choice:
     if isinstance(choice, int):
         return _int(f"{what}: the choice", choice)
     if isinstance(choice, float):
-        return _float(f"{what}: the choice", choice)
-    hint = 'name it by a text, such as "none", and look it up in the objective: {"none": None, "small": (64, 32)}[…]'
-    raise SpaceError(f"{what}: a choice is a text, a number, True or False, not {choice!r}\nhint: {hint}")
+        # The sign of a zero would be lost in a store.
+        return _float(f"{what}: the choice", choice) + 0.0
+    if choice is None:
+        return None
+    if isinstance(choice, (list, tuple)):
+        return [_choice(what, item) for item in choice]
+    if isinstance(choice, Mapping) and all(isinstance(key, str) for key in choice):
+        return {str(key): _choice(what, item) for key, item in choice.items()}
+    hint = 'name it by a text, such as "relu", and look it up in the objective: {"relu": torch.relu}[…]'
+    kinds = "a text, a number, True, False, None, or a list or dict of these"
+    raise SpaceError(f"{what}: a choice is {kinds}, not {choice!r}\nhint: {hint}")
 
 
-def _conditions(what: str, when: Any) -> dict[str, Choice | list[Choice]] | None:
+def _same(a: Choice, b: Choice) -> bool:
+    """Whether they are one choice: of the same kind, and equal there."""
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+def _range(where: str, given: Mapping[Any, Any]) -> dict[str, float]:
+    unknown = [key for key in given if key not in ("at_least", "at_most")]
+    if unknown or not given:
+        hint = 'a range is {"at_least": 2}, {"at_most": 8} or both; a dict that is a choice stands in a list: [{…}]'
+        raise SpaceError(f"{where}: what is {dict(given)!r}?\nhint: {hint}")
+    checked = {str(key): _bound(f"{where}: {key}", bound) for key, bound in given.items()}
+    if checked.get("at_least", -math.inf) > checked.get("at_most", math.inf):
+        raise SpaceError(f"{where}: at_least = {checked['at_least']} is above at_most = {checked['at_most']}")
+    return checked
+
+
+def _bound(what: str, bound: Any) -> float:
+    bound = _plain(bound)
+    real = _float(what, bound)
+    if real != bound:
+        raise SpaceError(f"{what} = {bound} is beyond 2^53, where bounds are not exact")
+    return bound if isinstance(bound, int) else real
+
+
+def _conditions(what: str, when: Any) -> dict[str, Any] | None:
     if when is None:
         return None
     if not isinstance(when, Mapping) or not all(isinstance(parent, str) for parent in when):
         raise SpaceError(f'{what}: when is a dict such as {{"optimizer": "sgd"}}, not {when!r}')
-    checked: dict[str, Choice | list[Choice]] = {}
+    checked: dict[str, Any] = {}
     for parent, any_of in when.items():
         where = f"{what}: when `{parent}`"
+        if isinstance(any_of, Mapping):
+            checked[parent] = _range(where, any_of)
+            continue
         many = isinstance(any_of, Iterable) and not isinstance(any_of, (str, bytes, Mapping))
         checked[parent] = list(_choices(where, any_of)) if many else _choice(where, any_of)
     return checked
 
 
-def _listed(any_of: Choice | Sequence[Choice]) -> Sequence[Choice]:
-    return any_of if isinstance(any_of, list) else [any_of]  # type: ignore[list-item]
+def _listed(any_of: Any) -> Sequence[Choice]:
+    return any_of if isinstance(any_of, list) else [any_of]
 
 
 def _plain(value: Any) -> Any:

@@ -81,7 +81,7 @@ def test_the_same_words_make_the_same_study_and_others_are_refused(client: Clien
     [
         ({"sampler": "tpa"}, "did you mean `tpe`"),
         ({"sampler": {"kind": "tpe", "startup": 3}}, "startup"),
-        ({"space": {"x": kindling.Int(1, 3), "y": {**SPACE["x"], "when": {"x": 1}}}}, "categorical"),
+        ({"space": {"x": SPACE["x"], "y": {**SPACE["x"], "when": {"x": 1}}}}, "a range is needed"),
         ({"space": {f"x{i}": SPACE["x"] for i in range(1001)}}, "1,?000"),
         ({"objective": {"kind": "k", "text": "x" * 600_000}}, "at most 524,288"),
         ({"objective": {"kind": "k", "text": "x" * 300_000}}, "262144|256"),

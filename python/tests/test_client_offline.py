@@ -137,12 +137,21 @@ def test_a_space_of_classes_is_the_one_of_a_study_file() -> None:
         "momentum": kindling.Float(0, 0.99, when={"optimizer": "sgd"}),
         "rate": kindling.Float(1e-5, 1, log=True),
         "layers": kindling.Int(1, 8, step=2, when={"optimizer": ["sgd", "adam"]}),
+        "shape": kindling.Categorical([None, [64, None], {"a": 1}, "none"], when={"layers": {"at_least": 2}}),
+        "few": kindling.Int(0, 9, when={"shape": [None, [64, None]], "layers": 3}),
     }
     tables = {
         "optimizer": {"type": "categorical", "choices": ["sgd", "adam", 1, True, 0.5]},
         "momentum": {"type": "float", "low": 0, "high": 0.99, "when": {"optimizer": "sgd"}},
         "rate": {"type": "float", "low": 1e-5, "high": 1, "log": True},
         "layers": {"type": "int", "low": 1, "high": 8, "step": 2, "when": {"optimizer": ["sgd", "adam"]}},
+        "shape": {
+            "type": "categorical",
+            "choices": ["nil", [64, "nil"], {"a": 1}, "none"],
+            "none": "nil",
+            "when": {"layers": {"at_least": 2}},
+        },
+        "few": {"type": "int", "low": 0, "high": 9, "when": {"shape": ["nil", [64, "nil"]], "layers": [3]}},
     }
     assert spec(space=classes) == spec(space=tables)
 
@@ -159,7 +168,11 @@ def test_a_space_of_classes_is_the_one_of_a_study_file() -> None:
         ({"space": {"x": {"type": "flaot"}}}, "float or int or categorical"),
         ({"space": {"x": {"type": "float", "low": 1}}}, "space.x.high is missing"),
         ({"space": {"x": {"type": "float", "low": 1, "hihg": 2}}}, "did you mean `high`"),
-        ({"space": {"x": {"type": "categorical", "choices": [None]}}}, "not None"),
+        ({"space": {"x": {"type": "categorical", "choices": [len]}}}, "not <built-in"),
+        (
+            {"space": {"x": {"type": "int", "low": 1, "high": 2, "when": {"y": {"at_last": 2}}}}},
+            "did you mean `at_least`",
+        ),
         ({"space": {"x": {"type": "int", "low": 0, "high": 2**63}}}, "expected -9223372036854775808 to"),
         ({"sampler": {"kind": "tpe", "candidates": math.nan}}, "sampler"),
         ({"objective": {"settings": 1}}, "objective"),

@@ -24,6 +24,6 @@ pub use document::{Change, Document};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html, study_path};
 pub use shown::{
-    Choice, ConfirmPlan, Confirmation, Counts, Direction, Directions, Domain, Failure, Objective,
-    Param, Params, Running, Study, Trial, Worker, best, value, values,
+    Choice, ConfirmPlan, Confirmation, Counts, Direction, Directions, Domain, Failure, Needs,
+    Objective, Param, Params, Running, Study, Trial, Worker, best, value, values,
 };

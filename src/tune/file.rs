@@ -43,8 +43,12 @@ pub(super) fn text(args: &TuneArgs, name: &str, command: &Command) -> String {
                 }
             }
             Spec::Choices(choices) => {
-                let choices = list(choices.iter().map(choice));
-                line(format_args!("type = \"categorical\"\nchoices = {choices}"));
+                line(format_args!("type = \"categorical\""));
+                let none = none_word(choices);
+                line(format_args!("choices = {}", list(choices.iter().map(|c| choice(c, &none)))));
+                if choices.contains(&Choice::None) {
+                    line(format_args!("none = {}", quoted(&none)));
+                }
             }
         }
     }
@@ -57,8 +61,18 @@ pub(super) fn key(name: &str) -> String {
     if name.chars().all(is_plain) { name.to_owned() } else { quoted(name) }
 }
 
-fn choice(choice: &Choice) -> String {
+/// The word for none: one that no choice is.
+fn none_word(choices: &[Choice]) -> String {
+    let mut word = "None".to_owned();
+    while choices.contains(&Choice::Text(word.clone())) {
+        word.push('_');
+    }
+    word
+}
+
+fn choice(choice: &Choice, none: &str) -> String {
     match choice {
+        Choice::None => quoted(none),
         Choice::Number(number) => number.to_string(),
         Choice::Bool(is) => is.to_string(),
         Choice::Text(text) => quoted(text),

@@ -27,6 +27,8 @@ pub(super) enum Choice {
     Number(Number),
     Bool(bool),
     Text(String),
+    /// Python's `None`.
+    None,
 }
 
 /// Reads what stands after the colon.
@@ -140,6 +142,7 @@ fn choice(word: &str, at: Range<usize>) -> Result<Choice, Wrong> {
         (Some(number), _) => Choice::Number(number),
         (None, "true") => Choice::Bool(true),
         (None, "false") => Choice::Bool(false),
+        (None, "None") => Choice::None,
         (None, text) => Choice::Text(text.to_owned()),
     })
 }

@@ -68,6 +68,7 @@ fn choices_have_the_types_that_a_study_file_would_give_them() {
         ("{x: true|false|True}", vec![bool(true), bool(false), text("True")]),
         (r#"{x: "1"|1|"true"|""}"#, vec![text("1"), int(1), text("true"), text("")]),
         (r#"{x: "a|b"|"}"|"\"\\"|"a b"}"#, vec![text("a|b"), text("}"), text("\"\\"), text("a b")]),
+        (r#"{x: None|none|"None"|3}"#, vec![Choice::None, text("none"), text("None"), int(3)]),
         (r#"{x: "1"}"#, vec![text("1")]),
         ("{x: a.b|c..d|1..2}", vec![text("a.b"), text("c..d"), text("1..2")]),
         ("{x: 研究|$(touch x)|inf}", vec![text("研究"), text("$(touch x)"), text("inf")]),

@@ -51,6 +51,11 @@ fn params(wire: Vec<v1::NamedValue>) -> Result<Params, String> {
             Some(Kind::Int(i)) => ParamValue::Int(i),
             Some(Kind::Bool(b)) => ParamValue::Bool(b),
             Some(Kind::Text(s)) => ParamValue::Text(s),
+            Some(Kind::None(_)) => ParamValue::None,
+            Some(Kind::Json(json)) => {
+                let json = serde_json::from_str(&json);
+                ParamValue::Json(json.map_err(|e| format!("parameter `{}`: {e}", named.name))?)
+            }
             None => return Err(format!("parameter `{}` came without a value", named.name)),
         };
         Ok((named.name, value))

@@ -17,6 +17,10 @@ pub enum ParamValue {
     Bool(bool),
     /// A categorical choice that is a string.
     Text(String),
+    /// A categorical choice that is no value: Python's `None`.
+    None,
+    /// A categorical choice that is a list or a table.
+    Json(serde_json::Value),
 }
 
 impl fmt::Display for ParamValue {
@@ -26,6 +30,8 @@ impl fmt::Display for ParamValue {
             Self::Int(i) => write!(f, "{i}"),
             Self::Bool(b) => write!(f, "{b}"),
             Self::Text(s) => f.write_str(s),
+            Self::None => f.write_str("null"),
+            Self::Json(json) => write!(f, "{json}"),
         }
     }
 }

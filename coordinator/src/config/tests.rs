@@ -116,8 +116,14 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("type = \"int\"\n", "", "line 27: `space.width`: missing key `type`: float, int or categorical"),
     ("[space.width]\ntype = \"int\"\nlow = 8\nhigh = 64", "[space]\nwidth = [8, 64]", "line 28: `space.width`: expected a table with a `type`, found a list"),
     ("choices = [\"gaussian\", \"xavier\"]", "choices = [0.1, nan]", "line 12: `space.method.choices`: NaN is no number to choose"),
-    ("choices = [\"gaussian\", \"xavier\"]", "choices = [2024-05-27]", "line 12: `space.method.choices`: a choice is text, a number, true or false, not the date 2024-05-27"),
-    ("choices = [\"gaussian\", \"xavier\"]", "choices = [[1], [2]]", "line 12: `space.method.choices`: a choice is text, a number, true or false, not a list"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [2024-05-27]", "line 12: `space.method.choices`: a choice is text, a number, true or false, a list or a table, not the date 2024-05-27"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [[1], [1]]", "line 12: `space.method.choices`: [1] stands there twice"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [[1, nan]]", "line 12: `space.method.choices`: nan cannot stand in a list or table among the choices"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [{ since = 2024-05-27 }]", "line 12: `space.method.choices`: the date 2024-05-27 cannot stand in a list or table among the choices"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [\"x\", \"gaussian\"]\nnone = \"nil\"", "line 13: `space.method.none`: no choice is \"nil\", which shall stand for none"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [\"x\", \"gaussian\", \"x\"]\nnone = \"x\"", "line 12: `space.method.choices`: null stands there twice"),
+    ("choices = [\"gaussian\", \"xavier\"]", "choices = [\"x\"]\nnone = true", "line 13: `space.method.none`: expected text in quotes, found true"),
+    ("high = 64", "high = 64\nnone = \"x\"", "line 31: `space.width.none`: does not belong to an int"),
     ("choices = [\"gaussian\", \"xavier\"]", "choices = []", "line 12: `space.method.choices`: at least one choice is needed"),
     ("choices = [\"gaussian\", \"xavier\"]", "choices = \"gaussian\"", "line 12: `space.method.choices`: expected a list of choices, found \"gaussian\""),
     ("choices = [\"gaussian\", \"xavier\"]", "choices = [1, 1]", "line 12: `space.method.choices`: 1 stands there twice"),
@@ -128,7 +134,18 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("method = \"gaussian\" }", "method = nan }", "line 25: `space.std.when`: `method` is never NaN; it is one of gaussian, xavier"),
     ("method = \"gaussian\" }", "method = [] }", "line 25: `space.std.when`: at least one value is needed"),
     ("{ method = \"gaussian\" }", "\"gaussian\"", "line 25: `space.std.when`: expected a table, such as { method = \"gaussian\" }, found \"gaussian\""),
-    ("method = \"gaussian\" }", "width = 8 }", "line 25: `space.std.when`: `width` is not categorical"),
+    ("method = \"gaussian\" }", "method = 1 }", "line 25: `space.std.when`: `method` is never 1; it is one of gaussian, xavier"),
+    ("method = \"gaussian\" }", "rate = 0.001 }", "line 25: `space.std.when`: `rate` has real numbers, of which a range is needed, such as at_least = 0.5"),
+    ("method = \"gaussian\" }", "width = 7 }", "line 25: `space.std.when`: `width` is never 7; it is one of the whole numbers 8 to 64"),
+    ("method = \"gaussian\" }", "width = true }", "line 25: `space.std.when`: `width` is never true; it is one of the whole numbers 8 to 64"),
+    ("method = \"gaussian\" }", "width = { at_least = 65 } }", "line 25: `space.std.when`: `width` is never 65 or more; it is one of the whole numbers 8 to 64"),
+    ("method = \"gaussian\" }", "width = { at_least = 9, at_most = 8.5 } }", "line 25: `space.std.when`: at_least = 9 is above at_most = 8.5"),
+    ("method = \"gaussian\" }", "width = { at_least = inf } }", "line 25: `space.std.when`: at_least = inf is not a finite number"),
+    ("method = \"gaussian\" }", "width = { at_least = \"9\" } }", "line 25: `space.std.when.width.at_least`: expected a number, found \"9\""),
+    ("method = \"gaussian\" }", "width = { at_least = 9007199254740993 } }", "line 25: `space.std.when.width.at_least`: 9007199254740993 is beyond 2^53, where bounds are not exact"),
+    ("method = \"gaussian\" }", "width = { at_last = 9 } }", "line 25: `space.std.when.width.at_last`: unknown key; did you mean `at_least`?"),
+    ("method = \"gaussian\" }", "width = {} }", "line 25: `space.std.when`: at_least or at_most is needed"),
+    ("method = \"gaussian\" }", "method = { at_least = 1 } }", "line 25: `space.std.when`: `method` has no range, it is one of gaussian, xavier"),
     ("[space.width]\ntype = \"int\"", "[space.\"a b.c\"]\ntype = \"real\"", "line 28: `space.\"a b.c\".type`: expected one of `float`, `int`, `categorical`, found \"real\""),
     // Samplers.
     ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
@@ -171,6 +188,66 @@ fn every_mistake_is_named_with_its_line_its_key_and_what_was_expected() {
     for (from, to, expected) in MISTAKES {
         assert_eq!(error(from, to), *expected, "{to}");
     }
+}
+
+/// What stands in a file's last two sections, in the words of the study.
+#[test]
+fn choices_of_all_kinds_and_conditions_on_numbers_are_read() {
+    use kindling_study::{Choice, Distribution, Needs, Nested};
+    let more = r#"
+[space.shape]
+type = "categorical"
+choices = [1, 1.0, true, "1", "nil", "None", [64, 64.0, ["nil"]], { b = 1, a = "nil" }]
+none = "nil"
+
+[space.deep]
+type = "float"
+low = 0
+high = 1
+when = { shape = ["nil", [64, 64.0, ["nil"]], 1.0], width = { at_least = 9, at_most = 10.5 } }
+
+[space.deeper]
+type = "float"
+low = 0
+high = 1
+when = { shape = "nil", width = [9, 10], rate = { at_most = 1e-3 }, deep = { at_least = 0.5 } }
+"#;
+    let spec = parse(&format!("{FILE}{more}")).expect("valid");
+    let find = |name: &str| spec.space.params().iter().find(|p| p.name == name).expect("there");
+    let nested = |json| Choice::Nested(Nested::parse(json).expect("a list or table"));
+    let Distribution::Categorical { choices } = &find("shape").distribution else { panic!("one") };
+    let list = nested("[64,64.0,[null]]");
+    let text = |text: &str| Choice::Text(text.to_owned());
+    let expected = [
+        Choice::Int(1),
+        Choice::Float(1.0),
+        Choice::Bool(true),
+        text("1"),
+        Choice::None,
+        text("None"),
+        list.clone(),
+        nested(r#"{"a":null,"b":1}"#),
+    ];
+    assert_eq!(choices.as_slice(), expected);
+    let needs = |name: &str| find(name).when.iter().map(|c| c.needs.clone()).collect::<Vec<_>>();
+    let between = |at_least, at_most| Needs::Between { at_least, at_most };
+    let some = vec![Choice::None, list, Choice::Float(1.0)];
+    assert_eq!(needs("deep"), [Needs::AnyOf(some), between(Some(9.0), Some(10.5))]);
+    let whole = vec![Choice::Int(9), Choice::Int(10)];
+    let expected = [
+        Needs::AnyOf(vec![Choice::None]),
+        Needs::AnyOf(whole),
+        between(None, Some(1e-3)),
+        between(Some(0.5), None),
+    ];
+    assert_eq!(needs("deeper"), expected);
+    // A whole number that is the only one of its size is meant, whatever its kind.
+    let only =
+        FILE.replace("\"gaussian\", \"xavier\"", "2.0, 3").replace("\"gaussian\"", "[2, 3.0]");
+    let spec = parse(&only).expect("valid");
+    let std = spec.space.params().iter().find(|p| p.name == "std").expect("there");
+    let own = Needs::AnyOf(vec![Choice::Float(2.0), Choice::Int(3)]);
+    assert_eq!(std.when[0].needs, own);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Values of a study file: as choices, as JSON where the rest of Kindling uses JSON, and as error
 //! messages show them. A value that JSON cannot hold is an error.
 
-use kindling_study::Choice;
+use kindling_study::{Choice, Nested};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -25,14 +25,44 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// A categorical parameter's choice. That numbers are finite is checked with the space.
-pub(super) fn choice(value: &Value) -> Result<Choice, String> {
+/// A categorical parameter's choice. `none` is the word that stands for none, also inside lists and tables. That numbers
+/// are finite is checked with the space.
+pub(super) fn choice(value: &Value, none: Option<&str>) -> Result<Choice, String> {
     match value {
+        Value::String(text) if Some(text.as_str()) == none => Ok(Choice::None),
         Value::Boolean(b) => Ok(Choice::Bool(*b)),
         Value::Integer(i) => Ok(Choice::Int(*i)),
         Value::Float(x) => Ok(Choice::Float(*x)),
         Value::String(text) => Ok(Choice::Text(text.clone())),
-        other => Err(format!("a choice is text, a number, true or false, not {}", shown(other))),
+        Value::Array(_) | Value::Table(_) => {
+            let json = nested(value.clone(), none)?;
+            let nested = Nested::parse(&json.to_string()).map_err(|e| e.to_string())?;
+            Ok(Choice::Nested(nested))
+        }
+        Value::Datetime(_) => Err(format!(
+            "a choice is text, a number, true or false, a list or a table, not {}",
+            shown(value)
+        )),
+    }
+}
+
+/// A list or a table as JSON.
+fn nested(value: Value, none: Option<&str>) -> Result<serde_json::Value, String> {
+    let why = "cannot stand in a list or table among the choices";
+    let mut json = json(&[], value, why).map_err(|fault| fault.message)?;
+    if let Some(none) = none {
+        with_none(&mut json, none);
+    }
+    Ok(json)
+}
+
+fn with_none(json: &mut serde_json::Value, none: &str) {
+    use serde_json::Value as Json;
+    match json {
+        Json::String(text) if text == none => *json = Json::Null,
+        Json::Array(items) => items.iter_mut().for_each(|item| with_none(item, none)),
+        Json::Object(entries) => entries.values_mut().for_each(|entry| with_none(entry, none)),
+        _ => {}
     }
 }
 

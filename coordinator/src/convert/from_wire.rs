@@ -8,8 +8,8 @@ use kindling_proto::{limits, v1};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Directions,
     Distribution, FloatScale, InvalidId, Json, MAX_CONSTRAINTS, MAX_FAILURES_IN_A_ROW,
-    MAX_OBJECTIVES, Mark, Metrics, ObjectiveSpec, Param, SpecError, StudyId, StudyName, StudySpec,
-    TrialNumber, TrialResult, Values, WorkerId,
+    MAX_OBJECTIVES, Mark, Metrics, Nested, ObjectiveSpec, Param, SpecError, StudyId, StudyName,
+    StudySpec, TrialNumber, TrialResult, Values, WorkerId,
 };
 use prost::Message as _;
 
@@ -256,8 +256,16 @@ fn param(wire: v1::Parameter) -> Result<Param, Invalid> {
         None => return Err(Invalid::new(field("distribution"), "is missing")),
     };
     let when = wire.when.into_iter().map(|condition| {
-        let any_of = condition.any_of.into_iter().map(|c| choice(&wire.name, Some(c)));
-        Ok(Condition { parent: condition.parent, any_of: any_of.collect::<Result<_, _>>()? })
+        let v1::Condition { parent, any_of, at_least, at_most } = condition;
+        if at_least.is_none() && at_most.is_none() {
+            let any_of = any_of.into_iter().map(|c| choice(&wire.name, Some(c)));
+            return Ok(Condition::any_of(parent, any_of.collect::<Result<Vec<_>, _>>()?));
+        }
+        if any_of.is_empty() {
+            return Ok(Condition::between(parent, at_least, at_most));
+        }
+        let message = format!("of `{parent}` needs some values or a range, not both");
+        Err(Invalid::new(field("when"), message))
     });
     let when = when.collect::<Result<_, Invalid>>()?;
     Ok(Param { name: wire.name, distribution, when })
@@ -270,6 +278,11 @@ fn choice(name: &str, wire: Option<v1::Value>) -> Result<Choice, Invalid> {
         Some(Kind::Int(i)) => Ok(Choice::Int(i)),
         Some(Kind::Bool(b)) => Ok(Choice::Bool(b)),
         Some(Kind::Text(s)) => Ok(Choice::Text(s)),
+        Some(Kind::None(_)) => Ok(Choice::None),
+        Some(Kind::Json(json)) => {
+            let nested = Nested::parse(&json);
+            nested.map(Choice::Nested).map_err(|e| Invalid::new(name, e.to_string()))
+        }
         None => Err(Invalid::new(name, "has no value")),
     }
 }

@@ -5,6 +5,8 @@ mod external;
 mod from_wire;
 mod invalid;
 mod json;
+#[cfg(test)]
+mod round_trip;
 pub(crate) mod to_wire;
 
 pub(crate) use external::{

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, ObjectiveSpec, Params,
-    Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial, TrialNumber,
-    TrialResult, Verdict, Wall, WorkerId,
+    Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, Needs, ObjectiveSpec,
+    Params, Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use prost::Message as _;
 
@@ -292,9 +292,17 @@ pub(super) fn parameter(param: &kindling_study::Param) -> v1::Parameter {
             choices: choices.iter().map(value_of).collect(),
         }),
     };
-    let when = param.when.iter().map(|condition| v1::Condition {
-        parent: condition.parent.clone(),
-        any_of: condition.any_of.iter().map(value_of).collect(),
+    let when = param.when.iter().map(|condition| {
+        let parent = condition.parent.clone();
+        match &condition.needs {
+            Needs::AnyOf(any_of) => {
+                let any_of = any_of.iter().map(value_of).collect();
+                v1::Condition { parent, any_of, at_least: None, at_most: None }
+            }
+            &Needs::Between { at_least, at_most } => {
+                v1::Condition { parent, any_of: Vec::new(), at_least, at_most }
+            }
+        }
     });
     v1::Parameter {
         name: param.name.clone(),
@@ -315,6 +323,8 @@ pub(super) fn value_of(choice: &Choice) -> v1::Value {
         Choice::Int(i) => Kind::Int(*i),
         Choice::Float(x) => Kind::Float(*x),
         Choice::Text(s) => Kind::Text(s.clone()),
+        Choice::None => Kind::None(prost_types::NullValue::NullValue.into()),
+        Choice::Nested(nested) => Kind::Json(nested.to_string()),
     };
     v1::Value { kind: Some(kind) }
 }

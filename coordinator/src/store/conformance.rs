@@ -396,8 +396,7 @@ fn spec(name: &str, confirms: bool, has_front: bool) -> StudySpec {
         |name: &str, distribution| Param { name: name.to_owned(), distribution, when: vec![] };
     let choices = vec![Choice::Text("ädam \"w\"".into()), Choice::Bool(true), Choice::Float(0.1)];
     let mut width = param("width", Distribution::Int { low: 1, high: 1 << 20, step: 1, log: true });
-    let when =
-        kindling_study::Condition { parent: "kind".into(), any_of: vec![Choice::Bool(true)] };
+    let when = kindling_study::Condition::any_of("kind", [Choice::Bool(true)]);
     width.when.push(when);
     let params = vec![
         param("kind", Distribution::Categorical { choices }),

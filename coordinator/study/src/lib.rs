@@ -52,7 +52,8 @@ pub use refusal::Refusal;
 pub use registry::{Creation, Registry};
 pub use replay::{Mismatch, Replay};
 pub use space::{
-    Choice, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace, SpaceError,
+    Allowed, Choice, Condition, Distribution, FloatScale, Needs, Nested, NotNested, Numbers, Param,
+    ParamValue, Params, SearchSpace, SpaceError,
 };
 pub use spec::{MAX_FAILURES_IN_A_ROW, ObjectiveSpec, Settings, SpecError, StudySpec};
 pub use study::{Finished, Study};

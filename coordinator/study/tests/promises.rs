@@ -556,7 +556,7 @@ fn spec(sampler: SamplerSpec, pruner: PrunerSpec) -> StudySpec {
         distribution: Distribution::Float { low: 0.1, high: 0.9, scale: FloatScale::Log },
         when,
     };
-    let only_a = Condition { parent: "method".into(), any_of: vec![Choice::Text("a".into())] };
+    let only_a = Condition::any_of("method", [Choice::Text("a".into())]);
     let params = vec![method, float("rate", vec![]), float("std", vec![only_a])];
     StudySpec {
         name: StudyName::new("s").expect("valid"),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from google.protobuf.struct_pb2 import NULL_VALUE
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kindling.client._errors import InvalidArgumentError
 from kindling.client._proto import study_pb2 as pb
 from kindling.frozen import FrozenTrial, TrialState
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[Any] | dict[str, Any]
 
 # As they are in an answer.
 _STATES = {
@@ -68,6 +69,8 @@ def value(wire: pb.Value) -> Value | None:
             return wire.bool
         case "text":
             return wire.text
+        case "json":
+            return _from_json(wire.json)  # type: ignore[no-any-return]
         case _:
             return None
 
@@ -84,7 +87,12 @@ def value_to_wire(where: str, found: Any) -> pb.Value:
         return pb.Value(float=found)
     if isinstance(found, str):
         return pb.Value(text=text(where, found))
-    raise InvalidArgumentError(f"{where}: a value is a text, a number, True or False, not {found!r}")
+    if found is None:
+        return pb.Value(none=NULL_VALUE)
+    if isinstance(found, (list, tuple, Mapping)):
+        return pb.Value(json=to_json(where, found))
+    kinds = "a text, a number, True, False, None, or a list or dict of these"
+    raise InvalidArgumentError(f"{where}: a value is {kinds}, not {found!r}")
 
 
 def named_values(given: Mapping[str, Any]) -> list[pb.NamedValue]:

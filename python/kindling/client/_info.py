@@ -124,5 +124,11 @@ def _parameter(wire: pb.Parameter) -> dict[str, Any]:
         case other:
             table = {"type": other}
     if wire.when:
-        table["when"] = {when.parent: [_convert.value(v) for v in when.any_of] for when in wire.when}
+        table["when"] = {when.parent: _needs(when) for when in wire.when}
     return table
+
+
+def _needs(wire: pb.Condition) -> Any:
+    """Which values of its parent a parameter needs, as in a study file."""
+    given = {key: getattr(wire, key) for key in ("at_least", "at_most") if wire.HasField(key)}
+    return given or [_convert.value(v) for v in wire.any_of]

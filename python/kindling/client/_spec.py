@@ -20,7 +20,7 @@ _DIRECTIONS = {"maximize": pb.DIRECTION_MAXIMIZE, "minimize": pb.DIRECTION_MINIM
 _KEYS = {
     "float": {"low", "high", "log", "step"},
     "int": {"low", "high", "log", "step"},
-    "categorical": {"choices"},
+    "categorical": {"choices", "none"},
 }
 # What a worker offers names no study. So studies that are asked have an objective each.
 _ASK = "ask:"
@@ -85,10 +85,22 @@ def _space(space: Mapping[str, Any]) -> list[pb.Parameter]:
     if not isinstance(space, Mapping) or not space:
         hint = 'such as {"learning_rate": kindling.Float(1e-5, 1e-1, log=True)}'
         raise InvalidArgumentError(f"space: expected a dict with at least one parameter, not {space!r}", hint)
-    return [_parameter(text("space", name), found) for name, found in space.items()]
+    words = {name: found.get("none") for name, found in space.items() if isinstance(found, Mapping)}
+    return [_parameter(text("space", name), found, words) for name, found in space.items()]
 
 
-def _parameter(name: str, found: Any) -> pb.Parameter:
+def _with_none(found: Any, word: Any) -> Any:
+    """What a table of a study file means by the word that stands for none there."""
+    if word is None:
+        return found
+    if isinstance(found, (list, tuple)):
+        return [_with_none(item, word) for item in found]
+    if isinstance(found, Mapping):
+        return {key: _with_none(item, word) for key, item in found.items()}
+    return None if isinstance(found, str) and found == word else found
+
+
+def _parameter(name: str, found: Any, words: Mapping[str, Any]) -> pb.Parameter:
     at = f"space.{name}"
     given = found.table() if isinstance(found, (Float, Int, Categorical)) else found
     if not isinstance(given, Mapping):
@@ -98,7 +110,7 @@ def _parameter(name: str, found: Any) -> pb.Parameter:
     kind = kind if isinstance(kind, str) else repr(kind)
     keys = _one_of(f"{at}.type", kind, _KEYS)
     given = _table(at, given, {"type", "when", *keys})
-    made = pb.Parameter(name=name, when=_conditions(at, given.get("when") or {}))
+    made = pb.Parameter(name=name, when=_conditions(at, given.get("when") or {}, words))
 
     def needed(key: str) -> Any:
         if key not in given:
@@ -122,18 +134,26 @@ def _parameter(name: str, found: Any) -> pb.Parameter:
         choices = needed("choices")
         if isinstance(choices, (str, bytes, Mapping)) or not isinstance(choices, Sequence):
             raise InvalidArgumentError(f"{at}.choices: expected a list, not {choices!r}")
+        choices = _with_none(choices, given.get("none"))
         made.categorical.choices.extend(value_to_wire(f"{at}.choices", choice) for choice in choices)
     return made
 
 
-def _conditions(at: str, when: Any) -> list[pb.Condition]:
+def _conditions(at: str, when: Any, words: Mapping[str, Any]) -> list[pb.Condition]:
     if not isinstance(when, Mapping):
         raise InvalidArgumentError(f'{at}.when: expected a dict such as {{"optimizer": "sgd"}}, not {when!r}')
     made = []
     for parent, found in when.items():
-        any_of = found if isinstance(found, (list, tuple, set, frozenset)) else [found]
-        values = [value_to_wire(f"{at}.when.{parent}", each) for each in any_of]
-        made.append(pb.Condition(parent=text(f"{at}.when", parent), any_of=values))
+        where = f"{at}.when.{parent}"
+        condition = pb.Condition(parent=text(f"{at}.when", parent))
+        if isinstance(found, Mapping):
+            for key, bound in _table(where, found, {"at_least", "at_most"}).items():
+                setattr(condition, key, real(f"{where}.{key}", bound))
+        else:
+            any_of = found if isinstance(found, (list, tuple, set, frozenset)) else [found]
+            word = words.get(parent)
+            condition.any_of.extend(value_to_wire(where, _with_none(each, word)) for each in any_of)
+        made.append(condition)
     return made
 
 

@@ -48,13 +48,22 @@ def test_a_space_is_what_a_study_file_says() -> None:
         (lambda: Categorical("sgd"), "a list, not 'sgd'"),
         (lambda: Categorical(["a", "a"]), "'a' stands there twice"),
         (lambda: Categorical([0.0, -0.0]), "twice"),
-        (lambda: Categorical([None, "x"]), "not None\nhint: name it by a text"),
-        (lambda: Categorical([(64, 32)]), r"not \(64, 32\)\nhint: name it by a text"),
+        (lambda: Categorical([None, "x", None]), "None stands there twice"),
+        (lambda: Categorical([(64, 32), [64, 32]]), r"\[64, 32\] stands there twice"),
+        (lambda: Categorical([{"a": 1, "b": 2}, {"b": 2, "a": 1}]), "stands there twice"),
+        (lambda: Categorical([len]), "not <built-in function len>\nhint: name it by a text"),
+        (lambda: Categorical([[len]]), "or a list or dict of these"),
+        (lambda: Categorical([{1: 2}]), "or a list or dict of these"),
+        (lambda: Categorical([[math.inf]]), "finite"),
         (lambda: Categorical([math.nan]), "finite"),
         (lambda: Categorical([2**64]), "64 bits"),
         (lambda: Float(0, 1, when="sgd"), "when is a dict"),
         (lambda: Float(0, 1, when={"p": []}), "when `p`: at least one"),
-        (lambda: Float(0, 1, when={"p": None}), "when `p`.*not None"),
+        (lambda: Float(0, 1, when={"p": {"at_last": 2}}), "what is.*\nhint: a range is"),
+        (lambda: Float(0, 1, when={"p": {}}), "a range is"),
+        (lambda: Float(0, 1, when={"p": {"at_least": "2"}}), "at_least is a number, not '2'"),
+        (lambda: Float(0, 1, when={"p": {"at_least": 2**53 + 1}}), "beyond 2"),
+        (lambda: Float(0, 1, when={"p": {"at_least": 3, "at_most": 2}}), "at_least = 3 is above at_most = 2"),
     ],
 )
 def test_a_distribution_that_makes_no_sense_is_refused(make: object, says: str) -> None:
@@ -72,7 +81,11 @@ def test_a_distribution_that_makes_no_sense_is_refused(make: object, says: str) 
         ({" ": Int(0, 1)}, "not empty"),
         ({1: Int(0, 1)}, "is a text"),
         ({"x": Float(0, 1, when={"y": 1})}, "`x` depends on `y`.*no such parameter"),
-        ({"x": Float(0, 1, when={"y": 1}), "y": Int(0, 3)}, "must be a Categorical"),
+        ({"x": Float(0, 1, when={"y": 4}), "y": Int(0, 3)}, "being 4, which it never is\nhint: it is a whole number"),
+        ({"x": Float(0, 1, when={"y": True}), "y": Int(0, 3)}, "being True, which it never is"),
+        ({"x": Float(0, 1, when={"y": 1}), "y": Float(0, 3)}, "that is a Float\nhint: a Float is in a range"),
+        ({"x": Float(0, 1, when={"y": {"at_least": 4}}), "y": Int(0, 3)}, "that it never is in"),
+        ({"x": Float(0, 1, when={"y": {"at_least": 4}}), "y": Categorical([4])}, "stands in a list"),
         ({"x": Float(0, 1, when={"y": "b"}), "y": Categorical(["a"])}, "being 'b', which it never is\nhint: it is 'a'"),
         ({"x": Float(0, 1, when={"y": 1}), "y": Categorical([True])}, "being 1, which it never is"),
     ],
@@ -84,6 +97,29 @@ def test_a_space_that_makes_no_sense_is_refused(space: object, says: str) -> Non
 
 def test_true_and_1_are_different_choices() -> None:
     assert Categorical([True, 1, 1.0]).choices == (True, 1, 1.0)
+
+
+def test_none_is_a_word_that_no_choice_is() -> None:
+    space = {
+        "depth": Categorical([None, "None", 3, ["None_", None, {"a": (1, 1.0)}]]),
+        "x": Float(0, 1, when={"depth": [None, 3]}),
+        "y": Float(0, 1, when={"depth": None}),
+        "z": Float(0, 1, when={"n": {"at_least": 2, "at_most": 2.5}}),
+        "n": Int(1, 9),
+        "u": Float(0, 1, when={"n": [2, 3]}),
+    }
+    made = tables(space)
+    assert made["depth"] == {
+        "type": "categorical",
+        "choices": ["None__", "None", 3, ["None_", "None__", {"a": [1, 1.0]}]],
+        "none": "None__",
+    }
+    assert [made[name]["when"] for name in "xyzu"] == [
+        {"depth": ["None__", 3]},
+        {"depth": "None__"},
+        {"n": {"at_least": 2, "at_most": 2.5}},
+        {"n": [2, 3]},
+    ]
 
 
 def test_distributions_can_be_compared_and_hashed() -> None:

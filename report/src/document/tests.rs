@@ -17,6 +17,8 @@ fn json(study: &v1::Study, trials: &[v1::Trial]) -> serde_json::Value {
 fn parameters_say_their_type_and_when_they_are_active() {
     let mut child = testing::float("std", 0.25, 4.0, true);
     let condition = |words: &[&str]| v1::Condition {
+        at_least: None,
+        at_most: None,
         parent: "x".to_owned(),
         any_of: words.iter().map(|word| testing::text(word)).collect(),
     };

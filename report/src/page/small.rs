@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use crate::analysis::Analysis;
 use crate::document::Document;
-use crate::shown::{Choice, Params, Study, Trial, Worker};
+use crate::shown::{Params, Study, Trial, Worker};
 
 /// The attribute with measurements of the network, which make up most of a trial's size.
 const DIAGNOSIS: &str = "diagnosis";
@@ -81,9 +81,9 @@ fn diagnosed(trials: &[Trial]) -> HashSet<u32> {
     turns.into_iter().take(DIAGNOSES).map(|(_, number)| number).collect()
 }
 
-/// The parameters whose values are strings or Booleans, as text.
+/// The parameters whose values are no numbers, as text.
 fn choices(params: &Params) -> String {
-    let named = params.iter().filter(|(_, c)| matches!(c, Choice::Text(_) | Choice::Bool(_)));
+    let named = params.iter().filter(|(_, c)| c.number().is_none());
     named.map(|(name, choice)| format!("{name}={choice:?}")).collect::<Vec<_>>().join(" ")
 }
 

@@ -16,6 +16,10 @@ pub enum Choice {
     Float(f64),
     /// A string.
     Text(String),
+    /// No value: `null`.
+    None,
+    /// A list or a table, as the text of its JSON.
+    Nested(String),
 }
 
 impl Choice {
@@ -26,6 +30,8 @@ impl Choice {
             Kind::Int(i) => Self::Int(*i),
             Kind::Float(x) => Self::Float(*x),
             Kind::Text(s) => Self::Text(s.clone()),
+            Kind::None(_) => Self::None,
+            Kind::Json(json) => Self::Nested(json.clone()),
         })
     }
 
@@ -34,7 +40,7 @@ impl Choice {
         match self {
             Self::Int(i) => Some(*i as f64),
             Self::Float(x) => Some(*x),
-            Self::Bool(_) | Self::Text(_) => None,
+            Self::Bool(_) | Self::Text(_) | Self::None | Self::Nested(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ mod values;
 mod worker;
 
 pub use choice::Choice;
-pub use param::{Domain, Param};
+pub use param::{Domain, Needs, Param};
 pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};
 pub(crate) use trial::params;
 pub use trial::{Confirmation, Params, Trial};

@@ -2,7 +2,11 @@
 
 import type { Direction } from "./values";
 
-export type Choice = string | number | boolean;
+/** A list or a table comes as the text of its JSON. */
+export type Choice = string | number | boolean | null;
+
+/** The values of a parent that another parameter needs: some of them, or the numbers of a range. */
+export type Needs = Choice[] | { at_least: number | null; at_most: number | null };
 
 export interface Document {
   version: number;
@@ -69,7 +73,7 @@ export interface Param {
   step?: number | null;
   choices?: Choice[];
   /** Active only where each parent has one of these. */
-  when: Record<string, Choice[]>;
+  when: Record<string, Needs>;
 }
 
 export interface Worker {

@@ -1,6 +1,6 @@
 /** Numbers, times and configurations as people read them. */
 
-import type { Choice } from "./document";
+import type { Choice, Needs } from "./document";
 
 const thousands = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -88,6 +88,14 @@ export function choice(value: Choice | undefined): string {
   if (value === undefined) return "–";
   if (typeof value === "number") return String(value).length <= TYPED ? minus(String(value)) : number(value);
   return typeof value === "string" ? text(value) : String(value);
+}
+
+/** When a parameter counts: "layers ≥ 2", "optimizer = adam or sgd". */
+export function condition(parent: string, needs: Needs): string {
+  if (Array.isArray(needs)) return `${parent} = ${needs.map(choice).join(" or ")}`;
+  const { at_least: low, at_most: high } = needs;
+  if (low === null) return `${parent} ≤ ${choice(high)}`;
+  return high === null ? `${parent} ≥ ${choice(low)}` : `${choice(low)} ≤ ${parent} ≤ ${choice(high)}`;
 }
 
 /** A text that somebody gave, so that an empty one is seen, and one that is "true" or "1" is no truth and no number. */

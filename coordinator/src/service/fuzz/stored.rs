@@ -120,20 +120,28 @@ fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
     if random.one_in(3) {
         objective.kind.clone_from(&odd);
     }
-    let choice = match random.within(0..4) {
+    let choice = match random.within(0..6) {
         0 => Kind::Float(*random.pick(&NUMBERS)),
         1 => Kind::Int(random.number().cast_signed()),
         2 => Kind::Bool(true),
+        3 => Kind::None(0),
+        4 => Kind::Json(odd_json(random)),
         _ => Kind::Text(odd.clone()),
     };
     let choices = vec![named("", choice).value.expect("a value")];
     let choices = v1::parameter::Distribution::Categorical(v1::CategoricalDistribution { choices });
     spec.space.push(v1::Parameter { name: odd, distribution: Some(choices), when: vec![] });
+    // A condition on a number that some of the ranges have.
+    let (at_least, at_most) = (random.pick(&NUMBERS), random.pick(&NUMBERS));
+    let mut on_a_number = v1::Condition { parent: "x".to_owned(), ..Default::default() };
+    on_a_number.at_least = Some(*at_least).filter(|_| random.one_in(2));
+    on_a_number.at_most = Some(*at_most).filter(|_| random.one_in(2));
+    let when = if random.one_in(3) { vec![on_a_number] } else { vec![] };
     let step = random.pick(&[0.1, 0.3, 1e-7, 0.007]);
     let (low, high) = (*random.pick(&[0.1, -0.7, 1e-3, 0.0]), *random.pick(&[1.0, 0.3, 123.456]));
     let grid = v1::FloatDistribution { low, high, log: false, step: Some(*step) };
     let distribution = Some(v1::parameter::Distribution::Float(grid));
-    spec.space.push(v1::Parameter { name: "grid".to_owned(), distribution, when: vec![] });
+    spec.space.push(v1::Parameter { name: "grid".to_owned(), distribution, when });
     spec
 }
 

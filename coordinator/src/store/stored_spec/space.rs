@@ -1,5 +1,6 @@
 //! A parameter of a search space, as stores have it.
 
+use kindling_study::{Needs, Nested};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -42,16 +43,25 @@ enum Scale {
 #[derive(Serialize, Deserialize)]
 struct Condition {
     parent: String,
-    any_of: Vec<Choice>,
+    /// Absent if it is a range that is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    any_of: Option<Vec<Choice>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_least: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_most: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Choice {
+    None,
     Bool(bool),
     Int(i64),
     Float(f64),
     Text(String),
+    /// A list or a table, as itself.
+    Nested(Nested),
 }
 
 impl From<&kindling_study::Param> for Param {
@@ -125,14 +135,26 @@ impl From<Scale> for kindling_study::FloatScale {
 
 impl From<&kindling_study::Condition> for Condition {
     fn from(condition: &kindling_study::Condition) -> Self {
-        let any_of = condition.any_of.iter().map(Choice::from).collect();
-        Self { parent: condition.parent.clone(), any_of }
+        let parent = condition.parent.clone();
+        match &condition.needs {
+            Needs::AnyOf(any_of) => {
+                let any_of = Some(any_of.iter().map(Choice::from).collect());
+                Self { parent, any_of, at_least: None, at_most: None }
+            }
+            &Needs::Between { at_least, at_most } => {
+                Self { parent, any_of: None, at_least, at_most }
+            }
+        }
     }
 }
 
 impl From<Condition> for kindling_study::Condition {
-    fn from(Condition { parent, any_of }: Condition) -> Self {
-        Self { parent, any_of: any_of.into_iter().map(Into::into).collect() }
+    fn from(Condition { parent, any_of, at_least, at_most }: Condition) -> Self {
+        let needs = match any_of {
+            Some(any_of) => Needs::AnyOf(any_of.into_iter().map(Into::into).collect()),
+            None => Needs::Between { at_least, at_most },
+        };
+        Self { parent, needs }
     }
 }
 
@@ -144,6 +166,8 @@ impl From<&kindling_study::Choice> for Choice {
             Core::Int(i) => Self::Int(*i),
             Core::Float(x) => Self::Float(*x),
             Core::Text(text) => Self::Text(text.clone()),
+            Core::None => Self::None,
+            Core::Nested(nested) => Self::Nested(nested.clone()),
         }
     }
 }
@@ -155,6 +179,8 @@ impl From<Choice> for kindling_study::Choice {
             Choice::Int(i) => Self::Int(i),
             Choice::Float(x) => Self::Float(x),
             Choice::Text(text) => Self::Text(text),
+            Choice::None => Self::None,
+            Choice::Nested(nested) => Self::Nested(nested),
         }
     }
 }

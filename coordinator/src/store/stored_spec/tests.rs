@@ -135,6 +135,32 @@ fn a_spec_is_stored_as_it_always_was() {
     }
 }
 
+/// A space with what there was not when the others were written.
+const LATER: &str = r#"[space.shape]
+type = "categorical"
+choices = [1, 1.0, true, "1", "nil", [64, 64.0, ["nil"]], { b = 1, a = "nil" }]
+none = "nil"
+[space.layers]
+type = "int"
+low = 1
+high = 100
+when = { shape = ["nil", [64, 64.0, ["nil"]]] }
+[space.units]
+type = "float"
+low = 0.5
+high = 8
+when = { layers = { at_least = 2, at_most = 9.5 }, share = { at_most = 0.5 }, depth = [-3, 7] }
+"#;
+
+#[rustfmt::skip]
+const STORED_LATER: &str = r#",{"name":"shape","distribution":{"type":"categorical","choices":[1,1.0,true,"1",null,[64,64.0,[null]],{"a":null,"b":1}]}},{"name":"layers","distribution":{"type":"int","low":1,"high":100,"step":1,"log":false},"when":[{"parent":"shape","any_of":[null,[64,64.0,[null]]]}]},{"name":"units","distribution":{"type":"float","low":0.5,"high":8.0,"scale":"linear"},"when":[{"parent":"layers","at_least":2.0,"at_most":9.5},{"parent":"share","at_most":0.5},{"parent":"depth","any_of":[-3,7]}]}],"objective""#;
+
+#[test]
+fn choices_and_conditions_of_all_kinds_are_stored_beside_the_old_ones() {
+    let spec = config::parse(&format!("{}\n{LATER}", FILE.replace("SECTIONS", ""))).expect("valid");
+    assert_stored(&spec, &plain().replace("],\"objective\"", STORED_LATER));
+}
+
 #[test]
 fn what_is_confirmed_is_stored_as_it_always_was() {
     for (file, stored) in CONFIRMS {

@@ -1,8 +1,8 @@
 //! Our samplers behind other people's scripts: what the next trial of an external study should try.
 //!
 //! A script says what it wants to know as it goes. So the space is what earlier trials have shown: the parameters that
-//! all of them had, and those that a trial has just when one of its choices is among certain ones. A parameter whose
-//! bounds have changed is left to the script's own sampler, as is whatever else was not understood.
+//! all of them had, and those that a trial has just when one of its choices is among certain ones, or one of its whole
+//! numbers in a certain range: "the units of layer k, if there are k layers". A parameter whose bounds have changed is left to the script's own sampler, as is whatever else was not understood.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -112,9 +112,10 @@ impl Shown {
         names.sort_unstable();
         names.dedup();
         let mut shown: Vec<(Param, ExternalDistribution)> = Vec::new();
-        for name in &names {
-            let Some(of_all) = same_in_all(&finished, name) else { continue };
-            let Some(when) = conditions(&finished, name, &names) else { continue };
+        let all: Vec<_> = names.iter().map(|name| (*name, same_in_all(&finished, name))).collect();
+        for (name, agreed) in &all {
+            let Some(of_all) = *agreed else { continue };
+            let Some(when) = conditions(&finished, name, &all) else { continue };
             let (name, distribution) = ((*name).to_owned(), distribution(of_all.kind()));
             shown.push((Param { name, distribution, when }, of_all.clone()));
         }
@@ -168,36 +169,84 @@ fn same_in_all<'a>(
     all.all(|other| other == first).then_some(first)
 }
 
-/// When trials have the parameter: always, or if and only if a choice is among certain ones. `None` if it is neither.
+/// A parameter, and its distribution if all trials that have it agree on that.
+type Agreed<'a> = (&'a str, Option<&'a ExternalDistribution>);
+
+/// When trials have the parameter: always, or if and only if a choice is among certain ones, or else a whole number in a
+/// range. `None` if it is neither.
 fn conditions(
     trials: &[&Arc<ExternalTrial>],
     name: &str,
-    names: &[&str],
+    all: &[Agreed<'_>],
 ) -> Option<Vec<Condition>> {
     if trials.iter().all(|trial| trial.params.contains_key(name)) {
         return Some(Vec::new());
     }
-    names.iter().filter(|parent| **parent != name).find_map(|parent| {
-        let of_all = same_in_all(trials, parent)?;
-        let Kind::Categorical { choices } = of_all.kind() else { return None };
-        let (mut with, mut without) = (vec![false; choices.len()], vec![false; choices.len()]);
-        for trial in trials {
-            let side = if trial.params.contains_key(name) { &mut with } else { &mut without };
-            match trial.params.get(*parent) {
-                Some((choice, _)) => *side.get_mut(*choice as usize)? = true,
-                // Where the parent is not active, its child is not either.
-                None if trial.params.contains_key(name) => return None,
-                None => {}
-            }
+    let others = || {
+        let others = all.iter().filter(|(parent, _)| *parent != name);
+        others.filter_map(|(parent, agreed)| Some((*parent, (*agreed)?.kind())))
+    };
+    let of_choices = others().find_map(|(parent, kind)| of_choices(trials, name, parent, kind));
+    let of_some = || others().find_map(|(parent, kind)| of_a_range(trials, name, parent, kind));
+    of_choices.or_else(of_some).map(|condition| vec![condition])
+}
+
+/// That a choice of the parent is among certain ones, if that tells which trials have the parameter.
+fn of_choices(
+    trials: &[&Arc<ExternalTrial>],
+    name: &str,
+    parent: &str,
+    kind: &Kind,
+) -> Option<Condition> {
+    let Kind::Categorical { choices } = kind else { return None };
+    let (mut with, mut without) = (vec![false; choices.len()], vec![false; choices.len()]);
+    for trial in trials {
+        let side = if trial.params.contains_key(name) { &mut with } else { &mut without };
+        match trial.params.get(parent) {
+            Some((choice, _)) => *side.get_mut(*choice as usize)? = true,
+            // Where the parent is not active, its child is not either.
+            None if trial.params.contains_key(name) => return None,
+            None => {}
         }
-        let is_clear = with.iter().zip(&without).all(|(with, without)| !(with & without));
-        let crate::space::Distribution::Categorical { choices } = distribution(of_all.kind())
-        else {
+    }
+    let is_clear = with.iter().zip(&without).all(|(with, without)| !(with & without));
+    let crate::space::Distribution::Categorical { choices } = distribution(kind) else {
+        return None;
+    };
+    let any_of = choices.into_iter().zip(with).filter_map(|(choice, with)| with.then_some(choice));
+    is_clear.then(|| Condition::any_of(parent, any_of.collect::<Vec<_>>()))
+}
+
+/// That a whole number is at least or at most so large, if that tells which trials have the parameter. Between the numbers
+/// that were seen, the range is as wide as it can be.
+fn of_a_range(
+    trials: &[&Arc<ExternalTrial>],
+    name: &str,
+    parent: &str,
+    kind: &Kind,
+) -> Option<Condition> {
+    let Kind::Int { .. } = kind else { return None };
+    let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+    let (mut with, mut without) = (nothing, nothing);
+    for trial in trials {
+        let has = trial.params.contains_key(name);
+        let seen = if has { &mut with } else { &mut without };
+        match trial.params.get(parent) {
+            Some((number, _)) => *seen = (seen.0.min(*number), seen.1.max(*number)),
+            None if has => return None,
+            None => {}
+        }
+        if with.0 <= without.1 && without.0 <= with.1 {
             return None;
-        };
-        let any_of =
-            choices.into_iter().zip(with).filter_map(|(choice, with)| with.then_some(choice));
-        is_clear.then(|| vec![Condition { parent: (*parent).to_owned(), any_of: any_of.collect() }])
+        }
+    }
+    let is_below = with.1 < without.0 && without.0.is_finite();
+    Some(if is_below {
+        Condition::between(parent, None, Some(without.0 - 1.0))
+    } else {
+        // Without a number on the other side, what was seen is all that is known.
+        let from = if without.1.is_finite() { without.1 + 1.0 } else { with.0 };
+        Condition::between(parent, Some(from), None)
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::distribution::{ExternalDistribution, Kind};
 use super::python_json::PythonValue;
-use crate::space::{Choice, Distribution, FloatScale, Param, ParamValue, SearchSpace};
+use crate::space::{Choice, Distribution, FloatScale, Nested, Param, ParamValue, SearchSpace};
 
 /// The parameters by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -96,7 +96,7 @@ pub(super) fn distribution(kind: &Kind) -> Distribution {
         }
         Kind::Categorical { ref choices } => {
             let choices: Vec<_> = choices.iter().map(choice).collect();
-            // `None` and "None" are two choices of Python's.
+            // What has no words of ours is shown as a text, which may be another choice's.
             let is_plain = (1..choices.len()).all(|end| !choices[..end].contains(&choices[end]));
             let numbered = || {
                 let text = |(place, choice)| Choice::Text(format!("{choice} (choice {place})"));
@@ -109,12 +109,17 @@ pub(super) fn distribution(kind: &Kind) -> Distribution {
 
 fn choice(value: &PythonValue) -> Choice {
     match value {
-        PythonValue::None => Choice::Text("None".to_owned()),
+        PythonValue::None => Choice::None,
         PythonValue::Bool(value) => Choice::Bool(*value),
         PythonValue::Int(value) => Choice::Int(*value),
         PythonValue::Float(value) if value.is_finite() => Choice::Float(*value),
         PythonValue::Str(text) if !text.is_empty() => Choice::Text(text.clone()),
-        other => Choice::Text(format!("{other:?}")),
+        // A list with NaN or with a half of a character is none of ours.
+        PythonValue::List(_) | PythonValue::Table(_) => match Nested::parse(&value.to_text()) {
+            Ok(nested) => Choice::Nested(nested),
+            Err(_) => Choice::Text(value.to_text()),
+        },
+        other => Choice::Text(other.to_text()),
     }
 }
 

@@ -161,8 +161,9 @@ fn choices_are_compared_as_python_does() {
         world.take(decided);
         world.0.space().search_space().expect("a space").params()[0].distribution.to_string()
     };
-    assert_eq!(space(r#"[null, "a", 1]"#), "None, a, 1");
-    assert!(space(r#"[null, "None"]"#).contains("choice 1"));
+    assert_eq!(space(r#"[null, "a", 1, [1.0, {"b": 2}]]"#), r#"null, a, 1, [1.0,{"b":2}]"#);
+    // Of what is none of our choices, only the text is left, which may be that of another one.
+    assert!(space(r#"[[NaN], "[NaN]"]"#).contains("choice 1"));
 }
 
 #[test]
@@ -331,6 +332,42 @@ mod advising {
         let names: Vec<_> = again.iter().map(|(name, _)| name.as_str()).collect();
         let is_deep = again[0].1 == PythonValue::Str("deep".to_owned());
         assert_eq!(names, if is_deep { vec!["kind", "depth", "x"] } else { vec!["kind", "x"] });
+    }
+
+    /// The usual loop: as many layers as the script wants, and the units of each.
+    #[test]
+    fn the_units_of_layers_are_advised_for_as_many_layers_as_there_are() {
+        let int = |low: i64, high: i64| {
+            let text = format!(
+                r#"{{"name": "IntDistribution", "attributes": {{"log": false, "step": 1, "low": {low}, "high": {high}}}}}"#
+            );
+            ExternalDistribution::parse(&text).expect("a distribution")
+        };
+        let (mut world, mut advisor) = (World::new(), Advisor::default());
+        let mut full = 0;
+        for _ in 0..40 {
+            let trials = world.0.trials().to_vec();
+            let sampler = SamplerSpec::Auto {};
+            let advice =
+                advisor.advise(&sampler, &Direction::Minimize.into(), 5, &trials, |_| true);
+            let number = world.trial();
+            let mut asked = |name: &str, of: ExternalDistribution, otherwise: f64| {
+                let advised = advice.iter().find(|(known, _)| known == name);
+                let value = advised.and_then(|(_, shown)| of.internal(shown));
+                let decided = world.0.set_param(number, name, value.unwrap_or(otherwise), of);
+                world.take(decided);
+                (value.is_some(), value.unwrap_or(otherwise))
+            };
+            let (_, layers) = asked("layers", int(1, 4), f64::from(1 + number.0 % 4));
+            let units: Vec<_> =
+                (0..layers as u32).map(|k| asked(&format!("units{k}"), int(1, 64), 3.0)).collect();
+            full += usize::from(number.0 >= 8 && units.iter().all(|(advised, _)| *advised));
+            let loss =
+                (layers - 3.0).abs() + units.iter().map(|(_, u)| (u - 20.0).abs()).sum::<f64>();
+            let decided = world.0.set_state(number, TrialState::Complete, Some([loss].into()), NOW);
+            world.take(decided);
+        }
+        assert_eq!(full, 32, "each layer that there is, and its units");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::gp::Model;
 use super::history::History;
 use super::memo::Memo;
 use super::table::{Rank, Table};
-use crate::space::{ParamValue, Params, SearchSpace};
+use crate::space::{Allowed, Numbers, ParamValue, Params, SearchSpace};
 use crate::spec::StudySpec;
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
 use crate::values::Directions;
@@ -154,8 +154,18 @@ fn losses(trial: &Trial, directions: &Directions) -> Option<Vec<f64>> {
     Some(directions.losses(values))
 }
 
-/// Per parent, the choices that satisfy, in ascending order.
-type Conditions = BTreeMap<usize, Vec<usize>>;
+/// Per parent, the values that satisfy.
+type Conditions = BTreeMap<usize, Satisfying>;
+
+/// Values in a normal form.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Satisfying {
+    /// Choices in ascending order; none at all if the conditions contradict each other.
+    Choices(Vec<usize>),
+    Ints(Vec<(i64, i64)>),
+    /// The bits of the smallest and the largest number.
+    Floats(u64, u64),
+}
 
 /// Groups the places of parameters with equal conditions, parents' groups first.
 fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
@@ -172,15 +182,25 @@ fn groups(space: &SearchSpace) -> Vec<Vec<usize>> {
 }
 
 /// A normal form: equal however the conditions were written.
-fn merged(conditions: &[(usize, Vec<usize>)]) -> Conditions {
-    let mut merged = Conditions::new();
-    for (parent, choices) in conditions {
-        let known = merged.entry(*parent).or_insert_with(|| choices.clone());
-        known.retain(|c| choices.contains(c));
-        known.sort_unstable();
-        known.dedup();
+fn merged(conditions: &[(usize, Allowed)]) -> Conditions {
+    let mut merged: BTreeMap<usize, Option<Allowed>> = BTreeMap::new();
+    for (parent, allowed) in conditions {
+        let known = merged.entry(*parent).or_insert_with(|| Some(allowed.clone()));
+        *known = known.as_ref().and_then(|known| known.both(allowed));
     }
-    merged
+    let normal = |allowed| match allowed {
+        None => Satisfying::Choices(Vec::new()),
+        Some(Allowed::Choices(mut choices)) => {
+            choices.sort_unstable();
+            choices.dedup();
+            Satisfying::Choices(choices)
+        }
+        Some(Allowed::Numbers(Numbers::Ints(spans))) => Satisfying::Ints(spans),
+        Some(Allowed::Numbers(Numbers::Floats { low, high, .. })) => {
+            Satisfying::Floats(low.to_bits(), high.to_bits())
+        }
+    };
+    merged.into_iter().map(|(parent, allowed)| (parent, normal(allowed))).collect()
 }
 
 fn hash(params: &Params) -> u64 {
@@ -217,8 +237,7 @@ mod tests {
     }
 
     fn when(parent: &str, any_of: &[i64]) -> Condition {
-        let any_of = any_of.iter().copied().map(Choice::Int).collect();
-        Condition { parent: parent.into(), any_of }
+        Condition::any_of(parent, any_of.iter().copied().map(Choice::Int).collect::<Vec<_>>())
     }
 
     #[test]
@@ -233,6 +252,23 @@ mod tests {
         ])
         .expect("valid");
         assert_eq!(groups(&space), [vec![0, 2], vec![1, 4], vec![3, 5]]);
+    }
+
+    #[test]
+    fn ranges_with_the_same_numbers_are_the_same_condition() {
+        let layers = Distribution::Int { low: 1, high: 9, step: 1, log: false };
+        let between = |low, high| Condition::between("n", low, high);
+        let of = |numbers: &[i64]| when("n", numbers);
+        let space = SearchSpace::new(vec![
+            Param { name: "n".into(), distribution: layers, when: vec![] },
+            float("a", vec![between(Some(3.0), None)]),
+            float("b", vec![between(Some(2.5), Some(20.0))]),
+            float("c", vec![of(&[9, 3, 4, 5, 6, 8, 7])]),
+            float("d", vec![between(Some(3.0), None), between(None, Some(4.0))]),
+            float("e", vec![of(&[4, 3])]),
+        ])
+        .expect("valid");
+        assert_eq!(groups(&space), [vec![0], vec![1, 2, 3], vec![4, 5]]);
     }
 
     #[test]

@@ -82,8 +82,7 @@ mod tests {
         assert_eq!(after(numbers, [0, 199, 200, 1_000]), ["gp", "gp", "cmaes", "cmaes"]);
         let mixed = vec![method(3), number("x")];
         assert_eq!(after(mixed, [0, 200, 999, 1_000]), ["gp", "gp", "gp", "tpe"]);
-        let any_of = vec![space::Choice::Int(0)];
-        let when = vec![Condition { parent: "method".into(), any_of }];
+        let when = vec![Condition::any_of("method", [space::Choice::Int(0)])];
         let conditional = vec![method(2), Param { when, ..number("x") }];
         assert_eq!(after(conditional, [200]), ["gp"]);
         // A parameter with one value makes no difference.

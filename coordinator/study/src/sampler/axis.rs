@@ -196,6 +196,18 @@ impl Line {
         }
     }
 
+    /// The part of the line from one value to another, with the cells of both.
+    pub(super) fn stretch(&self, low: ParamValue, high: ParamValue) -> (f64, f64) {
+        let edge = |x: f64| ((libm::log(x) - self.low) / self.span).clamp(0.0, 1.0);
+        match self.values {
+            Values::Linear { .. } | Values::Log { .. } => (self.place(low), self.place(high)),
+            Values::Steps { .. } | Values::Ints { .. } => {
+                (self.index(low).round() / self.span, (self.index(high).round() + 1.0) / self.span)
+            }
+            Values::LogInts { .. } => (edge(number(low) - 0.5), edge(number(high) + 0.5)),
+        }
+    }
+
     /// The width of the value's cell; 0 on a continuous line.
     pub(super) fn cell(&self, value: ParamValue) -> f64 {
         match self.values {

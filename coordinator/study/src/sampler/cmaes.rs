@@ -25,7 +25,7 @@ use super::random::uniform;
 use super::sobol;
 use super::tpe::{self, TpeOptions};
 use super::truncnorm::inverse_cdf;
-use crate::space::Params;
+use crate::space::{Freedom, Params, freedoms};
 use run::Run;
 
 pub(super) use state::State;
@@ -73,8 +73,14 @@ fn with_numbers(
     rng: &mut ChaCha8Rng,
 ) -> Params {
     let mut fixed = ask.fixed.clone();
+    // A fixed value may need its parents to be some of their numbers.
+    let freedoms = freedoms(ask.space, ask.fixed);
     for ((place, line), at) in numbers.iter().zip(point) {
-        fixed[*place].get_or_insert(line.value(at));
+        let value = line.value(at);
+        fixed[*place].get_or_insert(match &freedoms[*place] {
+            Freedom::Within(open) => open.nearest(value),
+            _ => value,
+        });
     }
     if ask.space.contains(&fixed) {
         return fixed;

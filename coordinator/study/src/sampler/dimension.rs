@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::axis::{Line, Site};
 use super::normal::Normal;
 use super::random::uniform;
-use crate::space::{Freedom, ParamValue};
+use crate::space::{Freedom, Numbers, ParamValue, within};
 
 /// The factors that one parameter contributes to the kernels.
 pub(super) enum Dimension {
@@ -80,6 +80,24 @@ impl Dimension {
         }
     }
 
+    /// Adds to each kernel the logarithm of its mass on the numbers that are open.
+    pub(super) fn add_log_mass_within(&self, open: &Numbers, kernels: &mut [f64]) {
+        /// Far out there is more mass than a number can hold.
+        const LEAST: f64 = f64::MIN_POSITIVE;
+        let (line, of): (_, &dyn Fn(usize) -> Normal) = match self {
+            Self::Continuous(line, continuous) => (line, &|kernel| continuous.of(kernel)),
+            Self::Grid(line, grid) => (line, &|kernel| grid.of(kernel)),
+            Self::Single(_) | Self::Choices(_) => return,
+        };
+        let stretches: Vec<_> =
+            open.spans().into_iter().map(|(low, high)| line.stretch(low, high)).collect();
+        for (place, kernel) in kernels.iter_mut().enumerate() {
+            let normal = of(place);
+            let mass: f64 = stretches.iter().map(|(low, high)| normal.mass(*low, *high)).sum();
+            *kernel += libm::log(mass.max(LEAST)) - normal.log_inside();
+        }
+    }
+
     pub(super) fn sample(
         &self,
         kernel: usize,
@@ -87,9 +105,17 @@ impl Dimension {
         rng: &mut ChaCha8Rng,
     ) -> ParamValue {
         match (self, freedom) {
+            (Self::Single(value), Freedom::Within(open)) => open.nearest(*value),
             (_, Freedom::Fixed(value)) | (Self::Single(value), _) => *value,
+            (Self::Choices(_), Freedom::Within(open)) => open.spans()[0].0,
+            (Self::Continuous(line, continuous), Freedom::Within(open)) => {
+                sample_among(line, continuous.of(kernel), open, rng)
+            }
+            (Self::Grid(line, grid), Freedom::Within(open)) => {
+                sample_among(line, grid.of(kernel), open, rng)
+            }
             (Self::Choices(choices), Freedom::Among(open)) => choices.sample(kernel, open, rng),
-            (Self::Choices(choices), Freedom::Any) => {
+            (Self::Choices(choices), _) => {
                 let all: Vec<_> = (0..choices.count).collect();
                 choices.sample(kernel, &all, rng)
             }
@@ -241,6 +267,21 @@ impl Grid {
             Site::Cell { low, high } => normal.log_mass(low, high, log_inside),
         }
     }
+}
+
+/// Draws one of the numbers that are open.
+fn sample_among(line: &Line, normal: Normal, open: &Numbers, rng: &mut ChaCha8Rng) -> ParamValue {
+    let spans = open.spans();
+    let mut total = 0.0;
+    let weigh = |(low, high): &(ParamValue, ParamValue)| {
+        let (from, to) = line.stretch(*low, *high);
+        total += normal.mass(from, to);
+        total
+    };
+    let totals: Vec<_> = spans.iter().map(weigh).collect();
+    let span = spans[if spans.len() > 1 { pick(&totals, rng) } else { 0 }];
+    let (from, to) = line.stretch(span.0, span.1);
+    within(line.value(normal.sample_between(uniform(rng), from, to)), span)
 }
 
 /// Picks an index with a probability proportional to the growth of the running total there.

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn every_combination_comes_once_and_then_all_come_again() {
         let mut deep = param("deep", float(0.0, 1.0, FloatScale::Linear));
-        deep.when = vec![Condition { parent: "method".into(), any_of: vec![Choice::Int(2)] }];
+        deep.when = vec![Condition::any_of("method", [Choice::Int(2)])];
         let params = vec![param("method", categorical(3)), deep, param("k", int(0, 1, 1, false))];
         let space = SearchSpace::new(params).expect("valid");
         let visit = |number| propose(&options(4), &space, number, &space.nothing(), is_new);

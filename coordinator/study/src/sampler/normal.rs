@@ -64,6 +64,17 @@ impl Normal {
         (self.mean + z * self.deviation).clamp(0.0, 1.0)
     }
 
+    /// The place between two others below which `share` of the mass between them lies.
+    pub(super) fn sample_between(&self, share: f64, low: f64, high: f64) -> f64 {
+        let z = truncnorm::quantile_between(share, self.z(low), self.z(high));
+        (self.mean + z * self.deviation).clamp(low, high)
+    }
+
+    /// The mass between two places of the uncut distribution.
+    pub(super) fn mass(&self, low: f64, high: f64) -> f64 {
+        truncnorm::mass(self.z(low), self.z(high))
+    }
+
     fn z(&self, at: f64) -> f64 {
         (at - self.mean) / self.deviation
     }

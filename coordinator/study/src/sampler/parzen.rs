@@ -145,6 +145,9 @@ impl ParzenEstimator {
                 (Freedom::Among(open), Dimension::Choices(choices)) => {
                     choices.add_log_mass_of(open, &mut kernels);
                 }
+                (Freedom::Within(open), dimension) => {
+                    dimension.add_log_mass_within(open, &mut kernels);
+                }
                 (Freedom::Among(_) | Freedom::Any, _) => {}
             }
         }

@@ -3,8 +3,8 @@
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::axis::Axis;
-use crate::space::{Freedom, ParamValue, Params, SearchSpace, freedoms};
+use super::axis::{Axis, Line};
+use crate::space::{Freedom, Numbers, ParamValue, Params, SearchSpace, freedoms, within};
 
 pub(super) fn propose(space: &SearchSpace, fixed: &Params, rng: &mut ChaCha8Rng) -> Params {
     let mut values: Params = vec![None; space.params().len()].into();
@@ -21,11 +21,28 @@ pub(super) fn propose(space: &SearchSpace, fixed: &Params, rng: &mut ChaCha8Rng)
 pub(super) fn pick(axis: &Axis, freedom: &Freedom, at: impl FnOnce() -> f64) -> ParamValue {
     let index = |count: usize, at: f64| (at * count as f64) as usize;
     match (freedom, axis) {
+        (Freedom::Within(open), Axis::Single(value)) => open.nearest(*value),
         (Freedom::Fixed(value), _) | (_, Axis::Single(value)) => *value,
+        (Freedom::Within(open), Axis::Line(line)) => pick_among(line, open, at()),
+        (Freedom::Within(open), Axis::Choices(_)) => open.spans()[0].0,
         (Freedom::Among(open), _) => ParamValue::Choice(open[index(open.len(), at())]),
         (Freedom::Any, Axis::Choices(count)) => ParamValue::Choice(index(*count, at())),
         (Freedom::Any, Axis::Line(line)) => line.value(at()),
     }
+}
+
+/// The value at `at` in `[0, 1)` along the parts of the line that are open.
+fn pick_among(line: &Line, open: &Numbers, at: f64) -> ParamValue {
+    let spans = open.spans();
+    let stretches: Vec<_> = spans.iter().map(|(low, high)| line.stretch(*low, *high)).collect();
+    let mut left = at * stretches.iter().map(|(from, to)| to - from).sum::<f64>();
+    for ((from, to), span) in stretches.iter().zip(&spans) {
+        if left < to - from {
+            return within(line.value(from + left), *span);
+        }
+        left -= to - from;
+    }
+    spans[0].0
 }
 
 /// A number in `[0, 1)`. Made here, so that no release of `rand` can change a proposal.
@@ -79,7 +96,7 @@ mod tests {
         let choices = (0..4).map(Choice::Int).collect();
         let parent = Distribution::Categorical { choices };
         let child = Distribution::Int { low: 0, high: 9, step: 1, log: false };
-        let when = Condition { parent: "m".into(), any_of: vec![Choice::Int(3), Choice::Int(1)] };
+        let when = Condition::any_of("m", [Choice::Int(3), Choice::Int(1)]);
         let space = SearchSpace::new(vec![
             Param { name: "m".into(), distribution: parent, when: vec![] },
             Param { name: "k".into(), distribution: child, when: vec![when] },
@@ -97,5 +114,36 @@ mod tests {
         }
         assert_eq!([seen[0], seen[2]], [0, 0]);
         assert!(about(f64::from(seen[1]) / f64::from(DRAWS), 0.5));
+    }
+
+    #[test]
+    fn a_parent_is_uniform_among_the_numbers_that_its_fixed_child_allows() {
+        let parent = Distribution::Int { low: 1, high: 1 << 60, step: 1, log: false };
+        let few = Distribution::Int { low: 1, high: 12, step: 1, log: false };
+        let child = Distribution::Int { low: 0, high: 9, step: 1, log: false };
+        let [some, wide] = [
+            Condition::any_of("few", [2, 9, 10, 11].map(Choice::Int)),
+            Condition::between("wide", Some(1000.0), Some(1004.0)),
+        ];
+        let space = SearchSpace::new(vec![
+            Param { name: "few".into(), distribution: few, when: vec![] },
+            Param { name: "wide".into(), distribution: parent, when: vec![] },
+            Param { name: "k".into(), distribution: child, when: vec![some, wide] },
+        ])
+        .expect("valid");
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let fixed: Params = vec![None, None, Some(ParamValue::Int(5))].into();
+        let mut seen = [0; 13];
+        for _ in 0..DRAWS {
+            let proposal = propose(&space, &fixed, &mut rng);
+            assert!(space.contains(&proposal) && proposal[2] == fixed[2], "{proposal:?}");
+            if let Some(ParamValue::Int(x)) = proposal[0] {
+                seen[x as usize] += 1;
+            }
+        }
+        assert_eq!(seen.iter().filter(|count| **count > 0).count(), 4);
+        for x in [2, 9, 10, 11] {
+            assert!(about(f64::from(seen[x]) / f64::from(DRAWS), 0.25), "{seen:?}");
+        }
     }
 }

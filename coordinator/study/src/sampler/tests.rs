@@ -155,6 +155,57 @@ fn pasts() -> impl Strategy<Value = Past> {
     })
 }
 
+/// As many layers as there are, and for each of them a number of units, a dropout and an activation.
+fn layers(most: i64) -> SearchSpace {
+    let mut params = vec![Param {
+        name: "layers".into(),
+        distribution: Distribution::Int { low: 1, high: most, step: 1, log: false },
+        when: vec![],
+    }];
+    for layer in 1..=most {
+        let when = vec![Condition::between("layers", Some(layer as f64), None)];
+        let activations = ["relu", "tanh"].map(|name| Choice::Text(name.into()));
+        for (name, distribution) in [
+            ("units", Distribution::Int { low: 8, high: 512, step: 1, log: true }),
+            ("dropout", Distribution::Float { low: 0.0, high: 0.5, scale: FloatScale::Linear }),
+            ("activation", Distribution::Categorical { choices: activations.into() }),
+        ] {
+            params.push(Param { name: format!("{name}{layer}"), distribution, when: when.clone() });
+        }
+    }
+    SearchSpace::new(params).expect("valid")
+}
+
+/// The best has twelve layers of many units each, of a hundred.
+#[test]
+fn a_hundred_layers_are_searched_by_every_sampler() {
+    let space = layers(100);
+    for sampler in samplers() {
+        let mut past = Past {
+            space: space.clone(),
+            directions: Direction::Minimize.into(),
+            finished: vec![],
+            pending: vec![],
+        };
+        let trials = if matches!(sampler, SamplerSpec::Gp(_)) { 12 } else { 40 };
+        for seed in 0..trials {
+            let params = propose(&sampler, &past, &nothing(&space), seed);
+            assert!(space.contains(&params), "{params:?}");
+            let Some(ParamValue::Int(layers)) = params[0] else { panic!("always active") };
+            let active = params.iter().flatten().count();
+            assert_eq!(active, 1 + 3 * layers as usize);
+            past.finished
+                .push((params, TrialResult::Complete(((layers - 12).abs() as f64).into())));
+        }
+        // A layer that shall be there makes as many.
+        let mut fixed = nothing(&space);
+        fixed[space.position("units90").expect("there")] = Some(ParamValue::Int(64));
+        let params = propose(&sampler, &past, &fixed, 7);
+        assert!(matches!(params[0], Some(ParamValue::Int(90..=100))), "{:?}", params[0]);
+        assert!(space.contains(&params));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -219,9 +270,8 @@ fn ten_configurations() -> SearchSpace {
     let choices = |n: i64| (0..n).map(Choice::Int).collect();
     let int = Distribution::Int { low: 1, high: 4, step: 1, log: false };
     let categorical = |n| Distribution::Categorical { choices: choices(n) };
-    let when = |any_of: &[i64]| Condition {
-        parent: "a".into(),
-        any_of: any_of.iter().copied().map(Choice::Int).collect(),
+    let when = |any_of: &[i64]| {
+        Condition::any_of("a", any_of.iter().copied().map(Choice::Int).collect::<Vec<_>>())
     };
     SearchSpace::new(vec![
         Param { name: "a".into(), distribution: categorical(3), when: vec![] },
@@ -286,7 +336,7 @@ fn valley() -> SearchSpace {
         Param { name: name.into(), distribution, when }
     };
     let choices = ["tuned", "plain"].map(|c| Choice::Text(c.into())).into();
-    let tuned = Condition { parent: "method".into(), any_of: vec![Choice::Text("tuned".into())] };
+    let tuned = Condition::any_of("method", [Choice::Text("tuned".into())]);
     SearchSpace::new(vec![
         float("x", vec![]),
         float("y", vec![]),

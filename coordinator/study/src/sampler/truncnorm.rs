@@ -21,6 +21,16 @@ pub(super) fn quantile(u: f64, a: f64, b: f64) -> f64 {
     x.clamp(a, b)
 }
 
+/// The same between any two places, also far out in a tail, where it is exact, too.
+pub(super) fn quantile_between(u: f64, a: f64, b: f64) -> f64 {
+    if a > 0.0 {
+        return -quantile_between(1.0 - u, -b, -a);
+    }
+    let left = cdf(a) + u * mass(a, b);
+    let x = if left <= 0.5 { inverse_cdf(left) } else { -inverse_cdf(1.0 - left) };
+    x.clamp(a, b)
+}
+
 /// The probability that the uncut variable is below `x`.
 pub(super) fn cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
@@ -80,6 +90,22 @@ mod tests {
         assert!(close(mass(-30.5, -30.0), 4.906_712_624_210_274e-198));
         assert!(close(mass(30.0, 30.5), mass(-30.5, -30.0)));
         assert!(close(mass(-2.0, 1.0), 0.818_594_614_120_363_7));
+    }
+
+    #[test]
+    fn quantiles_between_any_places_invert_the_mass() {
+        for (a, b) in
+            [(-1.0, 1.0), (2.0, 2.5), (30.0, 30.5), (-30.5, -30.0), (-3.0, -1.0), (0.5, 9.0)]
+        {
+            for u in [0.0, 1e-9, 0.25, 0.5, 0.9, 1.0] {
+                let x = quantile_between(u, a, b);
+                assert!((a..=b).contains(&x), "{u} of [{a}, {b}]: {x}");
+                let share = mass(a, x) / mass(a, b);
+                assert!((share - u).abs() < 1e-10, "{u} of [{a}, {b}]: {share}");
+            }
+        }
+        // Where there is no mass left that a number could hold.
+        assert!((50.0..=60.0).contains(&quantile_between(0.5, 50.0, 60.0)));
     }
 
     #[test]

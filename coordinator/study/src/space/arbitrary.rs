@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Choice, Condition, Distribution, FloatScale, Param, SearchSpace};
+use super::{Choice, Condition, Distribution, FloatScale, Numbers, Param, SearchSpace};
 
 /// Any distribution; extreme ones are frequent.
 pub(crate) fn distributions() -> impl Strategy<Value = Distribution> {
@@ -37,30 +37,67 @@ pub(crate) fn spaces() -> impl Strategy<Value = SearchSpace> {
     spaces_of(distributions())
 }
 
-/// Spaces in which about half the parameters depend on up to two others.
+/// Spaces in which about half the parameters depend on up to two others, on some of its choices or in a range of
+/// its numbers.
 pub(crate) fn spaces_of(
     distributions: impl Strategy<Value = Distribution>,
 ) -> impl Strategy<Value = SearchSpace> {
-    let condition = (any::<prop::sample::Index>(), 1_u8..16);
+    let condition = (any::<prop::sample::Index>(), 1_u8..16, 0.0..=1.0, 0.0..=1.0);
     let param = (distributions, prop::collection::vec(condition, 0..3));
     prop::collection::vec(param, 1..8).prop_map(|drawn| {
         let mut params: Vec<Param> = Vec::new();
         for (distribution, conditions) in drawn {
-            let parents: Vec<_> = params.iter().filter(|p| !choices(p).is_empty()).collect();
-            let when = conditions.iter().filter(|_| !parents.is_empty()).map(|(parent, mask)| {
-                let parent = parent.get(&parents);
-                let chosen = choices(parent).iter().enumerate().filter(|(c, _)| mask >> c & 1 == 1);
-                let mut any_of: Vec<_> = chosen.map(|(_, choice)| choice.clone()).collect();
-                if any_of.is_empty() {
-                    any_of.push(Choice::Int(0));
-                }
-                Condition { parent: parent.name.clone(), any_of }
-            });
+            let parents = &params;
+            let when =
+                conditions.iter().filter(|_| !parents.is_empty()).map(|&(parent, mask, a, b)| {
+                    let parent = parent.get(parents);
+                    if choices(parent).is_empty() {
+                        return of_numbers(parent, mask, a, b);
+                    }
+                    let chosen =
+                        choices(parent).iter().enumerate().filter(|(c, _)| mask >> c & 1 == 1);
+                    let mut any_of: Vec<_> = chosen.map(|(_, choice)| choice.clone()).collect();
+                    if any_of.is_empty() {
+                        any_of.push(Choice::Int(0));
+                    }
+                    Condition::any_of(parent.name.clone(), any_of)
+                });
             let when = when.collect();
             params.push(Param { name: params.len().to_string(), distribution, when });
         }
         SearchSpace::new(params).expect("valid")
     })
+}
+
+/// A condition on a number: some whole ones, or a range, open or not.
+fn of_numbers(parent: &Param, mask: u8, a: f64, b: f64) -> Condition {
+    let name = parent.name.as_str();
+    let (low, high) = match parent.distribution {
+        Distribution::Int { low, high, step, .. } => {
+            let last = (high - low) / step;
+            let number = |k: i64| Choice::Int(low + k.min(last) * step);
+            if mask & 8 == 0 {
+                let some = (0..3).filter(|k| mask >> k & 1 == 1).map(|k| number(k * 2));
+                return Condition::any_of(name, some.collect::<Vec<_>>());
+            }
+            (low as f64, (low + last * step) as f64)
+        }
+        Distribution::Float { low, high, .. } => (low, high),
+        Distribution::Categorical { .. } => unreachable!("a number"),
+    };
+    let place = |share: f64| (low * (1.0 - share) + high * share).clamp(low, high);
+    let (at_least, at_most) = match mask & 3 {
+        0 => (Some(place(a)), Some(high)),
+        1 => (Some(place(a)), None),
+        2 => (None, Some(place(a))),
+        _ => (Some(place(a.min(b))), Some(place(a.max(b)))),
+    };
+    let (from, to) = (at_least.unwrap_or(low), at_most.unwrap_or(high));
+    if Numbers::between(&parent.distribution, from, to).is_some() {
+        Condition::between(name, at_least, at_most)
+    } else {
+        Condition::between(name, Some(low), None)
+    }
 }
 
 fn choices(param: &Param) -> &[Choice] {

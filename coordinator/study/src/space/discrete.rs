@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::allowed::Allowed;
 use super::distribution::{Distribution, ParamValue};
 use super::freedom::{Freedom, freedoms};
 use super::param::Params;
@@ -25,6 +26,8 @@ pub(crate) enum Values<'a> {
     All(&'a Distribution),
     /// These values: at least one, no two equal.
     These(Vec<ParamValue>),
+    /// Parts of the distribution's values: of each, the number of the first, and how many. At least one.
+    Parts(&'a Distribution, Vec<(u64, u64)>),
 }
 
 /// The configurations of a space whose active parameters all have finitely many values, numbered from 0.
@@ -51,8 +54,8 @@ enum Ways {
     Inactive(usize),
     /// The same node for every value.
     Any(usize),
-    /// One node per value.
-    Each(Vec<usize>),
+    /// One node for each run of values, with the run's length.
+    Each(Vec<(u64, usize)>),
 }
 
 /// The places of later parameters that can no longer become active.
@@ -99,13 +102,17 @@ impl<'a> Configurations<'a> {
                     (at, k) = (*next, k % self.counts[*next]);
                 }
                 Ways::Each(ways) => {
-                    let mut value = 0;
-                    while k >= self.counts[ways[value]] {
-                        k -= self.counts[ways[value]];
-                        value += 1;
+                    let (mut value, mut run) = (0, 0);
+                    let of = |run: usize| u128::from(ways[run].0) * self.counts[ways[run].1];
+                    while k >= of(run) {
+                        k -= of(run);
+                        value += ways[run].0;
+                        run += 1;
                     }
-                    params[*place] = Some(values.nth(value as u64));
-                    at = ways[value];
+                    let next = ways[run].1;
+                    value += (k / self.counts[next]) as u64;
+                    params[*place] = Some(values.nth(value));
+                    (at, k) = (next, k % self.counts[next]);
                 }
             }
         }
@@ -132,13 +139,35 @@ impl<'a> Configurations<'a> {
 }
 
 impl Values<'_> {
-    /// The values that a freedom allows, or `open` if it allows any.
+    /// The values that a freedom allows, or `open` if it allows any; of numbers, those of `open` that it allows.
     pub(crate) fn left(freedom: &Freedom, open: impl FnOnce() -> Self) -> Self {
         match freedom {
             Freedom::Any => open(),
             Freedom::Among(choices) => {
                 Self::These(choices.iter().copied().map(ParamValue::Choice).collect())
             }
+            Freedom::Within(numbers) => match open() {
+                Self::All(distribution) if distribution.size().is_some() => {
+                    let part = |(low, high)| {
+                        let first = distribution.number(low);
+                        (first, distribution.number(high) - first + 1)
+                    };
+                    Self::Parts(distribution, numbers.spans().into_iter().map(part).collect())
+                }
+                // A continuous range that is a point.
+                Self::All(distribution) => match numbers.spans()[0] {
+                    (low, high) if low == high => Self::These(vec![low]),
+                    _ => Self::All(distribution),
+                },
+                Self::These(mut values) => {
+                    for value in &mut values {
+                        *value = numbers.nearest(*value);
+                    }
+                    values.dedup();
+                    Self::These(values)
+                }
+                parts @ Self::Parts(..) => parts,
+            },
             Freedom::Fixed(value) => Self::These(vec![*value]),
         }
     }
@@ -148,6 +177,7 @@ impl Values<'_> {
         match self {
             Self::All(distribution) => distribution.size(),
             Self::These(values) => Some(values.len() as u64),
+            Self::Parts(_, parts) => Some(parts.iter().map(|(_, count)| count).sum()),
         }
     }
 
@@ -156,7 +186,54 @@ impl Values<'_> {
         match self {
             Self::All(distribution) => distribution.nth(k),
             Self::These(values) => values[k as usize],
+            Self::Parts(distribution, parts) => {
+                let mut left = k;
+                let (mut first, _) = parts[0];
+                for (start, count) in parts {
+                    first = *start;
+                    if left < *count {
+                        break;
+                    }
+                    left -= count;
+                }
+                distribution.nth(first + left)
+            }
         }
+    }
+
+    /// The lengths of runs of values that satisfy the same conditions, in order. A choice is a run of its own. `None` if
+    /// the values are continuous, or too many.
+    fn runs(&self, conditions: &[(usize, &Allowed)]) -> Option<Vec<u64>> {
+        let whole = |distribution: &Distribution| Some(vec![(0, distribution.size()?)]);
+        let (distribution, parts) = match self {
+            Self::All(distribution)
+                if !matches!(distribution, Distribution::Categorical { .. }) =>
+            {
+                (*distribution, whole(distribution)?)
+            }
+            Self::Parts(distribution, parts) => (*distribution, parts.clone()),
+            Self::All(_) | Self::These(_) => {
+                return Some(vec![1; usize::try_from(self.count()?).ok()?]);
+            }
+        };
+        let mut cuts = BTreeSet::new();
+        for (_, allowed) in conditions {
+            if let Allowed::Numbers(numbers) = allowed {
+                for (low, high) in numbers.spans() {
+                    cuts.extend([distribution.number(low), distribution.number(high) + 1]);
+                }
+            }
+        }
+        let mut runs = Vec::new();
+        for (first, count) in parts {
+            let mut start = first;
+            for cut in cuts.range(first + 1..first + count) {
+                runs.push(cut - start);
+                start = *cut;
+            }
+            runs.push(first + count - start);
+        }
+        Some(runs)
     }
 }
 
@@ -188,11 +265,17 @@ fn graph(space: &SearchSpace, values: &[Values]) -> Option<Vec<Node>> {
                 let without = |value: ParamValue| {
                     state.iter().copied().chain(families.ruled_out(place, value)).collect()
                 };
-                let count = values[place].count()?;
-                let ways = usize::try_from(count).ok()?;
+                let runs = values[place].runs(&families.children[place])?;
+                let ways = runs.len();
                 ways_left = ways_left.checked_sub(ways)?;
                 steps_left = steps_left.checked_sub(ways.checked_mul(state.len() + steps)?)?;
-                Ways::Each((0..count).map(|k| next(without(values[place].nth(k)))).collect())
+                let mut first = 0;
+                let way = |length: u64| {
+                    let value = values[place].nth(first);
+                    first += length;
+                    (length, next(without(value)))
+                };
+                Ways::Each(runs.into_iter().map(way).collect())
             };
             ways_left = ways_left.checked_sub(1)?;
             steps_left = steps_left.checked_sub(steps)?;
@@ -212,9 +295,9 @@ fn counts(nodes: &[Node], values: &[Values]) -> Option<Vec<u128>> {
         counts[at] = match ways {
             Ways::Inactive(next) => counts[*next],
             Ways::Any(next) => counts[*next].checked_mul(values[*place].count()?.into())?,
-            Ways::Each(ways) => {
-                ways.iter().try_fold(0_u128, |sum, next| sum.checked_add(counts[*next]))?
-            }
+            Ways::Each(ways) => ways.iter().try_fold(0_u128, |sum, (length, next)| {
+                sum.checked_add(counts[*next].checked_mul((*length).into())?)
+            })?,
         };
     }
     Some(counts)
@@ -223,16 +306,16 @@ fn counts(nodes: &[Node], values: &[Values]) -> Option<Vec<u128>> {
 /// Which parameters depend on which.
 struct Families<'a> {
     space: &'a SearchSpace,
-    /// Per parameter: its children, with the choices that satisfy each of their conditions.
-    children: Vec<Vec<(usize, &'a [usize])>>,
+    /// Per parameter: its children, with the values that satisfy each of their conditions.
+    children: Vec<Vec<(usize, &'a Allowed)>>,
 }
 
 impl<'a> Families<'a> {
     fn new(space: &'a SearchSpace) -> Self {
         let mut children = vec![Vec::new(); space.params().len()];
         for place in 0..children.len() {
-            for (parent, choices) in space.conditions(place) {
-                children[*parent].push((place, choices.as_slice()));
+            for (parent, allowed) in space.conditions(place) {
+                children[*parent].push((place, allowed));
             }
         }
         Self { space, children }
@@ -244,14 +327,13 @@ impl<'a> Families<'a> {
 
     /// How many steps it takes to list what a value rules out.
     fn steps(&self, place: usize) -> usize {
-        self.children[place].iter().map(|(_, choices)| 1 + choices.len()).sum()
+        self.children[place].iter().map(|(_, allowed)| 1 + allowed.parts()).sum()
     }
 
     /// The children that this value of the parameter at `place` makes inactive.
     fn ruled_out(&self, place: usize, value: ParamValue) -> impl Iterator<Item = usize> {
-        let allows =
-            move |choices: &[usize]| choices.iter().any(|c| value == ParamValue::Choice(*c));
-        self.children[place].iter().filter(move |(_, c)| !allows(c)).map(|(child, _)| *child)
+        let ruled_out = move |(_, allowed): &&(usize, &Allowed)| !allowed.has(value);
+        self.children[place].iter().filter(ruled_out).map(|(child, _)| *child)
     }
 
     /// All places, each parameter as soon after the last of its parents as its siblings allow.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::error::{SpaceError, error};
+use super::nested::Nested;
 
 /// The values that a parameter can take.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +50,13 @@ pub enum FloatScale {
     Step(f64),
 }
 
-/// One value of a categorical parameter. The derive is how one is written in JSON, wherever that is.
+/// One value of a categorical parameter. Two are equal if they are of the same kind and have the same value: 1, 1.0, true
+/// and "1" are four. The derive is how one is written in JSON, wherever that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Choice {
+    /// No value: Python's `None`, `null` in JSON.
+    None,
     /// A truth value.
     Bool(bool),
     /// A whole number.
@@ -61,6 +65,8 @@ pub enum Choice {
     Float(f64),
     /// A word.
     Text(String),
+    /// A list or a table.
+    Nested(Nested),
 }
 
 /// The value of a parameter. Its distribution says which kind it is.
@@ -142,11 +148,25 @@ impl Distribution {
             (Self::Float { .. }, Choice::Int(x)) => ParamValue::Float(*x as f64),
             (Self::Int { .. }, Choice::Int(x)) => ParamValue::Int(*x),
             (Self::Categorical { choices }, choice) => {
-                ParamValue::Choice(choices.iter().position(|c| c == choice)?)
+                ParamValue::Choice(position(choices, choice)?)
             }
             _ => return None,
         };
         self.contains(value).then_some(value)
+    }
+
+    /// The number of a value that the distribution has, from 0 in ascending order. What is continuous has one number.
+    pub(super) fn number(&self, value: ParamValue) -> u64 {
+        match (self, value) {
+            (Self::Float { low, scale: FloatScale::Step(step), .. }, ParamValue::Float(x)) => {
+                ((x - low) / step).round() as u64
+            }
+            (Self::Int { low, step, .. }, ParamValue::Int(x)) => {
+                x.abs_diff(*low) / step.unsigned_abs()
+            }
+            (_, ParamValue::Choice(c)) => c as u64,
+            _ => 0,
+        }
     }
 
     /// The exact value for one that is on the grid up to rounding: 0.3 on a grid of tenths becomes 3 × 0.1.
@@ -205,13 +225,34 @@ impl fmt::Display for Choice {
             Self::Int(i) => write!(f, "{i}"),
             Self::Float(x) => write!(f, "{x}"),
             Self::Text(s) => f.write_str(s),
+            Self::None => f.write_str("null"),
+            Self::Nested(nested) => nested.fmt(f),
         }
+    }
+}
+
+/// The place of a choice that was written down: the one that is equal to it, or else the only one that is the same number.
+pub(super) fn position(choices: &[Choice], written: &Choice) -> Option<usize> {
+    let equal = choices.iter().position(|choice| choice == written);
+    equal.or_else(|| choices.iter().position(|choice| is_same_number(choice, written)))
+}
+
+/// Whether one is a whole number, and the other is real and just as large. No list has two equal to a third.
+fn is_same_number(a: &Choice, b: &Choice) -> bool {
+    match (a, b) {
+        (Choice::Int(i), Choice::Float(x)) | (Choice::Float(x), Choice::Int(i)) => {
+            // Not every whole number is exact as a float.
+            x.fract() == 0.0 && i128::from(*i) == *x as i128
+        }
+        _ => false,
     }
 }
 
 /// A choice in a form that a set can compare.
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
+    None,
+    Nested(&'a Nested),
     Bool(bool),
     Int(i64),
     Float(u64),
@@ -226,6 +267,8 @@ impl<'a> From<&'a Choice> for Key<'a> {
             // Adding 0 turns −0 into 0.
             Choice::Float(x) => Self::Float((x + 0.0).to_bits()),
             Choice::Text(text) => Self::Text(text),
+            Choice::None => Self::None,
+            Choice::Nested(nested) => Self::Nested(nested),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::distribution::{Choice, Distribution};
 use super::error::{SpaceError, error};
-use super::param::{Condition, Param};
+use super::param::Param;
 
 /// Sorts parents before their children. Among the parameters that are ready, the earliest goes first.
 pub(super) fn parents_first(params: Vec<Param>) -> Result<Vec<Param>, SpaceError> {
@@ -44,34 +43,4 @@ fn unmet_parent(rest: &[Param], sorted: &[Param]) -> SpaceError {
     let names: Vec<_> = rest.iter().map(|p| p.name.as_str()).collect();
     let cycle = format!("the conditions of {} form a cycle", names.join(", "));
     error(names[0], "when", cycle)
-}
-
-/// The parent's place and the indices of the choices that satisfy the condition.
-pub(super) fn resolve(
-    params: &[Param],
-    param: &Param,
-    condition: &Condition,
-) -> Result<(usize, Vec<usize>), SpaceError> {
-    let fault = |message: String| error(&param.name, "when", message);
-    let parent = params
-        .iter()
-        .position(|p| p.name == condition.parent)
-        .ok_or_else(|| fault(format!("there is no parameter `{}`", condition.parent)))?;
-    let Distribution::Categorical { choices } = &params[parent].distribution else {
-        return Err(fault(format!("`{}` is not categorical", condition.parent)));
-    };
-    if condition.any_of.is_empty() {
-        return Err(fault("at least one value is needed".to_owned()));
-    }
-    let index = |wanted: &Choice| {
-        choices.iter().position(|c| c == wanted).ok_or_else(|| {
-            let parent = &params[parent];
-            fault(format!(
-                "`{}` is never {wanted}; it is one of {}",
-                parent.name, parent.distribution
-            ))
-        })
-    };
-    let any_of = condition.any_of.iter().map(index).collect::<Result<_, _>>()?;
-    Ok((parent, any_of))
 }

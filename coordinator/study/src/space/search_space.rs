@@ -3,17 +3,19 @@
 //! Parsed, not validated: every [`SearchSpace`] is acyclic, lists parents before their children, and has no
 //! empty ranges.
 
+use super::allowed::Allowed;
+use super::condition::resolve;
 use super::distribution::{Choice, ParamValue, checked};
 use super::error::{SpaceError, error};
-use super::order::{parents_first, resolve};
+use super::order::parents_first;
 use super::param::{Param, Params};
 
 /// A search space. Parameters keep the author's order, except that parents come first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchSpace {
     params: Vec<Param>,
-    /// Per parameter, its conditions: the parent's place and the indices of the choices.
-    conditions: Vec<Vec<(usize, Vec<usize>)>>,
+    /// Per parameter, its conditions: the parent's place and the values that satisfy.
+    conditions: Vec<Vec<(usize, Allowed)>>,
 }
 
 impl SearchSpace {
@@ -35,11 +37,20 @@ impl SearchSpace {
             .into_iter()
             .map(|p| Ok(Param { distribution: checked(&p.name, p.distribution)?, ..p }))
             .collect::<Result<Vec<_>, SpaceError>>()?;
-        let params = parents_first(params)?;
-        let conditions = params
-            .iter()
-            .map(|p| p.when.iter().map(|c| resolve(&params, p, c)).collect())
-            .collect::<Result<_, _>>()?;
+        let mut params = parents_first(params)?;
+        let mut conditions = Vec::with_capacity(params.len());
+        for place in 0..params.len() {
+            let param = &params[place];
+            let resolved = param.when.iter().map(|condition| resolve(&params, param, condition));
+            let (mut of_param, mut when) = (Vec::new(), Vec::new());
+            for condition in resolved {
+                let (parent, allowed, condition) = condition?;
+                of_param.push((parent, allowed));
+                when.push(condition);
+            }
+            params[place].when = when;
+            conditions.push(of_param);
+        }
         Ok(Self { params, conditions })
     }
 
@@ -53,16 +64,16 @@ impl SearchSpace {
         self.params.iter().position(|p| p.name == name)
     }
 
-    /// The conditions of the parameter at `place`: each parent's place and the choices that satisfy.
-    pub fn conditions(&self, place: usize) -> &[(usize, Vec<usize>)] {
+    /// The conditions of the parameter at `place`: each parent's place and the values that satisfy.
+    pub fn conditions(&self, place: usize) -> &[(usize, Allowed)] {
         &self.conditions[place]
     }
 
     /// Whether the parameter at `place` is active, given the values of those before it.
     pub fn is_active(&self, place: usize, values: &[Option<ParamValue>]) -> bool {
-        self.conditions[place].iter().all(|(parent, choices)| {
-            matches!(values[*parent], Some(ParamValue::Choice(c)) if choices.contains(&c))
-        })
+        self.conditions[place]
+            .iter()
+            .all(|(parent, allowed)| values[*parent].is_some_and(|value| allowed.has(value)))
     }
 
     /// Whether every active parameter has a value of its distribution, and no inactive one has a value.
@@ -110,25 +121,34 @@ impl SearchSpace {
     }
 
     /// Whether all fixed values can be active in one trial: the needs of the fixed children and of their
-    /// parents must leave each parent at least one choice.
+    /// parents must leave each parent at least one value.
     fn check_together(&self, fixed: &[Option<ParamValue>]) -> Result<(), SpaceError> {
-        let mut needed: Vec<Option<Vec<usize>>> = vec![None; fixed.len()];
+        /// What a parameter's children need of it.
+        #[derive(Clone)]
+        enum Need {
+            Nothing,
+            Of(Allowed),
+            Impossible,
+        }
+        let mut needed = vec![Need::Nothing; fixed.len()];
         for place in (0..fixed.len()).rev() {
             // Children come after their parents, so all the needs for this one are known.
-            let left = needed[place].as_deref();
-            let fits = match (left, fixed[place]) {
-                (Some(choices), Some(ParamValue::Choice(c))) => choices.contains(&c),
-                (Some(choices), _) => !choices.is_empty(),
-                (None, Some(_)) => true,
-                (None, None) => continue,
+            let fits = match (&needed[place], fixed[place]) {
+                (Need::Of(allowed), Some(value)) => allowed.has(value),
+                (Need::Of(_), None) | (Need::Nothing, Some(_)) => true,
+                (Need::Impossible, _) => false,
+                (Need::Nothing, None) => continue,
             };
             if !fits {
                 let message = "not active together with the other values given";
                 return Err(error(&self.params[place].name, "when", message));
             }
-            for (parent, choices) in &self.conditions[place] {
-                let left = needed[*parent].get_or_insert_with(|| choices.clone());
-                left.retain(|c| choices.contains(c));
+            for (parent, allowed) in &self.conditions[place] {
+                needed[*parent] = match &needed[*parent] {
+                    Need::Nothing => Need::Of(allowed.clone()),
+                    Need::Of(others) => others.both(allowed).map_or(Need::Impossible, Need::Of),
+                    Need::Impossible => Need::Impossible,
+                };
             }
         }
         Ok(())
@@ -152,7 +172,7 @@ mod tests {
     }
 
     fn when(parent: &str, choice: &str) -> Vec<Condition> {
-        vec![Condition { parent: parent.into(), any_of: vec![Choice::Text(choice.into())] }]
+        vec![Condition::any_of(parent, [Choice::Text(choice.into())])]
     }
 
     fn refusal(params: Vec<Param>) -> String {
@@ -185,6 +205,65 @@ mod tests {
         assert!(refusal(cycle).contains("cycle"));
         let twice = vec![method("m", vec![]), method("m", vec![])];
         assert!(refusal(twice).contains("two parameters"));
+    }
+
+    #[test]
+    fn conditions_that_make_no_sense_are_refused() {
+        let layers = Param {
+            name: "layers".into(),
+            distribution: Distribution::Int { low: 1, high: 9, step: 2, log: false },
+            when: vec![],
+        };
+        let mixed = [Choice::Int(1), Choice::Text("1".into()), Choice::None];
+        let mut m = method("m", vec![]);
+        m.distribution = Distribution::Categorical { choices: mixed.into() };
+        let real = Param { name: "real".into(), when: vec![], ..std(0.5, 2.0, vec![]) };
+        let refused = |condition: Condition| {
+            let child = std(0.1, 1.0, vec![condition]);
+            refusal(vec![m.clone(), layers.clone(), real.clone(), child])
+        };
+        let range = Condition::between;
+        for (condition, why) in [
+            (
+                Condition::any_of("m", [Choice::Bool(true)]),
+                "`m` is never true; it is one of 1, 1, null",
+            ),
+            (Condition::any_of("m", [Choice::Text("null".into())]), "never null of that kind"),
+            (Condition::any_of("layers", [Choice::Int(2)]), "`layers` is never 2"),
+            (Condition::any_of("layers", [Choice::Float(2.5)]), "`layers` is never 2.5"),
+            (Condition::any_of("layers", vec![]), "at least one value"),
+            (Condition::any_of("real", [Choice::Float(1.0)]), "a range is needed"),
+            (range("m", Some(1.0), None), "`m` has no range"),
+            (range("layers", None, None), "at_least or at_most is needed"),
+            (range("layers", Some(9.5), None), "`layers` is never 9.5 or more"),
+            (range("layers", Some(7.5), Some(8.5)), "`layers` is never 7.5 to 8.5"),
+            (range("layers", Some(3.0), Some(2.0)), "at_least = 3 is above at_most = 2"),
+            (range("layers", Some(f64::NAN), None), "NaN is not a finite number"),
+            (range("real", None, Some(0.25)), "`real` is never 0.25 or less"),
+        ] {
+            let said = refused(condition.clone());
+            assert!(said.contains(why), "{condition:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_only_choice_of_its_size_or_else_the_one_of_its_kind() {
+        let categorical =
+            |choices: &[Choice]| Distribution::Categorical { choices: choices.into() };
+        let (one, real, yes) = (Choice::Int(1), Choice::Float(1.0), Choice::Bool(true));
+        let text = Choice::Text("1".into());
+        let all = categorical(&[real.clone(), one.clone(), yes.clone(), text.clone()]);
+        let place = |distribution: &Distribution, choice| match distribution.parse(choice) {
+            Some(ParamValue::Choice(place)) => Some(place),
+            _ => None,
+        };
+        let places = [&real, &one, &yes, &text].map(|choice| place(&all, choice));
+        assert_eq!(places, [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!(place(&categorical(&[yes.clone(), real.clone()]), &one), Some(1));
+        assert_eq!(place(&categorical(&[yes.clone(), one.clone()]), &real), Some(1));
+        assert_eq!(place(&categorical(std::slice::from_ref(&text)), &real), None);
+        let largest = categorical(&[Choice::Int(i64::MAX)]);
+        assert_eq!(place(&largest, &Choice::Float(i64::MAX as f64)), None, "2^63 is one more");
     }
 
     #[test]

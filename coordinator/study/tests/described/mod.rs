@@ -48,7 +48,9 @@ enum Scale {
 #[derive(Deserialize)]
 struct When {
     parent: String,
-    any_of: Vec<Choice>,
+    any_of: Option<Vec<Choice>>,
+    at_least: Option<f64>,
+    at_most: Option<f64>,
 }
 
 impl Described {
@@ -71,6 +73,9 @@ fn param(Parameter { name, distribution, when }: Parameter) -> Param {
         Values::Int { low, high, step, log } => Distribution::Int { low, high, step, log },
         Values::Categorical { choices } => Distribution::Categorical { choices },
     };
-    let when = when.into_iter().map(|When { parent, any_of }| Condition { parent, any_of });
+    let when = when.into_iter().map(|When { parent, any_of, at_least, at_most }| match any_of {
+        Some(any_of) => Condition::any_of(parent, any_of),
+        None => Condition::between(parent, at_least, at_most),
+    });
     Param { name, distribution, when: when.collect() }
 }

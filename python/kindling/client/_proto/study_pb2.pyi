@@ -356,28 +356,43 @@ global___CategoricalDistribution = CategoricalDistribution
 
 @typing.final
 class Condition(google.protobuf.message.Message):
-    """"The categorical parameter `parent` is active and has one of these values." """
+    """"The parameter `parent` is active and has one of these values", or a number in this range. One of the two is needed."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: builtins.int
     ANY_OF_FIELD_NUMBER: builtins.int
+    AT_LEAST_FIELD_NUMBER: builtins.int
+    AT_MOST_FIELD_NUMBER: builtins.int
     parent: builtins.str
+    at_least: builtins.float
+    """The smallest number that will do. Absent: no bound."""
+    at_most: builtins.float
+    """The largest number that will do. Absent: no bound."""
     @property
-    def any_of(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Value]: ...
+    def any_of(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Value]:
+        """Choices of a categorical parameter, or whole numbers."""
+
     def __init__(
         self,
         *,
         parent: builtins.str = ...,
         any_of: collections.abc.Iterable[global___Value] | None = ...,
+        at_least: builtins.float | None = ...,
+        at_most: builtins.float | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["any_of", b"any_of", "parent", b"parent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_at_least", b"_at_least", "_at_most", b"_at_most", "at_least", b"at_least", "at_most", b"at_most"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_at_least", b"_at_least", "_at_most", b"_at_most", "any_of", b"any_of", "at_least", b"at_least", "at_most", b"at_most", "parent", b"parent"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_at_least", b"_at_least"]) -> typing.Literal["at_least"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_at_most", b"_at_most"]) -> typing.Literal["at_most"] | None: ...
 
 global___Condition = Condition
 
 @typing.final
 class Value(google.protobuf.message.Message):
-    """The value of a parameter."""
+    """The value of a parameter. Two are equal if they are of the same kind and equal there: 1, 1.0, true and "1" are four."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -385,10 +400,16 @@ class Value(google.protobuf.message.Message):
     INT_FIELD_NUMBER: builtins.int
     BOOL_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    NONE_FIELD_NUMBER: builtins.int
+    JSON_FIELD_NUMBER: builtins.int
     float: builtins.float
     int: builtins.int
     bool: builtins.bool
     text: builtins.str
+    none: google.protobuf.struct_pb2.NullValue.ValueType
+    """No value, as one of the choices: Python's None."""
+    json: builtins.str
+    """A list or a table, as JSON. Two are equal if they say the same; 1 and 1.0 differ there, too."""
     def __init__(
         self,
         *,
@@ -396,10 +417,12 @@ class Value(google.protobuf.message.Message):
         int: builtins.int = ...,
         bool: builtins.bool = ...,
         text: builtins.str = ...,
+        none: google.protobuf.struct_pb2.NullValue.ValueType = ...,
+        json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bool", b"bool", "float", b"float", "int", b"int", "kind", b"kind", "text", b"text"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bool", b"bool", "float", b"float", "int", b"int", "kind", b"kind", "text", b"text"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["float", "int", "bool", "text"] | None: ...
+    def HasField(self, field_name: typing.Literal["bool", b"bool", "float", b"float", "int", b"int", "json", b"json", "kind", b"kind", "none", b"none", "text", b"text"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bool", b"bool", "float", b"float", "int", b"int", "json", b"json", "kind", b"kind", "none", b"none", "text", b"text"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["float", "int", "bool", "text", "none", "json"] | None: ...
 
 global___Value = Value
 

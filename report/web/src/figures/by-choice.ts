@@ -97,13 +97,14 @@ function grouped(
   color: Param | null,
   place: (trial: Data["complete"][number]) => number | null,
 ): Group[] {
-  const choices: (Choice | null)[] = color?.choices ?? [null];
-  const groups: Group[] = choices.map((c, index) => ({ name: c === null ? "trials" : choice(c), index, points: [] }));
+  // An inactive parameter has no value; null is a choice.
+  const choices: (Choice | undefined)[] = color?.choices ?? [undefined];
+  const groups: Group[] = choices.map((c, index) => ({ name: c === undefined ? "trials" : choice(c), index, points: [] }));
   const index = new Map(choices.map((c, i) => [c, i]));
   for (const trial of data.complete) {
     const at = place(trial);
     const y = outcome.of(trial);
-    const group = groups[index.get(color ? (trial.params[color.name] ?? null) : null) ?? -1];
+    const group = groups[index.get(color ? trial.params[color.name] : undefined) ?? -1];
     if (at !== null && y !== null && group) group.points.push({ value: [at, y], trial: trial.number });
   }
   return groups.filter((g) => g.points.length > 0);

@@ -1,7 +1,7 @@
 /** A slice: value against one parameter. */
 
 import type { Param } from "../document";
-import { plural } from "../format";
+import { condition, plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
@@ -14,12 +14,12 @@ interface Point {
 }
 
 export function slice(param: Param): FigureSpec {
-  const conditions = Object.entries(param.when).map(([name, choices]) => `${name} = ${choices.join(" or ")}`);
-  const condition = conditions.length > 0 ? ` It counts only where ${conditions.join(" and ")}.` : "";
+  const conditions = Object.entries(param.when).map(([name, needs]) => condition(name, needs));
+  const counts = conditions.length > 0 ? ` It counts only where ${conditions.join(" and ")}.` : "";
   return {
     key: `slice-${param.name}`,
     title: `Value by ${param.name}`,
-    hint: `Each mark is a completed trial, the star the best one; look where the best trials gather.${condition}`,
+    hint: `Each mark is a completed trial, the star the best one; look where the best trials gather.${counts}`,
     zoom: param.type === "categorical" ? "y" : "xy",
     height: 280,
     controls: (figure) => [partPicker(figure)],

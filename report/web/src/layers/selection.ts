@@ -1,7 +1,7 @@
 /** Which trials' layers are compared. */
 
 import type { Data } from "../data";
-import { type Diagnosis, diagnosisOf, type Param, type Trial } from "../document";
+import { type Choice, type Diagnosis, diagnosisOf, type Param, type Trial } from "../document";
 import { choice, number } from "../format";
 import { valueOf } from "../values";
 
@@ -66,10 +66,16 @@ export function configuration(data: Data, trial: Trial): string {
   return [choices.join(" + "), `#${trial.number}`].filter(Boolean).join(" · ");
 }
 
+/** Whether a parameter counts where another has this choice. */
+function needs(child: Param, parent: Param, chosen: Choice): boolean {
+  const needed = child.when[parent.name];
+  return Array.isArray(needed) && needed.includes(chosen);
+}
+
 /** A choice with what counts only for it: "gaussian (0.34)". */
 function detailed(data: Data, trial: Trial, param: Param): string {
   const chosen = trial.params[param.name]!;
-  const own = data.numeric.filter((p) => p.when[param.name]?.includes(chosen)).map((p) => trial.params[p.name]);
+  const own = data.numeric.filter((p) => needs(p, param, chosen)).map((p) => trial.params[p.name]);
   const numbers = own.filter((v): v is number => typeof v === "number");
   return choice(chosen) + (numbers.length > 0 ? ` (${numbers.map((v) => number(v, 3)).join(", ")})` : "");
 }

@@ -35,6 +35,8 @@ fn param(value: &ParamValue) -> Value {
         ParamValue::Int(i) => (*i).into(),
         ParamValue::Bool(b) => (*b).into(),
         ParamValue::Text(text) => text.clone().into(),
+        ParamValue::None => Value::Null,
+        ParamValue::Json(json) => json.clone(),
     }
 }
 
@@ -50,6 +52,8 @@ mod tests {
         let mut params: kindling_worker::Params = [
             ("t".to_owned(), ParamValue::Text(text.to_owned())),
             ("b".to_owned(), ParamValue::Bool(true)),
+            ("none".to_owned(), ParamValue::None),
+            ("list".to_owned(), ParamValue::Json(json!([64, null, {"a": 1.0}]))),
         ]
         .into();
         params.extend(
@@ -70,6 +74,8 @@ mod tests {
         }
         assert_eq!(read["params"]["t"], text);
         assert_eq!(read["params"]["b"], true);
+        assert_eq!(read["params"].get("none"), Some(&Value::Null));
+        assert_eq!(read["params"]["list"].to_string(), r#"[64,null,{"a":1.0}]"#);
         assert_eq!(read["seed"].as_u64(), Some(u64::MAX));
         assert_eq!((&read["device"], &read["data_dir"]), (&"cuda:0".into(), &"/data".into()));
     }

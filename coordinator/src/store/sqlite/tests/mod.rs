@@ -20,8 +20,8 @@ use std::path::PathBuf;
 
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, ParamValue, Params, Proposal, Record,
-    Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId,
+    FloatScale, Json, Mark, Metrics, Nested, ObjectiveSpec, Param, ParamValue, Params, Proposal,
+    Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId,
     TrialNumber, Wall, WorkerId, sampler::SamplerSpec,
 };
 use tempfile::TempDir;
@@ -255,7 +255,10 @@ fn space() -> SearchSpace {
         Choice::Float(1.0),
         Choice::Float(0.1),
     ];
-    let when = |any_of: Vec<Choice>| vec![Condition { parent: "kind".into(), any_of }];
+    let list = Nested::parse(r#"[64, 64.0, null, {"ä": "\""}]"#).expect("a list");
+    let shapes = vec![Choice::None, Choice::Nested(list), Choice::Text("None".into())];
+    let deep = Condition::between("layers", Some(4.0), None);
+    let when = |any_of: Vec<Choice>| vec![Condition::any_of("kind", any_of)];
     let param = |name: &str, distribution, when| Param { name: name.into(), distribution, when };
     let params = vec![
         param("kind", Distribution::Categorical { choices }, vec![]),
@@ -265,6 +268,7 @@ fn space() -> SearchSpace {
         param("layers", int(-3, 40, 7, false), vec![]),
         param("width", int(1, 1 << 20, 1, true), when(vec![Choice::Int(1), Choice::Float(0.1)])),
         param("huge", int(1 << 53, i64::MAX, 1, false), vec![]),
+        param("shape", Distribution::Categorical { choices: shapes }, vec![deep]),
     ];
     SearchSpace::new(params).expect("a space")
 }

@@ -146,3 +146,53 @@ fn others_may_attach_but_not_run_anything() {
     drop(other);
     ledger.reopen();
 }
+
+/// Prints what Optuna finds in a store: the parameters of each trial, and what each may be.
+const READ: &str = r#"
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import optuna
+study = optuna.load_study(study_name="a", storage="sqlite:///" + sys.argv[1])
+params = [trial.params for trial in study.trials]
+choices = {name: d.choices for trial in study.trials for name, d in trial.distributions.items() if hasattr(d, "choices")}
+best = study.best_trial.params == params[study.best_trial.number]
+print(json.dumps({"params": params, "choices": choices, "best": best}))
+"#;
+
+/// None, lists, and choices that only their kinds tell apart. Runs if `KINDLING_PEERS_PYTHON` names a Python that has Optuna.
+#[test]
+fn optuna_reads_choices_of_all_kinds_as_they_are() {
+    let Some(python) = std::env::var_os("KINDLING_PEERS_PYTHON") else { return };
+    let mut whole = spec("a");
+    whole.trials = 60;
+    let (mut ledger, id) = Ledger::with_study(whole);
+    while let Some(claim) = ledger.lease(id, "w") {
+        ledger.finish(id, &claim, TrialResult::Complete(0.5.into()), Attributes::new());
+    }
+    ledger.commit();
+    let study = ledger.study(id);
+    let space = study.spec().space.clone();
+    let shown = |trial: &kindling_study::Trial| {
+        let params = trial.params().expect("proposed");
+        let named = space.params().iter().zip(params).filter_map(|(param, value)| {
+            Some((param.name.clone(), json!(param.distribution.show((*value)?))))
+        });
+        serde_json::Value::Object(named.collect())
+    };
+    let expected: Vec<_> = study.trials().iter().map(shown).collect();
+    let kinds: std::collections::BTreeSet<_> =
+        expected.iter().flat_map(|p| [p["kind"].to_string(), p["shape"].to_string()]).collect();
+    assert!(kinds.len() >= 7, "the test says little: {kinds:?}");
+    let output = std::process::Command::new(python)
+        .args(["-c", READ])
+        .arg(ledger.path())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["params"], json!(expected));
+    assert_eq!(found["choices"]["kind"].to_string(), r#"["ädam \"w\"",true,1,1.0,0.1]"#);
+    let shapes = r#"[null,[64,64.0,null,{"ä":"\""}],"None"]"#;
+    assert_eq!(found["choices"]["shape"].to_string(), shapes);
+    assert_eq!(found["best"], true);
+}

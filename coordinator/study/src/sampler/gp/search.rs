@@ -179,6 +179,12 @@ impl Search<'_> {
                     *value = self.axes[*place].value(*x);
                 }
             }
+            // A number that others depend on must not cross where that changes them.
+            if !self.space.contains(&params) {
+                for (place, _) in (0..params.len()).flat_map(|place| self.space.conditions(place)) {
+                    params[*place] = climber.params[*place];
+                }
+            }
             params
         });
         let moved = self.scored(moved.collect());
@@ -248,7 +254,10 @@ impl Search<'_> {
                     } else {
                         at + 0.2 * (uniform(rng) - 0.5)
                     };
-                    let value = line.value(z.clamp(0.0, 1.0));
+                    let mut value = line.value(z.clamp(0.0, 1.0));
+                    if let Freedom::Within(open) = &self.freedoms[place] {
+                        value = open.nearest(value);
+                    }
                     if Some(value) != now && !others.contains(&value) {
                         others.push(value);
                     }
@@ -294,12 +303,7 @@ impl Search<'_> {
             };
             mended[place] = Some(match (&self.freedoms[place], params[place]) {
                 (Freedom::Fixed(value), _) => *value,
-                (Freedom::Among(open), Some(ParamValue::Choice(choice)))
-                    if open.contains(&choice) =>
-                {
-                    ParamValue::Choice(choice)
-                }
-                (Freedom::Any, Some(value)) => value,
+                (freedom, Some(value)) if freedom.allows(value) => value,
                 _ => draw(rng),
             });
         }

@@ -36,9 +36,9 @@ type Conditions = Vec<(usize, Vec<usize>)>;
 /// A space whose parameters have these distributions and conditions.
 fn space(params: &[(Distribution, Conditions)]) -> SearchSpace {
     let param = |(place, (distribution, conditions)): (usize, &(Distribution, Conditions))| {
-        let condition = |(parent, any_of): &(usize, Vec<usize>)| Condition {
-            parent: parent.to_string(),
-            any_of: any_of.iter().map(|choice| Choice::Int(*choice as i64)).collect(),
+        let condition = |(parent, any_of): &(usize, Vec<usize>)| {
+            let any_of: Vec<_> = any_of.iter().map(|choice| Choice::Int(*choice as i64)).collect();
+            Condition::any_of(parent.to_string(), any_of)
         };
         let when = conditions.iter().map(condition).collect();
         Param { name: place.to_string(), distribution: distribution.clone(), when }

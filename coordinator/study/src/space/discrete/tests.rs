@@ -24,7 +24,7 @@ fn continuous(name: &str, when: Vec<Condition>) -> Param {
 }
 
 fn when(parent: &str, choice: i64) -> Condition {
-    Condition { parent: parent.into(), any_of: vec![Choice::Int(choice)] }
+    Condition::any_of(parent, [Choice::Int(choice)])
 }
 
 fn space(params: Vec<Param>) -> SearchSpace {

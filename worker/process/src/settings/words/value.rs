@@ -2,7 +2,7 @@
 
 use kindling_worker::ParamValue;
 
-/// A value as Python prints it, which is also what W&B passes: `1e-05`, `2.0`, `True`.
+/// A value as Python prints it, which is also what W&B passes: `1e-05`, `2.0`, `True`, `None`. A list or a table is JSON.
 pub(super) fn text(value: &ParamValue) -> String {
     match value {
         ParamValue::Float(x) => float(*x),
@@ -10,6 +10,8 @@ pub(super) fn text(value: &ParamValue) -> String {
         ParamValue::Bool(true) => "True".to_owned(),
         ParamValue::Bool(false) => "False".to_owned(),
         ParamValue::Text(text) => text.clone(),
+        ParamValue::None => "None".to_owned(),
+        ParamValue::Json(json) => json.to_string(),
     }
 }
 
@@ -21,6 +23,8 @@ pub(super) fn json(value: &ParamValue) -> serde_json::Value {
         ParamValue::Int(i) => (*i).into(),
         ParamValue::Bool(b) => (*b).into(),
         ParamValue::Text(text) => text.clone().into(),
+        ParamValue::None => serde_json::Value::Null,
+        ParamValue::Json(json) => json.clone(),
     }
 }
 
@@ -73,6 +77,11 @@ mod tests {
     #[test]
     fn other_values_are_written_as_python_writes_them() {
         assert_eq!(text(&ParamValue::Bool(true)), "True");
+        assert_eq!(text(&ParamValue::None), "None");
+        let list = ParamValue::Json(serde_json::json!([64, null, {"a": 1.0}]));
+        assert_eq!(text(&list), r#"[64,null,{"a":1.0}]"#);
+        assert_eq!(json(&list).to_string(), text(&list));
+        assert_eq!(json(&ParamValue::None), serde_json::Value::Null);
         assert_eq!(text(&ParamValue::Int(i64::MIN)), "-9223372036854775808");
         assert_eq!(text(&ParamValue::Text("a \"b\"\n$(c)".to_owned())), "a \"b\"\n$(c)");
     }
