@@ -67,8 +67,8 @@ fn several(
     rng: &mut ChaCha8Rng,
 ) {
     let names = ["accuracy", "latency_ms", "energy_j", "size_mb", "cost", "loss", "drift", "heat"];
-    let (spec, minimize) = (study.spec.as_mut().expect("a spec"), v1::Direction::Minimize.into());
-    spec.directions.extend(vec![minimize; objectives - 1]);
+    let spec = study.spec.as_mut().expect("a spec");
+    spec.directions.extend(vec![i32::from(v1::Direction::Minimize); objectives - 1]);
     spec.metric_names = names[..objectives].iter().map(|&name| name.to_owned()).collect();
     spec.constraints = vec!["memory_gb".to_owned()];
     for trial in trials.iter_mut() {
@@ -80,9 +80,9 @@ fn several(
     study.front = front.iter().take(256).filter_map(of_all).collect();
     study.front_size = front.len() as u32;
     for (of, seed) in front.iter().take(8).flat_map(|of| (0..5).map(move |seed| (*of, seed))) {
-        let mut again = trials[*of as usize].clone();
+        let mut again = trials[of as usize].clone();
         again.number = trials.len() as u32;
-        again.confirms = Some(v1::Confirmation { of: *of, seed });
+        again.confirms = Some(v1::Confirmation { of, seed });
         again.values.iter_mut().for_each(|value| *value *= 1.0 + rng.random_range(-0.02..0.01));
         trials.push(again);
     }

@@ -1,5 +1,7 @@
 // Development only: a document as a coordinator would give it, made up. Nothing of this is in the bundle.
 
+import { againOf, analysisOf, frontOf, spec, told } from "./several.mjs";
+
 const METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"];
 const SKILL = {
   const_zero: -9,
@@ -72,6 +74,7 @@ export function fake({
   kind = "flagship",
   steps = 20,
   diagnoses = budget <= 2000,
+  objectives = 1,
 } = {}) {
   const r = generator(7);
   const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
@@ -125,7 +128,7 @@ export function fake({
     ]);
     const attributes = state === "COMPLETE" ? { epochs: n, test_accuracy: value - 0.002 + 0.002 * r.normal() } : {};
     if (diagnoses && kind === "flagship" && state === "COMPLETE") attributes.diagnosis = diagnosis(p, r);
-    trials.push({
+    const trial = {
       number,
       state,
       values: state === "COMPLETE" ? [value] : [],
@@ -139,16 +142,18 @@ export function fake({
       confirms,
       start: Math.round(start),
       complete: Math.round(complete),
-    });
+    };
+    trials.push(told(trial, objectives, r));
   };
   for (let i = 0; i < budget; i += 1) add(params(), null);
   const sign = kind === "flagship" ? 1 : -1;
   const ranked = trials.filter((t) => t.values.length > 0).sort((a, b) => sign * (b.values[0] - a.values[0]));
-  const plan = kind === "flagship" && seeds > 0 ? planned(ranked) : [];
+  const again = () => frontOf(trials).slice(0, 6).map((t) => ({ of: t.number, params: t.params }));
+  const plan = kind !== "flagship" || seeds === 0 ? [] : objectives > 1 ? again() : planned(ranked);
   for (let seed = 1; seed <= seeds; seed += 1) for (const arm of plan) add(arm.params, { of: arm.of, seed });
   const study = {
     name,
-    directions: [sign > 0 ? "maximize" : "minimize"],
+    ...spec(objectives, sign),
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
@@ -199,7 +204,7 @@ export function at(whole, done, running = 3) {
     .map((t, i) =>
       i < done
         ? t
-        : { ...t, state: "RUNNING", values: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
+        : { ...t, state: "RUNNING", values: [], constraints: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
     );
   const count = (state) => trials.filter((t) => t.state === state).length;
   const counts = {
@@ -211,8 +216,12 @@ export function at(whole, done, running = 3) {
   };
   const ok = trials.filter((t) => t.state === "COMPLETE" && t.confirms === null);
   const best = ok.reduce((b, t) => (b === null || sign * (t.values[0] - b.values[0]) > 0 ? t : b), null);
+  const several = study.directions.length > 1;
+  const front = several ? frontOf(trials) : [];
   const now = {
     ...study,
+    front: front.slice(0, 256).map((t) => t.number),
+    front_size: front.length,
     state: finished ? "FINISHED" : "ACTIVE",
     counts,
     best: best?.number ?? null,
@@ -242,7 +251,17 @@ export function at(whole, done, running = 3) {
     analysis: {
       importance: importance(study.space, ok.length),
       combinations: combinations(study.space, ok, sign),
-      confirm: confirm(plan, trials, sign),
+      confirm: several ? null : confirm(plan, trials, sign),
+      ...(several
+        ? {
+            others: study.directions.slice(1).map(() => ({
+              importance: importance([...study.space].reverse(), ok.length),
+              combinations: combinations(study.space, ok, -1, 1),
+            })),
+            front: analysisOf(front, trials),
+            confirmed_front: againOf(front, trials, study.confirm?.seeds),
+          }
+        : {}),
     },
   };
 }
@@ -271,14 +290,14 @@ function importance(space, trials) {
 const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
 const deviation = (v) => (v.length < 2 ? null : Math.sqrt(v.reduce((a, b) => a + (b - mean(v)) ** 2, 0) / (v.length - 1)));
 
-function combinations(space, trials, sign) {
+function combinations(space, trials, sign, objective = 0) {
   const categorical = space.filter((p) => p.type === "categorical");
   return categorical.flatMap((p, i) =>
     categorical.slice(i + 1).map((q) => ({
       params: [p.name, q.name],
       cells: p.choices.flatMap((a) =>
         q.choices.flatMap((b) => {
-          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.values[0]);
+          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.values[objective]);
           if (values.length === 0) return [];
           return [
             {
