@@ -20,7 +20,7 @@ export function frontAnswer(store: Store, open: (trial: number) => void): Part {
   const figure = new Figure(means(store.data!.values.count), store, open);
   const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The front under fresh seeds" });
   return {
-    element: h("div", {}, intro, verdict, figure.element, h("div", { class: "card wide" }, scroll)),
+    element: h("div", {}, intro, h("div", { class: "block" }, verdict, figure.element, h("div", { class: "card wide" }, scroll))),
     update: (data) => {
       intro.textContent = explain(data);
       verdict.replaceChildren(...sentences(armsOf(data)).map((text, i) => h("p", { class: i === 0 ? "lead" : "" }, text)));
@@ -185,7 +185,7 @@ function draw({ data, theme, width }: Context, x: number, y: number): Drawing | 
   };
   return {
     option: {
-      grid: grid({ top: key.height + 28, bottom: 22 }),
+      grid: grid({ top: key.height + 28 }),
       legend: key.legend,
       tooltip: itemTooltip(theme, (p: Mean) => {
         const arm = arms.find((a) => a.of === p.trial);

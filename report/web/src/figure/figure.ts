@@ -100,6 +100,7 @@ export class Figure {
   /** New data: draws, if anybody can see it, and it makes a difference. */
   update(): void {
     const { data, part } = this.store;
+    if (data) setText(this.title, this.heading(data));
     const basis = data && this.spec.depends ? `${String(this.spec.depends(data))} ${part}` : null;
     if (basis !== null && basis === this.basis) return;
     this.basis = basis;
@@ -139,7 +140,6 @@ export class Figure {
     const drawing = this.drawing("page", arranged);
     this.plot.hidden = drawing === null;
     this.vacancy.hidden = drawing !== null;
-    setText(this.title, this.heading(data));
     setText(this.vacancy, this.spec.missing?.(data) || (this.spec.empty ?? "Nothing to show yet."));
     setText(this.note, drawing?.note ?? "");
     this.note.hidden = !drawing?.note;

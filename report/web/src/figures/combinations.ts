@@ -123,7 +123,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
         },
       ],
     },
-    note: `${plural(found.cells.length, "pair")} of ${rows.length * columns.length} tried; ${found.cells.filter((c) => c.few).length} of them with fewer than 5 trials.${small ? " The lower number is that of trials; ! marks few." : ""}`,
+    note: `${plural(found.cells.length, "pair")} of ${rows.length * columns.length} tried; ${found.cells.filter((c) => c.few).length} of them with fewer than 5 trials.${data.constrained ? " Infeasible trials are left out." : ""}${small ? " The lower number is that of trials; ! marks few." : ""}`,
     label: `${measure === "best" ? "Best" : "Mean"} ${data.name} for each pair of ${pair[0]} and ${pair[1]}; the table below has the same numbers.`,
   };
 

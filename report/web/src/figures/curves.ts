@@ -85,7 +85,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
         return trialTip(trial, [...at, ...valueRows(data, trial)]);
       }),
       xAxis: { ...plainAxis("x", "step", theme), splitLine: { show: false }, minInterval: 1 },
-      yAxis: valueAxis("y", "reported value", range, theme),
+      yAxis: valueAxis("y", data.several ? `reported ${data.name}` : "reported value", range, theme),
       series,
     },
     note: [

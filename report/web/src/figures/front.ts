@@ -83,7 +83,7 @@ function draw(context: Context, axes: Axes): Drawing | null {
   );
   return {
     option: {
-      grid: grid({ top: key.height + 28, bottom: 22 }),
+      grid: grid({ top: key.height + 28 }),
       legend: key.legend,
       tooltip: itemTooltip(theme, (p: Point) => {
         const trial = data.trial(p.trial);

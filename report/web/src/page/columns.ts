@@ -55,7 +55,7 @@ export function columnsOf(data: Data): Column[] {
       title: `${name} ≤ 0`,
       number: true,
       sort: (t: Trial) => t.constraints[i] ?? null,
-      text: (t: Trial) => number(t.constraints[i], 5),
+      text: (t: Trial) => (t.constraints[i] === undefined ? "–" : valueText(t.constraints[i])),
     })),
   ];
   for (const param of data.study.space) {

@@ -3,7 +3,7 @@
 import type { Data } from "../data";
 import type { Trial } from "../document";
 import { h } from "../dom";
-import { choice, count, number, plural } from "../format";
+import { choice, count, decimalsFor, fixed, number, plural } from "../format";
 
 /** So many rows at first; more if somebody asks for them. */
 const ROWS = 10;
@@ -62,6 +62,7 @@ function table(data: Data, trials: Trial[], open: (trial: number) => void): HTML
   const constraints = Math.max(values.constraints.length, ...trials.map((t) => t.constraints.length));
   const head = (text: string, numeric: boolean) => h("th", { scope: "col", class: numeric ? "num" : "" }, text);
   const numeric = new Set(data.numeric.map((p) => p.name));
+  const decimals = study.directions.map((_, i) => Math.min(6, decimalsFor(data.front.map((t) => t.values[i]!)) + 1));
   return h(
     "table",
     { class: "front" },
@@ -86,7 +87,7 @@ function table(data: Data, trials: Trial[], open: (trial: number) => void): HTML
           "tr",
           { "data-trial": trial.number },
           h("th", { scope: "row", class: "num" }, link(trial.number, open)),
-          ...trial.values.map((value) => h("td", { class: "num" }, number(value, 5))),
+          ...trial.values.map((value, i) => h("td", { class: "num" }, fixed(value, decimals[i]!))),
           ...Array.from({ length: constraints }, (_, i) => h("td", { class: "num" }, number(trial.constraints[i], 4))),
           ...params.map((name) => h("td", { class: numeric.has(name) ? "num" : "" }, choice(trial.params[name]))),
         ),

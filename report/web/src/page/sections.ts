@@ -42,12 +42,11 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
       figureGrid(store, open, specs, shape);
   return [
     { id: "overview", title: "Overview", shown: always, make: () => progress(open) },
-    { id: "answer", title: "Answer", shown: (d) => d.document.analysis.confirm !== null, make: () => answer(store, open) },
     {
-      id: "answer-front",
+      id: "answer",
       title: "Answer",
-      shown: (d) => d.document.analysis.confirmed_front !== undefined,
-      make: () => frontAnswer(store, open),
+      shown: ({ document: { analysis } }) => analysis.confirm !== null || analysis.confirmed_front !== undefined,
+      make: () => (store.data!.several ? frontAnswer : answer)(store, open),
     },
     {
       id: "progress",
