@@ -1,5 +1,6 @@
 // Development only: a document as a coordinator would give it, made up. Nothing of this is in the bundle.
 
+import { diagnosis } from "./diagnosis.mjs";
 import { againOf, analysisOf, frontOf, spec, told } from "./several.mjs";
 
 const METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"];
@@ -169,7 +170,7 @@ export function fake({
     space,
     confirm: plan.length > 0 ? { by: ["winit_conv", "winit_fc"], best: 6, seeds, each: true } : null,
   };
-  return { study, trials, plan, sign, workers };
+  return { study, trials, plan, sign, workers, seeds };
 }
 
 function planned(ranked) {
@@ -197,7 +198,7 @@ function planned(ranked) {
 
 /** The document when the first `done` trials are over and some others run. */
 export function at(whole, done, running = 3) {
-  const { study, workers, plan, sign } = whole;
+  const { study, workers, plan, sign, seeds } = whole;
   const finished = done >= whole.trials.length;
   const trials = whole.trials
     .slice(0, done + (finished ? 0 : running))
@@ -249,17 +250,13 @@ export function at(whole, done, running = 3) {
         .map((t) => ({ number: t.number, attempt: 1, step: t.curve.at(-1)?.[0] ?? null, value: t.curve.at(-1)?.[1] ?? null })),
     })),
     analysis: {
-      importance: importance(study.space, ok.length),
-      combinations: combinations(study.space, ok, sign),
+      ...aboutOne(study.space, ok, sign, 0),
       confirm: several ? null : confirm(plan, trials, sign),
       ...(several
         ? {
-            others: study.directions.slice(1).map(() => ({
-              importance: importance([...study.space].reverse(), ok.length),
-              combinations: combinations(study.space, ok, -1, 1),
-            })),
+            others: study.directions.slice(1).map((_, i) => aboutOne([...study.space].reverse(), ok, -1, i + 1)),
             front: analysisOf(front, trials),
-            confirmed_front: againOf(front, trials, study.confirm?.seeds),
+            confirmed_front: againOf(front, trials, seeds),
           }
         : {}),
     },
@@ -270,6 +267,10 @@ function failures(trials) {
   const failed = trials.filter((t) => t.state === "FAIL");
   const newest = failed.at(-1);
   return newest ? [{ reason: newest.fail_reason ?? "it failed", trials: failed.length, newest: newest.number }] : [];
+}
+
+function aboutOne(space, trials, sign, objective) {
+  return { importance: importance(space, trials.length), combinations: combinations(space, trials, sign, objective) };
 }
 
 function importance(space, trials) {
@@ -367,49 +368,4 @@ function confirm(plan, trials, sign) {
   });
   const best = arms.every((a) => a.values.length + a.failed >= a.planned) ? arms[0].of : null;
   return { arms, best, comparisons: compare(arms.filter((a) => a.roles.some((x) => x.kind === "combination"))), effects };
-}
-
-function diagnosis(p, r) {
-  const names = ["conv 1", "conv 2", "conv 3", "conv 4", "conv 5", "fc 1", "fc 2", "fc 3", "fc 4"];
-  const stage = (label, late) => ({
-    stage: label,
-    layers: names.map((name, i) => {
-      const conv = i < 5;
-      const method = conv ? p.winit_conv : p.winit_fc;
-      const scale =
-        (method === "const_zero"
-          ? 0
-          : method.startsWith("he")
-            ? 1
-            : method.startsWith("xavier")
-              ? 0.75
-              : 0.4 + (p[conv ? "gaussian_std_conv" : "gaussian_std_fc"] ?? 1)) ** (conv ? i + 1 : 1);
-      const activation = conv ? "relu" : i === 8 ? "softmax" : "sigmoid";
-      const m = conv ? 0.4 * scale : i === 8 ? 0.1 : 0.5;
-      const s = conv ? 0.5 * scale : Math.min(0.5, 0.15 * scale + (late ? 0.05 : 0));
-      const high = conv ? Math.max(0, m + 4 * s) : 1;
-      const counts = Array.from({ length: 24 }, (_, b) => {
-        const x = ((b + 0.5) / 24) * (high || 1);
-        return Math.round(
-          4000 *
-            (conv
-              ? Math.exp((-x / (s || 0.01)) * 1.2)
-              : Math.exp(-0.5 * ((x - m) / (s || 0.01)) ** 2) + (s > 0.35 ? 2 * (b % 23 === 0) : 0)),
-        );
-      });
-      return {
-        name,
-        kind: conv ? "conv" : "fc",
-        activation,
-        mean: m,
-        std: s,
-        saturated: activation === "sigmoid" ? Math.min(1, Math.max(0, s - 0.1) * 2) : null,
-        dead: activation === "relu" ? (method === "const_zero" ? 1 : 0.05 * r.next()) : null,
-        gradient: method === "const_zero" ? 0 : 10 ** (-1 - 0.3 * (8 - i) + 0.1 * r.normal()) * (late ? 0.5 : 1),
-        equal: method.startsWith("const") ? 1 - 1 / 32 : 0,
-        histogram: { low: 0, high, counts },
-      };
-    }),
-  });
-  return { stages: [stage("start", false), stage("after 1 epoch", true)] };
 }

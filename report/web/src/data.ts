@@ -210,6 +210,10 @@ export class Data {
    * jump with every result.
    */
   get usualPart(): Part {
+    return this.once("usual part", () => this.judgePart());
+  }
+
+  private judgePart(): Part {
     if (this.complete.length < 8) return "all";
     const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
     const values = first.map((t) => this.value(t)!).sort((a, b) => this.values.order(a, b, this.metric));

@@ -43,17 +43,6 @@ export class Values {
     return constraints.length >= this.constraints.length && constraints.every((value) => value !== null && value <= 0);
   }
 
-  /** Whether the first is nowhere worse and somewhere better; both have all their values. */
-  dominates(a: Valued, b: Valued): boolean {
-    let better = false;
-    for (let i = 0; i < this.count; i += 1) {
-      const order = this.order(a.values[i]!, b.values[i]!, i);
-      if (order > 0) return false;
-      if (order < 0) better = true;
-    }
-    return better;
-  }
-
   /** 1 if higher is better, else -1. */
   sign(objective = FIRST): 1 | -1 {
     return this.directions[objective] === "minimize" ? -1 : 1;

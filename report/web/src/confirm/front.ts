@@ -10,7 +10,7 @@ import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
-import { stairs } from "../figures/front";
+import { stairsOf } from "../figures/stairs";
 import type { Part } from "../page/overview";
 import type { Store } from "../store";
 
@@ -208,7 +208,7 @@ function draw({ data, theme, width }: Context, x: number, y: number): Drawing | 
               {
                 type: "line",
                 name: "front",
-                data: stairs(on.map(at), (a, b, objective) => values.better(a, b, objective)),
+                data: stairsOf(on.map(at), (a, b, objective) => values.better(a, b, objective)),
                 symbol: "none",
                 lineStyle: { color: theme.best, width: 1.5 },
                 silent: true,

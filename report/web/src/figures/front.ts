@@ -10,6 +10,7 @@ import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
 import { outsideOf, partOnly } from "./part";
+import { stairsOf } from "./stairs";
 
 interface Point {
   value: [number, number];
@@ -121,7 +122,7 @@ function staircase(data: Data, trials: Trial[], color: string) {
   return {
     type: "line",
     name: "front",
-    data: stairs(
+    data: stairsOf(
       trials.map((t) => [t.values[0]!, t.values[1]!]),
       (a, b, objective) => data.values.better(a, b, objective),
     ),
@@ -132,17 +133,4 @@ function staircase(data: Data, trials: Trial[], color: string) {
     clip: true,
     z: 4,
   };
-}
-
-/** Between two neighbours on the front lies what is worse than both in one objective each. */
-export function stairs(
-  points: [number, number][],
-  better: (a: number, b: number, objective: 0 | 1) => boolean,
-): [number, number][] {
-  const sorted = [...points].sort((a, b) => a[0] - b[0]);
-  const worse = (a: number, b: number, objective: 0 | 1) => (better(a, b, objective) ? b : a);
-  return sorted.flatMap((point, i): [number, number][] => {
-    const next = sorted[i + 1];
-    return next ? [point, [worse(point[0], next[0], 0), worse(point[1], next[1], 1)]] : [point];
-  });
 }
