@@ -78,7 +78,7 @@ kind = "none"
 
 [objective]
 kind = "command"
-command = ["python3", "SCRIPT", "${units}", "${rate}"]
+command = ["python3", "SCRIPT", "${args_json}"]
 
 [space.units]
 type = "int"
@@ -98,9 +98,11 @@ choices = ["plain", "wide"]
 
 # Larger is better and slower; what is too large does not fit. Values lie on a grid, so that some trials are equal.
 SCRIPT = """
+import json
 import sys
 
-units, rate = int(sys.argv[1]), float(sys.argv[2])
+params = json.loads(sys.argv[1])
+units, rate = params["units"], params["rate"]
 for step in (1, 2):
     print(f"step={step} accuracy={round(0.5 * step * units ** 0.5 / 10 - (rate - 0.1) ** 2, 2)} latency_ms={units // 5}")
 print(f"memory_gb={units - 80}")

@@ -58,15 +58,14 @@ def front_of_report(b, report):
 
 
 def choose(b, index):
-    """By keyboard, as far as a script can tell."""
+    """An objective, in the chooser beside the page's sections."""
     Select(b.find(CHOOSER)).select_by_index(index)
 
 
 def metric_is(b, name):
     """All choosers and titles say so."""
-    titles = ("values", f"{name} over trials"), ("importance", f"Importance of each parameter for {name}")
-    for figure, title in titles:
-        wait(lambda: b.texts(f"[data-figure='{figure}'] h3") == [title], title)  # noqa: B023
+    titles = [f"{name} over trials", f"Importance of each parameter for {name}"]
+    wait(lambda: b.texts("[data-figure='values'] h3, [data-figure='importance'] h3") == titles, titles)
     chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
     assert len(chosen) > 5 and set(chosen) == {name}, chosen
 

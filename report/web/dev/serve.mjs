@@ -18,7 +18,7 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 /** A name, its trials, and how many are over at first; null: all. */
 const KINDS = {
   "weight-init-deep": [{}, null],
-  growing: [{ name: "growing" }, 30],
+  growing: [{ name: "growing" }, 120],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
   front: [{ name: "front", objectives: 2, seeds: 5 }, null],
