@@ -1,8 +1,9 @@
 //! How long a large report takes, and how large it is:
 //!
-//!     cargo run --release -p kindling-report --example big_report [TRIALS] [FILE]
+//!     cargo run --release -p kindling-report --example big_report [TRIALS] [FILE] [OBJECTIVES]
 //!
-//! Writes the page to FILE, if there is one.
+//! Writes the page to FILE, if there is one. With 2 or more OBJECTIVES the study has a constraint, too, and the front's
+//! first trials run again under fresh seeds.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -30,9 +31,14 @@ const LAYERS: usize = 9;
 fn main() {
     let mut args = std::env::args().skip(1);
     let count = args.next().map_or(10_000, |n| n.parse().expect("a number of trials"));
+    let path = args.next();
+    let objectives = args.next().map_or(1, |n| n.parse().expect("a number of objectives"));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let study = study();
-    let trials: Vec<_> = (0..count).map(|number| trial(number, &mut rng)).collect();
+    let mut study = study();
+    let mut trials: Vec<_> = (0..count).map(|number| trial(number, &mut rng)).collect();
+    if objectives > 1 {
+        several(&mut study, &mut trials, objectives, &mut rng);
+    }
 
     let (document, seconds) = timed(|| Document::new(&study, &trials, &[], 1_764_166_000_000));
     println!("document of {count} trials of {STEPS} steps: {seconds:.3} s");
@@ -42,7 +48,7 @@ fn main() {
     println!("page: {seconds:.3} s, {:.2} MB", page.len() as f64 / 1e6);
     let json = serde_json::to_vec(&document).expect("JSON");
     println!("as JSON with all diagnoses: {:.1} MB", json.len() as f64 / 1e6);
-    if let Some(path) = args.next() {
+    if let Some(path) = path {
         std::fs::write(path, page).expect("written");
     }
 }
@@ -51,6 +57,64 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, f64) {
     let start = Instant::now();
     let made = f();
     (made, start.elapsed().as_secs_f64())
+}
+
+/// Turns one objective into several, with one constraint. Larger networks are better, slower, and need more memory.
+fn several(
+    study: &mut v1::Study,
+    trials: &mut Vec<v1::Trial>,
+    objectives: usize,
+    rng: &mut ChaCha8Rng,
+) {
+    let names = ["accuracy", "latency_ms", "energy_j", "size_mb", "cost", "loss", "drift", "heat"];
+    let spec = study.spec.as_mut().expect("a spec");
+    spec.directions.extend(vec![i32::from(v1::Direction::Minimize); objectives - 1]);
+    spec.metric_names = names[..objectives].iter().map(|&name| name.to_owned()).collect();
+    spec.constraints = vec!["memory_gb".to_owned()];
+    for trial in trials.iter_mut() {
+        tell(trial, objectives, rng);
+    }
+    let front = Analysis::new(study, trials).front.expect("several objectives").trials;
+    study.confirm = Some(v1::Confirm { seeds: 5, ..Default::default() });
+    let of_all = |number: &u32| trials.iter().find(|trial| trial.number == *number).cloned();
+    study.front = front.iter().take(256).filter_map(of_all).collect();
+    study.front_size = front.len() as u32;
+    for (of, seed) in front.iter().take(8).flat_map(|of| (0..5).map(move |seed| (*of, seed))) {
+        let mut again = trials[of as usize].clone();
+        again.number = trials.len() as u32;
+        again.confirms = Some(v1::Confirmation { of, seed });
+        again.values.iter_mut().for_each(|value| *value *= 1.0 + rng.random_range(-0.02..0.01));
+        trials.push(again);
+    }
+}
+
+/// Values, intermediate values and a constraint from a trial's parameters and its one value.
+fn tell(trial: &mut v1::Trial, objectives: usize, rng: &mut ChaCha8Rng) {
+    let number = |name: &str| {
+        let param = trial.params.iter().find(|param| param.name == name);
+        match param.and_then(|param| param.value.as_ref()?.kind.as_ref()) {
+            Some(Kind::Int(i)) => *i as f64,
+            Some(Kind::Float(x)) => *x,
+            _ => 0.0,
+        }
+    };
+    let (layers, units) = (number("layers"), number("units"));
+    let size = layers * units / 1000.0;
+    let slower = 1.0 + rng.random_range(0.0..0.5);
+    let latency = (2.0 + 3.0 * layers + units / 100.0) * slower;
+    let energy = (1.0 + size) * (2.0 - number("learning_rate") * 50.0) / slower;
+    let mut others = vec![latency, energy, size];
+    others.resize_with(objectives.max(4), || rng.random());
+    others.truncate(objectives - 1);
+    trial.values[0] -= 0.3 / (1.0 + 4.0 * size);
+    trial.values.extend(&others);
+    // Some trials do not say what they need.
+    let memory = size * 4.0 + rng.random_range(0.0..2.0) - 16.0;
+    trial.constraints = if rng.random_bool(0.97) { vec![memory] } else { vec![] };
+    for step in &mut trial.intermediate_values {
+        let value = latency * (1.0 + rng.random_range(0.0..0.2));
+        step.others.push(v1::ObjectiveValue { objective: 1, value });
+    }
 }
 
 /// Like the flagship, with four more parameters.

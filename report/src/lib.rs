@@ -17,13 +17,13 @@ pub mod stats;
 mod testing;
 
 pub use analysis::{
-    Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect, Importance, Interaction, Role,
-    Share, Value,
+    AgainArm, AgainFront, AgainRun, Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect,
+    Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
 };
 pub use document::{Change, Document};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html, study_path};
 pub use shown::{
     Choice, ConfirmPlan, Confirmation, Counts, Direction, Directions, Domain, Failure, Needs,
-    Objective, Param, Params, Running, Study, Trial, Worker, best, value, values,
+    Objective, Param, Params, Running, Study, Trial, Worker, best, is_feasible, value, values,
 };

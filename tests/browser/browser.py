@@ -80,6 +80,11 @@ class Browser:
             "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
         )
 
+    def online(self):
+        self.command(
+            "Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1
+        )
+
     def downloaded(self, suffix):
         """The content of the one file that came, once it is whole. Until then its name stands for an empty one."""
 

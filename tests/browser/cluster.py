@@ -62,6 +62,52 @@ log = true
 when = { winit_fc = "gaussian" }
 """
 
+# Two objectives and a constraint, by a command that takes no time.
+FRONT = """
+name = "two"
+directions = { accuracy = "maximize", latency_ms = "minimize" }
+constraints = ["memory_gb"]
+trials = TRIALS
+seed = 7
+
+[sampler]
+kind = "random"
+
+[pruner]
+kind = "none"
+
+[objective]
+kind = "command"
+command = ["python3", "SCRIPT", "${args_json}"]
+
+[space.units]
+type = "int"
+low = 1
+high = 100
+
+[space.rate]
+type = "float"
+low = 0.01
+high = 1.0
+log = true
+
+[space.kind]
+type = "categorical"
+choices = ["plain", "wide"]
+"""
+
+# Larger is better and slower; what is too large does not fit. Values lie on a grid, so that some trials are equal.
+SCRIPT = """
+import json
+import sys
+
+params = json.loads(sys.argv[1])
+units, rate = params["units"], params["rate"]
+for step in (1, 2):
+    print(f"step={step} accuracy={round(0.5 * step * units ** 0.5 / 10 - (rate - 0.1) ** 2, 2)} latency_ms={units // 5}")
+print(f"memory_gb={units - 80}")
+"""
+
 
 class Process:
     """A process whose log is read as long as it lives."""
@@ -98,6 +144,9 @@ class Cluster:
     study = "shown"
     # Of the search.
     least_in_the_end = 24
+    # The study of two objectives, and how many trials it has so far.
+    front = "two"
+    front_trials = 0
 
     def __init__(self, kindling, folder):
         self.folder = pathlib.Path(folder)
@@ -131,8 +180,22 @@ class Cluster:
         self.least_in_the_end += 12
         self.run("study", "resume", self.study, "--trials", str(self.least_in_the_end), "--coordinator", self.url)
 
-    def report(self, file):
-        self.run("report", self.study, "-o", str(file), "--coordinator", self.url)
+    def more_of_front(self):
+        """Makes the study of two objectives, or adds trials to it."""
+        self.front_trials += 30
+        if self.front_trials > 30:
+            self.run("study", "resume", self.front, "--trials", str(self.front_trials), "--coordinator", self.url)
+            return
+        script = self.folder / "two.py"
+        script.write_text(SCRIPT)
+        file = self.folder / "two.toml"
+        file.write_text(FRONT.replace("SCRIPT", str(script)).replace("TRIALS", str(self.front_trials)))
+        self.run("study", "create", str(file), "--coordinator", self.url)
+        worker = ("worker", "--coordinator", self.url, "--id", "third", "--kind", "command", "--allow-commands")
+        self.processes.append(self.process(*worker))
+
+    def report(self, file, study=None):
+        self.run("report", study or self.study, "-o", str(file), "--coordinator", self.url)
 
     def end(self):
         for process in reversed(self.processes):
@@ -143,7 +206,9 @@ class MadeUp:
     """The same, of the development server."""
 
     study = "growing"
-    least_in_the_end = 40
+    # Its confirmation follows.
+    least_in_the_end = 201
+    front = "front-growing"
 
     def __init__(self, folder):
         web = pathlib.Path(__file__).parents[2] / "report" / "web"
@@ -157,8 +222,12 @@ class MadeUp:
     def more(self):
         pass
 
-    def report(self, file):
-        subprocess.run(["node", self.script, "--report", str(file)], check=True)
+    def more_of_front(self):
+        pass
+
+    def report(self, file, study=None):
+        objectives = "2" if study == self.front else "1"
+        subprocess.run(["node", self.script, "--report", str(file), "--objectives", objectives], check=True)
 
     def end(self):
         self.server.end()

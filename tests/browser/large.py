@@ -10,7 +10,7 @@ import sys
 import time
 
 from browser import browser, wait
-from page import draw, named, rows
+from looks import draw, named, rows
 
 DRAWN = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

@@ -4,7 +4,7 @@ import tempfile
 
 from browser import browser, wait
 from cluster import MadeUp
-from page import draw, named, quiet, reveal
+from looks import draw, named, quiet, reveal
 
 
 def main():

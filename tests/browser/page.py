@@ -9,7 +9,6 @@ the page works, not that the coordinator serves it. Needs Chromium and its drive
 
 import argparse
 import pathlib
-import struct
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
@@ -17,6 +16,8 @@ from selenium.webdriver.common.keys import Keys
 
 from browser import browser, wait
 from cluster import Cluster, MadeUp
+from front import front_of_report, front_of_study
+from looks import column, draw, named, quiet, reveal, rows, save
 from screenshots import screenshots
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
@@ -55,6 +56,18 @@ def test(b, shown, report, args):
     figures(b)
     save(b, "values")
     quiet(b, "report")
+    several(b, shown, report)
+
+
+def several(b, shown, report):
+    """A study of two objectives, live and as a file."""
+    b.online()
+    front_of_study(b, shown)
+    quiet(b, "several objectives")
+    shown.report(report, shown.front)
+    b.offline()
+    front_of_report(b, report)
+    quiet(b, "report of several objectives")
 
 
 def arguments():
@@ -66,20 +79,6 @@ def arguments():
     parser.add_argument("--chromium")
     parser.add_argument("--chromedriver")
     return parser.parse_args()
-
-
-def quiet(b, step):
-    complaints = b.complaints()
-    assert not complaints, f"{step}: {complaints}"
-    print(f"ok: {step}", flush=True)
-
-
-def rows(b):
-    return int(b.script("return document.querySelector('table.trials')?.dataset.rows ?? 0"))
-
-
-def column(b, name):
-    return b.texts(f"table.trials td[data-column='{name}'], table.trials th[data-column='{name}']")
 
 
 def list_of_studies(b, shown):
@@ -200,40 +199,10 @@ def zooms(b, shown):
     wait(lambda: ticks() == all_of_it, "all of the axis")
 
 
-def reveal(b, figure):
-    b.script("document.querySelector(arguments[0]).scrollIntoView({ block: 'center', behavior: 'instant' })", figure)
-    b.find(f"{figure} canvas")
-
-
 def saves(b, _):
     """Each figure as SVG and as PNG."""
     for name in names(b):
         save(b, name)
-
-
-def save(b, name):
-    """Both are of the right kind, with something in them."""
-    figure = f"[data-figure='{name}']"
-    draw(b, name)
-    b.click(f"{figure} [data-save='svg']")
-    file, content = b.downloaded(".svg")
-    root = ElementTree.fromstring(content)
-    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter())) > 20, file
-    assert file.endswith(f"-{name}.svg"), file
-    assert name != "values" or "Value over trials" in "".join(root.itertext())
-    b.click(f"{figure} [data-save='png']")
-    file, content = b.downloaded(".png")
-    assert file.endswith(f"-{name}.png") and content[:8] == b"\x89PNG\r\n\x1a\n", file
-    width, height = struct.unpack(">II", content[16:24])
-    assert width >= 600 and height >= 200 and len(content) > 5000, (file, width, height, len(content))
-
-
-def named(b):
-    """The names of all figures but those in a trial's dialog."""
-    return b.script(
-        "return Array.from(document.querySelectorAll('[data-figure]'))"
-        ".filter((figure) => !figure.closest('dialog')).map((figure) => figure.dataset.figure)"
-    )
 
 
 def names(b):
@@ -298,29 +267,6 @@ def figures(b):
     """All figures are drawn, once they are in sight, and not empty."""
     for name in names(b):
         draw(b, name)
-
-
-def draw(b, name):
-    figure = f"[data-figure='{name}']"
-    reveal(b, figure)
-    wait(lambda: colours_of(b, f"{figure} canvas") > 3, f"{name} to be drawn")
-
-
-def colours_of(b, selector):
-    """How many colours a picture has: a blank one has one."""
-    return b.script(
-        """
-        const canvas = document.querySelector(arguments[0]);
-        if (canvas.width * canvas.height === 0) return 0; // not laid out yet
-        // In a copy: the browser complains of reading from a canvas that is meant for drawing.
-        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-        copy.drawImage(canvas, 0, 0);
-        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-        const seen = new Set(new Uint32Array(data.buffer));
-        return seen.size;
-        """,
-        selector,
-    )
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ fn line(study: &v1::Study) -> serde_json::Value {
         "counts": shown.counts,
         "budget": shown.budget,
         "confirmations": shown.confirmations,
+        "front_size": shown.front_size,
         "best_values": kindling_report::best(study).map_or(&[][..], kindling_report::values),
     })
 }

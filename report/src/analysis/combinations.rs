@@ -14,7 +14,7 @@ use crate::stats::{mean, sd};
 pub struct Combinations {
     /// Their names.
     pub params: [String; 2],
-    /// The pairs of choices with at least one completed trial, in the choices' order.
+    /// The pairs of choices with at least one completed and feasible trial, in the choices' order.
     pub cells: Vec<Cell>,
 }
 
@@ -23,7 +23,7 @@ pub struct Combinations {
 pub struct Cell {
     /// The choices.
     pub choices: [Choice; 2],
-    /// How many completed trials of the search have both choices.
+    /// How many completed and feasible trials of the search have both choices.
     pub trials: usize,
     /// The best value.
     pub best: f64,
@@ -74,7 +74,7 @@ fn choices(table: &Table, place: usize) -> Option<&[Choice]> {
 fn pair(table: &Table, a: usize, b: usize) -> Option<Combinations> {
     let (choices_a, choices_b) = (choices(table, a)?, choices(table, b)?);
     let mut values: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-    for row in &table.rows {
+    for row in table.rows.iter().filter(|row| row.is_feasible) {
         if let (Some(a), Some(b)) = (row.choice(a), row.choice(b)) {
             values.entry((a, b)).or_default().push(row.value);
         }

@@ -51,6 +51,56 @@ fn a_study_says_its_directions_and_a_trial_its_values() {
 }
 
 #[test]
+fn several_objectives_have_names_values_constraints_and_a_front() {
+    let mut study = testing::study(vec![testing::words("x", &["he", "zero"])], None);
+    let spec = study.spec.as_mut().unwrap();
+    spec.directions = vec![v1::Direction::Maximize.into(), v1::Direction::Minimize.into()];
+    spec.metric_names = vec!["accuracy".to_owned(), "latency".to_owned()];
+    spec.constraints = vec!["memory".to_owned()];
+    let metric = prost_types::Value { kind: Some(Field::StringValue("latency".to_owned())) };
+    spec.pruner = Some(prost_types::Struct { fields: [("metric".to_owned(), metric)].into() });
+    let step = v1::IntermediateValue {
+        step: 3,
+        value: 9.0,
+        others: vec![
+            v1::ObjectiveValue { objective: 0, value: 0.25 },
+            v1::ObjectiveValue { objective: 1, value: f64::NAN },
+        ],
+    };
+    let trial = v1::Trial {
+        values: vec![0.5, 9.0],
+        constraints: vec![f64::NEG_INFINITY],
+        intermediate_values: vec![step],
+        ..testing::trial(0, 0.0, &[("x", testing::text("he"))])
+    };
+    study.front = vec![trial.clone()];
+    study.front_size = 1;
+    let shown = json(&study, &[trial]);
+    assert_eq!(shown["study"]["metrics"], json!(["accuracy", "latency"]));
+    assert_eq!(shown["study"]["curve_objective"], 1);
+    assert_eq!(shown["study"]["constraints"], json!(["memory"]));
+    assert_eq!((&shown["study"]["front"], &shown["study"]["front_size"]), (&json!([0]), &json!(1)));
+    assert_eq!(shown["trials"][0]["values"], json!([0.5, 9.0]));
+    assert_eq!(shown["trials"][0]["constraints"], json!([f64::MIN]));
+    assert_eq!(shown["trials"][0]["curve"], json!([[3, 9.0]]));
+    assert_eq!(shown["trials"][0]["other_curves"], json!({"0": [[3, 0.25]]}));
+    assert_eq!(shown["analysis"]["front"]["trials"], json!([0]));
+    assert_eq!(shown["analysis"]["front"]["hypervolume"]["exact"], true);
+    assert_eq!(shown["analysis"]["others"].as_array().map(Vec::len), Some(1));
+    assert_eq!(shown["analysis"]["confirm"], json!(null));
+}
+
+#[test]
+fn one_objective_says_nothing_of_a_front() {
+    let shown = json(&testing::study(vec![], None), &[testing::trial(0, 0.5, &[])]);
+    assert_eq!(shown["study"]["metrics"], json!(["value"]));
+    for several in ["others", "front", "confirmed_front"] {
+        assert!(shown["analysis"].get(several).is_none(), "{several}");
+    }
+    assert!(shown["trials"][0].get("other_curves").is_none());
+}
+
+#[test]
 fn whole_numbers_of_a_sampler_stay_whole() {
     let number = |x| prost_types::Value { kind: Some(Field::NumberValue(x)) };
     let fields = [("candidates", number(24.0)), ("gamma", number(0.1))];
@@ -92,45 +142,61 @@ fn trials() -> impl Strategy<Value = Vec<v1::Trial>> {
     let params = prop::collection::vec((name, prop::option::weighted(0.9, kind)), 2..6);
     let confirms = prop::option::of((0..9_u32, 0..3_u32));
     let state = prop_oneof![0..9, Just(v1::TrialState::Complete.into())];
-    let trial = (state, params, prop::collection::vec(number(), 0..3), confirms, ".*");
+    let values = || prop::collection::vec(number(), 0..3);
+    let trial = (state, params, values(), values(), confirms, ".*");
     prop::collection::vec(trial, 0..40).prop_map(|trials| {
         let numbered = (0..).zip(trials);
-        let wire = numbered.map(|(number, (state, params, values, confirms, text))| v1::Trial {
-            number,
-            state,
-            params: params
-                .into_iter()
-                .map(|(name, kind)| v1::NamedValue {
-                    name: name.to_owned(),
-                    value: Some(v1::Value { kind }),
-                })
-                .collect(),
-            intermediate_values: (0..)
-                .zip(&values)
-                .map(|(step, value)| v1::IntermediateValue {
-                    step,
-                    value: *value,
+        let wire =
+            numbered.map(|(number, (state, params, values, constraints, confirms, text))| {
+                v1::Trial {
+                    number,
+                    state,
+                    params: params
+                        .into_iter()
+                        .map(|(name, kind)| v1::NamedValue {
+                            name: name.to_owned(),
+                            value: Some(v1::Value { kind }),
+                        })
+                        .collect(),
+                    intermediate_values: (0..)
+                        .zip(&values)
+                        .map(|(step, value)| v1::IntermediateValue {
+                            step,
+                            value: *value,
+                            ..Default::default()
+                        })
+                        .collect(),
+                    values,
+                    constraints,
+                    attributes_json: [("a".to_owned(), text)].into(),
+                    confirms: confirms.map(|(of, seed)| v1::Confirmation { of, seed }),
                     ..Default::default()
-                })
-                .collect(),
-            values,
-            attributes_json: [("a".to_owned(), text)].into(),
-            confirms: confirms.map(|(of, seed)| v1::Confirmation { of, seed }),
-            ..Default::default()
-        });
+                }
+            });
         wire.collect()
     })
 }
 
 proptest! {
     #[test]
-    fn any_trials_make_a_document(trials in trials()) {
+    fn any_trials_make_a_document(trials in trials(), several in any::<bool>()) {
         let by = vec!["x".to_owned(), "y".to_owned()];
         let confirm = v1::Confirm { by, best: 2, seeds: 3, each: true };
         let words = |name| testing::words(name, &["he", "zero"]);
         let space = vec![words("x"), words("y"), testing::float("z", 0.1, 9.0, true)];
-        let study = testing::study(space, Some(confirm));
+        let mut study = testing::study(space, Some(confirm));
+        if several {
+            let spec = study.spec.as_mut().unwrap();
+            spec.directions = vec![v1::Direction::Minimize.into(); 2];
+            spec.constraints = vec!["c".to_owned()];
+        }
         let shown = json(&study, &trials);
+        let volume = &shown["analysis"]["front"]["hypervolume"];
+        for key in ["best", "reference"] {
+            for number in volume[key].as_array().into_iter().flatten() {
+                prop_assert!(number.is_number(), "{volume}");
+            }
+        }
         prop_assert_eq!(shown["trials"].as_array().map(Vec::len), Some(trials.len()));
         for trial in shown["trials"].as_array().into_iter().flatten() {
             let values = trial["values"].as_array().cloned().unwrap_or_default();

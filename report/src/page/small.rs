@@ -52,7 +52,8 @@ impl Serialize for Trials<'_> {
             if !self.diagnosed.contains(&trial.number) {
                 trial.attributes.remove(DIAGNOSIS);
             }
-            trial.curve.iter_mut().for_each(|(_, value)| *value = rounded(*value));
+            let others = trial.other_curves.values_mut().flatten();
+            trial.curve.iter_mut().chain(others).for_each(|(_, value)| *value = rounded(*value));
             for attribute in trial.attributes.values_mut() {
                 if let Ok(short) = shortened(attribute) {
                     *attribute = short;

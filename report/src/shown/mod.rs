@@ -1,6 +1,7 @@
 //! The parts of a study, as the page shows them.
 
 mod choice;
+mod metrics;
 mod param;
 mod study;
 mod time;
@@ -13,5 +14,5 @@ pub use param::{Domain, Needs, Param};
 pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};
 pub(crate) use trial::params;
 pub use trial::{Confirmation, Params, Trial};
-pub use values::{Direction, Directions, best, value, values};
+pub use values::{Direction, Directions, best, is_feasible, value, values};
 pub use worker::{Running, Worker};

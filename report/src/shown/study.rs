@@ -4,6 +4,7 @@ use kindling_proto::v1;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::metrics;
 use super::param::Param;
 use super::time::{milliseconds, seconds};
 use super::values::{Directions, best};
@@ -18,6 +19,18 @@ pub struct Study {
     pub external: bool,
     /// Which way is better, per objective.
     pub directions: Directions,
+    /// The objectives' names, in the order of `directions`. Several without names are `objective 0`, `objective 1`, … as
+    /// Optuna calls them; a single one without a name is `value`.
+    pub metrics: Vec<String>,
+    /// The index of the objective whose intermediate values are a trial's `curve`: what the pruner compares.
+    pub curve_objective: usize,
+    /// The names of the constraints.
+    pub constraints: Vec<String>,
+    /// The numbers of the front's trials, best first by the first objective, as far as the coordinator lists them; empty
+    /// for one objective.
+    pub front: Vec<u32>,
+    /// How many trials the front has.
+    pub front_size: u32,
     /// ACTIVE, PAUSED, STOPPED or FINISHED.
     pub state: &'static str,
     /// The number of trials in the search.
@@ -104,9 +117,17 @@ impl Study {
         let spec = study.spec.clone().unwrap_or_default();
         let counts = study.counts.unwrap_or_default();
         let objective = spec.objective.as_ref().map(Objective::new);
+        let directions = Directions::of(study);
+        let pruner = spec.pruner.as_ref().map(from_struct).unwrap_or_default();
+        let metrics = metrics::names(&spec.metric_names, directions.as_slice().len());
         Self {
             external: study.external,
-            directions: Directions::of(study),
+            curve_objective: metrics::pruned(&pruner, &metrics),
+            metrics,
+            constraints: spec.constraints.clone(),
+            front: study.front.iter().map(|trial| trial.number).collect(),
+            front_size: study.front_size,
+            directions,
             state: match study.state() {
                 _ if study.finished => "FINISHED",
                 v1::StudyState::Paused => "PAUSED",
@@ -131,7 +152,7 @@ impl Study {
             pause_reason: Some(&study.pause_reason).filter(|reason| !reason.is_empty()).cloned(),
             best: best(study).map(|trial| trial.number),
             sampler: spec.sampler.as_ref().map(from_struct).unwrap_or_default(),
-            pruner: spec.pruner.as_ref().map(from_struct).unwrap_or_default(),
+            pruner,
             objective: objective.unwrap_or_else(|| Objective::new(&v1::Objective::default())),
             space: spec.space.iter().map(Param::new).collect(),
             confirm: study.confirm.as_ref().map(ConfirmPlan::new),

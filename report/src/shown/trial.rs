@@ -24,8 +24,15 @@ pub struct Trial {
     pub values: Vec<f64>,
     /// The active parameters.
     pub params: Params,
-    /// Intermediate values as (step, value), by ascending step.
+    /// What it found for the study's constraints, in their order; empty if it did not say. Feasible is what is at or
+    /// below 0. Infinity is the largest number; null is not a number.
+    pub constraints: Vec<Option<f64>>,
+    /// Intermediate values as (step, value), by ascending step. Of several objectives, those of the study's
+    /// `curve_objective`.
     pub curve: Vec<(u64, f64)>,
+    /// The same of other objectives, by their index.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_curves: BTreeMap<u32, Vec<(u64, f64)>>,
     /// The objective's other results as raw JSON, which is not parsed here.
     pub attributes: BTreeMap<String, Box<RawValue>>,
     /// The fencing number of the latest lease; 0 if never leased.
@@ -71,7 +78,9 @@ impl Trial {
                 v1::TrialState::Waiting | v1::TrialState::Unspecified => "WAITING",
             },
             values: values(trial).to_vec(),
+            constraints: trial.constraints.iter().map(|value| finite(*value)).collect(),
             params: params(trial),
+            other_curves: other_curves(trial),
             curve: curve.map(|v| (v.step, v.value)).collect(),
             attributes: trial.attributes_json.iter().filter_map(attribute).collect(),
             attempt: trial.attempt,
@@ -83,6 +92,21 @@ impl Trial {
             complete: trial.complete_time.map(milliseconds),
         }
     }
+}
+
+/// A number that JSON can say; infinity is the largest.
+fn finite(value: f64) -> Option<f64> {
+    (!value.is_nan()).then(|| value.clamp(f64::MIN, f64::MAX))
+}
+
+fn other_curves(trial: &v1::Trial) -> BTreeMap<u32, Vec<(u64, f64)>> {
+    let mut curves: BTreeMap<u32, Vec<(u64, f64)>> = BTreeMap::new();
+    for step in &trial.intermediate_values {
+        for other in step.others.iter().filter(|other| other.value.is_finite()) {
+            curves.entry(other.objective).or_default().push((step.step, other.value));
+        }
+    }
+    curves
 }
 
 pub(crate) fn params(trial: &v1::Trial) -> Params {

@@ -35,6 +35,13 @@ pub fn value(trial: &v1::Trial) -> Option<f64> {
     values(trial).first().copied()
 }
 
+/// Whether a trial is feasible: it told all of the study's constraints, and each is at or below 0. Without constraints
+/// every trial is.
+pub fn is_feasible(study: &v1::Study, trial: &v1::Trial) -> bool {
+    let wanted = study.spec.as_ref().map_or(0, |spec| spec.constraints.len());
+    trial.constraints.len() >= wanted && trial.constraints.iter().all(|value| *value <= 0.0)
+}
+
 /// The best trial of a study's search, as its coordinator says.
 pub fn best(study: &v1::Study) -> Option<&v1::Trial> {
     study.best.as_ref()
@@ -51,6 +58,16 @@ impl Directions {
     /// The direction of the first objective.
     pub fn first(&self) -> Direction {
         self.0[0]
+    }
+
+    /// All of them; at least one.
+    pub fn as_slice(&self) -> &[Direction] {
+        &self.0
+    }
+
+    /// The values to minimise, one per objective.
+    pub(crate) fn losses(&self, values: &[f64]) -> Vec<f64> {
+        self.0.iter().zip(values).map(|(direction, value)| direction.loss(*value)).collect()
     }
 
     /// The trials with values, best first. Equals keep their order.
@@ -125,6 +142,26 @@ mod tests {
         }
         let whole = trial(0, &[0.5, 2.0]);
         assert_eq!((values(&whole), value(&whole)), (&[0.5, 2.0][..], Some(0.5)));
+    }
+
+    #[test]
+    fn a_trial_is_feasible_if_it_told_all_constraints_and_none_is_above_0() {
+        let mut study = study(&[]);
+        let told = |constraints: &[f64]| v1::Trial {
+            constraints: constraints.to_vec(),
+            ..testing::trial(0, 0.5, &[])
+        };
+        assert!(is_feasible(&study, &told(&[])));
+        study.spec.as_mut().unwrap().constraints = vec!["a".to_owned(), "b".to_owned()];
+        for (constraints, feasible) in [
+            (&[][..], false),
+            (&[-1.0], false),
+            (&[-1.0, 0.0], true),
+            (&[-1.0, 1e-300], false),
+            (&[f64::NEG_INFINITY, f64::NAN], false),
+        ] {
+            assert_eq!(is_feasible(&study, &told(constraints)), feasible, "{constraints:?}");
+        }
     }
 
     #[test]

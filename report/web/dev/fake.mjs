@@ -1,5 +1,8 @@
 // Development only: a document as a coordinator would give it, made up. Nothing of this is in the bundle.
 
+import { diagnosis } from "./diagnosis.mjs";
+import { againOf, analysisOf, frontOf, spec, told } from "./several.mjs";
+
 const METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"];
 const SKILL = {
   const_zero: -9,
@@ -72,6 +75,7 @@ export function fake({
   kind = "flagship",
   steps = 20,
   diagnoses = budget <= 2000,
+  objectives = 1,
 } = {}) {
   const r = generator(7);
   const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
@@ -125,7 +129,7 @@ export function fake({
     ]);
     const attributes = state === "COMPLETE" ? { epochs: n, test_accuracy: value - 0.002 + 0.002 * r.normal() } : {};
     if (diagnoses && kind === "flagship" && state === "COMPLETE") attributes.diagnosis = diagnosis(p, r);
-    trials.push({
+    const trial = {
       number,
       state,
       values: state === "COMPLETE" ? [value] : [],
@@ -139,16 +143,18 @@ export function fake({
       confirms,
       start: Math.round(start),
       complete: Math.round(complete),
-    });
+    };
+    trials.push(told(trial, objectives, r));
   };
   for (let i = 0; i < budget; i += 1) add(params(), null);
   const sign = kind === "flagship" ? 1 : -1;
   const ranked = trials.filter((t) => t.values.length > 0).sort((a, b) => sign * (b.values[0] - a.values[0]));
-  const plan = kind === "flagship" && seeds > 0 ? planned(ranked) : [];
+  const again = () => frontOf(trials).slice(0, 6).map((t) => ({ of: t.number, params: t.params }));
+  const plan = kind !== "flagship" || seeds === 0 ? [] : objectives > 1 ? again() : planned(ranked);
   for (let seed = 1; seed <= seeds; seed += 1) for (const arm of plan) add(arm.params, { of: arm.of, seed });
   const study = {
     name,
-    directions: [sign > 0 ? "maximize" : "minimize"],
+    ...spec(objectives, sign),
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
@@ -164,7 +170,7 @@ export function fake({
     space,
     confirm: plan.length > 0 ? { by: ["winit_conv", "winit_fc"], best: 6, seeds, each: true } : null,
   };
-  return { study, trials, plan, sign, workers };
+  return { study, trials, plan, sign, workers, seeds };
 }
 
 function planned(ranked) {
@@ -192,14 +198,14 @@ function planned(ranked) {
 
 /** The document when the first `done` trials are over and some others run. */
 export function at(whole, done, running = 3) {
-  const { study, workers, plan, sign } = whole;
+  const { study, workers, plan, sign, seeds } = whole;
   const finished = done >= whole.trials.length;
   const trials = whole.trials
     .slice(0, done + (finished ? 0 : running))
     .map((t, i) =>
       i < done
         ? t
-        : { ...t, state: "RUNNING", values: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
+        : { ...t, state: "RUNNING", values: [], constraints: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
     );
   const count = (state) => trials.filter((t) => t.state === state).length;
   const counts = {
@@ -211,8 +217,12 @@ export function at(whole, done, running = 3) {
   };
   const ok = trials.filter((t) => t.state === "COMPLETE" && t.confirms === null);
   const best = ok.reduce((b, t) => (b === null || sign * (t.values[0] - b.values[0]) > 0 ? t : b), null);
+  const several = study.directions.length > 1;
+  const front = several ? frontOf(trials) : [];
   const now = {
     ...study,
+    front: front.slice(0, 256).map((t) => t.number),
+    front_size: front.length,
     state: finished ? "FINISHED" : "ACTIVE",
     counts,
     best: best?.number ?? null,
@@ -240,9 +250,15 @@ export function at(whole, done, running = 3) {
         .map((t) => ({ number: t.number, attempt: 1, step: t.curve.at(-1)?.[0] ?? null, value: t.curve.at(-1)?.[1] ?? null })),
     })),
     analysis: {
-      importance: importance(study.space, ok.length),
-      combinations: combinations(study.space, ok, sign),
-      confirm: confirm(plan, trials, sign),
+      ...aboutOne(study.space, ok, sign, 0),
+      confirm: several ? null : confirm(plan, trials, sign),
+      ...(several
+        ? {
+            others: study.directions.slice(1).map((_, i) => aboutOne([...study.space].reverse(), ok, -1, i + 1)),
+            front: analysisOf(front, trials),
+            confirmed_front: againOf(front, trials, seeds),
+          }
+        : {}),
     },
   };
 }
@@ -251,6 +267,10 @@ function failures(trials) {
   const failed = trials.filter((t) => t.state === "FAIL");
   const newest = failed.at(-1);
   return newest ? [{ reason: newest.fail_reason ?? "it failed", trials: failed.length, newest: newest.number }] : [];
+}
+
+function aboutOne(space, trials, sign, objective) {
+  return { importance: importance(space, trials.length), combinations: combinations(space, trials, sign, objective) };
 }
 
 function importance(space, trials) {
@@ -271,14 +291,14 @@ function importance(space, trials) {
 const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
 const deviation = (v) => (v.length < 2 ? null : Math.sqrt(v.reduce((a, b) => a + (b - mean(v)) ** 2, 0) / (v.length - 1)));
 
-function combinations(space, trials, sign) {
+function combinations(space, trials, sign, objective = 0) {
   const categorical = space.filter((p) => p.type === "categorical");
   return categorical.flatMap((p, i) =>
     categorical.slice(i + 1).map((q) => ({
       params: [p.name, q.name],
       cells: p.choices.flatMap((a) =>
         q.choices.flatMap((b) => {
-          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.values[0]);
+          const values = trials.filter((t) => t.params[p.name] === a && t.params[q.name] === b).map((t) => t.values[objective]);
           if (values.length === 0) return [];
           return [
             {
@@ -348,49 +368,4 @@ function confirm(plan, trials, sign) {
   });
   const best = arms.every((a) => a.values.length + a.failed >= a.planned) ? arms[0].of : null;
   return { arms, best, comparisons: compare(arms.filter((a) => a.roles.some((x) => x.kind === "combination"))), effects };
-}
-
-function diagnosis(p, r) {
-  const names = ["conv 1", "conv 2", "conv 3", "conv 4", "conv 5", "fc 1", "fc 2", "fc 3", "fc 4"];
-  const stage = (label, late) => ({
-    stage: label,
-    layers: names.map((name, i) => {
-      const conv = i < 5;
-      const method = conv ? p.winit_conv : p.winit_fc;
-      const scale =
-        (method === "const_zero"
-          ? 0
-          : method.startsWith("he")
-            ? 1
-            : method.startsWith("xavier")
-              ? 0.75
-              : 0.4 + (p[conv ? "gaussian_std_conv" : "gaussian_std_fc"] ?? 1)) ** (conv ? i + 1 : 1);
-      const activation = conv ? "relu" : i === 8 ? "softmax" : "sigmoid";
-      const m = conv ? 0.4 * scale : i === 8 ? 0.1 : 0.5;
-      const s = conv ? 0.5 * scale : Math.min(0.5, 0.15 * scale + (late ? 0.05 : 0));
-      const high = conv ? Math.max(0, m + 4 * s) : 1;
-      const counts = Array.from({ length: 24 }, (_, b) => {
-        const x = ((b + 0.5) / 24) * (high || 1);
-        return Math.round(
-          4000 *
-            (conv
-              ? Math.exp((-x / (s || 0.01)) * 1.2)
-              : Math.exp(-0.5 * ((x - m) / (s || 0.01)) ** 2) + (s > 0.35 ? 2 * (b % 23 === 0) : 0)),
-        );
-      });
-      return {
-        name,
-        kind: conv ? "conv" : "fc",
-        activation,
-        mean: m,
-        std: s,
-        saturated: activation === "sigmoid" ? Math.min(1, Math.max(0, s - 0.1) * 2) : null,
-        dead: activation === "relu" ? (method === "const_zero" ? 1 : 0.05 * r.next()) : null,
-        gradient: method === "const_zero" ? 0 : 10 ** (-1 - 0.3 * (8 - i) + 0.1 * r.normal()) * (late ? 0.5 : 1),
-        equal: method.startsWith("const") ? 1 - 1 / 32 : 0,
-        histogram: { low: 0, high, counts },
-      };
-    }),
-  });
-  return { stages: [stage("start", false), stage("after 1 epoch", true)] };
 }

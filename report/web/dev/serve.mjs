@@ -1,7 +1,7 @@
 // Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
-//   node dev/serve.mjs --report FILE [--trials N]   writes a report of a made-up study
+//   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -18,9 +18,12 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 /** A name, its trials, and how many are over at first; null: all. */
 const KINDS = {
   "weight-init-deep": [{}, null],
-  growing: [{ name: "growing" }, 30],
+  growing: [{ name: "growing" }, 120],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  front: [{ name: "front", objectives: 2, seeds: 5 }, null],
+  "front-growing": [{ name: "front-growing", objectives: 2, seeds: 5 }, 30],
+  "front-of-three": [{ name: "front-of-three", objectives: 3, seeds: 5 }, null],
   wide: [{ name: "wide", kind: "wide", budget: 300, seeds: 0 }, null],
   "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 40, seeds: 0 }, null],
   "..": [{ name: "..", kind: "other", budget: 12, seeds: 0 }, null],
@@ -54,7 +57,7 @@ function report(document) {
 }
 
 if (option("report")) {
-  const whole = fake({ budget: Number(option("trials", 200)) });
+  const whole = fake({ budget: Number(option("trials", 200)), objectives: Number(option("objectives", 1)) });
   writeFileSync(option("report"), report(at(whole, whole.trials.length)));
   process.exit(0);
 }
@@ -98,6 +101,7 @@ createServer((request, response) => {
           confirmations: study.confirmations,
           directions: study.directions,
           best_values: trials[study.best]?.values ?? [],
+          front_size: study.front_size,
         };
       });
     return send("application/json", JSON.stringify(list));

@@ -1,7 +1,7 @@
 /** What the figures share about a document: computed once for each of its versions, and only if asked for. */
 
-import type { Document, Param, Study, Trial } from "./document";
-import { valueOf, Values } from "./values";
+import type { Document, Param, PerObjective, Study, Trial } from "./document";
+import { FIRST, valueOf, Values } from "./values";
 
 /** Which part of the search's values the value axes show. */
 export type Part = "all" | "half" | "quarter" | "tenth";
@@ -21,7 +21,8 @@ export interface Outcome {
   value: boolean;
 }
 
-export const VALUE: Outcome = { key: "value", of: (trial) => valueOf(trial), value: true };
+/** The key of the value of the chosen objective among outcomes. */
+export const VALUE = "value";
 
 export class Data {
   readonly study: Study;
@@ -30,10 +31,55 @@ export class Data {
   readonly values: Values;
   private cache = new Map<string, unknown>();
 
-  constructor(readonly document: Document) {
+  /** `metric` is the objective that figures are about, by its index. */
+  constructor(
+    readonly document: Document,
+    readonly metric = FIRST,
+  ) {
     this.study = document.study;
     this.trials = document.trials;
-    this.values = new Values(document.study.directions);
+    this.values = new Values(document.study.directions, document.study.metrics, document.study.constraints);
+  }
+
+  /** The chosen objective's value; null while there is none. */
+  value(trial: Trial | null | undefined): number | null {
+    return valueOf(trial, this.metric);
+  }
+
+  /** The chosen objective's intermediate values: step, value. */
+  curve(trial: Trial, metric = this.metric): [number, number][] {
+    return metric === this.study.curve_objective ? trial.curve : (trial.other_curves?.[metric] ?? []);
+  }
+
+  /** What the chosen objective is called. */
+  get name(): string {
+    return this.values.name(this.metric);
+  }
+
+  /** The same at the start of a title. */
+  get subject(): string {
+    return this.name === "value" ? "Value" : this.name;
+  }
+
+  /** Of several objectives: " of" the chosen one. */
+  ofMetric(word = "of"): string {
+    return this.several ? ` ${word} ${this.name}` : "";
+  }
+
+  /** Whether there are several objectives. */
+  get several(): boolean {
+    return this.values.count > 1;
+  }
+
+  /** 1 if higher is better for the chosen objective, else -1. */
+  get sign(): 1 | -1 {
+    return this.values.sign(this.metric);
+  }
+
+  /** What the analysis says of the chosen objective. */
+  get analysis(): PerObjective {
+    const { analysis } = this.document;
+    return this.metric === FIRST ? analysis : (analysis.others?.[this.metric - 1] ?? { importance: null, combinations: [] });
   }
 
   private once<T>(key: string, compute: () => T): T {
@@ -48,28 +94,76 @@ export class Data {
 
   /** The search's trials that completed with a value. */
   get complete(): Trial[] {
-    return this.once("complete", () => this.search.filter((t) => valueOf(t) !== null));
+    return this.once("complete", () => this.search.filter((t) => this.value(t) !== null));
+  }
+
+  /** Those of them that keep to the constraints: all, if there is none. */
+  get feasible(): Trial[] {
+    return this.once("feasible", () => this.complete.filter((t) => this.values.feasible(t)));
+  }
+
+  /** Those that do not. */
+  get infeasible(): Trial[] {
+    return this.once("infeasible", () => this.complete.filter((t) => !this.values.feasible(t)));
+  }
+
+  /** Whether trials can be infeasible. */
+  get constrained(): boolean {
+    return this.study.constraints.length > 0 || this.infeasible.length > 0;
+  }
+
+  /** The names of all constraints that some trial told, or should have. */
+  get constraints(): string[] {
+    return this.once("constraints", () => {
+      const most = this.trials.reduce((n, t) => Math.max(n, t.constraints.length), this.study.constraints.length);
+      return Array.from({ length: most }, (_, i) => this.values.constraint(i));
+    });
+  }
+
+  /** Of several objectives, the feasible trials that no other dominates, best first by the first. */
+  get front(): Trial[] {
+    return this.once("front", () => {
+      if (!this.several) return [];
+      // The coordinator lists a small front at once; a large one comes with the next analysis.
+      const { front, front_size } = this.study;
+      const analysed = this.document.analysis.front?.trials ?? [];
+      const numbers = front_size > 0 && front_size === front.length ? front : analysed;
+      return numbers.flatMap((number) => this.trial(number) ?? []).filter((t) => t.values.length === this.values.count);
+    });
+  }
+
+  onFront(trial: Trial): boolean {
+    return this.once("on front", () => new Set(this.front)).has(trial);
+  }
+
+  /** Why there is no best trial yet, where some have completed but none is feasible. */
+  get noneFeasible(): string {
+    if (this.complete.length === 0 || this.feasible.length > 0) return "";
+    return "No trial is feasible yet: every completed trial breaks a constraint or did not say.";
   }
 
   /** Changes whenever another trial of the search has completed; one that has never changes. */
   get progress(): string {
-    return `${this.complete.length} of ${this.study.name}`;
+    return `${this.complete.length} of ${this.study.name} by ${this.metric}`;
   }
 
-  /** The completed ones, best first; of equals the earlier one. */
+  /** The feasible ones, or all if none is, by the chosen objective: best first; of equals the earlier one. */
   get ranked(): Trial[] {
-    return this.once("ranked", () => this.values.ranked(this.complete));
+    return this.once("ranked", () =>
+      this.values.ranked(this.feasible.length > 0 ? this.feasible : this.complete, this.metric),
+    );
   }
 
-  /** The best one: the one that the coordinator names, if its result is here already. */
+  /** The best feasible one. Of one objective the one that the coordinator names, if its result is here already. */
   get best(): Trial | null {
-    const named = this.study.best === null ? undefined : this.trial(this.study.best);
-    return named && valueOf(named) !== null ? named : (this.ranked[0] ?? null);
+    const named = this.several || this.study.best === null ? undefined : this.trial(this.study.best);
+    if (named && this.value(named) !== null) return named;
+    return this.feasible.length > 0 ? (this.ranked[0] ?? null) : null;
   }
 
-  /** A trial's place among the completed ones of the search, from 1; null if it is none of them. */
+  /** A trial's place among the feasible ones of the search, from 1; null if it is none of them. */
   rank(trial: Trial): number | null {
-    const place = this.ranked.indexOf(trial);
+    const place = this.feasible.length > 0 ? this.ranked.indexOf(trial) : -1;
     return place < 0 ? null : place + 1;
   }
 
@@ -97,12 +191,17 @@ export class Data {
         }
       }
       const sorted = [...names].sort((a, b) => Number(b === "epochs") - Number(a === "epochs") || a.localeCompare(b));
-      return [VALUE, ...sorted.map(attribute)];
+      return [this.objective, ...sorted.map(attribute)];
     });
   }
 
+  /** The value of the chosen objective. */
+  private get objective(): Outcome {
+    return { key: VALUE, of: (trial) => this.value(trial), value: true };
+  }
+
   outcome(key: string): Outcome {
-    return this.outcomes.find((o) => o.key === key) ?? VALUE;
+    return this.outcomes.find((o) => o.key === key) ?? this.objective;
   }
 
   /**
@@ -111,26 +210,33 @@ export class Data {
    * jump with every result.
    */
   get usualPart(): Part {
+    return this.once("usual part", () => this.judgePart());
+  }
+
+  private judgePart(): Part {
     if (this.complete.length < 8) return "all";
     const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
-    const values = first.map((t) => valueOf(t)!).sort((a, b) => this.values.order(a, b));
+    const values = first.map((t) => this.value(t)!).sort((a, b) => this.values.order(a, b, this.metric));
     const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
     if (all === 0) return "all";
     return (["half", "quarter"] as const).find((part) => spread(shareOf(part)) < (2 / 3) * shareOf(part) * all) ?? "all";
   }
 
-  /** The value that a share of the completed trials reach. */
-  private valueAt(share: number): number {
-    const ranked = this.ranked;
-    return valueOf(ranked[Math.round(share * (ranked.length - 1))]) ?? 0;
+  /** The range of the chosen objective's values of a part, with some room on both sides. */
+  range(part: Part): [number, number] {
+    return this.rangeOf(part, this.metric);
   }
 
-  /** The range of values of a part, with some room on both sides. */
-  range(part: Part): [number, number] {
-    return this.once(`range ${part}`, () => {
-      if (this.ranked.length === 0) return [0, 1];
-      return padded(this.valueAt(0), this.valueAt(shareOf(part)));
+  /** The same of any objective; wide enough for the front, if that is asked for. */
+  rangeOf(part: Part, metric: number, withFront = false): [number, number] {
+    return this.once(`range ${part} ${metric} ${withFront}`, () => {
+      const some = part === "all" || this.feasible.length === 0 ? this.complete : this.feasible;
+      const ranked = this.values.ranked(some, metric);
+      if (ranked.length === 0) return [0, 1];
+      const last = Math.round(shareOf(part) * (ranked.length - 1));
+      const ends = [ranked[0]!, ranked[last]!, ...(withFront ? this.front : [])].map((t) => valueOf(t, metric)!);
+      return padded(ends.reduce((a, b) => Math.min(a, b)), ends.reduce((a, b) => Math.max(a, b)));
     });
   }
 }

@@ -31,6 +31,14 @@ export interface Study {
   external: boolean;
   /** One for each objective. */
   directions: Direction[];
+  /** The name of each. */
+  metrics: string[];
+  /** The objective of which a trial's `curve` is, by its index. */
+  curve_objective: number;
+  constraints: string[];
+  /** The numbers of the front's trials, as many as the coordinator lists; empty for one objective. */
+  front: number[];
+  front_size: number;
   state: "ACTIVE" | "PAUSED" | "STOPPED" | "FINISHED";
   /** Trials of the search. */
   budget: number;
@@ -93,10 +101,14 @@ export interface Trial {
   state: TrialState;
   /** One for each objective, once complete; empty before, and if it ended otherwise. */
   values: number[];
+  /** In the study's order; empty if it did not say. Null is not a number. */
+  constraints: (number | null)[];
   /** Active ones only. */
   params: Record<string, Choice>;
   /** Intermediate values: step, value. */
   curve: [number, number][];
+  /** The same of other objectives, by their index. */
+  other_curves?: Record<string, [number, number][]>;
   attributes: Record<string, unknown>;
   attempt: number;
   worker: string;
@@ -108,10 +120,64 @@ export interface Trial {
   complete: number | null;
 }
 
-export interface Analysis {
+export interface Analysis extends PerObjective {
+  /** The same for each further objective. */
+  others?: PerObjective[];
+  /** Of several objectives. */
+  front?: Front;
+  /** Of one objective. */
+  confirm: Confirm | null;
+  /** Of several objectives; absent until a confirmation trial has ended. */
+  confirmed_front?: AgainFront;
+}
+
+export interface PerObjective {
   importance: Importance | null;
   combinations: Combinations[];
-  confirm: Confirm | null;
+}
+
+export interface Front {
+  /** Best first by the first objective. */
+  trials: number[];
+  feasible: number;
+  infeasible: number;
+  hypervolume: Hypervolume | null;
+}
+
+export interface Hypervolume {
+  best: number[];
+  reference: number[];
+  exact: boolean;
+  /** The number of a trial, and the share of the box that is covered from then on. */
+  curve: [number, number][];
+}
+
+export interface AgainFront {
+  /** Best first by the first objective's mean. */
+  arms: AgainArm[];
+}
+
+export interface AgainArm {
+  of: number;
+  params: Record<string, Choice>;
+  was_on_front: boolean;
+  planned: number;
+  runs: { seed: number; values: number[] }[];
+  failed: number;
+  few: boolean;
+  /** One for each objective; empty without a run. */
+  objectives: Estimate[];
+  /** Means. */
+  constraints: (number | null)[];
+  feasible: boolean | null;
+  on_front: boolean | null;
+}
+
+export interface Estimate {
+  mean: number;
+  low: number | null;
+  high: number | null;
+  sd: number | null;
 }
 
 export interface Importance {

@@ -52,7 +52,8 @@ export function bareStudy({ space }: Study): void {
   for (const param of space) bare(param.when);
 }
 
-export function bareAnalysis({ confirm }: Analysis): void {
+export function bareAnalysis({ confirm, confirmed_front }: Analysis): void {
+  for (const { params } of confirmed_front?.arms ?? []) bare(params);
   for (const { params, roles } of confirm?.arms ?? []) {
     bare(params);
     for (const role of roles) if (role.kind === "combination") bare(role.params);

@@ -2,7 +2,9 @@
 
 import { Data, type Part } from "./data";
 import type { Analysis, Change, Document, Trial } from "./document";
+import { linkedMetric, linkMetric } from "./link";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
+import { FIRST } from "./values";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
@@ -13,6 +15,7 @@ export class Store {
   private document: Document | null = null;
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
+  private chosenMetric: number | null = null;
   private timer: number | null = null;
   private last = -Infinity;
   private current: Data | null = null;
@@ -31,6 +34,7 @@ export class Store {
     bareTrials(document.trials);
     bareAnalysis(document.analysis);
     this.document = document;
+    this.chosenMetric ??= linkedMetric(document.study.metrics);
     this.soon();
   }
 
@@ -60,6 +64,17 @@ export class Store {
     this.flush();
   }
 
+  /** The objective that all figures are about, by its index: the first, or what was chosen, here or in the page's address. */
+  get metric(): number {
+    return this.chosenMetric ?? FIRST;
+  }
+
+  set metric(metric: number) {
+    this.chosenMetric = metric;
+    linkMetric(this.document?.study.metrics ?? [], metric);
+    this.flush();
+  }
+
   /** Tells everybody, now or as soon as the pace allows. */
   private soon(): void {
     if (this.timer !== null) return;
@@ -79,7 +94,7 @@ export class Store {
     this.timer = null;
     this.last = performance.now();
     if (!this.document) return;
-    const data = new Data(this.document);
+    const data = new Data(this.document, this.metric);
     this.current = data;
     for (const listener of this.listeners) listener(data);
   }

@@ -11,7 +11,12 @@ export interface Valued {
   values: number[];
 }
 
-/** The objective that figures, tables and statistics are about, by its place in the study. */
+/** What was found for the constraints, in the study's order; empty if nothing was. Feasible is what is at or below 0. */
+export interface Constrained {
+  constraints: (number | null)[];
+}
+
+/** The objective that figures, tables and statistics are about until another is chosen, by its place in the study. */
 export const FIRST = 0;
 
 /** The value of an objective; null while there is none. */
@@ -21,7 +26,22 @@ export function valueOf(trial: Valued | null | undefined, objective = FIRST): nu
 
 /** Compares the values of a study. */
 export class Values {
-  constructor(private readonly directions: readonly Direction[]) {}
+  constructor(
+    private readonly directions: readonly Direction[],
+    private readonly names: readonly string[] = [],
+    /** The names of the constraints. */
+    readonly constraints: readonly string[] = [],
+  ) {}
+
+  /** How many objectives there are. */
+  get count(): number {
+    return this.directions.length;
+  }
+
+  /** Whether all constraints were told and hold. */
+  feasible({ constraints }: Constrained): boolean {
+    return constraints.length >= this.constraints.length && constraints.every((value) => value !== null && value <= 0);
+  }
 
   /** 1 if higher is better, else -1. */
   sign(objective = FIRST): 1 | -1 {
@@ -52,7 +72,7 @@ export class Values {
 
   /** What an axis or a column of values is called. */
   name(objective = FIRST): string {
-    return this.directions.length > 1 ? `value ${objective}` : "value";
+    return this.names[objective] ?? (this.count > 1 ? `objective ${objective}` : "value");
   }
 
   /** The same, and which way is better. */
@@ -60,8 +80,13 @@ export class Values {
     return `${this.name(objective)} (${this.sign(objective) > 0 ? "higher" : "lower"} is better)`;
   }
 
-  /** The directions, as a study's file has them. */
+  /** What a constraint is called: some programs give them no names. */
+  constraint(index: number): string {
+    return this.constraints[index] ?? `constraint ${index}`;
+  }
+
+  /** The directions, as a study's file has them; of several objectives with their names. */
   toString(): string {
-    return this.directions.join(", ");
+    return this.directions.map((direction, i) => (this.count > 1 ? `${direction} ${this.name(i)}` : direction)).join(", ");
   }
 }

@@ -11,6 +11,7 @@ const { Values, valueOf } = await import(`data:text/javascript,${encodeURICompon
 const up = new Values(["maximize"]);
 const down = new Values(["minimize"]);
 const both = new Values(["maximize", "minimize"]);
+const named = new Values(["maximize", "minimize"], ["accuracy", "latency"], ["memory"]);
 
 test("a trial has a value for each objective, or null", () => {
   assert.equal(valueOf({ values: [0.5, 2] }), 0.5);
@@ -44,7 +45,16 @@ test("trials are ranked best first, of equals the earlier one, and without a val
 test("an axis says which way is better, and which value it is if there are several", () => {
   assert.equal(up.label(), "value (higher is better)");
   assert.equal(down.label(), "value (lower is better)");
-  assert.equal(both.label(1), "value 1 (lower is better)");
+  assert.equal(both.label(1), "objective 1 (lower is better)");
+  assert.equal(named.label(1), "latency (lower is better)");
   assert.equal(String(down), "minimize");
-  assert.equal(String(both), "maximize, minimize");
+  assert.equal(String(both), "maximize objective 0, minimize objective 1");
+  assert.equal(String(named), "maximize accuracy, minimize latency");
+});
+
+test("a trial is feasible if it told all constraints and none is above 0", () => {
+  const feasible = (constraints, values = named) => values.feasible({ constraints });
+  assert.ok(feasible([-1]) && feasible([0]) && feasible([], both) && feasible([-1], both));
+  for (const not of [[], [1e-300], [null], [-1, 2]]) assert.ok(!feasible(not), String(not));
+  assert.deepEqual([named.constraint(0), both.constraint(1)], ["memory", "constraint 1"]);
 });

@@ -52,9 +52,39 @@ pub struct Value {
 }
 
 /// Whether the trial has ended in any way.
-pub(super) fn is_finished(trial: &v1::Trial) -> bool {
+pub(in crate::analysis) fn is_finished(trial: &v1::Trial) -> bool {
     use v1::TrialState::{Complete, Fail, Pruned};
     matches!(trial.state(), Complete | Fail | Pruned)
+}
+
+/// What the runs of one configuration gave.
+pub(in crate::analysis) struct Measured<'a> {
+    /// How many seeds have a run.
+    pub(in crate::analysis) seeds: usize,
+    /// By ascending seed, the run that counts: the first with a value, since a failed one may have been retried.
+    pub(in crate::analysis) trials: Vec<(u32, &'a v1::Trial)>,
+    /// How many seeds have runs that all ended without a value.
+    pub(in crate::analysis) failed: usize,
+}
+
+impl<'a> Measured<'a> {
+    /// `runs` are by ascending number.
+    pub(in crate::analysis) fn new(runs: &[&'a v1::Trial]) -> Self {
+        let mut seeds: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
+        for trial in runs {
+            let Some(confirms) = trial.confirms else { continue };
+            seeds.entry(confirms.seed).or_default().push(trial);
+        }
+        let (mut trials, mut failed) = (Vec::new(), 0);
+        for (seed, runs) in &seeds {
+            if let Some(trial) = runs.iter().find(|trial| value(trial).is_some()) {
+                trials.push((*seed, *trial));
+            } else if runs.iter().all(|trial| is_finished(trial)) {
+                failed += 1;
+            }
+        }
+        Self { seeds: seeds.len(), trials, failed }
+    }
 }
 
 impl Arm {
@@ -66,24 +96,10 @@ impl Arm {
         mut runs: Vec<&v1::Trial>,
     ) -> Self {
         runs.sort_by_key(|trial| trial.number);
-        let mut seeds: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
-        for trial in &runs {
-            let Some(confirms) = trial.confirms else { continue };
-            seeds.entry(confirms.seed).or_default().push(trial);
-        }
-        let mut values = Vec::new();
-        let mut tests = Vec::new();
-        let mut failed = 0;
-        for (seed, runs) in &seeds {
-            // A failed run may have been retried; the first one with a value counts.
-            let measured = runs.iter().find_map(|trial| Some((trial, value(trial)?)));
-            if let Some((trial, value)) = measured {
-                values.push(Value { seed: *seed, value });
-                tests.extend(test_accuracy(trial));
-            } else if runs.iter().all(|trial| is_finished(trial)) {
-                failed += 1;
-            }
-        }
+        let Measured { seeds, trials, failed } = Measured::new(&runs);
+        let value = |(seed, trial): (u32, &v1::Trial)| Some(Value { seed, value: value(trial)? });
+        let values: Vec<_> = trials.iter().copied().filter_map(value).collect();
+        let tests: Vec<_> = trials.iter().filter_map(|(_, trial)| test_accuracy(trial)).collect();
         let sample: Vec<_> = values.iter().map(|v| v.value).collect();
         let interval = interval(&sample);
         let wanted = if roles.is_empty() { 0 } else { plan.seeds as usize };
@@ -91,7 +107,7 @@ impl Arm {
             of,
             params: runs.first().map(|trial| params(trial)).unwrap_or_default(),
             roles,
-            planned: wanted.max(seeds.len()),
+            planned: wanted.max(seeds),
             mean: mean(&sample),
             low: interval.map(|(low, _)| low),
             high: interval.map(|(_, high)| high),

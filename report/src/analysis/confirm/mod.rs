@@ -18,6 +18,7 @@ mod role;
 mod tests;
 
 pub use arm::{Arm, Value};
+pub(super) use arm::{Measured, is_finished};
 pub use comparison::{Comparison, Effect};
 pub use role::Role;
 
@@ -34,19 +35,22 @@ pub struct Confirm {
     pub effects: Vec<Effect>,
 }
 
+/// The confirmation runs by the trial that they confirm; `None` until one has ended.
+pub(super) fn runs(trials: &[v1::Trial]) -> Option<BTreeMap<u32, Vec<&v1::Trial>>> {
+    let mut runs: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
+    for trial in trials {
+        if let Some(confirms) = trial.confirms {
+            runs.entry(confirms.of).or_default().push(trial);
+        }
+    }
+    runs.values().flatten().any(|trial| is_finished(trial)).then_some(runs)
+}
+
 impl Confirm {
     /// `None` until a confirmation run has ended.
     pub(super) fn new(study: &v1::Study, trials: &[v1::Trial], table: &Table) -> Option<Self> {
         let plan = ConfirmPlan::new(study.confirm.as_ref()?);
-        let mut runs: BTreeMap<u32, Vec<&v1::Trial>> = BTreeMap::new();
-        for trial in trials {
-            if let Some(confirms) = trial.confirms {
-                runs.entry(confirms.of).or_default().push(trial);
-            }
-        }
-        if !runs.values().flatten().any(|trial| arm::is_finished(trial)) {
-            return None;
-        }
+        let runs = runs(trials)?;
         let mut roles = role::all(&plan, table);
         let arms = runs
             .into_iter()

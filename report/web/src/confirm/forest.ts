@@ -113,7 +113,7 @@ function draw({ data, theme, width }: Context, field: Field | null, close: boole
         ]);
       }),
       xAxis: {
-        ...plainAxis("x", data.values.name(), theme),
+        ...plainAxis("x", data.name, theme),
         min: range[0],
         max: range[1],
         axisLabel: {

@@ -11,11 +11,16 @@ type Sized = Drawing & { width: number; height: number };
 
 const TITLE = 44;
 
-export function exportButtons(spec: FigureSpec, draw: () => Sized | null, study: () => string): HTMLElement[] {
+export function exportButtons(
+  spec: FigureSpec,
+  title: () => string,
+  draw: () => Sized | null,
+  study: () => string,
+): HTMLElement[] {
   const save = (format: "svg" | "png") => async () => {
     const drawing = draw();
     if (!drawing) return;
-    const content = format === "svg" ? svg(spec.title, drawing) : await png(spec.title, drawing);
+    const content = format === "svg" ? svg(title(), drawing) : await png(title(), drawing);
     download(`${fileName(study(), spec.key)}.${format}`, content);
   };
   return (["svg", "png"] as const).map((format) => {

@@ -27,6 +27,7 @@ export class Figure {
   private readonly plot = h("div", { class: "plot", role: "img", tabindex: 0 });
   private readonly note = h("p", { class: "note" });
   private readonly vacancy: HTMLElement;
+  private readonly title: HTMLElement;
   private readonly table = h("div", { class: "scroll", tabindex: 0 });
   private readonly details: HTMLDetailsElement | null;
   private readonly zoom: Zoom | null;
@@ -43,21 +44,23 @@ export class Figure {
   ) {
     const id = `figure-${spec.key}`;
     this.zoom = spec.zoom ? new Zoom(spec.zoom, spec.title, () => this.redraw()) : null;
-    this.vacancy = h("p", { class: "vacant", hidden: true }, spec.empty ?? "Nothing to show yet.");
+    this.vacancy = h("p", { class: "vacant", hidden: true });
     this.plot.setAttribute("aria-label", `${spec.title}, not yet drawn`);
     this.table.setAttribute("aria-label", `${spec.title}, as a table`);
     this.details = spec.table
       ? h("details", { class: "as-table", ontoggle: () => this.redraw() }, h("summary", {}, "As a table"), this.table)
       : null;
+    this.title = h("h3", { id }, store.data ? this.heading(store.data) : spec.title);
     const save = exportButtons(
       spec,
+      () => (store.data ? this.heading(store.data) : spec.title),
       () => this.drawing("download", true),
       () => this.store.data?.study.name ?? "study",
     );
     this.element = h(
       "figure",
       { class: spec.wide ? "card wide" : "card", "aria-labelledby": id, "data-figure": spec.key },
-      h("figcaption", {}, h("h3", { id }, spec.title), h("p", { class: "hint" }, spec.hint)),
+      h("figcaption", {}, this.title, h("p", { class: "hint" }, spec.hint)),
       h(
         "div",
         { class: "tools" },
@@ -97,6 +100,7 @@ export class Figure {
   /** New data: draws, if anybody can see it, and it makes a difference. */
   update(): void {
     const { data, part } = this.store;
+    if (data) setText(this.title, this.heading(data));
     const basis = data && this.spec.depends ? `${String(this.spec.depends(data))} ${part}` : null;
     if (basis !== null && basis === this.basis) return;
     this.basis = basis;
@@ -136,11 +140,12 @@ export class Figure {
     const drawing = this.drawing("page", arranged);
     this.plot.hidden = drawing === null;
     this.vacancy.hidden = drawing !== null;
+    setText(this.vacancy, this.spec.missing?.(data) || (this.spec.empty ?? "Nothing to show yet."));
     setText(this.note, drawing?.note ?? "");
     this.note.hidden = !drawing?.note;
     if (this.details?.open) this.table.replaceChildren(this.spec.table?.(data) ?? "");
     if (!drawing) return;
-    this.plot.setAttribute("aria-label", drawing.label ?? `${this.spec.title}. ${this.spec.hint}`);
+    this.plot.setAttribute("aria-label", drawing.label ?? `${this.heading(data)}. ${this.spec.hint}`);
     const chart = (this.chart ??= this.start());
     if (chart.getWidth() !== this.plot.clientWidth || chart.getHeight() !== height)
       chart.resize({ width: this.plot.clientWidth, height });
@@ -164,6 +169,10 @@ export class Figure {
     return chart;
   }
 
+  private heading(data: Data): string {
+    return this.spec.heading?.(data) ?? this.spec.title;
+  }
+
   private height(data: Data): number {
     const height = this.spec.height ?? 320;
     return typeof height === "number" ? height : height(data, this.plot.clientWidth || 600);
@@ -181,6 +190,7 @@ export class Figure {
       theme: shown,
       width,
       height,
+      part,
       range: data.range(part),
       window: this.zoom?.window ?? { x: null, y: null },
     };

@@ -1,10 +1,10 @@
 /** Tooltips, as HTML. */
 
+import type { Data } from "../data";
 import type { Trial } from "../document";
 import { escape } from "../dom";
 import { choice, number } from "../format";
 import type { Theme } from "../theme";
-import { valueOf } from "../values";
 import type { Option } from "./types";
 
 /** A title and rows of name and text. */
@@ -37,7 +37,24 @@ export function itemTooltip(theme: Theme, format: (data: never, series: string, 
   };
 }
 
-/** A tooltip's row with a value: the trial's, unless another is given. */
-export function valueRow(trial: Trial, value = valueOf(trial)): [string, string] {
-  return ["value", number(value, 6)];
+/** A tooltip's rows with a trial's values, and what it found for constraints. The chosen objective's value may be another. */
+export function valueRows(data: Data, trial: Trial, value = data.value(trial)): [string, string][] {
+  const { values } = data;
+  const rows = data.study.directions.map((_, i): [string, string] => [
+    values.name(i),
+    number(i === data.metric ? value : trial.values[i], 6),
+  ]);
+  if (trial.state === "COMPLETE" && !values.feasible(trial)) rows.push(["feasible", "no"]);
+  return [...rows, ...constraintRows(data, trial, 6)];
+}
+
+/** What a trial found for constraints, or that it did not say. */
+export function constraintRows({ values }: Data, trial: Trial, digits: number): [string, string][] {
+  const count = Math.max(values.constraints.length, trial.constraints.length);
+  if (trial.state !== "COMPLETE" && trial.constraints.length === 0) return [];
+  return Array.from({ length: count }, (_, i) => {
+    const told = trial.constraints[i];
+    if (told === undefined) return [values.constraint(i), "not told"];
+    return [values.constraint(i), `${number(told, digits)} (${told !== null && told <= 0 ? "holds" : "broken"})`];
+  });
 }

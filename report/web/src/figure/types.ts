@@ -1,6 +1,6 @@
 /** What figures, their controls and their tools have in common. */
 
-import type { Data } from "../data";
+import type { Data, Part } from "../data";
 import type { echarts } from "../echarts";
 import type { Store } from "../store";
 import type { Theme } from "../theme";
@@ -22,6 +22,8 @@ export interface Context {
   theme: Theme;
   width: number;
   height: number;
+  /** The chosen part of the values. */
+  part: Part;
   /** The range of the value axis. */
   range: [number, number];
   /** What part of each axis is in sight, in axis units; null without zoom. */
@@ -49,6 +51,8 @@ export interface FigureSpec {
   /** For file names. */
   key: string;
   title: string;
+  /** Its title where that depends on the data: on which objective is chosen. */
+  heading?: (data: Data) => string;
   /** One sentence: how to read it. */
   hint: string;
   /** Over the full width of the page. */
@@ -63,6 +67,8 @@ export interface FigureSpec {
   draw: (context: Context) => Drawing | null;
   /** Said while there is nothing to draw. */
   empty?: string;
+  /** Said in its place, if it is not empty: why there is nothing. */
+  missing?: (data: Data) => string;
   /** The same as a table, for those who cannot see the picture. */
   table?: (data: Data) => HTMLElement | null;
 }

@@ -8,8 +8,8 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import type { Theme } from "../theme";
 import { legend } from "../figure/legend";
 import { mark } from "../figure/mark";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { inside, outside, partPicker } from "./part";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
+import { inside, outside, valuePickers } from "./part";
 
 export interface Axes {
   x: Param;
@@ -24,15 +24,16 @@ interface Point {
 }
 
 export function byChoice({ x, y, color }: Axes): FigureSpec {
-  const name = y === VALUE.key ? "Value" : capital(y);
+  const title = (name: string) => `${name} against ${x.name}${color ? `, by ${color.name}` : ""}`;
   return {
     key: [y, "by", x.name, ...(color ? ["and", color.name] : [])].join("-"),
-    title: `${name} against ${x.name}${color ? `, by ${color.name}` : ""}`,
+    title: title(y === VALUE ? "Value" : capital(y)),
+    heading: (data) => title(y === VALUE ? data.subject : capital(y)),
     hint: color
       ? `Each mark is a completed trial; shape and colour tell ${color.name}. Click a name to hide or show its trials.`
       : "Each mark is a completed trial.",
     zoom: "xy",
-    controls: (figure) => (y === VALUE.key ? [partPicker(figure)] : []),
+    controls: (figure) => (y === VALUE ? valuePickers(figure) : []),
     empty: "No trial with this parameter has completed yet.",
     depends: (data) => data.progress,
     draw: (context) => drawByChoice(context, { x, y, color }),
@@ -59,12 +60,12 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
         if (!trial) return "";
-        const more = [valueRow(trial)];
+        const more = valueRows(data, trial);
         if (!outcome.value) more.push([outcome.key, number(outcome.of(trial), 6)]);
         return trialTip(trial, more);
       }),
       xAxis: paramAxis("x", scale, theme, window.x),
-      yAxis: shown ? valueAxis("y", data.values.name(), shown, theme) : { ...plainAxis("y", outcome.key, theme), scale: true },
+      yAxis: shown ? valueAxis("y", data.name, shown, theme) : { ...plainAxis("y", outcome.key, theme), scale: true },
       series: groups.map((group) => ({
         type: "scatter",
         name: group.name,
@@ -76,7 +77,7 @@ export function drawByChoice({ data, theme, range, window, width }: Context, { x
       })),
     },
     note: shown ? outside(values, shown) : "",
-    label: `${outcome.key} against ${x.name}: ${groups.map((g) => `${g.name}, ${plural(g.points.length, "trial")}`).join("; ")}.`,
+    label: `${outcome.value ? data.name : outcome.key} against ${x.name}: ${groups.map((g) => `${g.name}, ${plural(g.points.length, "trial")}`).join("; ")}.`,
   };
 }
 
@@ -116,7 +117,7 @@ function capital(name: string): string {
 
 /** The figures to begin with: outcomes against each numeric parameter, by each categorical one where it counts for all trials. */
 export function usual(data: Data): Axes[] {
-  const outcomes = [VALUE.key, ...(data.outcomes.some((o) => o.key === "epochs") ? ["epochs"] : [])];
+  const outcomes = [VALUE, ...(data.outcomes.some((o) => o.key === "epochs") ? ["epochs"] : [])];
   const all: Axes[] = [];
   for (const x of data.numeric) {
     const conditional = Object.keys(x.when).length > 0;

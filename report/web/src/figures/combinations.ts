@@ -7,7 +7,7 @@ import { grid } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
 import { inkOn, ramp } from "../theme";
-import { partPicker } from "./part";
+import { valuePickers } from "./part";
 
 type Measure = "best" | "mean";
 
@@ -17,14 +17,15 @@ export function combinations(pair: [string, string], measure: Measure): FigureSp
   return {
     key: `${measure}-${a}-${b}`,
     title: `${name} value by ${a} and ${b}`,
+    heading: (data) => `${name} ${data.name} by ${a} and ${b}`,
     hint: `Each cell: the ${measure} of its trials, and how many they are. A dashed cell has fewer than 5: it may be luck, and so may a best of many.`,
     zoom: "xy",
-    height: (data, width) => 128 + (width < 460 ? 44 : 48) * (find(data.document.analysis.combinations, pair)?.rows.length ?? 3),
-    controls: (figure) => [partPicker(figure)],
+    height: (data, width) => 128 + (width < 460 ? 44 : 48) * (find(data.analysis.combinations, pair)?.rows.length ?? 3),
+    controls: valuePickers,
     empty: "No trial has completed yet.",
     draw: (context) => draw(context, pair, measure),
     table: (data) => {
-      const found = find(data.document.analysis.combinations, pair);
+      const found = find(data.analysis.combinations, pair);
       return found ? table(found, pair) : null;
     },
   };
@@ -45,7 +46,7 @@ function find(all: Combinations[], [a, b]: [string, string]): Found | null {
 }
 
 function draw({ data, theme, range, width }: Context, pair: [string, string], measure: Measure): Drawing | null {
-  const found = find(data.document.analysis.combinations, pair);
+  const found = find(data.analysis.combinations, pair);
   if (!found) return null;
   const order = (param: string, present: Choice[]) => {
     const all = data.study.space.find((p) => p.name === param)?.choices ?? present;
@@ -55,7 +56,7 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
   const decimals = Math.min(4, decimalsFor(range));
   const share = (value: number) => {
     const x = (value - range[0]) / (range[1] - range[0] || 1);
-    return data.values.sign() > 0 ? x : 1 - x;
+    return data.sign > 0 ? x : 1 - x;
   };
   const small = width / (columns.length + 2) < 62;
   const items = found.cells.map((cell) => {
@@ -122,8 +123,8 @@ function draw({ data, theme, range, width }: Context, pair: [string, string], me
         },
       ],
     },
-    note: `${plural(found.cells.length, "pair")} of ${rows.length * columns.length} tried; ${found.cells.filter((c) => c.few).length} of them with fewer than 5 trials.${small ? " The lower number is that of trials; ! marks few." : ""}`,
-    label: `${measure === "best" ? "Best" : "Mean"} value for each pair of ${pair[0]} and ${pair[1]}; the table below has the same numbers.`,
+    note: `${plural(found.cells.length, "pair")} of ${rows.length * columns.length} tried; ${found.cells.filter((c) => c.few).length} of them with fewer than 5 trials.${data.constrained ? " Infeasible trials are left out." : ""}${small ? " The lower number is that of trials; ! marks few." : ""}`,
+    label: `${measure === "best" ? "Best" : "Mean"} ${data.name} for each pair of ${pair[0]} and ${pair[1]}; the table below has the same numbers.`,
   };
 
   function category(names: string[], name: string, side: "x" | "y") {

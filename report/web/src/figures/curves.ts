@@ -7,10 +7,9 @@ import { number, plural } from "../format";
 import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { hollow } from "../figure/mark";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { ramp } from "../theme";
-import { valueOf } from "../values";
-import { outside, partPicker } from "./part";
+import { outside, valuePickers } from "./part";
 
 type Choice = "best50" | "best10" | "latest50" | "spread";
 
@@ -26,6 +25,7 @@ export function curves(): FigureSpec {
   return {
     key: "learning-curves",
     title: "Learning curves",
+    heading: (data) => `Learning curves${data.ofMetric()}`,
     hint: "Each line is a trial's reported value step by step: the bolder, the better it ended. A triangle ends a pruned trial, a ring one that runs.",
     wide: true,
     zoom: "xy",
@@ -35,7 +35,7 @@ export function curves(): FigureSpec {
         chosen = choice;
         figure.redraw();
       }),
-      partPicker(figure),
+      ...valuePickers(figure),
     ],
     empty: "No trial has reported a value on its way yet.",
     draw: (context) => draw(context, chosen),
@@ -48,17 +48,17 @@ interface Point {
 }
 
 function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
-  const withCurve = data.search.filter((t) => t.curve.length > 0);
+  const withCurve = data.search.filter((t) => data.curve(t).length > 0);
   if (withCurve.length === 0) return null;
   const shown = chosen(data, withCurve, choice);
-  const final = (t: Trial) => valueOf(t) ?? t.curve[t.curve.length - 1]![1];
+  const final = (t: Trial) => data.value(t) ?? data.curve(t).at(-1)![1];
   // Worst first, so that the best lie on top.
-  const sorted = [...shown].sort((a, b) => data.values.order(final(b), final(a)));
+  const sorted = [...shown].sort((a, b) => data.values.order(final(b), final(a), data.metric));
   const series = sorted.map((trial, i) => {
     const share = sorted.length > 1 ? i / (sorted.length - 1) : 1;
     const color = ramp(0.25 + 0.75 * share, theme.dark);
     const best = i === sorted.length - 1;
-    const points: Point[] = trial.curve.map((value) => ({ value, trial: trial.number }));
+    const points: Point[] = data.curve(trial).map((value) => ({ value, trial: trial.number }));
     const end = points[points.length - 1]!;
     if (trial.state !== "COMPLETE") Object.assign(end, hollow(trial.state === "PRUNED" ? "triangle" : "circle", color, 8, theme));
     return {
@@ -82,10 +82,10 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
         const trial = data.trial(point?.trial ?? Number(name.replace("trial ", "")));
         if (!trial) return "";
         const at: [string, string][] = point ? [[`step ${point.value[0]}`, number(point.value[1], 6)]] : [];
-        return trialTip(trial, [...at, valueRow(trial)]);
+        return trialTip(trial, [...at, ...valueRows(data, trial)]);
       }),
       xAxis: { ...plainAxis("x", "step", theme), splitLine: { show: false }, minInterval: 1 },
-      yAxis: valueAxis("y", "reported value", range, theme),
+      yAxis: valueAxis("y", data.several ? `reported ${data.name}` : "reported value", range, theme),
       series,
     },
     note: [
@@ -99,7 +99,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
 }
 
 function chosen(data: Data, withCurve: Trial[], choice: Choice): Trial[] {
-  const best = data.ranked.filter((t) => t.curve.length > 0);
+  const best = data.ranked.filter((t) => data.curve(t).length > 0);
   if (choice === "best10") return best.slice(0, 10);
   if (choice === "latest50") return withCurve.slice(-50);
   if (choice === "spread") {

@@ -5,17 +5,17 @@ import type { Param } from "../document";
 import { select } from "../dom";
 import type { Controlled, FigureSpec } from "../figure/types";
 import { drawByChoice } from "./by-choice";
-import { partPicker } from "./part";
+import { valuePickers } from "./part";
 
 export function explorer(data: Data): FigureSpec | null {
   const first = data.numeric[0];
   if (!first) return null;
-  const chosen = { x: first.name, y: VALUE.key, color: data.categorical[0]?.name ?? "" };
+  const chosen = { x: first.name, y: VALUE, color: data.categorical[0]?.name ?? "" };
   const param = (name: string): Param | null => data.study.space.find((p) => p.name === name) ?? null;
   const pick = (figure: Controlled, label: string, key: keyof typeof chosen, names: string[], none?: string) =>
     select(
       label,
-      [...names.map((n) => ({ value: n, text: n })), ...(none ? [{ value: "", text: none }] : [])],
+      [...names.map((n) => ({ value: n, text: n === VALUE && data.several ? "the metric" : n })), ...(none ? [{ value: "", text: none }] : [])],
       chosen[key],
       (name) => {
         chosen[key] = name;
@@ -49,7 +49,7 @@ export function explorer(data: Data): FigureSpec | null {
         data.categorical.map((p) => p.name),
         "none",
       ),
-      partPicker(figure),
+      ...valuePickers(figure),
     ],
     empty: "No trial with this parameter has completed yet.",
     depends: (data) => data.progress,

@@ -7,9 +7,8 @@ import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { valueOf } from "../values";
-import { inside, outside, partPicker } from "./part";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
+import { inside, outside, valuePickers } from "./part";
 
 interface Point {
   value: [number, number];
@@ -19,37 +18,40 @@ interface Point {
 export const history: FigureSpec = {
   key: "values",
   title: "Value over trials",
+  heading: (data) => `${data.subject} over trials`,
   hint: "Each mark is a trial; the line is the best value so far. A line that has long been flat says that more trials bring little.",
   wide: true,
   zoom: "xy",
   height: 360,
-  controls: (figure) => [partPicker(figure)],
+  controls: valuePickers,
   empty: "No trial has finished yet.",
   draw,
 };
 
 /** What a trial reached: its value, or the last one that it reported before it was given up. */
-function reached(trial: Trial): number | null {
-  return valueOf(trial) ?? trial.curve[trial.curve.length - 1]?.[1] ?? null;
+function reached(data: Data, trial: Trial): number | null {
+  return data.value(trial) ?? data.curve(trial).at(-1)?.[1] ?? null;
 }
 
 function draw({ data, theme, range, width, window }: Context): Drawing | null {
   const confirming: Point[] = [];
   const complete: Point[] = [];
+  const infeasible: Point[] = [];
   const pruned: Point[] = [];
   const failed: Point[] = [];
   // Failed trials have no value; they stand at the lower edge.
   const edge = range[0] + 0.02 * (range[1] - range[0]);
   for (const trial of data.trials) {
-    const value = reached(trial);
+    const value = reached(data, trial);
     if (trial.state === "FAIL") failed.push({ value: [trial.number, edge], trial: trial.number });
     else if (value === null) continue;
     else if (trial.confirms) {
       if (trial.state === "COMPLETE") confirming.push({ value: [trial.number, value], trial: trial.number });
-    } else if (trial.state === "COMPLETE") complete.push({ value: [trial.number, value], trial: trial.number });
-    else if (trial.state === "PRUNED") pruned.push({ value: [trial.number, value], trial: trial.number });
+    } else if (trial.state === "COMPLETE") {
+      (data.values.feasible(trial) ? complete : infeasible).push({ value: [trial.number, value], trial: trial.number });
+    } else if (trial.state === "PRUNED") pruned.push({ value: [trial.number, value], trial: trial.number });
   }
-  if (complete.length + pruned.length + failed.length + confirming.length === 0) return null;
+  if (complete.length + infeasible.length + pruned.length + failed.length + confirming.length === 0) return null;
   const many = data.trials.length > 2000;
   const marks = (name: string, points: Point[], looks: object) => ({
     type: "scatter",
@@ -61,6 +63,7 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
   });
   const series = [
     marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
+    marks("infeasible", infeasible, hollow("rect", theme.bad, many ? 5 : 7, theme)),
     marks("pruned", pruned, hollow("triangle", theme.neutral, many ? 5 : 8, theme)),
     marks("failed", failed, filled(CROSS, theme.bad, many ? 6 : 9)),
     marks("confirmation", confirming, hollow("diamond", theme.categories[2]!, many ? 5 : 7, theme)),
@@ -88,7 +91,7 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
       legend: key.legend,
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
-        return trial ? trialTip(trial, [valueRow(trial, reached(trial))]) : "";
+        return trial ? trialTip(trial, valueRows(data, trial, reached(data, trial))) : "";
       }),
       xAxis: {
         ...plainAxis("x", "trial", theme),
@@ -98,14 +101,14 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
         splitLine: { show: false },
         axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, showMinLabel: window.x === null, showMaxLabel: false },
       },
-      yAxis: valueAxis("y", data.values.label(), range, theme),
+      yAxis: valueAxis("y", data.values.label(data.metric), range, theme),
       series,
     },
     note: outside(
-      [...complete, ...pruned, ...confirming].map((p) => p.value[1]),
+      [...complete, ...infeasible, ...pruned, ...confirming].map((p) => p.value[1]),
       range,
     ),
-    label: `Value over trials: ${plural(complete.length, "completed trial")}${best ? `, the best is trial ${best.number} with ${number(valueOf(best))}` : ""}.`,
+    label: `${data.subject} over trials: ${plural(complete.length + infeasible.length, "completed trial")}${infeasible.length > 0 ? `, of which ${infeasible.length} infeasible` : ""}${best ? `, the best is trial ${best.number} with ${number(data.value(best))}` : ""}.`,
   };
 }
 
@@ -114,10 +117,10 @@ export const CROSS = "path://M2 0 L5 3 L8 0 L10 2 L7 5 L10 8 L8 10 L5 7 L2 10 L0
 
 function bestSoFar(data: Data): [number, number][] {
   const line: [number, number][] = [];
-  for (const trial of data.complete) {
+  for (const trial of data.feasible) {
     const last = line[line.length - 1];
-    const value = valueOf(trial)!;
-    if (!last || data.values.better(value, last[1])) line.push([trial.number, value]);
+    const value = data.value(trial)!;
+    if (!last || data.values.better(value, last[1], data.metric)) line.push([trial.number, value]);
   }
   const end = line[line.length - 1];
   if (end) line.push([Math.max(data.search[data.search.length - 1]?.number ?? 0, end[0]), end[1]]);

@@ -5,16 +5,19 @@ import { number, percent } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
+import { metricPicker } from "./metric";
 
 export const importance: FigureSpec = {
   key: "importance",
   title: "Importance of each parameter",
+  heading: (data) => `Importance of each parameter${data.ofMetric("for")}`,
+  controls: (figure) => metricPicker(figure.store),
   hint: "The longer the bar, the more this parameter alone decides whether a trial is among the good ones; all bars together make 100 %.",
   zoom: "x",
-  height: (data) => 70 + 30 * Math.max(3, data.document.analysis.importance?.params.length ?? 0),
+  height: (data) => 70 + 30 * Math.max(3, data.analysis.importance?.params.length ?? 0),
   empty: "Too few trials have completed to tell.",
   draw: (context) => {
-    const found = context.data.document.analysis.importance;
+    const found = context.data.analysis.importance;
     if (!found || found.params.length === 0) return null;
     const rows = found.params.map((p) => ({ name: p.name, share: p.importance }));
     return {
@@ -24,18 +27,20 @@ export const importance: FigureSpec = {
     };
   },
   table: (data) =>
-    table("Parameter", data.document.analysis.importance?.params.map((p) => [p.name, percent(p.importance, 1)]) ?? []),
+    table("Parameter", data.analysis.importance?.params.map((p) => [p.name, percent(p.importance, 1)]) ?? []),
 };
 
 export const interactions: FigureSpec = {
   key: "interactions",
   title: "Parameters that matter together",
+  heading: (data) => `Parameters that matter together${data.ofMetric("for")}`,
+  controls: (figure) => metricPicker(figure.store),
   hint: "A long bar: which value of the one is good depends on the other, so that they should be chosen together.",
   zoom: "x",
-  height: (data) => 70 + 30 * Math.max(3, Math.min(SHOWN, data.document.analysis.importance?.interactions.length ?? 0)),
+  height: (data) => 70 + 30 * Math.max(3, Math.min(SHOWN, data.analysis.importance?.interactions.length ?? 0)),
   empty: "Too few trials have completed to tell.",
   draw: (context) => {
-    const found = context.data.document.analysis.importance?.interactions ?? [];
+    const found = context.data.analysis.importance?.interactions ?? [];
     if (found.length === 0) return null;
     const sorted = [...found].sort((p, q) => q.strength - p.strength);
     const rows = sorted.slice(0, SHOWN).map((p) => ({ name: `${p.a} × ${p.b}`, share: p.strength }));
@@ -46,7 +51,7 @@ export const interactions: FigureSpec = {
     };
   },
   table: (data) =>
-    table("Pair", data.document.analysis.importance?.interactions.map((p) => [`${p.a} × ${p.b}`, number(p.strength, 3)]) ?? []),
+    table("Pair", data.analysis.importance?.interactions.map((p) => [`${p.a} × ${p.b}`, number(p.strength, 3)]) ?? []),
 };
 
 const SHOWN = 12;

@@ -6,12 +6,11 @@ import { select } from "../dom";
 import { number, plural } from "../format";
 import { grid, paramAxis, positionOf, type Scale, scaleOf } from "../figure/axis";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
-import { itemTooltip, tip, trialTip, valueRow } from "../figure/tooltip";
+import { itemTooltip, tip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors } from "../theme";
-import { valueOf } from "../values";
 import { type Grid, surface } from "./surface";
 import { jitter, STAR } from "./slice";
-import { partPicker } from "./part";
+import { valuePickers } from "./part";
 
 /** Cells along a numeric axis, and the width over which a trial counts, in cells. */
 const CELLS = 40;
@@ -33,11 +32,12 @@ export function pair(space: Param[], first: [string, string]): FigureSpec {
   return {
     key: "pair",
     title: "Value over two parameters",
+    heading: (data) => `${data.subject} over two parameters`,
     hint: "Colour is the mean value of the trials near by, and what is good stands out; dots are the trials, the star the best one. Where there are none, the map is empty.",
     wide: true,
     zoom: "xy",
     height: (_, width) => (width < 500 ? 380 : 460),
-    controls: (figure) => [pick(figure, "x"), pick(figure, "y"), partPicker(figure)],
+    controls: (figure) => [pick(figure, "x"), pick(figure, "y"), ...valuePickers(figure)],
     empty: "No trial has completed yet with both parameters.",
     depends: (data) => data.progress,
     draw: (context) => draw(context, param(chosen.x), param(chosen.y)),
@@ -58,7 +58,7 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
   const dots = dotsOf(data, x, y);
   if (dots.length === 0) return null;
   const [bx, by] = [bins(x), bins(y)];
-  const samples = dots.map((dot) => ({ x: bx.at(dot.place[0]), y: by.at(dot.place[1]), value: valueOf(data.trial(dot.trial)!)! }));
+  const samples = dots.map((dot) => ({ x: bx.at(dot.place[0]), y: by.at(dot.place[1]), value: data.value(data.trial(dot.trial))! }));
   const map = surface(samples, bx.n, by.n, x.choices ? 0 : BLUR, y.choices ? 0 : BLUR);
   const best = data.best;
   const series = [
@@ -102,11 +102,11 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
       tooltip: itemTooltip(theme, (item: Dot | Patch) => {
         if ("trial" in item) {
           const trial = data.trial(item.trial);
-          return trial ? trialTip(trial, [valueRow(trial)]) : "";
+          return trial ? trialTip(trial, valueRows(data, trial)) : "";
         }
         const [x0, x1, y0, y1, mean] = item.value;
         return tip("Near here", [
-          ["mean value", number(mean, 5)],
+          [`mean ${data.name}`, number(mean, 5)],
           [x.name, x.text((x0 + x1) / 2)],
           [y.name, y.text((y0 + y1) / 2)],
         ]);
@@ -126,14 +126,14 @@ function draw({ data, theme, range, window, width }: Context, px: Param, py: Par
         itemWidth: 14,
         text: [number(range[1], 3), number(range[0], 3)],
         textStyle: { color: theme.muted, fontSize: 11 },
-        inRange: { color: rampColors(theme.dark, data.values.sign()) },
+        inRange: { color: rampColors(theme.dark, data.sign) },
       },
       xAxis: axes("x", x),
       yAxis: axes("y", y),
       series,
     },
     note: `${plural(dots.length, "trial")}. ${width < 500 ? `From ${number(range[0], 3)} to ${number(range[1], 3)}; what is good stands out. ` : ""}Values outside that range have the colour of its nearer end.`,
-    label: `Mean value over ${px.name} and ${py.name}, from ${plural(dots.length, "trial")}.`,
+    label: `Mean ${data.name} over ${px.name} and ${py.name}, from ${plural(dots.length, "trial")}.`,
   };
 
   /** Choices get a plain axis behind the named one, on which dots can be spread. */

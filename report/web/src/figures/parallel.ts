@@ -5,11 +5,11 @@ import type { Param, Trial } from "../document";
 import { number, plural } from "../format";
 import { logTicks, plainTicks, positionOf, type Scale, scaleOf } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
 import { valueOf } from "../values";
 import { jitter } from "./slice";
-import { partPicker } from "./part";
+import { valuePickers } from "./part";
 
 /** More lines than this nobody can tell apart. */
 const LINES = 1000;
@@ -19,8 +19,8 @@ export const parallel: FigureSpec = {
   title: "Parallel coordinates",
   hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click it to keep all again.",
   wide: true,
-  height: (data, width) => (isNarrow(width, data.study.space.length) ? 50 + 76 * (data.study.space.length + 1) : 400),
-  controls: (figure) => [partPicker(figure)],
+  height: (data, width) => (isNarrow(width, axesOf(data)) ? 50 + 76 * axesOf(data) : 400),
+  controls: valuePickers,
   empty: "No trial has completed yet.",
   depends: (data) => data.progress,
   draw,
@@ -33,17 +33,22 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
   // The library draws on from axis to axis, whatever a line has there: what does not count has a place of its own.
   const lanes = scales.map((scale, i) => (Object.keys(params[i]!.when).length > 0 ? laneOf(scale) : null));
   const shown = pick(data);
-  const narrow = isNarrow(width, params.length);
-  const clip = (value: number) => Math.min(range[1], Math.max(range[0], value));
+  const narrow = isNarrow(width, axesOf(data));
+  // An axis for each objective; only that of the chosen one ends where the chosen part of the values does.
+  const ranges = data.study.directions.map((_, i) => (i === data.metric ? range : data.rangeOf("all", i)));
+  const clip = (value: number, [low, high]: [number, number]) => Math.min(high, Math.max(low, value));
   const lines = shown.map((trial) => ({
-    value: [...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)), clip(valueOf(trial)!)],
+    value: [
+      ...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)),
+      ...ranges.map((ends, i) => clip(valueOf(trial, i)!, ends)),
+    ],
     trial: trial.number,
   }));
   return {
     option: {
       tooltip: itemTooltip(theme, (line: { trial: number } | undefined) => {
         const trial = line && data.trial(line.trial);
-        return trial ? trialTip(trial, [valueRow(trial)]) : "";
+        return trial ? trialTip(trial, valueRows(data, trial)) : "";
       }),
       parallel: {
         ...(narrow
@@ -56,10 +61,10 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       },
       parallelAxis: [
         ...params.map((param, i) => axis(i, param, scales[i]!, lanes[i]!, theme, narrow)),
-        {
-          ...looks(params.length, data.values.name(), theme, narrow),
-          min: range[0],
-          max: range[1],
+        ...ranges.map((ends, i) => ({
+          ...looks(params.length + i, data.values.name(i), theme, narrow),
+          min: ends[0],
+          max: ends[1],
           axisLabel: {
             color: theme.text,
             fontSize: 11,
@@ -67,15 +72,15 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
             showMaxLabel: false,
             formatter: (v: number) => number(v, 4),
           },
-        },
+        })),
       ],
       visualMap: {
         show: false,
         type: "continuous",
-        dimension: params.length,
+        dimension: params.length + data.metric,
         min: range[0],
         max: range[1],
-        inRange: { color: rampColors(theme.dark, data.values.sign()) },
+        inRange: { color: rampColors(theme.dark, data.sign) },
       },
       series: [
         {
@@ -92,19 +97,27 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       ],
     },
     note: [
-      shown.length < data.complete.length ? `The ${LINES} best of ${plural(data.complete.length, "completed trial")}.` : "",
+      shown.length < data.ranked.length ? `The ${LINES} best of ${plural(data.ranked.length, "completed trial")}.` : "",
+      data.ranked.length < data.complete.length
+        ? `${plural(data.complete.length - data.ranked.length, "infeasible trial")} left out.`
+        : "",
+      data.several ? `Colour tells ${data.name}.` : "",
       lanes.some((lane) => lane !== null) ? "Where a parameter does not count for a trial, its line passes below the axis, at “none”." : "",
       "Worse values than the axis shows lie at its end.",
     ]
       .join(" ")
       .trim(),
-    label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and the value.`,
+    label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and ${data.several ? "all objectives" : "the value"}.`,
   };
 }
 
+function axesOf(data: Data): number {
+  return data.study.space.length + data.values.count;
+}
+
 /** Whether the axes must lie below each other. */
-function isNarrow(width: number, params: number): boolean {
-  return width < Math.min(640, 92 * (params + 1));
+function isNarrow(width: number, axes: number): boolean {
+  return width < Math.min(640, 92 * axes);
 }
 
 /** The best ones, worst first, so that good ones lie on top. */

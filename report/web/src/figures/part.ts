@@ -4,10 +4,17 @@ import { type Part, PARTS } from "../data";
 import { select } from "../dom";
 import type { Controlled } from "../figure/types";
 import type { Store } from "../store";
+import { metricPicker } from "./metric";
 
 const lists = new Set<WeakRef<HTMLSelectElement>>();
 
-export function partPicker(figure: Controlled): HTMLElement {
+/** Of which objective values are, and which part of them is shown. */
+export function valuePickers(figure: Controlled): HTMLElement[] {
+  return [...metricPicker(figure.store), partOnly(figure)];
+}
+
+/** Where the figure says itself of which objectives. */
+export function partOnly(figure: Controlled): HTMLElement {
   const { store } = figure;
   const label = select<Part>("Values", PARTS, store.part, (part) => {
     store.part = part;
@@ -35,6 +42,10 @@ export function inside([low, high]: [number, number]): (point: { value: [unknown
 export function outside(values: Iterable<number | null>, [low, high]: [number, number]): string {
   let n = 0;
   for (const v of values) if (v !== null && (v < low || v > high)) n += 1;
+  return outsideOf(n);
+}
+
+export function outsideOf(n: number): string {
   return n === 0
     ? ""
     : `${n} ${n === 1 ? "trial lies" : "trials lie"} outside the values shown; choose “Values: all” to see ${n === 1 ? "it" : "them"}.`;

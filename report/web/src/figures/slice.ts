@@ -4,9 +4,9 @@ import type { Param } from "../document";
 import { condition, plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
-import { valueOf } from "../values";
-import { inside, outside, partPicker } from "./part";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
+import { hollow } from "../figure/mark";
+import { inside, outside, valuePickers } from "./part";
 
 interface Point {
   value: [number | string, number];
@@ -19,10 +19,11 @@ export function slice(param: Param): FigureSpec {
   return {
     key: `slice-${param.name}`,
     title: `Value by ${param.name}`,
+    heading: (data) => `${data.subject} by ${param.name}`,
     hint: `Each mark is a completed trial, the star the best one; look where the best trials gather.${counts}`,
     zoom: param.type === "categorical" ? "y" : "xy",
     height: 280,
-    controls: (figure) => [partPicker(figure)],
+    controls: valuePickers,
     empty: "No trial with this parameter has completed yet.",
     depends: (data) => data.progress,
     draw: (context) => draw(context, param),
@@ -32,14 +33,17 @@ export function slice(param: Param): FigureSpec {
 function draw({ data, theme, range, window }: Context, param: Param): Drawing | null {
   const scale = scaleOf(param);
   const points: Point[] = [];
+  const infeasible: Point[] = [];
   const best: Point[] = [];
   for (const trial of data.complete) {
     const at = positionOf(scale, trial);
     if (at === null) continue;
     const x = scale.choices ? at + jitter(trial.number) : at;
-    (trial === data.best ? best : points).push({ value: [x, valueOf(trial)!], trial: trial.number });
+    const group = trial === data.best ? best : data.values.feasible(trial) ? points : infeasible;
+    group.push({ value: [x, data.value(trial)!], trial: trial.number });
   }
-  if (points.length + best.length === 0) return null;
+  const all = points.length + infeasible.length + best.length;
+  if (all === 0) return null;
   const many = points.length > 2000;
   // Choices are places on a plain axis of their own, hidden behind the named one, so that marks can be spread.
   const axis = paramAxis("x", scale, theme, window.x);
@@ -50,10 +54,10 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
       grid: grid({ top: 26 }),
       tooltip: itemTooltip(theme, (point: Point) => {
         const trial = data.trial(point.trial);
-        return trial ? trialTip(trial, [valueRow(trial)]) : "";
+        return trial ? trialTip(trial, valueRows(data, trial)) : "";
       }),
       xAxis: scale.choices ? [axis, spread] : axis,
-      yAxis: valueAxis("y", data.values.name(), range, theme),
+      yAxis: valueAxis("y", data.name, range, theme),
       series: [
         {
           type: "scatter",
@@ -63,6 +67,13 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
           symbolSize: many ? 4 : 7,
           large: many,
           itemStyle: { color: theme.categories[0], opacity: many ? 0.45 : 0.65 },
+        },
+        {
+          type: "scatter",
+          name: "infeasible",
+          data: infeasible.filter(inside(range)),
+          ...on,
+          ...hollow("rect", theme.bad, many ? 4 : 7, theme),
         },
         {
           type: "scatter",
@@ -76,11 +87,16 @@ function draw({ data, theme, range, window }: Context, param: Param): Drawing | 
         },
       ],
     },
-    note: outside(
-      [...points, ...best].map((p) => p.value[1]),
-      range,
-    ),
-    label: `Value by ${param.name}: ${plural(points.length + best.length, "trial")}${best.length > 0 ? `; the best has ${scale.text(Number(best[0]!.value[0]))}` : ""}.`,
+    note: [
+      infeasible.length > 0 ? "A hollow square is an infeasible trial." : "",
+      outside(
+        [...points, ...infeasible, ...best].map((p) => p.value[1]),
+        range,
+      ),
+    ]
+      .join(" ")
+      .trim(),
+    label: `${data.subject} by ${param.name}: ${plural(all, "trial")}${best.length > 0 ? `; the best has ${scale.text(Number(best[0]!.value[0]))}` : ""}.`,
   };
 }
 

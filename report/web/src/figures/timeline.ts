@@ -6,7 +6,7 @@ import { duration, number, plural, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
-import { itemTooltip, trialTip, valueRow } from "../figure/tooltip";
+import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Theme } from "../theme";
 
 const KINDS = ["search", "confirmation", "pruned", "failed", "running"] as const;
@@ -59,7 +59,7 @@ function draw({ data, theme, width, window }: Context): Drawing | null {
         const trial = data.trial(bar.trial);
         if (!trial) return "";
         return trialTip(trial, [
-          valueRow(trial),
+          ...valueRows(data, trial),
           ["worker", trial.worker],
           ["started", time(trial.start)],
           ["took", duration(bar.value[1] - bar.value[0])],

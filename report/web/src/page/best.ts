@@ -3,8 +3,8 @@
 import type { Data } from "../data";
 import type { Arm, Choice } from "../document";
 import { h } from "../dom";
-import { choice, number, plural } from "../format";
-import { valueOf } from "../values";
+import { choice, count, number, plural } from "../format";
+import { frontOf } from "./front";
 
 /** What was confirmed to be best; null before everything has been run again. */
 export function confirmedBest(data: Data): Arm | null {
@@ -14,14 +14,25 @@ export function confirmedBest(data: Data): Arm | null {
 
 /** The card's name, value and small print. */
 export function bestCard(data: Data): [string, string, string] {
+  if (data.several) return frontCard(data);
   const arm = confirmedBest(data);
   if (arm)
     return ["Best, confirmed", number(arm.mean, 5), `trial ${arm.of}, mean under ${plural(arm.values.length, "fresh seed")}`];
-  return ["Best value", number(valueOf(data.best), 5), data.best ? `trial ${data.best.number}` : "none yet"];
+  const none = data.noneFeasible ? "none is feasible yet" : "none yet";
+  return ["Best value", number(data.value(data.best), 5), data.best ? `trial ${data.best.number}` : none];
+}
+
+function frontCard(data: Data): [string, string, string] {
+  const size = Math.max(data.front.length, data.study.front_size);
+  const infeasible = data.infeasible.length > 0 ? `, ${count(data.infeasible.length)} infeasible` : "";
+  const none = data.noneFeasible ? "no trial is feasible yet" : "none yet";
+  return ["Front", plural(size, "trial"), size > 0 ? `of ${count(data.complete.length)} completed${infeasible}` : none];
 }
 
 /** The configuration, and what is to be said of it. */
-export function bestOf(data: Data, open: (trial: number) => void): (HTMLElement | null)[] {
+export function bestOf(data: Data, open: (trial: number) => void, redraw: () => void): (HTMLElement | null)[] {
+  if (data.several) return frontOf(data, open, redraw);
+  if (data.noneFeasible) return [h("p", { class: "lead" }, data.noneFeasible)];
   const arm = confirmedBest(data);
   if (arm) return [title("Best configuration, confirmed: ", arm.of, open), params(arm.params), hint(verdict(data, arm))];
   const trial = data.best;
@@ -48,14 +59,14 @@ function verdict(data: Data, arm: Arm): string {
   const best = data.best;
   if (!best) return "";
   if (best.number === arm.of)
-    return `It was the search's best, too: ${number(valueOf(best), 5)} there, ${number(arm.mean, 5)} under fresh seeds${range}.`;
+    return `It was the search's best, too: ${number(data.value(best), 5)} there, ${number(arm.mean, 5)} under fresh seeds${range}.`;
   const again = data.document.analysis.confirm?.arms.find((a) => a.of === best.number);
   const became = !again
     ? "was not run again"
     : again.mean === null
       ? "gave no value under fresh seeds"
       : `comes to ${number(again.mean, 5)} under fresh seeds`;
-  return `The search's best did not hold: trial ${best.number}, with ${number(valueOf(best), 5)}, ${became}. Trial ${arm.of} had ${number(valueOf(data.trial(arm.of)), 5)} in the search and comes to ${number(arm.mean, 5)}${range}.`;
+  return `The search's best did not hold: trial ${best.number}, with ${number(data.value(best), 5)}, ${became}. Trial ${arm.of} had ${number(data.value(data.trial(arm.of)), 5)} in the search and comes to ${number(arm.mean, 5)}${range}.`;
 }
 
 /** One seed's best is not yet an answer. */

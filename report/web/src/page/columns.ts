@@ -23,8 +23,16 @@ const STATES: Record<TrialState, string> = {
   FAIL: "✕ failed",
 };
 
-export function stateText(trial: Trial): string {
-  return STATES[trial.state] + (trial.confirms ? ` (confirms ${trial.confirms.of})` : "");
+/** The state in words, and whether a completed trial is infeasible or on the front. */
+export function stateText(trial: Trial, data: Data): string {
+  const confirms = trial.confirms ? ` (confirms ${trial.confirms.of})` : "";
+  return STATES[trial.state] + standing(trial, data) + confirms;
+}
+
+function standing(trial: Trial, data: Data): string {
+  if (trial.state !== "COMPLETE") return "";
+  if (!data.values.feasible(trial)) return trial.constraints.length === 0 ? ", infeasible: constraints not told" : ", infeasible";
+  return data.onFront(trial) ? ", on the front" : "";
 }
 
 export function seconds(trial: Trial): number | null {
@@ -34,14 +42,21 @@ export function seconds(trial: Trial): number | null {
 export function columnsOf(data: Data): Column[] {
   const all: Column[] = [
     { key: "number", title: "Trial", number: true, sort: (t) => t.number, text: (t) => String(t.number) },
-    { key: "state", title: "State", number: false, sort: stateText, text: stateText },
-    {
-      key: "value",
-      title: "Value",
+    { key: "state", title: "State", number: false, sort: (t) => stateText(t, data), text: (t) => stateText(t, data) },
+    ...data.study.directions.map((_, i) => ({
+      key: i === 0 ? "value" : `value ${i}`,
+      title: data.values.name(i) === "value" ? "Value" : data.values.name(i),
       number: true,
-      sort: (t) => valueOf(t),
-      text: (t) => valueText(valueOf(t)),
-    },
+      sort: (t: Trial) => valueOf(t, i),
+      text: (t: Trial) => valueText(valueOf(t, i)),
+    })),
+    ...data.constraints.map((name, i) => ({
+      key: `constraint ${i}`,
+      title: `${name} ≤ 0`,
+      number: true,
+      sort: (t: Trial) => t.constraints[i] ?? null,
+      text: (t: Trial) => (t.constraints[i] === undefined ? "–" : valueText(t.constraints[i])),
+    })),
   ];
   for (const param of data.study.space) {
     const of = (t: Trial) => t.params[param.name];
@@ -79,11 +94,18 @@ function valueDecimals(value: number | null): number {
   );
 }
 
+/** Whether a trial is the best, or of several objectives on the front. */
+export function isBest(data: Data, trial: Trial): boolean {
+  return data.several ? data.onFront(trial) : data.best === trial;
+}
+
 export function cells(trial: Trial, columns: Column[], data: Data, open: (trial: number) => void): HTMLElement[] {
   return columns.map((column) => {
     const attributes = { class: column.number ? "num" : "", "data-column": column.key };
     if (column.key !== "number") return h("td", attributes, column.text(trial));
-    const best = data.best === trial ? h("span", { class: "star", title: "the best" }, "★ ") : null;
+    const best = isBest(data, trial)
+      ? h("span", { class: "star", title: data.several ? "on the front" : "the best" }, "★ ")
+      : null;
     const label = `Open trial ${trial.number}`;
     const button = h(
       "button",

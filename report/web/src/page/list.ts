@@ -12,6 +12,8 @@ import { PARTS } from "./overview";
 type Row = Pick<Study, "name" | "state" | "counts" | "budget" | "confirmations" | "directions"> & {
   /** Of the best trial; empty if there is none. */
   best_values: number[];
+  /** How many trials the front of several objectives has. */
+  front_size: number;
 };
 
 const EVERY = 5000;
@@ -79,6 +81,11 @@ function pathOf(name: string): string {
   return name === "." || name === ".." ? `/study?name=${name}` : `/studies/${encodeURIComponent(name)}`;
 }
 
+function best(study: Row): string {
+  if (study.directions.length === 1) return number(valueOf({ values: study.best_values }), 5);
+  return study.front_size === 0 ? "–" : `front of ${count(study.front_size)}`;
+}
+
 function row(study: Row): HTMLElement {
   const total = study.budget + study.confirmations;
   const done = study.counts.complete + study.counts.pruned + study.counts.fail;
@@ -103,6 +110,6 @@ function row(study: Row): HTMLElement {
       h("span", { class: "hidden" }, percent(share)),
     ),
     h("td", { class: "num" }, count(study.counts.running)),
-    h("td", { class: "num" }, number(valueOf({ values: study.best_values }), 5)),
+    h("td", { class: "num" }, best(study)),
   );
 }

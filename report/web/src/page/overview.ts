@@ -44,6 +44,7 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
       ];
       const parts = [
         String(values),
+        values.constraints.length > 0 && `feasible if ${values.constraints.map((name) => `${name} ≤ 0`).join(", ")}`,
         ...(study.external ? ["driven by Optuna's clients"] : plan),
         `created ${time(study.created)}`,
         !live && `report of ${time(generated)}`,
@@ -113,7 +114,8 @@ export function progress(open: (trial: number) => void): Part {
             ]),
       );
       replaceKeepingFocus(failures, ...failuresOf(study, open));
-      replaceKeepingFocus(best, ...bestOf(data, open));
+      const drawBest = () => replaceKeepingFocus(best, ...bestOf(data, open, drawBest));
+      drawBest();
     },
   };
 }

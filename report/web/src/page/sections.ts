@@ -1,5 +1,6 @@
 /** The parts of a study's page, and which figures they hold. */
 
+import { frontAnswer } from "../confirm/front";
 import { answer } from "../confirm/section";
 import type { Data } from "../data";
 import { diagnosisOf } from "../document";
@@ -10,7 +11,9 @@ import { byChoice, usual } from "../figures/by-choice";
 import { combinations } from "../figures/combinations";
 import { curves } from "../figures/curves";
 import { explorer } from "../figures/explorer";
+import { front } from "../figures/front";
 import { history } from "../figures/history";
+import { hypervolume } from "../figures/hypervolume";
 import { importance, interactions } from "../figures/importance";
 import { pair } from "../figures/pair";
 import { parallel } from "../figures/parallel";
@@ -39,13 +42,23 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
       figureGrid(store, open, specs, shape);
   return [
     { id: "overview", title: "Overview", shown: always, make: () => progress(open) },
-    { id: "answer", title: "Answer", shown: (d) => d.document.analysis.confirm !== null, make: () => answer(store, open) },
+    {
+      id: "answer",
+      title: "Answer",
+      shown: ({ document: { analysis } }) => analysis.confirm !== null || analysis.confirmed_front !== undefined,
+      make: () => (store.data!.several ? frontAnswer : answer)(store, open),
+    },
     {
       id: "progress",
       title: "Progress",
       hint: "In every figure: point at something to see what it is, click it to open its trial, drag a rectangle to zoom, double-click to see all.",
       shown: always,
-      make: figures(() => [history, curves(), timeline]),
+      make: figures((d) => [
+        ...(d.several ? [front(d.values.count), hypervolume] : []),
+        history,
+        curves(),
+        timeline,
+      ]),
     },
     {
       id: "parameters",
@@ -60,7 +73,7 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
     {
       id: "pairs",
       title: "Pairs",
-      shown: (d) => d.document.analysis.combinations.length > 0,
+      shown: (d) => d.analysis.combinations.length > 0,
       make: figures((d) => pairsOf(d).flatMap((p) => [combinations(p, "best"), combinations(p, "mean")]), pairsOf),
     },
     {
@@ -88,7 +101,7 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
 
 /** The two parameters that matter most. */
 function firstPair(data: Data): [string, string] {
-  const ranked = data.document.analysis.importance?.params.map((p) => p.name) ?? [];
+  const ranked = data.analysis.importance?.params.map((p) => p.name) ?? [];
   const names = [...new Set([...ranked, ...data.study.space.map((p) => p.name)])].filter((n) =>
     data.study.space.some((p) => p.name === n && Object.keys(p.when).length === 0),
   );
@@ -96,7 +109,7 @@ function firstPair(data: Data): [string, string] {
 }
 
 function pairsOf(data: Data): [string, string][] {
-  return data.document.analysis.combinations.map((c) => c.params);
+  return data.analysis.combinations.map((c) => c.params);
 }
 
 /** So many figures are made at a time: a space of 80 choices has thousands of pairs, and nobody reads them all. */

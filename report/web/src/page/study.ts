@@ -3,6 +3,7 @@
 import type { Data } from "../data";
 import { h } from "../dom";
 import { drawn } from "../figure/queue";
+import { metricPicker } from "../figures/metric";
 import type { Link } from "../source";
 import { still } from "../theme";
 import type { Store } from "../store";
@@ -38,6 +39,10 @@ export function studyPage(store: Store, live: boolean): { link: (link: Link) => 
     title.update(data);
     if (links.childElementCount === 0) {
       links.append(...sections.map((s) => s.link));
+      // Beside the links, so that the chosen objective is always in sight.
+      const picker = metricPicker(store);
+      nav.append(...picker);
+      if (picker.length > 0) nav.classList.add("with-metric");
       main.replaceChildren(...sections.map((s) => s.element));
       follow(sections);
     }

@@ -7,7 +7,7 @@ import { choice, duration, number, text, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import { Figure } from "../figure/figure";
 import type { FigureSpec } from "../figure/types";
-import { itemTooltip, tip } from "../figure/tooltip";
+import { constraintRows, itemTooltip, tip } from "../figure/tooltip";
 import { histograms } from "../layers/histograms";
 import { layerTable } from "../layers/table";
 import type { Store } from "../store";
@@ -55,7 +55,7 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
     previous.disabled = !data.trial(wanted - 1);
     next.disabled = !data.trial(wanted + 1);
     for (const figure of figures) figure.close();
-    figures = figuresOf(trial).map((spec) => new Figure(spec, store, () => undefined));
+    figures = figuresOf(trial, data).map((spec) => new Figure(spec, store, () => undefined));
     content.replaceChildren(
       facts(trial, data),
       ...parameters(trial),
@@ -83,9 +83,12 @@ function pairs(rows: [string, string][]): HTMLElement {
 function facts(trial: Trial, data: Data): HTMLElement {
   const rank = data.rank(trial);
   const rows: [string, string][] = [
-    ["state", stateText(trial)],
-    ["value", number(valueOf(trial), 6)],
-    ...(rank !== null ? ([["place", `${rank} of ${data.ranked.length}`]] as [string, string][]) : []),
+    ["state", stateText(trial, data)],
+    ...data.study.directions.map((_, i): [string, string] => [data.values.name(i), number(valueOf(trial, i), 6)]),
+    ...constraintRows(data, trial, 6),
+    ...(rank !== null
+      ? ([[`place${data.ofMetric("by")}`, `${rank} of ${data.ranked.length}`]] as [string, string][])
+      : []),
     ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms
       ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])
@@ -118,17 +121,19 @@ function attributes(trial: Trial): HTMLElement[] {
   return rows.length > 0 ? [h("h3", {}, "Attributes"), pairs(rows)] : [];
 }
 
-function figuresOf(trial: Trial): FigureSpec[] {
+function figuresOf(trial: Trial, data: Data): FigureSpec[] {
   return [
-    ...(trial.curve.length > 0 ? [curve(trial)] : []),
+    ...data.study.directions.flatMap((_, i) => (data.curve(trial, i).length > 0 ? [curve(trial, data, i)] : [])),
     ...(diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : []),
   ];
 }
 
-function curve(trial: Trial): FigureSpec {
+function curve(trial: Trial, data: Data, objective: number): FigureSpec {
+  const name = data.values.name(objective);
+  const points = data.curve(trial, objective);
   return {
-    key: `trial-${trial.number}-curve`,
-    title: "Learning curve",
+    key: `trial-${trial.number}-curve${data.several ? `-${objective}` : ""}`,
+    title: `Learning curve${data.several ? ` of ${name}` : ""}`,
     hint: "What the trial reported, step by step.",
     wide: true,
     zoom: "xy",
@@ -137,14 +142,14 @@ function curve(trial: Trial): FigureSpec {
       option: {
         grid: grid({ top: 30 }),
         tooltip: itemTooltip(theme, (p: { value: [number, number] }) =>
-          tip(`Step ${p.value[0]}`, [["value", number(p.value[1], 6)]]),
+          tip(`Step ${p.value[0]}`, [[name, number(p.value[1], 6)]]),
         ),
         xAxis: { ...plainAxis("x", "step", theme), minInterval: 1, splitLine: { show: false } },
         yAxis: plainAxis("y", "reported value", theme),
         series: [
           {
             type: "line",
-            data: trial.curve.map((value) => ({ value })),
+            data: points.map((value) => ({ value })),
             symbol: "circle",
             symbolSize: 6,
             showAllSymbol: true,
@@ -153,7 +158,7 @@ function curve(trial: Trial): FigureSpec {
           },
         ],
       },
-      label: `Learning curve of trial ${trial.number}: ${trial.curve.slice(-1).map(([s, v]) => `${number(v)} at step ${s}`)}.`,
+      label: `Learning curve of trial ${trial.number}: ${points.slice(-1).map(([s, v]) => `${number(v)} at step ${s}`)}.`,
     }),
   };
 }

@@ -4,13 +4,13 @@ import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h, replaceKeepingFocus, select, setText } from "../dom";
 import { count, plural } from "../format";
-import { cells, type Column, columnsOf } from "./columns";
+import { cells, type Column, columnsOf, isBest } from "./columns";
 import { matches } from "./filter";
 import type { Part } from "./overview";
 
 const PAGE = 50;
 
-type StateFilter = "all" | TrialState | "search" | "confirmation";
+type StateFilter = "all" | TrialState | "search" | "confirmation" | "front" | "feasible" | "infeasible";
 
 const FILTERS: { value: StateFilter; text: string }[] = [
   { value: "all", text: "all" },
@@ -55,6 +55,17 @@ export function trials(open: (trial: number) => void): Part {
     draw();
   });
 
+  const states = select("State", FILTERS, state, (value) => {
+    state = value;
+    page = 0;
+    draw();
+  });
+  const list = states.querySelector("select")!;
+  /** Filters that only some studies need. */
+  const offer = (value: StateFilter, text: string) => {
+    if (![...list.options].some((option) => option.value === value)) list.append(h("option", { value }, text));
+  };
+
   const element = h(
     "div",
     { class: "card wide" },
@@ -62,11 +73,7 @@ export function trials(open: (trial: number) => void): Part {
       "div",
       { class: "tools" },
       h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Filter"), search),
-      select("State", FILTERS, state, (value) => {
-        state = value;
-        page = 0;
-        draw();
-      }),
+      states,
     ),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
@@ -80,7 +87,7 @@ export function trials(open: (trial: number) => void): Part {
   function draw(): void {
     if (!data) return;
     const columns = columnsOf(data);
-    const found = data.trials.filter((trial) => inState(trial, state) && matches(trial, text));
+    const found = data.trials.filter((trial) => inState(trial, state, data!) && matches(trial, text, data!));
     order(found, columns.find((c) => c.key === sort.key) ?? columns[0]!, sort.down);
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
     page = Math.min(pages - 1, Math.max(0, page));
@@ -135,9 +142,9 @@ export function trials(open: (trial: number) => void): Part {
 
   function row(trial: Trial, columns: Column[], from: Data): HTMLElement {
     const known = rows.get(trial);
-    const isBest = from.best === trial;
-    if (known && known.classList.contains("is-best") === isBest) return known;
-    const line = h("tr", { "data-trial": trial.number, "data-state": trial.state, class: isBest ? "is-best" : "" });
+    const best = isBest(from, trial);
+    if (known && known.classList.contains("is-best") === best) return known;
+    const line = h("tr", { "data-trial": trial.number, "data-state": trial.state, class: best ? "is-best" : "" });
     rows.set(trial, line);
     line.append(...cells(trial, columns, from, open));
     // A convenience for the mouse; the keyboard has the button in the first cell.
@@ -151,13 +158,21 @@ export function trials(open: (trial: number) => void): Part {
     element,
     update: (now) => {
       data = now;
+      if (now.several) offer("front", "on the front");
+      if (now.constrained) {
+        offer("feasible", "feasible");
+        offer("infeasible", "infeasible");
+      }
       draw();
     },
   };
 }
 
-function inState(trial: Trial, state: StateFilter): boolean {
+function inState(trial: Trial, state: StateFilter, data: Data): boolean {
   if (state === "all") return true;
+  if (state === "front") return data.onFront(trial);
+  if (state === "feasible" || state === "infeasible")
+    return trial.state === "COMPLETE" && data.values.feasible(trial) === (state === "feasible");
   if (state === "search" || state === "confirmation") return (trial.confirms !== null) === (state === "confirmation");
   return trial.state === state;
 }
