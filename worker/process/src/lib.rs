@@ -10,7 +10,6 @@ mod gpus;
 mod ground;
 mod kinds;
 mod metric;
-mod nearest;
 mod settings;
 mod socket;
 mod trial;

@@ -4,7 +4,7 @@ use kindling_proto::limits;
 use serde_json::Value;
 
 use super::report::Report;
-use crate::nearest::nearest;
+use kindling_worker::nearest;
 
 /// The version of the protocol that this worker speaks.
 pub(crate) const VERSION: u64 = 1;

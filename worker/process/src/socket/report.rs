@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::call::{Complaint, not_a_number, number, short, show};
-use crate::nearest::nearest;
+use kindling_worker::nearest;
 
 /// So many metrics in one report.
 const MOST_METRICS: usize = 64;

@@ -5,7 +5,7 @@ use kindling_worker::{Completion, TrialError, Values};
 
 use super::headline::headline;
 use crate::ground::Exit;
-use crate::nearest::nearest;
+use kindling_worker::nearest;
 use crate::socket::Given;
 
 /// Hand the trial back: `EX_TEMPFAIL`.
