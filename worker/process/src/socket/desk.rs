@@ -271,7 +271,7 @@ mod tests {
             Request::SetConstraint { name, value }
         };
         assert_eq!(answer(constraint("memory_gb"))["ok"], true);
-        assert_eq!(answer(constraint("memory"))["hint"], "the study's constraints are `memory_gb`");
+        assert_eq!(answer(constraint("memory"))["hint"], "did you mean `memory_gb`?");
         let complete = |named: &[(&str, f64)]| {
             Request::Complete(named.iter().map(|(name, x)| ((*name).to_owned(), *x)).collect())
         };

@@ -182,7 +182,11 @@ mod tests {
         assert_eq!(of(Some(json!(0.91)), json!({"latency_ms": 12.5})), Ok((both, 0)));
         assert_eq!(of(Some(json!(0.91)), json!({})), Ok((0.91.into(), 0)));
         for (value, metrics, expected) in [
-            (None, json!({"accuracy": 1, "latency": 2}), "no objective `latency`; its objectives"),
+            (
+                None,
+                json!({"accuracy": 1, "latency": 2}),
+                "no objective `latency`; did you mean `latency_ms`?",
+            ),
             (None, json!({"acuracy": 1}), "no objective `acuracy`; did you mean `accuracy`?"),
             (None, json!({"latency_ms": 2}), "no `accuracy`, which the pruner compares"),
             (Some(json!(1)), json!({"accuracy": 2}), "`metrics` has it, too; give it once"),

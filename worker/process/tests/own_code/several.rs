@@ -49,7 +49,7 @@ trial = call(call="hello", version=1)["trial"]
 assert trial["metrics"] == ["accuracy", "latency_ms"] and trial["pruner_metric"] == "accuracy", trial
 assert trial["constraints"] == ["memory_gb"], trial
 answer = call(call="report", step=0, metrics={"accuracy": 0.5, "latency": 2})
-assert answer["hint"] == "its objectives are `accuracy`, `latency_ms`; note others by `set_user_attr`", answer
+assert answer["hint"] == "did you mean `latency_ms`?", answer
 assert not call(call="report", step=0, metrics={"latency_ms": 2})["ok"]
 assert call(call="report", step=0, metrics={"accuracy": 0.5, "latency_ms": 2})["verdict"] == "continue"
 assert call(call="report", step=1, value=0.75)["ok"]
