@@ -128,8 +128,10 @@ mod tests {
         assert_eq!(all(&mut backlog), [waiting(None, 0.3)]);
     }
 
-    /// What comes of some lines: the reports, and the last values.
-    fn read(lines: &[&str]) -> (Vec<(u64, Intermediate)>, Vec<(usize, f64)>) {
+    /// The reports that come of some lines, and the last values.
+    type Read = (Vec<(u64, Intermediate)>, Vec<(usize, f64)>);
+
+    fn read(lines: &[&str]) -> Read {
         let (mut backlog, mut last, sought) = (Backlog::default(), Found::default(), sought());
         let mut reports = Vec::new();
         for measure in lines.iter().filter_map(|line| sought.read(line)) {
@@ -170,7 +172,9 @@ mod tests {
         let newest = found.last().expect("some");
         assert_eq!(newest.report, Some((999, of(999.0, &[(1, 999.0)]))));
         let mut last = Found::default();
-        found.iter().for_each(|waiting| last.renew(&waiting.last));
+        for waiting in &found {
+            last.renew(&waiting.last);
+        }
         assert_eq!(last.all().collect::<Vec<_>>(), [(0, 999.0), (1, 999.0), (2, 999.0)]);
     }
 }

@@ -107,8 +107,8 @@ pub(super) fn read_named(what: &str, named: &Value) -> Result<BTreeMap<String, f
             .hint(format!("it is an object of names and numbers, {EXAMPLE}")));
     };
     if named.len() > MOST_METRICS {
-        let names = named.len();
-        return Err(Complaint::new(format!("`{what}` has {names} names"))
+        let found = named.len();
+        return Err(Complaint::new(format!("`{what}` has {found} names"))
             .hint(format!("expected at most {MOST_METRICS}")));
     }
     let read = |(name, value): (&String, &Value)| {

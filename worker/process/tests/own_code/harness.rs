@@ -37,13 +37,16 @@ pub(crate) struct Worker {
     mark: String,
 }
 
+/// The values of a report beside the one that the pruner compares, by their objectives' indices.
+pub(crate) type Others = Vec<(u32, f64)>;
+
 /// How a trial went.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) outcome: Result<Completion, TrialError>,
     pub(crate) reports: Vec<(u64, f64)>,
     /// The values of other objectives with each report.
-    pub(crate) others: Vec<Vec<(u32, f64)>>,
+    pub(crate) others: Vec<Others>,
     /// What it found for the study's first constraint.
     pub(crate) constraint: Option<f64>,
     pub(crate) took: Duration,
@@ -54,7 +57,7 @@ pub(crate) struct Ran {
 pub(crate) struct Recorder {
     pub(crate) stop: Stop,
     pub(crate) reports: Arc<Mutex<Vec<(u64, f64)>>>,
-    pub(crate) others: Arc<Mutex<Vec<Vec<(u32, f64)>>>>,
+    pub(crate) others: Arc<Mutex<Vec<Others>>>,
     pub(crate) prune_after: usize,
     /// How long a report takes, as one to a coordinator does.
     pub(crate) takes: Duration,
