@@ -79,7 +79,7 @@ def test_a_result_is_by_name_or_in_order(run: Run, worker: Worker, value: Any) -
 @pytest.mark.parametrize("returned", ["{'latency_ms': 12.5, 'accuracy': 0.9}", "(0.9, 12.5)", "0.9"])
 def test_a_function_returns_them_either_way(folder: Path, run: Run, returned: str) -> None:
     (folder / "train.py").write_text(f"def objective(trial):\n    return {returned}\n")
-    code = "import runpy, sys\nsys.argv = ['serve', 'train.py:objective']\nrunpy.run_module('kindling.serve', run_name='__main__')"
+    code = "import sys\nfrom kindling import serve\nsys.argv = ['serve', 'train.py:objective']\nsys.exit(serve.main())"
     with Worker(folder, many=[run]) as worker:
         ended = python(code, folder, worker.environment())
     assert ended.returncode == 0, ended.stderr
