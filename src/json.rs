@@ -17,6 +17,8 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "state": format::study_state(study),
         "external": study.external,
         "directions": Directions::of(study),
+        "metric_names": spec.metric_names,
+        "constraints": spec.constraints,
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
@@ -41,6 +43,8 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "pause_reason": Some(&study.pause_reason).filter(|r| !r.is_empty()),
         "last_hand_back": study.last_hand_back.as_ref().map(hand_back),
         "best": best(study).map(trial),
+        "front": study.front.iter().map(trial).collect::<Vec<_>>(),
+        "front_size": study.front_size,
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
         "created": format::time(study.create_time.as_ref()).map(|t| t.to_string()),
@@ -61,12 +65,13 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
     let attribute = |(key, text): (&String, &String)| {
         (key.clone(), serde_json::from_str(text).unwrap_or_default())
     };
-    let curve = trial.intermediate_values.iter().map(|i| json!({"step": i.step, "value": i.value}));
+    let curve = trial.intermediate_values.iter().map(intermediate);
     json!({
         "number": trial.number,
         "state": format::trial_state(trial),
         "params": params(&trial.params),
         "values": trial.values,
+        "constraints": trial.constraints,
         "intermediate_values": curve.collect::<Vec<_>>(),
         "attributes": trial.attributes_json.iter().map(attribute).collect::<Map<_, _>>(),
         "left_out": trial.left_out,
@@ -80,14 +85,24 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
     })
 }
 
+/// The values of a step. Those of other objectives than the pruner's stand beside it, by their index.
+fn intermediate(point: &v1::IntermediateValue) -> Value {
+    let mut shown = json!({ "step": point.step, "value": point.value });
+    if !point.others.is_empty() {
+        let other = |o: &v1::ObjectiveValue| json!({ "objective": o.objective, "value": o.value });
+        shown["others"] = point.others.iter().map(other).collect();
+    }
+    shown
+}
+
 pub(crate) fn worker(worker: &v1::Worker) -> Value {
     let running = worker.trials.iter().map(|t| {
         json!({
             "study": t.study,
             "trial": t.number,
             "attempt": t.attempt,
-            "step": t.newest.map(|n| n.step),
-            "value": t.newest.map(|n| n.value),
+            "step": t.newest.as_ref().map(|n| n.step),
+            "value": t.newest.as_ref().map(|n| n.value),
         })
     });
     json!({

@@ -200,7 +200,8 @@ pub(crate) fn workers(workers: &[v1::Worker]) -> Table {
 
 /// For example `digits #12, step 4: 0.9312`.
 pub(crate) fn running(trial: &v1::RunningTrial) -> String {
-    let newest = trial.newest.map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
+    let newest =
+        trial.newest.as_ref().map(|n| format!(", step {}: {}", n.step, format::number(n.value)));
     format!("{} #{}{}", trial.study, trial.number, newest.unwrap_or_default())
 }
 

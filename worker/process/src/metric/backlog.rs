@@ -72,6 +72,7 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use kindling_worker::Metrics;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::goals::Goals;
@@ -176,5 +177,44 @@ mod tests {
             last.renew(&waiting.last);
         }
         assert_eq!(last.all().collect::<Vec<_>>(), [(0, 999.0), (1, 999.0), (2, 999.0)]);
+    }
+
+    proptest! {
+        /// However metrics come, alone or together, with steps or without, slowly or in a flood.
+        #[test]
+        fn steps_ascend_and_the_last_value_of_each_metric_is_there(
+            lines in proptest::collection::vec(
+                (proptest::option::of(0_u64..9), proptest::option::of(0_i32..99), proptest::option::of(0_i32..99),
+                 proptest::option::of(0_i32..99), any::<bool>()),
+                0..300,
+            )
+        ) {
+            let (mut backlog, sought, mut last) = (Backlog::default(), sought(), Found::default());
+            let (mut printed, mut reports) = (Found::default(), Vec::new());
+            for (step, a, b, c, pops) in lines {
+                let mut values = Found::default();
+                for (place, value) in [a, b, c].into_iter().enumerate() {
+                    if let Some(value) = value {
+                        values.set(place, value.into());
+                    }
+                }
+                if values.is_empty() {
+                    continue;
+                }
+                printed.renew(&values);
+                backlog.push(Measure { step, values }, &sought);
+                if let Some(waiting) = pops.then(|| backlog.pop()).flatten() {
+                    last.renew(&waiting.last);
+                    reports.extend(waiting.report);
+                }
+            }
+            for waiting in all(&mut backlog) {
+                last.renew(&waiting.last);
+                reports.extend(waiting.report);
+            }
+            prop_assert_eq!(last, printed);
+            prop_assert!(reports.is_sorted_by(|(one, _), (next, _)| one < next));
+            prop_assert!(reports.iter().all(|(_, values)| values.others.iter().all(|(index, _)| *index == 1)));
+        }
     }
 }
