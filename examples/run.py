@@ -25,6 +25,7 @@ RUNS = [
     ("pytorch-script", "pytorch", [], ["run", "script.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("pytorch-function", "pytorch", [], ["run", "function.toml"], lambda accuracy: 0.3 < accuracy <= 1),
     ("sklearn", "sklearn", [], ["run", "study.toml"], lambda accuracy: 0.5 < accuracy <= 1),
+    ("tradeoff", "tradeoff", [], ["run", "study.toml"], lambda accuracy: 0.2 < accuracy <= 1),
     ("tune", "sklearn", [], TUNE, lambda accuracy: 0.5 < accuracy <= 1),
     ("shell", "shell", [], ["run", "study.toml"], lambda loss: 0 <= loss < 25),
     ("cpp", "cpp", ["c++", "-O2", "-o", "train", "train.cpp"], ["run", "study.toml"], lambda loss: 0 < loss < 5),

@@ -5,8 +5,8 @@ use kindling_proto::v1::value::Kind;
 use kindling_report::{Directions, best};
 use serde_json::{Map, Value, json};
 
+use crate::format;
 use crate::out::outln;
-use crate::{format, metrics};
 
 pub(crate) fn study(study: &v1::Study) -> Value {
     let spec = study.spec.clone().unwrap_or_default();
@@ -17,8 +17,8 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "state": format::study_state(study),
         "external": study.external,
         "directions": Directions::of(study),
-        "metric_names": metrics::names(study),
-        "constraints": metrics::constraints(study),
+        "metric_names": spec.metric_names,
+        "constraints": spec.constraints,
         "trials": study.budget,
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
@@ -65,7 +65,7 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
     let attribute = |(key, text): (&String, &String)| {
         (key.clone(), serde_json::from_str(text).unwrap_or_default())
     };
-    let curve = trial.intermediate_values.iter().map(step);
+    let curve = trial.intermediate_values.iter().map(intermediate);
     json!({
         "number": trial.number,
         "state": format::trial_state(trial),
@@ -85,12 +85,12 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
     })
 }
 
-/// The values of a step. Those of other objectives than the pruner's are by their index.
-fn step(step: &v1::IntermediateValue) -> Value {
-    let mut shown = json!({ "step": step.step, "value": step.value });
-    if !step.others.is_empty() {
-        let others = step.others.iter();
-        shown["others"] = others.map(|other| json!([other.objective, other.value])).collect();
+/// The values of a step. Those of other objectives than the pruner's stand beside it, by their index.
+fn intermediate(point: &v1::IntermediateValue) -> Value {
+    let mut shown = json!({ "step": point.step, "value": point.value });
+    if !point.others.is_empty() {
+        let other = |o: &v1::ObjectiveValue| json!({ "objective": o.objective, "value": o.value });
+        shown["others"] = point.others.iter().map(other).collect();
     }
     shown
 }

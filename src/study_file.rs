@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use kindling_coordinator::config::{self, nearest};
 use kindling_study::StudySpec;
+use kindling_worker::Metrics;
 
 use crate::hint::hinted;
 use crate::{fits, objectives};
@@ -43,12 +44,28 @@ pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
         let key = ["objective", &error.key].join(".");
         config::error_at(text, key.trim_end_matches('.'), &error.message)
     })?;
+    kindling_process::check_metric(
+        &spec.objective.kind,
+        &spec.objective.settings,
+        &names(&spec.metrics),
+    )
+    .map_err(|error| config::error_at(text, "objective.metric", &error.message))?;
     misspelt(&spec).map_err(|message| config::error_at(text, "objective.command", &message))?;
     if let Some(takes) = objective.takes(&spec.objective.settings) {
         fits::check(&spec.space, &takes)
             .map_err(|(key, message)| config::error_at(text, &key, &message))?;
     }
     Ok(spec)
+}
+
+/// What the study's values are called, as a worker is told.
+fn names(metrics: &kindling_study::Metrics) -> Metrics {
+    let texts = |names: &[Box<str>]| names.iter().map(|name| name.to_string()).collect();
+    Metrics {
+        names: texts(&metrics.names),
+        constraints: texts(&metrics.constraints),
+        pruner_objective: metrics.pruner_objective,
+    }
 }
 
 /// Looks for the parameters that a command names: with one that is in no space every trial would fail.
@@ -69,6 +86,26 @@ fn misspelt(spec: &StudySpec) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_that_contradicts_the_studys_names_is_refused() {
+        let study = |metric: &str| {
+            format!(
+                "name = \"s\"\ndirections = {{ accuracy = \"maximize\", size = \"minimize\" }}\ntrials = 3\n\n\
+                 [objective]\nkind = \"command\"\ncommand = [\"train\"]\n{metric}\n\n\
+                 [space.lr]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n"
+            )
+        };
+        assert!(check(&study("")).is_ok());
+        assert!(check(&study("metric = \"accuracy\"")).is_ok());
+        let error = check(&study("metric = \"acuracy\"")).expect_err("refused").to_string();
+        assert!(
+            error.contains("objective.metric") && error.contains("did you mean `acc"),
+            "{error}"
+        );
+        let error = check(&study("metric = \"size\"")).expect_err("refused").to_string();
+        assert!(error.contains("the study's pruner compares `accuracy`"), "{error}");
+    }
 
     #[test]
     fn a_parameter_that_a_command_misspells_is_refused() {

@@ -43,14 +43,22 @@ enum What {
         /// The step: 0, 1, 2 and so on; steps ascend
         #[arg(long, value_name = "N")]
         step: u64,
-        /// The value
-        #[arg(allow_hyphen_values = true)]
-        value: f64,
+        /// The value; with several objectives NAME=VALUE for each, of which the pruner's must be there
+        #[arg(allow_hyphen_values = true, required = true, num_args = 1..)]
+        values: Vec<Said>,
     },
     /// Ask whether to go on: prints continue, prune or stop; exit status 0 or 10
     Verdict,
     /// Give the trial's result
     Result(ResultArgs),
+    /// Tell the value of one of the study's constraints: it holds at or below 0; the last one counts
+    Constraint {
+        /// Its name
+        name: String,
+        /// The value
+        #[arg(allow_hyphen_values = true)]
+        value: f64,
+    },
     /// Note something beside the result
     Attr {
         /// What it is
@@ -78,9 +86,9 @@ enum What {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct ResultArgs {
-    /// The value, or one for each objective of the study
+    /// The value; with several objectives NAME=VALUE for each, or all values in the study's order
     #[arg(allow_hyphen_values = true, num_args = 1..)]
-    values: Vec<f64>,
+    values: Vec<Said>,
     /// It stopped early
     #[arg(long)]
     pruned: bool,
@@ -97,8 +105,15 @@ struct ResultArgs {
 
 pub(crate) async fn tell(TellArgs { what }: TellArgs) -> anyhow::Result<ExitCode> {
     match what {
-        What::Report { step, value } => {
-            let call = json!({ "call": "report", "step": step, "value": number(value) });
+        What::Report { step, values } => {
+            let call = match &values[..] {
+                [Said::Value(value)] => {
+                    json!({ "call": "report", "step": step, "value": number(*value) })
+                }
+                values => {
+                    json!({ "call": "report", "step": step, "metrics": named(values)? })
+                }
+            };
             Ok(verdict(ask(call).await?.as_ref())?.status())
         }
         What::Verdict => {
@@ -107,7 +122,12 @@ pub(crate) async fn tell(TellArgs { what }: TellArgs) -> anyhow::Result<ExitCode
             Ok(verdict.status())
         }
         What::Result(result) => {
-            ask(result.call()).await?;
+            ask(result.call()?).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Constraint { name, value } => {
+            let value = number(value);
+            ask(json!({ "call": "set_constraint", "name": name, "value": value })).await?;
             Ok(ExitCode::SUCCESS)
         }
         What::Attr { name, value } => {
@@ -211,17 +231,91 @@ fn number(x: f64) -> Value {
 }
 
 impl ResultArgs {
-    fn call(self) -> Value {
+    fn call(self) -> anyhow::Result<Value> {
         let Self { values, pruned, fail, hand_back, unfit } = self;
         if pruned {
-            return json!({ "call": "result", "state": "pruned" });
+            return Ok(json!({ "call": "result", "state": "pruned" }));
         }
         let reasons = [("fail", fail), ("hand_back", hand_back), ("unfit", unfit)];
         let mut reasons = reasons.into_iter();
         if let Some((state, reason)) = reasons.find_map(|(state, reason)| Some((state, reason?))) {
-            return json!({ "call": "result", "state": state, "reason": reason });
+            return Ok(json!({ "call": "result", "state": state, "reason": reason }));
         }
-        let values: Vec<_> = values.into_iter().map(number).collect();
-        json!({ "call": "result", "state": "complete", "values": values })
+        let in_order = values.iter().map(|said| match said {
+            Said::Value(value) => Some(number(*value)),
+            Said::Named(..) => None,
+        });
+        let values = match in_order.collect::<Option<Vec<_>>>() {
+            Some(values) => values.into(),
+            None => Value::Object(named(&values)?),
+        };
+        Ok(json!({ "call": "result", "state": "complete", "values": values }))
+    }
+}
+
+/// A value on the command line, alone or by the name of its objective.
+#[derive(Debug, Clone, PartialEq)]
+enum Said {
+    Value(f64),
+    Named(String, f64),
+}
+
+impl std::str::FromStr for Said {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = |value: &str| {
+            let expected = "a number, or NAME=VALUE for an objective of several";
+            value.parse().map_err(|_| format!("expected {expected}"))
+        };
+        match text.rsplit_once('=') {
+            Some((name, value)) => Ok(Self::Named(name.to_owned(), parsed(value)?)),
+            None => Ok(Self::Value(parsed(text)?)),
+        }
+    }
+}
+
+/// Values that all have a name.
+fn named(values: &[Said]) -> anyhow::Result<Map<String, Value>> {
+    let mut named = Map::new();
+    for said in values {
+        let Said::Named(name, value) = said else {
+            let message = "several values need their names, each of them: accuracy=0.9 size=12.5";
+            return Err(hinted(
+                message,
+                "`kindling tell result` also takes all values in the study's order",
+            ));
+        };
+        if named.insert(name.clone(), number(*value)).is_some() {
+            return Err(hinted(format!("`{name}` is there twice"), "give each once"));
+        }
+    }
+    Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(texts: &[&str]) -> Vec<Said> {
+        texts.iter().map(|text| text.parse().expect("a value")).collect()
+    }
+
+    fn result(values: &[&str]) -> anyhow::Result<Value> {
+        let (pruned, fail, hand_back, unfit) = (false, None, None, None);
+        ResultArgs { values: said(values), pruned, fail, hand_back, unfit }.call()
+    }
+
+    #[test]
+    fn values_are_told_in_order_or_by_name() {
+        assert_eq!(result(&["-0.5", "nan"]).expect("told")["values"], json!([-0.5, "nan"]));
+        let both = json!({"accuracy": 0.9, "a=b": -1.0});
+        assert_eq!(result(&["accuracy=0.9", "a=b=-1"]).expect("told")["values"], both);
+        for (values, error) in
+            [(&["a=1", "2"][..], "several values need their names"), (&["a=1", "a=2"], "twice")]
+        {
+            assert!(result(values).expect_err("refused").to_string().contains(error));
+        }
+        assert!("high".parse::<Said>().is_err() && "a=high".parse::<Said>().is_err());
     }
 }

@@ -44,11 +44,16 @@ The command prints its metric: `accuracy=0.91`, or `epoch=3 accuracy=0.91` again
 and again. The last one counts. With --pruner median, trials that fall behind are
 stopped early. Instead, it may use `kindling tell` or the Python package.
 
+With several metrics the result is the front: the trials that no other beats in
+all of them.
+
 Examples:
   kindling tune --maximize accuracy --trials 50 -- \
       python train.py --lr '{lr: 1e-5..1e-1 log}' --opt '{opt: adam|sgd}'
   kindling tune --minimize loss --pruner median -- \
       ./train.sh layers='{layers: 1..8}' out='run-{trial}'
+  kindling tune --maximize accuracy --minimize latency_ms --constraint memory -- \
+      python train.py --width '{width: 8..256 log}'
 
 The same command again resumes. When you need more, such as conditions, go on with
 a file: add --print before the --, > study.toml, then `kindling run study.toml`.
@@ -56,14 +61,17 @@ a file: add --print before the --, > study.toml, then `kindling run study.toml`.
 Exit status: as of `kindling run`"#;
 
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("goal").required(true).args(["maximize", "minimize"]))]
+#[command(group = ArgGroup::new("goal").required(true).multiple(true).args(["maximize", "minimize"]))]
 pub(crate) struct TuneArgs {
-    /// The metric to maximize, as the command's output names it
+    /// The metric to maximize, as the command's output names it; several may be given
     #[arg(long, value_name = "METRIC")]
-    maximize: Option<String>,
-    /// The metric to minimize
+    maximize: Vec<String>,
+    /// The metric to minimize; of several metrics, the pruner compares the first to maximize, or else the first of these
     #[arg(long, value_name = "METRIC")]
-    minimize: Option<String>,
+    minimize: Vec<String>,
+    /// A metric that must be at or below 0; several may be given
+    #[arg(long, value_name = "METRIC")]
+    constraint: Vec<String>,
     /// How many trials to finish [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
@@ -129,6 +137,9 @@ fn told(args: &TuneArgs) -> anyhow::Result<(String, StudySpec)> {
 /// The study file that the command line stands for, and the study in it.
 fn study(args: &TuneArgs) -> anyhow::Result<(String, StudySpec)> {
     let command = Command::read(&args.command)?;
+    if let Some(twice) = args.twice() {
+        return Err(hinted(format!("the metric `{twice}` is there twice"), "name each once"));
+    }
     let name = args.name.clone().unwrap_or_else(|| name::of_command(&args.command));
     let text = file::text(args, &name, &command);
     let spec = study_file::check(&text).map_err(|error| {
@@ -147,7 +158,8 @@ fn option(key: &str) -> Option<&'static str> {
     Some(match key {
         "name" => "--name",
         "seed" => "--seed",
-        "objective.metric" => "the metric",
+        "objective.metric" | "directions" => "the metric",
+        "constraints" => "--constraint",
         "objective.timeout" => "--timeout",
         "objective.command" => "the command",
         _ if key.starts_with("sampler") => "--sampler",
@@ -157,12 +169,21 @@ fn option(key: &str) -> Option<&'static str> {
 }
 
 impl TuneArgs {
-    /// The direction, and the name of the metric.
-    fn goal(&self) -> (&'static str, &str) {
-        match (&self.maximize, &self.minimize) {
-            (Some(metric), _) => ("maximize", metric),
-            (None, minimize) => ("minimize", minimize.as_deref().unwrap_or_default()),
-        }
+    /// The metrics with their directions. The pruner compares the first.
+    fn goals(&self) -> Vec<(&'static str, &str)> {
+        let maximize = self.maximize.iter().map(|metric| ("maximize", metric.as_str()));
+        maximize.chain(self.minimize.iter().map(|metric| ("minimize", metric.as_str()))).collect()
+    }
+
+    /// A name that is there twice, which no file could say.
+    fn twice(&self) -> Option<&str> {
+        let metrics = self.goals().into_iter().map(|(_, metric)| metric);
+        let names: Vec<_> = metrics.chain(self.constraint.iter().map(String::as_str)).collect();
+        names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| names[..*at].contains(name))
+            .map(|(_, name)| *name)
     }
 
     fn trials(&self) -> u32 {

@@ -42,14 +42,15 @@ def parts(error: BaseException) -> tuple[str, str]:
     return _utf8(_cut(head, MAX_HEAD)), _utf8(_cut(trace, MAX_TRACE))
 
 
-def returned(value: Any) -> list[float]:
+def returned(value: Any) -> list[float] | dict[str, float]:
     """The values that a function returned."""
     if value is None:
         raise KindlingError("the function returned None\nhint: return the value, such as `return accuracy`")
     try:
-        return _json.numbers(value, "the returned value")
+        return _json.result(value, "the returned value")
     except KindlingError as error:
-        raise KindlingError(f"{error}\nhint: return a number, or a sequence of one for each objective") from None
+        hint = "return a number; with several objectives a dict by name, or a sequence in the study's order"
+        raise KindlingError(f"{error}\nhint: {hint}") from None
 
 
 def _trace(error: BaseException) -> str:

@@ -76,6 +76,22 @@ def metrics(values: Mapping[Any, Any]) -> dict[str, float]:
     return {str(name): number(value, f"the reported `{name}`") for name, value in values.items()}
 
 
+def result(value: Any, what: str) -> list[float] | dict[str, float]:
+    """A trial's result: a number, a sequence of several in the study's order, or a dict of them by name."""
+    if not isinstance(value, Mapping):
+        return numbers(value, what)
+    if not value:
+        raise KindlingError(f"{what} is empty; expected a number for each objective of the study")
+    return {str(name): number(one, f"`{name}` of {what}") for name, one in value.items()}
+
+
+def shown(values: list[float] | dict[str, float]) -> str:
+    """A result as a person reads it."""
+    if isinstance(values, dict):
+        return " ".join(f"{name}={one:.6g}" for name, one in values.items())
+    return ", ".join(f"{one:.6g}" for one in values)
+
+
 def _plain(value: Any) -> Any:
     """What `json` does not know: arrays, tensors and their scalars."""
     if hasattr(value, "tolist"):

@@ -25,6 +25,8 @@ class Standing:
     failed: int = 0
     best: float | None = None
     best_number: int | None = None
+    # Of several objectives: how many trials are on the front.
+    front: int | None = None
     per_hour: float | None = None
     seconds_left: float | None = None
 
@@ -35,7 +37,9 @@ class Standing:
     def details(self) -> str:
         """What stands behind the bar."""
         parts = [f"{self.finished}/{self.trials} trials"]
-        if self.best is not None:
+        if self.front:
+            parts.append(f"{self.front} on the front")
+        elif self.best is not None:
             parts.append(f"best {self.best:.6g} (#{self.best_number})")
         parts += [f"{count} {what}" for count, what in ((self.pruned, "pruned"), (self.failed, "failed")) if count]
         if self.per_hour is not None and not self.done:
@@ -55,6 +59,7 @@ def standing(name: str, event: Mapping[str, Any]) -> Standing:
     counts = study["counts"]
     best = study["best"] or {}
     values = best.get("values") or [None]
+    several = len(study.get("directions") or ()) > 1
     return Standing(
         name=name,
         finished=event["finished"],
@@ -62,8 +67,9 @@ def standing(name: str, event: Mapping[str, Any]) -> Standing:
         running=counts["running"],
         pruned=counts["pruned"],
         failed=counts["fail"],
-        best=values[0],
+        best=None if several else values[0],
         best_number=best.get("number"),
+        front=study.get("front_size") if several else None,
         per_hour=study["trials_per_hour"],
         seconds_left=study["seconds_left"],
     )

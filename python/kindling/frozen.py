@@ -40,6 +40,8 @@ class FrozenTrial:
     worker: str | None = None
     # For a trial that confirms another one under a fresh seed: that one's number.
     confirms: int | None = None
+    # What it found for the study's constraints, in their order: feasible at or below 0. None if it did not say.
+    constraints: list[float] | None = None
 
     @property
     def value(self) -> float | None:
@@ -68,7 +70,7 @@ def from_json(document: Mapping[str, Any]) -> FrozenTrial:
     return FrozenTrial(
         number=document["number"],
         state=TrialState[document["state"]],
-        values=[float(value) for value in document["values"]] or None,
+        values=_numbers(document["values"]),
         params=dict(document["params"]),
         user_attrs=dict(document["attributes"]),
         intermediate_values={point["step"]: float(point["value"]) for point in document["intermediate_values"]},
@@ -78,7 +80,14 @@ def from_json(document: Mapping[str, Any]) -> FrozenTrial:
         attempt=document["attempt"],
         worker=document["worker"] or None,
         confirms=None if confirms is None else confirms["of"],
+        constraints=_numbers(document.get("constraints")),
     )
+
+
+def _numbers(found: Any) -> list[float] | None:
+    """In the study's order. By name they are in that order, too."""
+    found = list(found.values()) if isinstance(found, Mapping) else found
+    return [float(number) for number in found] if found else None
 
 
 def _time(text: str | None) -> datetime | None:

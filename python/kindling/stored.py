@@ -1,10 +1,11 @@
 """What a study has found out, read from its store: finished, or while it runs."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindling import _frame, _program
+from kindling import _frame, _front, _program
 from kindling._errors import KindlingError
 from kindling.frozen import FrozenTrial, TrialState, from_json
 
@@ -37,12 +38,25 @@ class StoredStudy:
 
     @property
     def best_trial(self) -> FrozenTrial:
-        """The completed trial with the best value."""
-        document = self._document()
-        best = None if document is None else document["best"]
+        """The completed trial with the best value. Of several objectives there is a front: see `best_trials`."""
+        document = self._document() or {}
+        best = document.get("best")
         if best is None:
             raise ValueError("no trial is complete yet")
+        if len(_directions(document)) > 1:
+            raise RuntimeError("this study has several objectives: read `best_trials`, its front")
         return from_json(best)
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The front: the completed, feasible trials that no other dominates, by the first objective, then by the next.
+
+        Of one objective, the best trial alone. Empty as long as none is complete.
+        """
+        document = self._document()
+        if document is None:
+            return []
+        return _front.front(self.get_trials((TrialState.COMPLETE,)), _directions(document))
 
     @property
     def best_value(self) -> float:
@@ -69,9 +83,23 @@ class StoredStudy:
 
     @property
     def direction(self) -> str:
-        """`maximize` or `minimize`."""
-        directions: list[str] = self._existing()["directions"]
-        return directions[0]
+        """`maximize` or `minimize`, of the first objective."""
+        return self.directions[0]
+
+    @property
+    def directions(self) -> list[str]:
+        """`maximize` or `minimize` for each objective."""
+        return _directions(self._existing())
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What the objectives are called, in the order of their values. Empty: there is one, without a name."""
+        return list(self._existing().get("metric_names") or ())
+
+    @property
+    def constraint_names(self) -> list[str]:
+        """What the constraints are called, in the order of a trial's `constraints`."""
+        return list(self._existing().get("constraints") or ())
 
     @property
     def is_finished(self) -> bool:
@@ -81,7 +109,9 @@ class StoredStudy:
 
     def to_pandas(self) -> "pd.DataFrame":
         """A row for each trial, with the columns of Optuna's `trials_dataframe`. Times are in UTC."""
-        return _frame.frame(self.trials)
+        document = self._document() or {}
+        names, constraints = (list(document.get(key) or ()) for key in ("metric_names", "constraints"))
+        return _frame.frame(self.trials, names, constraints)
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Writes the study's page, one HTML file that stands alone, and returns its path."""
@@ -143,6 +173,10 @@ def load_study(store_or_name: str | os.PathLike[str], name: str | None = None) -
     if name is None and names:
         raise StudyNotFound(f"{store} holds several studies\nhint: say `name=`, one of {has}")
     raise StudyNotFound(f"there is no study {name or ''!r} in {store}\nhint: it has {has}")
+
+
+def _directions(document: Mapping[str, Any]) -> list[str]:
+    return list(document["directions"])
 
 
 def _names(store: Path) -> list[str]:

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,11 @@ class Study(StoredStudy):
     Without them the sampler is `"auto"`, which chooses among the others, and nothing is pruned.
     `timeout` (of a trial) and `grace` are seconds, a timedelta, or a text such as `"2h"`. `metric` says which one is
     the value where the function reports several. `directory` is where the function runs: this folder unless told.
+
+    `direction` is of one objective. Several have names: `directions={"accuracy": "maximize", "size_mb": "minimize"}`.
+    The function then returns them by name, or in this order. `constraints` are names of values that must hold, at or
+    below 0, which it tells by `trial.set_constraint`. A pruner compares the `metric` of its dict, or else the first
+    objective.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class Study(StoredStudy):
         name: str,
         objective: Objective,
         *,
-        direction: Literal["maximize", "minimize"],
+        direction: Literal["maximize", "minimize"] | None = None,
+        directions: Mapping[str, Literal["maximize", "minimize"]] | None = None,
+        constraints: Sequence[str] | None = None,
         trials: int,
         space: Mapping[str, Distribution],
         sampler: str | Mapping[str, Any] | None = None,
@@ -72,8 +79,7 @@ class Study(StoredStudy):
     ) -> None:
         if not isinstance(name, str) or not name.strip():
             raise KindlingError(f"a study's name is a text that is not empty, not {name!r}")
-        if direction not in ("maximize", "minimize"):
-            raise KindlingError(f'direction is "maximize" or "minimize", not {direction!r}')
+        goal = _goal(direction, directions)
         if metric is not None and (not isinstance(metric, str) or not metric.strip()):
             raise KindlingError(f"metric is the name of what the function reports, not {metric!r}")
         _check_whole("trials", trials, 1)
@@ -88,7 +94,8 @@ class Study(StoredStudy):
         tables = {"env": env, "settings": settings}
         self._spec: dict[str, Any] = {
             "name": name,
-            "direction": direction,
+            **goal,
+            **_given({"constraints": _constraints(constraints)}),
             "trials": int(trials),
             "seed": int(seed),
             **_given({"max_attempts": max_attempts, "max_failures_in_a_row": max_failures_in_a_row}),
@@ -270,6 +277,33 @@ def _unexplained(status: int, said: str) -> str:
 def _check_whole(what: str, number: Any, least: int) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         raise KindlingError(f"{what} is a whole number from {least}, not {number!r}")
+
+
+def _goal(direction: Any, directions: Any) -> dict[str, Any]:
+    """Which way is better, as a study file says it."""
+    if (direction is None) == (directions is None):
+        raise KindlingError(
+            'a study has a `direction`, "maximize" or "minimize"; or `directions` by name: {"accuracy": "maximize"}'
+        )
+    if direction is not None:
+        return {"direction": _way("direction", direction)}
+    if not isinstance(directions, Mapping) or not directions:
+        raise KindlingError(f'directions are a dict by name, such as {{"accuracy": "maximize"}}, not {directions!r}')
+    return {"directions": {name: _way(f"the direction of {name!r}", way) for name, way in directions.items()}}
+
+
+def _way(what: str, given: Any) -> str:
+    if given not in ("maximize", "minimize"):
+        raise KindlingError(f'{what} is "maximize" or "minimize", not {given!r}')
+    return str(given)
+
+
+def _constraints(given: Any) -> list[str] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise KindlingError(f'constraints are a list of names, such as ["memory_gb"], not {given!r}')
+    return list(given)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,16 @@ class Trial:
     """What the study says for your own use."""
     data_dir: Path | None
     """The folder with data sets, if the worker was given one."""
+    metric_names: list[str]
+    """What the study's objectives are called, in its order. Empty: there is one, without a name."""
+    constraint_names: list[str]
+    """What the study's constraints are called, in its order."""
+    pruner_metric: str | None
+    """The objective that the pruner compares, if it has a name."""
     user_attrs: dict[str, Any]
     """What this process noted with `set_user_attr`."""
+    constraints: dict[str, float]
+    """What this process told of constraints with `set_constraint`."""
     alone: bool
     """No worker runs this: the parameters are the defaults, and what is reported is printed."""
 
@@ -57,7 +65,12 @@ class Trial:
         self.study_seed = facts["study_seed"]
         self.settings = facts.get("settings") or {}
         self.data_dir = Path(facts["data_dir"]) if facts.get("data_dir") else None
+        # A worker of before several objectives does not tell these.
+        self.metric_names = list(facts.get("metrics") or ())
+        self.constraint_names = list(facts.get("constraints") or ())
+        self.pruner_metric = facts.get("pruner_metric")
         self.user_attrs = {}
+        self.constraints = {}
         self._device: str | None = facts.get("device")
         self._facts = dict(facts)
         self.ended = False
@@ -75,15 +88,17 @@ class Trial:
     def report(self, value: Any, step: Any, *, raises: bool = True) -> Verdict:
         """The value of a step, such as an epoch. Steps are whole numbers that ascend.
 
-        Several metrics are a dict of their names and values, `{"loss": 0.2, "accuracy": 0.91}`. The study's `metric`
-        says which one is the value; the others become attributes of the trial.
+        Several metrics are a dict of their names and values, `{"accuracy": 0.91, "latency_ms": 12.5}`. In a study that
+        names its objectives, the one that the pruner compares must be there, and others of them may; a number alone is
+        that one's. In another study its `metric` says which one is the value; the others become attributes of the
+        trial.
 
         Raises `TrialPruned` or `TrialStopped` if the trial should end. With `raises=False` it says so instead.
         """
         reported: dict[str, Any]
         if isinstance(value, Mapping):
             reported = {"metrics": _json.metrics(value)}
-            shown = " ".join(f"{name}={one:.6g}" for name, one in reported["metrics"].items())
+            shown = _json.shown(reported["metrics"])
         else:
             reported = {"value": _json.number(value, "the reported value")}
             shown = f"{reported['value']:.6g}"
@@ -132,14 +147,28 @@ class Trial:
             self._call({"call": "set_user_attr", "name": key, "value": value})
         self.user_attrs[key] = value
 
-    def complete(self, value: Any) -> None:
-        """The trial's value, or a sequence of one for each objective. The first one counts.
+    def set_constraint(self, name: str, value: Any) -> None:
+        """The value of one of the study's constraints: it holds at or below 0, so report `used - limit`.
 
-        For scripts. A function returns it. The script then still has to end with status 0.
+        The last one counts. A trial that completes without all of the study's constraints fails.
         """
-        values = _json.numbers(value, "the value")
+        if not isinstance(name, str):
+            raise KindlingError(f"the name of a constraint is {name!r}; expected a text")
+        number = _json.number(value, f"the constraint `{name}`")
         if self._connection is None:
-            print(f"value: {', '.join(f'{one:.6g}' for one in values)}", flush=True)
+            print(f"{name}={number:.6g}", flush=True)
+        else:
+            self._call({"call": "set_constraint", "name": name, "value": number})
+        self.constraints[name] = number
+
+    def complete(self, value: Any) -> None:
+        """The trial's value. Of several objectives a dict by name, or a sequence in the study's order.
+
+        The first one counts. For scripts; a function returns it. The script then still has to end with status 0.
+        """
+        values = _json.result(value, "the value")
+        if self._connection is None:
+            print(f"value: {_json.shown(values)}", flush=True)
         self.give({"state": "complete", "values": values})
 
     def prune(self) -> None:

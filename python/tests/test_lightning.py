@@ -22,7 +22,9 @@ class Model(LightningModule):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
     def training_step(self, batch, _): return self.layer(batch).square().mean()
-    def validation_step(self, batch, _): self.log("val_loss", self.current_epoch + 0.5, sync_dist=True)
+    def validation_step(self, batch, _):
+        self.log("val_loss", self.current_epoch + 0.5, sync_dist=True)
+        self.log("size", 2.0, sync_dist=True)
     def configure_optimizers(self): return torch.optim.SGD(self.parameters(), 0.1)
 
 def fit(epochs=3, monitor="val_loss", path=None, **more):
@@ -55,6 +57,14 @@ def test_each_validation_is_reported_and_the_sanity_check_is_not(folder: Path, r
     ended = fit(folder, run, "    fit()")
     assert ended.returncode == 0, ended.stderr
     assert run.reports == [(0, 0.5), (1, 1.5), (2, 2.5)]
+
+
+@pytest.mark.parametrize("monitor", [["val_loss", "size"], {"val_loss": "val_loss", "size": "size"}])
+def test_several_metrics_are_reported_by_name(folder: Path, monitor: object) -> None:
+    run = Run({**facts(), "metrics": ["size", "val_loss"], "pruner_metric": "val_loss", "constraints": []})
+    ended = fit(folder, run, f"    fit(2, monitor={monitor!r})")
+    assert ended.returncode == 0, ended.stderr
+    assert (run.reports, run.others) == ([(0, 0.5), (1, 1.5)], [{"size": 2.0}] * 2)
 
 
 def test_a_pruned_training_ends_so(folder: Path, run: Run) -> None:

@@ -68,7 +68,9 @@ def test_what_a_function_returns_is_the_value(folder: Path, value: str, values: 
     [
         ("    pass", "the function returned None\nhint: return the value"),
         ("    return 'high'", "the returned value is 'high', of type str; expected a number"),
-        ("    return {'a': 1}", "of type dict; expected a number"),
+        ("    return {'a': 1}", "KindlingError: the study has no objective `a`"),
+        ("    return {'a': 'high'}", "`a` of the returned value is 'high', of type str; expected a number"),
+        ("    return {}", "the returned value is empty; expected a number for each objective"),
         ("    return []", "the returned value is empty"),
         ("    raise ValueError('no data')", "ValueError: no data\nTraceback"),
         ("    import sys; sys.exit(0)", "SystemExit: the function called sys.exit(0)"),

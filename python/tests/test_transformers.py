@@ -58,6 +58,13 @@ def test_each_evaluation_is_reported(folder: Path, run: Run, monitor: str) -> No
     assert run.reports == [(0, 0.5), (1, 0.5), (2, 0.5)]
 
 
+def test_a_metric_is_reported_by_the_studys_name(folder: Path) -> None:
+    run = Run({**facts(), "metrics": ["accuracy", "size"], "pruner_metric": "accuracy", "constraints": []})
+    ended = train(folder, run, "train(2, monitor={'accuracy': 'eval_accuracy'})")
+    assert ended.returncode == 0, ended.stderr
+    assert run.reports == [(0, 0.5), (1, 0.5)]
+
+
 def test_a_pruned_training_ends_so(folder: Path, run: Run) -> None:
     run.prune_at = 1
     ended = train(folder, run, "train()")

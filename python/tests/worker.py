@@ -35,6 +35,9 @@ class Run:
     facts: dict[str, Any]
     reports: list[tuple[int, float]] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
+    others: list[dict[str, float]] = field(default_factory=list)
+    """Of each report: the values of objectives that the pruner does not compare."""
+    constraints: dict[str, float] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     metric: str | None = None
     """Which one of several is the value, as the study says."""
@@ -171,7 +174,7 @@ class Speaker:
             raise Refused("expected a JSON object and the line's end")
         call = request.get("call")
         self.worker.calls.append(str(call))
-        if call not in ("hello", "report", "verdict", "set_user_attr", "result", "next"):
+        if call not in ("hello", "report", "verdict", "set_user_attr", "set_constraint", "result", "next"):
             raise Refused(f"there is no call `{call}`", "did you mean `report`?")
         return getattr(self, f"_{call}")(request)
 
@@ -197,7 +200,8 @@ class Speaker:
 
     def _report(self, request: dict[str, Any]) -> dict[str, Any]:
         trial, step = self._mine(), request.get("step")
-        value, others = values(request, trial.metric)
+        names = trial.facts.get("metrics", [])
+        value, others = by_name(request, trial.facts) if names else values(request, trial.metric)
         if not isinstance(step, int) or step < 0:
             raise Refused(f"`step` is {step}")
         if trial.result:
@@ -208,7 +212,8 @@ class Speaker:
                 trial.failed = f"step {step}: {value}"
                 raise Refused(f"report {value} at step {step} fails the trial")
             trial.reports.append((step, value))
-        trial.attributes = {**trial.attributes, **others}
+            trial.others.append(others if names else {})
+        trial.attributes = {**trial.attributes, **({} if names else others)}
         if trial.prune_at is not None and step >= trial.prune_at:
             trial.verdict = {"verdict": "prune"}
         return trial.verdict
@@ -227,15 +232,29 @@ class Speaker:
         trial.attributes = new
         return {}
 
+    def _set_constraint(self, request: dict[str, Any]) -> dict[str, Any]:
+        trial, name = self._mine(), request.get("name")
+        if name not in trial.facts.get("constraints", []):
+            raise Refused(f"the study has no constraint `{name}`", "did you mean another one?")
+        trial.constraints[name] = number(request.get("value"))
+        return {}
+
     def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         trial, state = self._mine(), request.get("state")
         if state not in ("complete", "pruned", "fail", "hand_back", "unfit"):
             raise Refused(f"there is no state `{state}`")
         result = {"state": state}
         if state == "complete":
-            values = request.get("values")
+            values, names = request.get("values"), trial.facts.get("metrics", [])
+            if isinstance(values, dict):
+                known(values, names)
+                if missing := [name for name in names if name not in values]:
+                    raise Refused(f"the result has no `{missing[0]}`", f"the study's objectives are {names}")
+                values = [values[name] for name in names]
             if not isinstance(values, list) or not values:
-                raise Refused("`values` is a list with a number for each objective")
+                raise Refused("`values` has a number for each objective")
+            if names and len(values) != len(names):
+                raise Refused(f"the result has {len(values)} values, and the study {len(names)} objectives")
             result["values"] = [str(number(value)) for value in values]
         elif state != "pruned":
             if not isinstance(request.get("reason"), str):
@@ -263,6 +282,28 @@ def values(request: dict[str, Any], metric: str | None) -> tuple[float, dict[str
             f"`value` is missing, and `metrics` has no `{metric}`, the study's `metric`", f"it has {', '.join(metrics)}"
         )
     return number(metrics[metric]), {name: value for name, value in metrics.items() if name != metric}
+
+
+def by_name(request: dict[str, Any], facts: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    """The same in a study that names its objectives."""
+    compared, metrics = facts["pruner_metric"], request.get("metrics", {})
+    known(metrics, facts["metrics"])
+    if "value" in request:
+        if compared in metrics:
+            raise Refused(f"`value` is of `{compared}`, and `metrics` has it, too", "give it once")
+        metrics = {**metrics, compared: request["value"]}
+    if compared not in metrics:
+        raise Refused(f"the report has no `{compared}`, which the pruner compares", f"report `{compared}`")
+    values = {name: number(value) for name, value in metrics.items()}
+    return values.pop(compared), values
+
+
+def known(metrics: Any, names: list[str]) -> None:
+    if not isinstance(metrics, dict) or len(metrics) > MAX_METRICS:
+        raise Refused("a number for each name", f"expected at most {MAX_METRICS}")
+    for name in metrics:
+        if name not in names:
+            raise Refused(f"the study has no objective `{name}`", f"its objectives are {', '.join(names)}")
 
 
 def number(value: Any) -> float:

@@ -13,9 +13,21 @@ const LINE: usize = 100;
 pub(super) fn text(args: &TuneArgs, name: &str, command: &Command) -> String {
     let mut file = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| _ = writeln!(file, "{line}");
-    let (direction, metric) = args.goal();
+    let goals = args.goals();
     line(format_args!("name = {}", quoted(name)));
-    line(format_args!("direction = \"{direction}\""));
+    match &goals[..] {
+        [(direction, _)] => line(format_args!("direction = \"{direction}\"")),
+        several => {
+            let one =
+                |(direction, metric): &(_, &str)| format!("{} = \"{direction}\"", key(metric));
+            let directions: Vec<_> = several.iter().map(one).collect();
+            line(format_args!("directions = {{ {} }}", directions.join(", ")));
+        }
+    }
+    if !args.constraint.is_empty() {
+        let constraints = list(args.constraint.iter().map(|name| quoted(name)));
+        line(format_args!("constraints = {constraints}"));
+    }
     line(format_args!("trials = {}", args.trials()));
     line(format_args!("seed = {}", args.seed));
     for (section, kind) in [("sampler", &args.sampler), ("pruner", &args.pruner)] {
@@ -25,7 +37,8 @@ pub(super) fn text(args: &TuneArgs, name: &str, command: &Command) -> String {
     }
     line(format_args!("\n[objective]\nkind = \"command\""));
     line(format_args!("command = {}", list(command.words.iter().map(|word| quoted(word)))));
-    line(format_args!("metric = {}", quoted(metric)));
+    // With several, the study names them. This has lines of output count although the script may use the socket.
+    line(format_args!("metric = {}", quoted(goals.first().map_or("", |(_, metric)| metric))));
     if let Some(timeout) = &args.timeout {
         line(format_args!("timeout = {}", quoted(timeout)));
     }
@@ -58,7 +71,7 @@ pub(super) fn text(args: &TuneArgs, name: &str, command: &Command) -> String {
 /// A key of a table: in quotes, unless it is a plain word.
 pub(super) fn key(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.chars().all(is_plain) { name.to_owned() } else { quoted(name) }
+    if !name.is_empty() && name.chars().all(is_plain) { name.to_owned() } else { quoted(name) }
 }
 
 /// The word for none: one that no choice is.

@@ -101,6 +101,22 @@ fn words_become_words_of_a_study_file() {
 }
 
 #[test]
+fn several_metrics_and_constraints_become_a_study_of_them() {
+    let options =
+        ["--minimize", "latency ms", "--maximize", "accuracy", "--constraint", "memory_gb"];
+    let (text, spec) = study(&args(&options, &["train", "{x: 1..2}"])).expect("a study");
+    let directions = "directions = { accuracy = \"maximize\", \"latency ms\" = \"minimize\" }";
+    assert!(text.contains(&format!("{directions}\nconstraints = [\"memory_gb\"]\n")), "{text}");
+    assert_eq!(*spec.metrics.names, ["accuracy".into(), "latency ms".into()]);
+    let (text, spec) = study(&args(&options[2..], &["train", "{x: 1..2}"])).expect("a study");
+    assert!(text.contains("direction = \"maximize\"") && text.contains("metric = \"accuracy\""));
+    assert_eq!(spec.metrics.names.len(), 0, "one alone is as it always was");
+    let twice = args(&["--maximize", "a", "--minimize", "a"], &["train", "{x: 1..2}"]);
+    let error = study(&twice).expect_err("twice").to_string();
+    assert!(error.starts_with("the metric `a` is there twice"), "{error}");
+}
+
+#[test]
 fn every_mistake_is_pointed_at() {
     for (word, message, at, hint) in [
         ("{x: 1..2", "`{` without a `}` after it", "{", "twice: {{ and }}"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_worker::{
-    Assignment, Completion, Identity, Outbox, Ran, Session, Training, TrialError, UserAttributes,
+    Assignment, Completion, Identity, Noted, Outbox, Ran, Session, Training, TrialError,
     WorkerError,
 };
 use rand::{RngExt as _, SeedableRng as _};
@@ -131,7 +131,7 @@ impl Simulated {
             let value = if nan && step == 1 { f64::NAN } else { chance.random_range(0.0..1.0) };
             history.note(What::Trains { process, claim: claim.clone(), step, value });
             if outbox.report(step, value).await.is_err() {
-                return Ran::Ended(Err(TrialError::Stopped), UserAttributes::default());
+                return Ran::Ended(Err(TrialError::Stopped), Noted::default());
             }
         }
         let outcome = if fails {
@@ -141,6 +141,6 @@ impl Simulated {
         } else {
             Ok(Completion::new(chance.random_range(0.0..1.0)).with("steps", steps))
         };
-        Ran::Ended(outcome, UserAttributes::default())
+        Ran::Ended(outcome, Noted::default())
     }
 }

@@ -11,7 +11,9 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::lease::{Assignment, Claim, End, Finish, Identity, Refusal, Report, Verdict, Why};
+use crate::metrics::Metrics;
 use crate::trial::{ParamValue, Params, TrialFacts};
+use crate::values::Intermediate;
 
 impl From<Claim> for v1::Claim {
     fn from(claim: Claim) -> Self {
@@ -31,6 +33,7 @@ impl From<v1::Claim> for Claim {
 pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
     let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent, .. } =
         wire;
+    let metrics = metrics(wire.metric_names, wire.constraints, wire.pruner_objective);
     let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
     let claim: Claim = claim?.into();
     let facts = self::params(params).and_then(|params| {
@@ -38,10 +41,25 @@ pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
             "" => serde_json::Map::new(),
             text => serde_json::from_str(text).map_err(|error| error.to_string())?,
         };
-        let (study, number, attempt) = (study.clone(), claim.trial, claim.attempt);
-        Ok(TrialFacts { study, number, attempt, params, settings, seed, study_seed })
+        let (study, number, attempt, metrics) =
+            (study.clone(), claim.trial, claim.attempt, metrics?);
+        Ok(TrialFacts { study, number, attempt, params, settings, seed, study_seed, metrics })
     });
     Some(Assignment { claim, study, objective: kind, facts, traceparent })
+}
+
+/// The names of the study's values. An index beyond them would fail every report.
+fn metrics(
+    names: Vec<String>,
+    constraints: Vec<String>,
+    pruner_objective: u32,
+) -> Result<Metrics, String> {
+    let pruner_objective = pruner_objective as usize;
+    if pruner_objective >= names.len().max(1) {
+        let there = names.len();
+        return Err(format!("the pruner compares objective {pruner_objective}, of {there}"));
+    }
+    Ok(Metrics { names, constraints, pruner_objective })
 }
 
 fn params(wire: Vec<v1::NamedValue>) -> Result<Params, String> {
@@ -90,8 +108,14 @@ pub(crate) fn heartbeat(worker: &Identity, holding: Vec<Claim>) -> v1::Heartbeat
     v1::HeartbeatRequest { worker_id: id, host, device, slots, holding, session }
 }
 
-pub(crate) fn report(claim: &Claim, Report { step, value }: Report) -> v1::ReportRequest {
-    v1::ReportRequest { claim: Some(claim.clone().into()), step, value, ..Default::default() }
+pub(crate) fn report(claim: &Claim, report: &Report) -> v1::ReportRequest {
+    let Report { step, values: Intermediate { value, others } } = report;
+    let other = |(objective, value): &(u32, f64)| v1::ObjectiveValue {
+        objective: *objective,
+        value: *value,
+    };
+    let others = others.iter().map(other).collect();
+    v1::ReportRequest { claim: Some(claim.clone().into()), step: *step, value: *value, others }
 }
 
 pub(crate) fn release(claim: &Claim, reason: &str) -> v1::ReleaseRequest {
@@ -108,7 +132,7 @@ pub(crate) fn verdict(wire: v1::Verdict) -> Verdict {
 }
 
 pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
-    let Finish { claim, end, attributes } = finish;
+    let Finish { claim, end, constraints, attributes } = finish;
     let result = match end {
         End::Complete(values) => WireEnd::Completed(v1::Completed { values: values.into() }),
         End::Pruned => WireEnd::Pruned(v1::Pruned {}),
@@ -118,7 +142,7 @@ pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
         claim: Some(claim.into()),
         result: Some(result),
         attributes_json: attributes.into_iter().collect(),
-        ..Default::default()
+        constraints,
     }
 }
 
@@ -128,7 +152,7 @@ pub(crate) fn finish(finish: Finish) -> v1::FinishRequest {
 pub(crate) fn to_bytes(end: &Finish, reports: &[Report]) -> Vec<u8> {
     let mut bytes = finish(end.clone()).encode_length_delimited_to_vec();
     for each in reports {
-        bytes.extend(report(&end.claim, *each).encode_length_delimited_to_vec());
+        bytes.extend(report(&end.claim, each).encode_length_delimited_to_vec());
     }
     bytes
 }
@@ -142,12 +166,14 @@ pub(crate) fn from_bytes(mut bytes: &[u8]) -> Option<(Finish, Vec<Report>)> {
         WireEnd::Failed(v1::Failed { reason }) => End::Failed(reason),
     };
     let attributes: BTreeMap<_, _> = wire.attributes_json.into_iter().collect();
-    let finish = Finish { claim: wire.claim?.into(), end, attributes };
+    let constraints = wire.constraints;
+    let finish = Finish { claim: wire.claim?.into(), end, constraints, attributes };
     let mut reports = Vec::new();
     while !bytes.is_empty() {
-        let v1::ReportRequest { step, value, .. } =
+        let v1::ReportRequest { step, value, others, .. } =
             v1::ReportRequest::decode_length_delimited(&mut bytes).ok()?;
-        reports.push(Report { step, value });
+        let others = others.into_iter().map(|other| (other.objective, other.value)).collect();
+        reports.push(Report { step, values: Intermediate { value, others } });
     }
     Some((finish, reports))
 }
@@ -164,4 +190,31 @@ pub(crate) fn refusal(status: &Status) -> Refusal {
         _ => Why::Other,
     };
     Refusal { why, reason: status.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assigned(names: &[&str], pruner_objective: u32) -> Result<Metrics, String> {
+        let wire = v1::Assignment {
+            claim: Some(v1::Claim::default()),
+            metric_names: names.iter().map(|name| (*name).to_owned()).collect(),
+            constraints: vec!["memory_gb".to_owned()],
+            pruner_objective,
+            ..Default::default()
+        };
+        assignment(wire).expect("a claim").facts.map(|facts| facts.metrics)
+    }
+
+    #[test]
+    fn a_trial_is_told_what_its_studys_values_are_called() {
+        let metrics = assigned(&["a", "b"], 1).expect("facts");
+        assert_eq!(
+            (metrics.pruned_by(), &*metrics.constraints),
+            (Some("b"), &["memory_gb".to_owned()][..])
+        );
+        assert_eq!(assigned(&[], 0).expect("facts").pruned_by(), None);
+        assert!(assigned(&["a", "b"], 2).is_err() && assigned(&[], 1).is_err());
+    }
 }

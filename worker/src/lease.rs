@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::trial::TrialFacts;
-use crate::values::Values;
+use crate::values::{Intermediate, Values};
 
 /// A worker's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +63,11 @@ pub(crate) enum Verdict {
     Drop,
 }
 
-/// An intermediate value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The intermediate values of a step.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Report {
     pub(crate) step: u64,
-    pub(crate) value: f64,
+    pub(crate) values: Intermediate,
 }
 
 /// How a trial ended.
@@ -83,6 +83,8 @@ pub(crate) enum End {
 pub(crate) struct Finish {
     pub(crate) claim: Claim,
     pub(crate) end: End,
+    /// What it found for the constraints, in the study's order: all of them or none.
+    pub(crate) constraints: Vec<f64>,
     /// Values as JSON, by attribute name.
     pub(crate) attributes: BTreeMap<String, String>,
 }

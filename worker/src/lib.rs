@@ -9,6 +9,8 @@ mod command;
 mod convert;
 mod device;
 mod lease;
+mod metrics;
+mod nearest;
 mod objective;
 mod observe;
 mod session;
@@ -25,13 +27,16 @@ pub use device::{
 };
 pub use kindling_proto::attributes::LeftOut;
 pub use lease::{Assignment, Claim, Identity};
+pub use metrics::{MetricError, Metrics};
+pub use nearest::nearest;
 pub use objective::{Completion, Objective, Progress, Reporter, SettingsError, Trial, Unfit};
 pub use session::{
-    Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions, work,
+    Noted, Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions,
+    work,
 };
 pub use signals::{StopSignal, StopSignals};
 pub use stop::{Stop, StopReason};
 pub use takes::{Accepts, Takes};
 pub use trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
 pub use user_attributes::UserAttributes;
-pub use values::{NoValue, Values};
+pub use values::{Intermediate, NoValue, Reported, Values};

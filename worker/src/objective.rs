@@ -6,11 +6,13 @@ use kindling_proto::attributes::LeftOut;
 use serde::de::DeserializeOwned;
 
 use crate::device::DeviceName;
-use crate::stop::Stop;
+use crate::metrics::MetricError;
+use crate::session::Noted;
+use crate::stop::{Stop, StopReason};
 use crate::takes::Takes;
 use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
 use crate::user_attributes::UserAttributes;
-use crate::values::Values;
+use crate::values::{Intermediate, Reported, Values};
 
 /// A function to optimise: parameters in, a value for each objective of the study out.
 ///
@@ -135,6 +137,16 @@ pub trait Reporter: Send {
     /// Takes the value of one step. Steps ascend.
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
 
+    /// Takes the values of several objectives. The default takes the one that the pruner compares.
+    fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
+        self.report(step, values.value)
+    }
+
+    /// Has the trial fail for this reason.
+    fn refuse(&mut self, reason: String) {
+        self.stop().want(StopReason::Refused(reason.into()));
+    }
+
     /// A handle that tells at any time whether the trial should stop. The default never says so.
     fn stop(&self) -> Stop {
         Stop::default()
@@ -147,6 +159,8 @@ pub struct Trial<'a> {
     device: DeviceName,
     data_dir: Option<PathBuf>,
     attributes: UserAttributes,
+    /// In the study's order.
+    constraints: Vec<Option<f64>>,
     reporter: &'a mut dyn Reporter,
 }
 
@@ -159,7 +173,8 @@ impl<'a> Trial<'a> {
         reporter: &'a mut dyn Reporter,
     ) -> Self {
         let attributes = UserAttributes::default();
-        Self { facts, device, data_dir, attributes, reporter }
+        let constraints = vec![None; facts.metrics.constraints.len()];
+        Self { facts, device, data_dir, attributes, constraints, reporter }
     }
 
     /// The value of a float parameter. A whole number is converted.
@@ -226,10 +241,41 @@ impl<'a> Trial<'a> {
 
     /// Reports the intermediate value of a step, for example an epoch. On `Err(Stopped)`, return at once.
     ///
+    /// With several objectives, a number is of the one that the pruner compares. By name, that one must be there and
+    /// others may: `trial.report(epoch, [("accuracy", 0.9), ("latency_ms", 12.5)])`.
+    ///
     /// Steps must ascend, may have gaps, and end at 2^63 - 1. A step that does not ascend fails the trial
-    /// with a reason. Only an identical report may be repeated.
-    pub fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
-        self.reporter.report(step, value)
+    /// with a reason, as does a name that the study does not have. Only an identical report may be repeated.
+    pub fn report(&mut self, step: u64, values: impl Into<Reported>) -> Result<(), Stopped> {
+        match self.facts.metrics.intermediate(values.into()) {
+            Ok(values) => self.reporter.report_all(step, values),
+            Err(error) => {
+                self.reporter.refuse(error.to_string());
+                Err(Stopped)
+            }
+        }
+    }
+
+    /// Tells the value of one of the study's constraints, which holds at or below 0. The last one counts. A trial that
+    /// completes without all of them fails.
+    pub fn set_constraint(&mut self, name: &str, value: f64) -> Result<(), MetricError> {
+        let index = self.facts.metrics.constraint(name)?;
+        self.constraints[index] = Some(value);
+        Ok(())
+    }
+
+    /// The value of a constraint, if it was set.
+    pub fn constraint(&self, name: &str) -> Option<f64> {
+        let index = self.facts.metrics.constraint(name).ok()?;
+        self.constraints[index]
+    }
+
+    /// A result by the names of the study's objectives, in any order: each of them, and no other.
+    pub fn completion<'n>(
+        &self,
+        named: impl IntoIterator<Item = (&'n str, f64)>,
+    ) -> Result<Completion, MetricError> {
+        self.facts.metrics.values(named).map(Completion::new)
     }
 
     /// Sets an attribute, which is kept however the trial ends: see [`UserAttributes::set`].
@@ -246,9 +292,21 @@ impl<'a> Trial<'a> {
         self.attributes.kept()
     }
 
-    /// The attributes set so far, once it is over.
-    pub(crate) fn into_attributes(self) -> UserAttributes {
-        self.attributes
+    /// How it ended, and what it noted. A result that lacks what the study asks for is a failure.
+    pub(crate) fn end(
+        self,
+        outcome: Result<Completion, TrialError>,
+    ) -> (Result<Completion, TrialError>, Noted) {
+        let metrics = &self.facts.metrics;
+        let constraints = metrics.constraints(&self.constraints);
+        let outcome = outcome.and_then(|done| {
+            metrics.check(done.values.as_slice())?;
+            constraints.as_ref().map_err(Clone::clone)?;
+            Ok(done)
+        });
+        // Of a trial that was pruned they are all known, or else none.
+        let constraints = constraints.unwrap_or_default();
+        (outcome, Noted { attributes: self.attributes, constraints })
     }
 
     /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.
@@ -273,3 +331,6 @@ impl<'a> Trial<'a> {
 fn wrong_kind(name: &str, found: &ParamValue, expected: &str) -> TrialError {
     TrialError::Failed(format!("parameter `{name}` is {found}, not {expected}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::metrics::Metrics;
+
 /// Free-form settings and attributes, as JSON.
 pub type JsonMap = serde_json::Map<String, serde_json::Value>;
 
@@ -56,6 +58,8 @@ pub struct TrialFacts {
     pub seed: u64,
     /// The study's seed, for what all trials share, such as the split of the data.
     pub study_seed: u64,
+    /// What the study's objectives and constraints are called.
+    pub metrics: Metrics,
 }
 
 /// Why a trial ended without a value.

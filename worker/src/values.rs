@@ -42,6 +42,67 @@ impl From<Values> for Vec<f64> {
     }
 }
 
+/// The intermediate values of a step, by the study's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intermediate {
+    /// Of the objective that the pruner compares.
+    pub value: f64,
+    /// Of other objectives, by ascending index.
+    pub others: Vec<(u32, f64)>,
+}
+
+impl Intermediate {
+    /// Whether it is the same, bit for bit.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let bits = |of: &Self| {
+            let others = of.others.iter().map(|(index, value)| (*index, value.to_bits()));
+            (of.value.to_bits(), others.collect::<Vec<_>>())
+        };
+        bits(self) == bits(other)
+    }
+}
+
+impl From<f64> for Intermediate {
+    fn from(value: f64) -> Self {
+        Self { value, others: Vec::new() }
+    }
+}
+
+/// What an objective reports of a step: a number, or several by the study's names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reported {
+    /// Of the objective that the pruner compares.
+    Value(f64),
+    /// By the names of objectives.
+    Named(Vec<(String, f64)>),
+    /// By the study's order.
+    InOrder(Intermediate),
+}
+
+impl From<f64> for Reported {
+    fn from(value: f64) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl From<Intermediate> for Reported {
+    fn from(values: Intermediate) -> Self {
+        Self::InOrder(values)
+    }
+}
+
+impl<const N: usize> From<[(&str, f64); N]> for Reported {
+    fn from(named: [(&str, f64); N]) -> Self {
+        Self::Named(named.map(|(name, value)| (name.to_owned(), value)).into())
+    }
+}
+
+impl From<Vec<(String, f64)>> for Reported {
+    fn from(named: Vec<(String, f64)>) -> Self {
+        Self::Named(named)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

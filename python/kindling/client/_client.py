@@ -4,7 +4,7 @@ import atexit
 import difflib
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -85,7 +85,9 @@ class Client:
         name: str,
         *,
         space: Mapping[str, Any],
-        direction: str,
+        direction: str | None = None,
+        directions: Mapping[str, str] | None = None,
+        constraints: Sequence[str] | None = None,
         trials: int,
         seed: int = 0,
         sampler: str | Mapping[str, Any] = "auto",
@@ -102,6 +104,10 @@ class Client:
         `pruner` and `objective` are a kind, or a dict with `kind` and its options. Without an `objective` you evaluate
         the trials yourself: ask for them, and tell how they ended.
 
+        `direction` is of one objective. Several have names: `directions={"accuracy": "maximize", "mb": "minimize"}`.
+        `constraints` are names of values that must hold, at or below 0. A pruner compares the `metric` of its dict, or
+        else the first objective.
+
         Only `trials` and `confirm` may differ from those of the existing study, which keeps its own: see
         `RemoteStudy.resume`.
         """
@@ -109,6 +115,8 @@ class Client:
             name=name,
             space=space,
             direction=direction,
+            directions=directions,
+            constraints=constraints,
             trials=trials,
             seed=seed,
             sampler=sampler,

@@ -41,6 +41,7 @@ def trial(wire: pb.Trial) -> FrozenTrial:
         attempt=wire.attempt,
         worker=wire.worker or None,
         confirms=wire.confirms.of if wire.HasField("confirms") else None,
+        constraints=list(wire.constraints) or None,
     )
 
 

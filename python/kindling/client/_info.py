@@ -32,6 +32,10 @@ class StudyInfo:
     name: str
     # "maximize" or "minimize", for each objective value.
     directions: tuple[str, ...]
+    # What the objectives are called, in this order. Empty: there is one, without a name.
+    metric_names: tuple[str, ...]
+    # What the constraints are called, in the order of a trial's `constraints`.
+    constraint_names: tuple[str, ...]
     # ACTIVE, PAUSED, STOPPED or FINISHED.
     state: str
     # The budget: how many trials are to finish.
@@ -39,6 +43,9 @@ class StudyInfo:
     counts: dict[TrialState, int]
     # The best completed trial, without its intermediate values and attributes.
     best: FrozenTrial | None
+    # Of several objectives: the trials that no other dominates, as `best`, and how many they are. At most 256 are here.
+    front: tuple[FrozenTrial, ...]
+    front_size: int
     # Why the study paused itself: its trials failed one after another.
     pause_reason: str | None
     # The most frequent reasons of failures.
@@ -66,6 +73,8 @@ def info(wire: pb.Study) -> StudyInfo:
         id=wire.id,
         name=spec.name,
         directions=tuple(_DIRECTIONS.get(direction, "unknown") for direction in spec.directions),
+        metric_names=tuple(spec.metric_names),
+        constraint_names=tuple(spec.constraints),
         state="FINISHED" if wire.finished else _STATES.get(wire.state, "unknown"),
         trials=wire.budget,
         counts={
@@ -76,6 +85,8 @@ def info(wire: pb.Study) -> StudyInfo:
             TrialState.FAIL: counts.fail,
         },
         best=_convert.trial(wire.best) if wire.HasField("best") else None,
+        front=tuple(map(_convert.trial, wire.front)),
+        front_size=wire.front_size,
         pause_reason=wire.pause_reason or None,
         failures=tuple(Failure(reason=f.reason, trials=f.trials, newest=f.newest) for f in wire.failures),
         created=_convert.time(wire.create_time),

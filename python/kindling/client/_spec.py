@@ -39,7 +39,9 @@ def spec(
     *,
     name: str,
     space: Mapping[str, Any],
-    direction: str,
+    direction: str | None,
+    directions: Mapping[str, str] | None,
+    constraints: Sequence[str] | None,
     trials: int,
     seed: int,
     sampler: str | Mapping[str, Any],
@@ -50,9 +52,12 @@ def spec(
     confirm: Mapping[str, Any] | None,
 ) -> pb.StudySpec:
     name = text("name", name)
+    ways, names = _goal(direction, directions)
     made = pb.StudySpec(
         name=name,
-        directions=[_one_of("direction", direction, _DIRECTIONS)],
+        directions=ways,
+        metric_names=names,
+        constraints=_names("constraints", constraints, "memory_gb"),
         trials=whole("trials", trials, 1, _U32),
         seed=whole("seed", seed, 0, _I64),
         max_attempts=whole("max_attempts", max_attempts, 1, _U32),
@@ -65,6 +70,27 @@ def spec(
     _options("sampler", sampler, made)
     _options("pruner", pruner, made)
     return made
+
+
+def _goal(direction: Any, directions: Any) -> tuple[list[Any], list[str]]:
+    """Which way is better, for each objective; and their names, if they have some."""
+    if (direction is None) == (directions is None):
+        hint = 'direction="maximize" for one; for several directions={"accuracy": "maximize", …}'
+        raise InvalidArgumentError("a study has either a `direction` or `directions`", hint)
+    if direction is not None:
+        return [_one_of("direction", direction, _DIRECTIONS)], []
+    if not isinstance(directions, Mapping) or not directions:
+        raise InvalidArgumentError(f"directions: expected a dict by name, not {directions!r}")
+    names = [text("directions", name) for name in directions]
+    return [_one_of(f"directions.{name}", directions[name], _DIRECTIONS) for name in names], names
+
+
+def _names(key: str, found: Any, example: str) -> list[str]:
+    if found is None:
+        return []
+    if isinstance(found, (str, bytes)) or not isinstance(found, Sequence):
+        raise InvalidArgumentError(f'{key}: expected a list of names, such as ["{example}"], not {found!r}')
+    return [text(key, each) for each in found]
 
 
 def confirmation(given: Mapping[str, Any]) -> pb.Confirm:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kindling._frame import frame
+from kindling._front import front
 from kindling.client import _convert, _spec
 from kindling.client._asker import Asker
 from kindling.client._calls import (
@@ -49,8 +50,11 @@ class RemoteStudy:
 
     @property
     def best_trial(self) -> FrozenTrial:
-        """The best completed trial, whole."""
-        best = self.info().best
+        """The best completed trial, whole. Of several objectives there is a front: see `best_trials`."""
+        info = self.info()
+        if len(info.directions) > 1:
+            raise RefusedError(f"study `{self.name}` has several objectives", "`best_trials` has its front")
+        best = info.best
         if best is None:
             raise UnknownTrialError(f"no trial of study `{self.name}` is complete yet")
         return self.trial(best.number)
@@ -64,6 +68,24 @@ class RemoteStudy:
     @property
     def best_params(self) -> dict[str, Any]:
         return self.best_trial.params
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The front: the completed, feasible trials that no other dominates, by the first objective, then by the next.
+
+        Of one objective, the best trial alone. They come in short: `trial` has intermediate values and attributes.
+        """
+        info = self.info()
+        if len(info.directions) == 1:
+            return [] if info.best is None else [info.best]
+        if len(info.front) == info.front_size:
+            return list(info.front)
+        return front(self.trials((TrialState.COMPLETE,)), info.directions)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """What the objectives are called, in the order of their values. Empty: there is one, without a name."""
+        return list(self.info().metric_names)
 
     def trial(self, number: int) -> FrozenTrial:
         """One trial."""
@@ -85,7 +107,8 @@ class RemoteStudy:
 
     def to_pandas(self) -> "pd.DataFrame":
         """A row for each trial, with the columns of Optuna's `trials_dataframe`."""
-        return frame(self.iter_trials())
+        info = self.info()
+        return frame(self.iter_trials(), info.metric_names, info.constraint_names)
 
     def watch(self) -> Iterator[StudyUpdate]:
         """An update now and after each change, until the study is finished. Outlives the coordinator's restarts."""
@@ -137,7 +160,7 @@ class RemoteStudy:
     def tell(
         self,
         trial: AskedTrial | int,
-        value: float | Sequence[float] | None = None,
+        value: float | Sequence[float] | Mapping[str, float] | None = None,
         state: TrialState | str | None = None,
         *,
         timeout: float | None = None,

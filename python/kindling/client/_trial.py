@@ -5,17 +5,18 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from kindling._errors import TrialPruned
+from kindling._errors import TrialPruned, nearest
 from kindling.client import _convert
 from kindling.client._calls import FINISH, RELEASE, REPORT, Backoff, Link, Method, Req, Res
 from kindling.client._errors import ClientError, InvalidArgumentError, RefusedError, TrialLostError
 from kindling.client._meaning import may_change, said
+from kindling.client._proto import study_pb2 as pb
 from kindling.client._proto import worker_pb2 as work
 from kindling.frozen import TrialState
 
@@ -53,12 +54,19 @@ class AskedTrial:
         self.seed: int = assignment.seed
         # For what all trials of the study share.
         self.study_seed: int = assignment.study_seed
+        # What the study's objectives and constraints are called, in its order. An objective alone may have no name.
+        self.metric_names: list[str] = list(assignment.metric_names)
+        self.constraint_names: list[str] = list(assignment.constraints)
+        # What was told of constraints.
+        self.constraints: dict[str, float] = {}
         self.user_attrs: dict[str, Any] = {}
         self._attributes: dict[str, str] = {}
         self._asker = asker
         self._claim = assignment.claim
         self._lock = threading.RLock()
-        self._unsent: list[tuple[int, float]] = []
+        # The index of the objective that the pruner compares.
+        self._compared: int = assignment.pruner_objective
+        self._unsent: list[work.ReportRequest] = []
         self._steps = 0
         self._last_step = -1
         self._backoff = Backoff()
@@ -74,13 +82,26 @@ class AskedTrial:
     def __repr__(self) -> str:
         return f"AskedTrial(study={self.study!r}, number={self.number}, params={self.params!r})"
 
-    def report(self, value: float, step: int | None = None) -> None:
+    def report(self, value: float | Mapping[str, float], step: int | None = None) -> None:
         """The value of a step. Steps ascend from 0; unless given, it is the next one.
+
+        With several objectives it is a dict by name: that of the pruner must be there, others may. A number alone is
+        that one's.
 
         While the coordinator is away, reports wait here, and this returns at once. Raises `TrialLostError` if the trial
         is not yours any more.
         """
-        value = _convert.real("value", value)
+        values = (
+            self._by_index(value) if isinstance(value, Mapping) else {self._compared: _convert.real("value", value)}
+        )
+        if self._compared not in values:
+            missing = self.metric_names[self._compared]
+            raise InvalidArgumentError(f"the report has no `{missing}`, which the pruner compares")
+        others = [
+            pb.ObjectiveValue(objective=index, value=number)
+            for index, number in sorted(values.items())
+            if index != self._compared
+        ]
         with self._lock:
             self._check()
             step = self._last_step + 1 if step is None else _convert.whole("step", step, 0, _MOST_STEP)
@@ -88,9 +109,10 @@ class AskedTrial:
                 raise InvalidArgumentError(f"a trial has at most {_REPORTS:,} reports", "report once per epoch")
             self._steps += 1
             self._last_step = max(step, self._last_step)
-            if not math.isfinite(value):
-                self._fatal = f"it failed: the report of step {step} is {value}"
-            self._unsent.append((step, value))
+            if odd := [number for number in values.values() if not math.isfinite(number)]:
+                self._fatal = f"it failed: the report of step {step} is {odd[0]}"
+            request = work.ReportRequest(claim=self._claim, step=step, value=values[self._compared], others=others)
+            self._unsent.append(request)
             self._send_some()
             self._check()
 
@@ -120,14 +142,28 @@ class AskedTrial:
             self._attributes = attributes
             self.user_attrs[name] = value
 
+    def set_constraint(self, name: str, value: float) -> None:
+        """The value of one of the study's constraints: it holds at or below 0. The last one counts.
+
+        A trial that is told as complete needs all of them.
+        """
+        if name not in self.constraint_names:
+            hint = nearest(str(name), self.constraint_names)
+            raise InvalidArgumentError(f"the study has no constraint `{name}`", hint)
+        number = _convert.real(name, value)
+        with self._lock:
+            self.constraints[name] = number
+
     def tell(
         self,
-        value: float | Sequence[float] | None = None,
+        value: float | Sequence[float] | Mapping[str, float] | None = None,
         state: TrialState | str | None = None,
         *,
         timeout: float | None = None,
     ) -> None:
         """How the trial ended: with this value, or in another state: "pruned" or "fail".
+
+        Several values are a dict by name, or a list in the study's order.
 
         Once this returns, the result is on the coordinator's disk. While the coordinator is away it waits, for at most
         `timeout` seconds if you say so; if it is not told by then, `UnreachableError` is raised, the trial is still
@@ -136,8 +172,8 @@ class AskedTrial:
         end = _state(value, state)
         request = work.FinishRequest()
         if end == TrialState.COMPLETE:
-            values: list[Any] = list(value) if _is_many(value) else [value]  # type: ignore[arg-type]
-            request.completed.values.extend(_convert.real("value", each) for each in values)
+            request.completed.values.extend(self._values(value))
+            self._check_constraints()
             if not all(map(math.isfinite, request.completed.values)):
                 log.warning("trial %s: the value %s is not finite, and fails it", self.number, value)
         elif end == TrialState.PRUNED:
@@ -199,14 +235,14 @@ class AskedTrial:
             if self._ended:
                 raise RefusedError(f"trial {self.number} is over: {self._ended}")
             request.claim.CopyFrom(self._claim)
+            if not request.HasField("failed") and len(self.constraints) == len(self.constraint_names):
+                request.constraints.extend(self.constraints[name] for name in self.constraint_names)
             for name, text in self._attributes.items():
                 request.attributes_json[name] = text
             # Even if the trial counts as lost: only the coordinator knows.
             try:
                 while self._unsent:
-                    step, value = self._unsent[0]
-                    report = work.ReportRequest(claim=self._claim, step=step, value=value)
-                    self._persist(REPORT, report, deadline)
+                    self._persist(REPORT, self._unsent[0], deadline)
                     self._unsent.pop(0)
                 self._persist(FINISH, request, deadline)
             except TrialLostError as error:
@@ -218,6 +254,40 @@ class AskedTrial:
                 raise
             self._end(end)
 
+    def _by_index(self, named: Mapping[str, float]) -> dict[int, float]:
+        """Values by the index of their objectives."""
+        found = {}
+        for name, value in named.items():
+            if name not in self.metric_names:
+                hint = nearest(str(name), self.metric_names)
+                if not self.metric_names:
+                    hint = "its objective has no name: give the number alone"
+                elif name in self.constraint_names:
+                    hint = f"it is a constraint: `set_constraint({name!r}, …)`"
+                raise InvalidArgumentError(f"the study has no objective `{name}`", hint)
+            found[self.metric_names.index(name)] = _convert.real(name, value)
+        return found
+
+    def _values(self, value: Any) -> list[float]:
+        """A value for each objective, in the study's order."""
+        if not isinstance(value, Mapping):
+            values = [_convert.real("value", each) for each in (value if _is_many(value) else [value])]
+            if self.metric_names and len(values) != len(self.metric_names):
+                names = ", ".join(self.metric_names)
+                raise InvalidArgumentError(f"{len(values)} values for {len(self.metric_names)} objectives: {names}")
+            return values
+        found = self._by_index(value)
+        missing = [name for index, name in enumerate(self.metric_names) if index not in found]
+        if missing:
+            raise InvalidArgumentError(f"the result has no `{missing[0]}`", f"it needs {', '.join(self.metric_names)}")
+        return [found[index] for index in range(len(found))]
+
+    def _check_constraints(self) -> None:
+        missing = [name for name in self.constraint_names if name not in self.constraints]
+        if missing:
+            hint = f"`trial.set_constraint({missing[0]!r}, …)`: it holds at or below 0"
+            raise InvalidArgumentError(f"there is no value for the constraint `{missing[0]}`", hint)
+
     def _persist(self, method: Method[Req, Res], request: Req, deadline: float) -> None:
         """Repeats a call until it is answered."""
         left = deadline - time.monotonic()
@@ -226,10 +296,8 @@ class AskedTrial:
     def _send_some(self) -> None:
         """Sends the reports that wait, in order, unless the coordinator is away."""
         while self._unsent and time.monotonic() >= self._rest_until:
-            step, value = self._unsent[0]
-            request = work.ReportRequest(claim=self._claim, step=step, value=value)
             try:
-                answer = self._link.call_once(REPORT, request, timeout=_REPORT_PATIENCE)
+                answer = self._link.call_once(REPORT, self._unsent[0], timeout=_REPORT_PATIENCE)
             except grpc.RpcError as error:
                 if _is_passing(error):
                     if self._rest_until == 0.0:

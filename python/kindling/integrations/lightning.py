@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from kindling._errors import KindlingError, nearest
+from kindling.integrations._monitor import Monitor, Monitored
 from kindling.trial import Trial, Verdict, current_trial
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ class KindlingCallback(Callback):
 
         trainer = Trainer(callbacks=[KindlingCallback("val_loss")])
 
+    Several metrics are a list, `["val_loss", "size"]`, or a dict of the study's names and those that were logged,
+    `{"accuracy": "val_accuracy"}`.
+
     The step is the number of the validation, from 0: the epoch, unless you validate more or less often. A checkpoint
     remembers it. With several processes the first one reports, and all of them end together.
     """
 
-    def __init__(self, monitor: str, trial: Trial | None = None) -> None:
+    def __init__(self, monitor: Monitor, trial: Trial | None = None) -> None:
         super().__init__()
         self.monitor = monitor
+        self._monitored = Monitored(monitor)
         self.trial = trial
         self._step = 0
 
@@ -40,13 +45,14 @@ class KindlingCallback(Callback):
         """Lightning calls it."""
         if trainer.sanity_checking:
             return
-        if self.monitor not in trainer.callback_metrics:
-            hint = nearest(self.monitor, map(str, trainer.callback_metrics))
-            raise KindlingError(f"no metric `{self.monitor}` was logged\nhint: {hint}")
+        if missing := self._monitored.missing(trainer.callback_metrics):
+            hint = nearest(missing, map(str, trainer.callback_metrics))
+            raise KindlingError(f"no metric `{missing}` was logged\nhint: {hint}")
         trial = self.trial or current_trial()
         told: tuple[Verdict, str] | None = None
         if trainer.is_global_zero:
-            verdict = trial.report(trainer.callback_metrics[self.monitor], self._step, raises=False)
+            reported = self._monitored.reported(trainer.callback_metrics, trial)
+            verdict = trial.report(reported, self._step, raises=False)
             told = verdict, trial.reason or f"pruned at step {self._step}"
         self._step += 1
         verdict, reason = trainer.strategy.broadcast(told)

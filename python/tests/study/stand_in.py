@@ -126,7 +126,7 @@ class Run:
         trial.update(state="RUNNING", start=now())
         trial["params"] = drawn(self.document["space"], trial["params"], random.Random(trial["number"]))
         progress(self.study)
-        run = Trial(facts(trial["number"], **trial["params"]))
+        run = Trial({**facts(trial["number"], **trial["params"]), **called(self.document)})
         said = self.served(run)
         if run.result is None:
             trial.update(state="WAITING", start=None)
@@ -140,7 +140,8 @@ class Run:
             self.failures.append(run.result["reason"])
             return self.unfit(f"the script is broken: {self.failures[0]}") if len(self.failures) > 2 else 0
         self.failures.clear()
-        trial.update(state="COMPLETE", values=[float(value) for value in run.result["values"]])
+        limits = [run.constraints[name] for name in called(self.document)["constraints"]]
+        trial.update(state="COMPLETE", values=[float(value) for value in run.result["values"]], constraints=limits)
         return 0
 
     def served(self, trial: Trial) -> str | None:
@@ -184,13 +185,24 @@ def counts(study: dict) -> tuple[dict, int]:
     return every, every["complete"] + every["pruned"] + every["fail"]
 
 
+def called(document: dict) -> dict:
+    """What the study's values are called, as a trial is told."""
+    names = list(document.get("directions", {}))
+    compared = document.get("pruner", {}).get("metric", names[0] if names else None)
+    return {"metrics": names, "pruner_metric": compared, "constraints": document.get("constraints", [])}
+
+
 def shown(study: dict) -> dict:
+    document = study["document"]
+    directions = list(document.get("directions", {}).values()) or [document["direction"]]
     complete = [trial for trial in study["trials"] if trial["state"] == "COMPLETE"]
-    sign = 1 if study["document"]["direction"] == "minimize" else -1
+    sign = 1 if directions[0] == "minimize" else -1
     return {
         "name": study["document"]["name"],
         "state": "ACTIVE" if unfinished(study) else "FINISHED",
-        "directions": [study["document"]["direction"]],
+        "directions": directions,
+        "metric_names": called(document)["metrics"],
+        "constraints": called(document)["constraints"],
         "trials": study["document"]["trials"],
         "counts": counts(study)[0],
         "failures": [],

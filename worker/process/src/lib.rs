@@ -1,16 +1,17 @@
 //! Objectives that are somebody else's code: a command, or a Python function in a process that stays.
 //!
 //! From the bottom to the top: `ground` starts and ends processes and knows of no trial; `socket` is what a trial's processes
-//! speak to; `settings` is what a study file says, `metric` finds a metric in lines of output, `gpus` shares GPUs out. `trial` brings one
+//! speak to; `settings` is what a study file says, `goals` what values are called, `metric` finds them in lines of output, `gpus`
+//! shares GPUs out. `trial` brings one
 //! trial from its process to its outcome, and `kinds` are the objectives. Each knows of those before it only.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod goals;
 mod gpus;
 mod ground;
 mod kinds;
 mod metric;
-mod nearest;
 mod settings;
 mod socket;
 mod trial;
@@ -22,7 +23,7 @@ use kindling_worker::Objective;
 
 pub use self::gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
 pub use self::ground::guard_processes;
-pub use self::settings::{Needs, needs, params_of};
+pub use self::settings::{Needs, check_metric, needs, params_of};
 
 use self::ground::Footing;
 use self::kinds::{CommandObjective, PythonObjective};

@@ -8,9 +8,8 @@ use kindling_worker::{JsonMap, SettingsError};
 
 pub(crate) use self::function::Function;
 use self::keys::{Keys, fault, shown};
-pub use self::needs::{Needs, needs, params_of};
+pub use self::needs::{Needs, check_metric, needs, params_of};
 use self::words::{WordError, Words};
-use crate::metric::Metric;
 
 mod env;
 mod function;
@@ -39,8 +38,8 @@ const COMMON: [&str; 8] =
 pub(crate) struct Command {
     /// The program and its arguments.
     pub(crate) words: Words,
-    /// The metric to look for in the output. Without one, the trial's socket gives the result.
-    pub(crate) metric: Option<Metric>,
+    /// What the output calls the objective. Without one, the study's names are looked for, if it has any.
+    pub(crate) metric: Option<String>,
     /// What both kinds have.
     pub(crate) common: Common,
 }
@@ -51,7 +50,7 @@ pub(crate) struct Python {
     /// The function to call.
     pub(crate) function: Function,
     /// Which of the metrics of a report is the study's.
-    pub(crate) metric: Option<Metric>,
+    pub(crate) metric: Option<String>,
     /// What both kinds have.
     pub(crate) common: Common,
 }
@@ -120,7 +119,7 @@ impl Common {
 /// The longest name of a metric, in bytes.
 const LONGEST_METRIC: usize = 256;
 
-fn metric(keys: &Keys<'_>) -> Result<Option<Metric>, SettingsError> {
+fn metric(keys: &Keys<'_>) -> Result<Option<String>, SettingsError> {
     let Some(name) = keys.text("metric")? else { return Ok(None) };
     let odd = |c: char| c.is_control() || matches!(c, '=' | ':' | '"' | ',');
     let wrong = if name.is_empty() || name.trim() != name {
@@ -130,7 +129,7 @@ fn metric(keys: &Keys<'_>) -> Result<Option<Metric>, SettingsError> {
     } else if name.contains(odd) {
         "the name alone, as in `accuracy=0.91`, without quotes, `=`, `:` or commas".to_owned()
     } else {
-        return Ok(Some(Metric::new(name)));
+        return Ok(Some(name.to_owned()));
     };
     Err(fault("metric", format!("expected {wrong}, found {}", shown(name))))
 }

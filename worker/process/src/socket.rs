@@ -19,5 +19,4 @@ pub(crate) use self::card::card;
 pub(crate) use self::desk::{Desk, Request};
 pub(crate) use self::host::{Host, Seat};
 pub(crate) use self::listener::Socket;
-pub(crate) use self::report::Report;
 pub(crate) use self::said::Said;

@@ -101,8 +101,8 @@ impl Link {
     }
 
     /// -
-    pub(super) async fn report(&self, claim: &Claim, report: Report) -> Result<Verdict, Refusal> {
-        let span = info_span!("report", step = report.step, value = report.value);
+    pub(super) async fn report(&self, claim: &Claim, report: &Report) -> Result<Verdict, Refusal> {
+        let span = info_span!("report", step = report.step, value = report.values.value);
         let request = convert::report(claim, report);
         let call = self.persist("report", |mut client| {
             let request = carry(request.clone());

@@ -42,7 +42,7 @@ use told::{Ending, Told};
 
 pub use link::Transport;
 pub use shelf::Shelf;
-pub use training::{Outbox, Outcome, Ran, Training};
+pub use training::{Noted, Outbox, Outcome, Ran, Training};
 
 /// How long a lease call waits for work before it is repeated.
 const LEASE_WAIT: Duration = Duration::from_secs(30);

@@ -99,10 +99,13 @@ mod tests {
 
     use kindling_proto::v1;
     use kindling_proto::v1::finish_request::Result as Ended;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use prost::Message as _;
 
     use super::*;
     use crate::lease::{Claim, End};
+    use crate::values::Intermediate;
 
     fn result(steps: u64) -> Undelivered {
         let claim = Claim {
@@ -114,9 +117,10 @@ mod tests {
             history: vec![8; 16],
         };
         let attributes = [("a".to_owned(), "1".to_owned())].into();
-        let finish = Finish { claim, end: End::Complete(0.25.into()), attributes };
+        let (end, constraints) = (End::Complete(0.25.into()), vec![]);
+        let finish = Finish { claim, end, constraints, attributes };
         Undelivered {
-            reports: (0..steps).map(|step| Report { step, value: 0.5 }).collect(),
+            reports: (0..steps).map(|step| Report { step, values: 0.5.into() }).collect(),
             finish,
         }
     }
@@ -138,6 +142,32 @@ mod tests {
         assert_eq!(left(&spool), [result(3)]);
         kept.forget();
         assert_eq!(left(&spool), []);
+    }
+
+    fn several() -> impl Strategy<Value = Undelivered> {
+        let values = || vec(any::<f64>().prop_filter("a number", |x| !x.is_nan()), 1..8);
+        let report = (any::<u64>(), values()).prop_map(|(step, values)| {
+            let others = (1..).zip(values[1..].iter().copied()).collect();
+            Report { step, values: Intermediate { value: values[0], others } }
+        });
+        let finish = (0..3, values(), values()).prop_map(|(end, values, constraints)| {
+            let end = match end {
+                0 => End::Complete(values.try_into().expect("some")),
+                1 => End::Pruned,
+                _ => End::Failed("why".to_owned()),
+            };
+            Finish { end, constraints, ..result(0).finish }
+        });
+        (vec(report, 0..5), finish).prop_map(|(reports, finish)| Undelivered { reports, finish })
+    }
+
+    proptest! {
+        #[test]
+        fn a_result_of_several_values_is_kept_as_it_is(kept in several()) {
+            let bytes = convert::to_bytes(&kept.finish, &kept.reports);
+            let (finish, reports) = convert::from_bytes(&bytes).expect("a result");
+            prop_assert_eq!(Undelivered { reports, finish }, kept);
+        }
     }
 
     /// Files outlive the program that wrote them. This one is of a worker whose trials had a single value.

@@ -18,7 +18,7 @@ use super::*;
 use crate::lease::{End, Finish};
 use crate::objective::Completion;
 use crate::trial::TrialError;
-use crate::user_attributes::UserAttributes;
+use crate::values::{Intermediate, Values};
 
 type Reply<T> = Result<Response<T>, Status>;
 /// The coordinator's answer to a call.
@@ -43,6 +43,7 @@ struct Refusing {
 struct Said {
     leases: u32,
     reports: Vec<(u64, f64)>,
+    others: Vec<v1::ObjectiveValue>,
     finishes: Vec<v1::FinishRequest>,
     releases: Vec<v1::Claim>,
     /// With each release.
@@ -78,7 +79,11 @@ impl WorkerService for Refusing {
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Reply<v1::ReportResponse> {
         let report = request.into_inner();
-        self.said.lock().unwrap().reports.push((report.step, report.value));
+        {
+            let mut said = self.said.lock().unwrap();
+            said.reports.push((report.step, report.value));
+            said.others.extend(report.others.clone());
+        }
         (self.report)(&report)?;
         Ok(Response::new(v1::ReportResponse { verdict: v1::Verdict::Continue.into() }))
     }
@@ -128,10 +133,10 @@ impl Training for Reports {
         Box::pin(async move {
             for (step, value) in reports {
                 if outbox.report(*step, *value).await.is_err() {
-                    return Ran::Ended(Err(TrialError::Stopped), UserAttributes::default());
+                    return Ran::Ended(Err(TrialError::Stopped), Noted::default());
                 }
             }
-            Ran::Ended(Ok(Completion::new(0.5).with("a", 1)), UserAttributes::default())
+            Ran::Ended(Ok(Completion::new(0.5).with("a", 1)), Noted::default())
         })
     }
 }
@@ -201,7 +206,7 @@ impl Training for Patient {
     fn train(&self, _: Assignment, outbox: Outbox) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         Box::pin(async move {
             outbox.stop().wanted().await;
-            Ran::Ended(Err(TrialError::Stopped), UserAttributes::default())
+            Ran::Ended(Err(TrialError::Stopped), Noted::default())
         })
     }
 }
@@ -236,7 +241,7 @@ impl Training for Hopeless {
 
     fn train(&self, _: Assignment, _: Outbox) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        let ended = Ran::Ended(Err((self.ends)()), UserAttributes::default());
+        let ended = Ran::Ended(Err((self.ends)()), Noted::default());
         Box::pin(async move { ended })
     }
 }
@@ -348,6 +353,69 @@ async fn steps_that_do_not_ascend_fail_the_trial_before_anybody_is_asked() {
     assert_eq!((&*said.reports, &*ends(&said)), (&STEPS[..2], &["complete".to_owned()][..]));
 }
 
+/// Reports two objectives twice, and the second one otherwise then. Completes with constraints.
+struct Several {
+    then: f64,
+}
+
+impl Training for Several {
+    fn objectives(&self) -> Vec<String> {
+        vec!["test".to_owned()]
+    }
+
+    fn train(
+        &self,
+        _: Assignment,
+        mut outbox: Outbox,
+    ) -> Pin<Box<dyn Future<Output = Ran> + Send>> {
+        let then = self.then;
+        Box::pin(async move {
+            for other in [12.5, then] {
+                let values = Intermediate { value: 0.9, others: vec![(1, other)] };
+                if outbox.report(3, values).await.is_err() {
+                    return Ran::Ended(Err(TrialError::Stopped), Noted::default());
+                }
+            }
+            let values = Values::try_from(vec![0.9, 12.5]).expect("two");
+            let noted = Noted { constraints: vec![-1.0, 2.0], ..Noted::default() };
+            Ran::Ended(Ok(Completion::new(values)), noted)
+        })
+    }
+}
+
+async fn several(then: f64) -> Said {
+    let (said, stop) = (Arc::<Mutex<Said>>::default(), CancellationToken::new());
+    let refusing = Refusing {
+        report: |_| Ok(()),
+        finish: |_| Ok(()),
+        takes_back: false,
+        gives: 1,
+        said: Arc::clone(&said),
+        stop,
+    };
+    let session = session(refusing, Arc::new(Several { then }));
+    session.run(Duration::from_secs(9)).await.expect("in peace");
+    std::mem::take(&mut *said.lock().unwrap())
+}
+
+#[tokio::test]
+async fn values_of_several_objectives_and_constraints_are_told() {
+    let said = several(12.5).await;
+    assert_eq!(said.reports, [(3, 0.9)], "an identical one is told once");
+    assert_eq!(said.others, [v1::ObjectiveValue { objective: 1, value: 12.5 }]);
+    let finish = &said.finishes[0];
+    assert_eq!(finish.constraints, [-1.0, 2.0]);
+    let Some(WireResult::Completed(completed)) = &finish.result else { panic!("{finish:?}") };
+    assert_eq!(completed.values, [0.9, 12.5]);
+}
+
+#[tokio::test]
+async fn a_step_that_is_repeated_with_another_value_of_another_objective_fails_the_trial() {
+    let said = several(13.0).await;
+    assert!(ends(&said)[0].contains("twice, with other values of other objectives"));
+    assert_eq!(said.finishes[0].constraints, [0.0; 0]);
+}
+
 #[tokio::test]
 async fn a_result_that_is_refused_for_its_form_is_recorded_without_it() {
     let said = meet(
@@ -396,8 +464,12 @@ async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_deliver
         // As written by a version without the limits.
         let attributes =
             (0..100).map(|i| (format!("a{i}"), format!("\"{}\"", "x".repeat(60_000)))).collect();
-        let finish =
-            Finish { claim: claim(trial).into(), end: End::Complete(0.5.into()), attributes };
+        let finish = Finish {
+            claim: claim(trial).into(),
+            end: End::Complete(0.5.into()),
+            constraints: vec![],
+            attributes,
+        };
         spool.keep(&Undelivered { reports: vec![], finish }).await.unwrap();
     }
     let said = meet(

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tracing::{Span, error_span};
 
 use super::slots::Slots;
-use super::training::{Outbox, Ran, Training};
+use super::training::{Noted, Outbox, Ran, Training};
 use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
 use crate::objective::{Objective, Progress, Reporter, Trial};
@@ -21,7 +21,7 @@ use crate::observe;
 use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
-use crate::user_attributes::UserAttributes;
+use crate::values::Intermediate;
 
 /// The objectives, and the slots that they run in. Clones share them.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Threads {
     fn run(&self, device: DeviceName, assignment: Assignment, mut reporter: ThreadReporter) -> Ran {
         let objective = match self.ready(&assignment) {
             Ok(objective) => objective,
-            Err(error) => return Ran::Ended(Err(error), UserAttributes::default()),
+            Err(error) => return Ran::Ended(Err(error), Noted::default()),
         };
         let facts = match assignment.facts {
             Ok(facts) => facts,
@@ -80,7 +80,8 @@ impl Threads {
         };
         let mut trial = Trial::new(&facts, device, self.data_dir.clone(), &mut reporter);
         let outcome = objective.run(&mut trial);
-        Ran::Ended(outcome, trial.into_attributes())
+        let (outcome, noted) = trial.end(outcome);
+        Ran::Ended(outcome, noted)
     }
 
     /// The objective of a trial, prepared for it.
@@ -132,9 +133,17 @@ impl Reporter for ThreadReporter {
         self.outbox.stop()
     }
 
+    fn refuse(&mut self, reason: String) {
+        self.outbox.refuse(reason);
+    }
+
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+        self.report_all(step, value.into())
+    }
+
+    fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
         observe::step(self.step_began);
-        let verdict = self.runtime.block_on(self.outbox.report(step, value));
+        let verdict = self.runtime.block_on(self.outbox.report(step, values));
         // Restart the clock here, so that waiting for the verdict counts towards no step.
         self.step_began = Instant::now();
         verdict
@@ -142,7 +151,7 @@ impl Reporter for ThreadReporter {
 }
 
 fn failed(reason: String) -> Ran {
-    Ran::Ended(Err(TrialError::Failed(reason)), UserAttributes::default())
+    Ran::Ended(Err(TrialError::Failed(reason)), Noted::default())
 }
 
 /// Turns a panic into a fault of the device or a failure of the objective.

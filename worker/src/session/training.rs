@@ -14,15 +14,25 @@ use crate::objective::Completion;
 use crate::stop::Stop;
 use crate::trial::{Stopped, TrialError};
 use crate::user_attributes::UserAttributes;
+use crate::values::Intermediate;
 
 /// An objective's result.
 pub type Outcome = Result<Completion, TrialError>;
 
+/// What a trial notes beside its values.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Noted {
+    /// Kept however the trial ended.
+    pub attributes: UserAttributes,
+    /// Of the constraints, in the study's order: all of them or none. Kept unless the trial failed.
+    pub constraints: Vec<f64>,
+}
+
 /// How a trial's training ended.
 #[derive(Debug)]
 pub enum Ran {
-    /// The objective returned. What it noted is kept however it ended.
-    Ended(Outcome, UserAttributes),
+    /// The objective returned, and noted this.
+    Ended(Outcome, Noted),
     /// The device failed, not the objective.
     Fault(Fault),
 }
@@ -86,26 +96,24 @@ impl Outbox {
         self.told.stop()
     }
 
-    /// Reports the intermediate value of a step.
+    /// Reports the intermediate values of a step; a number is of the objective that the pruner compares.
     ///
     /// Waits for the coordinator's verdict, but only while the coordinator is reachable.
-    pub async fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+    pub async fn report(
+        &mut self,
+        step: u64,
+        values: impl Into<Intermediate>,
+    ) -> Result<(), Stopped> {
         let (taken, verdict) = oneshot::channel();
-        let report = Report { step, value };
-        match self.misstep(report) {
-            Misstep::None => self.newest = Some(report),
+        let report = Report { step, values: values.into() };
+        match self.misstep(&report) {
+            Misstep::None => self.newest = Some(report.clone()),
             // Already sent or queued.
             Misstep::Repeated => return self.verdict(),
-            Misstep::Wrong(reason) => {
-                tracing::error!(
-                    reason,
-                    "the objective reports what cannot be taken; its trial fails"
-                );
-                self.told.tell(Ending::Refused(reason.into()));
-            }
+            Misstep::Wrong(reason) => self.refuse(reason),
         }
         if self.told.get().is_none() {
-            self.unsent.push(report);
+            self.unsent.push(report.clone());
             if self.reports.send(Waiting { report, _taken: taken }).is_ok() {
                 tokio::select! {
                     biased;
@@ -118,24 +126,37 @@ impl Outbox {
         self.verdict()
     }
 
+    /// Has the trial fail for this reason.
+    pub fn refuse(&self, reason: String) {
+        tracing::error!(reason, "the objective reports what cannot be taken; its trial fails");
+        self.told.tell(Ending::Refused(reason.into()));
+    }
+
     fn verdict(&self) -> Result<(), Stopped> {
         if self.told.get().is_some() { Err(Stopped) } else { Ok(()) }
     }
 
     /// Checks the step by the coordinator's rules, so that the objective gets the error from the wrong call
     /// itself.
-    fn misstep(&self, Report { step, value }: Report) -> Misstep {
+    fn misstep(&self, report: &Report) -> Misstep {
+        let (step, value) = (report.step, report.values.value);
         if i64::try_from(step).is_err() {
             return Misstep::Wrong(format!("step {step} was reported; they end at 2^63 - 1"));
         }
-        match self.newest {
-            Some(newest) if step == newest.step && value.to_bits() == newest.value.to_bits() => {
+        match &self.newest {
+            Some(newest) if step == newest.step && report.values.is(&newest.values) => {
                 Misstep::Repeated
             }
-            Some(Report { step: newest, value: before }) if step == newest => Misstep::Wrong(
-                format!("step {step} was reported twice, as {before} and as {value}; steps ascend"),
-            ),
-            Some(Report { step: newest, .. }) if step < newest => Misstep::Wrong(format!(
+            Some(Report { step: newest, values: before }) if step == *newest => {
+                let before = before.value;
+                let what = if before.to_bits() == value.to_bits() {
+                    "with other values of other objectives".to_owned()
+                } else {
+                    format!("as {before} and as {value}")
+                };
+                Misstep::Wrong(format!("step {step} was reported twice, {what}; steps ascend"))
+            }
+            Some(Report { step: newest, .. }) if step < *newest => Misstep::Wrong(format!(
                 "step {step} was reported after step {newest}; steps ascend"
             )),
             _ => Misstep::None,
@@ -162,6 +183,6 @@ impl Unsent {
     }
 
     pub(super) fn list(&self) -> Vec<Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }

@@ -15,13 +15,12 @@ use tracing::Instrument as _;
 use super::link::Link;
 use super::spool::Undelivered;
 use super::told::{Ending, Told};
-use super::training::{Outbox, Outcome, Ran, Unsent, Waiting};
+use super::training::{Noted, Outbox, Outcome, Ran, Unsent, Waiting};
 use super::{Session, WorkerError};
 use crate::device::Fault;
 use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
 use crate::observe;
 use crate::trial::TrialError;
-use crate::user_attributes::UserAttributes;
 
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
@@ -58,7 +57,7 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
             return;
         }
     };
-    let (outcome, attributes) = match outcome {
+    let (outcome, noted) = match outcome {
         Ran::Ended(Err(TrialError::Unfit(reason)), _) => {
             // First, so that the next call for work does not ask for this study.
             session.unfit(claim.study_id, &reason);
@@ -84,15 +83,15 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         Ran::Fault(Fault::BrokenByTrial(reason)) => {
             tracing::error!(reason, "the device is of no more use to this worker");
             session.end(WorkerError::Broken { reason: reason.clone() });
-            (Err(TrialError::Failed(reason)), UserAttributes::default())
+            (Err(TrialError::Failed(reason)), Noted::default())
         }
         Ran::Fault(Fault::OutOfMemory(reason)) => {
             let reason = format!("{reason} hint: fewer slots or a smaller batch");
-            (Err(TrialError::Failed(reason)), UserAttributes::default())
+            (Err(TrialError::Failed(reason)), Noted::default())
         }
-        Ran::Ended(outcome, attributes) => (outcome, attributes),
+        Ran::Ended(outcome, noted) => (outcome, noted),
     };
-    let Some(finish) = finish_of(claim, outcome, attributes, told.get()) else { return };
+    let Some(finish) = finish_of(claim, outcome, noted, told.get()) else { return };
     session.aside.wake(claim.study_id);
     observe::ended(&finish.end);
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
@@ -168,7 +167,7 @@ async fn send_all(
         let answer = tokio::select! {
             biased;
             _ = told.abandoned() => return,
-            answer = link.report(&claim, waiting.report) => answer,
+            answer = link.report(&claim, &waiting.report) => answer,
         };
         unsent.taken();
         match answer {
@@ -199,9 +198,10 @@ fn refused_report(step: u64, refusal: &Refusal) -> String {
 fn finish_of(
     claim: &Claim,
     outcome: Outcome,
-    mut attributes: UserAttributes,
+    noted: Noted,
     told: Option<Ending>,
 ) -> Option<Finish> {
+    let Noted { mut attributes, constraints } = noted;
     let failed = |reason: String| End::Failed(limits::cut(reason, limits::REASON));
     let end = match (outcome, told) {
         (_, Some(Ending::Dropped)) => return None,
@@ -225,13 +225,14 @@ fn finish_of(
             failed("the objective stopped without being told to".to_owned())
         }
     };
-    Some(Finish { claim: claim.clone(), end, attributes: attributes.into_wire() })
+    let constraints = if matches!(end, End::Failed(_)) { Vec::new() } else { constraints };
+    Some(Finish { claim: claim.clone(), end, constraints, attributes: attributes.into_wire() })
 }
 
 /// A failure with its reason.
 fn failed(claim: &Claim, reason: &str) -> Finish {
     let end = End::Failed(limits::cut(reason.to_owned(), limits::REASON));
-    Finish { claim: claim.clone(), end, attributes: BTreeMap::new() }
+    Finish { claim: claim.clone(), end, constraints: Vec::new(), attributes: BTreeMap::new() }
 }
 
 /// Delivers the result, for as long as this worker may wait.
@@ -283,7 +284,7 @@ pub(super) async fn deliver(
 ) -> Result<(), Refusal> {
     let claim = finish.claim.clone();
     for report in reports {
-        match link.report(&claim, report).await {
+        match link.report(&claim, &report).await {
             Err(refusal) if refusal.is_for_good() => {
                 let reason = refused_report(report.step, &refusal);
                 tracing::error!(reason, "the trial fails");
@@ -309,7 +310,7 @@ pub(super) async fn deliver(
 }
 
 /// The result cut to the limits, which a result from an earlier version's worker may exceed.
-fn fitting(Finish { claim, end, attributes }: Finish) -> Finish {
+fn fitting(Finish { claim, end, constraints, attributes }: Finish) -> Finish {
     let mut fitting = Attributes::default();
     for (name, json) in attributes {
         if let Err(left_out) = fitting.set(&name, json) {
@@ -322,7 +323,7 @@ fn fitting(Finish { claim, end, attributes }: Finish) -> Finish {
         other => other,
     };
     let note = note.map(|note| (LEFT_OUT.to_owned(), note));
-    Finish { claim, end, attributes: kept.into_iter().chain(note).collect() }
+    Finish { claim, end, constraints, attributes: kept.into_iter().chain(note).collect() }
 }
 
 async fn hand_back(session: &Session, claim: &Claim, reason: &str) {
@@ -353,7 +354,7 @@ mod tests {
     }
 
     fn told_of(outcome: Outcome, told: Option<Ending>) -> Option<End> {
-        Some(finish_of(&claim(), outcome, UserAttributes::default(), told)?.end)
+        Some(finish_of(&claim(), outcome, Noted::default(), told)?.end)
     }
 
     #[test]
@@ -382,7 +383,9 @@ mod tests {
     fn what_an_earlier_worker_left_is_made_to_fit() {
         let long = format!("\"{}\"", "x".repeat(60_000));
         let attributes = (0..100).map(|i| (format!("a{i:02}"), long.clone())).collect();
-        let fitting = fitting(Finish { claim: claim(), end: End::Pruned, attributes });
+        let constraints = vec![-1.0];
+        let fitting = fitting(Finish { claim: claim(), end: End::Pruned, constraints, attributes });
+        assert_eq!(fitting.constraints, [-1.0]);
         assert!(convert::finish(fitting.clone()).encoded_len() < limits::MESSAGE / 2);
         assert!(fitting.attributes.contains_key("a00"));
         assert!(fitting.attributes[LEFT_OUT].contains("`a17`"));

@@ -107,6 +107,8 @@ class StudySpec(google.protobuf.message.Message):
     OBJECTIVE_FIELD_NUMBER: builtins.int
     CONFIRM_FIELD_NUMBER: builtins.int
     MAX_FAILURES_IN_A_ROW_FIELD_NUMBER: builtins.int
+    METRIC_NAMES_FIELD_NUMBER: builtins.int
+    CONSTRAINTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Unique; 1 to 512 bytes."""
     trials: builtins.int
@@ -121,7 +123,7 @@ class StudySpec(google.protobuf.message.Message):
     """
     @property
     def directions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___Direction.ValueType]:
-        """Which way is better, per objective: exactly one."""
+        """Which way is better, per objective: 1 to 8."""
 
     @property
     def sampler(self) -> google.protobuf.struct_pb2.Struct:
@@ -129,7 +131,9 @@ class StudySpec(google.protobuf.message.Message):
 
     @property
     def pruner(self) -> google.protobuf.struct_pb2.Struct:
-        """The pruner with its options, named as in a study file: {"kind": "none"}."""
+        """The pruner with its options, named as in a study file: {"kind": "none"}. Of several objectives it compares the
+        one that `metric` names, else the first.
+        """
 
     @property
     def space(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Parameter]:
@@ -142,6 +146,14 @@ class StudySpec(google.protobuf.message.Message):
     @property
     def confirm(self) -> global___Confirm:
         """What is run again once the search is over. Absent: nothing."""
+
+    @property
+    def metric_names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The objectives' names, in the order of `directions`. May be empty if there is one objective."""
+
+    @property
+    def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Values that are not optimised but must hold, by name: feasible at or below 0. At most 64."""
 
     def __init__(
         self,
@@ -157,9 +169,11 @@ class StudySpec(google.protobuf.message.Message):
         objective: global___Objective | None = ...,
         confirm: global___Confirm | None = ...,
         max_failures_in_a_row: builtins.int | None = ...,
+        metric_names: collections.abc.Iterable[builtins.str] | None = ...,
+        constraints: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "max_failures_in_a_row", b"max_failures_in_a_row", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "directions", b"directions", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "name", b"name", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "constraints", b"constraints", "directions", b"directions", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "metric_names", b"metric_names", "name", b"name", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row"]) -> typing.Literal["max_failures_in_a_row"] | None: ...
 
 global___StudySpec = StudySpec
@@ -471,6 +485,8 @@ class Study(google.protobuf.message.Message):
     CONFIRMATIONS_KNOWN_FIELD_NUMBER: builtins.int
     LAST_HAND_BACK_FIELD_NUMBER: builtins.int
     EXTERNAL_FIELD_NUMBER: builtins.int
+    FRONT_FIELD_NUMBER: builtins.int
+    FRONT_SIZE_FIELD_NUMBER: builtins.int
     id: builtins.int
     """The store's key. Never reused."""
     state: global___StudyState.ValueType
@@ -492,6 +508,8 @@ class Study(google.protobuf.message.Message):
     """Whether Optuna's clients drive it, through `optuna.StorageService`. Then its spec says what its trials have shown
     so far, and its budget is as many trials as there are. Only its clients can change it.
     """
+    front_size: builtins.int
+    """How many trials the front has."""
     @property
     def spec(self) -> global___StudySpec: ...
     @property
@@ -524,6 +542,12 @@ class Study(google.protobuf.message.Message):
         started.
         """
 
+    @property
+    def front(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Trial]:
+        """The front of several objectives: the completed, feasible trials of the search that no other dominates, in short, by
+        the first objective, then by the next. At most 256, and 128 KiB. Empty for a study of one objective.
+        """
+
     def __init__(
         self,
         *,
@@ -544,9 +568,11 @@ class Study(google.protobuf.message.Message):
         confirmations_known: builtins.bool = ...,
         last_hand_back: global___HandBack | None = ...,
         external: builtins.bool = ...,
+        front: collections.abc.Iterable[global___Trial] | None = ...,
+        front_size: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "front", b"front", "front_size", b"front_size", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_trials_per_hour", b"_trials_per_hour"]) -> typing.Literal["trials_per_hour"] | None: ...
 
 global___Study = Study
@@ -676,6 +702,7 @@ class Trial(google.protobuf.message.Message):
     COMPLETE_TIME_FIELD_NUMBER: builtins.int
     CONFIRMS_FIELD_NUMBER: builtins.int
     LEFT_OUT_FIELD_NUMBER: builtins.int
+    CONSTRAINTS_FIELD_NUMBER: builtins.int
     number: builtins.int
     state: global___TrialState.ValueType
     fail_reason: builtins.str
@@ -714,6 +741,10 @@ class Trial(google.protobuf.message.Message):
     def confirms(self) -> global___Confirmation:
         """What it confirms. Absent for a trial of the search."""
 
+    @property
+    def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """What it found for the constraints, in the study's order: all of them, or none if it did not say."""
+
     def __init__(
         self,
         *,
@@ -731,9 +762,10 @@ class Trial(google.protobuf.message.Message):
         complete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         confirms: global___Confirmation | None = ...,
         left_out: builtins.int = ...,
+        constraints: collections.abc.Iterable[builtins.float] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "complete_time", b"complete_time", "confirms", b"confirms", "retry_of", b"retry_of", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "attempt", b"attempt", "attributes_json", b"attributes_json", "complete_time", b"complete_time", "confirms", b"confirms", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "values", b"values", "worker", b"worker"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "attempt", b"attempt", "attributes_json", b"attributes_json", "complete_time", b"complete_time", "confirms", b"confirms", "constraints", b"constraints", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "values", b"values", "worker", b"worker"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_retry_of", b"_retry_of"]) -> typing.Literal["retry_of"] | None: ...
 
 global___Trial = Trial
@@ -746,17 +778,45 @@ class IntermediateValue(google.protobuf.message.Message):
 
     STEP_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
+    OTHERS_FIELD_NUMBER: builtins.int
     step: builtins.int
     value: builtins.float
+    """Of the objective that the pruner compares."""
+    @property
+    def others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ObjectiveValue]:
+        """Of other objectives, by ascending index."""
+
     def __init__(
         self,
         *,
         step: builtins.int = ...,
         value: builtins.float = ...,
+        others: collections.abc.Iterable[global___ObjectiveValue] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["step", b"step", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["others", b"others", "step", b"step", "value", b"value"]) -> None: ...
 
 global___IntermediateValue = IntermediateValue
+
+@typing.final
+class ObjectiveValue(google.protobuf.message.Message):
+    """The value of one of several objectives."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OBJECTIVE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    objective: builtins.int
+    """Its index among the study's directions."""
+    value: builtins.float
+    def __init__(
+        self,
+        *,
+        objective: builtins.int = ...,
+        value: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["objective", b"objective", "value", b"value"]) -> None: ...
+
+global___ObjectiveValue = ObjectiveValue
 
 @typing.final
 class Worker(google.protobuf.message.Message):

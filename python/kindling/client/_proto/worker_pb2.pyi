@@ -183,6 +183,9 @@ class Assignment(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     STUDY_SEED_FIELD_NUMBER: builtins.int
     TRACEPARENT_FIELD_NUMBER: builtins.int
+    METRIC_NAMES_FIELD_NUMBER: builtins.int
+    CONSTRAINTS_FIELD_NUMBER: builtins.int
+    PRUNER_OBJECTIVE_FIELD_NUMBER: builtins.int
     study: builtins.str
     seed: builtins.int
     """The trial's own seed. All attempts get the same one."""
@@ -190,12 +193,22 @@ class Assignment(google.protobuf.message.Message):
     """A seed for whatever all trials of the study share."""
     traceparent: builtins.str
     """The W3C trace context of the lease. Empty if the coordinator does not trace."""
+    pruner_objective: builtins.int
+    """The index of the objective that the pruner compares: the one whose value a report has."""
     @property
     def claim(self) -> global___Claim: ...
     @property
     def params(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.client._proto.study_pb2.NamedValue]: ...
     @property
     def objective(self) -> kindling.client._proto.study_pb2.Objective: ...
+    @property
+    def metric_names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The names of the study's objectives, in order. Empty: it has one, without a name."""
+
+    @property
+    def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The names of the study's constraints, in order."""
+
     def __init__(
         self,
         *,
@@ -206,9 +219,12 @@ class Assignment(google.protobuf.message.Message):
         seed: builtins.int = ...,
         study_seed: builtins.int = ...,
         traceparent: builtins.str = ...,
+        metric_names: collections.abc.Iterable[builtins.str] | None = ...,
+        constraints: collections.abc.Iterable[builtins.str] | None = ...,
+        pruner_objective: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["claim", b"claim", "objective", b"objective"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim", b"claim", "objective", b"objective", "params", b"params", "seed", b"seed", "study", b"study", "study_seed", b"study_seed", "traceparent", b"traceparent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim", b"claim", "constraints", b"constraints", "metric_names", b"metric_names", "objective", b"objective", "params", b"params", "pruner_objective", b"pruner_objective", "seed", b"seed", "study", b"study", "study_seed", b"study_seed", "traceparent", b"traceparent"]) -> None: ...
 
 global___Assignment = Assignment
 
@@ -219,23 +235,29 @@ class ReportRequest(google.protobuf.message.Message):
     CLAIM_FIELD_NUMBER: builtins.int
     STEP_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
+    OTHERS_FIELD_NUMBER: builtins.int
     step: builtins.int
     """Steps ascend, up to 2^63 - 1; otherwise INVALID_ARGUMENT. A repeated step gets the same answer again, or
     ALREADY_EXISTS if the value differs. A trial has at most 100,000 steps.
     """
     value: builtins.float
-    """NaN or infinite fails the trial."""
+    """Of the objective that the pruner compares. NaN or infinite fails the trial."""
     @property
     def claim(self) -> global___Claim: ...
+    @property
+    def others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.client._proto.study_pb2.ObjectiveValue]:
+        """Of other objectives, by ascending index."""
+
     def __init__(
         self,
         *,
         claim: global___Claim | None = ...,
         step: builtins.int = ...,
         value: builtins.float = ...,
+        others: collections.abc.Iterable[kindling.client._proto.study_pb2.ObjectiveValue] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["claim", b"claim"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim", b"claim", "step", b"step", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["claim", b"claim", "others", b"others", "step", b"step", "value", b"value"]) -> None: ...
 
 global___ReportRequest = ReportRequest
 
@@ -279,6 +301,7 @@ class FinishRequest(google.protobuf.message.Message):
     PRUNED_FIELD_NUMBER: builtins.int
     FAILED_FIELD_NUMBER: builtins.int
     ATTRIBUTES_JSON_FIELD_NUMBER: builtins.int
+    CONSTRAINTS_FIELD_NUMBER: builtins.int
     @property
     def claim(self) -> global___Claim: ...
     @property
@@ -302,6 +325,12 @@ class FinishRequest(google.protobuf.message.Message):
         request of more than 4 MiB gets OUT_OF_RANGE, and nothing is recorded.
         """
 
+    @property
+    def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """What the trial found for the constraints, in the study's order: all of them or none. A completed trial of a study
+        with constraints fails without.
+        """
+
     def __init__(
         self,
         *,
@@ -310,9 +339,10 @@ class FinishRequest(google.protobuf.message.Message):
         pruned: global___Pruned | None = ...,
         failed: global___Failed | None = ...,
         attributes_json: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        constraints: collections.abc.Iterable[builtins.float] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["claim", b"claim", "completed", b"completed", "failed", b"failed", "pruned", b"pruned", "result", b"result"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attributes_json", b"attributes_json", "claim", b"claim", "completed", b"completed", "failed", b"failed", "pruned", b"pruned", "result", b"result"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attributes_json", b"attributes_json", "claim", b"claim", "completed", b"completed", "constraints", b"constraints", "failed", b"failed", "pruned", b"pruned", "result", b"result"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["result", b"result"]) -> typing.Literal["completed", "pruned", "failed"] | None: ...
 
 global___FinishRequest = FinishRequest

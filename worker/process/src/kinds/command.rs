@@ -10,9 +10,10 @@ use kindling_worker::{
 
 use super::common::{Shared, environment, no_socket};
 use super::prepare;
+use crate::goals::Goals;
 use crate::gpus::GpuPool;
 use crate::ground::{Footing, Launch};
-use crate::metric::Metric;
+use crate::metric::Sought;
 use crate::settings::Command;
 use crate::settings::words::{Facts, params_json};
 use crate::socket::card;
@@ -38,6 +39,7 @@ impl CommandObjective {
         trial: &mut Trial<'_>,
         began: &mut Instant,
     ) -> Result<Completion, TrialError> {
+        let goals = Goals::new(&trial.facts().metrics, settings.metric.as_deref())?;
         let at_work = self.shared.fleet.enter()?;
         let common = &settings.common;
         let share = self.shared.gpus.take(trial.device(), common.gpus, &trial.stop())?;
@@ -69,17 +71,17 @@ impl CommandObjective {
         };
         let card = card(facts, device, trial.data_dir(), &common.user);
         let seat = place.host.begin(card, trial.stop());
-        let process = place.start(launch, settings.metric.clone())?;
+        let process = place.start(launch, Sought::new(&goals))?;
         at_work.runs_in(process.group(), common.grace);
-        let metric = settings.metric.as_ref().map(Metric::name);
-        let rules = Rules { metric, timeout: common.timeout, grace: common.grace };
+        let rules = Rules { goals: &goals, timeout: common.timeout, grace: common.grace };
         let evidence = attend(&process, trial, &seat, rules);
         if self.shared.fleet.is_leaving() && evidence.cause.is_none() && evidence.given.is_none() {
             return Err(TrialError::HandBack("the worker ends".to_owned()));
         }
         let (errors, others) = (process.ear().last_errors(), process.ear().other_metrics());
         let name = "the command";
-        outcome(evidence, Whose { name, stays: false, metric, others: &others, errors: &errors })
+        let metrics = &goals.metrics().names;
+        outcome(evidence, Whose { name, stays: false, metrics, others: &others, errors: &errors })
     }
 }
 

@@ -12,9 +12,9 @@ use super::fleet::AtWork;
 use super::idle::{Idle, Key};
 use super::prepare;
 use super::warm::{NotReady, Warm};
+use crate::goals::Goals;
 use crate::gpus::{GpuPool, GpuShare};
 use crate::ground::Footing;
-use crate::metric::Metric;
 use crate::settings::Python;
 use crate::socket::card;
 use crate::trial::{Rules, Whose, attend, outcome};
@@ -42,6 +42,7 @@ impl PythonObjective {
         trial: &mut Trial<'_>,
         began: &mut Instant,
     ) -> Result<Completion, TrialError> {
+        let goals = Goals::new(&trial.facts().metrics, settings.metric.as_deref())?;
         let at_work = self.shared.fleet.enter()?;
         let common = &settings.common;
         let share = self.shared.gpus.take(trial.device(), common.gpus, &trial.stop())?;
@@ -53,8 +54,7 @@ impl PythonObjective {
             process.ear().begin();
             let card = card(trial.facts(), share.device(), trial.data_dir(), &common.user);
             let seat = process.host().begin(card, trial.stop());
-            let metric = settings.metric.as_ref().map(Metric::name);
-            let rules = Rules { metric, timeout: common.timeout, grace: common.grace };
+            let rules = Rules { goals: &goals, timeout: common.timeout, grace: common.grace };
             let evidence = attend(process, trial, &seat, rules);
             let was_taken = process.host().was_taken();
             process.host().end();
@@ -72,7 +72,7 @@ impl PythonObjective {
             self.idle.put(key, warm);
         }
         let name = "the function's process";
-        outcome(evidence, Whose { name, stays: true, metric: None, others: &[], errors: &errors })
+        outcome(evidence, Whose { name, stays: true, metrics: &[], others: &[], errors: &errors })
     }
 
     /// A process that waits for a trial, and whether it stayed from an earlier one.

@@ -112,7 +112,7 @@ impl Warm {
             format!("the package is missing there: `{interpreter} -m pip install kindling-hpo`")
         });
         let whose =
-            Whose { name: "the process", stays: true, metric: None, others: &[], errors: &errors };
+            Whose { name: "the process", stays: true, metrics: &[], others: &[], errors: &errors };
         Unfit(whose.reason(&what, hint.as_deref()))
     }
 

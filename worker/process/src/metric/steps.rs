@@ -36,10 +36,11 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Found;
 
     fn steps(lines: &[Option<u64>]) -> Vec<Option<u64>> {
         let mut steps = Steps::default();
-        lines.iter().map(|&step| steps.step(&Measure { step, value: 0.5 })).collect()
+        lines.iter().map(|&step| steps.step(&Measure { step, values: Found::of(0, 0.5) })).collect()
     }
 
     #[test]

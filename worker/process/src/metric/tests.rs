@@ -2,10 +2,49 @@
 
 use proptest::prelude::*;
 
+use kindling_worker::Metrics;
+
 use super::*;
 
+fn sought(names: &[&str], constraints: &[&str]) -> Sought {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let study =
+        Metrics { names: owned(names), constraints: owned(constraints), pruner_objective: 0 };
+    Sought::new(&Goals::new(&study, None).expect("goals")).expect("names")
+}
+
 fn read(name: &str, line: &str) -> Option<(Option<u64>, f64)> {
-    Metric::new(name).read(line).map(|Measure { step, value }| (step, value))
+    let Measure { step, values } = sought(&[name], &[]).read(line)?;
+    Some((step, values.get(0).expect("a value")))
+}
+
+#[test]
+fn several_metrics_are_found_in_one_line_however_it_is_written() {
+    let sought = sought(&["accuracy", "latency_ms", "ms"], &["memory gb"]);
+    let all = [(0, 0.91), (1, 12.5), (2, 3.0), (3, -3.5)];
+    for (line, step, expected) in [
+        ("epoch 3: accuracy=0.91 latency_ms=12.5 ms=3 memory gb=-3.5", Some(3), &all[..]),
+        ("memory gb: -3.5, ms: 3, latency_ms: 12.5, accuracy: 0.91, step: 7", Some(7), &all[..]),
+        (
+            r#"{"epoch": 3, "accuracy": 0.91, "latency_ms": "12.5", "ms": 3, "memory gb": -3.5}"#,
+            Some(3),
+            &all[..],
+        ),
+        (
+            "\u{1b}[32maccuracy\u{1b}[0m: 0.91 \u{1b}]0;t\u{7}latency_ms=\u{1b}[1m12.5\u{1b}[m",
+            None,
+            &all[..2],
+        ),
+        ("1/9 accuracy=0.1 latency_ms=1\u{8}\u{8}2/9 accuracy=0.91", None, &all[..1]),
+        ("latency_ms=12.5", None, &all[1..2]),
+        ("val_accuracy=0.5 ms=3", None, &all[2..3]),
+        ("{'accuracy': np.float64(0.91), 'latency_ms': tensor(12.5)}", None, &all[..2]),
+    ] {
+        let found = sought.read(line).expect(line);
+        assert_eq!(found.step, step, "{line}");
+        assert_eq!(found.values.all().collect::<Vec<_>>(), expected, "{line}");
+    }
+    assert_eq!(sought.read("latency=3 gb=1"), None);
 }
 
 #[test]
@@ -162,12 +201,12 @@ fn a_step_is_found_in_every_usual_form() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_not(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-        _ = Metric::new("a").read(&String::from_utf8_lossy(&line));
+        _ = sought(&["a", "ab"], &["b"]).read(&String::from_utf8_lossy(&line));
     }
 
     #[test]
     fn any_text_around_a_metric_is_survived(line in "[a =:,{}\"'0-9.%/\\[\\]\u{1b}\r\u{8}epochs]{0,40}") {
-        _ = Metric::new("a").read(&line);
+        _ = sought(&["a", "ab"], &["b"]).read(&line);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use kindling_worker::{JsonMap, SettingsError};
 use serde_json::Value;
 
 use super::units;
-use crate::nearest::nearest;
+use kindling_worker::nearest;
 
 /// As long as a path may be on Linux.
 const LONGEST_PATH: usize = 4096;

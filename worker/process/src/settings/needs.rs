@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use kindling_worker::JsonMap;
+use kindling_worker::{JsonMap, Metrics, SettingsError};
 
 use super::keys::Keys;
 use super::{Command, GRACE, MOST_GPUS, units};
+use crate::goals::Goals;
 
 /// What a trial needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,17 @@ pub fn params_of(kind: &str, settings: &JsonMap) -> Vec<String> {
     command.words.params().map(str::to_owned).collect()
 }
 
+/// Checks that `metric` does not contradict what the study calls its objectives.
+///
+/// The settings were checked before. Those of another kind have nothing to say here.
+pub fn check_metric(kind: &str, settings: &JsonMap, study: &Metrics) -> Result<(), SettingsError> {
+    if !matches!(kind, "command" | "python") {
+        return Ok(());
+    }
+    let metric = Keys::of(settings).text("metric").ok().flatten();
+    Goals::new(study, metric).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -54,6 +66,21 @@ mod tests {
         assert_eq!(params_of("command", settings), ["a", " b"]);
         assert_eq!(params_of("python", settings), Vec::<String>::new());
         assert_eq!(params_of("command", &JsonMap::new()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_metric_that_contradicts_the_study_is_found_before_it_is_created() {
+        let names = ["accuracy", "latency_ms"].map(str::to_owned).into();
+        let study = Metrics { names, ..Metrics::default() };
+        let check = |kind: &str, metric: serde_json::Value| {
+            let settings = json!({"command": ["x"], "metric": metric});
+            check_metric(kind, settings.as_object().expect("a table"), &study)
+        };
+        assert_eq!(check("command", json!("accuracy")), Ok(()));
+        assert_eq!(check("mnist_cnn", json!("loss")), Ok(()));
+        assert_eq!(check_metric("python", &JsonMap::new(), &study), Ok(()));
+        let error = check("python", json!("loss")).expect_err("refused").to_string();
+        assert!(error.starts_with("objective.metric: the study's objectives are"), "{error}");
     }
 
     #[test]

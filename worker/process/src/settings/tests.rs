@@ -47,7 +47,7 @@ fn every_key_can_be_set() {
         "gpus": 2, "memory": "4GiB", "settings": {"epochs": 3}
     }));
     let settings = settings.expect("settings");
-    assert_eq!(settings.metric, Some(Metric::new("val accuracy")));
+    assert_eq!(settings.metric, Some("val accuracy".to_owned()));
     let user = json!({"epochs": 3}).as_object().cloned().expect("a table");
     assert_eq!(
         settings.common,
@@ -96,7 +96,7 @@ fn a_key_that_does_not_belong_here_is_refused() {
 fn both_kinds_may_name_their_metric() {
     let python = json!({"function": "a:b", "metric": "accuracy"});
     let settings = Python::read(python.as_object().expect("a table")).expect("settings");
-    assert_eq!(settings.metric, Some(Metric::new("accuracy")));
+    assert_eq!(settings.metric, Some("accuracy".to_owned()));
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! A line of the trial's socket, read: which call it is. Pure; `docs/trial-socket.md` is the contract.
 
+use std::collections::BTreeMap;
+
 use kindling_proto::limits;
+use kindling_worker::{MetricError, nearest};
 use serde_json::Value;
 
-use super::report::Report;
-use crate::nearest::nearest;
+use super::report::{Report, read_named};
 
 /// The version of the protocol that this worker speaks.
 pub(crate) const VERSION: u64 = 1;
 
 /// The names of all calls.
-const CALLS: [&str; 6] = ["hello", "report", "verdict", "set_user_attr", "result", "next"];
+const CALLS: [&str; 7] =
+    ["hello", "report", "verdict", "set_user_attr", "set_constraint", "result", "next"];
 /// The names of all states of a result.
 const STATES: [&str; 5] = ["complete", "pruned", "fail", "hand_back", "unfit"];
 
@@ -20,8 +23,17 @@ pub(crate) enum Call {
     Hello,
     Report(Report),
     Verdict,
-    SetUserAttr { name: String, value: Value },
+    SetUserAttr {
+        name: String,
+        value: Value,
+    },
+    SetConstraint {
+        name: String,
+        value: f64,
+    },
     Result(Given),
+    /// A result whose values have names.
+    Complete(BTreeMap<String, f64>),
     Next,
 }
 
@@ -62,7 +74,8 @@ pub(crate) fn read(line: &[u8]) -> Result<Call, Complaint> {
         "report" => fields.report().map(Call::Report),
         "verdict" => Ok(Call::Verdict),
         "set_user_attr" => fields.attribute(),
-        "result" => fields.result().map(Call::Result),
+        "set_constraint" => fields.constraint(),
+        "result" => fields.result(),
         "next" => Ok(Call::Next),
         unknown => Err(Complaint::unknown("there is no call", unknown, &CALLS)),
     }
@@ -116,6 +129,12 @@ impl Complaint {
     }
 }
 
+impl From<MetricError> for Complaint {
+    fn from(MetricError { message, hint }: MetricError) -> Self {
+        Self { error: message, hint: Some(hint) }
+    }
+}
+
 /// A request's keys.
 struct Fields(serde_json::Map<String, Value>);
 
@@ -150,18 +169,39 @@ impl Fields {
         Report::read(self.step()?, self.0.get("value"), self.0.get("metrics"))
     }
 
-    fn attribute(&self) -> Result<Call, Complaint> {
+    fn name(&self) -> Result<&String, Complaint> {
         let Some(Value::String(name)) = self.0.get("name") else {
             let found = show(self.0.get("name"));
             return Err(Complaint::new(format!("`name` is {found}")).hint("it is a text"));
         };
+        Ok(name)
+    }
+
+    fn constraint(&self) -> Result<Call, Complaint> {
+        let (name, found) = (self.name()?.clone(), self.0.get("value"));
+        let value = found.and_then(number).ok_or_else(|| not_a_number("`value` is", found))?;
+        Ok(Call::SetConstraint { name, value })
+    }
+
+    fn attribute(&self) -> Result<Call, Complaint> {
+        let name = self.name()?;
         let Some(value) = self.0.get("value") else {
             return Err(Complaint::new("`value` is missing").hint("it is any JSON, such as null"));
         };
         Ok(Call::SetUserAttr { name: name.clone(), value: value.clone() })
     }
 
-    fn result(&self) -> Result<Given, Complaint> {
+    fn result(&self) -> Result<Call, Complaint> {
+        let values = self.0.get("values");
+        if self.0.get("state") == Some(&"complete".into())
+            && let Some(named @ Value::Object(_)) = values
+        {
+            return read_named("values", named).map(Call::Complete);
+        }
+        self.given().map(Call::Result)
+    }
+
+    fn given(&self) -> Result<Given, Complaint> {
         let Some(Value::String(state)) = self.0.get("state") else {
             let found = show(self.0.get("state"));
             return Err(Complaint::new(format!("`state` is {found}"))
@@ -180,8 +220,9 @@ impl Fields {
     fn values(&self) -> Result<Vec<f64>, Complaint> {
         let found = self.0.get("values");
         let Some(Value::Array(values)) = found.filter(|v| **v != Value::Array(Vec::new())) else {
-            return Err(Complaint::new(format!("`values` is {}", show(found)))
-                .hint("it is a list with a number for each objective, such as [0.93]"));
+            return Err(Complaint::new(format!("`values` is {}", show(found))).hint(
+                "it has a number for each objective: a list, such as [0.93], or an object by name",
+            ));
         };
         let read =
             |value| number(value).ok_or_else(|| not_a_number("`values` contains", Some(value)));
@@ -263,8 +304,13 @@ mod tests {
         let last = r#"{"call":"report","step":9223372036854775807,"value":"-inf"}"#;
         assert_eq!(call(last), report(i64::MAX as u64, f64::NEG_INFINITY));
         let named = call(r#"{"call":"report","step":3,"metrics":{"loss":0.2,"accuracy":0.91}}"#);
-        let Call::Report(named) = named else { panic!("{named:?}") };
-        assert_eq!((named.step, named.value(Some("loss"))), (3, Ok(0.2)));
+        assert!(matches!(named, Call::Report(Report { step: 3, .. })), "{named:?}");
+        let constraint = call(r#"{"call":"set_constraint","name":"memory_gb","value":-3.5}"#);
+        let name = "memory_gb".to_owned();
+        assert_eq!(constraint, Call::SetConstraint { name, value: -3.5 });
+        let named = r#"{"call":"result","state":"complete","values":{"b":"inf","a":1}}"#;
+        let values = [("a".to_owned(), 1.0), ("b".to_owned(), f64::INFINITY)];
+        assert_eq!(call(named), Call::Complete(values.into()));
         let attr = call(r#"{"call":"set_user_attr","name":"ü","value":{"a":[null]}}"#);
         let value = serde_json::json!({"a": [null]});
         assert_eq!(attr, Call::SetUserAttr { name: "ü".to_owned(), value });
@@ -307,10 +353,19 @@ mod tests {
             (r#"{"call":"report","step":1,"value":NaN}"#, "JSON has no such numbers"),
             (r#"{"call":"result"}"#, "`state` is missing; it is one of complete"),
             (r#"{"call":"result","state":"completed"}"#, "did you mean `complete`?"),
-            (r#"{"call":"result","state":"complete"}"#, "`values` is missing; it is a list"),
+            (
+                r#"{"call":"result","state":"complete"}"#,
+                "`values` is missing; it has a number for each objective",
+            ),
             (r#"{"call":"result","state":"complete","values":[]}"#, "`values` is []"),
             (r#"{"call":"result","state":"complete","values":[null]}"#, "`values` contains null"),
             (r#"{"call":"result","state":"fail","reason":1}"#, "`reason` is 1"),
+            (
+                r#"{"call":"result","state":"complete","values":{"a":true}}"#,
+                "`a` of the `values` is true; expected a number",
+            ),
+            (r#"{"call":"set_constraint","value":1}"#, "`name` is missing"),
+            (r#"{"call":"set_constraint","name":"a"}"#, "`value` is missing; expected a number"),
             (r#"{"call":"set_user_attr","value":1}"#, "`name` is missing"),
             (r#"{"call":"set_user_attr","name":"a"}"#, "`value` is missing"),
         ] {

@@ -21,6 +21,9 @@ pub(crate) fn card(
         "params": params,
         "seed": facts.seed,
         "study_seed": facts.study_seed,
+        "metrics": facts.metrics.names,
+        "pruner_metric": facts.metrics.pruned_by(),
+        "constraints": facts.metrics.constraints,
         "device": device,
         "data_dir": data_dir.map(Path::to_string_lossy),
         "settings": user,
@@ -42,6 +45,8 @@ fn param(value: &ParamValue) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use kindling_worker::Metrics;
+
     use super::*;
 
     #[test]
@@ -87,5 +92,17 @@ mod tests {
         let card = card(&facts, "cpu", None, &JsonMap::new());
         assert_eq!(card["params"].to_string(), r#"{"x":1.0}"#);
         assert_eq!((&card["device"], &card["data_dir"]), (&"cpu".into(), &Value::Null));
+        assert_eq!((&card["metrics"], &card["pruner_metric"]), (&json!([]), &Value::Null));
+    }
+
+    #[test]
+    fn the_names_of_the_studys_values_are_told() {
+        let names = ["accuracy", "latency_ms"].map(str::to_owned).into();
+        let metrics = Metrics { names, constraints: vec!["memory_gb".into()], pruner_objective: 1 };
+        let facts = TrialFacts { metrics, ..TrialFacts::default() };
+        let card = card(&facts, "cpu", None, &JsonMap::new());
+        assert_eq!(card["metrics"], json!(["accuracy", "latency_ms"]));
+        assert_eq!(card["pruner_metric"], "latency_ms");
+        assert_eq!(card["constraints"], json!(["memory_gb"]));
     }
 }

@@ -1,5 +1,7 @@
 //! What a trial's process asks of its trial, answered on the thread that owns the trial. No input or output.
 
+use std::collections::BTreeMap;
+
 use kindling_worker::{Stopped, Trial};
 use serde_json::Value;
 
@@ -7,27 +9,37 @@ use super::answer;
 use super::call::{Complaint, Given};
 use super::report::Report;
 use super::verdict::Verdict;
+use crate::goals::Goals;
 
 /// A call that needs the trial itself. The others are answered where they arrive.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
     Report(Report),
-    SetUserAttr { name: String, value: Value },
+    SetUserAttr {
+        name: String,
+        value: Value,
+    },
+    SetConstraint {
+        name: String,
+        value: f64,
+    },
     Result(Given),
+    /// A result whose values have names.
+    Complete(BTreeMap<String, f64>),
 }
 
 /// Answers the requests of one trial, and keeps its result.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Desk<'a> {
-    /// Which of the metrics of a report is the study's.
-    metric: Option<&'a str>,
+    /// What the trial's values are called.
+    goals: &'a Goals,
     given: Option<Given>,
 }
 
 impl<'a> Desk<'a> {
-    /// For a trial of a study with this metric.
-    pub(crate) fn new(metric: Option<&'a str>) -> Self {
-        Self { metric, given: None }
+    /// For a trial whose values are called so.
+    pub(crate) fn new(goals: &'a Goals) -> Self {
+        Self { goals, given: None }
     }
 
     /// The answer to a request. `verdict` tells whether the trial goes on.
@@ -45,7 +57,11 @@ impl<'a> Desk<'a> {
                 .set_user_attr(&name, value)
                 .map(|()| answer::done())
                 .map_err(|left_out| Complaint::new(left_out.to_string())),
+            Request::SetConstraint { name, value } => {
+                trial.set_constraint(&name, value).map(|()| answer::done()).map_err(Into::into)
+            }
             Request::Result(given) => self.take(given).map(|()| answer::done()),
+            Request::Complete(named) => self.complete(&named).map(|()| answer::done()),
         };
         answer.unwrap_or_else(|complaint| answer::complaint(&complaint))
     }
@@ -72,17 +88,27 @@ impl<'a> Desk<'a> {
             ))
             .hint("report first, then give the result"));
         }
-        let value = report.value(self.metric)?;
-        for (name, value) in report.others(self.metric) {
+        let (values, notes) = report.come_to(self.goals)?;
+        for (name, value) in notes {
             // One that there is no room for is no reason to stop the training.
             if let Err(left_out) = trial.set_user_attr(name, value) {
                 tracing::warn!("a metric is not kept: {left_out}");
             }
         }
-        Ok(trial.report(step, value))
+        Ok(trial.report(step, values))
+    }
+
+    fn complete(&mut self, named: &BTreeMap<String, f64>) -> Result<(), Complaint> {
+        let named = named.iter().map(|(name, value)| (name.as_str(), *value));
+        let values = self.goals.metrics().values(named)?;
+        self.take(Given::Complete(values.into()))
     }
 
     fn take(&mut self, given: Given) -> Result<(), Complaint> {
+        // How many objectives there are without names, the coordinator knows.
+        if let (Given::Complete(values), true) = (&given, self.goals.is_closed()) {
+            self.goals.metrics().check(values)?;
+        }
         match &self.given {
             Some(first) if *first == given => Ok(()),
             Some(first) => Err(Complaint::new(format!(
@@ -100,7 +126,7 @@ impl<'a> Desk<'a> {
 
 #[cfg(test)]
 mod tests {
-    use kindling_worker::{DeviceName, Reporter, TrialFacts};
+    use kindling_worker::{DeviceName, Intermediate, Metrics, Reporter, TrialFacts};
     use serde_json::json;
 
     use super::*;
@@ -126,7 +152,8 @@ mod tests {
     fn answers(reports: &mut Reports, requests: Vec<Request>) -> Vec<Value> {
         let facts = TrialFacts::default();
         let mut trial = Trial::new(&facts, DeviceName::Cpu, None, reports);
-        let mut desk = Desk::default();
+        let goals = Goals::default();
+        let mut desk = Desk::new(&goals);
         let answer = |request| {
             let line = desk.answer(request, &mut trial, of);
             assert!(line.ends_with('\n'));
@@ -189,7 +216,8 @@ mod tests {
         let facts = TrialFacts::default();
         let mut trial = Trial::new(&facts, DeviceName::Cpu, None, reports);
         let report = Report::read(3, value, Some(metrics)).expect("a report");
-        let answer = Desk::new(Some("accuracy")).answer(Request::Report(report), &mut trial, of);
+        let goals = Goals::new(&facts.metrics, Some("accuracy")).expect("goals");
+        let answer = Desk::new(&goals).answer(Request::Report(report), &mut trial, of);
         (serde_json::from_str(&answer).expect("JSON"), trial.user_attrs().into())
     }
 
@@ -206,5 +234,60 @@ mod tests {
         let error = answer["error"].as_str().expect("a text");
         assert!(error.contains("has no `accuracy`, the study's `metric`"), "{error}");
         assert_eq!((noted, reports.taken.len()), (json!({}), 2));
+    }
+
+    /// Takes what is reported of all objectives.
+    #[derive(Default)]
+    struct All(Vec<(u64, Intermediate)>);
+
+    impl Reporter for All {
+        fn report(&mut self, _: u64, _: f64) -> Result<(), Stopped> {
+            unreachable!("all values come at once")
+        }
+
+        fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
+            self.0.push((step, values));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_trial_of_two_objectives_and_a_constraint_is_told_by_name() {
+        let names = ["accuracy", "latency_ms"].map(str::to_owned).into();
+        let metrics = Metrics { names, constraints: vec!["memory_gb".into()], pruner_objective: 1 };
+        let facts = TrialFacts { metrics, ..TrialFacts::default() };
+        let goals = Goals::new(&facts.metrics, None).expect("goals");
+        let mut reports = All::default();
+        let mut trial = Trial::new(&facts, DeviceName::Cpu, None, &mut reports);
+        let mut desk = Desk::new(&goals);
+        let mut answer = |request| -> Value {
+            let line = desk.answer(request, &mut trial, of);
+            serde_json::from_str(&line).expect("JSON")
+        };
+        let metrics = json!({"accuracy": 0.9, "latency_ms": 12.5});
+        let report = Report::read(3, None, Some(&metrics)).expect("a report");
+        assert_eq!(answer(Request::Report(report))["ok"], true);
+        let constraint = |name: &str| {
+            let (name, value) = (name.to_owned(), -3.5);
+            Request::SetConstraint { name, value }
+        };
+        assert_eq!(answer(constraint("memory_gb"))["ok"], true);
+        assert_eq!(answer(constraint("memory"))["hint"], "did you mean `memory_gb`?");
+        let complete = |named: &[(&str, f64)]| {
+            Request::Complete(named.iter().map(|(name, x)| ((*name).to_owned(), *x)).collect())
+        };
+        assert_eq!(
+            answer(complete(&[("accuracy", 0.9)]))["error"],
+            "the result has no `latency_ms`"
+        );
+        let error = answer(Request::Result(Given::Complete(vec![0.9])))["error"].clone();
+        assert_eq!(error, "the result has 1 value, and the study 2 objectives");
+        let both = || complete(&[("latency_ms", 12.5), ("accuracy", 0.9)]);
+        assert_eq!((&answer(both())["ok"], &answer(both())["ok"]), (&json!(true), &json!(true)));
+        assert_eq!(answer(Request::Result(Given::Complete(vec![0.9, 12.5])))["ok"], true);
+        assert_eq!(desk.given(), Some(&Given::Complete(vec![0.9, 12.5])));
+        assert_eq!(trial.constraint("memory_gb"), Some(-3.5));
+        let values = Intermediate { value: 12.5, others: vec![(0, 0.9)] };
+        assert_eq!(reports.0, [(3, values)]);
     }
 }

@@ -212,7 +212,9 @@ impl Caller {
             }
             Call::Report(report) => Request::Report(report),
             Call::SetUserAttr { name, value } => Request::SetUserAttr { name, value },
+            Call::SetConstraint { name, value } => Request::SetConstraint { name, value },
             Call::Result(given) => Request::Result(given),
+            Call::Complete(values) => Request::Complete(values),
         };
         self.seat()?.ask(request, &self.host.tell)
     }

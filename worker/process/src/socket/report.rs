@@ -1,14 +1,18 @@
-//! A report: the value of a step, or several metrics by their names, of which one is the study's.
+//! A report: the value of a step, or several metrics by their names.
 
 use std::collections::BTreeMap;
 
+use kindling_worker::{Intermediate, nearest};
 use serde_json::Value;
 
 use super::call::{Complaint, not_a_number, number, short, show};
-use crate::nearest::nearest;
+use crate::goals::Goals;
 
 /// So many metrics in one report.
 const MOST_METRICS: usize = 64;
+
+/// A metric that is none of the study's, and its value as JSON.
+pub(crate) type Note<'a> = (&'a str, Value);
 
 /// What a trial reports of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +24,8 @@ pub(crate) struct Report {
 
 impl Report {
     /// The value of a step, and nothing else.
-    pub(crate) fn of(step: u64, value: f64) -> Self {
+    #[cfg(test)]
+    pub(super) fn of(step: u64, value: f64) -> Self {
         Self { step, value: Some(value), metrics: BTreeMap::new() }
     }
 
@@ -30,7 +35,7 @@ impl Report {
         value: Option<&Value>,
         metrics: Option<&Value>,
     ) -> Result<Self, Complaint> {
-        let metrics = metrics.map_or(Ok(BTreeMap::new()), read_metrics)?;
+        let metrics = metrics.map_or(Ok(BTreeMap::new()), |found| read_named("metrics", found))?;
         let value = match value {
             None if !metrics.is_empty() => None,
             found => Some(found.and_then(number).ok_or_else(|| not_a_number("`value` is", found))?),
@@ -38,8 +43,40 @@ impl Report {
         Ok(Self { step, value, metrics })
     }
 
-    /// The value for the study: `value` if it was given, else that of the study's metric.
-    pub(crate) fn value(&self, metric: Option<&str>) -> Result<f64, Complaint> {
+    /// What it comes to: the values of the study's objectives, and metrics that are none of those.
+    ///
+    /// `value` is of the objective that the pruner compares. A study that names its objectives takes no other metrics;
+    /// of another one they are notes.
+    pub(crate) fn come_to(
+        &self,
+        goals: &Goals,
+    ) -> Result<(Intermediate, Vec<Note<'_>>), Complaint> {
+        if goals.is_closed() {
+            return Ok((self.by_name(goals)?, Vec::new()));
+        }
+        let metric = goals.metrics().pruned_by();
+        let value = self.value(metric)?;
+        let is_value = |name: &str| self.value.is_none() && Some(name) == metric;
+        let notes = self.metrics.iter().filter(|(name, _)| !is_value(name));
+        let notes = notes.map(|(name, value)| (name.as_str(), json(*value)));
+        Ok((value.into(), notes.collect()))
+    }
+
+    fn by_name(&self, goals: &Goals) -> Result<Intermediate, Complaint> {
+        let metrics = goals.metrics();
+        let mut named = self.metrics.clone();
+        if let (Some(value), Some(compared)) = (self.value, metrics.pruned_by())
+            && named.insert(compared.to_owned(), value).is_some()
+        {
+            let error = format!("`value` is of `{compared}`, and `metrics` has it, too");
+            return Err(Complaint::new(error).hint("give it once"));
+        }
+        let named: Vec<_> = named.into_iter().collect();
+        Ok(metrics.intermediate(named.into())?)
+    }
+
+    /// The value for a study that does not name its objective: `value` if it was given, else that of its metric.
+    fn value(&self, metric: Option<&str>) -> Result<f64, Complaint> {
         if let Some(value) = self.value {
             return Ok(value);
         }
@@ -60,32 +97,26 @@ impl Report {
             Complaint::new(missing).hint(hint)
         })
     }
-
-    /// The metrics beside the one that is the study's value.
-    pub(super) fn others(&self, metric: Option<&str>) -> impl Iterator<Item = (&str, Value)> {
-        let is_value = move |name: &str| self.value.is_none() && Some(name) == metric;
-        let others = self.metrics.iter().filter(move |(name, _)| !is_value(name));
-        others.map(|(name, value)| (name.as_str(), json(*value)))
-    }
 }
 
-fn read_metrics(metrics: &Value) -> Result<BTreeMap<String, f64>, Complaint> {
+/// Values by name, such as `{"loss": 0.2, "accuracy": 0.91}`. `what` is the key that they are under.
+pub(super) fn read_named(what: &str, named: &Value) -> Result<BTreeMap<String, f64>, Complaint> {
     const EXAMPLE: &str = r#"such as {"loss": 0.2, "accuracy": 0.91}"#;
-    let Value::Object(metrics) = metrics else {
-        return Err(Complaint::new(format!("`metrics` is {}", show(Some(metrics))))
+    let Value::Object(named) = named else {
+        return Err(Complaint::new(format!("`{what}` is {}", show(Some(named))))
             .hint(format!("it is an object of names and numbers, {EXAMPLE}")));
     };
-    if metrics.len() > MOST_METRICS {
-        let names = metrics.len();
-        return Err(Complaint::new(format!("`metrics` has {names} names"))
+    if named.len() > MOST_METRICS {
+        let found = named.len();
+        return Err(Complaint::new(format!("`{what}` has {found} names"))
             .hint(format!("expected at most {MOST_METRICS}")));
     }
     let read = |(name, value): (&String, &Value)| {
-        let what = || format!("`{}` of the `metrics` is", short(name));
-        let number = number(value).ok_or_else(|| not_a_number(&what(), Some(value)))?;
+        let which = || format!("`{}` of the `{what}` is", short(name));
+        let number = number(value).ok_or_else(|| not_a_number(&which(), Some(value)))?;
         Ok((name.clone(), number))
     };
-    metrics.iter().map(read).collect()
+    named.iter().map(read).collect()
 }
 
 /// A number, or the text for one that JSON cannot write.
@@ -100,6 +131,7 @@ fn json(x: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use kindling_worker::Metrics;
     use serde_json::json;
 
     use super::*;
@@ -108,36 +140,71 @@ mod tests {
         Report::read(3, value, Some(metrics))
     }
 
-    fn others(report: &Report, metric: Option<&str>) -> Vec<(String, Value)> {
-        report.others(metric).map(|(name, value)| (name.to_owned(), value)).collect()
+    /// In a study that does not name its objective.
+    fn open(metric: Option<&str>) -> Goals {
+        Goals::new(&Metrics::default(), metric).expect("goals")
+    }
+
+    /// In a study of two objectives.
+    fn closed() -> Goals {
+        let names = ["accuracy", "latency_ms"].map(str::to_owned).into();
+        Goals::new(&Metrics { names, ..Metrics::default() }, None).expect("goals")
+    }
+
+    fn said(complaint: Complaint) -> String {
+        format!("{}; {}", complaint.error, complaint.hint.unwrap_or_default())
     }
 
     #[test]
     fn the_value_is_that_of_the_studys_metric_unless_it_is_given() {
         let metrics = json!({"loss": 0.2, "accuracy": 0.91, "norm": "nan"});
         let by_name = report(None, &metrics).expect("a report");
-        assert_eq!(by_name.value(Some("accuracy")), Ok(0.91));
-        let expected = [("loss".to_owned(), json!(0.2)), ("norm".to_owned(), json!("nan"))];
-        assert_eq!(others(&by_name, Some("accuracy")), expected);
+        let (values, notes) = by_name.come_to(&open(Some("accuracy"))).expect("fits");
+        assert_eq!(values, 0.91.into());
+        assert_eq!(notes, [("loss", json!(0.2)), ("norm", json!("nan"))]);
         let given = report(Some(&json!(0.5)), &metrics).expect("a report");
-        assert_eq!(given.value(Some("accuracy")), Ok(0.5));
-        assert_eq!(given.value(None), Ok(0.5));
-        assert_eq!(others(&given, None).len(), 3);
+        for goals in [open(Some("accuracy")), open(None)] {
+            let (values, notes) = given.come_to(&goals).expect("fits");
+            assert_eq!((values, notes.len()), (0.5.into(), 3));
+        }
+    }
+
+    #[test]
+    fn in_a_study_of_named_objectives_all_metrics_are_its_own() {
+        let of = |value: Option<Value>, metrics: Value| {
+            let report = report(value.as_ref(), &metrics).expect("a report");
+            let found = report.come_to(&closed()).map(|(values, notes)| (values, notes.len()));
+            found.map_err(said)
+        };
+        let both = Intermediate { value: 0.91, others: vec![(1, 12.5)] };
+        let found = of(None, json!({"latency_ms": 12.5, "accuracy": 0.91}));
+        assert_eq!(found, Ok((both.clone(), 0)));
+        assert_eq!(of(Some(json!(0.91)), json!({"latency_ms": 12.5})), Ok((both, 0)));
+        assert_eq!(of(Some(json!(0.91)), json!({})), Ok((0.91.into(), 0)));
+        for (value, metrics, expected) in [
+            (
+                None,
+                json!({"accuracy": 1, "latency": 2}),
+                "no objective `latency`; did you mean `latency_ms`?",
+            ),
+            (None, json!({"acuracy": 1}), "no objective `acuracy`; did you mean `accuracy`?"),
+            (None, json!({"latency_ms": 2}), "no `accuracy`, which the pruner compares"),
+            (Some(json!(1)), json!({"accuracy": 2}), "`metrics` has it, too; give it once"),
+        ] {
+            let error = of(value, metrics).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]
     fn without_a_value_it_is_said_what_was_looked_for() {
-        let said = |complaint: Complaint| {
-            format!("{}; {}", complaint.error, complaint.hint.unwrap_or_default())
-        };
         let found = report(None, &json!({"loss": 0.2, "Accuracy": 0.91})).expect("a report");
-        let error = said(found.value(Some("accuracy")).expect_err("no value"));
+        let error = |metric| said(found.come_to(&open(metric)).expect_err("no value"));
         let expected = "`value` is missing, and `metrics` has no `accuracy`, the study's `metric`; did you mean \
                         `Accuracy`?";
-        assert_eq!(error, expected);
-        assert!(said(found.value(Some("f1")).expect_err("f1")).ends_with("it has Accuracy, loss"));
-        let error = said(found.value(None).expect_err("no metric"));
-        assert!(error.contains("the study names no `metric`"), "{error}");
+        assert_eq!(error(Some("accuracy")), expected);
+        assert!(error(Some("f1")).ends_with("it has Accuracy, loss"));
+        assert!(error(None).contains("the study names no `metric`"));
         for (metrics, expected) in [
             (json!({}), "`value` is missing; expected a number"),
             (json!([1]), "`metrics` is [1]; it is an object of names and numbers"),

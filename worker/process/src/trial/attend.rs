@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use kindling_worker::{StopReason, Trial};
+use kindling_worker::{Intermediate, StopReason, Trial};
 
 use super::event::Event;
 use super::outcome::{Cause, Evidence};
 use super::process::Process;
+use crate::goals::Goals;
 use crate::metric::Waiting;
-use crate::socket::{Desk, Report, Request, Said, Seat};
+use crate::socket::{Desk, Request, Said, Seat};
 
 /// How long what was sent over the socket may take to arrive after all processes are gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -20,8 +21,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a trial may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
-    /// The study's metric, for reports that give several.
-    pub(crate) metric: Option<&'a str>,
+    /// What its values are called.
+    pub(crate) goals: &'a Goals,
     pub(crate) timeout: Option<Duration>,
     pub(crate) grace: Duration,
 }
@@ -41,7 +42,7 @@ pub(crate) fn attend(
         rules,
         began: Instant::now(),
         phase: Phase::Running,
-        desk: Desk::new(rules.metric),
+        desk: Desk::new(rules.goals),
         is_gone: false,
         evidence: Evidence::default(),
     };
@@ -51,6 +52,14 @@ pub(crate) fn attend(
             Err(RecvTimeoutError::Timeout) => attended.time_is_up(),
             // The process has a sender of its own.
             Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // What it told of a constraint counts before what it printed.
+    for (place, name) in rules.goals.constraints() {
+        let printed = attended.evidence.printed.get(place);
+        if let (None, Some(value)) = (trial.constraint(name), printed) {
+            // The study has it.
+            _ = trial.set_constraint(name, value);
         }
     }
     Evidence { given: attended.desk.into_given(), ..attended.evidence }
@@ -95,9 +104,9 @@ impl Attended<'_> {
         match event {
             Event::Said(Said::Asked { seat, request, answer }) if seat == number => {
                 if let (Request::Report(report), None) = (&request, self.desk.given())
-                    && let Ok(value) = report.value(self.rules.metric)
+                    && let Ok((values, _)) = report.come_to(self.rules.goals)
                 {
-                    self.evidence.last = Some(value);
+                    self.reported(&values);
                 }
                 let answered =
                     self.desk.answer(request, trial, |went| self.seat.verdict_after(went));
@@ -212,16 +221,32 @@ impl Attended<'_> {
         }
     }
 
-    /// A line of the output gave the metric.
-    fn measured(&mut self, measure: Waiting, trial: &mut Trial<'_>) {
-        self.evidence.last = Some(measure.last);
+    /// The newest values of objectives.
+    fn reported(&mut self, Intermediate { value, others }: &Intermediate) {
+        self.evidence.reported.set(self.rules.goals.compared(), *value);
+        for (objective, value) in others {
+            self.evidence.reported.set(*objective as usize, *value);
+        }
+    }
+
+    /// A line of the output gave metrics.
+    fn measured(&mut self, Waiting { report, last }: Waiting, trial: &mut Trial<'_>) {
+        self.evidence.printed.renew(&last);
+        if self.seat.was_used() && !self.rules.goals.reads_always() {
+            // Who reports over the socket prints the same for people: rounded, or with steps from 1.
+            return;
+        }
+        let objectives = self.rules.goals.objectives();
+        for (place, value) in last.all().filter(|(place, _)| *place < objectives) {
+            self.evidence.reported.set(place, value);
+        }
         if self.evidence.cause.is_some() || self.desk.given().is_some() {
             return;
         }
-        let Some((step, value)) = measure.report else { return };
-        // Its answer goes nowhere: who does not use the socket hears it by a signal.
-        let report = Request::Report(Report::of(step, value));
-        self.desk.answer(report, trial, |went| self.seat.verdict_after(went));
+        let Some((step, values)) = report else { return };
+        // The answer goes nowhere: who does not use the socket hears it by a signal.
+        let went = trial.report(step, values);
+        self.seat.verdict_after(went);
     }
 }
 

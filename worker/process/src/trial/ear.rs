@@ -7,12 +7,12 @@ use tracing::Span;
 
 use super::event::Event;
 use crate::ground::{Happened, Stream, Tail};
-use crate::metric::{Backlog, Measure, Metric, Names, Redraws, Waiting};
+use crate::metric::{Backlog, Measure, Names, Redraws, Sought, Waiting};
 
 /// Hears what happens to a process, on a thread of its group's.
 pub(crate) struct Ear {
     events: Sender<Event>,
-    metric: Option<Metric>,
+    sought: Option<Sought>,
     now: Mutex<Now>,
 }
 
@@ -29,8 +29,8 @@ struct Now {
 }
 
 impl Ear {
-    pub(crate) fn new(events: Sender<Event>, metric: Option<Metric>) -> Self {
-        Self { events, metric, now: Mutex::new(Now::here()) }
+    pub(crate) fn new(events: Sender<Event>, sought: Option<Sought>) -> Self {
+        Self { events, sought, now: Mutex::new(Now::here()) }
     }
 
     /// What comes now is of another trial, which the calling thread is in.
@@ -50,7 +50,10 @@ impl Ear {
 
     /// The metrics that its output gave beside the study's own: some of them.
     pub(crate) fn other_metrics(&self) -> Vec<String> {
-        self.now().names.found()
+        let is_own = |name: &String| self.sought.as_ref().is_some_and(|sought| sought.has(name));
+        let mut names = self.now().names.found();
+        names.retain(|name| !is_own(name));
+        names
     }
 
     pub(crate) fn hear(&self, happened: &Happened) {
@@ -78,13 +81,17 @@ impl Ear {
     }
 
     fn measure(&self, happened: &Happened) {
-        let Some(metric) = &self.metric else { return };
-        let read = |line: &str| metric.read(line);
+        let Some(sought) = &self.sought else { return };
+        let read = |line: &str| sought.read(line);
         let mut now = self.now();
         let counts: Vec<Measure> = match happened {
             Happened::Line(Stream::Out, line) => {
                 let is_new = now.shown.take().is_none_or(|shown| shown != *line);
-                now.redraws.stands(is_new.then(|| read(line)).flatten()).collect()
+                let measure = is_new.then(|| read(line)).flatten();
+                if !measure.as_ref().is_some_and(|measure| sought.is_all(&measure.values)) {
+                    now.names.read(line);
+                }
+                now.redraws.stands(measure).collect()
             }
             Happened::Redrawn(Stream::Out, line) => {
                 let is_new = now.shown.take().is_none_or(|shown| shown != *line);
@@ -100,10 +107,9 @@ impl Ear {
             }
             _ => return,
         };
-        if let (Happened::Line(Stream::Out, line), true) = (happened, counts.is_empty()) {
-            now.names.read(line);
-        }
-        let new = counts.iter().filter(|measure| now.backlog.push(measure)).count();
+        let backlog = &mut now.backlog;
+        let new =
+            counts.into_iter().filter_map(|one| backlog.push(one, sought).then_some(())).count();
         drop(now);
         for _ in 0..new {
             _ = self.events.send(Event::Measured);

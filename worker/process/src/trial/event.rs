@@ -11,7 +11,7 @@ use crate::socket::Said;
 pub(crate) enum Event {
     /// Over the socket.
     Said(Said),
-    /// A line of the output gave the metric: one more waits at the [`Ear`](super::ear::Ear).
+    /// A line of the output gave metrics: one more waits at the [`Ear`](super::ear::Ear).
     Measured,
     /// The trial should stop.
     Stop { seat: u64 },

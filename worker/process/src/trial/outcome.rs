@@ -1,11 +1,11 @@
 //! What a trial comes to, from all that was seen of it. Pure; `docs/trial-socket.md` is the contract.
 
 use kindling_proto::limits;
-use kindling_worker::{Completion, TrialError, Values};
+use kindling_worker::{Completion, TrialError, Values, nearest};
 
 use super::headline::headline;
 use crate::ground::Exit;
-use crate::nearest::nearest;
+use crate::metric::Found;
 use crate::socket::Given;
 
 /// Hand the trial back: `EX_TEMPFAIL`.
@@ -21,8 +21,10 @@ const NAMES_SHOWN: usize = 3;
 pub(crate) struct Evidence {
     /// The result that it gave.
     pub(crate) given: Option<Given>,
-    /// The last value that it reported, over the socket or in its output.
-    pub(crate) last: Option<f64>,
+    /// The last values of the objectives that it reported, over the socket or in its output.
+    pub(crate) reported: Found,
+    /// The last values that its output gave, of objectives and constraints.
+    pub(crate) printed: Found,
     /// How its main process ended, if it did.
     pub(crate) exit: Option<Exit>,
     /// Why it was stopped, if it was.
@@ -47,8 +49,8 @@ pub(crate) struct Whose<'a> {
     pub(crate) name: &'static str,
     /// Whether its process stays after the trial.
     pub(crate) stays: bool,
-    /// The metric that its output gives.
-    pub(crate) metric: Option<&'a str>,
+    /// What its objectives are called, if they have names.
+    pub(crate) metrics: &'a [String],
     /// Other metrics that its output gave.
     pub(crate) others: &'a [String],
     /// The last lines of its standard error.
@@ -57,7 +59,7 @@ pub(crate) struct Whose<'a> {
 
 /// How the trial ended.
 pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion, TrialError> {
-    let Evidence { given, last, exit, cause, was_ended } = evidence;
+    let Evidence { given, reported, printed, exit, cause, was_ended } = evidence;
     let ended_well = exit.is_none_or(Exit::is_success) && !was_ended;
     match cause {
         Some(Cause::Ours(reason)) => Err(TrialError::Failed(whose.reason(&reason, None))),
@@ -75,10 +77,10 @@ pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion
             (None | Some(Exit::Status(0)), Some(given))
             | (Some(HAND_BACK), Some(given @ Given::HandBack(_)))
             | (Some(UNFIT), Some(given @ Given::Unfit(_))) => came_to(given),
-            (Some(Exit::Status(0)), None) => match last {
-                Some(value) if !whose.stays => Ok(Completion::new(value)),
-                _ => Err(TrialError::Failed(whose.no_result())),
-            },
+            (Some(Exit::Status(0)), None) if whose.stays => {
+                Err(TrialError::Failed(whose.left_early()))
+            }
+            (Some(Exit::Status(0)), None) => whose.last(&reported, &printed),
             (Some(HAND_BACK), None) => Err(TrialError::HandBack(whose.asked(HAND_BACK))),
             (Some(UNFIT), None) => Err(TrialError::Unfit(whose.asked(UNFIT))),
             (Some(exit), given) => Err(TrialError::Failed(whose.ended(exit, given.as_ref()))),
@@ -117,32 +119,44 @@ impl Whose<'_> {
         limits::cut(reason, limits::REASON)
     }
 
-    fn no_result(&self) -> String {
-        match self.metric {
-            _ if self.stays => self.reason(
-                &format!("{} ended (exit status 0) before the function returned", self.name),
-                Some("`sys.exit` ends the process that serves all trials; return the value instead"),
-            ),
-            Some(metric) => self.without(metric),
-            None => self.reason(
+    /// The result of a trial that gave none: the last value of each objective.
+    fn last(&self, reported: &Found, printed: &Found) -> Result<Completion, TrialError> {
+        let last = |place| reported.get(place).or(printed.get(place));
+        let objectives = self.metrics.len().max(1);
+        let values: Option<Vec<_>> = (0..objectives).map(last).collect();
+        if let Some(values) = values.and_then(|values| Values::try_from(values).ok()) {
+            return Ok(Completion::new(values));
+        }
+        let missing = self.metrics.iter().enumerate().filter(|(place, _)| last(*place).is_none());
+        let missing: Vec<_> = missing.map(|(_, name)| name.as_str()).collect();
+        Err(TrialError::Failed(self.without(&missing)))
+    }
+
+    fn left_early(&self) -> String {
+        let what = format!("{} ended (exit status 0) before the function returned", self.name);
+        let hint = "`sys.exit` ends the process that serves all trials; return the value instead";
+        self.reason(&what, Some(hint))
+    }
+
+    /// No line gave these metrics: which others there were is how a misspelt name shows.
+    fn without(&self, missing: &[&str]) -> String {
+        let Some(first) = missing.first() else {
+            return self.reason(
                 &format!("{} ended well, but gave no result", self.name),
                 Some(
                     "report it over the trial's socket (`kindling.current_trial()` in Python), or name a \
                      `metric` that its output has",
                 ),
-            ),
-        }
-    }
-
-    /// No line gave the metric: which others there were is how a misspelt name shows.
-    fn without(&self, metric: &str) -> String {
-        let what = format!("{} ended well, but no line of its output gave `{metric}`", self.name);
-        let print = format!("print `{metric}=0.91`, or give the result over the trial's socket");
+            );
+        };
+        let listed = missing.join("` or `");
+        let what = format!("{} ended well, but no line of its output gave `{listed}`", self.name);
+        let print = format!("print `{first}=0.91`, or give the result over the trial's socket");
         if self.others.is_empty() {
             return self.reason(&what, Some(&print));
         }
         let names: Vec<_> = self.others.iter().map(String::as_str).collect();
-        let near = nearest(metric, &names);
+        let near = missing.iter().find_map(|metric| nearest(metric, &names));
         // The near one comes first.
         let rest = names.iter().copied().filter(|name| Some(*name) != near);
         let shown: Vec<_> = near.into_iter().chain(rest).take(NAMES_SHOWN).collect();
@@ -183,7 +197,7 @@ mod tests {
             Whose {
                 name: "the command",
                 stays: false,
-                metric: Some("accuracy"),
+                metrics: &["accuracy".to_owned()],
                 others: &[],
                 errors,
             },
@@ -204,9 +218,9 @@ mod tests {
     #[test]
     fn status_0_completes_with_the_result_or_else_the_last_metric() {
         let given = Some(Given::Complete(vec![0.5, 2.0]));
-        let both = Evidence { last: Some(0.25), ..exited(Exit::Status(0), given) };
+        let both = Evidence { reported: Found::of(0, 0.25), ..exited(Exit::Status(0), given) };
         assert_eq!(of(both).expect("complete").values.as_slice(), [0.5, 2.0]);
-        let last = Evidence { last: Some(0.25), ..exited(Exit::Status(0), None) };
+        let last = Evidence { reported: Found::of(0, 0.25), ..exited(Exit::Status(0), None) };
         assert_eq!(of(last).expect("complete").values.as_slice(), [0.25]);
         let reason = failed(exited(Exit::Status(0), None));
         assert!(reason.contains("no line of its output gave `accuracy`"), "{reason}");
@@ -220,7 +234,7 @@ mod tests {
             let whose = Whose {
                 name: "the command",
                 stays: false,
-                metric: Some("accuracy"),
+                metrics: &["accuracy".to_owned()],
                 others: &others,
                 errors: "",
             };
@@ -273,7 +287,10 @@ mod tests {
         let stopped = Err(TrialError::Stopped);
         assert_eq!(told(exited(Exit::Status(0), Some(Given::Pruned))), stopped);
         assert_eq!(told(exited(Exit::Status(1), None)), stopped);
-        assert_eq!(told(Evidence { last: Some(1.0), ..exited(Exit::Status(0), None) }), stopped);
+        assert_eq!(
+            told(Evidence { reported: Found::of(0, 1.0), ..exited(Exit::Status(0), None) }),
+            stopped
+        );
         let complete = || Some(Given::Complete(vec![1.0]));
         assert!(told(exited(Exit::Status(0), complete())).is_ok());
         let ended = Evidence { was_ended: true, ..exited(Exit::Status(0), complete()) };
@@ -300,7 +317,7 @@ mod tests {
     fn a_reason_is_bounded() {
         let errors = "é".repeat(100_000);
         let whose =
-            Whose { name: "the command", stays: false, metric: None, others: &[], errors: &errors };
+            Whose { name: "the command", stays: false, metrics: &[], others: &[], errors: &errors };
         assert!(whose.reason("it failed", None).len() <= limits::REASON);
     }
 }

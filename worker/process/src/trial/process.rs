@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::ear::Ear;
 use super::event::Event;
 use crate::ground::{Folder, Ground, Group, Launch, LaunchError};
-use crate::metric::Metric;
+use crate::metric::Sought;
 use crate::socket::{Host, Socket};
 
 /// What is there before the process: its socket, and who answers it.
@@ -49,14 +49,14 @@ impl Place {
         Ok(Self { host, socket, ground: ground.clone(), stays, sender, events })
     }
 
-    /// Starts the process. Its output is searched for the metric.
+    /// Starts the process. Its output is searched for these metrics.
     pub(crate) fn start(
         self,
         launch: Launch,
-        metric: Option<Metric>,
+        sought: Option<Sought>,
     ) -> Result<Process, LaunchError> {
         let memory = launch.memory;
-        let ear = Arc::new(Ear::new(self.sender.clone(), metric));
+        let ear = Arc::new(Ear::new(self.sender.clone(), sought));
         let hears = Arc::clone(&ear);
         let group = launch.start(&self.ground, move |happened| hears.hear(&happened))?;
         Ok(Process { group: Arc::new(group), ear, memory, place: self })

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kindling_process::{GpuPool, NamedBy, objectives};
 use kindling_worker::{
-    Completion, DeviceName, JsonMap, Objective, ParamValue, Params, Reporter, Stop, StopReason,
-    Stopped, Trial, TrialError, TrialFacts,
+    Completion, DeviceName, Intermediate, JsonMap, Metrics, Objective, ParamValue, Params,
+    Reporter, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
 };
 use serde_json::{Value, json};
 
@@ -32,14 +32,23 @@ def result(*values):
 /// The objectives of a worker, and a mark on all their processes.
 pub(crate) struct Worker {
     pub(crate) objectives: Vec<Arc<dyn Objective>>,
+    /// What the study's values are called.
+    pub(crate) metrics: Metrics,
     mark: String,
 }
+
+/// The values of a report beside the one that the pruner compares, by their objectives' indices.
+pub(crate) type Others = Vec<(u32, f64)>;
 
 /// How a trial went.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) outcome: Result<Completion, TrialError>,
     pub(crate) reports: Vec<(u64, f64)>,
+    /// The values of other objectives with each report.
+    pub(crate) others: Vec<Others>,
+    /// What it found for the study's first constraint.
+    pub(crate) constraint: Option<f64>,
     pub(crate) took: Duration,
 }
 
@@ -48,6 +57,7 @@ pub(crate) struct Ran {
 pub(crate) struct Recorder {
     pub(crate) stop: Stop,
     pub(crate) reports: Arc<Mutex<Vec<(u64, f64)>>>,
+    pub(crate) others: Arc<Mutex<Vec<Others>>>,
     pub(crate) prune_after: usize,
     /// How long a report takes, as one to a coordinator does.
     pub(crate) takes: Duration,
@@ -58,6 +68,7 @@ impl Default for Recorder {
         Self {
             stop: Stop::default(),
             reports: Arc::default(),
+            others: Arc::default(),
             prune_after: usize::MAX,
             takes: Duration::ZERO,
         }
@@ -82,6 +93,11 @@ impl Reporter for Recorder {
         Ok(())
     }
 
+    fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
+        self.others.lock().expect("no test panics with it").push(values.others);
+        self.report(step, values.value)
+    }
+
     fn stop(&self) -> Stop {
         self.stop.clone()
     }
@@ -93,7 +109,7 @@ impl Worker {
         let newest = NEWEST.fetch_add(1, Ordering::Relaxed);
         let mark = format!("mark-{}-{newest}-", std::process::id());
         let gpus = GpuPool::new(&[DeviceName::Flex], 8, NamedBy::Driver);
-        Self { objectives: objectives(None, &gpus), mark }
+        Self { objectives: objectives(None, &gpus), metrics: Metrics::default(), mark }
     }
 
     pub(crate) fn objective(&self, kind: &str) -> &Arc<dyn Objective> {
@@ -123,14 +139,17 @@ impl Worker {
             settings: self.settings(settings),
             seed: u64::MAX,
             study_seed: 7,
+            metrics: self.metrics.clone(),
         };
         let began = Instant::now();
-        let reports = Arc::clone(&recorder.reports);
+        let (reports, others) = (Arc::clone(&recorder.reports), Arc::clone(&recorder.others));
         let mut trial = Trial::new(&facts, DeviceName::Flex, None, &mut recorder);
         let outcome = self.objective(kind).run(&mut trial);
         let took = began.elapsed();
+        let constraint = self.metrics.constraints.first().and_then(|name| trial.constraint(name));
         let reports = reports.lock().expect("no test panics with it").clone();
-        Ran { outcome, reports, took }
+        let others = others.lock().expect("no test panics with it").clone();
+        Ran { outcome, reports, others, constraint, took }
     }
 
     /// The marked processes that are there now.
@@ -169,6 +188,14 @@ pub(crate) fn command(settings: Value) -> Ran {
 pub(crate) fn command_with(settings: Value, params: Params, recorder: Recorder) -> Ran {
     let worker = Worker::new();
     let ran = worker.run_with("command", settings, params, recorder);
+    assert_eq!(worker.left(), Vec::<String>::new(), "processes are left after {ran:?}");
+    ran
+}
+
+/// A trial of a study that names its values.
+pub(crate) fn named(metrics: Metrics, settings: Value) -> Ran {
+    let worker = Worker { metrics, ..Worker::new() };
+    let ran = worker.run_with("command", settings, Params::new(), Recorder::default());
     assert_eq!(worker.left(), Vec::<String>::new(), "processes are left after {ran:?}");
     ran
 }

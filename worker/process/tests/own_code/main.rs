@@ -5,5 +5,6 @@ mod harness;
 mod bars;
 mod ends;
 mod python;
+mod several;
 mod sockets;
 mod values;

@@ -1,6 +1,6 @@
 //! Finds the macros in a word.
 
-use crate::nearest::nearest;
+use kindling_worker::nearest;
 
 /// A part of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]

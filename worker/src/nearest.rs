@@ -1,7 +1,7 @@
 //! Finds the known word that a misspelt one probably was.
 
 /// The known word that was probably meant: it differs in at most a third of its letters.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     // What is compared is bounded, because the word comes from outside.
     const LONGEST: usize = 64;
     let folded = |word: &str| word.to_lowercase().replace('-', "_");
