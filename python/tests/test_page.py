@@ -25,6 +25,7 @@ def examples() -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
 
 
 EXAMPLES = examples()
+LIMITED = {**facts(), "constraints": ["memory_gb"]}
 
 
 def test_the_page_shows_every_call() -> None:
@@ -34,6 +35,7 @@ def test_the_page_shows_every_call() -> None:
         "report",
         "verdict",
         "set_user_attr",
+        "set_constraint",
         "result",
         "next",
     ]
@@ -41,7 +43,7 @@ def test_the_page_shows_every_call() -> None:
 
 @pytest.mark.parametrize(("request_", "answer"), EXAMPLES)
 def test_the_tests_worker_answers_as_the_page(folder: Path, request_: dict[str, Any], answer: Any) -> None:
-    run = Run(facts(), metric="accuracy")
+    run = Run(LIMITED, metric="accuracy")
     many = [run] if request_["call"] == "next" else None
     with Worker(folder, one=run, many=many) as worker, socket.socket(socket.AF_UNIX) as ours:
         ours.connect(worker.path)
@@ -63,13 +65,14 @@ def test_a_trial_reads_the_pages_own_example(folder: Path, monkeypatch: pytest.M
 
 
 def test_the_package_says_what_the_page_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Worker(folder, one=Run(facts(), metric="accuracy")) as worker:
+    with Worker(folder, one=Run(LIMITED, metric="accuracy")) as worker:
         monkeypatch.setenv("KINDLING_SOCKET", worker.path)
         trial = kindling.current_trial()
         trial.report(0.91, step=3)
         trial.report({"loss": 0.2, "accuracy": 0.91}, step=3)
         trial.verdict()
         trial.set_user_attr("test_accuracy", 0.97)
+        trial.set_constraint("memory_gb", -3.5)
         trial.complete(0.93)
     said = [json.loads(line) for line in worker.lines]
     assert said == [request for request, _ in EXAMPLES if request["call"] != "next"]
