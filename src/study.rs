@@ -278,7 +278,7 @@ async fn show(
         outln!("{}", metrics::front(&study));
         let first: Vec<_> = study.front.iter().take(FRONT).collect();
         if !first.is_empty() {
-            outln!("{}", table::trials(&study, &first));
+            outln!("{}", table::front(&study, &first));
         }
     } else if let Some(best) = kindling_report::best(&study) {
         outln!(

@@ -29,6 +29,19 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
     })
 }
 
+/// Checks that the objective finds what the study calls objectives and constraints.
+fn found_by(spec: &StudySpec, known: &[&str]) -> Result<(), (&'static str, String)> {
+    let names = spec.metrics.names.iter().map(|name| ("directions", name));
+    let constraints = spec.metrics.constraints.iter().map(|name| ("constraints", name));
+    match names.chain(constraints).find(|(_, name)| !known.contains(&&***name)) {
+        Some((key, name)) => {
+            let (kind, known) = (&spec.objective.kind, known.join("` and `"));
+            Err((key, format!("`{kind}` finds no `{name}`, but `{known}`")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Checks the text of a study file.
 pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
     let spec = config::parse(text)?;
@@ -50,6 +63,9 @@ pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
         &names(&spec.metrics),
     )
     .map_err(|error| config::error_at(text, "objective.metric", &error.message))?;
+    if let Some(known) = objective.finds() {
+        found_by(&spec, known).map_err(|(key, message)| config::error_at(text, key, &message))?;
+    }
     misspelt(&spec).map_err(|message| config::error_at(text, "objective.command", &message))?;
     if let Some(takes) = objective.takes(&spec.objective.settings) {
         fits::check(&spec.space, &takes)

@@ -160,6 +160,21 @@ pub(crate) fn trials_and_reasons(study: &v1::Study, trials: &[&v1::Trial]) -> Ta
     of_trials(study, trials, trials.iter().any(|trial| !trial.fail_reason.is_empty()))
 }
 
+/// Trials of the front, which come in short: their values and parameters.
+pub(crate) fn front(study: &v1::Study, trials: &[&v1::Trial]) -> Table {
+    let names = metrics::names(study);
+    let mut head = vec!["trial"];
+    head.extend(names.iter().map(String::as_str));
+    head.push("parameters");
+    let mut table = new(&head, &(0..=names.len()).collect::<Vec<_>>());
+    for trial in trials {
+        let values = kindling_report::values(trial).iter().map(|value| format::number(*value));
+        let number = std::iter::once(trial.number.to_string());
+        table.add_row(number.chain(values).chain([format::params(&trial.params)]));
+    }
+    table
+}
+
 /// A column for each objective; one for the constraints that do not hold, if the study has some.
 fn of_trials(study: &v1::Study, trials: &[&v1::Trial], any_failed: bool) -> Table {
     let names = metrics::names(study);

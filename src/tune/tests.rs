@@ -298,11 +298,9 @@ fn an_option_that_a_study_cannot_have_is_named() {
 
 #[test]
 fn a_goal_and_a_command_are_needed() {
-    for line in [
-        &["tune", "--", "p"][..],
-        &["tune", "--maximize", "a"],
-        &["tune", "--maximize", "a", "p"],
-    ] {
+    for line in
+        [&["tune", "--", "p"][..], &["tune", "--maximize", "a"], &["tune", "--maximize", "a", "p"]]
+    {
         assert!(Line::try_parse_from(line).is_err(), "{line:?}");
     }
 }

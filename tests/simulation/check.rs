@@ -10,6 +10,7 @@ use kindling_proto::v1::finish_request::Result as Finished;
 use crate::history::{Entry, Request, Response, What};
 use crate::optuna;
 use crate::past::Past;
+use crate::process::mirrored;
 use crate::scenario::Climate;
 use crate::world::{End, enqueued};
 
@@ -56,6 +57,22 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         let curve = &trial.intermediate_values;
         expect(curve.iter().all(|i| i.value.is_finite()), "no report is infinite or NaN", what());
         expect(curve.is_sorted_by(|a, b| a.step < b.step), "steps ascend", what());
+        let others = |value: f64| {
+            let value = mirrored(value);
+            let other = v1::ObjectiveValue { objective: 0, value };
+            if end.scenario.fronts { vec![other] } else { vec![] }
+        };
+        // The pruner compares the second objective.
+        expect(
+            curve.iter().all(|i| i.others == others(i.value)),
+            "values of a step stay together",
+            what(),
+        );
+        if end.scenario.fronts && trial.state() == TrialState::Complete {
+            let both = trial.values.len() == 2
+                && trial.values[1].to_bits() == mirrored(trial.values[0]).to_bits();
+            expect(both && trial.constraints.len() == 1, "a result has all its values", what());
+        }
         let trained = trained(&end.history, &past, trial);
         expect(
             curve.iter().all(|i| trained.contains(&(i.step, i.value.to_bits()))),
@@ -266,7 +283,9 @@ fn check_confirmations(
     let made = confirming.len();
     let due = study.confirmations as usize;
     expect(made == due, promise, format!("{made} trials, {due} due"));
-    let found = end.trials.iter().any(|t| t.confirms.is_none() && !t.values.is_empty());
+    let is_feasible = |t: &v1::Trial| t.constraints.iter().all(|value| *value <= 0.0);
+    let is_found = |t: &v1::Trial| t.confirms.is_none() && !t.values.is_empty() && is_feasible(t);
+    let found = end.trials.iter().any(is_found);
     let wanted = end.scenario.confirms && found;
     expect((made > 0) == wanted, promise, format!("{made} trials, wanted: {wanted}"));
     let mut once = BTreeSet::new();
@@ -381,6 +400,7 @@ fn is_recorded(finish: &v1::FinishRequest, trial: &v1::Trial) -> bool {
         Some(Finished::Completed(done)) if done.values.iter().all(|v| v.is_finite()) => {
             trial.state() == TrialState::Complete
                 && trial.values == done.values
+                && trial.constraints == finish.constraints
                 && trial.attributes_json == finish.attributes_json
         }
         Some(Finished::Completed(_)) => trial.state() == TrialState::Fail,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_worker::{
-    Assignment, Completion, Identity, Noted, Outbox, Ran, Session, Training, TrialError,
-    WorkerError,
+    Assignment, Completion, Identity, Intermediate, Noted, Outbox, Ran, Session, Training,
+    TrialError, Values, WorkerError,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -118,6 +118,7 @@ impl Simulated {
         let own = process ^ (u64::from(claim.trial) << 32);
         let mut chance = ChaCha8Rng::seed_from_u64(facts.seed ^ own);
         let steps = nature.random_range(1..=4_u64);
+        let two = facts.metrics.names.len() == 2;
         let [fails, nan, deadly] =
             [habits.fails, habits.nan, habits.deadly].map(|p| nature.random_bool(p));
         for step in 0..steps {
@@ -130,17 +131,26 @@ impl Simulated {
             }
             let value = if nan && step == 1 { f64::NAN } else { chance.random_range(0.0..1.0) };
             history.note(What::Trains { process, claim: claim.clone(), step, value });
-            if outbox.report(step, value).await.is_err() {
+            let others = if two { vec![(0, mirrored(value))] } else { vec![] };
+            if outbox.report(step, Intermediate { value, others }).await.is_err() {
                 return Ran::Ended(Err(TrialError::Stopped), Noted::default());
             }
         }
         let outcome = if fails {
             Err(TrialError::Failed("it is in its nature".to_owned()))
-        } else if nan && steps == 1 {
-            Ok(Completion::new(f64::INFINITY))
         } else {
-            Ok(Completion::new(chance.random_range(0.0..1.0)).with("steps", steps))
+            let value =
+                if nan && steps == 1 { f64::INFINITY } else { chance.random_range(0.0..1.0) };
+            let values = if two { vec![value, mirrored(value)] } else { vec![value] };
+            let done = Completion::new(Values::try_from(values).expect("some"));
+            Ok(if value.is_finite() { done.with("steps", steps) } else { done })
         };
-        Ran::Ended(outcome, Noted::default())
+        let constraints = if two { vec![chance.random_range(-1.0..1.0)] } else { vec![] };
+        Ran::Ended(outcome, Noted { constraints, ..Noted::default() })
     }
+}
+
+/// What a trial says of its other objective, so that a check can tell whether the two belong together.
+pub(crate) fn mirrored(value: f64) -> f64 {
+    1.0 - value
 }

@@ -31,6 +31,8 @@ pub(crate) struct Scenario {
     pub(crate) events: Vec<(Duration, Fate)>,
     /// Whether the search's best configurations are run again.
     pub(crate) confirms: bool,
+    /// Whether the study has two objectives and a constraint. Its pruner compares the second.
+    pub(crate) fronts: bool,
     /// How many trials may fail in a row.
     pub(crate) max_failures_in_a_row: u32,
     /// How much a lease may compute; what takes more is proposed apart from it.
@@ -159,6 +161,7 @@ impl Scenario {
             training,
             events,
             confirms: rng.random_bool(0.3),
+            fronts: false,
             max_failures_in_a_row: 0,
             most_effort: usize::MAX,
             guests: 0,
@@ -203,6 +206,7 @@ impl Scenario {
             deadly: if rng.random_bool(0.5) { 0.1 } else { 0.0 },
             longest_step: seconds(rng, 1.0, 120.0),
         };
+        scenario.fronts = rng.random_bool(0.3);
         scenario
     }
 
@@ -213,10 +217,19 @@ impl Scenario {
             "gp" => json!({"kind": "gp", "startup_trials": 2}),
             kind => json!({"kind": kind}),
         };
-        let pruner = match self.pruner {
+        let mut pruner = match self.pruner {
             "median" => json!({"kind": "median", "startup_trials": 1}),
             kind => json!({"kind": kind}),
         };
+        let (mut directions, mut metric_names) = (vec![v1::Direction::Maximize.into()], vec![]);
+        let mut by = vec!["method".to_owned()];
+        if self.fronts {
+            directions.push(v1::Direction::Minimize.into());
+            metric_names = vec!["a".to_owned(), "b".to_owned()];
+            pruner["metric"] = json!("b");
+            by.clear();
+        }
+        let constraints = if self.fronts { vec!["c".to_owned()] } else { vec![] };
         let float = |name: &str, log| v1::Parameter {
             name: name.to_owned(),
             distribution: Some(v1::parameter::Distribution::Float(v1::FloatDistribution {
@@ -228,13 +241,15 @@ impl Scenario {
             when: Vec::new(),
         };
         let mut space = vec![float("rate", true), float("momentum", false)];
-        let confirm = v1::Confirm { by: vec!["method".to_owned()], best: 2, seeds: 2, each: true };
+        let confirm = v1::Confirm { by, best: 2, seeds: 2, each: true };
         if self.confirms {
             space.push(method());
         }
         v1::StudySpec {
             name: "s".to_owned(),
-            directions: vec![v1::Direction::Maximize.into()],
+            directions,
+            metric_names,
+            constraints,
             trials: self.trials,
             seed: self.seed,
             max_attempts: self.max_attempts,

@@ -28,6 +28,13 @@ pub trait Objective: Send + Sync {
         Ok(())
     }
 
+    /// The names of the values that its trials find, of which a study may make objectives and constraints.
+    ///
+    /// With `None`, names are not checked in advance.
+    fn finds(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// The parameters that trials with these settings take.
     ///
     /// With `None`, parameters are not checked in advance, and a trial without a required one fails.

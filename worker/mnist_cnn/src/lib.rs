@@ -25,7 +25,8 @@ use burn::tensor::Device;
 use kindling_burn::evaluation_batch;
 use kindling_data::mnist::FetchProgress;
 use kindling_worker::{
-    Completion, JsonMap, Objective, Progress, SettingsError, Takes, Trial, TrialError, Unfit,
+    Completion, JsonMap, Objective, Progress, Reported, SettingsError, Takes, Trial, TrialError,
+    Unfit,
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -63,6 +64,16 @@ impl MnistCnn {
     }
 }
 
+/// What a study may make objectives of, by name: the share of trial validation that is classified correctly, and the epoch,
+/// counted from 0, after which training stopped.
+const ACCURACY: &str = "accuracy";
+const EPOCHS: &str = "epochs";
+
+/// Whether the study has an objective of this name.
+fn has(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known == name)
+}
+
 impl Objective for MnistCnn {
     fn kind(&self) -> &'static str {
         "mnist_cnn"
@@ -70,6 +81,10 @@ impl Objective for MnistCnn {
 
     fn check(&self, settings: &JsonMap) -> Result<(), SettingsError> {
         Settings::parse(settings).map(|_| ())
+    }
+
+    fn finds(&self) -> Option<&'static [&'static str]> {
+        Some(&[ACCURACY, EPOCHS])
     }
 
     fn takes(&self, _: &JsonMap) -> Option<Vec<Takes>> {
@@ -102,7 +117,15 @@ impl Objective for MnistCnn {
         let (trained, diagnosis) = prepared.train(trial, 1)?;
 
         let share = |set| accuracy(&trained.network, &Images::upload(set, &device));
-        Ok(Completion::new(share(&sets.trial_validation))
+        let found = share(&sets.trial_validation);
+        let names = &trial.facts().metrics.names;
+        let done = if names.is_empty() {
+            Completion::new(found)
+        } else {
+            let all = [(ACCURACY, found), (EPOCHS, trained.last_epoch as f64)];
+            trial.completion(all.into_iter().filter(|(name, _)| has(names, name)))?
+        };
+        Ok(done
             .with("test_accuracy", share(&sets.test))
             .with("best_epoch", trained.best.epoch)
             .with("best_epoch_validation_accuracy", trained.best.accuracy)
@@ -190,7 +213,14 @@ impl Prepared {
             if epoch + 1 == epochs {
                 stages.push(sample.measure(epochs, network));
             }
-            trial.report(epoch as u64, accuracy)
+            let names = &trial.facts().metrics.names;
+            if names.is_empty() {
+                return trial.report(epoch as u64, accuracy);
+            }
+            let all = [(ACCURACY, accuracy), (EPOCHS, epoch as f64)];
+            let asked = all.into_iter().filter(|(name, _)| has(names, name));
+            let named = asked.map(|(name, value)| (name.to_owned(), value)).collect();
+            trial.report(epoch as u64, Reported::Named(named))
         };
         let trained = train(network, &data, &settings, learning_rate, &mut order, &stop, report)?;
         Ok((trained, Diagnosis { stages }))
@@ -268,6 +298,19 @@ mod tests {
         // Softmax of a softmax: the loss is between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
         assert_eq!(done.attributes().len(), 6);
+    }
+
+    #[test]
+    fn a_study_may_make_objectives_of_accuracy_and_epochs() {
+        let (alone, curve) = complete(&json!({}), &json!({"max_epochs": 2}));
+        let mut facts = facts(&json!({}), &json!({"max_epochs": 2}));
+        facts.metrics.names = vec!["epochs".to_owned(), "accuracy".to_owned()];
+        facts.metrics.pruner_objective = 1;
+        let mut reports = Reports::default();
+        let mut trial = Trial::new(&facts, testing::device_name(), None, &mut reports);
+        let done = MnistCnn::new().run(&mut trial).unwrap();
+        assert_eq!(done.values.as_slice(), [1.0, alone.values.first()]);
+        assert_eq!(reports.values, curve, "the pruner compares accuracies");
     }
 
     #[test]
