@@ -251,7 +251,7 @@ def _choices(what: str, choices: Any) -> tuple[Choice, ...]:
     return checked
 
 
-def _choice(what: str, choice: Any) -> Choice:
+def _choice(what: str, choice: Any, *, inside: bool = False) -> Choice:
     choice = _plain(choice)
     if isinstance(choice, str):
         return str(choice)
@@ -260,14 +260,15 @@ def _choice(what: str, choice: Any) -> Choice:
     if isinstance(choice, int):
         return _int(f"{what}: the choice", choice)
     if isinstance(choice, float):
-        # The sign of a zero would be lost in a store.
-        return _float(f"{what}: the choice", choice) + 0.0
+        real = _float(f"{what}: the choice", choice)
+        # Inside of a list or dict the sign of a zero would be lost in a store.
+        return real + 0.0 if inside else real
     if choice is None:
         return None
     if isinstance(choice, (list, tuple)):
-        return [_choice(what, item) for item in choice]
+        return [_choice(what, item, inside=True) for item in choice]
     if isinstance(choice, Mapping) and all(isinstance(key, str) for key in choice):
-        return {str(key): _choice(what, item) for key, item in choice.items()}
+        return {str(key): _choice(what, item, inside=True) for key, item in choice.items()}
     hint = 'name it by a text, such as "relu", and look it up in the objective: {"relu": torch.relu}[…]'
     kinds = "a text, a number, True, False, None, or a list or dict of these"
     raise SpaceError(f"{what}: a choice is {kinds}, not {choice!r}\nhint: {hint}")
@@ -275,6 +276,8 @@ def _choice(what: str, choice: Any) -> Choice:
 
 def _same(a: Choice, b: Choice) -> bool:
     """Whether they are one choice: of the same kind, and equal there."""
+    if isinstance(a, float) and isinstance(b, float):
+        return a == b
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 

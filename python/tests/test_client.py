@@ -143,7 +143,7 @@ def test_an_enqueued_trial_keeps_what_is_fixed_and_counts(client: Client) -> Non
     for wrong, said in (
         ({"y": 1}, "not in the search space"),
         ({"x": 99}, "not in -5 to 5"),
-        ({"x": None}, "not None"),
+        ({"x": None}, "null is not in -5 to 5"),
     ):
         with pytest.raises(InvalidArgumentError, match=said):
             study.enqueue(wrong)

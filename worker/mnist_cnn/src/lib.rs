@@ -219,8 +219,8 @@ impl Prepared {
             }
             let all = [(ACCURACY, accuracy), (EPOCHS, epoch as f64)];
             let asked = all.into_iter().filter(|(name, _)| has(names, name));
-            let named = asked.map(|(name, value)| (name.to_owned(), value)).collect();
-            trial.report(epoch as u64, Reported::Named(named))
+            let asked = asked.map(|(name, value)| (name.to_owned(), value)).collect();
+            trial.report(epoch as u64, Reported::Named(asked))
         };
         let trained = train(network, &data, &settings, learning_rate, &mut order, &stop, report)?;
         Ok((trained, Diagnosis { stages }))
