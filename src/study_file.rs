@@ -76,7 +76,7 @@ pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
 
 /// What the study's values are called, as a worker is told.
 fn names(metrics: &kindling_study::Metrics) -> Metrics {
-    let texts = |names: &[Box<str>]| names.iter().map(|name| name.to_string()).collect();
+    let texts = |names: &[Box<str>]| names.iter().map(ToString::to_string).collect();
     Metrics {
         names: texts(&metrics.names),
         constraints: texts(&metrics.constraints),

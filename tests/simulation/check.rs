@@ -57,22 +57,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         let curve = &trial.intermediate_values;
         expect(curve.iter().all(|i| i.value.is_finite()), "no report is infinite or NaN", what());
         expect(curve.is_sorted_by(|a, b| a.step < b.step), "steps ascend", what());
-        let others = |value: f64| {
-            let value = mirrored(value);
-            let other = v1::ObjectiveValue { objective: 0, value };
-            if end.scenario.fronts { vec![other] } else { vec![] }
-        };
-        // The pruner compares the second objective.
-        expect(
-            curve.iter().all(|i| i.others == others(i.value)),
-            "values of a step stay together",
-            what(),
-        );
-        if end.scenario.fronts && trial.state() == TrialState::Complete {
-            let both = trial.values.len() == 2
-                && trial.values[1].to_bits() == mirrored(trial.values[0]).to_bits();
-            expect(both && trial.constraints.len() == 1, "a result has all its values", what());
-        }
+        check_objectives(end, trial, &mut expect);
         let trained = trained(&end.history, &past, trial);
         expect(
             curve.iter().all(|i| trained.contains(&(i.step, i.value.to_bits()))),
@@ -411,6 +396,24 @@ fn is_recorded(finish: &v1::FinishRequest, trial: &v1::Trial) -> bool {
         None => false,
     };
     is_its && same
+}
+
+/// Checks that what was found for several objectives stays together.
+fn check_objectives(end: &End, trial: &v1::Trial, expect: &mut impl FnMut(bool, &str, String)) {
+    let what = || format!("{trial:?}");
+    let others = |value: f64| {
+        let value = mirrored(value);
+        let other = v1::ObjectiveValue { objective: 0, value };
+        if end.scenario.fronts { vec![other] } else { vec![] }
+    };
+    // The pruner compares the second objective.
+    let mut curve = trial.intermediate_values.iter();
+    let is_whole = curve.all(|step| step.others == others(step.value));
+    expect(is_whole, "values of a step stay together", what());
+    if end.scenario.fronts && trial.state() == TrialState::Complete {
+        let both = matches!(&trial.values[..], [a, b] if b.to_bits() == mirrored(*a).to_bits());
+        expect(both && trial.constraints.len() == 1, "a result has all its values", what());
+    }
 }
 
 /// How many leases the trial lost, if it failed for that reason.
