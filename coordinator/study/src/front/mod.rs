@@ -2,6 +2,7 @@
 //!
 //! Points are losses, one per objective: smaller is better in each. They may be infinite, and are never NaN.
 
+mod crowding;
 mod hypervolume;
 mod rank;
 mod subset;
@@ -10,6 +11,7 @@ mod tests;
 
 use std::cmp::Ordering;
 
+pub use crowding::{crowding, sparse};
 pub use hypervolume::hypervolume;
 pub use rank::ranks;
 pub use subset::{reference, subset};

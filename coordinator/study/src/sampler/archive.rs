@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::cmaes;
+use super::fronts::Fronts;
 use super::gp::Model;
 use super::history::History;
 use super::memo::Memo;
@@ -46,6 +47,8 @@ pub struct Archive {
     goal: Goal,
     tables: Vec<Table>,
     history: History,
+    /// Of several objectives, who may be good.
+    fronts: Option<Fronts>,
     model: Memo<Model>,
     /// What CMA-ES learned from the history.
     cmaes: Memo<cmaes::State>,
@@ -63,12 +66,14 @@ impl Archive {
     /// An empty archive.
     pub(crate) fn new(space: &SearchSpace, goal: impl Into<Goal>) -> Self {
         let goal = goal.into();
-        let table = |places| Table::new(space, places, goal.directions.as_slice().len());
+        let fronts = (goal.directions.as_slice().len() > 1).then(Fronts::default);
+        let table = |places| Table::new(space, places);
         let tables = groups(space).into_iter().map(table).collect();
         let (tried, failed) = (HashSet::new(), HashSet::new());
         let history = History::new(space);
         let (model, cmaes) = (Memo::default(), Memo::default());
-        Self { goal, tables, history, model, cmaes, observations: 0, failures: 0, tried, failed }
+        let (observations, failures) = (0, 0);
+        Self { goal, tables, history, fronts, model, cmaes, observations, failures, tried, failed }
     }
 
     /// Adds a finished trial. Skips confirmations, trials without parameters, and parameters that do not fit
@@ -81,16 +86,19 @@ impl Archive {
         let hash = hash(params);
         self.tried.insert(hash);
         let rank = Rank::of(trial, &self.goal);
-        let losses = rank.and_then(|_| losses(trial, &self.goal.directions));
-        if rank.is_some() {
+        let ranked = rank.map(|rank| (rank, self.observations));
+        if let Some((rank, place)) = ranked {
             self.observations += 1;
+            if let Some(fronts) = &mut self.fronts {
+                fronts.add(place, rank, losses(trial, &self.goal.directions).as_deref());
+            }
         } else {
             self.failures += 1;
             self.failed.insert(hash);
         }
         self.history.add(params, rank);
         for table in &mut self.tables {
-            table.add(params, rank, losses.as_deref());
+            table.add(params, ranked);
         }
     }
 
@@ -117,6 +125,11 @@ impl Archive {
     /// The groups of parameters, parents' groups first.
     pub(super) fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    /// Of several objectives, who may be good.
+    pub(super) fn fronts(&self) -> Option<&Fronts> {
+        self.fronts.as_ref()
     }
 
     /// What a Gaussian process made of them.

@@ -9,6 +9,7 @@ mod cmaes;
 mod dimension;
 mod effort;
 mod exponential;
+mod fronts;
 mod gp;
 mod grid;
 mod hash;

@@ -9,6 +9,7 @@ use super::archive::Archive;
 use super::chance::Chance;
 use super::effort::{self, most_rows};
 use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
+use super::fronts::MOST_GOOD;
 use super::startup;
 use super::table::Table;
 use crate::space::{ParamValue, Params, freedoms};
@@ -51,13 +52,15 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     let space = ask.space;
     let freedoms = freedoms(space, ask.fixed);
     let most = most_rows(options.candidates as usize, ask.archive.tables());
+    let good = ask.archive.fronts().map(|fronts| fronts.best(good_count(ask.archive.observations(), MOST_GOOD)));
     let mut values = space.nothing();
     for table in ask.archive.tables() {
         if !space.is_active(table.places[0], &values) {
             continue;
         }
         let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
-        let (good, bad) = split(table, &ask.pending, most);
+        let good = good.as_ref().map(|good| of_group(table, good, ask.archive));
+        let (good, bad) = split(table, good, &ask.pending, most);
         let good = ParzenEstimator::new(&table.axes, &good, GOOD);
         let bad = ParzenEstimator::new(&table.axes, &bad, BAD);
         let chance = Chance::new(table, most);
@@ -100,13 +103,17 @@ fn best_draw(
     best
 }
 
-/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, those are good that
-/// cover most of what the best fronts do, and none is better than another. Running trials count as
+/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, `front` has the good rows, and
+/// none is better than another. Running trials count as
 /// bad (a constant liar). Looks at no more than `most` trials of either kind.
-fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
+fn split(
+    table: &Table,
+    front: Option<Vec<usize>>,
+    pending: &[&Params],
+    most: usize,
+) -> (Sample, Sample) {
     let ranked = table.ranked();
-    let count = good_count(ranked.len());
-    let front = table.of_the_front(count);
+    let count = good_count(ranked.len(), 25);
     let weights =
         front.as_ref().map_or_else(|| good_weights(count), |front| vec![1.0; front.len()]);
     let good = front.unwrap_or_else(|| table.best(count));
@@ -124,9 +131,28 @@ fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
     (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
 
-/// The best tenth, at most 25.
-fn good_count(observations: usize) -> usize {
-    observations.div_ceil(10).min(25)
+/// The good rows of a group, of several objectives.
+fn of_group(table: &Table, good: &[usize], archive: &Archive) -> Vec<usize> {
+    let mut rows = table.rows_of(good);
+    let fill: f64 = std::env::var("FILL").map_or(1.0, |x| x.parse().unwrap());
+    let wanted = (good_count(table.ranked().len(), MOST_GOOD) as f64 * fill).ceil() as usize;
+    if std::env::var("OWN").is_ok() { rows.clear() }
+    if rows.len() < wanted {
+        if let Some(fronts) = archive.fronts() {
+            for row in table.rows_of(&fronts.by_dominators()) {
+                if rows.len() < wanted && !rows.contains(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// The best tenth.
+fn good_count(observations: usize, most: usize) -> usize {
+    let most = if most == 25 {25} else { std::env::var("CAP").map_or(most, |x| x.parse().unwrap()) };
+    observations.div_ceil(10).min(most)
 }
 
 /// The weights of the good observations, best first; 1 on average. As in CMA-ES, each is the logarithm of how
@@ -162,7 +188,7 @@ mod tests {
             archive.add(&space, &finished(&at(i), result));
         }
         let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
-        let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>(), 500);
+        let (good, bad) = split(&archive.tables()[0], None, &pending.iter().collect::<Vec<_>>(), 500);
         assert_eq!([good.pending, bad.pending], [0, pending.len()]);
         [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }
@@ -187,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_good_are_never_more_than_25() {
-        assert_eq!([0, 1, 10, 11, 250, 251, 9999].map(good_count), [0, 1, 1, 2, 25, 25, 25]);
+        assert_eq!([0, 1, 10, 11, 250, 251, 9999].map(|n| good_count(n, 25)), [0, 1, 1, 2, 25, 25, 25]);
     }
 
     #[test]
