@@ -131,7 +131,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("method = \"gaussian\" }", "width = 8 }", "line 25: `space.std.when`: `width` is not categorical"),
     ("[space.width]\ntype = \"int\"", "[space.\"a b.c\"]\ntype = \"real\"", "line 28: `space.\"a b.c\".type`: expected one of `float`, `int`, `categorical`, found \"real\""),
     // Samplers.
-    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
+    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `nsga2`, `nsga3`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
     ("[objective]", "[sampler]\nstartup_trials = 3\n[objective]", "line 6: `sampler`: missing key `kind`"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup = 1\n[objective]", "line 8: `sampler.startup`: unknown key; did you mean `startup_trials`?"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup_trails = 1\n[objective]", "line 8: `sampler.startup_trails`: unknown key; did you mean `startup_trials`?"),

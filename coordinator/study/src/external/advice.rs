@@ -3,16 +3,19 @@
 //! A script says what it wants to know as it goes. So the space is what earlier trials have shown: the parameters that
 //! all of them had, and those that a trial has just when one of its choices is among certain ones. A parameter whose
 //! bounds have changed is left to the script's own sampler, as is whatever else was not understood.
+//!
+//! A study has constraints once a finished trial says how it stands with one. It does so in attributes: one for each constraint, or a list of all
+//! as Optuna wrote it before version 5.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::distribution::{ExternalDistribution, Kind};
-use super::python_json::PythonValue;
+use super::python_json::{PythonJson, PythonValue};
 use super::space::distribution;
 use super::trial::{ExternalTrial, TrialState};
 use crate::ids::{TrialId, TrialNumber};
-use crate::sampler::{Archive, Ask, SamplerSpec};
+use crate::sampler::{Archive, Ask, Goal, SamplerSpec};
 use crate::seed::proposal_rng;
 use crate::space::{Condition, Param, Params, SearchSpace};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
@@ -21,6 +24,9 @@ use crate::values::{Directions, Values};
 /// The attribute of a trial with the values that it must take, by which Optuna enqueues trials.
 pub const FIXED_PARAMS: &str = "fixed_params";
 
+/// The attribute of a trial with all its constraints, in a list; with a colon and a name, the attribute of one.
+const CONSTRAINTS: &str = "constraints";
+
 /// What was learned from a study's trials. It grows with them, and begins anew when they show another space.
 #[derive(Debug, Default)]
 pub struct Advisor(Option<Learned>);
@@ -28,6 +34,8 @@ pub struct Advisor(Option<Learned>);
 #[derive(Debug)]
 struct Learned {
     shown: Shown,
+    /// Whether a trial has said anything of constraints.
+    is_constrained: bool,
     archive: Archive,
     /// The finished trials that are in the archive.
     seen: HashSet<TrialNumber>,
@@ -54,11 +62,16 @@ impl Advisor {
         let Some(shown) = Shown::by(trials).filter(|shown| may(&shown.space)) else {
             return Vec::new();
         };
-        let known = self.0.take().filter(|learned| learned.shown == shown);
-        let mut learned = known.unwrap_or_else(|| Learned {
-            archive: Archive::new(&shown.space, directions.clone()),
-            seen: HashSet::new(),
-            shown,
+        let is_constrained =
+            trials.iter().any(|trial| trial.state.is_finished() && violation(trial).is_some());
+        let is_the_same =
+            |learned: &Learned| learned.shown == shown && learned.is_constrained == is_constrained;
+        let known = self.0.take().filter(is_the_same);
+        let mut learned = known.unwrap_or_else(|| {
+            // What counts is their sum.
+            let goal = Goal::from(directions.clone()).with_constraints(is_constrained.into());
+            let archive = Archive::new(&shown.space, goal);
+            Learned { archive, seen: HashSet::new(), is_constrained, shown }
         });
         learned.see(trials);
         let Learned { shown, archive, .. } = &learned;
@@ -214,7 +227,27 @@ fn finished(trial: &ExternalTrial, params: Params) -> Trial {
     ours.curve =
         trial.intermediate.iter().filter_map(step).filter(|(_, value)| value.is_finite()).collect();
     ours.proposal = Some(Proposal { params, saw_finished: 0, saw_proposed: 0 });
-    let (constraints, attributes) = ([].into(), Attributes::new());
+    let constraints = violation(trial).into_iter().collect();
+    let attributes = Attributes::new();
     ours.phase = Phase::Finished(Outcome { result, constraints, attributes });
     ours
+}
+
+/// By how much the trial violates its constraints, as Optuna adds that up: `None` if it does not say.
+fn violation(trial: &ExternalTrial) -> Option<f64> {
+    let attributes = &trial.system_attributes;
+    let mut constraints = BTreeMap::new();
+    if let Some(PythonValue::List(all)) = attributes.get(CONSTRAINTS).map(PythonJson::value) {
+        let named =
+            all.iter().enumerate().map(|(place, value)| (place.to_string(), value.number()));
+        constraints.extend(named);
+    }
+    for (key, value) in attributes {
+        if let Some(name) = key.strip_prefix(CONSTRAINTS).and_then(|rest| rest.strip_prefix(':')) {
+            constraints.insert(name.to_owned(), value.value().number());
+        }
+    }
+    // What is no number says nothing.
+    let known = constraints.into_values().flatten().filter(|value| !value.is_nan());
+    known.map(|value| value.max(0.0)).reduce(|sum, value| sum + value)
 }

@@ -14,8 +14,16 @@ const LONG: usize = 200;
 const VERY_LONG: usize = 1_000;
 
 /// Which sampler makes the next proposal.
-pub(super) fn choice(archive: &Archive) -> SamplerSpec {
+pub(super) fn choice(archive: &Archive, number: u32) -> SamplerSpec {
     let history = archive.history();
+    if archive.objectives() > 1 || archive.constraints() > 0 {
+        let switch: usize = std::env::var("SWITCH").map_or(usize::MAX, |x| x.parse().unwrap());
+        let alt: u32 = std::env::var("ALT").map_or(0, |x| x.parse().unwrap());
+        if history.len() >= switch && (alt == 0 || number % alt != 0) {
+            return SamplerSpec::Nsga2(super::Nsga2Options::default());
+        }
+        return SamplerSpec::Tpe(TpeOptions::default());
+    }
     let open = history.axes().iter().filter(|axis| !matches!(axis, Axis::Single(_)));
     if open.count() > WIDEST {
         return SamplerSpec::Tpe(TpeOptions::default());
@@ -72,7 +80,7 @@ mod tests {
                 }
                 archive.add(&space, &finished(&params, &TrialResult::Complete(1.0.into())));
             }
-            choice(&archive).name()
+            choice(&archive, 0).name()
         })
     }
 

@@ -13,11 +13,15 @@ pub(super) struct Table {
     pub(super) places: Vec<usize>,
     /// Their shapes.
     pub(super) axes: Vec<Axis>,
+    is_constrained: bool,
     /// The trials that have a value.
     ranked: Rows,
     /// The trials that finished without a value.
     failed: Rows,
-    /// For each of these, its place among all trials that have a value. Places ascend.
+    /// Those of them that are known to satisfy all constraints, and not to. Without constraints both are empty.
+    feasible: Rows,
+    infeasible: Rows,
+    /// For each ranked trial, its place among all trials that have a value. Places ascend.
     observations: Rows,
     /// The best ranked rows, best first; of equal ones, the oldest first. Of several objectives, by the first.
     best: Vec<(Rank, usize)>,
@@ -39,13 +43,25 @@ pub(super) struct Rank {
 const MAX_BEST: usize = 64;
 
 impl Table {
-    pub(super) fn new(space: &SearchSpace, places: Vec<usize>) -> Self {
+    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, is_constrained: bool) -> Self {
         let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
         let axes: Vec<_> = places.iter().map(shape).collect();
         let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
         let rows = Rows::new(places.len());
-        let (ranked, failed, observations) = (rows.clone(), rows, Rows::new(1));
-        Self { places, axes, ranked, failed, observations, best: Vec::new(), uses }
+        let (ranked, failed, observations) = (rows.clone(), rows.clone(), Rows::new(1));
+        let (feasible, infeasible, best) = (rows.clone(), rows, Vec::new());
+        Self {
+            places,
+            axes,
+            is_constrained,
+            ranked,
+            feasible,
+            infeasible,
+            failed,
+            observations,
+            best,
+            uses,
+        }
     }
 
     /// Adds a trial if the parameters are active in it. One that has a value has a rank, and its place among all that have one.
@@ -63,6 +79,10 @@ impl Table {
             self.best.truncate(MAX_BEST);
         }
         self.observations.push(&[observation as f64]);
+        if self.is_constrained && rank.violation.is_finite() {
+            let side = if rank.violation > 0.0 { &mut self.infeasible } else { &mut self.feasible };
+            side.push(&row);
+        }
         self.ranked.push(&row);
     }
 
@@ -85,6 +105,11 @@ impl Table {
     /// The trials that have a value.
     pub(super) fn ranked(&self) -> &Rows {
         &self.ranked
+    }
+
+    /// Those of them that satisfy all constraints, and those that do not.
+    pub(super) fn by_feasibility(&self) -> [&Rows; 2] {
+        [&self.feasible, &self.infeasible]
     }
 
     /// The trials that finished without a value.

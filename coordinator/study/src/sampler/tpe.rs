@@ -8,8 +8,8 @@ use super::Ask;
 use super::archive::Archive;
 use super::chance::Chance;
 use super::effort::{self, most_rows};
-use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
 use super::fronts::MOST_GOOD;
+use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
 use super::startup;
 use super::table::Table;
 use crate::space::{ParamValue, Params, freedoms};
@@ -52,21 +52,21 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     let space = ask.space;
     let freedoms = freedoms(space, ask.fixed);
     let most = most_rows(options.candidates as usize, ask.archive.tables());
-    let good = ask.archive.fronts().map(|fronts| fronts.best(good_count(ask.archive.observations(), MOST_GOOD)));
+    let of_all = ask.archive.fronts().map(|fronts| fronts.best(good_of(ask.archive)));
     let mut values = space.nothing();
     for table in ask.archive.tables() {
         if !space.is_active(table.places[0], &values) {
             continue;
         }
         let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
-        let good = good.as_ref().map(|good| of_group(table, good, ask.archive));
-        let (good, bad) = split(table, good, &ask.pending, most);
+        let of_group = of_all.as_ref().map(|good| table.rows_of(good));
+        let (good, bad) = split(table, of_group, &ask.pending, most);
         let good = ParzenEstimator::new(&table.axes, &good, GOOD);
         let bad = ParzenEstimator::new(&table.axes, &bad, BAD);
-        let chance = Chance::new(table, most);
+        let chances = [Chance::of_a_value(table, most), Chance::of_feasibility(table, most)];
         let score = |point: &[ParamValue]| {
             let score = good.log_density(point) - bad.log_density(point);
-            chance.as_ref().map_or(score, |chance| score + chance.log_of(point))
+            chances.iter().flatten().fold(score, |score, chance| score + chance.log_of(point))
         };
         let point = best_draw(&good.draws(&freedoms), score, options.candidates, rng);
         for (place, value) in table.places.iter().zip(point) {
@@ -81,7 +81,8 @@ pub(super) fn effort(options: &TpeOptions, archive: &Archive) -> usize {
     if startup::is_startup(options.startup_trials, archive) {
         return 0;
     }
-    effort::effort(options.candidates as usize, archive.tables())
+    let splitting = archive.fronts().map_or(0, |fronts| fronts.effort(good_of(archive)));
+    effort::effort(options.candidates as usize, archive.tables()).saturating_add(splitting)
 }
 
 /// The draw with the largest score; of equal ones, the first.
@@ -103,20 +104,21 @@ fn best_draw(
     best
 }
 
-/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, `front` has the good rows, and
-/// none is better than another. Running trials count as
-/// bad (a constant liar). Looks at no more than `most` trials of either kind.
+/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, `good` has the good rows, and
+/// none is better than another; without any, there is only the prior. Running trials count as bad (a constant liar). Looks at no more than `most`
+/// trials of either kind.
 fn split(
     table: &Table,
-    front: Option<Vec<usize>>,
+    good: Option<Vec<usize>>,
     pending: &[&Params],
     most: usize,
 ) -> (Sample, Sample) {
     let ranked = table.ranked();
-    let count = good_count(ranked.len(), 25);
-    let weights =
-        front.as_ref().map_or_else(|| good_weights(count), |front| vec![1.0; front.len()]);
-    let good = front.unwrap_or_else(|| table.best(count));
+    let count = good_count(ranked.len());
+    let (good, weights) = match good {
+        Some(good) => (good.clone(), vec![1.0; good.len()]),
+        None => (table.best(count), good_weights(count)),
+    };
     let bad: Vec<_> = ranked.spread(most).filter(|row| !good.contains(row)).collect();
     let mut bad_columns = ranked.columns(&bad);
     let newest = pending.iter().rev().filter_map(|params| table.row(params)).take(most);
@@ -131,28 +133,14 @@ fn split(
     (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
 
-/// The good rows of a group, of several objectives.
-fn of_group(table: &Table, good: &[usize], archive: &Archive) -> Vec<usize> {
-    let mut rows = table.rows_of(good);
-    let fill: f64 = std::env::var("FILL").map_or(1.0, |x| x.parse().unwrap());
-    let wanted = (good_count(table.ranked().len(), MOST_GOOD) as f64 * fill).ceil() as usize;
-    if std::env::var("OWN").is_ok() { rows.clear() }
-    if rows.len() < wanted {
-        if let Some(fronts) = archive.fronts() {
-            for row in table.rows_of(&fronts.by_dominators()) {
-                if rows.len() < wanted && !rows.contains(&row) {
-                    rows.push(row);
-                }
-            }
-        }
-    }
-    rows
+/// How many trials are good, of several objectives: of all groups together.
+fn good_of(archive: &Archive) -> usize {
+    good_count(archive.observations())
 }
 
-/// The best tenth.
-fn good_count(observations: usize, most: usize) -> usize {
-    let most = if most == 25 {25} else { std::env::var("CAP").map_or(most, |x| x.parse().unwrap()) };
-    observations.div_ceil(10).min(most)
+/// The best tenth, at most 25.
+fn good_count(observations: usize) -> usize {
+    observations.div_ceil(10).min(MOST_GOOD)
 }
 
 /// The weights of the good observations, best first; 1 on average. As in CMA-ES, each is the logarithm of how
@@ -188,7 +176,8 @@ mod tests {
             archive.add(&space, &finished(&at(i), result));
         }
         let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
-        let (good, bad) = split(&archive.tables()[0], None, &pending.iter().collect::<Vec<_>>(), 500);
+        let (good, bad) =
+            split(&archive.tables()[0], None, &pending.iter().collect::<Vec<_>>(), 500);
         assert_eq!([good.pending, bad.pending], [0, pending.len()]);
         [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }
@@ -213,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_good_are_never_more_than_25() {
-        assert_eq!([0, 1, 10, 11, 250, 251, 9999].map(|n| good_count(n, 25)), [0, 1, 1, 2, 25, 25, 25]);
+        assert_eq!([0, 1, 10, 11, 250, 251, 9999].map(good_count), [0, 1, 1, 2, 25, 25, 25]);
     }
 
     #[test]

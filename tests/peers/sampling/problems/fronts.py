@@ -1,6 +1,6 @@
 """Problems of several objectives, all to be minimised, some with constraints (feasible at or below 0).
 
-ZDT (Zitzler et al. 2000), DTLZ (Deb et al. 2005), WFG (Huband et al. 2006), C2-DTLZ2 (Jain and Deb 2014), Binh and Korn 1997, and a network's
+ZDT (Zitzler et al. 2000), DTLZ (Deb et al. 2005), WFG (Huband et al. 2006), C2-DTLZ2 (Jain and Deb 2014), Binh and Korn 1997, Osyczka and Kundu, Tanaka, and a network's
 training with choices and conditions. Where the best is in the middle or on the edge of a parameter, it is moved to 0.37: there no prior finds
 it by luck."""
 
@@ -213,6 +213,53 @@ def binh_korn() -> Fronts:
     )
 
 
+def osyczka_kundu() -> Fronts:
+    """Six constraints, which few points at random satisfy (1995)."""
+
+    def losses(v: Values) -> list[float]:
+        x = x_of(v, 6)
+        near = (x[1] - 2) ** 2 + (x[2] - 1) ** 2 + (x[3] - 4) ** 2 + (x[4] - 1) ** 2
+        return [float(-25 * (x[0] - 2) ** 2 - near), float(np.sum(x**2))]
+
+    def constraints(v: Values) -> list[float]:
+        a, b, c, d, e, f = x_of(v, 6)
+        at_least = (a + b - 2, 6 - a - b, 2 - b + a, 2 - a + 3 * b, 4 - (c - 3) ** 2 - d, (e - 3) ** 2 + f - 4)
+        return [-float(least) for least in at_least]
+
+    def front() -> np.ndarray:
+        t = np.linspace(0, 1, 400)
+        one, none = np.ones_like(t), np.zeros_like(t)
+        a = 4.056 + 0.944 * t
+        parts = (
+            [5 * one, one, 1 + 4 * t, none, 5 * one, none], [5 * one, one, 1 + 4 * t, none, one, none],
+            [a, (a - 2) / 3, one, none, one, none], [none, 2 * one, 1 + 2.732 * t, none, one, none],
+            [t, 2 - t, one, none, one, none],
+        )  # fmt: skip
+        return np.array(
+            [losses({f"x{i}": float(x[k]) for i, x in enumerate(part)}) for part in parts for k in range(400)]
+        )
+
+    bounds = ((0, 10), (0, 10), (1, 5), (0, 6), (1, 5), (0, 10))
+    params = tuple(Param(f"x{i}", float(low), float(high)) for i, (low, high) in enumerate(bounds))
+    return Fronts("osyczka-kundu", params, losses, (0.0, 100.0), front, constraints, 6)
+
+
+def tanaka() -> Fronts:
+    """The front lies on the edge of what is feasible (1995)."""
+
+    def constraints(v: Values) -> list[float]:
+        a, b = v["x0"], v["x1"]
+        return [1 + 0.1 * math.cos(16 * math.atan2(a, b)) - a * a - b * b, (a - 0.5) ** 2 + (b - 0.5) ** 2 - 0.5]
+
+    def front() -> np.ndarray:
+        turns = np.linspace(0, math.pi / 2, 4001)
+        at = [(math.sin(t) * r, math.cos(t) * r) for t in turns for r in [math.sqrt(1 + 0.1 * math.cos(16 * t))]]
+        return np.array([point for point in at if constraints({"x0": point[0], "x1": point[1]})[1] <= 0])
+
+    losses = lambda v: [v["x0"], v["x1"]]
+    return Fronts("tanaka", floats(2, 0, math.pi), losses, (1.3, 1.3), front, constraints, 2)
+
+
 LAYERS = ("one", "two", "three")
 
 
@@ -272,6 +319,8 @@ FRONTS = [
     wfg("wfg9", 2, 2, 4, wfg9, lambda y: entangled(y, len(y))),
     c2_dtlz2(),
     binh_korn(),
+    osyczka_kundu(),
+    tanaka(),
     training(None),
     training(0.5),
 ]
