@@ -5,11 +5,13 @@ mod described;
 
 use std::time::Duration;
 
-use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{
+    CmaesOptions, GpOptions, GridOptions, Nsga2Options, Nsga3Options, SamplerSpec, TpeOptions,
+};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, Params,
-    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
-    TrialResult, Wall, WorkerId,
+    Attributes, Choice, Claim, Direction, Directions, Event, Mark, Metrics, ObjectiveSpec,
+    ParamValue, Params, PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
+    TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use serde_json::json;
 
@@ -25,9 +27,13 @@ struct World {
 
 impl World {
     fn new(space: &SearchSpace, sampler: SamplerSpec, at_once: usize) -> Self {
+        Self::of(space, sampler, at_once, 1)
+    }
+
+    fn of(space: &SearchSpace, sampler: SamplerSpec, at_once: usize, objectives: usize) -> Self {
         let spec = StudySpec {
             name: StudyName::new("golden").expect("valid"),
-            directions: Direction::Minimize.into(),
+            directions: Directions::new(vec![Direction::Minimize; objectives]).expect("some"),
             metrics: Metrics::default(),
             trials: u32::MAX,
             seed: 7,
@@ -73,7 +79,12 @@ impl World {
         let claim =
             Claim { number, attempt: trial.attempt, worker: self.worker.clone(), mark: Some(MARK) };
         let value = loss(trial.params().expect("proposed"));
-        let mut result = TrialResult::Complete(value.into());
+        let objectives = self.study.spec().directions.as_slice().len();
+        // Each objective has its best somewhere else.
+        let of = |k: usize| (value - 0.5 * k as f64) * (value - 0.5 * k as f64) - value * k as f64;
+        let values: Vec<f64> =
+            (0..objectives).map(|k| if k == 0 { value } else { of(k) }).collect();
+        let mut result = TrialResult::Complete(Values::new(values).expect("some"));
         if number.0 % 5 == 4 {
             let step = u64::from(number.0 % 3);
             let (events, _) = self.study.report(&claim, step, value, &[]).expect("fits");
@@ -172,6 +183,23 @@ fn wide(count: usize) -> SearchSpace {
 
 fn tpe(startup_trials: u32, candidates: u32) -> SamplerSpec {
     SamplerSpec::Tpe(TpeOptions { startup_trials, candidates })
+}
+
+#[test]
+fn of_several_objectives_samplers_propose_what_they_always_did() {
+    let nsga2 = SamplerSpec::Nsga2(Nsga2Options { population: 6, ..Nsga2Options::default() });
+    let nsga3 = SamplerSpec::Nsga3(Nsga3Options { population: 6, ..Nsga3Options::default() });
+    let samplers = [tpe(10, 24), nsga2, nsga3, SamplerSpec::Auto {}];
+    let bits = |space: &SearchSpace, at_once: usize, objectives: usize| {
+        samplers.clone().map(|sampler| {
+            let mut world = World::of(space, sampler, at_once, objectives);
+            world.run(140);
+            world.bits()
+        })
+    };
+    let found = [bits(&conditional(), 1, 2), bits(&conditional(), 6, 4), bits(&wide(9), 3, 3)];
+    let expected = [[0; 4], [0; 4], [0; 4]];
+    assert_eq!(found, expected, "{found:x?}");
 }
 
 #[test]

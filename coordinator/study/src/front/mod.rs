@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 
 pub use crowding::{crowding, sparse};
 pub use hypervolume::hypervolume;
-pub use rank::ranks;
+pub use rank::{constrained_ranks, ranks};
 pub use subset::{reference, subset};
 
 /// The places of the `count` best points, ascending: whole fronts as far as they fit, and of the next one those that

@@ -99,3 +99,75 @@ impl Fronts {
         self.candidates.iter().map(|candidate| &*candidate.losses).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn rank(violation: f64, shortfall: u64) -> Rank {
+        Rank { violation, shortfall, loss: 0.0 }
+    }
+
+    /// Points in three dimensions, many of them with equal losses.
+    fn points(seed: u64, count: usize) -> Vec<Vec<f64>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let step = if seed.is_multiple_of(2) { 0.25 } else { 1e-9 };
+        let mut loss = || (rng.random_range(0.0..1.0_f64) / step).round() * step;
+        (0..count).map(|_| (0..3).map(|_| loss()).collect()).collect()
+    }
+
+    #[test]
+    fn those_that_are_forgotten_would_never_have_been_good() {
+        for seed in 0..40 {
+            let points = points(seed, 400);
+            let mut fronts = Fronts::new(3, 0);
+            for (place, point) in points.iter().enumerate() {
+                fronts.add(place, rank(0.0, 0), Some(point));
+                if place % 50 == 49 {
+                    let all = front::best(&points[..=place], 25);
+                    assert_eq!(fronts.best(25), all, "seed {seed}, {place}");
+                }
+            }
+            assert!(fronts.candidates.len() < 400, "{}", fronts.candidates.len());
+        }
+    }
+
+    #[test]
+    fn how_much_constraints_are_violated_is_one_more_loss() {
+        let mut fronts = Fronts::new(2, 1);
+        // Feasible; better, but not feasible; worse and not feasible; silent; pruned.
+        fronts.add(0, rank(0.0, 0), Some(&[1.0, 1.0]));
+        fronts.add(1, rank(0.5, 0), Some(&[0.0, 0.0]));
+        fronts.add(2, rank(0.5, 0), Some(&[2.0, 2.0]));
+        fronts.add(3, rank(f64::INFINITY, 0), Some(&[-9.0, -9.0]));
+        fronts.add(4, rank(0.0, 7), None);
+        assert_eq!(fronts.best(2), [0, 1]);
+        assert_eq!(fronts.best(3), [0, 1, 2]);
+        assert_eq!(fronts.best(4), [0, 1, 2, 4]);
+        assert_eq!(fronts.best(9), [0, 1, 2, 3, 4]);
+        // Without constraints it does not count.
+        let mut free = Fronts::new(2, 0);
+        free.add(0, rank(0.0, 0), Some(&[1.0, 1.0]));
+        free.add(1, rank(0.0, 0), Some(&[0.0, 0.0]));
+        assert_eq!(free.best(1), [1]);
+    }
+
+    /// On a plane nobody dominates anybody.
+    #[test]
+    fn a_huge_front_is_thinned_out() {
+        let mut fronts = Fronts::new(2, 0);
+        for place in 0..5_000 {
+            let x = (place as f64 * 0.618_034).fract();
+            fronts.add(place, rank(0.0, 0), Some(&[x, 1.0 - x]));
+        }
+        assert!((1_024..=MOST_CANDIDATES).contains(&fronts.candidates.len()));
+        let best = fronts.best(25);
+        let mut at: Vec<_> = best.iter().map(|place| (*place as f64 * 0.618_034).fract()).collect();
+        at.sort_by(f64::total_cmp);
+        let widest = at.windows(2).map(|two| two[1] - two[0]).fold(0.0, f64::max);
+        assert!(best.len() == 25 && widest < 0.15, "{widest}");
+    }
+}

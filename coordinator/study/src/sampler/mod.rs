@@ -172,8 +172,7 @@ impl SamplerSpec {
         }
     }
 
-    /// The sampler that takes this one's place where it does not fit: only TPE knows constraints, and of several objectives more than
-    /// the first.
+    /// The sampler that takes this one's place where it does not fit: a Gaussian process and CMA-ES know one objective and no constraints.
     fn fitting(&self, archive: &Archive) -> &Self {
         const TPE: &SamplerSpec = &SamplerSpec::Tpe(TpeOptions::DEFAULT);
         match self {

@@ -4,6 +4,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::sampler::random::uniform;
 
+/// The most reference points of a layer that somebody asks for. With more there are as many as without a number.
+const MOST: usize = 10_000;
+
 /// The places of `count` points of the last front, in the order in which they were chosen. `there` are those of the fronts before it.
 pub(super) fn chosen(
     there: &[&Vec<f64>],
@@ -124,7 +127,7 @@ fn nearest(point: &[f64], references: &[Vec<f64>]) -> (usize, f64) {
 /// Points spread evenly over the plane on which the coordinates' sum is 1 (Das and Dennis 1998). With 0 divisions there are as many as fit a population;
 /// if none of these lies inside the plane, some more do: a smaller layer half-way to its middle.
 pub(super) fn references(objectives: usize, divisions: usize, population: usize) -> Vec<Vec<f64>> {
-    if divisions > 0 {
+    if divisions > 0 && layer_size(objectives, divisions) <= MOST {
         return layer(objectives, divisions);
     }
     let fits = |divisions: &usize| layer_size(objectives, *divisions) <= population;

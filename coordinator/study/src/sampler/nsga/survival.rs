@@ -23,7 +23,7 @@ pub(super) fn survivors(
     count: usize,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(usize, Fitness)> {
-    let ranks = ranks(losses, violations);
+    let ranks = front::constrained_ranks(losses, violations);
     let mut survivors: Vec<(usize, Fitness)> = Vec::with_capacity(count);
     for rank in 0.. {
         let mut front: Vec<_> = (0..losses.len()).filter(|place| ranks[*place] == rank).collect();
@@ -55,25 +55,4 @@ pub(super) fn survivors(
         survivors.extend(front.into_iter().zip(room).map(of));
     }
     survivors
-}
-
-/// The rank of each: its front among the feasible ones, and behind them by how much it violates the constraints.
-fn ranks(losses: &[Vec<f64>], violations: &[f64]) -> Vec<usize> {
-    let is_feasible = |place: &usize| violations[*place] <= 0.0;
-    let feasible: Vec<_> = (0..losses.len()).filter(is_feasible).collect();
-    let of_feasible: Vec<_> = feasible.iter().map(|place| &losses[*place]).collect();
-    let fronts = front::ranks(&of_feasible, usize::MAX);
-    let mut rank = fronts.iter().max().map_or(0, |last| last + 1);
-    let mut ranks = vec![0; losses.len()];
-    for (place, front) in feasible.into_iter().zip(fronts) {
-        ranks[place] = front;
-    }
-    let mut others: Vec<_> = (0..losses.len()).filter(|place| !is_feasible(place)).collect();
-    others.sort_by(|a, b| violations[*a].total_cmp(&violations[*b]));
-    for (at, place) in others.iter().enumerate() {
-        let is_worse = at > 0 && violations[others[at - 1]] < violations[*place];
-        rank += usize::from(is_worse);
-        ranks[*place] = rank;
-    }
-    ranks
 }

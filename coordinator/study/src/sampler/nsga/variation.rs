@@ -104,7 +104,7 @@ fn neighbour(line: &Line, value: ParamValue, is_up: bool) -> ParamValue {
 
 /// Simulated binary crossover of two coordinates within `[0, 1]` (Deb and Agrawal 1995, with the bounds of the authors' program): a number near either of
 /// them, at `u` of its distribution; `side` says which.
-fn simulated_binary(eta: f64, a: f64, b: f64, u: f64, side: f64) -> f64 {
+pub(super) fn simulated_binary(eta: f64, a: f64, b: f64, u: f64, side: f64) -> f64 {
     const SAME: f64 = 1e-14;
     let (low, high) = (a.min(b), a.max(b));
     let apart = high - low;
@@ -122,7 +122,7 @@ fn simulated_binary(eta: f64, a: f64, b: f64, u: f64, side: f64) -> f64 {
 }
 
 /// Polynomial mutation of a coordinate within `[0, 1]` (Deb and Goyal 1996, with the bounds of the authors' program), at `u` of its distribution.
-fn polynomial(eta: f64, at: f64, u: f64) -> f64 {
+pub(super) fn polynomial(eta: f64, at: f64, u: f64) -> f64 {
     let power = eta + 1.0;
     let step = if u < 0.5 {
         let tail = 2.0 * u + (1.0 - 2.0 * u) * libm::pow(1.0 - at, power);
