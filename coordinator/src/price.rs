@@ -218,8 +218,8 @@ mod tests {
             sampler(&SamplerSpec::Nsga2(nsga), &space)
         };
         assert_eq!(with(limits::NSGA_POPULATION), Ok(()));
-        let refused = with(1001).expect_err("too many");
-        assert!(refused.0 == "population" && refused.1.starts_with("1001, of at most 1000"));
+        let refused = with(501).expect_err("too many");
+        assert!(refused.0 == "population" && refused.1.starts_with("501, of at most 500"));
         let of_three = |divisions: u32| {
             let directions = [Direction::Minimize; 3];
             let nsga = Nsga3Options { divisions, ..Nsga3Options::default() };

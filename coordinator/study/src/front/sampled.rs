@@ -5,7 +5,7 @@ use super::subset::first_largest;
 use crate::sampler::hash::{mix, unit};
 
 /// How many places are looked at.
-const PLACES: usize = 4_096;
+pub(super) const PLACES: usize = 2_048;
 /// Bits of a word.
 const BITS: usize = u64::BITS as usize;
 

@@ -1,7 +1,7 @@
 //! A few points that cover much.
 
 use super::hypervolume::{of_one, shared};
-use super::sampled::by_counting;
+use super::sampled::{PLACES, by_counting};
 use super::{lexicographic, sorted};
 
 /// Of more than three objectives, the most points times points to be taken for which volumes are computed. They take exponentially long.
@@ -66,7 +66,7 @@ pub(super) fn effort(points: usize, objectives: usize, size: usize) -> usize {
     match objectives {
         0..=2 => points.saturating_mul(size),
         3 => points.saturating_mul(size).saturating_mul(size),
-        _ => points.saturating_mul(4_096 * objectives / 4 + 64 * size),
+        _ => points.saturating_mul(PLACES * objectives / 2 + PLACES / 64 * size),
     }
 }
 

@@ -37,11 +37,11 @@ pub(super) fn chosen(
     let mut chosen = Vec::with_capacity(count);
     while chosen.len() < count {
         let open = (0..references.len()).filter(|reference| !near[*reference].is_empty());
-        let Some(least) = open.clone().map(|reference| counts[reference]).min() else { break };
-        let emptiest: Vec<_> = open.filter(|reference| counts[*reference] == least).collect();
+        let Some(fewest) = open.clone().map(|reference| counts[reference]).min() else { break };
+        let emptiest: Vec<_> = open.filter(|reference| counts[*reference] == fewest).collect();
         let reference = emptiest[any(emptiest.len())];
         let of = &mut near[reference];
-        let place = if least == 0 { of.remove(0) } else { of.remove(any(of.len())) };
+        let place = if fewest == 0 { of.remove(0) } else { of.remove(any(of.len())) };
         chosen.push(place);
         counts[reference] += 1;
     }
@@ -92,7 +92,7 @@ fn solved(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     for at in 0..size {
         let pivot = (at..size).max_by(|a, b| rows[*a][at].abs().total_cmp(&rows[*b][at].abs()))?;
         rows.swap(at, pivot);
-        if !(rows[at][at].abs() > SINGULAR * scale) {
+        if rows[at][at].abs() <= SINGULAR * scale {
             return None;
         }
         let pivot = rows[at].clone();

@@ -172,9 +172,9 @@ fn again(space: &SearchSpace, archive: &Archive, proposed: &[Params]) -> Archive
 }
 
 fn told(params: &Params) -> crate::trial::Trial {
-    let x = params[1].map_or(0.0, |x| x.as_number());
+    let x = params[1].map_or(0.0, ParamValue::as_number);
     let deep = params[2].map_or(0.7, |x| (x.as_number() - 0.5).abs());
-    let few = params[3].map_or(0.0, |x| x.as_number());
+    let few = params[3].map_or(0.0, ParamValue::as_number);
     let values = Values::new([x + deep, 1.0 - x + deep + few]).expect("two");
     let mut trial = finished(params, &TrialResult::Complete(values));
     if let Phase::Finished(outcome) = &mut trial.phase {
@@ -188,7 +188,7 @@ fn a_constrained_front_under_a_condition_is_found() {
     for sampler in both() {
         let (_, proposed) = run(&sampler, false);
         let is_good = |params: &&Params| {
-            let [x, deep] = [1, 2].map(|place| params[place].map(|value| value.as_number()));
+            let [x, deep] = [1, 2].map(|place| params[place].map(ParamValue::as_number));
             x.is_some_and(|x| x >= 0.6)
                 && deep.is_some_and(|deep| (deep - 0.5).abs() < 0.1)
                 && params[3] == Some(ParamValue::Int(0))
