@@ -4,9 +4,6 @@ use super::hypervolume::{of_one, shared};
 use super::sampled::{PLACES, by_counting};
 use super::{lexicographic, sorted};
 
-/// Of more than three objectives, the most points times points to be taken for which volumes are computed. They take exponentially long.
-const FEW: usize = 1_000;
-
 /// A small number in place of a reference at 0, where a tenth more is no more.
 const CLOSE: f64 = 1e-12;
 
@@ -46,7 +43,7 @@ pub fn subset<P: AsRef<[f64]>>(points: &[P], size: usize, reference: &[f64]) -> 
         let candidates: Vec<_> = unique.iter().map(|place| points[*place].as_ref()).collect();
         let taken = if reference.len() == 2 {
             in_the_plane(&candidates, size, reference)
-        } else if reference.len() == 3 || candidates.len().saturating_mul(size) <= FEW {
+        } else if volumes_are_quick(candidates.len(), reference.len(), size) {
             one_by_one(&candidates, size, reference)
         } else {
             by_counting(&candidates, size, reference)
@@ -67,6 +64,16 @@ pub(super) fn effort(points: usize, objectives: usize, size: usize) -> usize {
         0..=2 => points.saturating_mul(size),
         3 => points.saturating_mul(size).saturating_mul(size),
         _ => points.saturating_mul(PLACES * objectives / 2 + PLACES / 64 * size),
+    }
+}
+
+/// Whether volumes are computed in a few milliseconds. Of many objectives that takes exponentially long.
+fn volumes_are_quick(points: usize, objectives: usize, size: usize) -> bool {
+    let is_little = points.saturating_mul(size) <= 1_000;
+    match objectives {
+        ..=3 => true,
+        4 | 5 => is_little,
+        _ => is_little && size <= 12,
     }
 }
 
