@@ -193,29 +193,29 @@ fn of_several_objectives_samplers_propose_what_they_always_did() {
     let bits = |space: &SearchSpace, at_once: usize, objectives: usize| {
         samplers.clone().map(|sampler| {
             let mut world = World::of(space, sampler, at_once, objectives);
-            world.run(140);
+            world.run(230);
             world.bits()
         })
     };
     let found = [bits(&conditional(), 1, 2), bits(&conditional(), 6, 4), bits(&wide(9), 3, 3)];
     let expected = [
         [
-            0x0a42_5fa3_802f_d816,
-            0x7ffa_e924_bc70_a993,
-            0x7d53_dce7_d738_2ce4,
-            0x07d4_c00b_093e_ca2b,
+            0x0303_8117_900c_dc54,
+            0xf955_709e_5a99_2d4a,
+            0xa59e_c2d2_7ab8_a08d,
+            0x0e91_84e0_7605_1ae7,
         ],
         [
-            0x4131_d532_f177_9184,
-            0x4056_3c67_0788_a3c9,
-            0x8ce2_37f6_adab_417f,
-            0x57ba_d15c_5978_2940,
+            0x5629_36c4_3e52_91b2,
+            0x0c8d_e711_bb29_4cc2,
+            0x7eb3_f69e_ca7b_c121,
+            0xf299_4d52_127b_4ec0,
         ],
         [
-            0x550d_44d3_f03f_5b6a,
-            0x7368_3026_6988_1eec,
-            0xd3e5_8e9a_7c4e_f7c1,
-            0xe6da_f47d_22ac_9e3a,
+            0x8b0c_c4ae_deac_9c34,
+            0x1837_4cc7_cf87_86a6,
+            0x010b_9e1e_dfbb_80e5,
+            0xf9d3_0c3e_b260_c0c7,
         ],
     ];
     assert_eq!(found, expected, "{found:x?}");

@@ -14,7 +14,7 @@ const LONG: usize = 200;
 const VERY_LONG: usize = 1_000;
 
 /// With several objectives, from so many on every second trial is NSGA-II's. It goes on from what TPE found, and gets out of where TPE is stuck.
-const LONG_FOR_FRONTS: usize = 100;
+const LONG_FOR_FRONTS: usize = 200;
 
 /// Which sampler makes the proposal for the trial of this number.
 pub(super) fn choice(archive: &Archive, number: u32) -> SamplerSpec {
@@ -114,9 +114,9 @@ mod tests {
         let constrained = Archive::new(&space, Goal::from(Direction::Minimize).with_constraints(1));
         let of = |archive: &Archive| [0, 1].map(|number| choice(archive, number).name());
         assert_eq!((of(&archive), of(&constrained)), (["tpe"; 2], ["tpe"; 2]));
-        for trial in 0..100 {
+        for trial in 0..200 {
             assert_eq!(of(&archive), ["tpe"; 2]);
-            let params = vec![Some(ParamValue::Float(f64::from(trial) / 100.0))].into();
+            let params = vec![Some(ParamValue::Float(f64::from(trial) / 200.0))].into();
             let values = Values::new([1.0, 2.0]).expect("two");
             archive.add(&space, &finished(&params, &TrialResult::Complete(values)));
         }

@@ -17,6 +17,26 @@ pub(super) struct Chance {
     failed: Side,
 }
 
+/// All that a point needs luck for.
+pub(super) struct Chances([Option<Chance>; 2]);
+
+impl Chances {
+    /// Of getting a value, and of satisfying the constraints. Looks at no more than `most` trials for each.
+    pub(super) fn new(table: &Table, most: usize) -> Self {
+        Self([Chance::of_a_value(table, most), Chance::of_feasibility(table, most)])
+    }
+
+    /// Whether any is known to be less than certain.
+    pub(super) fn are_any(&self) -> bool {
+        self.0.iter().any(Option::is_some)
+    }
+
+    /// The logarithm of the chance of all of it at a point with one value per parameter.
+    pub(super) fn log_of(&self, point: &[ParamValue]) -> f64 {
+        self.0.iter().flatten().map(|chance| chance.log_of(point)).sum()
+    }
+}
+
 struct Side {
     estimator: ParzenEstimator,
     /// The logarithm of the number of trials behind it, including its share of the prior.

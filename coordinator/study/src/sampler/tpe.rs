@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Ask;
 use super::archive::Archive;
-use super::chance::Chance;
+use super::chance::Chances;
 use super::effort::{self, most_rows};
 use super::fronts::MOST_GOOD;
-use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
+use super::parzen::{ParzenEstimator, Sample, Shape};
 use super::startup;
 use super::table::Table;
-use crate::space::{ParamValue, Params, freedoms};
+use crate::space::{Freedom, ParamValue, Params, freedoms};
 
 /// Options of the TPE sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,19 +61,79 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
         let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
         let of_group = of_all.as_ref().map(|good| table.rows_of(good));
         let (good, bad) = split(table, of_group, &ask.pending, most);
-        let good = ParzenEstimator::new(&table.axes, &good, GOOD);
-        let bad = ParzenEstimator::new(&table.axes, &bad, BAD);
-        let chances = [Chance::of_a_value(table, most), Chance::of_feasibility(table, most)];
-        let score = |point: &[ParamValue]| {
-            let score = good.log_density(point) - bad.log_density(point);
-            chances.iter().flatten().fold(score, |score, chance| score + chance.log_of(point))
+        let point = if is_separate(ask) {
+            one_by_one(options, table, [&good, &bad], &freedoms, most, rng)
+        } else {
+            together(options, table, [&good, &bad], &freedoms, most, rng)
         };
-        let point = best_draw(&good.draws(&freedoms), score, options.candidates, rng);
         for (place, value) in table.places.iter().zip(point) {
             values[*place] = Some(value);
         }
     }
     values
+}
+
+/// Whether each parameter is chosen by itself: with several objectives, for every fourth trial. Joint densities know how parameters depend on each
+/// other, but of each part of a front they know few trials. By itself, a parameter has all of them.
+fn is_separate(ask: &Ask<'_>) -> bool {
+    ask.archive.objectives() > 1 && ask.number.is_multiple_of(4)
+}
+
+/// Values for a group, from joint densities of all its parameters.
+fn together(
+    options: &TpeOptions,
+    table: &Table,
+    [good, bad]: [&Sample; 2],
+    freedoms: &[Freedom],
+    most: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    let good = ParzenEstimator::new(&table.axes, good, GOOD);
+    let bad = ParzenEstimator::new(&table.axes, bad, BAD);
+    let chances = Chances::new(table, most);
+    let score = |point: &[ParamValue]| {
+        good.log_density(point) - bad.log_density(point) + chances.log_of(point)
+    };
+    let draws = good.draws(freedoms);
+    best_draw(|rng| draws.sample(rng), score, options.candidates, rng)
+}
+
+/// Values for a group, each from densities of its own. Where trials fail or violate constraints, the best of several of these points.
+fn one_by_one(
+    options: &TpeOptions,
+    table: &Table,
+    samples: [&Sample; 2],
+    freedoms: &[Freedom],
+    most: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    const POINTS: u32 = 4;
+    let densities: Vec<_> = (0..table.axes.len())
+        .map(|place| {
+            let [good, bad] = samples.map(|sample| sample.of(place));
+            let axis = &table.axes[place..=place];
+            [ParzenEstimator::new(axis, &good, GOOD), ParzenEstimator::new(axis, &bad, BAD)]
+        })
+        .collect();
+    let score = |[good, bad]: &[ParzenEstimator; 2], value: &[ParamValue]| {
+        good.log_density(value) - bad.log_density(value)
+    };
+    let draw = |rng: &mut ChaCha8Rng| -> Vec<ParamValue> {
+        let mut one = |(both, freedom): (&[ParzenEstimator; 2], &Freedom)| {
+            let draws = both[0].draws(std::slice::from_ref(freedom));
+            let score = |value: &[ParamValue]| score(both, value);
+            best_draw(|rng| draws.sample(rng), score, options.candidates, rng)
+        };
+        densities.iter().zip(freedoms).flat_map(&mut one).collect()
+    };
+    let chances = Chances::new(table, most);
+    let score = |point: &[ParamValue]| {
+        let of = |(both, value): (&[ParzenEstimator; 2], &ParamValue)| {
+            score(both, std::slice::from_ref(value))
+        };
+        densities.iter().zip(point).map(of).sum::<f64>() + chances.log_of(point)
+    };
+    best_draw(draw, score, if chances.are_any() { POINTS } else { 1 }, rng)
 }
 
 /// The steps of the next proposal.
@@ -87,15 +147,15 @@ pub(super) fn effort(options: &TpeOptions, archive: &Archive) -> usize {
 
 /// The draw with the largest score; of equal ones, the first.
 fn best_draw(
-    draws: &Draws<'_>,
+    mut draw: impl FnMut(&mut ChaCha8Rng) -> Vec<ParamValue>,
     score: impl Fn(&[ParamValue]) -> f64,
     candidates: u32,
     rng: &mut ChaCha8Rng,
 ) -> Vec<ParamValue> {
-    let mut best = draws.sample(rng);
+    let mut best = draw(rng);
     let mut best_score = score(&best);
     for _ in 1..candidates {
-        let point = draws.sample(rng);
+        let point = draw(rng);
         let score = score(&point);
         if score > best_score {
             (best, best_score) = (point, score);
