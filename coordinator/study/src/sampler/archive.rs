@@ -77,7 +77,9 @@ impl Archive {
     pub(crate) fn new(space: &SearchSpace, goal: impl Into<Goal>) -> Self {
         let goal = goal.into();
         let (objectives, constraints) = (goal.directions.as_slice().len(), goal.constraints);
-        let table = |places| Table::new(space, places, constraints > 0);
+        // With one objective, who is feasible ranks first, and its density says nothing new.
+        let is_told_apart = objectives > 1 && constraints > 0;
+        let table = |places| Table::new(space, places, is_told_apart);
         Self {
             goal,
             tables: groups(space).into_iter().map(table).collect(),

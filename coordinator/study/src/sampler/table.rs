@@ -13,12 +13,13 @@ pub(super) struct Table {
     pub(super) places: Vec<usize>,
     /// Their shapes.
     pub(super) axes: Vec<Axis>,
-    is_constrained: bool,
+    /// Whether the feasible ones are kept apart from the others.
+    tells_feasible_apart: bool,
     /// The trials that have a value.
     ranked: Rows,
     /// The trials that finished without a value.
     failed: Rows,
-    /// Those of them that are known to satisfy all constraints, and not to. Without constraints both are empty.
+    /// Those of them that are known to satisfy all constraints, and those that do not. Empty if they are not told apart.
     feasible: Rows,
     infeasible: Rows,
     /// For each ranked trial, its place among all trials that have a value. Places ascend.
@@ -43,7 +44,7 @@ pub(super) struct Rank {
 const MAX_BEST: usize = 64;
 
 impl Table {
-    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, is_constrained: bool) -> Self {
+    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, tells_feasible_apart: bool) -> Self {
         let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
         let axes: Vec<_> = places.iter().map(shape).collect();
         let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
@@ -53,7 +54,7 @@ impl Table {
         Self {
             places,
             axes,
-            is_constrained,
+            tells_feasible_apart,
             ranked,
             failed,
             feasible,
@@ -79,7 +80,7 @@ impl Table {
             self.best.truncate(MAX_BEST);
         }
         self.observations.push(&[observation as f64]);
-        if self.is_constrained && rank.violation.is_finite() {
+        if self.tells_feasible_apart && rank.violation.is_finite() {
             let side = if rank.violation > 0.0 { &mut self.infeasible } else { &mut self.feasible };
             side.push(&row);
         }

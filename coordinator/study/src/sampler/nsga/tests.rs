@@ -11,7 +11,7 @@ use crate::ids::TrialNumber;
 use crate::sampler::archive::Goal;
 use crate::sampler::random::uniform;
 use crate::sampler::tests::finished;
-use crate::sampler::{Nsga2Options, Nsga3Options, SamplerSpec};
+use crate::sampler::{Nsga2Options, Nsga3Options, SamplerSpec, TpeOptions};
 use crate::seed::proposal_rng;
 use crate::space::{Choice, Condition, Distribution, FloatScale, Param, ParamValue, SearchSpace};
 use crate::trial::{Phase, TrialResult};
@@ -185,7 +185,9 @@ fn told(params: &Params) -> crate::trial::Trial {
 
 #[test]
 fn a_constrained_front_under_a_condition_is_found() {
-    for sampler in both() {
+    let [nsga2, nsga3] = both();
+    let tpe = SamplerSpec::Tpe(TpeOptions::DEFAULT);
+    for sampler in [nsga2, nsga3, tpe] {
         let (_, proposed) = run(&sampler, false);
         let is_good = |params: &&Params| {
             let [x, deep] = [1, 2].map(|place| params[place].map(ParamValue::as_number));
