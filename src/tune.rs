@@ -84,7 +84,7 @@ pub(crate) struct TuneArgs {
     /// Decides what is proposed, and each trial's own seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How to choose values: auto, gp, tpe, cmaes, random, sobol or grid [default: auto]
+    /// How to choose values: auto, gp, tpe, cmaes, nsga2, nsga3, random, sobol or grid [default: auto]
     #[arg(long, value_name = "KIND")]
     sampler: Option<String>,
     /// What stops a trial early: none, median, asha or patience [default: none]

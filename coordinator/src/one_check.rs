@@ -94,7 +94,7 @@ fn mistakes() -> Vec<Mistake> {
         new(("points = 5", "points = 65536"), |s| set(&mut s.sampler, "points", 65536.0), "sampler.points: expected a whole number from 1 to 65535, found 65536"),
         new(("points = 5", "points = 1.5"), |s| set(&mut s.sampler, "points", 1.5), "sampler.points: expected a whole number from 1 to 65535, found 1.5"),
         new(("points = 5", "pionts = 5"), |s| set(&mut s.sampler, "pionts", 5.0), "sampler.pionts: unknown key; did you mean `points`?"),
-        new((r#"kind = "grid""#, r#"kind = "gird""#), |s| set_kind(&mut s.sampler, "gird"), "sampler.kind: expected one of `auto`, `gp`, `tpe`, `cmaes`, `random`, `sobol`, `grid`, found \"gird\"; did you mean `grid`?"),
+        new((r#"kind = "grid""#, r#"kind = "gird""#), |s| set_kind(&mut s.sampler, "gird"), "sampler.kind: expected one of `auto`, `gp`, `tpe`, `cmaes`, `nsga2`, `nsga3`, `random`, `sobol`, `grid`, found \"gird\"; did you mean `grid`?"),
         new((r#"kind = "asha","#, r#"kind = "hyperband","#), |s| pruner(s, r#"{"kind": "hyperband", "min_resource": 1, "reduction_factor": 4}"#), "pruner: missing key `max_resource`"),
         all(("min_resource = 1", "min_resource = 0"), |s| set(&mut s.pruner, "min_resource", 0.0), (r#""min_resource":1"#, r#""min_resource":0"#), "pruner.min_resource: expected a whole number of at least 1, found 0"),
         all(("reduction_factor = 4", "reduction_factor = 1"), |s| set(&mut s.pruner, "reduction_factor", 1.0), (r#""reduction_factor":4"#, r#""reduction_factor":1"#), "pruner.reduction_factor: expected a whole number of at least 2, found 1"),

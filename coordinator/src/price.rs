@@ -19,6 +19,7 @@ use crate::store::stored_spec;
 pub(crate) fn check(spec: &StudySpec) -> Result<(), SpecError> {
     spec.check()?;
     sampler(&spec.sampler, &spec.space).map_err(|(key, e)| SpecError::at(["sampler", key], e))?;
+    reference_points(spec)?;
     let whole = |message| SpecError { key: vec![], message };
     let settings =
         serde_json::to_string(&spec.objective.settings).map_err(|e| whole(e.to_string()))?;
@@ -82,7 +83,9 @@ fn choice(choice: &Choice) -> Result<(), String> {
 
 /// Whether a sampler may propose for trials that have shown this space, which nobody has checked.
 pub(crate) fn is_affordable(sampler_spec: &SamplerSpec, space: &SearchSpace) -> bool {
-    choices(space.params()) <= limits::CHOICES && sampler(sampler_spec, space).is_ok()
+    choices(space.params()) <= limits::CHOICES
+        && sampler_spec.check().is_ok()
+        && sampler(sampler_spec, space).is_ok()
 }
 
 /// Whether the sampler is fast enough in this search space. If not, the option at fault, and why.
@@ -109,6 +112,8 @@ fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static s
             }
             ("population", cmaes.population, limits::CMAES_POPULATION)
         }
+        SamplerSpec::Nsga2(nsga) => ("population", nsga.population, limits::NSGA_POPULATION),
+        SamplerSpec::Nsga3(nsga) => ("population", nsga.population, limits::NSGA_POPULATION),
         SamplerSpec::Grid(grid) => {
             ("points", u32::from(grid.points.get()), (limits::GRID_VALUES / params) as u32)
         }
@@ -117,6 +122,19 @@ fn sampler(sampler: &SamplerSpec, space: &SearchSpace) -> Result<(), (&'static s
     if found > most {
         let space = format!("in a space of {params} parameters and {choices} choices");
         return Err((key, format!("{found}, of at most {most} {space}")));
+    }
+    Ok(())
+}
+
+/// Whether NSGA-III has not too many reference points for the study's objectives.
+fn reference_points(spec: &StudySpec) -> Result<(), SpecError> {
+    let SamplerSpec::Nsga3(nsga) = &spec.sampler else { return Ok(()) };
+    let objectives = spec.directions.as_slice().len();
+    let (found, most) = (nsga.references(objectives), limits::NSGA_REFERENCES);
+    if found > most {
+        let of = format!("{} of {objectives} objectives are {found} points", nsga.divisions);
+        let message = format!("{of}, of at most {most}; expected fewer divisions");
+        return Err(SpecError::at(["sampler", "divisions"], message));
     }
     Ok(())
 }
@@ -144,10 +162,12 @@ fn choices(params: &[Param]) -> usize {
 #[cfg(test)]
 mod tests {
     use kindling_proto::limits;
-    use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, TpeOptions};
+    use kindling_study::sampler::{
+        CmaesOptions, GpOptions, GridOptions, Nsga2Options, Nsga3Options, TpeOptions,
+    };
     use kindling_study::{
-        Choice, Condition, Direction, Metrics, Nested, ObjectiveSpec, Settings, StudyName,
-        StudySpec,
+        Choice, Condition, Direction, Directions, Metrics, Nested, ObjectiveSpec, Settings,
+        StudyName, StudySpec,
     };
 
     use super::*;
@@ -243,6 +263,41 @@ mod tests {
         let refused = Err(("kind", "gp for 101 parameters, of at most 100".to_owned()));
         assert_eq!(with(101, &gp), refused);
         assert_eq!(with(limits::PARAMS, &SamplerSpec::Auto {}), Ok(()));
+    }
+
+    #[test]
+    fn a_population_and_its_reference_points_are_bounded() {
+        let space = space(wide(2)).expect("legal");
+        let with = |population: u32| {
+            let nsga = Nsga2Options { population, ..Nsga2Options::default() };
+            sampler(&SamplerSpec::Nsga2(nsga), &space)
+        };
+        assert_eq!(with(limits::NSGA_POPULATION), Ok(()));
+        let refused = with(501).expect_err("too many");
+        assert!(refused.0 == "population" && refused.1.starts_with("501, of at most 500"));
+        let of_three = |divisions: u32| {
+            let directions = [Direction::Minimize; 3];
+            let nsga = Nsga3Options { divisions, ..Nsga3Options::default() };
+            let spec = StudySpec {
+                name: StudyName::new("many").expect("a name"),
+                directions: Directions::new(directions).expect("three"),
+                metrics: Metrics::default(),
+                trials: 1,
+                seed: 0,
+                max_attempts: 1,
+                max_failures_in_a_row: 0,
+                sampler: SamplerSpec::Nsga3(nsga),
+                pruner: kindling_study::PrunerSpec::None,
+                space: space.clone(),
+                objective: ObjectiveSpec { kind: "any".into(), settings: Settings::new() },
+                confirm: None,
+            };
+            reference_points(&spec)
+        };
+        assert_eq!((of_three(0), of_three(61)), (Ok(()), Ok(())));
+        let refused = of_three(u32::MAX).expect_err("too many").to_string();
+        assert!(refused.starts_with("sampler.divisions: 4294967295 of 3 objectives"), "{refused}");
+        assert!(of_three(62).is_err());
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub const GP_PARAMS: usize = 100;
 pub const CMAES_NUMBERS: usize = 100;
 /// The largest generation of CMA-ES.
 pub const CMAES_POPULATION: u32 = 1000;
+/// The largest population of NSGA-II and NSGA-III. Each trial that completes is compared with all of it.
+pub const NSGA_POPULATION: u32 = 500;
+/// The most reference points of NSGA-III.
+pub const NSGA_REFERENCES: usize = 2000;
 /// The most values on all axes of a grid: points times parameters.
 pub const GRID_VALUES: usize = 1 << 16;
 

@@ -148,7 +148,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("method = \"gaussian\" }", "method = { at_least = 1 } }", "line 25: `space.std.when`: `method` has no range, it is one of gaussian, xavier"),
     ("[space.width]\ntype = \"int\"", "[space.\"a b.c\"]\ntype = \"real\"", "line 28: `space.\"a b.c\".type`: expected one of `float`, `int`, `categorical`, found \"real\""),
     // Samplers.
-    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
+    ("[objective]", "[sampler]\nkind = \"tp\"\n[objective]", "line 7: `sampler.kind`: expected one of `auto`, `gp`, `tpe`, `cmaes`, `nsga2`, `nsga3`, `random`, `sobol`, `grid`, found \"tp\"; did you mean `tpe`?"),
     ("[objective]", "[sampler]\nstartup_trials = 3\n[objective]", "line 6: `sampler`: missing key `kind`"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup = 1\n[objective]", "line 8: `sampler.startup`: unknown key; did you mean `startup_trials`?"),
     ("[objective]", "[sampler]\nkind = \"tpe\"\nstartup_trails = 1\n[objective]", "line 8: `sampler.startup_trails`: unknown key; did you mean `startup_trials`?"),
@@ -158,6 +158,10 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[objective]", "[sampler]\nkind = \"tpe\"\ncandidates = 9001\n[objective]", "line 8: `sampler.candidates`: 9001, of at most 6750 in a space of 4 parameters and 3 choices"),
     ("[objective]", "[sampler]\nkind = \"grid\"\npoints = 0\n[objective]", "line 8: `sampler.points`: expected a whole number from 1 to 65535, found 0"),
     ("[objective]", "[sampler]\nkind = \"random\"\nseed = 0\n[objective]", "line 8: `sampler.seed`: unknown key; none belongs here"),
+    ("[objective]", "[sampler]\nkind = \"nsga2\"\npopulation = 1\n[objective]", "line 8: `sampler.population`: expected a whole number of at least 2, found 1"),
+    ("[objective]", "[sampler]\nkind = \"nsga2\"\npopulation = 501\n[objective]", "line 8: `sampler.population`: 501, of at most 500 in a space of 4 parameters and 3 choices"),
+    ("[objective]", "[sampler]\nkind = \"nsga2\"\ndivisions = 3\n[objective]", "line 8: `sampler.divisions`: unknown key; none belongs here"),
+    ("[objective]", "[sampler]\nkind = \"nsga3\"\nmutation_probability = 2.0\n[objective]", "line 8: `sampler.mutation_probability`: expected a number from 0 to 1, found 2.0"),
     // Pruners.
     ("[objective]", "[pruner]\nkind = \"hyper\"\n[objective]", "line 7: `pruner.kind`: expected one of `none`, `median`, `percentile`, `asha`, `hyperband`, `patience`, found \"hyper\"; did you mean `hyperband`?"),
     ("[objective]", "[pruner]\nkind = \"none\"\nsteps = 1\n[objective]", "line 8: `pruner.steps`: unknown key; none belongs here"),

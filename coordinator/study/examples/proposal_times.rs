@@ -1,5 +1,5 @@
 //! Measures how long a proposal takes. `proposal_times FINISHED RUNNING REPEATS [FAILED]` reads a space and a
-//! sampler, `{"space": …, "sampler": …}`, from standard input. It fills a study with that many random trials
+//! sampler, `{"space": …, "sampler": …}`, from standard input; with `"objectives": 3` there are several. It fills a study with that many random trials
 //! and prints the times of further proposals, in seconds, as a JSON list.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, PrunerSpec,
-    Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialResult, Wall, WorkerId,
+    Attributes, Claim, Direction, Directions, Event, Mark, Metrics, ObjectiveSpec, ParamValue,
+    PrunerSpec, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialResult, Values, Wall,
+    WorkerId,
 };
 use serde::Deserialize;
 
@@ -23,6 +24,12 @@ use described::Described;
 struct Input {
     space: Described,
     sampler: SamplerSpec,
+    #[serde(default = "one")]
+    objectives: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -59,7 +66,7 @@ fn filled(
 ) -> Result<Study, Box<dyn Error>> {
     let spec = StudySpec {
         name: StudyName::new("study")?,
-        directions: Direction::Maximize.into(),
+        directions: Directions::new(vec![Direction::Maximize; input.objectives])?,
         metrics: Metrics::default(),
         trials: u32::MAX,
         seed: 1,
@@ -89,11 +96,17 @@ fn finish_oldest(study: &mut Study, worker: &WorkerId, fails: bool) -> Result<()
     let number = *study.running().first().ok_or("nothing runs")?;
     let trial = study.trial_at(number)?;
     let claim = Claim { number, attempt: trial.attempt, worker: worker.clone(), mark: Some(MARK) };
-    let value: f64 = trial.params().ok_or("no parameters")?.iter().flatten().map(number_of).sum();
+    let params = trial.params().ok_or("no parameters")?;
+    let numbers: Vec<_> = params.iter().flatten().map(number_of).collect();
+    // The objectives disagree.
+    let factor = |k: usize, i: usize| if k == 0 { 1.0 } else { (2.0 * k as f64 + i as f64).cos() };
+    let value = |k: usize| numbers.iter().enumerate().map(|(i, x)| factor(k, i) * x).sum();
+    let objectives = 0..study.spec().directions.as_slice().len();
+    let values: Vec<f64> = objectives.map(value).collect();
     let result = if fails {
         TrialResult::Fail("it failed".into())
     } else {
-        TrialResult::Complete(value.into())
+        TrialResult::Complete(Values::new(values)?)
     };
     let (events, ()) = study.finish(&claim, result, &[], Attributes::new())?;
     apply(study, &events);

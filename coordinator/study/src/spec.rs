@@ -121,6 +121,7 @@ impl StudySpec {
             let message = "expected the name of an objective, found nothing";
             return Err(SpecError::at(["objective", "kind"], message));
         }
+        self.sampler.check().map_err(|error| error.below("sampler"))?;
         self.pruner.check().map_err(|error| error.below("pruner"))?;
         self.confirm.as_ref().map_or(Ok(()), |confirm| {
             Ok(confirm.check(&self.space, self.directions.as_slice().len())?)

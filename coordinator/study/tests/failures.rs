@@ -5,7 +5,9 @@ mod described;
 
 use std::time::Duration;
 
-use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{
+    CmaesOptions, GpOptions, GridOptions, Nsga2Options, Nsga3Options, SamplerSpec, TpeOptions,
+};
 use kindling_study::{
     Attributes, Choice, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, Params,
     PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
@@ -116,12 +118,15 @@ fn tpe() -> SamplerSpec {
     SamplerSpec::Tpe(TpeOptions::default())
 }
 
-fn samplers() -> [SamplerSpec; 7] {
+fn samplers() -> [SamplerSpec; 9] {
     let grid = SamplerSpec::Grid(GridOptions::default());
     let cmaes = SamplerSpec::Cmaes(CmaesOptions::default());
     let gp = SamplerSpec::Gp(GpOptions::default());
     let auto = SamplerSpec::Auto {};
-    [auto, gp, tpe(), cmaes, SamplerSpec::Random {}, SamplerSpec::Sobol {}, grid]
+    let nsga2 = SamplerSpec::Nsga2(Nsga2Options::default());
+    let nsga3 = SamplerSpec::Nsga3(Nsga3Options::default());
+    let (random, sobol) = (SamplerSpec::Random {}, SamplerSpec::Sobol {});
+    [auto, gp, tpe(), cmaes, nsga2, nsga3, random, sobol, grid]
 }
 
 fn space(params: serde_json::Value) -> SearchSpace {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use kindling_study::sampler::{GpOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{GpOptions, Nsga2Options, SamplerSpec, TpeOptions};
 use kindling_study::{
     Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
     FloatScale, Mark, Metrics, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase,
@@ -110,6 +110,7 @@ fn sampler() -> impl Strategy<Value = SamplerSpec> {
         3 => Just(SamplerSpec::Tpe(TpeOptions { startup_trials: 2, candidates: 4 })),
         1 => Just(SamplerSpec::Gp(GpOptions { startup_trials: 2 })),
         1 => Just(SamplerSpec::Auto {}),
+        1 => Just(SamplerSpec::Nsga2(Nsga2Options { population: 3, ..Nsga2Options::default() })),
     ]
 }
 

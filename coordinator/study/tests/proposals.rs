@@ -5,11 +5,13 @@ mod described;
 
 use std::time::Duration;
 
-use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{
+    CmaesOptions, GpOptions, GridOptions, Nsga2Options, Nsga3Options, SamplerSpec, TpeOptions,
+};
 use kindling_study::{
-    Attributes, Choice, Claim, Direction, Event, Mark, Metrics, ObjectiveSpec, ParamValue, Params,
-    PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick, TrialId, TrialNumber,
-    TrialResult, Wall, WorkerId,
+    Attributes, Choice, Claim, Direction, Directions, Event, Mark, Metrics, ObjectiveSpec,
+    ParamValue, Params, PrunerSpec, SearchSpace, Settings, Study, StudyName, StudySpec, Tick,
+    TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use serde_json::json;
 
@@ -25,9 +27,13 @@ struct World {
 
 impl World {
     fn new(space: &SearchSpace, sampler: SamplerSpec, at_once: usize) -> Self {
+        Self::of(space, sampler, at_once, 1)
+    }
+
+    fn of(space: &SearchSpace, sampler: SamplerSpec, at_once: usize, objectives: usize) -> Self {
         let spec = StudySpec {
             name: StudyName::new("golden").expect("valid"),
-            directions: Direction::Minimize.into(),
+            directions: Directions::new(vec![Direction::Minimize; objectives]).expect("some"),
             metrics: Metrics::default(),
             trials: u32::MAX,
             seed: 7,
@@ -72,8 +78,11 @@ impl World {
         let trial = self.study.trial_at(number).expect("there");
         let claim =
             Claim { number, attempt: trial.attempt, worker: self.worker.clone(), mark: Some(MARK) };
-        let value = loss(trial.params().expect("proposed"));
-        let mut result = TrialResult::Complete(value.into());
+        let value = loss(trial.params().expect("proposed"), 0.0);
+        let objectives = self.study.spec().directions.as_slice().len();
+        let of = |k: usize| loss(trial.params().expect("proposed"), 0.4 * k as f64);
+        let values: Vec<f64> = (0..objectives).map(of).collect();
+        let mut result = TrialResult::Complete(Values::new(values).expect("some"));
         if number.0 % 5 == 4 {
             let step = u64::from(number.0 % 3);
             let (events, _) = self.study.report(&claim, step, value, &[]).expect("fits");
@@ -108,7 +117,8 @@ impl World {
 }
 
 /// Only additions and multiplications, so that all platforms rank the same.
-fn loss(params: &Params) -> f64 {
+/// The best of each parameter is further up by `shift`.
+fn loss(params: &Params, shift: f64) -> f64 {
     let square = |(place, value): (usize, &Option<ParamValue>)| {
         let x = match value {
             None => 0.5,
@@ -116,7 +126,8 @@ fn loss(params: &Params) -> f64 {
             Some(ParamValue::Int(x)) => *x as f64 * 0.25,
             Some(ParamValue::Choice(c)) => *c as f64 * 0.5,
         };
-        (x - 0.1 * place as f64) * (x - 0.1 * place as f64)
+        let off = x - 0.1 * place as f64 - shift;
+        off * off
     };
     params.iter().enumerate().map(square).sum()
 }
@@ -172,6 +183,42 @@ fn wide(count: usize) -> SearchSpace {
 
 fn tpe(startup_trials: u32, candidates: u32) -> SamplerSpec {
     SamplerSpec::Tpe(TpeOptions { startup_trials, candidates })
+}
+
+#[test]
+fn of_several_objectives_samplers_propose_what_they_always_did() {
+    let nsga2 = SamplerSpec::Nsga2(Nsga2Options { population: 6, ..Nsga2Options::default() });
+    let nsga3 = SamplerSpec::Nsga3(Nsga3Options { population: 6, ..Nsga3Options::default() });
+    let samplers = [tpe(10, 24), nsga2, nsga3, SamplerSpec::Auto {}];
+    let bits = |space: &SearchSpace, at_once: usize, objectives: usize| {
+        samplers.clone().map(|sampler| {
+            let mut world = World::of(space, sampler, at_once, objectives);
+            world.run(230);
+            world.bits()
+        })
+    };
+    let found = [bits(&conditional(), 1, 2), bits(&conditional(), 6, 4), bits(&wide(9), 3, 3)];
+    let expected = [
+        [
+            0x0303_8117_900c_dc54,
+            0xf955_709e_5a99_2d4a,
+            0xa59e_c2d2_7ab8_a08d,
+            0x0e91_84e0_7605_1ae7,
+        ],
+        [
+            0x5629_36c4_3e52_91b2,
+            0x0c8d_e711_bb29_4cc2,
+            0x7eb3_f69e_ca7b_c121,
+            0xf299_4d52_127b_4ec0,
+        ],
+        [
+            0x8b0c_c4ae_deac_9c34,
+            0x1837_4cc7_cf87_86a6,
+            0x010b_9e1e_dfbb_80e5,
+            0xf9d3_0c3e_b260_c0c7,
+        ],
+    ];
+    assert_eq!(found, expected, "{found:x?}");
 }
 
 #[test]

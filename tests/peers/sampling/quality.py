@@ -28,9 +28,9 @@ def names(text: str) -> list[str]:
     return text.split(",")
 
 
-def show(table: Table, of: str) -> None:
+def show(table: Table, of: str, what: str = "regret") -> None:
     width = max(len(s) for s in table.samplers) + 4
-    print(f"\n{table.budget} trials, {table.parallel} at a time: median regret (+ − better, worse than {of},")
+    print(f"\n{table.budget} trials, {table.parallel} at a time: median {what} (+ − better, worse than {of},")
     print("paired Wilcoxon test with Holm's correction, p < 0.05)\n")
     print(f"{'':20}" + "".join(f"{s:>{width}}" for s in table.samplers) + "   seeds")
     for p in table.problems:

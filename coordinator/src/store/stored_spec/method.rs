@@ -5,7 +5,9 @@ use std::num::NonZeroU16;
 
 use kindling_study::SpecError;
 use kindling_study::pruner::{Asha, Hyperband, Median, Patience, Percentile, PrunerSpec};
-use kindling_study::sampler::{CmaesOptions, GpOptions, GridOptions, SamplerSpec, TpeOptions};
+use kindling_study::sampler::{
+    CmaesOptions, GpOptions, GridOptions, Nsga2Options, Nsga3Options, SamplerSpec, TpeOptions,
+};
 use serde::{Deserialize, Serialize};
 
 use super::n;
@@ -28,12 +30,50 @@ pub(super) enum Sampler {
         #[serde(default)]
         population: u32,
     },
+    Nsga2 {
+        #[serde(default = "n::<20, _>")]
+        population: u32,
+        #[serde(default = "nine_tenths")]
+        crossover_probability: f64,
+        #[serde(default = "half")]
+        swapping_probability: f64,
+        #[serde(default = "n::<5, _>")]
+        crossover_eta: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mutation_probability: Option<f64>,
+        #[serde(default = "n::<5, _>")]
+        mutation_eta: f64,
+    },
+    Nsga3 {
+        #[serde(default = "n::<20, _>")]
+        population: u32,
+        #[serde(default)]
+        divisions: u32,
+        #[serde(default = "nine_tenths")]
+        crossover_probability: f64,
+        #[serde(default = "half")]
+        swapping_probability: f64,
+        #[serde(default = "n::<5, _>")]
+        crossover_eta: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mutation_probability: Option<f64>,
+        #[serde(default = "n::<5, _>")]
+        mutation_eta: f64,
+    },
     Random {},
     Sobol {},
     Grid {
         #[serde(default = "n::<5, _>")]
         points: u16,
     },
+}
+
+fn nine_tenths() -> f64 {
+    0.9
+}
+
+fn half() -> f64 {
+    0.5
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +132,38 @@ impl From<&SamplerSpec> for Sampler {
                 Self::Tpe { startup_trials, candidates }
             }
             SamplerSpec::Cmaes(CmaesOptions { population }) => Self::Cmaes { population },
+            SamplerSpec::Nsga2(Nsga2Options {
+                population,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            }) => Self::Nsga2 {
+                population,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            },
+            SamplerSpec::Nsga3(Nsga3Options {
+                population,
+                divisions,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            }) => Self::Nsga3 {
+                population,
+                divisions,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            },
             SamplerSpec::Random {} => Self::Random {},
             SamplerSpec::Sobol {} => Self::Sobol {},
             SamplerSpec::Grid(GridOptions { points }) => Self::Grid { points: points.get() },
@@ -109,6 +181,38 @@ impl TryFrom<Sampler> for SamplerSpec {
                 Self::Tpe(TpeOptions { startup_trials, candidates })
             }
             Sampler::Cmaes { population } => Self::Cmaes(CmaesOptions { population }),
+            Sampler::Nsga2 {
+                population,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            } => Self::Nsga2(Nsga2Options {
+                population,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            }),
+            Sampler::Nsga3 {
+                population,
+                divisions,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            } => Self::Nsga3(Nsga3Options {
+                population,
+                divisions,
+                crossover_probability,
+                swapping_probability,
+                crossover_eta,
+                mutation_probability,
+                mutation_eta,
+            }),
             Sampler::Random {} => Self::Random {},
             Sampler::Sobol {} => Self::Sobol {},
             Sampler::Grid { points } => {

@@ -69,6 +69,10 @@ const SAMPLERS: &[(&str, &str)] = &[
     ("kind = 'gp', startup_trials = 3", r#""kind":"gp","startup_trials":3"#),
     ("kind = 'cmaes'", r#""kind":"cmaes","population":0"#),
     ("kind = 'cmaes', population = 16", r#""kind":"cmaes","population":16"#),
+    ("kind = 'nsga2'", r#""kind":"nsga2","population":20,"crossover_probability":0.9,"swapping_probability":0.5,"crossover_eta":5.0,"mutation_eta":5.0"#),
+    ("kind = 'nsga2', population = 8, mutation_probability = 0.25", r#""kind":"nsga2","population":8,"crossover_probability":0.9,"swapping_probability":0.5,"crossover_eta":5.0,"mutation_probability":0.25,"mutation_eta":5.0"#),
+    ("kind = 'nsga3'", r#""kind":"nsga3","population":20,"divisions":0,"crossover_probability":0.9,"swapping_probability":0.5,"crossover_eta":5.0,"mutation_eta":5.0"#),
+    ("kind = 'nsga3', divisions = 12, crossover_probability = 1, swapping_probability = 0.25, crossover_eta = 20, mutation_eta = 30", r#""kind":"nsga3","population":20,"divisions":12,"crossover_probability":1.0,"swapping_probability":0.25,"crossover_eta":20.0,"mutation_eta":30.0"#),
     ("kind = 'random'", r#""kind":"random""#),
     ("kind = 'sobol'", r#""kind":"sobol""#),
     ("kind = 'grid'", r#""kind":"grid","points":5"#),
@@ -208,7 +212,9 @@ fn options_that_a_store_lacks_have_the_defaults_they_always_had() {
         (r#""kind":"tpe","startup_trials":10"#, SAMPLERS[1].1),
         (r#""kind":"gp""#, SAMPLERS[3].1),
         (r#""kind":"cmaes""#, SAMPLERS[5].1),
-        (r#""kind":"grid""#, SAMPLERS[9].1),
+        (r#""kind":"nsga2""#, SAMPLERS[7].1),
+        (r#""kind":"nsga3""#, SAMPLERS[9].1),
+        (r#""kind":"grid""#, SAMPLERS[13].1),
     ] {
         assert_eq!(read(short), read(all), "{short}");
     }

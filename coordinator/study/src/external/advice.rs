@@ -2,7 +2,9 @@
 //!
 //! A script says what it wants to know as it goes. So the space is what earlier trials have shown: the parameters that
 //! all of them had, and those that a trial has just when one of its choices is among certain ones, or one of its whole
-//! numbers in a certain range: "the units of layer k, if there are k layers". A parameter whose bounds have changed is left to the script's own sampler, as is whatever else was not understood.
+//! numbers in a certain range: "the units of layer k, if there are k layers". A parameter whose bounds have changed is
+//! left to the script's own sampler, as is whatever else was not understood. A study has constraints once a finished trial
+//! says how it stands with one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use super::python_json::PythonValue;
 use super::space::distribution;
 use super::trial::{ExternalTrial, TrialState};
 use crate::ids::{TrialId, TrialNumber};
-use crate::sampler::{Archive, Ask, SamplerSpec};
+use crate::sampler::{Archive, Ask, Goal, SamplerSpec};
 use crate::seed::proposal_rng;
 use crate::space::{Condition, Param, Params, SearchSpace};
 use crate::trial::{Attributes, Outcome, Phase, Proposal, Trial, TrialResult};
@@ -28,6 +30,8 @@ pub struct Advisor(Option<Learned>);
 #[derive(Debug)]
 struct Learned {
     shown: Shown,
+    /// Whether a trial has said anything of constraints.
+    is_constrained: bool,
     archive: Archive,
     /// The finished trials that are in the archive.
     seen: HashSet<TrialNumber>,
@@ -54,11 +58,16 @@ impl Advisor {
         let Some(shown) = Shown::by(trials).filter(|shown| may(&shown.space)) else {
             return Vec::new();
         };
-        let known = self.0.take().filter(|learned| learned.shown == shown);
-        let mut learned = known.unwrap_or_else(|| Learned {
-            archive: Archive::new(&shown.space, directions.clone()),
-            seen: HashSet::new(),
-            shown,
+        let is_constrained =
+            trials.iter().any(|trial| trial.state.is_finished() && violation(trial).is_some());
+        let is_the_same =
+            |learned: &Learned| learned.shown == shown && learned.is_constrained == is_constrained;
+        let known = self.0.take().filter(is_the_same);
+        let mut learned = known.unwrap_or_else(|| {
+            // What counts is their sum.
+            let goal = Goal::from(directions.clone()).with_constraints(is_constrained.into());
+            let archive = Archive::new(&shown.space, goal);
+            Learned { archive, seen: HashSet::new(), is_constrained, shown }
         });
         learned.see(trials);
         let Learned { shown, archive, .. } = &learned;
@@ -263,7 +272,15 @@ fn finished(trial: &ExternalTrial, params: Params) -> Trial {
     ours.curve =
         trial.intermediate.iter().filter_map(step).filter(|(_, value)| value.is_finite()).collect();
     ours.proposal = Some(Proposal { params, saw_finished: 0, saw_proposed: 0 });
-    let (constraints, attributes) = ([].into(), Attributes::new());
+    let constraints = violation(trial).into_iter().collect();
+    let attributes = Attributes::new();
     ours.phase = Phase::Finished(Outcome { result, constraints, attributes });
     ours
+}
+
+/// By how much the trial violates its constraints, as Optuna adds that up: `None` if it does not say.
+fn violation(trial: &ExternalTrial) -> Option<f64> {
+    // What is no number says nothing.
+    let known = trial.constraints().into_values().filter(|value| !value.is_nan());
+    known.map(|value| value.max(0.0)).reduce(|sum, value| sum + value)
 }

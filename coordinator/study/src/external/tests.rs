@@ -370,6 +370,40 @@ mod advising {
         assert_eq!(full, 32, "each layer that there is, and its units");
     }
 
+    /// A trial is feasible if x is above 0.6. As Optuna says it from version 5 on, or before it.
+    fn constrained(advisor: &mut Advisor, world: &mut World, old: bool) -> f64 {
+        let trials = world.0.trials().to_vec();
+        let directions = Direction::Minimize.into();
+        let advice = advisor.advise(&SamplerSpec::Auto {}, &directions, 5, &trials, |_| true);
+        let number = world.trial();
+        let of = float(0.0, 1.0);
+        let advised = advice.iter().find_map(|(_, shown)| of.internal(shown));
+        let x = advised.unwrap_or(f64::from(number.0 % 7) / 7.0);
+        let decided = world.0.set_param(number, "x", x, of);
+        world.take(decided);
+        let (key, value) = if old {
+            ("constraints", format!("[-1, {:?}]", 0.6 - x))
+        } else {
+            ("constraints:large", format!("{:?}", 0.6 - x))
+        };
+        let value = PythonJson::parse(&value).expect("JSON");
+        let decided = world.0.set_trial_attribute(number, Scope::System, key, value);
+        world.take(decided);
+        let decided = world.0.set_state(number, TrialState::Complete, Some([x].into()), NOW);
+        world.take(decided);
+        x
+    }
+
+    #[test]
+    fn constraints_that_trials_tell_of_are_kept() {
+        for old in [false, true] {
+            let (mut world, mut advisor) = (World::new(), Advisor::default());
+            let all: Vec<_> = (0..60).map(|_| constrained(&mut advisor, &mut world, old)).collect();
+            let feasible = all[30..].iter().filter(|x| (0.6..0.8).contains(*x)).count();
+            assert!(feasible > 15, "{feasible} of 30: {all:?}");
+        }
+    }
+
     #[test]
     fn what_may_not_be_advised_is_not() {
         let (mut world, mut advisor) = (World::new(), Advisor::default());

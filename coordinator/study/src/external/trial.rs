@@ -80,23 +80,18 @@ impl ExternalTrial {
     /// What it found for the constraints, by name: feasible at or below 0. Optuna keeps each under `constraints:NAME`; its
     /// versions before 5 kept a list, whose items are named by their places.
     pub fn constraints(&self) -> BTreeMap<Box<str>, f64> {
-        let number = |value: PythonValue| match value {
-            PythonValue::Float(value) => Some(value),
-            PythonValue::Int(value) => Some(value as f64),
-            _ => None,
-        };
         let mut told = BTreeMap::new();
         if let Some(PythonValue::List(values)) =
             self.system_attributes.get(CONSTRAINTS).map(PythonJson::value)
         {
             let named = (0..).zip(values.into_iter().take(MAX_CONSTRAINTS));
             told.extend(named.filter_map(|(place, value): (usize, _)| {
-                Some((place.to_string().into(), number(value)?))
+                Some((place.to_string().into(), value.number()?))
             }));
         }
         let named = self.system_attributes.iter().filter_map(|(key, value)| {
             let name = key.strip_prefix(CONSTRAINTS)?.strip_prefix(':')?;
-            Some((name.into(), number(value.value())?))
+            Some((name.into(), value.value().number()?))
         });
         told.extend(named.take(MAX_CONSTRAINTS));
         told

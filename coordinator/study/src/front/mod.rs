@@ -2,16 +2,19 @@
 //!
 //! Points are losses, one per objective: smaller is better in each. They may be infinite, and are never NaN.
 
+mod crowding;
 mod hypervolume;
 mod rank;
+mod sampled;
 mod subset;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 
+pub use crowding::{crowding, sparse};
 pub use hypervolume::hypervolume;
-pub use rank::ranks;
+pub use rank::{constrained_ranks, ranks};
 pub use subset::{reference, subset};
 
 /// The places of the `count` best points, ascending: whole fronts as far as they fit, and of the next one those that
@@ -32,6 +35,12 @@ pub fn best<P: AsRef<[f64]>>(points: &[P], count: usize) -> Vec<usize> {
     }
     taken.sort_unstable();
     taken
+}
+
+/// About how many steps of a few nanoseconds [`best`] takes for so many points.
+pub(crate) fn effort(points: usize, objectives: usize, count: usize) -> usize {
+    let sorting = points.saturating_mul(points).saturating_mul(objectives) / 8;
+    sorting.saturating_add(subset::effort(points, objectives, count))
 }
 
 /// Whether `a` dominates `b`: it is nowhere worse, and somewhere better.

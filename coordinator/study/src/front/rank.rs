@@ -22,6 +22,28 @@ pub fn ranks<P: AsRef<[f64]>>(points: &[P], enough: usize) -> Vec<usize> {
     ranks
 }
 
+/// The rank of each point among points that may violate constraints: its front among those that do not, and behind all fronts by how much it
+/// violates them; a rank for each amount (constrained domination, Deb et al. 2002).
+pub fn constrained_ranks<P: AsRef<[f64]>>(points: &[P], violations: &[f64]) -> Vec<usize> {
+    let is_feasible = |place: &usize| violations[*place] <= 0.0;
+    let feasible: Vec<_> = (0..points.len()).filter(is_feasible).collect();
+    let of_feasible: Vec<_> = feasible.iter().map(|place| points[*place].as_ref()).collect();
+    let fronts = ranks(&of_feasible, usize::MAX);
+    let mut rank = fronts.iter().max().map_or(0, |last| last + 1);
+    let mut all = vec![0; points.len()];
+    for (place, front) in feasible.into_iter().zip(fronts) {
+        all[place] = front;
+    }
+    let mut others: Vec<_> = (0..points.len()).filter(|place| !is_feasible(place)).collect();
+    others.sort_by(|a, b| violations[*a].total_cmp(&violations[*b]));
+    for (at, place) in others.iter().enumerate() {
+        let is_worse = at > 0 && violations[others[at - 1]] < violations[*place];
+        rank += usize::from(is_worse);
+        all[*place] = rank;
+    }
+    all
+}
+
 /// Those of the sorted places that something dominates.
 fn behind_the_front<P: AsRef<[f64]>>(points: &[P], sorted: &[usize]) -> Vec<usize> {
     let mut front: Vec<&[f64]> = Vec::new();

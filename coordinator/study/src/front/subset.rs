@@ -1,6 +1,7 @@
 //! A few points that cover much.
 
 use super::hypervolume::{of_one, shared};
+use super::sampled::{PLACES, by_counting};
 use super::{lexicographic, sorted};
 
 /// A small number in place of a reference at 0, where a tenth more is no more.
@@ -22,6 +23,8 @@ pub fn reference<P: AsRef<[f64]>>(points: &[P]) -> Vec<f64> {
 /// The places of `size` points that together cover much, ascending: one after the other, that which adds the
 /// most to the hypervolume.
 ///
+/// Of more than three objectives, many points are compared by counting places instead ([`by_counting`]).
+///
 /// The result covers at least 1 − 1/e of what the best subset does (Guerreiro et al. 2016, doi `10.1162/EVCO_a_00188`). Of points that
 /// add as much as each other, the lexicographically first is taken. Equal points count once, as long as there are others.
 pub fn subset<P: AsRef<[f64]>>(points: &[P], size: usize, reference: &[f64]) -> Vec<usize> {
@@ -40,8 +43,10 @@ pub fn subset<P: AsRef<[f64]>>(points: &[P], size: usize, reference: &[f64]) -> 
         let candidates: Vec<_> = unique.iter().map(|place| points[*place].as_ref()).collect();
         let taken = if reference.len() == 2 {
             in_the_plane(&candidates, size, reference)
-        } else {
+        } else if volumes_are_quick(candidates.len(), reference.len(), size) {
             one_by_one(&candidates, size, reference)
+        } else {
+            by_counting(&candidates, size, reference)
         };
         taken.into_iter().map(|place| unique[place]).collect()
     } else {
@@ -50,6 +55,26 @@ pub fn subset<P: AsRef<[f64]>>(points: &[P], size: usize, reference: &[f64]) -> 
     };
     taken.sort_unstable();
     taken
+}
+
+/// About how many steps of a few nanoseconds it takes to find that many.
+pub(super) fn effort(points: usize, objectives: usize, size: usize) -> usize {
+    let size = size.min(points);
+    match objectives {
+        0..=2 => points.saturating_mul(size),
+        3 => points.saturating_mul(size).saturating_mul(size),
+        _ => points.saturating_mul(PLACES * objectives / 2 + PLACES / 64 * size),
+    }
+}
+
+/// Whether volumes are computed in a few milliseconds. Of many objectives that takes exponentially long.
+fn volumes_are_quick(points: usize, objectives: usize, size: usize) -> bool {
+    let is_little = points.saturating_mul(size) <= 1_000;
+    match objectives {
+        ..=3 => true,
+        4 | 5 => is_little,
+        _ => is_little && size <= 12,
+    }
 }
 
 /// Of sorted points in two dimensions, where what a point adds is a rectangle.
@@ -114,7 +139,7 @@ fn bound(left: &mut [(usize, f64)], points: &[&[f64]], there: &[&[f64]], referen
 }
 
 /// The place of the largest number, of the first if several are.
-fn first_largest(numbers: impl Iterator<Item = f64>) -> usize {
+pub(super) fn first_largest(numbers: impl Iterator<Item = f64>) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, number) in numbers.enumerate() {
         if number > best.1 {

@@ -16,6 +16,9 @@ struct Case {
     reference: Vec<String>,
     hypervolume: String,
     best: Vec<usize>,
+    violations: Vec<String>,
+    constrained_ranks: Vec<usize>,
+    crowding: Vec<String>,
 }
 
 fn number(text: &str) -> f64 {
@@ -40,6 +43,10 @@ fn check(cases: &[Case]) {
         let (ours, theirs) = (hypervolume(&points, &reference), number(&case.hypervolume));
         assert!(close(ours, theirs), "{ours} {theirs} {case:?}");
         assert_eq!(best(&points, case.count), case.best, "{case:?}");
+        let violations: Vec<_> = case.violations.iter().map(|text| number(text)).collect();
+        assert_eq!(constrained_ranks(&points, &violations), case.constrained_ranks, "{case:?}");
+        let known = case.crowding.iter().map(|text| number(text));
+        assert!(crowding(&points).into_iter().zip(known).all(|(a, b)| close(a, b)), "{case:?}");
     }
 }
 
@@ -65,7 +72,10 @@ fn case(seed: u64) -> Case {
     let points = points(&mut rng, false);
     let count = rng.random_range(1..=points.len());
     let text = |point: &Vec<f64>| point.iter().map(f64::to_string).collect();
-    Case { points: points.iter().map(text).collect(), count, ..Case::default() }
+    // Some hold, and some are violated as much as others.
+    let violation = |_| (0.5 * f64::from(rng.random_range(0..6_u8)) - 1.0).max(0.0).to_string();
+    let violations = points.iter().map(violation).collect();
+    Case { points: points.iter().map(text).collect(), count, violations, ..Case::default() }
 }
 
 #[test]
@@ -145,6 +155,53 @@ fn whatever_the_points_are_as_many_as_asked_for_are_best() {
         let least = left.map(|place| ranks[place]).min();
         assert!(least.is_none_or(|least| worst <= Some(least)), "seed {seed}");
         assert!(hypervolume(&points, &reference(&points)) >= 0.0, "seed {seed}");
+    }
+}
+
+/// Those that are sparse are as many, and of fronts as good.
+#[test]
+fn the_sparse_ones_are_of_the_first_fronts_and_include_its_ends() {
+    for seed in 0..300 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let points = points(&mut rng, seed % 2 == 0);
+        let count = rng.random_range(0..=points.len() + 2);
+        let sparse = sparse(&points, count);
+        assert_eq!(sparse.len(), count.min(points.len()), "seed {seed}");
+        assert!(sparse.is_sorted_by(|a, b| a < b), "each once: seed {seed}");
+        let ranks = ranks(&points, usize::MAX);
+        let worst = sparse.iter().map(|place| ranks[*place]).max();
+        let least =
+            (0..points.len()).filter(|p| !sparse.contains(p)).map(|place| ranks[place]).min();
+        assert!(least.is_none_or(|least| worst <= Some(least)), "seed {seed}");
+    }
+    let line = [[0.0, 4.0], [1.0, 3.0], [1.5, 2.5], [2.0, 2.0], [4.0, 0.0]];
+    assert_eq!(sparse(&line, 2), [0, 4]);
+    assert_eq!(sparse(&line, 3), [0, 3, 4], "the one with most room");
+}
+
+/// Counting places finds nearly what volumes do, and never takes long.
+#[test]
+fn counting_finds_nearly_as_much_as_volumes_do() {
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let points: Vec<Vec<f64>> =
+            (0..60).map(|_| (0..4).map(|_| rng.random_range(0.0..1.0)).collect()).collect();
+        let front: Vec<&[f64]> = {
+            let ranks = ranks(&points, usize::MAX);
+            (0..60).filter(|p| ranks[*p] == 0).map(|p| points[p].as_slice()).collect()
+        };
+        let reference = reference(&front);
+        let of = |places: &[usize]| {
+            let taken: Vec<_> = places.iter().map(|place| front[*place]).collect();
+            hypervolume(&taken, &reference)
+        };
+        let size = front.len() / 3;
+        let exact = of(&subset(&front, size, &reference));
+        let counted = sampled::by_counting(&front, size, &reference);
+        assert_eq!(counted.len(), size);
+        assert!(of(&counted) > 0.97 * exact, "seed {seed}: {} {exact}", of(&counted));
+        let first = of(&(0..size).collect::<Vec<_>>());
+        assert!(of(&counted) > first, "seed {seed}: any would do");
     }
 }
 

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::cmaes;
+use super::fronts::Fronts;
 use super::gp::Model;
 use super::history::History;
 use super::memo::Memo;
+use super::nsga;
+use super::results::{Completed, Results};
 use super::table::{Rank, Table};
 use crate::space::{Allowed, Numbers, ParamValue, Params, SearchSpace};
 use crate::spec::StudySpec;
@@ -31,6 +34,11 @@ impl Goal {
         let (directions, constraints) = (spec.directions.clone(), spec.metrics.constraints.len());
         Self { directions, constraints, pruner_objective: spec.metrics.pruner_objective }
     }
+
+    /// The same with so many constraints.
+    pub(crate) fn with_constraints(self, constraints: usize) -> Self {
+        Self { constraints, ..self }
+    }
 }
 
 impl<D: Into<Directions>> From<D> for Goal {
@@ -46,9 +54,14 @@ pub struct Archive {
     goal: Goal,
     tables: Vec<Table>,
     history: History,
+    results: Results,
+    /// Of several objectives, who may be good.
+    fronts: Option<Fronts>,
     model: Memo<Model>,
     /// What CMA-ES learned from the history.
     cmaes: Memo<cmaes::State>,
+    /// What survived of them, in a genetic algorithm.
+    nsga: Memo<nsga::State>,
     /// How many trials finished with a value.
     observations: usize,
     /// How many finished without one: failed, lost too often, or pruned before they reported.
@@ -63,12 +76,24 @@ impl Archive {
     /// An empty archive.
     pub(crate) fn new(space: &SearchSpace, goal: impl Into<Goal>) -> Self {
         let goal = goal.into();
-        let table = |places| Table::new(space, places, goal.directions.as_slice().len());
-        let tables = groups(space).into_iter().map(table).collect();
-        let (tried, failed) = (HashSet::new(), HashSet::new());
-        let history = History::new(space);
-        let (model, cmaes) = (Memo::default(), Memo::default());
-        Self { goal, tables, history, model, cmaes, observations: 0, failures: 0, tried, failed }
+        let (objectives, constraints) = (goal.directions.as_slice().len(), goal.constraints);
+        // With one objective, who is feasible ranks first, and its density says nothing new.
+        let is_told_apart = objectives > 1 && constraints > 0;
+        let table = |places| Table::new(space, places, is_told_apart);
+        Self {
+            goal,
+            tables: groups(space).into_iter().map(table).collect(),
+            history: History::new(space),
+            results: Results::new(objectives),
+            fronts: (objectives > 1).then(|| Fronts::new(objectives, constraints)),
+            model: Memo::default(),
+            cmaes: Memo::default(),
+            nsga: Memo::default(),
+            observations: 0,
+            failures: 0,
+            tried: HashSet::new(),
+            failed: HashSet::new(),
+        }
     }
 
     /// Adds a finished trial. Skips confirmations, trials without parameters, and parameters that do not fit
@@ -82,15 +107,24 @@ impl Archive {
         self.tried.insert(hash);
         let rank = Rank::of(trial, &self.goal);
         let losses = rank.and_then(|_| losses(trial, &self.goal.directions));
-        if rank.is_some() {
+        let ranked = rank.map(|rank| (rank, self.observations));
+        if let Some((rank, place)) = ranked {
             self.observations += 1;
+            if let Some(fronts) = &mut self.fronts {
+                fronts.add(place, rank, losses.as_deref());
+            }
         } else {
             self.failures += 1;
             self.failed.insert(hash);
         }
         self.history.add(params, rank);
+        if let (Some(rank), Some(losses)) = (rank, losses) {
+            let place = self.history.len() - 1;
+            let completed = Completed { place, violation: rank.violation, losses };
+            self.results.add(&completed, self.history.digest(self.history.len()));
+        }
         for table in &mut self.tables {
-            table.add(params, rank, losses.as_deref());
+            table.add(params, ranked);
         }
     }
 
@@ -119,6 +153,11 @@ impl Archive {
         &self.tables
     }
 
+    /// Of several objectives, who may be good.
+    pub(super) fn fronts(&self) -> Option<&Fronts> {
+        self.fronts.as_ref()
+    }
+
     /// What a Gaussian process made of them.
     pub(super) fn model(&self) -> &Memo<Model> {
         &self.model
@@ -132,6 +171,16 @@ impl Archive {
     /// What CMA-ES learned last.
     pub(super) fn cmaes(&self) -> &Memo<cmaes::State> {
         &self.cmaes
+    }
+
+    /// What the completed trials brought.
+    pub(super) fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// What survived last, in a genetic algorithm.
+    pub(super) fn nsga(&self) -> &Memo<nsga::State> {
+        &self.nsga
     }
 
     /// Whether a trial with these parameters finished, with any result.

@@ -4,7 +4,7 @@
 
 use super::archive::Archive;
 use super::axis::Axis;
-use super::{CmaesOptions, GpOptions, SamplerSpec, TpeOptions};
+use super::{CmaesOptions, GpOptions, Nsga2Options, SamplerSpec, TpeOptions};
 
 /// In wider spaces a Gaussian process takes long and knows little.
 const WIDEST: usize = 60;
@@ -13,9 +13,23 @@ const LONG: usize = 200;
 /// From so many on a Gaussian process no longer pays for its time.
 const VERY_LONG: usize = 1_000;
 
-/// Which sampler makes the next proposal.
-pub(super) fn choice(archive: &Archive) -> SamplerSpec {
+/// With several objectives, from so many on every second trial is NSGA-II's. It goes on from what TPE found, and gets out of where TPE is stuck.
+const LONG_FOR_FRONTS: usize = 200;
+
+/// Which sampler makes the proposal for the trial of this number.
+pub(super) fn choice(archive: &Archive, number: u32) -> SamplerSpec {
     let history = archive.history();
+    if archive.objectives() > 1 {
+        let is_turn = history.len() >= LONG_FOR_FRONTS && number % 2 == 1;
+        return if is_turn {
+            SamplerSpec::Nsga2(Nsga2Options::default())
+        } else {
+            SamplerSpec::Tpe(TpeOptions::default())
+        };
+    }
+    if archive.constraints() > 0 {
+        return SamplerSpec::Tpe(TpeOptions::default());
+    }
     let open = history.axes().iter().filter(|axis| !matches!(axis, Axis::Single(_)));
     if open.count() > WIDEST {
         return SamplerSpec::Tpe(TpeOptions::default());
@@ -35,6 +49,7 @@ fn has_only_numbers(archive: &Archive) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::archive::Goal;
     use super::super::tests::finished;
     use super::*;
     use crate::Direction;
@@ -42,6 +57,7 @@ mod tests {
         self, Condition, Distribution, FloatScale, Param, ParamValue, Params, SearchSpace,
     };
     use crate::trial::TrialResult;
+    use crate::values::{Directions, Values};
 
     fn number(name: &str) -> Param {
         let distribution = Distribution::Float { low: 0.0, high: 1.0, scale: FloatScale::Linear };
@@ -72,7 +88,7 @@ mod tests {
                 }
                 archive.add(&space, &finished(&params, &TrialResult::Complete(1.0.into())));
             }
-            choice(&archive).name()
+            choice(&archive, 0).name()
         })
     }
 
@@ -87,6 +103,23 @@ mod tests {
         assert_eq!(after(conditional, [200]), ["gp"]);
         // A parameter with one value makes no difference.
         assert_eq!(after(vec![method(1), number("x")], [200]), ["cmaes"]);
+    }
+
+    #[test]
+    fn of_several_objectives_nsga2_takes_turns_with_tpe_in_a_long_search() {
+        let space = SearchSpace::new(vec![number("x")]).expect("valid");
+        let goal = Goal::from(Directions::new([Direction::Minimize; 2]).expect("two"));
+        let mut archive = Archive::new(&space, goal.clone());
+        let constrained = Archive::new(&space, Goal::from(Direction::Minimize).with_constraints(1));
+        let of = |archive: &Archive| [0, 1].map(|number| choice(archive, number).name());
+        assert_eq!((of(&archive), of(&constrained)), (["tpe"; 2], ["tpe"; 2]));
+        for trial in 0..200 {
+            assert_eq!(of(&archive), ["tpe"; 2]);
+            let params = vec![Some(ParamValue::Float(f64::from(trial) / 200.0))].into();
+            let values = Values::new([1.0, 2.0]).expect("two");
+            archive.add(&space, &finished(&params, &TrialResult::Complete(values)));
+        }
+        assert_eq!(of(&archive), ["tpe", "nsga2"]);
     }
 
     #[test]

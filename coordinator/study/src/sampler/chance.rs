@@ -1,6 +1,7 @@
-//! Estimates how likely a trial is to get a value, from where other trials succeeded and failed.
+//! Estimates how likely a trial is to get a value, from where other trials succeeded and failed; and how likely it is to satisfy
+//! all constraints, from where others did.
 //!
-//! It uses two Parzen estimators, one for the trials with a value and one for those that failed. The chance
+//! It uses two Parzen estimators, one for the trials that succeeded and one for those that failed. The chance
 //! is the first one's share of both densities. So no value has to be invented for failed trials, as a penalty
 //! would. If trials fail by accident, the successful ones beside them make up for it. c-TPE treats
 //! constraints in the same way (Watanabe and Hutter 2023, arXiv 2211.14411).
@@ -16,6 +17,26 @@ pub(super) struct Chance {
     failed: Side,
 }
 
+/// All that a point needs luck for.
+pub(super) struct Chances([Option<Chance>; 2]);
+
+impl Chances {
+    /// Of getting a value, and of satisfying the constraints. Looks at no more than `most` trials for each.
+    pub(super) fn new(table: &Table, most: usize) -> Self {
+        Self([Chance::of_a_value(table, most), Chance::of_feasibility(table, most)])
+    }
+
+    /// Whether any is known to be less than certain.
+    pub(super) fn are_any(&self) -> bool {
+        self.0.iter().any(Option::is_some)
+    }
+
+    /// The logarithm of the chance of all of it at a point with one value per parameter.
+    pub(super) fn log_of(&self, point: &[ParamValue]) -> f64 {
+        self.0.iter().flatten().map(|chance| chance.log_of(point)).sum()
+    }
+}
+
 struct Side {
     estimator: ParzenEstimator,
     /// The logarithm of the number of trials behind it, including its share of the prior.
@@ -29,16 +50,26 @@ const PRIOR: f64 = 4.0;
 const SHAPE: Shape = Shape { prior: 1.0, narrowest: 1.0, least: 0.02, cell: 0.0, smoothing: 8.0 };
 
 impl Chance {
-    /// `None` if nothing has failed yet. Looks at no more than `most` trials.
-    pub(super) fn new(table: &Table, most: usize) -> Option<Self> {
-        let (succeeded, failed) = (table.ranked().len(), table.failed().len());
+    /// Of getting a value. `None` if nothing has failed yet. Looks at no more than `most` trials.
+    pub(super) fn of_a_value(table: &Table, most: usize) -> Option<Self> {
+        Self::new(table, table.ranked(), table.failed(), most)
+    }
+
+    /// Of satisfying all constraints. `None` if no trial has failed to. Looks at no more than `most` trials.
+    pub(super) fn of_feasibility(table: &Table, most: usize) -> Option<Self> {
+        let [feasible, infeasible] = table.by_feasibility();
+        Self::new(table, feasible, infeasible, most)
+    }
+
+    fn new(table: &Table, good: &Rows, bad: &Rows, most: usize) -> Option<Self> {
+        let (succeeded, failed) = (good.len(), bad.len());
         if failed == 0 {
             return None;
         }
         let share = (failed as f64 + 1.0) / (failed + succeeded + 2) as f64;
         Some(Self {
-            succeeded: Side::new(table, table.ranked(), most / 2, PRIOR * (1.0 - share)),
-            failed: Side::new(table, table.failed(), most / 2, PRIOR * share),
+            succeeded: Side::new(table, good, most / 2, PRIOR * (1.0 - share)),
+            failed: Side::new(table, bad, most / 2, PRIOR * share),
         })
     }
 

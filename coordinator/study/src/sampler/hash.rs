@@ -2,7 +2,7 @@
 
 /// A hash in which every bit depends on every bit of `x`: one step of `SplitMix64` (Steele, Lea and Flood
 /// 2014, "Fast Splittable Pseudorandom Number Generators").
-pub(super) fn mix(x: u64) -> u64 {
+pub(crate) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -10,7 +10,7 @@ pub(super) fn mix(x: u64) -> u64 {
 }
 
 /// A number inside the unit interval, from a hash.
-pub(super) fn unit(hash: u64) -> f64 {
+pub(crate) fn unit(hash: u64) -> f64 {
     ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
 }
 

@@ -87,6 +87,11 @@ impl History {
         })
     }
 
+    /// Of the trial at a place, per parameter, its coordinate, or [`INACTIVE`].
+    pub(super) fn at(&self, place: usize) -> Vec<f64> {
+        self.rows.row(place).take(self.axes.len()).collect()
+    }
+
     /// Per parameter, its coordinate, or [`INACTIVE`].
     pub(super) fn coordinates(&self, params: &Params) -> Vec<f64> {
         let coordinate = |(axis, value): (&Axis, &Option<_>)| {

@@ -9,15 +9,18 @@ mod cmaes;
 mod dimension;
 mod effort;
 mod exponential;
+mod fronts;
 mod gp;
 mod grid;
-mod hash;
+pub(crate) mod hash;
 mod history;
 mod memo;
 mod normal;
+mod nsga;
 mod options;
 mod parzen;
 mod random;
+mod results;
 mod rows;
 mod sobol;
 mod startup;
@@ -32,6 +35,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::space::{Configurations, Freedom, Params, SearchSpace, Values};
+use crate::spec::SpecError;
 use axis::Axis;
 use random::{pick, uniform};
 
@@ -39,6 +43,7 @@ pub use archive::{Archive, Goal};
 pub use cmaes::CmaesOptions;
 pub use gp::GpOptions;
 pub use grid::GridOptions;
+pub use nsga::{Nsga2Options, Nsga3Options};
 pub use tpe::TpeOptions;
 
 /// Which sampler a study uses, with its options. Read from JSON, `{"kind": "grid", "points": 3}`, as
@@ -54,6 +59,10 @@ pub enum SamplerSpec {
     Tpe(TpeOptions),
     /// CMA-ES for numbers, TPE for the rest.
     Cmaes(CmaesOptions),
+    /// NSGA-II, a genetic algorithm for several objectives.
+    Nsga2(Nsga2Options),
+    /// NSGA-III, the same with reference points.
+    Nsga3(Nsga3Options),
     /// Independent uniform draws.
     Random {},
     /// A scrambled Sobol sequence.
@@ -120,16 +129,23 @@ impl SamplerSpec {
             // The Gaussian process looks for an untried configuration itself.
             Self::Gp(_) => 1,
             Self::Auto {} => 2,
-            Self::Cmaes(_) | Self::Random {} | Self::Sobol {} | Self::Grid(_) => DRAWS,
+            Self::Cmaes(_)
+            | Self::Nsga2(_)
+            | Self::Nsga3(_)
+            | Self::Random {}
+            | Self::Sobol {}
+            | Self::Grid(_) => DRAWS,
         }
     }
 
     fn draw(&self, ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
         match self.fitting(ask.archive) {
-            Self::Auto {} => auto::choice(ask.archive).draw(ask, rng),
+            Self::Auto {} => auto::choice(ask.archive, ask.number).draw(ask, rng),
             Self::Gp(options) => gp::propose(options, ask, rng),
             Self::Tpe(options) => tpe::propose(options, ask, rng),
             Self::Cmaes(options) => cmaes::propose(options, ask, rng),
+            Self::Nsga2(options) => nsga::propose(&options.genetic(), ask, rng),
+            Self::Nsga3(options) => nsga::propose(&options.genetic(), ask, rng),
             Self::Random {} => random::propose(ask.space, ask.fixed, rng),
             Self::Sobol {} => sobol::propose(ask.space, ask.seed, ask.number, ask.fixed),
             Self::Grid(options) => {
@@ -143,25 +159,38 @@ impl SamplerSpec {
     /// a wide space, or with many candidates, takes long.
     pub(crate) fn effort(&self, archive: &Archive) -> usize {
         match self.fitting(archive) {
-            Self::Auto {} => auto::choice(archive).effort(archive),
+            Self::Auto {} => {
+                let of = |number| auto::choice(archive, number).effort(archive);
+                of(0).max(of(1))
+            }
             Self::Gp(options) => gp::effort(options, archive),
             Self::Tpe(options) => tpe::effort(options, archive),
             Self::Cmaes(options) => cmaes::effort(options, archive),
+            Self::Nsga2(options) => nsga::effort(&options.genetic(), archive),
+            Self::Nsga3(options) => nsga::effort(&options.genetic(), archive),
             Self::Random {} | Self::Sobol {} | Self::Grid(_) => 0,
         }
     }
 
-    /// The sampler that takes this one's place where it does not fit: only TPE knows constraints, and of several objectives more than
-    /// the first.
+    /// The sampler that takes this one's place where it does not fit: a Gaussian process and CMA-ES know one objective and no constraints.
     fn fitting(&self, archive: &Archive) -> &Self {
         const TPE: &SamplerSpec = &SamplerSpec::Tpe(TpeOptions::DEFAULT);
         match self {
-            Self::Auto {} | Self::Gp(_) | Self::Cmaes(_)
+            Self::Gp(_) | Self::Cmaes(_)
                 if archive.objectives() > 1 || archive.constraints() > 0 =>
             {
                 TPE
             }
             fitting => fitting,
+        }
+    }
+
+    /// Whether the options make sense, as far as they were not checked when they were read.
+    pub fn check(&self) -> Result<(), SpecError> {
+        match self {
+            Self::Nsga2(options) => options.genetic().check(options.population),
+            Self::Nsga3(options) => options.genetic().check(options.population),
+            _ => Ok(()),
         }
     }
 
@@ -172,6 +201,8 @@ impl SamplerSpec {
             Self::Gp(_) => "gp",
             Self::Tpe(_) => "tpe",
             Self::Cmaes(_) => "cmaes",
+            Self::Nsga2(_) => "nsga2",
+            Self::Nsga3(_) => "nsga3",
             Self::Random {} => "random",
             Self::Sobol {} => "sobol",
             Self::Grid(_) => "grid",

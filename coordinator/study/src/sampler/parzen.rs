@@ -20,6 +20,14 @@ pub(super) struct Sample {
     pub(super) pending: usize,
 }
 
+impl Sample {
+    /// The same observations, of one axis alone.
+    pub(super) fn of(&self, axis: usize) -> Self {
+        let columns = vec![self.columns[axis].clone()];
+        Self { columns, weights: self.weights.clone(), pending: self.pending }
+    }
+}
+
 /// How much an estimator trusts its observations. With 0.01 for `least`, 0 for `cell`, 1 for the rest and nothing
 /// pending, it is Optuna's estimator.
 #[derive(Debug, Clone, Copy)]

@@ -37,7 +37,7 @@ pub(super) fn propose(ask: &Ask<'_>, rng: &mut ChaCha8Rng) -> Params {
             continue;
         }
         let mut point = balanced(ask, table, &freedoms, rng);
-        if let Some(chance) = Chance::new(table, most) {
+        if let Some(chance) = Chance::of_a_value(table, most) {
             for _ in 1..POINTS {
                 if uniform(rng) < libm::exp(chance.log_of(&point)) {
                     break;

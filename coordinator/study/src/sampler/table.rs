@@ -3,7 +3,6 @@
 use super::archive::Goal;
 use super::axis::Axis;
 use super::rows::Rows;
-use crate::front;
 use crate::space::{Params, SearchSpace};
 use crate::trial::{Outcome, Phase, Trial, TrialResult};
 
@@ -14,25 +13,21 @@ pub(super) struct Table {
     pub(super) places: Vec<usize>,
     /// Their shapes.
     pub(super) axes: Vec<Axis>,
+    /// Whether the feasible ones are kept apart from the others.
+    tells_feasible_apart: bool,
     /// The trials that have a value.
     ranked: Rows,
     /// The trials that finished without a value.
     failed: Rows,
+    /// Those of them that are known to satisfy all constraints, and those that do not. Empty if they are not told apart.
+    feasible: Rows,
+    infeasible: Rows,
+    /// For each ranked trial, its place among all trials that have a value. Places ascend.
+    observations: Rows,
     /// The best ranked rows, best first; of equal ones, the oldest first. Of several objectives, by the first.
     best: Vec<(Rank, usize)>,
-    /// Of several objectives, the completed rows with their losses.
-    fronts: Option<Fronts>,
     /// Per parameter, how often each choice was used; empty for numbers.
     uses: Vec<Vec<u32>>,
-}
-
-/// The completed trials of several objectives.
-#[derive(Debug, Clone, PartialEq)]
-struct Fronts {
-    /// Their places among the ranked rows.
-    rows: Vec<usize>,
-    /// A row for each, with its losses.
-    losses: Rows,
 }
 
 /// How good a finished trial is, by the first objective. The smallest is the best: feasible ones come first.
@@ -49,34 +44,45 @@ pub(super) struct Rank {
 const MAX_BEST: usize = 64;
 
 impl Table {
-    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, objectives: usize) -> Self {
+    pub(super) fn new(space: &SearchSpace, places: Vec<usize>, tells_feasible_apart: bool) -> Self {
         let shape = |place: &usize| Axis::new(&space.params()[*place].distribution);
         let axes: Vec<_> = places.iter().map(shape).collect();
         let uses = axes.iter().map(|axis| vec![0; axis.choices()]).collect();
         let rows = Rows::new(places.len());
-        let fronts = Fronts { rows: Vec::new(), losses: Rows::new(objectives) };
-        let fronts = (objectives > 1).then_some(fronts);
-        Self { places, axes, ranked: rows.clone(), failed: rows, best: Vec::new(), fronts, uses }
+        let (ranked, failed, observations) = (rows.clone(), rows.clone(), Rows::new(1));
+        let (feasible, infeasible, best) = (rows.clone(), rows, Vec::new());
+        Self {
+            places,
+            axes,
+            tells_feasible_apart,
+            ranked,
+            failed,
+            feasible,
+            infeasible,
+            observations,
+            best,
+            uses,
+        }
     }
 
-    /// Adds a trial if the parameters are active in it. A trial without a rank failed. Of several objectives, a completed
-    /// trial has `losses`.
-    pub(super) fn add(&mut self, params: &Params, rank: Option<Rank>, losses: Option<&[f64]>) {
+    /// Adds a trial if the parameters are active in it. One that has a value has a rank, and its place among all that have one.
+    pub(super) fn add(&mut self, params: &Params, ranked: Option<(Rank, usize)>) {
         let Some(row) = self.row(params) else { return };
         for (uses, coordinate) in self.uses.iter_mut().zip(&row) {
             if let Some(uses) = uses.get_mut(*coordinate as usize) {
                 *uses += 1;
             }
         }
-        let Some(rank) = rank else { return self.failed.push(&row) };
+        let Some((rank, observation)) = ranked else { return self.failed.push(&row) };
         let place = self.best.partition_point(|(other, _)| other.cmp(&rank).is_le());
         if place < MAX_BEST {
             self.best.insert(place, (rank, self.ranked.len()));
             self.best.truncate(MAX_BEST);
         }
-        if let (Some(fronts), Some(losses)) = (&mut self.fronts, losses) {
-            fronts.rows.push(self.ranked.len());
-            fronts.losses.push(losses);
+        self.observations.push(&[observation as f64]);
+        if self.tells_feasible_apart && rank.violation.is_finite() {
+            let side = if rank.violation > 0.0 { &mut self.infeasible } else { &mut self.feasible };
+            side.push(&row);
         }
         self.ranked.push(&row);
     }
@@ -102,6 +108,11 @@ impl Table {
         &self.ranked
     }
 
+    /// Those of them that satisfy all constraints, and those that do not.
+    pub(super) fn by_feasibility(&self) -> [&Rows; 2] {
+        [&self.feasible, &self.infeasible]
+    }
+
     /// The trials that finished without a value.
     pub(super) fn failed(&self) -> &Rows {
         &self.failed
@@ -117,14 +128,23 @@ impl Table {
         self.best.iter().take(count).map(|(_, row)| *row).collect()
     }
 
-    /// Of several objectives, the best `count` ranked rows: of the completed ones those of the first fronts, and then the pruned
-    /// ones that got furthest. They are in no order.
-    pub(super) fn of_the_front(&self, count: usize) -> Option<Vec<usize>> {
-        let Fronts { rows, losses } = self.fronts.as_ref()?;
-        let points: Vec<Vec<f64>> = (0..rows.len()).map(|row| losses.row(row).collect()).collect();
-        let best = front::best(&points, count);
-        let pruned = self.best.iter().filter(|(rank, _)| rank.shortfall > 0).map(|(_, row)| *row);
-        Some(best.into_iter().map(|place| rows[place]).chain(pruned).take(count).collect())
+    /// The ranked rows of these observations, of those in which the parameters were active.
+    pub(super) fn rows_of(&self, observations: &[usize]) -> Vec<usize> {
+        observations.iter().filter_map(|observation| self.row_of(*observation)).collect()
+    }
+
+    /// The ranked row of an observation.
+    fn row_of(&self, observation: usize) -> Option<usize> {
+        let (mut low, mut high) = (0, self.ranked.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let found = self.observations.row(middle).next()? as usize;
+            if found == observation {
+                return Some(middle);
+            }
+            if found < observation { low = middle + 1 } else { high = middle }
+        }
+        None
     }
 }
 
@@ -153,7 +173,7 @@ impl Rank {
         loss.is_finite().then_some(Self { violation, shortfall, loss: loss + 0.0 })
     }
 
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    pub(super) fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let by_violation = self.violation.total_cmp(&other.violation);
         by_violation
             .then(self.shortfall.cmp(&other.shortfall))

@@ -35,11 +35,14 @@ fn gp(startup_trials: u32) -> SamplerSpec {
     SamplerSpec::Gp(GpOptions { startup_trials })
 }
 
-fn samplers() -> [SamplerSpec; 7] {
+fn samplers() -> [SamplerSpec; 9] {
     let grid = SamplerSpec::Grid(GridOptions::default());
     let cmaes = SamplerSpec::Cmaes(CmaesOptions::default());
     let auto = SamplerSpec::Auto {};
-    [auto, gp(2), tpe(), cmaes, SamplerSpec::Random {}, SamplerSpec::Sobol {}, grid]
+    let nsga2 = SamplerSpec::Nsga2(Nsga2Options { population: 4, ..Nsga2Options::default() });
+    let nsga3 = SamplerSpec::Nsga3(Nsga3Options { population: 4, ..Nsga3Options::default() });
+    let (random, sobol) = (SamplerSpec::Random {}, SamplerSpec::Sobol {});
+    [auto, gp(2), tpe(), cmaes, nsga2, nsga3, random, sobol, grid]
 }
 
 fn nothing(space: &SearchSpace) -> Params {
@@ -78,12 +81,17 @@ fn draws() -> impl Strategy<Value = Draw> {
     (seed, any::<bool>()).prop_map(|(seed, extreme)| Draw { seed, extreme })
 }
 
+/// How many, if there are any.
+const CONSTRAINTS: usize = 2;
+
 #[derive(Debug, Clone)]
 struct Past {
     space: SearchSpace,
     directions: Directions,
     finished: Vec<(Params, TrialResult)>,
     pending: Vec<Params>,
+    /// What trials say of their constraints, in turns; without any, there are no constraints.
+    told: Vec<Vec<f64>>,
 }
 
 impl Past {
@@ -98,9 +106,15 @@ impl Past {
     }
 
     fn archive(&self) -> Archive {
-        let mut archive = Archive::new(&self.space, self.directions.clone());
-        for (params, result) in &self.finished {
-            archive.add(&self.space, &finished(params, result));
+        let constraints = if self.told.is_empty() { 0 } else { CONSTRAINTS };
+        let goal = Goal::from(self.directions.clone()).with_constraints(constraints);
+        let mut archive = Archive::new(&self.space, goal);
+        for (place, (params, result)) in self.finished.iter().enumerate() {
+            let mut trial = finished(params, result);
+            if let (Phase::Finished(outcome), false) = (&mut trial.phase, self.told.is_empty()) {
+                outcome.constraints = self.told[place % self.told.len()].clone().into();
+            }
+            archive.add(&self.space, &trial);
         }
         archive
     }
@@ -133,9 +147,18 @@ fn pasts() -> impl Strategy<Value = Past> {
     let direction = prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)];
     let directions = prop_oneof![
         4 => direction.clone().prop_map(Directions::from),
-        1 => prop::collection::vec(direction, 2..4).prop_map(|all| Directions::new(all).expect("some")),
+        1 => prop::collection::vec(direction, 2..9).prop_map(|all| Directions::new(all).expect("some")),
     ];
-    (spaces(), directions, finished, pending).prop_map(|(space, directions, finished, pending)| {
+    // Some hold, some are violated, some by a huge amount, and some trials say nothing.
+    let constraint = prop_oneof![Just(-1.0), Just(0.0), Just(f64::MAX), -1.0..1.0];
+    let of_trial = prop_oneof![
+        4 => prop::collection::vec(constraint, CONSTRAINTS),
+        1 => Just(vec![]),
+        1 => Just(vec![1.0; CONSTRAINTS]),
+    ];
+    let told = prop_oneof![2 => Just(vec![]), 1 => prop::collection::vec(of_trial, 1..9)];
+    let all = (spaces(), directions, finished, pending, told);
+    all.prop_map(|(space, directions, finished, pending, told)| {
         // What is good for one objective is bad for the next.
         let sign = |place: usize| if place.is_multiple_of(2) { 1.0 } else { -1.0 };
         let of = |(draw, result): (Draw, TrialResult)| {
@@ -151,7 +174,7 @@ fn pasts() -> impl Strategy<Value = Past> {
         };
         let finished = finished.into_iter().map(of).collect();
         let pending = pending.iter().map(|draw| draw.params(&space)).collect();
-        Past { space, directions, finished, pending }
+        Past { space, directions, finished, pending, told }
     })
 }
 
@@ -186,6 +209,7 @@ fn a_hundred_layers_are_searched_by_every_sampler() {
             directions: Direction::Minimize.into(),
             finished: vec![],
             pending: vec![],
+            told: vec![],
         };
         let trials = if matches!(sampler, SamplerSpec::Gp(_)) { 12 } else { 40 };
         for seed in 0..trials {
@@ -290,6 +314,7 @@ fn nothing_is_proposed_twice_while_something_is_untried() {
                 directions: Direction::Maximize.into(),
                 finished: vec![],
                 pending: vec![],
+                told: vec![],
             };
             let results = [
                 TrialResult::Complete(1.0.into()),
@@ -320,6 +345,7 @@ fn a_trial_whose_values_are_all_fixed_may_repeat_another() {
         directions: Direction::Maximize.into(),
         finished: vec![],
         pending: vec![],
+        told: vec![],
     };
     let failed: Params = vec![Some(ParamValue::Choice(2)), None, Some(ParamValue::Int(3))].into();
     past.finished.push((failed.clone(), TrialResult::Fail("lost".into())));
@@ -447,6 +473,7 @@ fn candidates_come_from_the_good_density() {
             .map(|i| (at(f64::from(i) / 100.0), TrialResult::Complete(f64::from(i).into())))
             .collect(),
         pending: vec![at(0.0)],
+        told: vec![],
     };
     let first = SamplerSpec::Tpe(TpeOptions { candidates: 1, ..TpeOptions::default() });
     let is_good = |seed| match propose(&first, &past, &nothing(&past.space), seed)[0] {
@@ -470,6 +497,7 @@ fn trials_that_do_not_fit_the_space_are_left_out() {
     let past = Past {
         finished: all.map(|params| (params, TrialResult::Complete(0.0.into()))).collect(),
         pending: vec![],
+        told: vec![],
         directions: Direction::Minimize.into(),
         space,
     };
@@ -490,6 +518,7 @@ fn tpe_learns_from_the_tenth_trial_on() {
         space: space.clone(),
         directions: Direction::Minimize.into(),
         pending: vec![],
+        told: vec![],
     };
     let ask = |past: &Past, startup_trials| {
         let options = TpeOptions { startup_trials, ..TpeOptions::default() };
@@ -510,6 +539,7 @@ fn without_startup_a_sampler_needs_no_trial_with_a_value() {
             directions: Direction::Minimize.into(),
             finished,
             pending: vec![Draw { seed: 2, extreme: false }.params(&valley())],
+            told: vec![],
         };
         for sampler in [&gp(0), &tpe] {
             let proposal = propose(sampler, &past, &nothing(&past.space), 1);
@@ -523,8 +553,13 @@ fn startup_trials_use_each_choice_as_often_as_any_other() {
     let choices = |n| Distribution::Categorical { choices: (0..n).map(Choice::Int).collect() };
     let param = |name: &str, n| Param { name: name.into(), distribution: choices(n), when: vec![] };
     let space = SearchSpace::new(vec![param("a", 7), param("b", 2)]).expect("valid");
-    let mut past =
-        Past { space, directions: Direction::Maximize.into(), finished: vec![], pending: vec![] };
+    let mut past = Past {
+        space,
+        directions: Direction::Maximize.into(),
+        finished: vec![],
+        pending: vec![],
+        told: vec![],
+    };
     let mut uses = [vec![0; 7], vec![0; 2]];
     for trial in 0..40 {
         let options = TpeOptions { startup_trials: 40, ..TpeOptions::default() };
@@ -583,6 +618,10 @@ fn of_two_objectives_tpe_finds_more_of_the_front_than_chance_does() {
     let random = mean(SamplerSpec::Random {});
     // All there is to cover is 10.54.
     assert!(tpe > random + 0.5, "{tpe} {random}");
+    let few = Nsga2Options { population: 10, ..Nsga2Options::default() };
+    for sampler in [SamplerSpec::Nsga2(few), SamplerSpec::Nsga3(Nsga3Options::default())] {
+        assert!(mean(sampler) > random + 0.3, "{random}");
+    }
     // The others have nothing better.
     for sampler in [SamplerSpec::Auto {}, SamplerSpec::Cmaes(CmaesOptions::default())] {
         assert!((mean(sampler) - tpe).abs() < 1e-12);

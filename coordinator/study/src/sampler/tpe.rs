@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Ask;
 use super::archive::Archive;
-use super::chance::Chance;
+use super::chance::Chances;
 use super::effort::{self, most_rows};
-use super::parzen::{Draws, ParzenEstimator, Sample, Shape};
+use super::fronts::MOST_GOOD;
+use super::parzen::{ParzenEstimator, Sample, Shape};
 use super::startup;
 use super::table::Table;
-use crate::space::{ParamValue, Params, freedoms};
+use crate::space::{Freedom, ParamValue, Params, freedoms};
 
 /// Options of the TPE sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,21 +52,20 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     let space = ask.space;
     let freedoms = freedoms(space, ask.fixed);
     let most = most_rows(options.candidates as usize, ask.archive.tables());
+    let of_all = ask.archive.fronts().map(|fronts| fronts.best(good_of(ask.archive)));
     let mut values = space.nothing();
     for table in ask.archive.tables() {
         if !space.is_active(table.places[0], &values) {
             continue;
         }
         let freedoms: Vec<_> = table.places.iter().map(|place| freedoms[*place].clone()).collect();
-        let (good, bad) = split(table, &ask.pending, most);
-        let good = ParzenEstimator::new(&table.axes, &good, GOOD);
-        let bad = ParzenEstimator::new(&table.axes, &bad, BAD);
-        let chance = Chance::new(table, most);
-        let score = |point: &[ParamValue]| {
-            let score = good.log_density(point) - bad.log_density(point);
-            chance.as_ref().map_or(score, |chance| score + chance.log_of(point))
+        let of_group = of_all.as_ref().map(|good| table.rows_of(good));
+        let (good, bad) = split(table, of_group, &ask.pending, most);
+        let point = if is_separate(ask) {
+            one_by_one(options, table, [&good, &bad], &freedoms, most, rng)
+        } else {
+            together(options, table, [&good, &bad], &freedoms, most, rng)
         };
-        let point = best_draw(&good.draws(&freedoms), score, options.candidates, rng);
         for (place, value) in table.places.iter().zip(point) {
             values[*place] = Some(value);
         }
@@ -73,25 +73,89 @@ pub(super) fn propose(options: &TpeOptions, ask: &Ask<'_>, rng: &mut ChaCha8Rng)
     values
 }
 
+/// Whether each parameter is chosen by itself: with several objectives, for every fourth trial. Joint densities know how parameters depend on each
+/// other, but of each part of a front they know few trials. By itself, a parameter has all of them.
+fn is_separate(ask: &Ask<'_>) -> bool {
+    ask.archive.objectives() > 1 && ask.number.is_multiple_of(4)
+}
+
+/// Values for a group, from joint densities of all its parameters.
+fn together(
+    options: &TpeOptions,
+    table: &Table,
+    [good, bad]: [&Sample; 2],
+    freedoms: &[Freedom],
+    most: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    let good = ParzenEstimator::new(&table.axes, good, GOOD);
+    let bad = ParzenEstimator::new(&table.axes, bad, BAD);
+    let chances = Chances::new(table, most);
+    let score = |point: &[ParamValue]| {
+        good.log_density(point) - bad.log_density(point) + chances.log_of(point)
+    };
+    let draws = good.draws(freedoms);
+    best_draw(|rng| draws.sample(rng), score, options.candidates, rng)
+}
+
+/// Values for a group, each from densities of its own. Where trials fail or violate constraints, the best of several of these points.
+fn one_by_one(
+    options: &TpeOptions,
+    table: &Table,
+    samples: [&Sample; 2],
+    freedoms: &[Freedom],
+    most: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<ParamValue> {
+    const POINTS: u32 = 4;
+    let densities: Vec<_> = (0..table.axes.len())
+        .map(|place| {
+            let [good, bad] = samples.map(|sample| sample.of(place));
+            let axis = &table.axes[place..=place];
+            [ParzenEstimator::new(axis, &good, GOOD), ParzenEstimator::new(axis, &bad, BAD)]
+        })
+        .collect();
+    let score = |[good, bad]: &[ParzenEstimator; 2], value: &[ParamValue]| {
+        good.log_density(value) - bad.log_density(value)
+    };
+    let draw = |rng: &mut ChaCha8Rng| -> Vec<ParamValue> {
+        let mut one = |(both, freedom): (&[ParzenEstimator; 2], &Freedom)| {
+            let draws = both[0].draws(std::slice::from_ref(freedom));
+            let score = |value: &[ParamValue]| score(both, value);
+            best_draw(|rng| draws.sample(rng), score, options.candidates, rng)
+        };
+        densities.iter().zip(freedoms).flat_map(&mut one).collect()
+    };
+    let chances = Chances::new(table, most);
+    let score = |point: &[ParamValue]| {
+        let of = |(both, value): (&[ParzenEstimator; 2], &ParamValue)| {
+            score(both, std::slice::from_ref(value))
+        };
+        densities.iter().zip(point).map(of).sum::<f64>() + chances.log_of(point)
+    };
+    best_draw(draw, score, if chances.are_any() { POINTS } else { 1 }, rng)
+}
+
 /// The steps of the next proposal.
 pub(super) fn effort(options: &TpeOptions, archive: &Archive) -> usize {
     if startup::is_startup(options.startup_trials, archive) {
         return 0;
     }
-    effort::effort(options.candidates as usize, archive.tables())
+    let splitting = archive.fronts().map_or(0, |fronts| fronts.effort(good_of(archive)));
+    effort::effort(options.candidates as usize, archive.tables()).saturating_add(splitting)
 }
 
 /// The draw with the largest score; of equal ones, the first.
 fn best_draw(
-    draws: &Draws<'_>,
+    mut draw: impl FnMut(&mut ChaCha8Rng) -> Vec<ParamValue>,
     score: impl Fn(&[ParamValue]) -> f64,
     candidates: u32,
     rng: &mut ChaCha8Rng,
 ) -> Vec<ParamValue> {
-    let mut best = draws.sample(rng);
+    let mut best = draw(rng);
     let mut best_score = score(&best);
     for _ in 1..candidates {
-        let point = draws.sample(rng);
+        let point = draw(rng);
         let score = score(&point);
         if score > best_score {
             (best, best_score) = (point, score);
@@ -100,16 +164,21 @@ fn best_draw(
     best
 }
 
-/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, those are good that
-/// cover most of what the best fronts do, and none is better than another. Running trials count as
-/// bad (a constant liar). Looks at no more than `most` trials of either kind.
-fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
+/// Splits the trials in which the table's parameters are active into good and bad. Of several objectives, `good` has the good rows, and
+/// none is better than another; without any, there is only the prior. Running trials count as bad (a constant liar). Looks at no more than `most`
+/// trials of either kind.
+fn split(
+    table: &Table,
+    good: Option<Vec<usize>>,
+    pending: &[&Params],
+    most: usize,
+) -> (Sample, Sample) {
     let ranked = table.ranked();
     let count = good_count(ranked.len());
-    let front = table.of_the_front(count);
-    let weights =
-        front.as_ref().map_or_else(|| good_weights(count), |front| vec![1.0; front.len()]);
-    let good = front.unwrap_or_else(|| table.best(count));
+    let (good, weights) = match good {
+        Some(good) => (good.clone(), vec![1.0; good.len()]),
+        None => (table.best(count), good_weights(count)),
+    };
     let bad: Vec<_> = ranked.spread(most).filter(|row| !good.contains(row)).collect();
     let mut bad_columns = ranked.columns(&bad);
     let newest = pending.iter().rev().filter_map(|params| table.row(params)).take(most);
@@ -124,9 +193,14 @@ fn split(table: &Table, pending: &[&Params], most: usize) -> (Sample, Sample) {
     (good, Sample { columns: bad_columns, weights: bad_weights, pending: pending.len() })
 }
 
+/// How many trials are good, of several objectives: of all groups together.
+fn good_of(archive: &Archive) -> usize {
+    good_count(archive.observations())
+}
+
 /// The best tenth, at most 25.
 fn good_count(observations: usize) -> usize {
-    observations.div_ceil(10).min(25)
+    observations.div_ceil(10).min(MOST_GOOD)
 }
 
 /// The weights of the good observations, best first; 1 on average. As in CMA-ES, each is the logarithm of how
@@ -162,7 +236,8 @@ mod tests {
             archive.add(&space, &finished(&at(i), result));
         }
         let pending: Vec<_> = (results.len()..results.len() + pending).map(at).collect();
-        let (good, bad) = split(&archive.tables()[0], &pending.iter().collect::<Vec<_>>(), 500);
+        let (good, bad) =
+            split(&archive.tables()[0], None, &pending.iter().collect::<Vec<_>>(), 500);
         assert_eq!([good.pending, bad.pending], [0, pending.len()]);
         [good, bad].map(|s| s.columns[0].iter().map(|x| (x * 100.0).round() as usize).collect())
     }

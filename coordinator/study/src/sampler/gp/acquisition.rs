@@ -65,7 +65,8 @@ impl<'a> Acquisition<'a> {
                 *least -= LARGE;
             }
         }
-        let chances = ask.archive.tables().iter().map(|table| Chance::new(table, ROWS)).collect();
+        let chances =
+            ask.archive.tables().iter().map(|table| Chance::of_a_value(table, ROWS)).collect();
         Self { model, archive: ask.archive, posterior, least, chances }
     }
 
