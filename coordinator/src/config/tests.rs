@@ -160,7 +160,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[objective]", "[sampler]\nkind = \"random\"\nseed = 0\n[objective]", "line 8: `sampler.seed`: unknown key; none belongs here"),
     ("[objective]", "[sampler]\nkind = \"nsga2\"\npopulation = 1\n[objective]", "line 8: `sampler.population`: expected a whole number of at least 2, found 1"),
     ("[objective]", "[sampler]\nkind = \"nsga2\"\npopulation = 501\n[objective]", "line 8: `sampler.population`: 501, of at most 500 in a space of 4 parameters and 3 choices"),
-    ("[objective]", "[sampler]\nkind = \"nsga2\"\ndivisions = 3\n[objective]", "line 8: `sampler.divisions`: unknown key; none belongs here"),
+    ("[objective]", "[sampler]\nkind = \"nsga2\"\ndivisions = 3\n[objective]", "line 8: `sampler.divisions`: unknown key; expected one of `population`, `crossover_probability`, `swapping_probability`, `crossover_eta`, `mutation_probability`, `mutation_eta`"),
     ("[objective]", "[sampler]\nkind = \"nsga3\"\nmutation_probability = 2.0\n[objective]", "line 8: `sampler.mutation_probability`: expected a number from 0 to 1, found 2.0"),
     // Pruners.
     ("[objective]", "[pruner]\nkind = \"hyper\"\n[objective]", "line 7: `pruner.kind`: expected one of `none`, `median`, `percentile`, `asha`, `hyperband`, `patience`, found \"hyper\"; did you mean `hyperband`?"),

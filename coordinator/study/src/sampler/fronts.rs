@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn how_much_constraints_are_violated_is_one_more_loss() {
         let mut fronts = Fronts::new(2, 1);
-        // Feasible; better, but not feasible; worse and not feasible; silent; pruned.
+        // Feasible; better, but not feasible; hardly better, and hardly less infeasible; silent; pruned.
         fronts.add(0, rank(0.0, 0), Some(&[1.0, 1.0]));
         fronts.add(1, rank(0.5, 0), Some(&[0.0, 0.0]));
-        fronts.add(2, rank(0.5, 0), Some(&[2.0, 2.0]));
+        fronts.add(2, rank(0.45, 0), Some(&[0.9, 0.9]));
         fronts.add(3, rank(f64::INFINITY, 0), Some(&[-9.0, -9.0]));
         fronts.add(4, rank(0.0, 7), None);
         assert_eq!(fronts.best(2), [0, 1]);
