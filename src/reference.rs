@@ -196,7 +196,7 @@ fn every_whole_study_file_on_a_page_is_valid() {
         let text = read(page);
         let blocks = text.split("```toml\n").skip(1).filter_map(|block| block.split_once("```"));
         let whole: Vec<_> = blocks.filter(|(block, _)| block.starts_with("name = ")).collect();
-        assert_eq!(whole.len(), 1, "{page}");
+        assert!(!whole.is_empty(), "{page}");
         for (block, _) in whole {
             let path = folder.path().join("study.toml");
             fs::write(&path, block).expect("a file");

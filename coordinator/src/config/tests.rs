@@ -178,7 +178,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[objective]", "[pruner]\nkind = \"median\"\nmetric = \"accuracy\"\n[objective]", "line 8: `pruner.metric`: the study's one objective has no name; leave this out"),
     ("[objective]", "[pruner]\nkind = \"median\"\nmetric = 1\n[objective]", "line 8: `pruner.metric`: expected the name of an objective, found 1"),
     // What is confirmed.
-    ("[objective]", "[confirm]\n[objective]", "line 6: `confirm`: missing key `by`"),
+    ("[objective]", "[confirm]\n[objective]", "line 6: `confirm.by`: expected at least one categorical parameter"),
     ("[objective]", "[confirm]\nby = \"method\"\n[objective]", "line 7: `confirm.by`: expected a list, found \"method\""),
     ("[objective]", "[confirm]\nby = [\"metod\"]\n[objective]", "line 7: `confirm.by`: there is no parameter `metod`; did you mean `method`?"),
     ("[objective]", "[confirm]\nby = [\"method\"]\nseds = 3\n[objective]", "line 8: `confirm.seds`: unknown key; did you mean `seeds`?"),
