@@ -112,9 +112,12 @@ fn spec(number: usize, random: &mut Random) -> v1::StudySpec {
     let odd = text(random);
     if random.one_in(2) {
         spec.directions = vec![*random.pick(&[1, 2]); random.within(1..4)];
-        let name = |place| if place == 0 { odd.clone() } else { format!("m{place}") };
+        // Most texts are no names.
+        let is_odd = random.one_in(4);
+        let name = |place| if place == 0 && is_odd { odd.clone() } else { format!("m {place}é") };
         spec.metric_names = (0..spec.directions.len()).map(name).collect();
-        spec.constraints = vec![text(random); random.within(0..2)];
+        let constraint = if random.one_in(4) { text(random) } else { "c/1".to_owned() };
+        spec.constraints = vec![constraint; random.within(0..2)];
         spec.confirm = None;
     }
     if random.one_in(3) {
