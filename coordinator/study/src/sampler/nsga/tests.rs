@@ -121,6 +121,10 @@ fn whoever_violates_less_survives_and_the_feasible_always_do() {
         };
         assert_eq!((of(2), of(3), of(4)), (vec![0, 2], vec![0, 2, 3], vec![0, 1, 2, 3]));
         assert_eq!(of(9).len(), 5);
+        // Of those that violate as much as each other, the oldest, wherever they are.
+        let equals = [[1.0, 1.0], [0.0, 2.0], [2.0, 0.0]].map(Vec::from);
+        let found = survivors(survival, &equals, &[1.0; 3], 1, &mut rng());
+        assert_eq!(found[0].0, 0);
     }
 }
 
@@ -206,6 +210,59 @@ fn what_is_remembered_makes_no_difference() {
     for sampler in both() {
         assert_eq!(run(&sampler, false).1, run(&sampler, true).1, "{}", sampler.name());
     }
+}
+
+/// TPE, whose score has the chance that a trial is feasible in it.
+#[test]
+fn tpe_stays_where_trials_are_feasible() {
+    let space = conditional();
+    let (archive, _) = run(&SamplerSpec::Tpe(TpeOptions::DEFAULT), false);
+    let is_feasible = |number: &u32| {
+        let fixed = space.nothing();
+        let ask = Ask {
+            space: &space,
+            archive: &archive,
+            pending: vec![],
+            fixed: &fixed,
+            seed: 3,
+            number: *number,
+        };
+        let tpe = SamplerSpec::Tpe(TpeOptions::DEFAULT);
+        let params = tpe.propose(&ask, &mut proposal_rng(3, TrialNumber(*number)));
+        params[1].is_some_and(|x| x.as_number() >= 0.6)
+    };
+    // Each fourth trial's parameters are chosen by themselves, where it says less.
+    let numbers = (500..700_u32).filter(|number| !number.is_multiple_of(4)).take(100);
+    let feasible = numbers.filter(is_feasible).count();
+    assert!(feasible > 70, "{feasible} of 100");
+}
+
+/// Copies of an archive share what was worked out, also when they have gone different ways.
+#[test]
+fn what_was_learned_from_another_history_is_not_used() {
+    let (sampler, space) = (&both()[0], conditional());
+    let (mut one, proposed) = run(sampler, false);
+    let mut other = one.clone();
+    let ask = |archive: &Archive| {
+        let fixed = space.nothing();
+        let ask =
+            Ask { space: &space, archive, pending: vec![], fixed: &fixed, seed: 3, number: 500 };
+        sampler.propose(&ask, &mut proposal_rng(3, TrialNumber(500)))
+    };
+    let params = |x: f64| -> Params {
+        let (kind, x, deep) = (ParamValue::Choice(1), ParamValue::Float(x), ParamValue::Float(0.5));
+        vec![Some(kind), Some(x), Some(deep), Some(ParamValue::Int(0))].into()
+    };
+    let ways = [0.61, 0.9].map(|from| (0..40).map(move |i| params(from + 0.001 * f64::from(i))));
+    let [first, second] = ways.map(Iterator::collect::<Vec<_>>);
+    for (one_way, other_way) in first.iter().zip(&second) {
+        one.add(&space, &told(one_way));
+        other.add(&space, &told(other_way));
+    }
+    let fresh = again(&space, &other, &[proposed, second].concat());
+    let known = ask(&one);
+    assert_eq!(ask(&other), ask(&fresh));
+    assert_eq!(ask(&one), known);
 }
 
 #[test]
