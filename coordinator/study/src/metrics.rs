@@ -10,7 +10,7 @@ pub const MAX_OBJECTIVES: usize = 8;
 /// The most constraints of a study.
 pub const MAX_CONSTRAINTS: usize = 64;
 /// The longest name, in bytes.
-const MAX_NAME: usize = 128;
+pub(crate) const MAX_NAME: usize = 128;
 
 /// What a study's values are called, and which of them its pruner compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

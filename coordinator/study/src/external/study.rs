@@ -10,6 +10,7 @@ use super::space::ShownSpace;
 use super::trial::{ExternalTrial, TrialState};
 use crate::best::Best;
 use crate::ids::{StudyName, TrialId, TrialNumber};
+use crate::metrics::{MAX_CONSTRAINTS, MAX_NAME, MAX_OBJECTIVES};
 use crate::refusal::Refusal;
 use crate::time::Wall;
 use crate::values::{Directions, Values};
@@ -135,18 +136,18 @@ impl ExternalStudy {
         self.best.front()
     }
 
-    /// The names of the constraints that its trials told of.
+    /// The names of the constraints that its trials told of, as many as one of our own studies may have.
     pub fn constraints(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.constraints.iter().map(|name| &**name)
+        self.constraints.iter().take(MAX_CONSTRAINTS).map(|name| &**name)
     }
 
-    /// The names of the objectives, if its client gave them.
+    /// The names of the objectives, if its client gave them and none is too long to be shown.
     pub fn metric_names(&self) -> Option<Vec<String>> {
         let PythonValue::List(names) = self.system_attributes.get(METRIC_NAMES)?.value() else {
             return None;
         };
         let name = |name| match name {
-            PythonValue::Str(name) => Some(name),
+            PythonValue::Str(name) if name.len() <= MAX_NAME => Some(name),
             _ => None,
         };
         let names = names.into_iter().map(name).collect::<Option<Vec<_>>>()?;
@@ -236,7 +237,9 @@ impl ExternalStudy {
         let is_complete = trial.state == TrialState::Complete;
         let values = trial.values.clone().filter(|_| is_complete && is_feasible);
         let Some(Ok(values)) = values.map(Values::new) else { return };
-        if values.as_slice().len() == self.directions.as_slice().len() {
+        // With more objectives nearly all trials would be on the front, and each new one be compared with all of them.
+        let objectives = self.directions.as_slice().len();
+        if values.as_slice().len() == objectives && objectives <= MAX_OBJECTIVES {
             self.best.add(number, number.0, &values, &self.directions);
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Direction, Refusal, StudyName, Tick, TrialId, TrialNumber, Wall};
+use crate::{Direction, Directions, Refusal, StudyName, Tick, TrialId, TrialNumber, Wall};
 
 const NOW: NaiveTime = NaiveTime(1_700_000_000_000_000);
 
@@ -104,6 +104,63 @@ fn the_best_is_the_first_of_the_best_and_counts_follow_states() {
     assert_eq!(world.0.best(), Some(TrialNumber(1)));
     let counts = [TrialState::Complete, TrialState::Running].map(|s| world.0.counts().of(s));
     assert_eq!(counts, [4, 1]);
+}
+
+#[test]
+fn of_several_objectives_the_feasible_front_is_best() {
+    let directions = Directions::new([Direction::Minimize, Direction::Maximize]).expect("two");
+    let name = StudyName::of_external("s").expect("a name");
+    let mut world = World(ExternalStudy::new(name, directions, Wall(0)), TrialId(7));
+    for (values, told) in [
+        ([1.0, 1.0], "-1"),
+        ([2.0, 2.0], "0"),
+        ([0.0, 9.0], "0.5"),
+        ([3.0, 2.0], "-1"),
+        ([f64::NEG_INFINITY, 0.0], "-1"),
+    ] {
+        let number = world.trial();
+        let told = PythonJson::parse(told).expect("JSON");
+        let decided = world.0.set_trial_attribute(number, Scope::System, "constraints:gb", told);
+        world.take(decided);
+        let decided = world.0.set_state(number, TrialState::Complete, Some(values.into()), NOW);
+        world.take(decided);
+    }
+    assert_eq!(world.0.front().map(|number| number.0).collect::<Vec<_>>(), [4, 0, 1]);
+    assert_eq!(world.0.constraints().collect::<Vec<_>>(), ["gb"]);
+
+    assert_eq!(world.0.metric_names(), None);
+    for (text, names) in [
+        (r#"["a", "b"]"#, Some(vec!["a".to_owned(), "b".to_owned()])),
+        (r#"["a"]"#, None),
+        (r#"["a", 1]"#, None),
+        (&format!(r#"["a", "{}"]"#, "b".repeat(129)), None),
+    ] {
+        let value = PythonJson::parse(text).expect("JSON");
+        let decided = world.0.set_attribute(Scope::System, "study:metric_names", value);
+        world.take(decided);
+        assert_eq!(world.0.metric_names(), names, "{text}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_objectives_and_constraints_is_bounded() {
+    let directions = Directions::new(vec![Direction::Minimize; 9]).expect("nine");
+    let name = StudyName::of_external("s").expect("a name");
+    let mut world = World(ExternalStudy::new(name, directions, Wall(0)), TrialId(7));
+    for trial in 0..2 {
+        let number = world.trial();
+        for index in 0..60 {
+            let key = format!("constraints:{trial} {index}");
+            let told = PythonJson::parse("0").expect("JSON");
+            let decided = world.0.set_trial_attribute(number, Scope::System, &key, told);
+            world.take(decided);
+        }
+        let values = Some(vec![0.0; 9].into());
+        let decided = world.0.set_state(number, TrialState::Complete, values, NOW);
+        world.take(decided);
+    }
+    assert_eq!(world.0.constraints().count(), 64);
+    assert_eq!(world.0.best(), None, "with so many, all would be");
 }
 
 #[test]
