@@ -6,15 +6,9 @@ use crate::format::number;
 
 /// The names of the objectives, one for each; a single one is called `value` unless the study names it.
 pub(crate) fn names(study: &v1::Study) -> Vec<String> {
-    let Some(spec) = &study.spec else { return vec!["value".to_owned()] };
-    if !spec.metric_names.is_empty() {
-        return spec.metric_names.clone();
-    }
-    match spec.directions.len() {
-        0 | 1 => vec!["value".to_owned()],
-        // Optuna's words.
-        several => (0..several).map(|place| format!("objective {place}")).collect(),
-    }
+    let spec = study.spec.as_ref();
+    let given = spec.map_or(&[][..], |spec| &spec.metric_names);
+    kindling_report::metric_names(given, spec.map_or(1, |spec| spec.directions.len().max(1)))
 }
 
 /// Whether the study has one objective.
@@ -24,13 +18,8 @@ pub(crate) fn is_single(study: &v1::Study) -> bool {
 
 /// The index of the objective that the pruner compares.
 pub(crate) fn pruner_objective(study: &v1::Study) -> usize {
-    let spec = study.spec.as_ref();
-    let pruner = spec.and_then(|spec| spec.pruner.as_ref()?.fields.get("metric"));
-    let name = pruner.and_then(|metric| match metric.kind.as_ref()? {
-        prost_types::value::Kind::StringValue(name) => Some(name),
-        _ => None,
-    });
-    name.and_then(|name| names(study).iter().position(|known| known == name)).unwrap_or(0)
+    let pruner = study.spec.as_ref().and_then(|spec| spec.pruner.clone()).unwrap_or_default();
+    kindling_report::compared_metric(&kindling_report::from_struct(pruner), &names(study))
 }
 
 /// The names of the constraints.

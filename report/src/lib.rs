@@ -25,5 +25,6 @@ pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html, study_path};
 pub use shown::{
     Choice, ConfirmPlan, Confirmation, Counts, Direction, Directions, Domain, Failure, Needs,
-    Objective, Param, Params, Running, Study, Trial, Worker, best, is_feasible, value, values,
+    Objective, Param, Params, Running, Study, Trial, Worker, best, compared_metric, is_feasible,
+    metric_names, value, values,
 };

@@ -4,7 +4,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from browser import wait
-from looks import draw, named, reveal, rows, save
+from looks import draw, fits_a_phone, named, reveal, rows, save
 
 FIGURES = {"front", "hypervolume", "values", "importance", "interactions", "parallel-coordinates"}
 CHOOSER = "nav .metric select"
@@ -40,11 +40,7 @@ def front_of_study(b, shown):
     infeasible(b)
     point(b)
     figures(b)
-    b.size(360, 740)
-    figures(b)
-    width = b.script("return document.documentElement.scrollWidth")
-    assert width <= 360, width
-    b.size(1280, 900)
+    fits_a_phone(b, figures)
 
 
 def front_of_report(b, report):

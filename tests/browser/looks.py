@@ -33,6 +33,15 @@ def named(b):
     )
 
 
+def fits_a_phone(b, figures):
+    """Nothing is wider than a phone, with all figures drawn."""
+    b.size(360, 740)
+    figures(b)
+    width = b.script("return document.documentElement.scrollWidth")
+    assert width <= 360, width
+    b.size(1280, 900)
+
+
 def draw(b, name):
     figure = f"[data-figure='{name}']"
     reveal(b, figure)

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from browser import browser, wait
 from cluster import Cluster, MadeUp
 from front import front_of_report, front_of_study
-from looks import column, draw, named, quiet, reveal, rows, save
+from looks import column, draw, fits_a_phone, named, quiet, reveal, rows, save
 from screenshots import screenshots
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
@@ -237,12 +237,7 @@ def walks(b, _):
 
 
 def narrow(b, _):
-    """Nothing is wider than a phone."""
-    b.size(360, 740)
-    figures(b)
-    width = b.script("return document.documentElement.scrollWidth")
-    assert width <= 360, width
-    b.size(1280, 900)
+    fits_a_phone(b, figures)
 
 
 def schemes(b, _):

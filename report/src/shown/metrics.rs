@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 /// A name for each of `count` objectives: the given ones, or else Optuna's words.
-pub(super) fn names(given: &[String], count: usize) -> Vec<String> {
+pub fn metric_names(given: &[String], count: usize) -> Vec<String> {
     let name = |index: usize| match given.get(index) {
         Some(name) => name.clone(),
         None if count == 1 => "value".to_owned(),
@@ -13,7 +13,7 @@ pub(super) fn names(given: &[String], count: usize) -> Vec<String> {
 }
 
 /// The index of the objective that the pruner compares: the one that it names, or else the first.
-pub(super) fn pruned(pruner: &Map<String, Json>, names: &[String]) -> usize {
+pub fn compared_metric(pruner: &Map<String, Json>, names: &[String]) -> usize {
     let metric = pruner.get("metric").and_then(Json::as_str);
     names.iter().position(|name| Some(name.as_str()) == metric).unwrap_or(0)
 }
@@ -26,16 +26,17 @@ mod tests {
 
     #[test]
     fn objectives_without_names_get_optunas() {
-        assert_eq!(names(&[], 1), ["value"]);
-        assert_eq!(names(&["accuracy".to_owned()], 1), ["accuracy"]);
-        assert_eq!(names(&[], 2), ["objective 0", "objective 1"]);
-        assert_eq!(names(&["a".to_owned(), "b".to_owned()], 2), ["a", "b"]);
+        assert_eq!(metric_names(&[], 1), ["value"]);
+        assert_eq!(metric_names(&["accuracy".to_owned()], 1), ["accuracy"]);
+        assert_eq!(metric_names(&[], 2), ["objective 0", "objective 1"]);
+        assert_eq!(metric_names(&["a".to_owned(), "b".to_owned()], 2), ["a", "b"]);
     }
 
     #[test]
     fn the_pruner_compares_what_it_names() {
         let names = ["a", "b"].map(str::to_owned);
-        let compares = |pruner: Json| pruned(pruner.as_object().expect("an object"), &names);
+        let compares =
+            |pruner: Json| compared_metric(pruner.as_object().expect("an object"), &names);
         assert_eq!(compares(json!({"kind": "asha", "metric": "b"})), 1);
         assert_eq!(compares(json!({"kind": "asha", "metric": "c"})), 0);
         assert_eq!(compares(json!({"kind": "none"})), 0);

@@ -10,6 +10,7 @@ mod values;
 mod worker;
 
 pub use choice::Choice;
+pub use metrics::{compared_metric, metric_names};
 pub use param::{Domain, Needs, Param};
 pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};
 pub(crate) use trial::params;

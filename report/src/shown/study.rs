@@ -4,7 +4,7 @@ use kindling_proto::v1;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::metrics;
+use super::metrics::{compared_metric, metric_names};
 use super::param::Param;
 use super::time::{milliseconds, seconds};
 use super::values::{Directions, best};
@@ -119,10 +119,10 @@ impl Study {
         let objective = spec.objective.as_ref().map(Objective::new);
         let directions = Directions::of(study);
         let pruner = spec.pruner.as_ref().map(from_struct).unwrap_or_default();
-        let metrics = metrics::names(&spec.metric_names, directions.as_slice().len());
+        let metrics = metric_names(&spec.metric_names, directions.as_slice().len());
         Self {
             external: study.external,
-            curve_objective: metrics::pruned(&pruner, &metrics),
+            curve_objective: compared_metric(&pruner, &metrics),
             metrics,
             constraints: spec.constraints.clone(),
             front: study.front.iter().map(|trial| trial.number).collect(),

@@ -2,14 +2,15 @@
 
 import { type Data, padded } from "../data";
 import type { AgainArm, Estimate } from "../document";
-import { h, replaceKeepingFocus, select } from "../dom";
+import { h, replaceKeepingFocus } from "../dom";
 import { decimalsFor, fixed, listing, number, plural } from "../format";
 import { grid, valueAxis } from "../figure/axis";
 import { Figure } from "../figure/figure";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
-import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
+import { axisChoosers } from "../figures/axes";
 import { stairsOf } from "../figures/stairs";
 import type { Part } from "../page/overview";
 import type { Store } from "../store";
@@ -134,15 +135,7 @@ interface Mean {
 }
 
 function means(objectives: number): FigureSpec {
-  const chosen = { x: 0, y: 1 };
-  const pick = (figure: Controlled, side: "x" | "y") => {
-    const { values } = figure.store.data!;
-    const options = Array.from({ length: objectives }, (_, i) => ({ value: String(i), text: values.name(i) }));
-    return select(side === "x" ? "Across" : "Up", options, String(chosen[side]), (index) => {
-      chosen[side] = Number(index);
-      figure.restart();
-    });
-  };
+  const { chosen, controls } = axisChoosers(objectives);
   return {
     key: "confirmed-front",
     title: "The front under fresh seeds",
@@ -150,7 +143,7 @@ function means(objectives: number): FigureSpec {
     wide: true,
     zoom: "xy",
     height: 360,
-    controls: (figure) => (objectives > 2 ? [pick(figure, "x"), pick(figure, "y")] : []),
+    controls,
     empty: "No confirmation trial has completed yet.",
     draw: (context) => draw(context, chosen.x, chosen.y),
   };

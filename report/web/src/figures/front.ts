@@ -2,13 +2,13 @@
 
 import type { Data } from "../data";
 import type { Trial } from "../document";
-import { select } from "../dom";
 import { plural } from "../format";
 import { grid, valueAxis } from "../figure/axis";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
-import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
+import type { Context, Drawing, FigureSpec } from "../figure/types";
+import { axisChoosers, type Chosen } from "./axes";
 import { outsideOf, partOnly } from "./part";
 import { stairsOf } from "./stairs";
 
@@ -17,23 +17,13 @@ interface Point {
   trial: number;
 }
 
-/** The objectives across and up, by index; and of a third one what is told by the size of marks. */
-export interface Axes {
-  x: number;
-  y: number;
+/** And of a third objective what is told by the size of marks. */
+interface Axes extends Chosen {
   size: number | null;
 }
 
 export function front(objectives: number): FigureSpec {
-  const chosen = { x: 0, y: 1 };
-  const pick = (figure: Controlled, side: "x" | "y") => {
-    const { values } = figure.store.data!;
-    const options = Array.from({ length: objectives }, (_, i) => ({ value: String(i), text: values.name(i) }));
-    return select(side === "x" ? "Across" : "Up", options, String(chosen[side]), (index) => {
-      chosen[side] = Number(index);
-      figure.restart();
-    });
-  };
+  const { chosen, controls } = axisChoosers(objectives);
   const axes = (): Axes => ({ ...chosen, size: objectives === 3 && chosen.x !== chosen.y ? 3 - chosen.x - chosen.y : null });
   return {
     key: "front",
@@ -42,7 +32,7 @@ export function front(objectives: number): FigureSpec {
     wide: true,
     zoom: "xy",
     height: (_, width) => (width < 500 ? 400 : 460),
-    controls: (figure) => [...(objectives > 2 ? [pick(figure, "x"), pick(figure, "y")] : []), partOnly(figure)],
+    controls: (figure) => [...controls(figure), partOnly(figure)],
     empty: "No trial has completed yet.",
     depends: (data) => `${data.progress} ${data.front.length}`,
     draw: (context) => draw(context, axes()),

@@ -98,15 +98,18 @@ impl Nsga2Options {
 }
 
 impl Nsga3Options {
-    /// What a study file without options means.
-    pub const DEFAULT: Self = Self {
-        population: 20,
-        divisions: 0,
-        crossover_probability: 0.9,
-        swapping_probability: 0.5,
-        crossover_eta: 5.0,
-        mutation_probability: None,
-        mutation_eta: 5.0,
+    /// What a study file without options means: what it means for NSGA-II, too.
+    pub const DEFAULT: Self = {
+        let both = Nsga2Options::DEFAULT;
+        Self {
+            population: both.population,
+            divisions: 0,
+            crossover_probability: both.crossover_probability,
+            swapping_probability: both.swapping_probability,
+            crossover_eta: both.crossover_eta,
+            mutation_probability: both.mutation_probability,
+            mutation_eta: both.mutation_eta,
+        }
     };
 
     pub(in crate::sampler) fn genetic(&self) -> Genetic {
