@@ -89,10 +89,10 @@ struct RateArgs {
     history: u32,
     #[arg(long, value_enum, default_value_t = Sampler::Random)]
     sampler: Sampler,
-    /// Candidates of another study's TPE in 20 whole numbers, for which one more client works; 25,000 take a
-    /// second [default: no such study]
-    #[arg(long, value_name = "CANDIDATES")]
-    beside: Option<u32>,
+    /// The sampler of another study in 20 whole numbers, for which one more client works: `gp`, or TPE with so many
+    /// candidates; 25,000 take a second [default: no such study]
+    #[arg(long, value_name = "gp|CANDIDATES")]
+    beside: Option<beside::Costly>,
     /// The program to run as a coordinator, such as `kindling` [default: this one]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -156,8 +156,8 @@ fn main() -> anyhow::Result<()> {
 
 async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
     let folder = tempfile::tempdir()?;
-    if let Some(candidates) = args.beside {
-        beside::create(folder.path(), candidates)?;
+    if let Some(sampler) = args.beside {
+        beside::create(folder.path(), sampler)?;
     }
     let coordinator = Running::start(args.program.as_deref(), folder.path()).await?;
     create_study(&coordinator, args.sampler).await?;
@@ -196,8 +196,8 @@ async fn rate(args: RateArgs) -> anyhow::Result<serde_json::Value> {
         "trials_per_second": trials as f64 / args.seconds,
         "lease_ms": calls.leases.summary(),
         "finish_ms": calls.finishes.summary(),
-        "beside": args.beside.map(|candidates| json!({
-            "candidates": candidates,
+        "beside": args.beside.map(|sampler| json!({
+            "sampler": format!("{sampler:?}").to_lowercase(),
             "trials": beside.finishes.len(),
             "lease_ms": beside.leases.summary(),
         })),
