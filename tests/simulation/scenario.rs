@@ -207,6 +207,10 @@ impl Scenario {
             longest_step: seconds(rng, 1.0, 120.0),
         };
         scenario.fronts = rng.random_bool(0.3);
+        if scenario.fronts && scenario.sampler == "auto" && rng.random_bool(0.5) {
+            // Which it would take from a number of trials on that no story comes to.
+            scenario.sampler = "nsga2";
+        }
         scenario
     }
 
@@ -215,6 +219,7 @@ impl Scenario {
         let sampler = match self.sampler {
             "tpe" => json!({"kind": "tpe", "startup_trials": 2, "candidates": 4}),
             "gp" => json!({"kind": "gp", "startup_trials": 2}),
+            "nsga2" => json!({"kind": "nsga2", "population": 4}),
             kind => json!({"kind": kind}),
         };
         let mut pruner = match self.pruner {
