@@ -37,6 +37,7 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         confirm: spec.confirm.as_ref().map(confirm),
         metric_names: texts(&spec.metrics.names),
         constraints: texts(&spec.metrics.constraints),
+        keep_checkpoints: 0,
     }
 }
 
@@ -182,6 +183,10 @@ pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) 
         confirms: trial.confirms.map(|c| v1::Confirmation { of: c.of.0, seed: c.seed }),
         left_out: (trial.curve.len() + trial.attributes().count()) as u32,
         constraints: trial.constraints().to_vec(),
+        checkpoints: Vec::new(),
+        artifacts: Vec::new(),
+        attempts: Vec::new(),
+        warm_start: None,
     }
 }
 
@@ -218,6 +223,7 @@ pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignmen
         metric_names: texts(&study.spec().metrics.names),
         constraints: texts(&study.spec().metrics.constraints),
         pruner_objective: study.spec().metrics.pruner_objective as u32,
+        checkpoint: None,
     })
 }
 

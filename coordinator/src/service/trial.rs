@@ -63,7 +63,7 @@ impl TrialService for Service {
         &self,
         request: Request<v1::EnqueueTrialRequest>,
     ) -> Reply<v1::EnqueueTrialResponse> {
-        let v1::EnqueueTrialRequest { study, params, request_id } = request.into_inner();
+        let v1::EnqueueTrialRequest { study, params, request_id, .. } = request.into_inner();
         let fixed = convert::named_values(params)?;
         let request_id = request_id_of(request_id)?;
         let (id, number) =
