@@ -3,7 +3,12 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["kindling/v1/study.proto", "kindling/v1/worker.proto", "optuna/storage.proto"];
+    let files = [
+        "kindling/v1/artifact.proto",
+        "kindling/v1/study.proto",
+        "kindling/v1/worker.proto",
+        "optuna/storage.proto",
+    ];
     println!("cargo:rerun-if-changed=kindling");
     println!("cargo:rerun-if-changed=optuna");
     let descriptors = protox::compile(files, ["."])?;

@@ -22,7 +22,7 @@ TOOLS = ("grpcio-tools==1.62.3", "mypy-protobuf==3.6.0", "protobuf==4.25.9", "se
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTO = ROOT / "proto"
-SOURCES = ("kindling/v1/study.proto", "kindling/v1/worker.proto")
+SOURCES = ("kindling/v1/artifact.proto", "kindling/v1/study.proto", "kindling/v1/worker.proto")
 TARGET = ROOT / "python" / "kindling" / "client" / "_proto"
 PACKAGE = "kindling.client._proto"
 

@@ -107,7 +107,12 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         TrialCommand::Enqueue { study, fix, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
-            let request = v1::EnqueueTrialRequest { study, params, request_id: request_id() };
+            let request = v1::EnqueueTrialRequest {
+                study,
+                params,
+                request_id: request_id(),
+                warm_start: None,
+            };
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }

@@ -399,7 +399,14 @@ impl Call {
             Self::Enqueue(place) => {
                 let params = enqueued(place);
                 let request_id = format!("enqueue {place}");
-                trials.enqueue_trial(v1::EnqueueTrialRequest { study, params, request_id }).await?;
+                trials
+                    .enqueue_trial(v1::EnqueueTrialRequest {
+                        study,
+                        params,
+                        request_id,
+                        warm_start: None,
+                    })
+                    .await?;
             }
             Self::RetryAFailedOne => {
                 let all = trials.list_trials(everything()).await?.into_inner().trials;

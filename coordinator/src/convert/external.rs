@@ -42,6 +42,7 @@ pub(crate) fn external_study(
         confirm: None,
         metric_names: study.metric_names().unwrap_or_default(),
         constraints: study.constraints().map(str::to_owned).collect(),
+        keep_checkpoints: 0,
     };
     let is_single = study.directions().as_slice().len() == 1;
     let in_short =
@@ -137,6 +138,10 @@ pub(crate) fn external_trial_in_short(
         confirms: None,
         left_out: (steps(trial).count() + trial.user_attributes.len()) as u32,
         constraints: constraints(study, trial),
+        checkpoints: Vec::new(),
+        artifacts: Vec::new(),
+        attempts: Vec::new(),
+        warm_start: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gRPC services. Each handler parses its request, asks the ledger, and answers.
 
 pub(crate) mod access;
+mod artifact;
 #[cfg(test)]
 mod bounds;
 mod connections;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use axum::middleware::from_fn_with_state;
 use kindling_proto::limits;
 use kindling_proto::optuna::storage_service_server::StorageServiceServer;
+use kindling_proto::v1::artifact_service_server::ArtifactServiceServer;
 use kindling_proto::v1::study_service_server::StudyServiceServer;
 use kindling_proto::v1::trial_service_server::TrialServiceServer;
 use kindling_proto::v1::worker_service_server::WorkerServiceServer;
@@ -80,9 +82,11 @@ impl Service {
         let asked = self.shares.asked.clone();
         let studies = StudyServiceServer::new(self.clone());
         let trials = TrialServiceServer::new(self.clone());
+        let artifacts = ArtifactServiceServer::new(self.clone());
         let storage = StorageServiceServer::new(self.clone());
         Routes::new(studies.max_decoding_message_size(limits::REQUEST))
             .add_service(trials.max_decoding_message_size(limits::REQUEST))
+            .add_service(artifacts)
             .add_service(storage.max_encoding_message_size(usize::MAX))
             .add_service(WorkerServiceServer::new(self))
             .into_axum_router()

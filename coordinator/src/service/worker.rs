@@ -29,6 +29,7 @@ type Reply<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl WorkerService for Service {
     type HeartbeatStream = ReceiverStream<Result<v1::HeartbeatResponse, Status>>;
+    type LoadStream = ReceiverStream<Result<v1::LoadResponse, Status>>;
 
     async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
         let request = request.into_inner();
@@ -119,6 +120,18 @@ impl WorkerService for Service {
         // Logged only now, when the result is committed.
         tracing::info!(trial, worker = worker.as_str(), result = said, "finished");
         Ok(Response::new(v1::FinishResponse {}))
+    }
+
+    async fn save(&self, _: Request<Streaming<v1::SaveRequest>>) -> Reply<v1::SaveResponse> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn load(&self, _: Request<v1::LoadRequest>) -> Reply<Self::LoadStream> {
+        Err(Status::unimplemented("not yet"))
+    }
+
+    async fn write(&self, _: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
+        Err(Status::unimplemented("not yet"))
     }
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {

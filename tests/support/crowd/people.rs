@@ -54,6 +54,7 @@ pub(super) async fn enqueue(shared: Arc<Shared>, mut rng: StdRng) {
             study: study.clone(),
             params: vec![v1::NamedValue { name: "learning_rate".to_owned(), value }],
             request_id: format!("enqueue-{number}"),
+            warm_start: None,
         };
         let call = || {
             let (mut client, request) = (client.clone(), request.clone());

@@ -56,6 +56,19 @@ struct Said {
 impl WorkerService for Refusing {
     type HeartbeatStream =
         Pin<Box<dyn Stream<Item = Result<v1::HeartbeatResponse, Status>> + Send>>;
+    type LoadStream = Pin<Box<dyn Stream<Item = Result<v1::LoadResponse, Status>> + Send>>;
+
+    async fn save(&self, _: Request<Streaming<v1::SaveRequest>>) -> Reply<v1::SaveResponse> {
+        Err(Status::unimplemented("no files here"))
+    }
+
+    async fn load(&self, _: Request<v1::LoadRequest>) -> Reply<Self::LoadStream> {
+        Err(Status::unimplemented("no files here"))
+    }
+
+    async fn write(&self, _: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
+        Err(Status::unimplemented("no output here"))
+    }
 
     async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
         let request = request.into_inner();

@@ -60,6 +60,7 @@ async fn make<A: Api + 'static>(
                 study: "s".to_owned(),
                 params: vec![named("x", Kind::Float(*random.pick(&NUMBERS)))],
                 request_id: random.pick::<&str>(&["", "r\0", "\u{202E}'\"; --"]).to_string(),
+                warm_start: None,
             };
             TrialServiceClient::new(api).enqueue_trial(enqueue).await.map(drop)
         }

@@ -18,6 +18,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.struct_pb2
 import google.protobuf.timestamp_pb2
+import kindling.v1.artifact_pb2
 import sys
 import typing
 
@@ -109,6 +110,7 @@ class StudySpec(google.protobuf.message.Message):
     MAX_FAILURES_IN_A_ROW_FIELD_NUMBER: builtins.int
     METRIC_NAMES_FIELD_NUMBER: builtins.int
     CONSTRAINTS_FIELD_NUMBER: builtins.int
+    KEEP_CHECKPOINTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Unique; 1 to 512 bytes."""
     trials: builtins.int
@@ -121,6 +123,8 @@ class StudySpec(google.protobuf.message.Message):
     """How many trials may fail in a row before the study is paused; half as many until a trial has completed or
     been pruned. 0: no limit. Absent: 20.
     """
+    keep_checkpoints: builtins.int
+    """How many checkpoints of a trial are kept, the newest ones; at most 100. 0: one."""
     @property
     def directions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___Direction.ValueType]:
         """Which way is better, per objective: 1 to 8."""
@@ -171,9 +175,10 @@ class StudySpec(google.protobuf.message.Message):
         max_failures_in_a_row: builtins.int | None = ...,
         metric_names: collections.abc.Iterable[builtins.str] | None = ...,
         constraints: collections.abc.Iterable[builtins.str] | None = ...,
+        keep_checkpoints: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "max_failures_in_a_row", b"max_failures_in_a_row", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "constraints", b"constraints", "directions", b"directions", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "metric_names", b"metric_names", "name", b"name", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "constraints", b"constraints", "directions", b"directions", "keep_checkpoints", b"keep_checkpoints", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "metric_names", b"metric_names", "name", b"name", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row"]) -> typing.Literal["max_failures_in_a_row"] | None: ...
 
 global___StudySpec = StudySpec
@@ -703,6 +708,10 @@ class Trial(google.protobuf.message.Message):
     CONFIRMS_FIELD_NUMBER: builtins.int
     LEFT_OUT_FIELD_NUMBER: builtins.int
     CONSTRAINTS_FIELD_NUMBER: builtins.int
+    CHECKPOINTS_FIELD_NUMBER: builtins.int
+    ARTIFACTS_FIELD_NUMBER: builtins.int
+    ATTEMPTS_FIELD_NUMBER: builtins.int
+    WARM_START_FIELD_NUMBER: builtins.int
     number: builtins.int
     state: global___TrialState.ValueType
     fail_reason: builtins.str
@@ -717,6 +726,8 @@ class Trial(google.protobuf.message.Message):
     """How many of its intermediate values and attributes this message leaves out. GetTrial and ListTrials leave
     some out only if the store holds more than today's limits, from an older Kindling or another program.
     """
+    warm_start: builtins.int
+    """The trial whose checkpoint its first attempt goes on from."""
     @property
     def params(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NamedValue]:
         """Its active parameters in the space's order. For a waiting trial without parameters, the fixed values."""
@@ -745,6 +756,18 @@ class Trial(google.protobuf.message.Message):
     def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """What it found for the constraints, in the study's order: all of them, or none if it did not say."""
 
+    @property
+    def checkpoints(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.v1.artifact_pb2.Checkpoint]:
+        """What a next attempt can go on from, oldest first."""
+
+    @property
+    def artifacts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.v1.artifact_pb2.Artifact]:
+        """The files that it keeps, by name; at most 256."""
+
+    @property
+    def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.v1.artifact_pb2.TrialAttempt]:
+        """The attempts at it, oldest first: at most the 32 newest."""
+
     def __init__(
         self,
         *,
@@ -763,10 +786,17 @@ class Trial(google.protobuf.message.Message):
         confirms: global___Confirmation | None = ...,
         left_out: builtins.int = ...,
         constraints: collections.abc.Iterable[builtins.float] | None = ...,
+        checkpoints: collections.abc.Iterable[kindling.v1.artifact_pb2.Checkpoint] | None = ...,
+        artifacts: collections.abc.Iterable[kindling.v1.artifact_pb2.Artifact] | None = ...,
+        attempts: collections.abc.Iterable[kindling.v1.artifact_pb2.TrialAttempt] | None = ...,
+        warm_start: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "complete_time", b"complete_time", "confirms", b"confirms", "retry_of", b"retry_of", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "attempt", b"attempt", "attributes_json", b"attributes_json", "complete_time", b"complete_time", "confirms", b"confirms", "constraints", b"constraints", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "values", b"values", "worker", b"worker"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "_warm_start", b"_warm_start", "complete_time", b"complete_time", "confirms", b"confirms", "retry_of", b"retry_of", "start_time", b"start_time", "warm_start", b"warm_start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "_warm_start", b"_warm_start", "artifacts", b"artifacts", "attempt", b"attempt", "attempts", b"attempts", "attributes_json", b"attributes_json", "checkpoints", b"checkpoints", "complete_time", b"complete_time", "confirms", b"confirms", "constraints", b"constraints", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "values", b"values", "warm_start", b"warm_start", "worker", b"worker"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_retry_of", b"_retry_of"]) -> typing.Literal["retry_of"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_warm_start", b"_warm_start"]) -> typing.Literal["warm_start"] | None: ...
 
 global___Trial = Trial
 
@@ -1391,9 +1421,12 @@ class EnqueueTrialRequest(google.protobuf.message.Message):
     STUDY_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    WARM_START_FIELD_NUMBER: builtins.int
     study: builtins.str
     request_id: builtins.str
     """Repeating a request with the same id adds nothing. Empty: every call adds a trial."""
+    warm_start: builtins.int
+    """The trial whose newest checkpoint the new one goes on from. That trial must have one."""
     @property
     def params(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NamedValue]:
         """The values to fix. The sampler chooses the rest."""
@@ -1404,8 +1437,11 @@ class EnqueueTrialRequest(google.protobuf.message.Message):
         study: builtins.str = ...,
         params: collections.abc.Iterable[global___NamedValue] | None = ...,
         request_id: builtins.str = ...,
+        warm_start: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["params", b"params", "request_id", b"request_id", "study", b"study"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_warm_start", b"_warm_start", "warm_start", b"warm_start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_warm_start", b"_warm_start", "params", b"params", "request_id", b"request_id", "study", b"study", "warm_start", b"warm_start"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_warm_start", b"_warm_start"]) -> typing.Literal["warm_start"] | None: ...
 
 global___EnqueueTrialRequest = EnqueueTrialRequest
 

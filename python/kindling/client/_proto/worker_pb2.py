@@ -13,10 +13,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from kindling.client._proto import artifact_pb2 as kindling_dot_v1_dot_artifact__pb2
 from kindling.client._proto import study_pb2 as kindling_dot_v1_dot_study__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kindling/v1/worker.proto\x12\x0bkindling.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17kindling/v1/study.proto\"k\n\x05\x43laim\x12\x10\n\x08study_id\x18\x01 \x01(\x03\x12\r\n\x05trial\x18\x02 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x11\n\tworker_id\x18\x04 \x01(\t\x12\x0c\n\x04mark\x18\x05 \x01(\x0c\x12\x0f\n\x07history\x18\x06 \x01(\x0c\"\xda\x01\n\x0cLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05slots\x18\x04 \x01(\r\x12\x12\n\nobjectives\x18\x05 \x03(\t\x12#\n\x07holding\x18\x06 \x03(\x0b\x32\x12.kindling.v1.Claim\x12\'\n\x04wait\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07session\x18\x08 \x01(\x06\x12\x17\n\x0fwithout_studies\x18\t \x03(\x03\"=\n\rLeaseResponse\x12,\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x17.kindling.v1.Assignment\"\x8e\x02\n\nAssignment\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\r\n\x05study\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x03(\x0b\x32\x17.kindling.v1.NamedValue\x12)\n\tobjective\x18\x04 \x01(\x0b\x32\x16.kindling.v1.Objective\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x12\n\nstudy_seed\x18\x06 \x01(\x04\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x14\n\x0cmetric_names\x18\x08 \x03(\t\x12\x13\n\x0b\x63onstraints\x18\t \x03(\t\x12\x18\n\x10pruner_objective\x18\n \x01(\r\"|\n\rReportRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05value\x18\x03 \x01(\x01\x12+\n\x06others\x18\x04 \x03(\x0b\x32\x1b.kindling.v1.ObjectiveValue\"7\n\x0eReportResponse\x12%\n\x07verdict\x18\x01 \x01(\x0e\x32\x14.kindling.v1.Verdict\"\xcc\x02\n\rFinishRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12+\n\tcompleted\x18\x02 \x01(\x0b\x32\x16.kindling.v1.CompletedH\x00\x12%\n\x06pruned\x18\x03 \x01(\x0b\x32\x13.kindling.v1.PrunedH\x00\x12%\n\x06\x66\x61iled\x18\x04 \x01(\x0b\x32\x13.kindling.v1.FailedH\x00\x12G\n\x0f\x61ttributes_json\x18\x05 \x03(\x0b\x32..kindling.v1.FinishRequest.AttributesJsonEntry\x12\x13\n\x0b\x63onstraints\x18\x06 \x03(\x01\x1a\x35\n\x13\x41ttributesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06result\"\x1b\n\tCompleted\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x08\n\x06Pruned\"\x18\n\x06\x46\x61iled\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x10\n\x0e\x46inishResponse\"C\n\x0eReleaseRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fReleaseResponse\"\x88\x01\n\x10HeartbeatRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05slots\x18\x04 \x01(\r\x12#\n\x07holding\x18\x05 \x03(\x0b\x32\x12.kindling.v1.Claim\x12\x0f\n\x07session\x18\x06 \x01(\x06\"b\n\x11HeartbeatResponse\x12 \n\x04lost\x18\x01 \x03(\x0b\x32\x12.kindling.v1.Claim\x12+\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration*o\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_CONTINUE\x10\x01\x12\x11\n\rVERDICT_PRUNE\x10\x02\x12\x10\n\x0cVERDICT_STOP\x10\x03\x12\x10\n\x0cVERDICT_LOST\x10\x04\x32\xeb\x02\n\rWorkerService\x12>\n\x05Lease\x12\x19.kindling.v1.LeaseRequest\x1a\x1a.kindling.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.kindling.v1.ReportRequest\x1a\x1b.kindling.v1.ReportResponse\x12\x41\n\x06\x46inish\x12\x1a.kindling.v1.FinishRequest\x1a\x1b.kindling.v1.FinishResponse\x12\x44\n\x07Release\x12\x1b.kindling.v1.ReleaseRequest\x1a\x1c.kindling.v1.ReleaseResponse\x12N\n\tHeartbeat\x12\x1d.kindling.v1.HeartbeatRequest\x1a\x1e.kindling.v1.HeartbeatResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kindling/v1/worker.proto\x12\x0bkindling.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1akindling/v1/artifact.proto\x1a\x17kindling/v1/study.proto\"k\n\x05\x43laim\x12\x10\n\x08study_id\x18\x01 \x01(\x03\x12\r\n\x05trial\x18\x02 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x11\n\tworker_id\x18\x04 \x01(\t\x12\x0c\n\x04mark\x18\x05 \x01(\x0c\x12\x0f\n\x07history\x18\x06 \x01(\x0c\"\xda\x01\n\x0cLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05slots\x18\x04 \x01(\r\x12\x12\n\nobjectives\x18\x05 \x03(\t\x12#\n\x07holding\x18\x06 \x03(\x0b\x32\x12.kindling.v1.Claim\x12\'\n\x04wait\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07session\x18\x08 \x01(\x06\x12\x17\n\x0fwithout_studies\x18\t \x03(\x03\"=\n\rLeaseResponse\x12,\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x17.kindling.v1.Assignment\"\xbb\x02\n\nAssignment\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\r\n\x05study\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x03(\x0b\x32\x17.kindling.v1.NamedValue\x12)\n\tobjective\x18\x04 \x01(\x0b\x32\x16.kindling.v1.Objective\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x12\n\nstudy_seed\x18\x06 \x01(\x04\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x14\n\x0cmetric_names\x18\x08 \x03(\t\x12\x13\n\x0b\x63onstraints\x18\t \x03(\t\x12\x18\n\x10pruner_objective\x18\n \x01(\r\x12+\n\ncheckpoint\x18\x0b \x01(\x0b\x32\x17.kindling.v1.Checkpoint\"|\n\rReportRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05value\x18\x03 \x01(\x01\x12+\n\x06others\x18\x04 \x03(\x0b\x32\x1b.kindling.v1.ObjectiveValue\"M\n\x0bSaveRequest\x12%\n\x06saving\x18\x01 \x01(\x0b\x32\x13.kindling.v1.SavingH\x00\x12\x0f\n\x05piece\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x9c\x01\n\x06Saving\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x19\n\x0f\x63heckpoint_step\x18\x02 \x01(\x04H\x00\x12\x17\n\rartifact_name\x18\x03 \x01(\tH\x00\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x1f\n\x04\x62lob\x18\x05 \x01(\x0b\x32\x11.kindling.v1.BlobB\x06\n\x04what\"\x0e\n\x0cSaveResponse\"=\n\x0bLoadRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x1d\n\x0cLoadResponse\x12\r\n\x05piece\x18\x01 \x01(\x0c\"h\n\x0cWriteRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12&\n\x05lines\x18\x03 \x03(\x0b\x32\x17.kindling.v1.OutputLine\"\x0f\n\rWriteResponse\"7\n\x0eReportResponse\x12%\n\x07verdict\x18\x01 \x01(\x0e\x32\x14.kindling.v1.Verdict\"\xcc\x02\n\rFinishRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12+\n\tcompleted\x18\x02 \x01(\x0b\x32\x16.kindling.v1.CompletedH\x00\x12%\n\x06pruned\x18\x03 \x01(\x0b\x32\x13.kindling.v1.PrunedH\x00\x12%\n\x06\x66\x61iled\x18\x04 \x01(\x0b\x32\x13.kindling.v1.FailedH\x00\x12G\n\x0f\x61ttributes_json\x18\x05 \x03(\x0b\x32..kindling.v1.FinishRequest.AttributesJsonEntry\x12\x13\n\x0b\x63onstraints\x18\x06 \x03(\x01\x1a\x35\n\x13\x41ttributesJsonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06result\"\x1b\n\tCompleted\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x08\n\x06Pruned\"\x18\n\x06\x46\x61iled\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x10\n\x0e\x46inishResponse\"C\n\x0eReleaseRequest\x12!\n\x05\x63laim\x18\x01 \x01(\x0b\x32\x12.kindling.v1.Claim\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x11\n\x0fReleaseResponse\"\x88\x01\n\x10HeartbeatRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05slots\x18\x04 \x01(\r\x12#\n\x07holding\x18\x05 \x03(\x0b\x32\x12.kindling.v1.Claim\x12\x0f\n\x07session\x18\x06 \x01(\x06\"b\n\x11HeartbeatResponse\x12 \n\x04lost\x18\x01 \x03(\x0b\x32\x12.kindling.v1.Claim\x12+\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration*o\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_CONTINUE\x10\x01\x12\x11\n\rVERDICT_PRUNE\x10\x02\x12\x10\n\x0cVERDICT_STOP\x10\x03\x12\x10\n\x0cVERDICT_LOST\x10\x04\x32\xa9\x04\n\rWorkerService\x12>\n\x05Lease\x12\x19.kindling.v1.LeaseRequest\x1a\x1a.kindling.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.kindling.v1.ReportRequest\x1a\x1b.kindling.v1.ReportResponse\x12\x41\n\x06\x46inish\x12\x1a.kindling.v1.FinishRequest\x1a\x1b.kindling.v1.FinishResponse\x12=\n\x04Save\x12\x18.kindling.v1.SaveRequest\x1a\x19.kindling.v1.SaveResponse(\x01\x12=\n\x04Load\x12\x18.kindling.v1.LoadRequest\x1a\x19.kindling.v1.LoadResponse0\x01\x12>\n\x05Write\x12\x19.kindling.v1.WriteRequest\x1a\x1a.kindling.v1.WriteResponse\x12\x44\n\x07Release\x12\x1b.kindling.v1.ReleaseRequest\x1a\x1c.kindling.v1.ReleaseResponse\x12N\n\tHeartbeat\x12\x1d.kindling.v1.HeartbeatRequest\x1a\x1e.kindling.v1.HeartbeatResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,40 +26,54 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._options = None
   _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._serialized_options = b'8\001'
-  _globals['_VERDICT']._serialized_start=1692
-  _globals['_VERDICT']._serialized_end=1803
-  _globals['_CLAIM']._serialized_start=98
-  _globals['_CLAIM']._serialized_end=205
-  _globals['_LEASEREQUEST']._serialized_start=208
-  _globals['_LEASEREQUEST']._serialized_end=426
-  _globals['_LEASERESPONSE']._serialized_start=428
-  _globals['_LEASERESPONSE']._serialized_end=489
-  _globals['_ASSIGNMENT']._serialized_start=492
-  _globals['_ASSIGNMENT']._serialized_end=762
-  _globals['_REPORTREQUEST']._serialized_start=764
-  _globals['_REPORTREQUEST']._serialized_end=888
-  _globals['_REPORTRESPONSE']._serialized_start=890
-  _globals['_REPORTRESPONSE']._serialized_end=945
-  _globals['_FINISHREQUEST']._serialized_start=948
-  _globals['_FINISHREQUEST']._serialized_end=1280
-  _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._serialized_start=1217
-  _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._serialized_end=1270
-  _globals['_COMPLETED']._serialized_start=1282
-  _globals['_COMPLETED']._serialized_end=1309
-  _globals['_PRUNED']._serialized_start=1311
-  _globals['_PRUNED']._serialized_end=1319
-  _globals['_FAILED']._serialized_start=1321
-  _globals['_FAILED']._serialized_end=1345
-  _globals['_FINISHRESPONSE']._serialized_start=1347
-  _globals['_FINISHRESPONSE']._serialized_end=1363
-  _globals['_RELEASEREQUEST']._serialized_start=1365
-  _globals['_RELEASEREQUEST']._serialized_end=1432
-  _globals['_RELEASERESPONSE']._serialized_start=1434
-  _globals['_RELEASERESPONSE']._serialized_end=1451
-  _globals['_HEARTBEATREQUEST']._serialized_start=1454
-  _globals['_HEARTBEATREQUEST']._serialized_end=1590
-  _globals['_HEARTBEATRESPONSE']._serialized_start=1592
-  _globals['_HEARTBEATRESPONSE']._serialized_end=1690
-  _globals['_WORKERSERVICE']._serialized_start=1806
-  _globals['_WORKERSERVICE']._serialized_end=2169
+  _globals['_VERDICT']._serialized_start=2236
+  _globals['_VERDICT']._serialized_end=2347
+  _globals['_CLAIM']._serialized_start=126
+  _globals['_CLAIM']._serialized_end=233
+  _globals['_LEASEREQUEST']._serialized_start=236
+  _globals['_LEASEREQUEST']._serialized_end=454
+  _globals['_LEASERESPONSE']._serialized_start=456
+  _globals['_LEASERESPONSE']._serialized_end=517
+  _globals['_ASSIGNMENT']._serialized_start=520
+  _globals['_ASSIGNMENT']._serialized_end=835
+  _globals['_REPORTREQUEST']._serialized_start=837
+  _globals['_REPORTREQUEST']._serialized_end=961
+  _globals['_SAVEREQUEST']._serialized_start=963
+  _globals['_SAVEREQUEST']._serialized_end=1040
+  _globals['_SAVING']._serialized_start=1043
+  _globals['_SAVING']._serialized_end=1199
+  _globals['_SAVERESPONSE']._serialized_start=1201
+  _globals['_SAVERESPONSE']._serialized_end=1215
+  _globals['_LOADREQUEST']._serialized_start=1217
+  _globals['_LOADREQUEST']._serialized_end=1278
+  _globals['_LOADRESPONSE']._serialized_start=1280
+  _globals['_LOADRESPONSE']._serialized_end=1309
+  _globals['_WRITEREQUEST']._serialized_start=1311
+  _globals['_WRITEREQUEST']._serialized_end=1415
+  _globals['_WRITERESPONSE']._serialized_start=1417
+  _globals['_WRITERESPONSE']._serialized_end=1432
+  _globals['_REPORTRESPONSE']._serialized_start=1434
+  _globals['_REPORTRESPONSE']._serialized_end=1489
+  _globals['_FINISHREQUEST']._serialized_start=1492
+  _globals['_FINISHREQUEST']._serialized_end=1824
+  _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._serialized_start=1761
+  _globals['_FINISHREQUEST_ATTRIBUTESJSONENTRY']._serialized_end=1814
+  _globals['_COMPLETED']._serialized_start=1826
+  _globals['_COMPLETED']._serialized_end=1853
+  _globals['_PRUNED']._serialized_start=1855
+  _globals['_PRUNED']._serialized_end=1863
+  _globals['_FAILED']._serialized_start=1865
+  _globals['_FAILED']._serialized_end=1889
+  _globals['_FINISHRESPONSE']._serialized_start=1891
+  _globals['_FINISHRESPONSE']._serialized_end=1907
+  _globals['_RELEASEREQUEST']._serialized_start=1909
+  _globals['_RELEASEREQUEST']._serialized_end=1976
+  _globals['_RELEASERESPONSE']._serialized_start=1978
+  _globals['_RELEASERESPONSE']._serialized_end=1995
+  _globals['_HEARTBEATREQUEST']._serialized_start=1998
+  _globals['_HEARTBEATREQUEST']._serialized_end=2134
+  _globals['_HEARTBEATRESPONSE']._serialized_start=2136
+  _globals['_HEARTBEATRESPONSE']._serialized_end=2234
+  _globals['_WORKERSERVICE']._serialized_start=2350
+  _globals['_WORKERSERVICE']._serialized_end=2903
 # @@protoc_insertion_point(module_scope)

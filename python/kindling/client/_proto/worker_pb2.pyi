@@ -10,6 +10,7 @@ import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import kindling.v1.artifact_pb2
 import kindling.client._proto.study_pb2
 import sys
 import typing
@@ -186,6 +187,7 @@ class Assignment(google.protobuf.message.Message):
     METRIC_NAMES_FIELD_NUMBER: builtins.int
     CONSTRAINTS_FIELD_NUMBER: builtins.int
     PRUNER_OBJECTIVE_FIELD_NUMBER: builtins.int
+    CHECKPOINT_FIELD_NUMBER: builtins.int
     study: builtins.str
     seed: builtins.int
     """The trial's own seed. All attempts get the same one."""
@@ -209,6 +211,12 @@ class Assignment(google.protobuf.message.Message):
     def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The names of the study's constraints, in order."""
 
+    @property
+    def checkpoint(self) -> kindling.v1.artifact_pb2.Checkpoint:
+        """What to go on from. The intermediate values up to its step are kept if the first step that is reported comes after
+        it, and are dropped if the trial begins again at an earlier one.
+        """
+
     def __init__(
         self,
         *,
@@ -222,9 +230,10 @@ class Assignment(google.protobuf.message.Message):
         metric_names: collections.abc.Iterable[builtins.str] | None = ...,
         constraints: collections.abc.Iterable[builtins.str] | None = ...,
         pruner_objective: builtins.int = ...,
+        checkpoint: kindling.v1.artifact_pb2.Checkpoint | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["claim", b"claim", "objective", b"objective"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["claim", b"claim", "constraints", b"constraints", "metric_names", b"metric_names", "objective", b"objective", "params", b"params", "pruner_objective", b"pruner_objective", "seed", b"seed", "study", b"study", "study_seed", b"study_seed", "traceparent", b"traceparent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["checkpoint", b"checkpoint", "claim", b"claim", "objective", b"objective"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["checkpoint", b"checkpoint", "claim", b"claim", "constraints", b"constraints", "metric_names", b"metric_names", "objective", b"objective", "params", b"params", "pruner_objective", b"pruner_objective", "seed", b"seed", "study", b"study", "study_seed", b"study_seed", "traceparent", b"traceparent"]) -> None: ...
 
 global___Assignment = Assignment
 
@@ -260,6 +269,151 @@ class ReportRequest(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["claim", b"claim", "others", b"others", "step", b"step", "value", b"value"]) -> None: ...
 
 global___ReportRequest = ReportRequest
+
+@typing.final
+class SaveRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SAVING_FIELD_NUMBER: builtins.int
+    PIECE_FIELD_NUMBER: builtins.int
+    piece: builtins.bytes
+    """Then its bytes, in pieces of at most 1 MiB. None if they lie in the artifact store already."""
+    @property
+    def saving(self) -> global___Saving:
+        """First."""
+
+    def __init__(
+        self,
+        *,
+        saving: global___Saving | None = ...,
+        piece: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["part", b"part", "piece", b"piece", "saving", b"saving"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["part", b"part", "piece", b"piece", "saving", b"saving"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["part", b"part"]) -> typing.Literal["saving", "piece"] | None: ...
+
+global___SaveRequest = SaveRequest
+
+@typing.final
+class Saving(google.protobuf.message.Message):
+    """What is saved."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: builtins.int
+    CHECKPOINT_STEP_FIELD_NUMBER: builtins.int
+    ARTIFACT_NAME_FIELD_NUMBER: builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: builtins.int
+    BLOB_FIELD_NUMBER: builtins.int
+    checkpoint_step: builtins.int
+    """A checkpoint with all up to this step. Of an attempt the steps ascend."""
+    artifact_name: builtins.str
+    """An artifact of this name."""
+    media_type: builtins.str
+    """Of an artifact."""
+    @property
+    def claim(self) -> global___Claim: ...
+    @property
+    def blob(self) -> kindling.v1.artifact_pb2.Blob:
+        """The size is known before, and the key is empty unless the worker has put the bytes into the artifact store itself."""
+
+    def __init__(
+        self,
+        *,
+        claim: global___Claim | None = ...,
+        checkpoint_step: builtins.int = ...,
+        artifact_name: builtins.str = ...,
+        media_type: builtins.str = ...,
+        blob: kindling.v1.artifact_pb2.Blob | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["artifact_name", b"artifact_name", "blob", b"blob", "checkpoint_step", b"checkpoint_step", "claim", b"claim", "what", b"what"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact_name", b"artifact_name", "blob", b"blob", "checkpoint_step", b"checkpoint_step", "claim", b"claim", "media_type", b"media_type", "what", b"what"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["what", b"what"]) -> typing.Literal["checkpoint_step", "artifact_name"] | None: ...
+
+global___Saving = Saving
+
+@typing.final
+class SaveResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___SaveResponse = SaveResponse
+
+@typing.final
+class LoadRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    key: builtins.str
+    """The key of the assignment's checkpoint."""
+    @property
+    def claim(self) -> global___Claim: ...
+    def __init__(
+        self,
+        *,
+        claim: global___Claim | None = ...,
+        key: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["claim", b"claim"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["claim", b"claim", "key", b"key"]) -> None: ...
+
+global___LoadRequest = LoadRequest
+
+@typing.final
+class LoadResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PIECE_FIELD_NUMBER: builtins.int
+    piece: builtins.bytes
+    def __init__(
+        self,
+        *,
+        piece: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["piece", b"piece"]) -> None: ...
+
+global___LoadResponse = LoadResponse
+
+@typing.final
+class WriteRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: builtins.int
+    FIRST_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    first: builtins.int
+    """The number of the first line, from 0 in each attempt. Those that were sent before are ignored."""
+    @property
+    def claim(self) -> global___Claim: ...
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.v1.artifact_pb2.OutputLine]:
+        """Their attempts are the claim's."""
+
+    def __init__(
+        self,
+        *,
+        claim: global___Claim | None = ...,
+        first: builtins.int = ...,
+        lines: collections.abc.Iterable[kindling.v1.artifact_pb2.OutputLine] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["claim", b"claim"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["claim", b"claim", "first", b"first", "lines", b"lines"]) -> None: ...
+
+global___WriteRequest = WriteRequest
+
+@typing.final
+class WriteResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___WriteResponse = WriteResponse
 
 @typing.final
 class ReportResponse(google.protobuf.message.Message):
