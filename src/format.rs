@@ -53,6 +53,19 @@ pub(crate) fn trial_state(trial: &v1::Trial) -> &'static str {
     name.strip_prefix("TRIAL_STATE_").unwrap_or(name)
 }
 
+/// Why an attempt ended, as a word; `None` while it runs.
+pub(crate) fn attempt_end(end: v1::AttemptEnd) -> Option<&'static str> {
+    match end {
+        v1::AttemptEnd::Unspecified => None,
+        end => end.as_str_name().strip_prefix("ATTEMPT_END_"),
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The state's name; a study with nothing left to do is finished.
 pub(crate) fn study_state(study: &v1::Study) -> &'static str {
     match study.state() {

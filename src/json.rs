@@ -23,6 +23,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
         "max_failures_in_a_row": spec.max_failures_in_a_row,
+        "keep_checkpoints": spec.keep_checkpoints,
         "objective": {
             "kind": objective.kind,
             "settings": serde_json::from_str::<Value>(&objective.settings_json).unwrap_or_default(),
@@ -80,8 +81,42 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
         "worker": trial.worker,
         "retry_of": trial.retry_of,
         "confirms": trial.confirms.map(|c| json!({ "of": c.of, "seed": c.seed })),
+        "warm_start": trial.warm_start,
+        "attempts": trial.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "checkpoints": trial.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
+        "artifacts": trial.artifacts.iter().map(artifact).collect::<Vec<_>>(),
         "start": format::time(trial.start_time.as_ref()).map(|t| t.to_string()),
         "complete": format::time(trial.complete_time.as_ref()).map(|t| t.to_string()),
+    })
+}
+
+fn attempt(attempt: &v1::TrialAttempt) -> Value {
+    let time = |time: Option<&prost_types::Timestamp>| format::time(time).map(|t| t.to_string());
+    json!({
+        "attempt": attempt.attempt,
+        "worker": attempt.worker,
+        "resumed_from": attempt.resumed_from,
+        "end": format::attempt_end(attempt.end()),
+        "start": time(attempt.start_time.as_ref()),
+        "complete": time(attempt.end_time.as_ref()),
+    })
+}
+
+fn checkpoint(checkpoint: &v1::Checkpoint) -> Value {
+    let v1::Blob { size, sha256, .. } = checkpoint.blob.clone().unwrap_or_default();
+    let (attempt, step) = (checkpoint.attempt, checkpoint.step);
+    json!({ "attempt": attempt, "step": step, "bytes": size, "sha256": format::hex(&sha256) })
+}
+
+/// A file that is kept.
+pub(crate) fn artifact(artifact: &v1::Artifact) -> Value {
+    let v1::Blob { size, sha256, .. } = artifact.blob.clone().unwrap_or_default();
+    json!({
+        "name": artifact.name,
+        "media_type": Some(&artifact.media_type).filter(|kind| !kind.is_empty()),
+        "bytes": size,
+        "sha256": format::hex(&sha256),
+        "saved": format::time(artifact.saved.as_ref()).map(|t| t.to_string()),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use comfy_table::{
     CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width,
@@ -229,6 +230,24 @@ pub(crate) fn curve(study: &v1::Study, trial: &v1::Trial) -> Table {
         let values = others.iter().map(|place| of(place).map(|other| format::number(other.value)));
         row.extend(values.map(Option::unwrap_or_default));
         table.add_row(row);
+    }
+    table
+}
+
+/// Who had a trial, and why each attempt at it ended.
+pub(crate) fn attempts(attempts: &[v1::TrialAttempt]) -> Table {
+    let mut table = new(&["attempt", "worker", "from step", "took", "ended"], &[0, 2, 3]);
+    for attempt in attempts {
+        let times = [attempt.start_time.as_ref(), attempt.end_time.as_ref()];
+        let [start, end] = times.map(format::time);
+        let took = start.zip(end).and_then(|(a, b)| Duration::try_from(b.duration_since(a)).ok());
+        table.add_row([
+            attempt.attempt.to_string(),
+            attempt.worker.clone(),
+            attempt.resumed_from.map_or_else(|| "start".to_owned(), |step| (step + 1).to_string()),
+            took.map(format::duration).unwrap_or_default(),
+            format::attempt_end(attempt.end()).unwrap_or("running").to_lowercase().replace('_', " "),
+        ]);
     }
     table
 }

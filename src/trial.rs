@@ -41,6 +41,9 @@ enum TrialCommand {
         study: String,
         #[command(flatten)]
         fix: FixArgs,
+        /// Go on from this trial's newest checkpoint
+        #[arg(long, value_name = "TRIAL")]
+        warm_start: Option<u32>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -104,14 +107,14 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             let response = client.trials.get_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
-        TrialCommand::Enqueue { study, fix, json } => {
+        TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
             let request = v1::EnqueueTrialRequest {
                 study,
                 params,
                 request_id: request_id(),
-                warm_start: None,
+                warm_start,
             };
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
@@ -155,6 +158,18 @@ fn print(study: &v1::Study, trial: &v1::Trial, json: bool) {
     }
     if let Some(v1::Confirmation { of, seed }) = trial.confirms {
         outln!("confirms: trial {of}, under fresh seed {seed}");
+    }
+    if let Some(number) = trial.warm_start {
+        outln!("starts from: the checkpoint of trial {number}");
+    }
+    if trial.attempts.len() > 1 {
+        outln!("{}", table::attempts(&trial.attempts));
+    }
+    if let Some(checkpoint) = trial.checkpoints.last() {
+        outln!("checkpoint: step {}, of attempt {}", checkpoint.step, checkpoint.attempt);
+    }
+    if !trial.artifacts.is_empty() {
+        outln!("artifacts: {}; see `kindling trial artifacts`", trial.artifacts.len());
     }
     if !trial.fail_reason.is_empty() {
         outln!("failed: {}", trial.fail_reason);

@@ -17,8 +17,14 @@ const TRIALS: u32 = 30;
 enum Op {
     Lease,
     /// The `nth` of the running trials ends.
-    Complete { nth: usize, values: Vec<f64>, constraint: f64 },
-    Fail { nth: usize },
+    Complete {
+        nth: usize,
+        values: Vec<f64>,
+        constraint: f64,
+    },
+    Fail {
+        nth: usize,
+    },
     /// The coordinator restarts from its store.
     Restart,
 }

@@ -1,13 +1,17 @@
 //! `AdamW`, using the backend's own kernel where it has one.
 
+mod composed;
+mod state;
+
 use burn::module::Module;
-use burn::optim::{
-    AdamWState, AdaptiveMomentumState, GradientsParams, LearningRate, ModuleOptimizer, Optimizer,
-};
-use burn::tensor::{Device, Tensor};
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
 
 #[cfg(feature = "tch")]
 use crate::libtorch;
+use composed::Composed;
+
+pub use state::{AdamWState, Moments};
 
 /// The constants of `AdamW` (Loshchilov and Hutter, arXiv 1711.05101).
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +26,12 @@ pub struct AdamWConstants {
     pub weight_decay: f64,
 }
 
-/// An optimiser and its state for each parameter of a module.
+/// An optimiser and its state for each parameter of a module. Each step has gradients for all parameters.
 pub struct AdamW(Kernel);
 
 enum Kernel {
     /// Composed of Burn's operations; runs on any backend.
-    Composed(Box<ModuleOptimizer>),
+    Composed(Composed),
     /// libtorch's fused kernel.
     #[cfg(feature = "tch")]
     LibTorch(libtorch::AdamW),
@@ -41,7 +45,28 @@ impl AdamW {
             return Self(Kernel::LibTorch(libtorch::AdamW::new(constants)));
         }
         let _ = device;
-        Self(Kernel::Composed(Box::new(Composed(constants).into())))
+        Self(Kernel::Composed(Composed::new(constants)))
+    }
+
+    /// An optimiser that goes on from a state of [`Self::state`], for a module of the same shape. The next step is the
+    /// same to the last bit as it would have been there.
+    ///
+    /// # Errors
+    ///
+    /// If the state is of a module of another shape.
+    pub fn resume<M: Module>(
+        constants: AdamWConstants,
+        device: &Device,
+        module: &M,
+        state: AdamWState,
+    ) -> Result<Self, OtherModule> {
+        let moments = state::by_parameter(module, state.moments)?;
+        #[cfg(feature = "tch")]
+        if libtorch::is_libtorch(device) {
+            let resumed = libtorch::AdamW::resume(constants, device, state.steps, moments);
+            return Ok(Self(Kernel::LibTorch(resumed)));
+        }
+        Ok(Self(Kernel::Composed(Composed::resume(constants, device, state.steps, moments))))
     }
 
     /// Takes one step.
@@ -57,46 +82,26 @@ impl AdamW {
             Kernel::LibTorch(optimizer) => optimizer.step(learning_rate, module, gradients),
         }
     }
-}
 
-/// `torch.optim.AdamW`, operation by operation.
-///
-/// Burn's own version computes the powers of β in single precision, which is off by up to 1e-4 in the first
-/// steps, and it needs more temporaries.
-#[derive(Clone)]
-struct Composed(AdamWConstants);
-
-impl Optimizer for Composed {
-    type State<const D: usize> = AdamWState<D>;
-
-    fn step<const D: usize>(
-        &self,
-        learning_rate: LearningRate,
-        weights: Tensor<D>,
-        gradient: Tensor<D>,
-        state: Option<AdamWState<D>>,
-    ) -> (Tensor<D>, Option<AdamWState<D>>) {
-        let AdamWConstants { beta_1, beta_2, epsilon, weight_decay } = self.0;
-        let first = gradient.clone() * (1.0 - beta_1);
-        let second = gradient.square() * (1.0 - beta_2);
-        let state = match state {
-            None => AdaptiveMomentumState::new(1, first, second),
-            Some(AdamWState { momentum: past }) => AdaptiveMomentumState::new(
-                past.time + 1,
-                past.moment_1 * beta_1 + first,
-                past.moment_2 * beta_2 + second,
-            ),
-        };
-        let steps = i32::try_from(state.time).unwrap_or(i32::MAX);
-        let step_size = learning_rate / (1.0 - beta_1.powi(steps));
-        let scale = state.moment_2.clone().sqrt() / (1.0 - beta_2.powi(steps)).sqrt() + epsilon;
-        let weights = weights * (1.0 - learning_rate * weight_decay)
-            - state.moment_1.clone() / scale * step_size;
-        (weights, Some(AdamWState::new(state)))
-    }
-
-    fn to_device<const D: usize>(mut state: AdamWState<D>, device: &Device) -> AdamWState<D> {
-        state.momentum = state.momentum.to_device(device);
-        state
+    /// What it has learned of a module's parameters so far, read from the device.
+    pub fn state<M: Module>(&self, module: &M) -> AdamWState {
+        let ids = state::parameters(module).into_iter().map(|(id, _)| id);
+        match &self.0 {
+            Kernel::Composed(optimizer) => optimizer.state(ids),
+            #[cfg(feature = "tch")]
+            Kernel::LibTorch(optimizer) => optimizer.state(ids),
+        }
     }
 }
+
+/// A state belongs to a module of another shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherModule;
+
+impl std::fmt::Display for OtherModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the optimiser's state is of a module of another shape")
+    }
+}
+
+impl std::error::Error for OtherModule {}

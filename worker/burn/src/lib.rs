@@ -13,7 +13,7 @@ mod list;
 use burn::tensor::Device;
 use kindling_worker::{DeviceError, DeviceName, Devices, Fault, Listed, Memory};
 
-pub use self::adam_w::{AdamW, AdamWConstants};
+pub use self::adam_w::{AdamW, AdamWConstants, AdamWState, Moments, OtherModule};
 pub use self::convolution::Convolution;
 
 /// Burn's devices: flex, and with the feature `tch` also libtorch on the CPU and on CUDA GPUs.

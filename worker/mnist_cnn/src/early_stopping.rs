@@ -32,6 +32,11 @@ impl EarlyStopping {
         Self { patience, epochs: 0, best: None }
     }
 
+    /// One that has seen so many epochs, with this best one.
+    pub(super) fn resume(patience: usize, epochs: usize, best: Option<Best>) -> Self {
+        Self { patience, epochs, best }
+    }
+
     /// Takes the accuracy of the next epoch.
     pub(super) fn observe(&mut self, accuracy: f64) -> Verdict {
         let epoch = self.epochs;

@@ -4,6 +4,7 @@
 //! for the fully connected layers, trains it, and returns its accuracy on held-out images.
 //! `studies/README.md` has the whole protocol.
 
+mod checkpoint;
 mod conv;
 mod diagnosis;
 mod early_stopping;
@@ -17,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod testing;
 mod train;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,12 +27,12 @@ use burn::tensor::Device;
 use kindling_burn::evaluation_batch;
 use kindling_data::mnist::FetchProgress;
 use kindling_worker::{
-    Completion, JsonMap, Objective, Progress, Reported, SettingsError, Takes, Trial, TrialError,
-    Unfit,
+    Completion, JsonMap, Objective, Progress, SettingsError, Takes, Trial, TrialError, Unfit,
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
+use self::checkpoint::fingerprint;
 pub use self::conv::ConvShape;
 use self::diagnosis::Sample;
 pub use self::diagnosis::{Activation, Diagnosis, Histogram, Layer, LayerKind, Stage};
@@ -40,7 +42,8 @@ use self::init::positive;
 pub use self::network::{Architecture, COMMON, DEEP, LayerShape, Network};
 use self::sets::{Sets, SetsCache};
 pub use self::settings::{DataName, LossKind, NetworkName, Settings};
-use self::train::{Trained, TrainingData, train};
+use self::train::{Progress as Training, Trained, TrainingData, train};
+use self::watch::{Measured, Watching};
 
 /// The objective `mnist_cnn`: accuracy on the trial-validation images, to be maximised.
 ///
@@ -50,8 +53,11 @@ use self::train::{Trained, TrainingData, train};
 /// After each epoch (step), counted from 0, it reports the accuracy on the epoch-validation images.
 ///
 /// Attributes: `test_accuracy`, `best_epoch` and `best_epoch_validation_accuracy`, all measured with the best
-/// epoch's weights; `epochs` (the last epoch run, counted from 0), `final_train_loss`, and `diagnosis` (a
-/// [`Diagnosis`] at the start and after the first epoch).
+/// epoch's weights, and `weights_sha256`, their SHA-256; `epochs` (the last epoch run, counted from 0),
+/// `final_train_loss`, and `diagnosis` (a [`Diagnosis`] at the start and after the first epoch).
+///
+/// A trial saves a checkpoint every few epochs, and when its worker is about to leave. Whoever goes on from it gets the same
+/// weights and accuracies, to the last bit, on the same kind of device.
 #[derive(Debug, Default)]
 pub struct MnistCnn {
     sets: SetsCache,
@@ -114,7 +120,7 @@ impl Objective for MnistCnn {
         let settings = Settings::parse(&trial.settings()?)?;
         let prepared = self.begin(trial, settings)?;
         let (sets, device) = (Arc::clone(&prepared.sets), prepared.device.clone());
-        let (trained, diagnosis) = prepared.train(trial, 1)?;
+        let (trained, measured) = prepared.train(trial)?;
 
         let share = |set| accuracy(&trained.network, &Images::upload(set, &device));
         let found = share(&sets.trial_validation);
@@ -131,7 +137,8 @@ impl Objective for MnistCnn {
             .with("best_epoch_validation_accuracy", trained.best.accuracy)
             .with("epochs", trained.last_epoch)
             .with("final_train_loss", trained.final_loss)
-            .with("diagnosis", serde_json::to_value(diagnosis)?))
+            .with("weights_sha256", fingerprint(&trained.network))
+            .with("diagnosis", measured.into_json()?))
     }
 }
 
@@ -156,11 +163,13 @@ impl MnistCnn {
         let mut settings = Settings::parse(&trial.settings()?)?;
         // Disables early stopping.
         (settings.max_epochs, settings.patience) = (epochs, epochs);
+        settings.checkpoint_every = 0;
         let prepared = self.begin(trial, settings)?;
         if epochs == 0 {
             return Ok(Diagnosis { stages: vec![prepared.sample.measure(0, &prepared.network)] });
         }
-        Ok(prepared.train(trial, epochs)?.1)
+        let (_, measured) = prepared.train_from_start(trial, epochs)?;
+        Ok(Diagnosis { stages: measured.stages })
     }
 
     fn begin(&self, trial: &Trial<'_>, settings: Settings) -> Result<Prepared, TrialError> {
@@ -170,12 +179,13 @@ impl MnistCnn {
 
         let device = kindling_burn::device(trial.device())?;
         let tracking = device.clone().autodiff();
+        let capacity = settings.batch_size().max(evaluation_batch(&device));
         let network = Network::new(
             settings.network.architecture(),
             conv,
             fc,
             &mut stream(trial, Purpose::Weights),
-            settings.batch_size().max(evaluation_batch(&device)),
+            capacity,
             &tracking,
         );
         let data = TrainingData {
@@ -183,7 +193,7 @@ impl MnistCnn {
             validation: Images::upload(&sets.epoch_validation, &device),
         };
         let sample = Sample::of(&data.train, &settings);
-        Ok(Prepared { settings, learning_rate, sets, device, network, data, sample })
+        Ok(Prepared { settings, learning_rate, sets, device, capacity, network, data, sample })
     }
 }
 
@@ -193,37 +203,53 @@ struct Prepared {
     learning_rate: f64,
     sets: Arc<Sets>,
     device: Device,
+    /// The most images in a batch.
+    capacity: usize,
     network: Network,
     data: TrainingData,
     sample: Sample,
 }
 
 impl Prepared {
-    /// Trains the network, and measures it at the start and after `epochs` epochs.
-    fn train(
+    /// Trains the network, from a checkpoint if there is one, and measures it at the start and after the first epoch.
+    fn train(self, trial: &mut Trial<'_>) -> Result<(Trained, Measured), TrialError> {
+        let Some(saved) = trial.load_checkpoint()? else { return self.train_from_start(trial, 1) };
+        tracing::info!(step = saved.step, "goes on from a checkpoint");
+        let bytes = saved.read();
+        let bytes = bytes.map_err(|error| {
+            TrialError::Failed(format!("its checkpoint cannot be read: {error}"))
+        })?;
+        let tracking = self.data.train.device();
+        let (start, earlier) = checkpoint::read(&bytes, &self.settings, self.capacity, &tracking)?;
+        self.go_on(trial, start, 1, Measured { earlier, stages: Vec::new() })
+    }
+
+    /// Trains the network, and measures it before and after `epochs` epochs.
+    fn train_from_start(
         self,
         trial: &mut Trial<'_>,
         epochs: usize,
-    ) -> Result<(Trained, Diagnosis), TrialError> {
-        let Self { settings, learning_rate, network, data, sample, .. } = self;
-        let mut order = stream(trial, Purpose::Order);
-        let mut stages = vec![sample.measure(0, &network)];
-        let stop = trial.stop();
-        let report = |epoch: usize, accuracy, network: &Network| {
-            if epoch + 1 == epochs {
-                stages.push(sample.measure(epochs, network));
-            }
-            let names = &trial.facts().metrics.names;
-            if names.is_empty() {
-                return trial.report(epoch as u64, accuracy);
-            }
-            let all = [(ACCURACY, accuracy), (EPOCHS, epoch as f64)];
-            let asked = all.into_iter().filter(|(name, _)| has(names, name));
-            let asked = asked.map(|(name, value)| (name.to_owned(), value)).collect();
-            trial.report(epoch as u64, Reported::Named(asked))
-        };
-        let trained = train(network, &data, &settings, learning_rate, &mut order, &stop, report)?;
-        Ok((trained, Diagnosis { stages }))
+    ) -> Result<(Trained, Measured), TrialError> {
+        let stages = vec![self.sample.measure(0, &self.network)];
+        let (network, tracking) = (self.network.clone(), self.data.train.device());
+        let start = Training::start(network, &self.settings, &tracking);
+        self.go_on(trial, start, epochs, Measured { earlier: Vec::new(), stages })
+    }
+
+    fn go_on(
+        self,
+        trial: &mut Trial<'_>,
+        start: Training,
+        measure_after: usize,
+        measured: Measured,
+    ) -> Result<(Trained, Measured), TrialError> {
+        let Self { settings, learning_rate, data, sample, .. } = self;
+        let (mut order, stop) = (stream(trial, Purpose::Order), trial.stop());
+        let every = settings.checkpoint_every;
+        let mut watching = Watching { trial, sample, measure_after, every, measured };
+        let trained =
+            train(start, &data, &settings, learning_rate, &mut order, &stop, &mut watching)?;
+        Ok((trained, watching.measured))
     }
 }
 
@@ -243,10 +269,11 @@ fn stream(trial: &Trial<'_>, purpose: Purpose) -> ChaCha8Rng {
 
 #[cfg(test)]
 mod tests {
-    use kindling_worker::TrialFacts;
+    use kindling_worker::{Stopped, TrialFacts};
     use serde_json::{Value, json};
 
     use super::testing::Reports;
+    use super::train::Watch;
     use super::*;
 
     /// A trial on a few synthetic digits. `params` and `settings` extend or override the defaults.
@@ -297,7 +324,7 @@ mod tests {
         assert!((0.0..=1.0).contains(&number("test_accuracy")));
         // Softmax of a softmax: the loss is between ln(1 + 9/e) and ln(e + 9).
         assert!((1.461..2.461).contains(&number("final_train_loss")));
-        assert_eq!(done.attributes().len(), 6);
+        assert_eq!(done.attributes().len(), 7);
     }
 
     #[test]
@@ -321,6 +348,16 @@ mod tests {
         assert_ne!(once.0, complete(&json!({}), &json!({"loss": "logits"})).0);
     }
 
+    #[derive(Default)]
+    struct Curve(Vec<f64>);
+
+    impl Watch for Curve {
+        fn epoch(&mut self, _: usize, accuracy: f64, _: &Network) -> Result<(), Stopped> {
+            self.0.push(accuracy);
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_diagnosis_changes_no_bit_of_a_trial() {
         let (done, reports) = complete(&json!({}), &json!({"max_epochs": 3}));
@@ -331,16 +368,13 @@ mod tests {
         let (value, curve) = testing::with_trial(&facts, |trial| {
             let Prepared { network, data, sets, learning_rate, .. } =
                 MnistCnn::new().begin(trial, settings.clone()).unwrap();
-            let mut curve = Vec::new();
-            let report = |_, accuracy, _: &Network| {
-                curve.push(accuracy);
-                Ok(())
-            };
-            let mut order = stream(trial, Purpose::Order);
+            let mut curve = Curve::default();
+            let (mut order, stop) = (stream(trial, Purpose::Order), trial.stop());
+            let start = Training::start(network, &settings, &data.train.device());
             let trained =
-                train(network, &data, &settings, learning_rate, &mut order, &trial.stop(), report);
+                train(start, &data, &settings, learning_rate, &mut order, &stop, &mut curve);
             let validation = Images::upload(&sets.trial_validation, &testing::device());
-            (accuracy(&trained.unwrap().network, &validation), curve)
+            (accuracy(&trained.unwrap().network, &validation), curve.0)
         });
         assert_eq!((value.to_bits(), curve), (done.values.first().to_bits(), reports));
     }

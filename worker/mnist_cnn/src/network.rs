@@ -166,7 +166,6 @@ impl Network {
     }
 
     /// All layers, from the input on.
-    #[cfg(test)]
     pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
         self.convolutions().chain(&self.fcs)
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     /// allows.
     #[serde(deserialize_with = "count")]
     pub max_epochs: usize,
+    /// A checkpoint is saved each time that so many epochs have passed; 0: never. Default: 5.
+    pub checkpoint_every: usize,
     /// Training images. Default: 2,000.
     #[serde(deserialize_with = "count")]
     pub train: usize,
@@ -152,6 +154,7 @@ impl Default for Settings {
             loss: LossKind::Softmax,
             patience: 5,
             max_epochs: 200,
+            checkpoint_every: 5,
             train: 2_000,
             epoch_validation: 2_000,
             trial_validation: 5_000,

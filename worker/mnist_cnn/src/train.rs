@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::loss::CrossEntropyLoss;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -38,48 +38,98 @@ pub(super) struct TrainingData {
 pub(super) const ADAM_W: AdamWConstants =
     AdamWConstants { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01 };
 
+/// How far training has come: all that the next epoch depends on, apart from the trial's facts.
+pub(super) struct Progress {
+    /// Tracks gradients.
+    pub(super) network: Network,
+    pub(super) optimizer: AdamW,
+    pub(super) stopping: EarlyStopping,
+    /// The best epoch's weights, without gradients.
+    pub(super) kept: Network,
+    /// How many epochs there were.
+    pub(super) epochs: usize,
+    /// The last epoch's.
+    pub(super) final_loss: f64,
+}
+
+impl Progress {
+    /// None yet.
+    pub(super) fn start(network: Network, settings: &Settings, device: &Device) -> Self {
+        Self {
+            kept: network.valid(),
+            network,
+            optimizer: AdamW::new(ADAM_W, device),
+            stopping: EarlyStopping::new(settings.patience),
+            epochs: 0,
+            final_loss: f64::NAN,
+        }
+    }
+}
+
+/// Follows training.
+pub(super) trait Watch {
+    /// After each epoch: its number, its validation accuracy, and the network then.
+    fn epoch(&mut self, epoch: usize, accuracy: f64, network: &Network) -> Result<(), Stopped>;
+
+    /// After each epoch that is not the last: what training can go on from.
+    fn progress(&mut self, progress: &Progress) -> Result<(), TrialError> {
+        let _ = progress;
+        Ok(())
+    }
+}
+
 /// Trains until early stopping ends it.
 ///
-/// `report` gets each epoch's number, its validation accuracy and the current network. When the trial is told
-/// to stop, training ends between two batches.
+/// `rng` is at its start, wherever training goes on. When the trial is told to stop, training ends between two batches.
 pub(super) fn train(
-    mut network: Network,
+    mut progress: Progress,
     data: &TrainingData,
     settings: &Settings,
     learning_rate: f64,
     rng: &mut ChaCha8Rng,
     stop: &Stop,
-    mut report: impl FnMut(usize, f64, &Network) -> Result<(), Stopped>,
+    watch: &mut dyn Watch,
 ) -> Result<Trained, TrialError> {
-    let mut optimizer = AdamW::new(ADAM_W, &data.train.device());
-    let mut stopping = EarlyStopping::new(settings.patience);
     let mut order: Vec<i64> = (0..).take(data.train.len()).collect();
-    let mut kept = network.valid();
-    let (mut last_epoch, mut final_loss) = (0, f64::NAN);
-    for epoch in 0..settings.max_epochs {
+    // As the epochs before left it.
+    for _ in 0..progress.epochs {
+        order.shuffle(rng);
+    }
+    for epoch in progress.epochs..settings.max_epochs {
         order.shuffle(rng);
         let loss;
-        (network, loss) =
-            one_epoch(network, &mut optimizer, data, &order, settings, learning_rate, stop)?;
+        (progress.network, loss) = one_epoch(
+            progress.network,
+            &mut progress.optimizer,
+            data,
+            &order,
+            settings,
+            learning_rate,
+            stop,
+        )?;
         if !loss.is_finite() {
             return Err(TrialError::Failed(format!(
                 "the training loss is {loss} in epoch {epoch} (learning rate {learning_rate:?})"
             )));
         }
-        let candidate = network.valid();
+        let candidate = progress.network.valid();
         let accuracy = accuracy(&candidate, &data.validation);
-        (last_epoch, final_loss) = (epoch, loss);
-        report(epoch, accuracy, &network)?;
-        match stopping.observe(accuracy) {
-            Verdict::NewBest => kept = candidate,
+        (progress.epochs, progress.final_loss) = (epoch + 1, loss);
+        watch.epoch(epoch, accuracy, &progress.network)?;
+        match progress.stopping.observe(accuracy) {
+            Verdict::NewBest => progress.kept = candidate,
             Verdict::GoOn => {}
             Verdict::Stop => break,
         }
+        if progress.epochs < settings.max_epochs {
+            watch.progress(&progress)?;
+        }
     }
+    let Progress { stopping, kept, epochs, final_loss, .. } = progress;
     Ok(Trained {
         network: kept,
         best: stopping.best().expect("at least one epoch, says Settings"),
-        last_epoch,
+        last_epoch: epochs - 1,
         final_loss,
     })
 }
@@ -195,18 +245,26 @@ mod tests {
         assert!((found - f64::from(expected)).abs() < 1e-5, "{found} {expected}");
     }
 
+    #[derive(Default)]
+    struct Reports(Vec<(usize, f64)>);
+
+    impl Watch for Reports {
+        fn epoch(&mut self, epoch: usize, accuracy: f64, _: &Network) -> Result<(), Stopped> {
+            self.0.push((epoch, accuracy));
+            Ok(())
+        }
+    }
+
     #[test]
     fn the_weights_of_the_best_epoch_are_kept() {
         let (network, data, settings) = few_digits(Init::XavierNormal);
         let settings = Settings { patience: 2, loss: LossKind::Logits, ..settings };
         let mut rng = ChaCha8Rng::seed_from_u64(6);
-        let mut reports = Vec::new();
-        let report = |epoch, accuracy, _: &Network| {
-            reports.push((epoch, accuracy));
-            Ok(())
-        };
-        let trained =
-            train(network, &data, &settings, 3e-3, &mut rng, &Stop::default(), report).unwrap();
+        let mut watch = Reports::default();
+        let start = Progress::start(network, &settings, &data.train.device());
+        let stop = Stop::default();
+        let trained = train(start, &data, &settings, 3e-3, &mut rng, &stop, &mut watch).unwrap();
+        let reports = watch.0;
         assert!(trained.best.epoch < trained.last_epoch, "{reports:?} would prove little");
         assert_eq!(reports.len(), trained.last_epoch + 1);
         assert_eq!(reports[trained.best.epoch], (trained.best.epoch, trained.best.accuracy));

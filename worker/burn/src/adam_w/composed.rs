@@ -35,7 +35,8 @@ impl Composed {
             Tensor::from_data(TensorData::new(numbers, [length]), device)
         };
         let moments = moments.into_iter();
-        let moments = moments.map(|(id, Moments { first, second })| (id, (there(first), there(second))));
+        let moments =
+            moments.map(|(id, Moments { first, second })| (id, (there(first), there(second))));
         Self { constants, steps, moments: moments.collect() }
     }
 
@@ -101,8 +102,8 @@ impl Step<'_> {
         let steps = i32::try_from(*steps).unwrap_or(i32::MAX);
         let step_size = self.learning_rate / (1.0 - beta_1.powi(steps));
         let scale = second.clone().sqrt() / (1.0 - beta_2.powi(steps)).sqrt() + epsilon;
-        let weights = weights * (1.0 - self.learning_rate * weight_decay)
-            - first.clone() / scale * step_size;
+        let weights =
+            weights * (1.0 - self.learning_rate * weight_decay) - first.clone() / scale * step_size;
         let flat = |tensor: Tensor<D>| tensor.reshape([shape.num_elements()]);
         moments.insert(id, (flat(first), flat(second)));
         weights

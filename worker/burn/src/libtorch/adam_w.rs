@@ -6,10 +6,12 @@ use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 use kindling_libtorch::{Parameter, tch};
 
-use crate::adam_w::AdamWConstants;
+use crate::adam_w::{AdamWConstants, AdamWState, Moments};
+
+const OURS: &str = "a module on libtorch";
 
 /// The optimiser and its state for each parameter.
 pub(crate) struct AdamW {
@@ -27,6 +29,38 @@ impl AdamW {
             steps: 0,
             moments: HashMap::new(),
         }
+    }
+
+    /// One that goes on from these moments.
+    pub(crate) fn resume(
+        constants: AdamWConstants,
+        device: &Device,
+        steps: u32,
+        moments: Vec<(ParamId, Moments)>,
+    ) -> Self {
+        let there = |numbers: Vec<f32>| {
+            let length = numbers.len();
+            let tensor = Tensor::<1>::from_data(TensorData::new(numbers, [length]), device);
+            // Of its own memory, which the kernel may change.
+            tensor.try_into_primitive::<LibTorch>().expect(OURS).tensor.copy()
+        };
+        let moments = moments.into_iter();
+        let moments =
+            moments.map(|(id, Moments { first, second })| (id, (there(first), there(second))));
+        Self { steps, moments: moments.collect(), ..Self::new(constants) }
+    }
+
+    pub(crate) fn state(&self, parameters: impl Iterator<Item = ParamId>) -> AdamWState {
+        let numbers = |tensor: &tch::Tensor| {
+            let tensor = TchTensor::new(tensor.flatten(0, -1));
+            let tensor = Tensor::<1>::from_primitive::<LibTorch>(tensor);
+            tensor.to_data().iter::<f32>().collect()
+        };
+        let known = parameters.filter_map(|id| self.moments.get(&id));
+        let moments = known
+            .map(|(first, second)| Moments { first: numbers(first), second: numbers(second) })
+            .collect();
+        AdamWState { steps: self.steps, moments }
     }
 
     pub(crate) fn step<M: Module>(
@@ -64,7 +98,6 @@ struct Collect<'a> {
 
 impl ModuleMapper for Collect<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        const OURS: &str = "a module on libtorch";
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
         let (id, tensor, mapper) = param.consume();
         let tracked = tensor.is_require_grad();
@@ -74,11 +107,13 @@ impl ModuleMapper for Collect<'_> {
         let slope = gradient.try_into_primitive::<LibTorch>().expect(OURS).tensor.contiguous();
         let zeros = || (weight.tensor.zeros_like(), weight.tensor.zeros_like());
         let (first, second) = self.moments.entry(id).or_insert_with(zeros);
+        // What was resumed is flat.
+        let like_weight = |moment: &tch::Tensor| moment.view_as(&weight.tensor);
         self.parameters.push(Parameter {
             weight: weight.tensor.shallow_clone(),
             slope,
-            first_moment: first.shallow_clone(),
-            second_moment: second.shallow_clone(),
+            first_moment: like_weight(first),
+            second_moment: like_weight(second),
         });
         let mut tensor = Tensor::from_inner(Tensor::from_primitive::<LibTorch>(weight));
         if tracked {
