@@ -49,12 +49,6 @@ pub(super) enum CheckpointError {
     Network(String),
 }
 
-impl From<CheckpointError> for TrialError {
-    fn from(error: CheckpointError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
 /// How far training has come, and what was measured so far, as bytes.
 pub(super) fn write(
     progress: &Progress,
@@ -218,4 +212,140 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>, Checkpoint
     }
     let number = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
     Ok(view.data().as_chunks().0.iter().map(number).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use kindling_worker::{
+        Completion, Content, Objective as _, Reporter, SavedCheckpoint, Stopped, Trial, TrialFacts,
+    };
+    use serde_json::{Value, json};
+
+    use super::super::network::COMMON;
+    use super::super::{Init, MnistCnn, testing};
+    use super::*;
+
+    /// Takes reports and keeps the newest checkpoint, until so many reports have come.
+    struct Worker {
+        curve: Vec<(u64, f64)>,
+        stop_after: usize,
+        newest: Option<(u64, Vec<u8>)>,
+        file: tempfile::NamedTempFile,
+    }
+
+    impl Worker {
+        fn new() -> Self {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            Self { curve: Vec::new(), stop_after: usize::MAX, newest: None, file }
+        }
+
+        /// The worker dies: a new one has what was saved, and the curve up to there.
+        fn killed(&mut self) {
+            let step = self.newest.as_ref().map(|(step, _)| *step);
+            self.curve.retain(|(known, _)| Some(*known) <= step);
+        }
+    }
+
+    impl Reporter for Worker {
+        fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
+            assert!(self.curve.last().is_none_or(|(last, _)| last + 1 == step), "each step once");
+            self.curve.push((step, value));
+            if self.curve.len() < self.stop_after { Ok(()) } else { Err(Stopped) }
+        }
+
+        fn load_checkpoint(&mut self) -> Result<Option<SavedCheckpoint>, TrialError> {
+            let Some((step, bytes)) = &self.newest else { return Ok(None) };
+            self.file = tempfile::NamedTempFile::new()?;
+            self.file.write_all(bytes)?;
+            Ok(Some(SavedCheckpoint { step: *step, path: self.file.path().to_owned() }))
+        }
+
+        fn save_checkpoint(&mut self, step: u64, content: Content) -> Result<(), TrialError> {
+            let Content::Bytes(bytes) = content else { panic!("bytes") };
+            self.newest = Some((step, bytes));
+            Ok(())
+        }
+    }
+
+    fn facts(settings: &Value) -> TrialFacts {
+        let params =
+            json!({"winit_conv": "he_normal", "winit_fc": "xavier_uniform", "learning_rate": 2e-3});
+        let mut all = json!({
+            "data": "digits", "train": 40, "epoch_validation": 20, "trial_validation": 50, "test": 30,
+            "batch_size": 16, "max_epochs": 12, "patience": 12, "checkpoint_every": 1,
+        });
+        for (key, value) in settings.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        testing::facts(&params, &all)
+    }
+
+    fn run(worker: &mut Worker, facts: &TrialFacts) -> Result<Completion, TrialError> {
+        testing::device();
+        MnistCnn::new().run(&mut Trial::new(facts, testing::device_name(), None, worker))
+    }
+
+    /// Whatever is compared: values, curve and attributes, the weights' SHA-256 among them.
+    fn undisturbed(facts: &TrialFacts) -> (Completion, Vec<(u64, f64)>) {
+        let mut worker = Worker::new();
+        (run(&mut worker, facts).unwrap(), worker.curve)
+    }
+
+    #[test]
+    fn a_trial_that_was_killed_five_times_ends_with_the_same_bits() {
+        for settings in [json!({}), json!({"checkpoint_every": 2}), json!({"patience": 3})] {
+            let facts = facts(&settings);
+            let (expected, curve) = undisturbed(&facts);
+            assert!(curve.len() > 7, "{settings}: too short to be killed so often");
+            let mut worker = Worker::new();
+            for reports in [2, 3, 3, 5, 7] {
+                worker.stop_after = reports;
+                assert_eq!(run(&mut worker, &facts), Err(TrialError::Stopped));
+                worker.killed();
+            }
+            worker.stop_after = usize::MAX;
+            assert_eq!(run(&mut worker, &facts).unwrap(), expected, "{settings}");
+            assert_eq!(worker.curve, curve, "{settings}");
+        }
+    }
+
+    /// A checkpoint of some epochs.
+    fn checkpoint(facts: &TrialFacts) -> Vec<u8> {
+        let mut worker = Worker { stop_after: 3, ..Worker::new() };
+        assert_eq!(run(&mut worker, facts), Err(TrialError::Stopped));
+        worker.newest.unwrap().1
+    }
+
+    fn refusal(bytes: &[u8], settings: &Settings) -> String {
+        let device = testing::device().autodiff();
+        read(bytes, settings, 64, &device).err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_of_this_network_is_refused_with_a_reason() {
+        let bytes = checkpoint(&facts(&json!({})));
+        let settings = Settings::default();
+        let deep = Settings::parse(json!({"network": "deep"}).as_object().unwrap()).unwrap();
+        assert!(refusal(&bytes, &deep).contains("of another network: layer 1 has"));
+        assert!(refusal(&bytes[..bytes.len() / 2], &settings).contains("damaged"));
+        assert!(refusal(b"", &settings).contains("damaged"));
+        let view = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
+        let strange = safetensors::serialize([("a", view)], None).unwrap();
+        assert!(refusal(&strange, &settings).contains("not one of this objective"));
+    }
+
+    #[test]
+    fn equal_networks_have_one_fingerprint() {
+        use rand::SeedableRng as _;
+        let device = testing::device();
+        let of = |seed| {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let init = Init::HeNormal;
+            fingerprint(&Network::new(&COMMON, init, init, &mut rng, 1, &device))
+        };
+        assert_eq!((of(1), of(1).len()), (of(1), 64));
+        assert_ne!(of(1), of(2));
+    }
 }
