@@ -23,7 +23,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
         "max_failures_in_a_row": spec.max_failures_in_a_row,
-        "keep_checkpoints": spec.keep_checkpoints,
+        "checkpoints": { "keep": spec.keep_checkpoints },
         "objective": {
             "kind": objective.kind,
             "settings": serde_json::from_str::<Value>(&objective.settings_json).unwrap_or_default(),
@@ -80,8 +80,8 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
         "attempt": trial.attempt,
         "worker": trial.worker,
         "retry_of": trial.retry_of,
-        "confirms": trial.confirms.map(|c| json!({ "of": c.of, "seed": c.seed })),
         "warm_start": trial.warm_start,
+        "confirms": trial.confirms.map(|c| json!({ "of": c.of, "seed": c.seed })),
         "attempts": trial.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "checkpoints": trial.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
         "artifacts": trial.artifacts.iter().map(artifact).collect::<Vec<_>>(),
