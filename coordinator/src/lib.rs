@@ -21,6 +21,7 @@ mod gauges;
 mod hand_backs;
 mod handles;
 mod import;
+mod kept;
 mod ledger;
 mod naive_time;
 mod observe;

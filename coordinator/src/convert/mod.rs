@@ -5,6 +5,7 @@ mod external;
 mod from_wire;
 mod invalid;
 mod json;
+pub(crate) mod kept;
 #[cfg(test)]
 mod round_trip;
 pub(crate) mod to_wire;

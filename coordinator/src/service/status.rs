@@ -70,6 +70,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::BudgetSpent { .. }
         | Refusal::BudgetTooSmall { .. }
         | Refusal::NotFailed(_)
+        | Refusal::NoCheckpoint(_)
         | Refusal::TrialIsOver(_)
         | Refusal::External(_)
         | Refusal::StillRunning(_) => Code::FailedPrecondition,
@@ -77,6 +78,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::Confirm(_)
         | Refusal::StepGoesBack { .. }
         | Refusal::TooManyReports { .. }
+        | Refusal::TooManyArtifacts(_)
+        | Refusal::OddFile(_)
         | Refusal::OtherValues { .. }
         | Refusal::OddReport(_)
         | Refusal::NoNumber
