@@ -206,7 +206,7 @@ mod tests {
         });
         // The system lets a killed process's locks go.
         let gone = killed.0.mine.lock().unwrap().take().unwrap();
-        drop(gone._held);
+        drop(gone);
         fs::write(dir.path().join("a.result"), "x").unwrap();
         here().clean();
         assert_eq!(kept.map(|file| file.exists()), [true, false]);

@@ -60,8 +60,8 @@ impl Files {
         let Some(checkpoint) = &self.checkpoint else { return Ok(None) };
         let step = checkpoint.step;
         let path = self.drawer.path().map_err(|error| no_room(step, &error))?;
-        let stop = self.told.stop();
-        let fetched = fetch_file(&self.link, &self.claim, checkpoint, &path, &stop).await;
+        let told = self.told.stop();
+        let fetched = fetch_file(&self.link, &self.claim, checkpoint, &path, &told).await;
         fetched.map_err(|why| self.not_loaded(step, why))?;
         tracing::info!(step, bytes = checkpoint.size, "going on from a checkpoint");
         self.loaded = Some(SavedCheckpoint { step, path });
@@ -71,9 +71,9 @@ impl Files {
     /// The same in memory, with its step.
     pub(super) async fn load_bytes(&self) -> Result<Option<(u64, Vec<u8>)>, TrialError> {
         let Some(checkpoint) = &self.checkpoint else { return Ok(None) };
-        let (step, stop) = (checkpoint.step, self.told.stop());
+        let (step, told) = (checkpoint.step, self.told.stop());
         let make = || Ok(Vec::new());
-        let fetched = fetch(&self.link, &self.claim, checkpoint, make, &stop).await;
+        let fetched = fetch(&self.link, &self.claim, checkpoint, make, &told).await;
         fetched.map(|bytes| Some((step, bytes))).map_err(|why| self.not_loaded(step, why))
     }
 

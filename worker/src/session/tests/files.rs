@@ -213,8 +213,8 @@ fn script(codes: &[Code]) -> Script {
     Arc::new(Mutex::new(codes.to_vec()))
 }
 
-fn done() -> Outcome {
-    Ok(Completion::new(0.5))
+fn done() -> Completion {
+    Completion::new(0.5)
 }
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -232,7 +232,7 @@ async fn what_a_trial_saves_is_safe_when_it_goes_on() {
             outbox.save_checkpoint(3, bytes("state")).await?;
             assert_eq!(log.log().last().map(String::as_str), Some("checkpoint 3: state"));
             outbox.save_artifact("plots/a.png", "image/png", bytes("png")).await?;
-            done()
+            Ok(done())
         }
     });
     let expected = ["report 3", "checkpoint 3: state", "plots/a.png (image/png): png", "finished"];
@@ -251,7 +251,7 @@ async fn a_file_is_taken_at_once_and_sent_in_pieces() {
         fs::write(&file, "torn")?;
         outbox.save_artifact("model.pt", "", Content::Given(file.clone())).await?;
         assert!(!file.exists());
-        done()
+        Ok(done())
     });
     let expected =
         ["no checkpoint 0: weights ", "checkpoint 0: weights ", "model.pt (): torn", "finished"];
@@ -267,7 +267,7 @@ async fn a_checkpoint_comes_after_the_reports_up_to_its_step() {
             // The coordinator is out of reach: nobody waits.
             outbox.save_checkpoint(step, bytes("state")).await?;
         }
-        done()
+        Ok(done())
     });
     let expected = ["report 0", "report 1", "report 2", "checkpoint 2: state", "finished"];
     assert_eq!(happened.await, expected);
@@ -280,7 +280,7 @@ async fn a_newer_checkpoint_takes_the_place_of_one_that_could_not_be_sent() {
         for (step, state) in [(0, "a"), (1, "b"), (2, "c")] {
             outbox.save_checkpoint(step, bytes(state)).await?;
         }
-        done()
+        Ok(done())
     });
     let expected = ["no checkpoint 0: a", "no checkpoint 1: b", "checkpoint 2: c", "finished"];
     assert_eq!(happened.await, expected);
@@ -302,7 +302,7 @@ async fn of_two_artifacts_of_a_name_the_newer_is_kept_and_not_too_many_wait() {
             panic!("one too many")
         };
         assert!(reason.contains("the artifact `b` is not saved: too many others wait"), "{reason}");
-        done()
+        Ok(done())
     });
     let happened = happened.await;
     assert_eq!(happened[..2], ["no a (): 1", "a (): 2"]);
@@ -314,7 +314,7 @@ async fn what_is_refused_for_good_is_an_error_of_the_call() {
     let keeps = Keeps { saves: script(&[Code::InvalidArgument]), ..Keeps::default() };
     let happened = meet(&keeps, LONG, |mut outbox| async move {
         outbox.save_checkpoint(0, bytes("a")).await?;
-        done()
+        Ok(done())
     });
     let expected =
         ["no checkpoint 0: a", "failed: the checkpoint of step 0 was refused: as it was told"];
@@ -341,7 +341,7 @@ async fn what_is_wrong_with_a_call_is_said_before_anybody_is_asked() {
         assert!(reason.contains(expected) && reason.contains("hint: "), "{reason}");
         // That took no step.
         outbox.save_checkpoint(6, bytes("c")).await?;
-        done()
+        Ok(done())
     });
     assert_eq!(happened.await, ["checkpoint 5: a", "checkpoint 6: c", "finished"]);
 }
@@ -354,7 +354,7 @@ async fn a_stale_lease_and_a_coordinator_without_a_store_stop_no_training() {
         for step in 0..2 {
             outbox.save_checkpoint(step, bytes("a")).await?;
         }
-        done()
+        Ok(done())
     });
     assert_eq!(happened.await, ["no checkpoint 0: a", "no checkpoint 1: a", "finished"]);
 }
@@ -375,7 +375,7 @@ async fn a_worker_that_leaves_hands_a_trial_back_once_its_checkpoint_is_safe() {
             let saved = outbox.save_checkpoint(1, bytes("b")).await;
             assert!(matches!(saved, Err(TrialError::HandBack(_))), "{saved:?}");
             saved?;
-            done()
+            Ok(done())
         }
     });
     let expected = ["report 0", "checkpoint 0: a", "report 1", "checkpoint 1: b", "released: "];
@@ -393,7 +393,7 @@ async fn a_step_that_is_safe_already_is_enough_for_a_worker_that_leaves() {
             stop.cancel();
             outbox.stop().leaving().await;
             outbox.save_checkpoint(0, bytes("once more")).await?;
-            done()
+            Ok(done())
         }
     });
     assert_eq!(happened.await, ["checkpoint 0: a", "released: "]);
@@ -467,7 +467,7 @@ async fn a_checkpoint_is_loaded_once_whole_and_its_file_goes_with_the_trial() {
             assert_eq!(outbox.load_checkpoint().await?.as_ref(), Some(&loaded));
             *seen.lock().unwrap() = loaded.path;
             outbox.save_checkpoint(8, bytes("next")).await?;
-            done()
+            Ok(done())
         }
     });
     let expected = ["no load", "no load", "load", "checkpoint 8: next", "finished"];
@@ -477,7 +477,7 @@ async fn a_checkpoint_is_loaded_once_whole_and_its_file_goes_with_the_trial() {
     let happened = meet(&plain, LONG, |mut outbox| async move {
         assert_eq!(outbox.load_checkpoint().await?, None);
         assert_eq!(outbox.load_checkpoint_bytes().await?, None);
-        done()
+        Ok(done())
     });
     assert_eq!(happened.await, ["finished"]);
 }
@@ -485,7 +485,7 @@ async fn a_checkpoint_is_loaded_once_whole_and_its_file_goes_with_the_trial() {
 async fn loads(keeps: &Keeps) -> Vec<String> {
     let happened = meet(keeps, LONG, |mut outbox| async move {
         outbox.load_checkpoint().await?;
-        done()
+        Ok(done())
     });
     happened.await
 }
@@ -530,7 +530,7 @@ async fn a_checkpoint_in_memory_is_checked_as_well() {
     let keeps = with_checkpoint(&state, &state);
     let happened = meet(&keeps, LONG, |mut outbox| async move {
         assert_eq!(outbox.load_checkpoint_bytes().await?, Some((7, b"state".to_vec())));
-        done()
+        Ok(done())
     });
     assert_eq!(happened.await, ["load", "finished"]);
 }
