@@ -1,5 +1,6 @@
 //! `kindling tell`: what a trial's script says to its worker, and what it asks.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -66,6 +67,31 @@ enum What {
         /// JSON, or else text
         #[arg(allow_hyphen_values = true)]
         value: String,
+    },
+    /// Save a file that a next attempt can go on from: exit status as of report, and returns once it is safe
+    Checkpoint {
+        /// The last step that it contains; steps ascend
+        #[arg(long, value_name = "N")]
+        step: u64,
+        /// The file; it is copied
+        file: PathBuf,
+    },
+    /// Print what an earlier attempt saved last, for a shell's eval: checkpoint_step=7 checkpoint_path=FILE, or nothing
+    Resume {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a file with the trial, such as a plot
+    Artifact {
+        /// The file; it is copied
+        file: PathBuf,
+        /// What it is called, instead of the file's name; may have slashes
+        #[arg(long)]
+        name: Option<String>,
+        /// Its type, such as image/png
+        #[arg(long = "type", value_name = "TYPE")]
+        media_type: Option<String>,
     },
     /// Print all parameters of the trial: NAME=VALUE, quoted for a shell
     Params {
@@ -135,6 +161,20 @@ pub(crate) async fn tell(TellArgs { what }: TellArgs) -> anyhow::Result<ExitCode
             ask(json!({ "call": "set_user_attr", "name": name, "value": value })).await?;
             Ok(ExitCode::SUCCESS)
         }
+        What::Checkpoint { step, file } => {
+            let call = json!({ "call": "save_checkpoint", "step": step, "path": full(&file)? });
+            Ok(verdict(ask(call).await?.as_ref())?.status())
+        }
+        What::Resume { json } => resume(json).await,
+        What::Artifact { file, name, media_type } => {
+            let mut call = json!({ "call": "save_artifact", "path": full(&file)? });
+            for (key, value) in [("name", name), ("media_type", media_type)] {
+                if let Some(value) = value {
+                    call[key] = value.into();
+                }
+            }
+            Ok(verdict(ask(call).await?.as_ref())?.status())
+        }
         What::Params { json } => {
             let params = params().await?.unwrap_or_default();
             if json {
@@ -162,6 +202,31 @@ async fn ask(call: Value) -> anyhow::Result<Option<Map<String, Value>>> {
         outln!("{call}");
     }
     Ok(answer)
+}
+
+/// Prints what there is to go on from. Who runs alone begins.
+async fn resume(as_json: bool) -> anyhow::Result<ExitCode> {
+    let answer = socket::ask(&json!({ "call": "load_checkpoint" })).await?;
+    let status = verdict(answer.as_ref())?.status();
+    let found = answer.as_ref().and_then(|answer| answer.get("checkpoint"));
+    let found = found.unwrap_or(&Value::Null);
+    if as_json {
+        crate::json::print(found);
+    } else if !found.is_null() {
+        let (step, path) = (plain(&found["step"]), plain(&found["path"]));
+        outln!("checkpoint_step={} checkpoint_path={}", shell::word(&step), shell::word(&path));
+    }
+    Ok(status)
+}
+
+/// The full path of a file: the worker runs in another folder.
+fn full(file: &Path) -> anyhow::Result<String> {
+    let path = std::path::absolute(file)?;
+    let path = path.into_os_string().into_string();
+    path.map_err(|path| {
+        let shown = path.to_string_lossy().into_owned();
+        hinted(format!("{shown} is no UTF-8"), "rename the file")
+    })
 }
 
 /// Whether to go on.

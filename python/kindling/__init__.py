@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kindling._errors import KindlingError, TrialPruned, TrialStopped
     from kindling._run import RunFailed
+    from kindling.checkpoint import Checkpoint
     from kindling.client import Client, connect
     from kindling.frozen import FrozenTrial, TrialState
     from kindling.space import Categorical, Float, Int
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # Where each name is. A name is here, in the imports above and in `__all__`.
 _HOMES = {
     "Categorical": "space",
+    "Checkpoint": "checkpoint",
     "Client": "client",
     "Float": "space",
     "FrozenTrial": "frozen",
@@ -46,6 +48,7 @@ _HOMES = {
 
 __all__ = [
     "Categorical",
+    "Checkpoint",
     "Client",
     "Float",
     "FrozenTrial",

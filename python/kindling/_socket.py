@@ -61,19 +61,19 @@ class Connection:
             self.trial = identity(trial) if trial else None
             return trial
 
-    def call(self, trial: Identity, request: dict[str, Any]) -> dict[str, Any]:
-        """One request for that trial and its answer."""
+    def call(self, trial: Identity, request: dict[str, Any], timeout: float | None = PATIENCE) -> dict[str, Any]:
+        """One request for that trial and its answer. Without a timeout it takes as long as it takes."""
         with self._lock:
             if self.trial != trial:
                 raise _over(trial)
-            return self._retry(request)
+            return self._retry(request, timeout)
 
-    def _retry(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _retry(self, request: dict[str, Any], timeout: float | None = PATIENCE) -> dict[str, Any]:
         deadline = time.monotonic() + RECONNECT
         wait = 0.01
         while True:
             try:
-                return _checked(self._exchange(request, PATIENCE))
+                return _checked(self._exchange(request, timeout))
             except TimeoutError:
                 raise KindlingError(
                     f"the worker did not answer `{request['call']}` within {PATIENCE:.0f} s\nhint: is it stopped?"

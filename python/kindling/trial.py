@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from kindling import _hook, _json, _suggest
+from kindling import _hook, _json, _suggest, checkpoint
 from kindling._errors import KindlingError, TrialPruned, TrialStopped
 from kindling._params import Params, check_defaults
 from kindling._socket import Connection, identity
+from kindling.checkpoint import Checkpoint, Content
 
 Verdict = Literal["continue", "prune", "stop"]
 
@@ -137,6 +138,63 @@ class Trial:
             TrialPruned(reason or "pruned") if verdict == "prune" else TrialStopped(self.reason or reason or "stopped")
         )
 
+    def load_checkpoint(self) -> Checkpoint | None:
+        """What an earlier attempt at this trial saved last: go on with the step after its `step`. None: begin.
+
+        The file is here then, and whole. While the coordinator or its artifact store is out of reach this waits. A
+        checkpoint that is missing or damaged fails the trial.
+        """
+        if self._connection is None:
+            return None
+        answer = self._wait({"call": "load_checkpoint"})
+        self._hear(answer)
+        # Without what it was to go on from it does not go on.
+        self.obey(self._told)
+        found = answer["checkpoint"]
+        return None if found is None else Checkpoint(step=int(found["step"]), path=Path(found["path"]))
+
+    def save_checkpoint(self, content: Content, step: Any, *, raises: bool = True) -> Verdict:
+        """Saves a file, or bytes, from which a next attempt can go on: all up to this step. Report the step before.
+
+        The file is copied, and stays yours. Steps ascend; of two of the same step the first one counts. Returns once it
+        is safe. While the coordinator or its artifact store is out of reach it returns at once, and the newest
+        checkpoint is sent later.
+
+        Raises as `report` does: above all `TrialStopped`, if the worker is about to leave and the checkpoint is safe.
+        The trial then goes on elsewhere. With `raises=False` it says so instead.
+        """
+        step = _json.whole(step, "the step")
+        return self._save({"call": "save_checkpoint", "step": step}, content, f"checkpoint of step {step}", raises)
+
+    def save_artifact(
+        self, content: Content, name: str | None = None, media_type: str | None = None, *, raises: bool = True
+    ) -> Verdict:
+        """Keeps a file, or bytes, with the trial: a plot, a model. A later one of the same name takes its place.
+
+        The name is the file's unless given, and may have slashes. `media_type`, such as `image/png`, is what the name
+        says unless given. Returns, and raises, as `save_checkpoint` does.
+        """
+        if name is None:
+            if not checkpoint.is_file(content):
+                raise KindlingError("an artifact of bytes needs a name\nhint: `trial.save_artifact(png, 'loss.png')`")
+            name = os.path.basename(os.fspath(content))  # type: ignore[arg-type] # noqa: PTH119 - it is a path
+        if not isinstance(name, str) or not name:
+            raise KindlingError(f"the name of an artifact is {name!r}; expected a text")
+        kind = checkpoint.media_type(name) if media_type is None else media_type
+        request = {"call": "save_artifact", "name": name, **({"media_type": kind} if kind else {})}
+        return self._save(request, content, f"artifact {name}", raises)
+
+    def should_checkpoint(self) -> bool:
+        """Whether the worker is about to leave, so that a checkpoint now saves work. Ask as often as you like."""
+        if self._connection is None:
+            return False
+        answer = self._call({"call": "verdict"})
+        self._hear(answer)
+        if self._told == "stop":
+            self.obey(self._told)
+        # A worker of before checkpoints does not tell it.
+        return answer.get("should_checkpoint") is True
+
     def set_user_attr(self, key: str, value: Any) -> None:
         """Notes something beside the values. It is kept however the trial ends, and the sampler never sees it."""
         if not isinstance(key, str):
@@ -225,6 +283,21 @@ class Trial:
     def _call(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._connection is not None
         return self._connection.call(identity(self._facts), request)
+
+    def _wait(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A call that takes as long as its bytes are on their way."""
+        assert self._connection is not None
+        return self._connection.call(identity(self._facts), request, timeout=None)
+
+    def _save(self, request: dict[str, Any], content: Any, what: str, raises: bool) -> Verdict:  # noqa: FBT001
+        if self._connection is None:
+            print(f"{what}: {checkpoint.size(content):,} bytes", flush=True)
+            return "continue"
+        with checkpoint.as_file(content) as file:
+            self._hear(self._wait({**request, **file}))
+        if raises:
+            self.obey(self._told)
+        return self._told
 
     def _hear(self, answer: Mapping[str, Any]) -> None:
         verdict = answer.get("verdict")

@@ -17,6 +17,18 @@ from typing import Any
 MAX_LINE = 1 << 20
 MAX_CONNECTIONS = 256
 MAX_METRICS = 64
+CALLS = (
+    "hello",
+    "report",
+    "verdict",
+    "set_user_attr",
+    "set_constraint",
+    "load_checkpoint",
+    "save_checkpoint",
+    "save_artifact",
+    "result",
+    "next",
+)
 WORDS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -45,6 +57,15 @@ class Run:
     verdict: dict[str, Any] = field(default_factory=lambda: {"verdict": "continue"})
     prune_at: int | None = None
     reporters: set[int] = field(default_factory=set)
+    checkpoint: dict[str, Any] | None = None
+    """What it goes on from."""
+    saved: list[tuple[Any, bytes]] = field(default_factory=list)
+    """What it saved: a step, or a name and a type, and the bytes."""
+    leaving: bool = False
+    """The worker is about to leave. A checkpoint that is saved then hands the trial back."""
+
+    def told(self) -> dict[str, Any]:
+        return {**self.verdict, "should_checkpoint": self.leaving and self.verdict["verdict"] == "continue"}
 
 
 def facts(number: int = 3, attempt: int = 1, **params: Any) -> dict[str, Any]:
@@ -177,7 +198,7 @@ class Speaker:
             raise Refused("expected a JSON object and the line's end")
         call = request.get("call")
         self.worker.calls.append(str(call))
-        if call not in ("hello", "report", "verdict", "set_user_attr", "set_constraint", "result", "next"):
+        if call not in CALLS:
             raise Refused(f"there is no call `{call}`", "did you mean `report`?")
         return getattr(self, f"_{call}")(request)
 
@@ -219,10 +240,29 @@ class Speaker:
         trial.attributes = {**trial.attributes, **({} if names else others)}
         if trial.prune_at is not None and step >= trial.prune_at:
             trial.verdict = {"verdict": "prune"}
-        return trial.verdict
+        return trial.told()
 
     def _verdict(self, _request: dict[str, Any]) -> dict[str, Any]:
-        return self._mine().verdict
+        return self._mine().told()
+
+    def _load_checkpoint(self, _request: dict[str, Any]) -> dict[str, Any]:
+        trial = self._mine()
+        return {"checkpoint": trial.checkpoint, **trial.told()}
+
+    def _save_checkpoint(self, request: dict[str, Any]) -> dict[str, Any]:
+        trial, step = self._mine(), request.get("step")
+        if not isinstance(step, int) or step < 0:
+            raise Refused(f"`step` is {step}")
+        trial.saved.append((step, taken(request)))
+        if trial.leaving:
+            trial.verdict = {"verdict": "stop", "reason": "the worker ends"}
+        return trial.told()
+
+    def _save_artifact(self, request: dict[str, Any]) -> dict[str, Any]:
+        trial = self._mine()
+        name = request.get("name", Path(request["path"]).name)
+        trial.saved.append(((name, request.get("media_type")), taken(request)))
+        return trial.told()
 
     def _set_user_attr(self, request: dict[str, Any]) -> dict[str, Any]:
         trial, name = self._mine(), request.get("name")
@@ -267,6 +307,19 @@ class Speaker:
             raise Refused("the trial has another result")
         trial.result = result
         return {}
+
+
+def taken(request: dict[str, Any]) -> bytes:
+    path = Path(request["path"])
+    if not path.is_absolute():
+        raise Refused(f"`path` is {path}", "it is a full path")
+    try:
+        saved = path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error}") from None
+    if request.get("move", False):
+        path.unlink()
+    return saved
 
 
 def values(request: dict[str, Any], metric: str | None) -> tuple[float, dict[str, Any]]:

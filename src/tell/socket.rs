@@ -19,6 +19,8 @@ const SOCKET: &str = "KINDLING_SOCKET";
 const LONGEST: u64 = 1024 * 1024;
 /// How long a worker may take to answer. It needs milliseconds, if it is there at all.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Calls whose files take their time.
+const WITH_FILES: [&str; 3] = ["load_checkpoint", "save_checkpoint", "save_artifact"];
 
 /// Makes one call and returns its answer; `None` if this process runs by itself.
 pub(super) async fn ask(call: &Value) -> anyhow::Result<Option<Map<String, Value>>> {
@@ -31,7 +33,10 @@ pub(super) async fn ask(call: &Value) -> anyhow::Result<Option<Map<String, Value
     }
     let shown = path.to_string_lossy();
     let hint = "it belongs to one trial, and is gone after its end; unset KINDLING_SOCKET to run by yourself";
-    let answer = match tokio::time::timeout(PATIENCE, exchange(&path, &line)).await {
+    let has_file = call["call"].as_str().is_some_and(|name| WITH_FILES.contains(&name));
+    // If the worker ends, its socket is closed.
+    let patience = if has_file { Duration::MAX } else { PATIENCE };
+    let answer = match tokio::time::timeout(patience, exchange(&path, &line)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(hinted(format!("the trial's socket {shown}: {error}"), hint)),
         Err(_) => {

@@ -10,7 +10,9 @@ use kindling_proto::{limits, v1};
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::lease::{Assignment, Claim, End, Finish, Identity, Refusal, Report, Verdict, Why};
+use crate::lease::{
+    Assignment, Checkpoint, Claim, End, Finish, Identity, Refusal, Report, Verdict, What, Why,
+};
 use crate::metrics::Metrics;
 use crate::trial::{ParamValue, Params, TrialFacts};
 use crate::values::Intermediate;
@@ -31,9 +33,22 @@ impl From<v1::Claim> for Claim {
 
 /// A leased trial; `None` without a claim, because every later call needs one.
 pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
-    let v1::Assignment { claim, study, params, objective, seed, study_seed, traceparent, .. } =
-        wire;
+    let v1::Assignment {
+        claim,
+        study,
+        params,
+        objective,
+        seed,
+        study_seed,
+        traceparent,
+        checkpoint,
+        ..
+    } = wire;
     let metrics = metrics(wire.metric_names, wire.constraints, wire.pruner_objective);
+    let (checkpoint, unreadable) = match checkpoint.map(self::checkpoint).transpose() {
+        Ok(checkpoint) => (checkpoint, None),
+        Err(reason) => (None, Some(reason)),
+    };
     let v1::Objective { kind, settings_json } = objective.unwrap_or_default();
     let claim: Claim = claim?.into();
     let facts = self::params(params).and_then(|params| {
@@ -43,9 +58,21 @@ pub(crate) fn assignment(wire: v1::Assignment) -> Option<Assignment> {
         };
         let (study, number, attempt, metrics) =
             (study.clone(), claim.trial, claim.attempt, metrics?);
+        // A trial that began again unnoticed would lose what its earlier attempts did.
+        unreadable.map_or(Ok(()), Err)?;
         Ok(TrialFacts { study, number, attempt, params, settings, seed, study_seed, metrics })
     });
-    Some(Assignment { claim, study, objective: kind, facts, traceparent })
+    Some(Assignment { claim, study, objective: kind, facts, traceparent, checkpoint })
+}
+
+fn checkpoint(wire: v1::Checkpoint) -> Result<Checkpoint, String> {
+    let v1::Checkpoint { step, blob, .. } = wire;
+    let v1::Blob { key, size, sha256 } = blob.unwrap_or_default();
+    let sha256 = sha256.try_into().map_err(|sha256: Vec<u8>| {
+        let bytes = sha256.len();
+        format!("the checkpoint of step {step} came with a SHA-256 of {bytes} bytes, not 32")
+    })?;
+    Ok(Checkpoint { step, key, size, sha256 })
 }
 
 /// The names of the study's values. An index beyond them would fail every report.
@@ -116,6 +143,28 @@ pub(crate) fn report(claim: &Claim, report: &Report) -> v1::ReportRequest {
     };
     let others = others.iter().map(other).collect();
     v1::ReportRequest { claim: Some(claim.clone().into()), step: *step, value: *value, others }
+}
+
+/// The first message of a call that saves something: what it is. Its bytes follow.
+pub(crate) fn saving(claim: &Claim, what: &What, size: u64, sha256: [u8; 32]) -> v1::SaveRequest {
+    let (what, media_type) = match what.clone() {
+        What::Checkpoint { step } => (v1::saving::What::CheckpointStep(step), String::new()),
+        What::Artifact { name, media_type } => (v1::saving::What::ArtifactName(name), media_type),
+    };
+    // The coordinator chooses the key.
+    let blob = v1::Blob { key: String::new(), size, sha256: sha256.into() };
+    let (claim, what, blob) = (Some(claim.clone().into()), Some(what), Some(blob));
+    let saving = v1::Saving { claim, what, media_type, blob };
+    v1::SaveRequest { part: Some(v1::save_request::Part::Saving(saving)) }
+}
+
+/// A piece of the bytes that are saved.
+pub(crate) fn piece(bytes: Vec<u8>) -> v1::SaveRequest {
+    v1::SaveRequest { part: Some(v1::save_request::Part::Piece(bytes)) }
+}
+
+pub(crate) fn load(claim: &Claim, key: &str) -> v1::LoadRequest {
+    v1::LoadRequest { claim: Some(claim.clone().into()), key: key.to_owned() }
 }
 
 pub(crate) fn release(claim: &Claim, reason: &str) -> v1::ReleaseRequest {
@@ -205,6 +254,23 @@ mod tests {
             ..Default::default()
         };
         assignment(wire).expect("a claim").facts.map(|facts| facts.metrics)
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_told_from_another_fails_its_trial() {
+        let assigned = |sha256: Vec<u8>| {
+            let blob = v1::Blob { key: "a/b".to_owned(), size: 3, sha256 };
+            let checkpoint = v1::Checkpoint { attempt: 1, step: 7, blob: Some(blob) };
+            let claim = Some(v1::Claim::default());
+            let wire = v1::Assignment { claim, checkpoint: Some(checkpoint), ..Default::default() };
+            assignment(wire).expect("a claim")
+        };
+        let (key, size, sha256) = ("a/b".to_owned(), 3, [9; 32]);
+        let whole = assigned(vec![9; 32]);
+        assert_eq!(whole.checkpoint, Some(Checkpoint { step: 7, key, size, sha256 }));
+        assert!(whole.facts.is_ok());
+        let reason = assigned(vec![9; 31]).facts.expect_err("no hash");
+        assert_eq!(reason, "the checkpoint of step 7 came with a SHA-256 of 31 bytes, not 32");
     }
 
     #[test]

@@ -50,6 +50,39 @@ pub struct Assignment {
     pub facts: Result<TrialFacts, String>,
     /// W3C trace context of the lease; empty if the coordinator does not trace.
     pub traceparent: String,
+    /// What an earlier attempt saved last.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A checkpoint in the coordinator's artifact store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The last step that it contains.
+    pub step: u64,
+    /// Where it lies in the artifact store.
+    pub key: String,
+    /// In bytes.
+    pub size: u64,
+    /// The hash of its bytes.
+    pub sha256: [u8; 32],
+}
+
+/// What a trial saves beside its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A checkpoint with all up to this step.
+    Checkpoint { step: u64 },
+    /// A file to keep. Its type is as in HTTP; empty if it is unknown.
+    Artifact { name: String, media_type: String },
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Checkpoint { step } => write!(f, "the checkpoint of step {step}"),
+            Self::Artifact { name, .. } => write!(f, "the artifact `{name}`"),
+        }
+    }
 }
 
 /// The coordinator's answer to a report.

@@ -6,6 +6,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod command;
+mod content;
 mod convert;
 mod device;
 mod lease;
@@ -13,6 +14,7 @@ mod metrics;
 mod nearest;
 mod objective;
 mod observe;
+mod reporter;
 mod session;
 mod signals;
 mod stop;
@@ -22,14 +24,16 @@ mod user_attributes;
 mod values;
 
 pub use command::{WorkerArgs, run_worker};
+pub use content::{Content, SavedCheckpoint};
 pub use device::{
     DeviceChoice, DeviceError, DeviceName, Devices, Fault, Listed, Memory, UnknownDevice,
 };
 pub use kindling_proto::attributes::LeftOut;
-pub use lease::{Assignment, Claim, Identity};
+pub use lease::{Assignment, Checkpoint, Claim, Identity};
 pub use metrics::{MetricError, Metrics};
 pub use nearest::nearest;
-pub use objective::{Completion, Objective, Progress, Reporter, SettingsError, Trial, Unfit};
+pub use objective::{Completion, Objective, Progress, SettingsError, Trial, Unfit};
+pub use reporter::Reporter;
 pub use session::{
     Noted, Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions,
     work,

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use kindling_proto::attributes::LeftOut;
 use serde::de::DeserializeOwned;
 
+use crate::content::{Content, SavedCheckpoint, check_artifact};
 use crate::device::DeviceName;
 use crate::metrics::MetricError;
+use crate::reporter::Reporter;
 use crate::session::Noted;
-use crate::stop::{Stop, StopReason};
+use crate::stop::Stop;
 use crate::takes::Takes;
 use crate::trial::{JsonMap, ParamValue, Params, Stopped, TrialError, TrialFacts};
 use crate::user_attributes::UserAttributes;
-use crate::values::{Intermediate, Reported, Values};
+use crate::values::{Reported, Values};
 
 /// A function to optimise: parameters in, a value for each objective of the study out.
 ///
@@ -137,27 +139,6 @@ pub struct SettingsError {
     pub key: String,
     /// What was found and what was expected.
     pub message: String,
-}
-
-/// Receives a trial's intermediate values, and answers whether to go on.
-pub trait Reporter: Send {
-    /// Takes the value of one step. Steps ascend.
-    fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped>;
-
-    /// Takes the values of several objectives. The default takes the one that the pruner compares.
-    fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
-        self.report(step, values.value)
-    }
-
-    /// Has the trial fail for this reason.
-    fn refuse(&mut self, reason: String) {
-        self.stop().want(StopReason::Refused(reason.into()));
-    }
-
-    /// A handle that tells at any time whether the trial should stop. The default never says so.
-    fn stop(&self) -> Stop {
-        Stop::default()
-    }
 }
 
 /// One trial as its objective sees it.
@@ -314,6 +295,50 @@ impl<'a> Trial<'a> {
         // Of a trial that was pruned they are all known, or else none.
         let constraints = constraints.unwrap_or_default();
         (outcome, Noted { attributes: self.attributes, constraints })
+    }
+
+    /// What an earlier attempt at this trial saved last: go on with the step after it. `None`: begin.
+    ///
+    /// The bytes are fetched now, and their SHA-256 was compared. While the coordinator or its artifact store is out of
+    /// reach this waits, until the trial should stop. Return any error at once: a checkpoint that is missing or damaged
+    /// fails the trial.
+    pub fn load_checkpoint(&mut self) -> Result<Option<SavedCheckpoint>, TrialError> {
+        self.reporter.load_checkpoint()
+    }
+
+    /// Saves what a next attempt can go on from: all up to this step. Report the step before. Steps ascend, and a second
+    /// checkpoint of the same step is not needed: the first one counts.
+    ///
+    /// Returns once it is safe. While the coordinator or its artifact store is out of reach it returns at once, and the
+    /// newest one is sent later. After [`Self::should_checkpoint`], a checkpoint that is safe returns
+    /// [`TrialError::HandBack`]: return it at once, and the trial goes on elsewhere. What is wrong with the call, such as
+    /// a file that is not there, is [`TrialError::Failed`].
+    pub fn save_checkpoint(
+        &mut self,
+        step: u64,
+        content: impl Into<Content>,
+    ) -> Result<(), TrialError> {
+        self.reporter.save_checkpoint(step, content.into())
+    }
+
+    /// Keeps a file with the trial, such as a plot, under this name: 1 to 512 bytes, without control characters. A later
+    /// one of the same name takes its place.
+    ///
+    /// The type is as in HTTP: `image/png`. Returns as [`Self::save_checkpoint`] does.
+    pub fn save_artifact(
+        &mut self,
+        name: &str,
+        media_type: Option<&str>,
+        content: impl Into<Content>,
+    ) -> Result<(), TrialError> {
+        let media_type = media_type.unwrap_or_default();
+        check_artifact(name, media_type)?;
+        self.reporter.save_artifact(name, media_type, content.into())
+    }
+
+    /// Whether the worker is about to leave, so that a checkpoint now saves work. It is cheap to ask.
+    pub fn should_checkpoint(&self) -> bool {
+        self.stop().should_checkpoint()
     }
 
     /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.

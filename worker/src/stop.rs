@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     wanted: CancellationToken,
+    /// Once cancelled, the worker is about to leave.
+    leaving: CancellationToken,
     state: Arc<Mutex<State>>,
 }
 
@@ -42,6 +44,28 @@ impl fmt::Debug for State {
 }
 
 impl Stop {
+    /// One that also tells when the worker is about to leave.
+    pub(crate) fn of_worker(leaving: CancellationToken) -> Self {
+        Self { leaving, ..Self::default() }
+    }
+
+    /// Whether the worker is about to leave: what is saved now can be gone on from elsewhere.
+    pub fn should_checkpoint(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// Waits until the worker is about to leave; for ever if that never happens.
+    pub async fn leaving(&self) {
+        self.leaving.cancelled().await;
+    }
+
+    /// Tells the trial that the worker is about to leave.
+    ///
+    /// A session does this. It is public for those who run an objective without one, such as its tests.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
     /// Whether the trial should stop now. After that, a result counts only if training was already complete.
     pub fn is_wanted(&self) -> bool {
         self.wanted.is_cancelled()

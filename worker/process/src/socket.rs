@@ -16,7 +16,7 @@ mod verdict;
 
 pub(crate) use self::call::Given;
 pub(crate) use self::card::card;
-pub(crate) use self::desk::{Desk, Request};
+pub(crate) use self::desk::{Desk, Ends, Request};
 pub(crate) use self::host::{Host, Seat};
 pub(crate) use self::listener::Socket;
 pub(crate) use self::said::Said;

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::metrics::Metrics;
+use crate::stop::StopReason;
+use crate::values::Intermediate;
 
 /// What a trial says of itself, and the stop that it hears.
 #[derive(Default)]

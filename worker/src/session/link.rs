@@ -7,21 +7,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kindling_client::{Bearer, speaks_no_grpc};
+use kindling_proto::v1;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use kindling_telemetry::carry;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
 use tonic::body::Body;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Endpoint;
-use tonic::{Code, Response, Status};
+use tonic::{Code, Response, Status, Streaming};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 use tracing::{Instrument as _, info_span};
 
+use super::parcel::Parcel;
 use crate::convert;
-use crate::lease::{Assignment, Claim, Finish, Identity, Refusal, Report, Verdict};
+use crate::lease::{Assignment, Claim, Finish, Identity, Refusal, Report, Verdict, What, Why};
 
 /// The first wait before a retry; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -44,6 +47,14 @@ pub(super) struct Link {
     worker: Arc<str>,
     /// The number of backoffs so far; part of their seed.
     calls: Arc<AtomicU64>,
+}
+
+/// Why a call that is not repeated here did not succeed.
+pub(super) enum Failure {
+    /// Another try would end the same.
+    Refused(Refusal),
+    /// Another try may succeed. Who is out of reach may be the coordinator, or only its artifact store.
+    Passing(Status),
 }
 
 /// A connection that is opened when first needed, and again whenever it breaks.
@@ -75,6 +86,11 @@ impl Link {
 
     pub(super) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Whether the latest call reached the coordinator.
+    pub(super) fn is_up(&self) -> bool {
+        *self.up.borrow()
     }
 
     /// Waits until the latest call fails to reach the coordinator.
@@ -131,6 +147,48 @@ impl Link {
         });
         call.await?;
         Ok(())
+    }
+
+    /// Saves a checkpoint or an artifact, once. Returns when it is safe.
+    pub(super) async fn save(
+        &self,
+        claim: &Claim,
+        what: &What,
+        parcel: &Parcel,
+    ) -> Result<(), Failure> {
+        let pieces = parcel.pieces().map_err(|error| {
+            let reason = format!("it cannot be read any more: {error}");
+            Failure::Refused(Refusal { why: Why::Other, reason })
+        })?;
+        let first = convert::saving(claim, what, parcel.size, parcel.sha256);
+        let request = tokio_stream::once(first).chain(pieces.map(convert::piece));
+        let span = info_span!("save", bytes = parcel.size);
+        let mut client = self.client();
+        let saved = client.save(span.in_scope(|| carry(request)));
+        saved.instrument(span).await.map_err(|status| self.judge(status))?;
+        self.note_up("save");
+        Ok(())
+    }
+
+    /// The bytes of a checkpoint, once.
+    pub(super) async fn load(
+        &self,
+        claim: &Claim,
+        key: &str,
+    ) -> Result<Streaming<v1::LoadResponse>, Failure> {
+        let loaded = self.client().load(carry(convert::load(claim, key))).await;
+        let pieces = loaded.map_err(|status| self.judge(status))?.into_inner();
+        self.note_up("load");
+        Ok(pieces)
+    }
+
+    /// What a status means for a call that is not repeated here.
+    pub(super) fn judge(&self, status: Status) -> Failure {
+        if self.is_kept_out(&status) || is_final(status.code()) {
+            Failure::Refused(convert::refusal(&status))
+        } else {
+            Failure::Passing(status)
+        }
     }
 
     /// Repeats a call until it gets a response, or a refusal that a retry would not change.

@@ -4,8 +4,14 @@
 //! coordinator accepts or refuses them.
 
 mod aside;
+mod deliver;
+mod drawers;
+mod fetch;
+mod files;
 mod heartbeat;
+mod keeper;
 mod link;
+mod parcel;
 mod shelf;
 mod slots;
 mod spool;
@@ -34,6 +40,7 @@ use crate::lease::{Assignment, Claim, Identity, Refusal, Why};
 use crate::objective::Objective;
 use crate::observe;
 use aside::Aside;
+use drawers::Drawers;
 use link::Link;
 use slots::Slots;
 use spool::{Kept, Spool, Undelivered};
@@ -162,8 +169,8 @@ impl Holding {
         self.claims.borrow().iter().map(|held| held.claim.clone()).collect()
     }
 
-    fn add(&self, claim: &Claim) -> Told {
-        let told = Told::new();
+    fn add(&self, claim: &Claim, leaving: CancellationToken) -> Told {
+        let told = Told::new(leaving);
         let held = Held { claim: claim.clone(), told: told.clone() };
         self.claims.send_modify(|claims| {
             claims.push(held);
@@ -203,6 +210,8 @@ pub struct Session {
     training: Arc<dyn Training>,
     holding: Holding,
     spool: Option<Spool>,
+    /// Where its trials' files are.
+    drawers: Drawers,
     /// The studies that it takes no trials of.
     aside: Aside,
     /// Whether a study that it cannot train is set aside, rather than end the session.
@@ -249,12 +258,19 @@ pub async fn work(
     };
     let mut session = Session::new(link::dial(&endpoint, bearer), worker, Arc::new(threads), stop);
     session.sets_aside = options.sets_aside;
-    session.spool = Spool::open(options.spool.as_deref(), address)
-        .inspect_err(|error| {
+    let place = spool::folder(options.spool.as_deref(), address);
+    let spool = place.and_then(|place| Ok((Spool::open(&place)?, place)));
+    match spool {
+        Ok((spool, place)) => {
+            session.spool = Some(spool);
+            session.drawers = Drawers::within(Some(place));
+        }
+        Err(error) => {
             let hint = "name a folder with --spool";
             tracing::warn!(%error, hint, "a result could not outlive this worker");
-        })
-        .ok();
+        }
+    }
+    session.drawers.clean();
     let holding = session.holding.clone();
     let memory = Arc::clone(&devices);
     let watch = observe::watch(trained_on, memory, move || holding.claims().len());
@@ -262,6 +278,7 @@ pub async fn work(
     let ended = session.run(options.grace).await;
     watch.abort();
     leave(objectives).await;
+    session.drawers.remove();
     // Must come last: exit handlers run in reverse order of registration.
     devices.before_exit();
     ended
@@ -290,6 +307,7 @@ impl Session {
             training,
             holding: Holding::new(),
             spool: None,
+            drawers: Drawers::within(None),
             aside: Aside::default(),
             sets_aside: false,
             stop,
@@ -398,7 +416,7 @@ impl Session {
                 tracing::warn!(study, trial, attempt, file, why, "a result is left where it is");
                 continue;
             }
-            match trial::deliver(&self.link, undelivered).await {
+            match deliver::deliver(&self.link, undelivered).await {
                 Ok(()) => {
                     tracing::info!(
                         study,
@@ -448,7 +466,7 @@ impl Session {
                 if self.holding.claims().contains(&claim) {
                     continue;
                 }
-                let told = self.holding.add(&claim);
+                let told = self.holding.add(&claim, self.stop.child_token());
                 let session = self.clone();
                 let Claim { trial, attempt, .. } = claim;
                 // An error-level span: even at the lowest log level, an error names its trial.

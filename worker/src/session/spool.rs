@@ -29,11 +29,9 @@ pub(super) struct Kept {
 }
 
 impl Spool {
-    /// Opens the given folder, or one for this coordinator in the user's state directory. Creates it if
-    /// missing.
-    pub(super) fn open(folder: Option<&Path>, coordinator: &str) -> io::Result<Self> {
-        let folder = folder.map_or_else(|| default_folder(coordinator), |f| Ok(f.to_owned()))?;
-        Ok(Self::on(Arc::new(Folder::open(folder)?)))
+    /// Opens a folder. Creates it if missing.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        Ok(Self::on(Arc::new(Folder::open(folder.to_owned())?)))
     }
 
     pub(super) fn on(shelf: Arc<dyn Shelf>) -> Self {
@@ -84,6 +82,11 @@ impl Kept {
     }
 }
 
+/// The given folder, or one for this coordinator in the user's state directory.
+pub(super) fn folder(given: Option<&Path>, coordinator: &str) -> io::Result<PathBuf> {
+    given.map_or_else(|| default_folder(coordinator), |folder| Ok(folder.to_owned()))
+}
+
 /// `kindling/spool/COORDINATOR` in the user's state directory: on Linux `$XDG_STATE_HOME` or
 /// `~/.local/state`.
 fn default_folder(coordinator: &str) -> io::Result<PathBuf> {
@@ -127,7 +130,7 @@ mod tests {
 
     fn spool() -> (tempfile::TempDir, Spool) {
         let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::open(Some(&dir.path().join("spool")), "anywhere").unwrap();
+        let spool = Spool::open(&dir.path().join("spool")).unwrap();
         (dir, spool)
     }
 

@@ -1,5 +1,7 @@
 //! A session with a coordinator that refuses selected calls.
 
+mod files;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -186,7 +188,7 @@ async fn meet(
         stop: stop.clone(),
     };
     let mut session = session(refusing, Arc::new(Reports(reports)));
-    session.spool = spool.map(|folder| Spool::open(Some(folder), "").expect("a spool"));
+    session.spool = spool.map(|folder| Spool::open(folder).expect("a spool"));
     session.run(Duration::from_secs(9)).await.expect("in peace");
     std::mem::take(&mut *said.lock().unwrap())
 }
@@ -472,7 +474,7 @@ async fn an_empty_spool_is_gone_with_its_session() {
 #[tokio::test]
 async fn what_is_refused_for_good_is_set_aside_and_the_rest_of_the_spool_delivered() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(Some(folder.path()), "").unwrap();
+    let spool = Spool::open(folder.path()).unwrap();
     for trial in 7..10 {
         // As written by a version without the limits.
         let attributes =

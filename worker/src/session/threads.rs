@@ -14,10 +14,12 @@ use tracing::{Span, error_span};
 
 use super::slots::Slots;
 use super::training::{Noted, Outbox, Ran, Training};
+use crate::content::{Content, SavedCheckpoint};
 use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
-use crate::objective::{Objective, Progress, Reporter, Trial};
+use crate::objective::{Objective, Progress, Trial};
 use crate::observe;
+use crate::reporter::Reporter;
 use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
@@ -137,6 +139,27 @@ impl Reporter for ThreadReporter {
         self.outbox.refuse(reason);
     }
 
+    fn load_checkpoint(&mut self) -> Result<Option<SavedCheckpoint>, TrialError> {
+        self.beside_training(|runtime, outbox| runtime.block_on(outbox.load_checkpoint()))
+    }
+
+    fn save_checkpoint(&mut self, step: u64, content: Content) -> Result<(), TrialError> {
+        self.beside_training(|runtime, outbox| {
+            runtime.block_on(outbox.save_checkpoint(step, content))
+        })
+    }
+
+    fn save_artifact(
+        &mut self,
+        name: &str,
+        media_type: &str,
+        content: Content,
+    ) -> Result<(), TrialError> {
+        self.beside_training(|runtime, outbox| {
+            runtime.block_on(outbox.save_artifact(name, media_type, content))
+        })
+    }
+
     fn report(&mut self, step: u64, value: f64) -> Result<(), Stopped> {
         self.report_all(step, value.into())
     }
@@ -147,6 +170,16 @@ impl Reporter for ThreadReporter {
         // Restart the clock here, so that waiting for the verdict counts towards no step.
         self.step_began = Instant::now();
         verdict
+    }
+}
+
+impl ThreadReporter {
+    /// Does something that counts towards no step.
+    fn beside_training<T>(&mut self, work: impl FnOnce(&Handle, &mut Outbox) -> T) -> T {
+        let began = Instant::now();
+        let done = work(&self.runtime, &mut self.outbox);
+        self.step_began += began.elapsed();
+        done
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::stop::{Stop, StopReason};
 
@@ -27,8 +28,9 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new() -> Self {
-        Self { ending: Arc::new(watch::Sender::new(None)), stop: Stop::default() }
+    /// `leaving` is cancelled once the worker is about to leave.
+    pub(super) fn new(leaving: CancellationToken) -> Self {
+        Self { ending: Arc::new(watch::Sender::new(None)), stop: Stop::of_worker(leaving) }
     }
 
     pub(super) fn tell(&self, ending: Ending) {
@@ -57,10 +59,22 @@ impl Told {
 
     /// Waits until the trial is dropped or handed back, both of which end the work at once.
     pub(super) async fn abandoned(&self) -> Ending {
+        self.ends(|ending| matches!(ending, Ending::Dropped | Ending::HandBack)).await
+    }
+
+    /// Waits until nothing more that the trial makes is kept. Of a pruned one it is.
+    pub(super) async fn over(&self) {
+        self.ends(|ending| *ending != Ending::Pruned).await;
+    }
+
+    /// Waits until the trial is no longer this worker's.
+    pub(super) async fn dropped(&self) {
+        self.ends(|ending| *ending == Ending::Dropped).await;
+    }
+
+    async fn ends(&self, so: impl Fn(&Ending) -> bool) -> Ending {
         let mut told = self.ending.subscribe();
-        let abandons =
-            |told: &Option<Ending>| matches!(told, Some(Ending::Dropped | Ending::HandBack));
-        match told.wait_for(abandons).await {
+        match told.wait_for(|told| told.as_ref().is_some_and(&so)).await {
             Ok(ending) => ending.clone().unwrap_or(Ending::Dropped),
             Err(_) => Ending::Dropped,
         }
@@ -73,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_first_word_counts() {
-        let told = Told::new();
+        let told = Told::new(CancellationToken::new());
         assert_eq!((told.get(), told.stop().is_wanted()), (None, false));
         told.tell(Ending::Pruned);
         told.tell(Ending::Dropped);

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::files::Files;
 use super::link::Link;
 use super::told::{Ending, Told};
+use crate::content::{Content, SavedCheckpoint};
 use crate::device::Fault;
 use crate::lease::{Assignment, Report};
 use crate::objective::Completion;
@@ -54,13 +56,14 @@ pub trait Training: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
 }
 
-/// A trial's queue of reports, sent to the coordinator in order.
+/// A trial's queue of reports, sent to the coordinator in order, and the files that it saves and loads.
 pub struct Outbox {
     newest: Option<Report>,
     reports: mpsc::UnboundedSender<Waiting>,
     unsent: Unsent,
     told: Told,
     link: Link,
+    files: Files,
 }
 
 /// A queued report. Dropped once the coordinator has it.
@@ -71,22 +74,20 @@ pub(super) struct Waiting {
 
 /// The reports that the coordinator does not have yet, in order.
 #[derive(Clone, Default)]
-pub(super) struct Unsent(Arc<Mutex<VecDeque<Report>>>);
+pub(super) struct Unsent(Arc<watch::Sender<VecDeque<Report>>>);
 
 impl Outbox {
     /// An outbox, and the receiving end from which its reports are sent.
-    pub(super) fn new(
-        told: &Told,
-        link: &Link,
-    ) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
+    pub(super) fn new(files: Files) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
         let (reports, waiting) = mpsc::unbounded_channel();
         let unsent = Unsent::default();
         let outbox = Self {
             newest: None,
             reports,
             unsent: unsent.clone(),
-            told: told.clone(),
-            link: link.clone(),
+            told: files.told.clone(),
+            link: files.link.clone(),
+            files,
         };
         (outbox, waiting, unsent)
     }
@@ -124,6 +125,40 @@ impl Outbox {
             }
         }
         self.verdict()
+    }
+
+    /// What an earlier attempt saved last, in a file that stays until the trial is over; `None` at the first attempt.
+    ///
+    /// Waits for the coordinator, for as long as the trial goes on. Blocks while it writes.
+    pub async fn load_checkpoint(&mut self) -> Result<Option<SavedCheckpoint>, TrialError> {
+        self.files.load().await
+    }
+
+    /// The same in memory, with the last step that it contains.
+    pub async fn load_checkpoint_bytes(&mut self) -> Result<Option<(u64, Vec<u8>)>, TrialError> {
+        self.files.load_bytes().await
+    }
+
+    /// Saves what a next attempt can go on from: all up to this step. Report the step first.
+    ///
+    /// Waits until it is safe, but only while the coordinator and its artifact store are in reach. Blocks while it takes
+    /// a file. Returns [`TrialError::HandBack`] if the worker is about to leave, and the checkpoint is safe.
+    pub async fn save_checkpoint(
+        &mut self,
+        step: u64,
+        content: impl Into<Content>,
+    ) -> Result<(), TrialError> {
+        self.files.save_checkpoint(step, content.into()).await
+    }
+
+    /// Keeps a file under this name, in place of one that has it already. Waits as [`Self::save_checkpoint`] does.
+    pub async fn save_artifact(
+        &mut self,
+        name: &str,
+        media_type: &str,
+        content: impl Into<Content>,
+    ) -> Result<(), TrialError> {
+        self.files.save_artifact(name, media_type, content.into()).await
     }
 
     /// Has the trial fail for this reason.
@@ -174,15 +209,22 @@ enum Misstep {
 
 impl Unsent {
     fn push(&self, report: Report) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(report);
+        self.0.send_modify(|reports| reports.push_back(report));
     }
 
     /// Removes the first report, because the coordinator has answered it.
     pub(super) fn taken(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        self.0.send_modify(|reports| _ = reports.pop_front());
+    }
+
+    /// Waits until the coordinator has all reports up to this step.
+    pub(super) async fn sent_up_to(&self, step: u64) {
+        let is_sent = |reports: &VecDeque<Report>| reports.front().is_none_or(|r| r.step > step);
+        // This holds a sender.
+        _ = self.0.subscribe().wait_for(is_sent).await;
     }
 
     pub(super) fn list(&self) -> Vec<Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.borrow().iter().cloned().collect()
     }
 }

@@ -3,15 +3,16 @@
 //! Its reports go to the coordinator in order, and wait in the outbox while the coordinator is unreachable. A
 //! result also waits on disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kindling_proto::attributes::{Attributes, LEFT_OUT};
 use kindling_proto::limits;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::deliver::{deliver, failed, refused_report};
+use super::files::Files;
+use super::keeper::{Closing, Keeper, Keeping};
 use super::link::Link;
 use super::spool::Undelivered;
 use super::told::{Ending, Told};
@@ -24,6 +25,8 @@ use crate::trial::TrialError;
 
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
 const LAST_WORD: Duration = Duration::from_secs(3);
+/// How long, after a trial's end, it is tried again to save what its artifact store does not take. The result waits.
+const LAST_TRIES: Duration = Duration::from_secs(30);
 
 /// Trains one leased trial and tells the coordinator how it went.
 pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Claim, told: &Told) {
@@ -31,7 +34,10 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         return;
     }
     tracing::info!("training");
-    let (outbox, reports, unsent) = Outbox::new(told, &session.link);
+    let keeper = Keeper::default();
+    let files = Files::new(session, &assignment, told, &keeper);
+    let (outbox, reports, unsent) = Outbox::new(files);
+    let keeping = Keeping::start(session, claim, unsent.clone(), keeper);
     let sending =
         send_all(session.link.clone(), claim.clone(), reports, unsent.clone(), told.clone());
     let sending = tokio::spawn(sending.in_current_span());
@@ -41,6 +47,7 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         outcome = &mut training => outcome,
         ending = told.abandoned() => {
             if ending == Ending::Dropped {
+                drop(keeping);
                 // Wait for the thread: until it ends, the slot is not free.
                 tracing::warn!("dropped: not this worker's any more");
                 let ended = tokio::select! {
@@ -52,7 +59,7 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
                     session.end(WorkerError::DeviceLost { reason });
                 }
             } else {
-                hand_back(session, claim, "").await;
+                hand_back_whole(session, claim, "", keeping, told).await;
             }
             return;
         }
@@ -64,11 +71,22 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
             hand_back(session, claim, &reason).await;
             return;
         }
+        // It went on until the worker left.
+        Ran::Ended(Err(TrialError::HandBack(_) | TrialError::Stopped), _)
+            if told.get() == Some(Ending::HandBack) =>
+        {
+            hand_back_whole(session, claim, "", keeping, told).await;
+            return;
+        }
         Ran::Ended(Err(TrialError::HandBack(reason)), _) if told.get().is_none() => {
+            if session.stop.is_cancelled() {
+                hand_back_whole(session, claim, "", keeping, told).await;
+                return;
+            }
             tracing::warn!(reason, "the trial asks to be handed back");
             // Whoever always does that must not lease it over and over.
             session.aside.rest(claim.study_id, Instant::now());
-            hand_back(session, claim, &reason).await;
+            hand_back_whole(session, claim, &reason, keeping, told).await;
             return;
         }
         // With other trials running beside it, the cause is unknown.
@@ -97,6 +115,10 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     let kept = session.keep(&undelivered(&unsent, &finish)).await;
     // Training is over, so no reports are added. Those that remain are in the outbox.
     _ = sending.await;
+    if !matches!(told.get(), Some(Ending::Refused(_))) {
+        let closing = Closing::within(LAST_TRIES, true);
+        keeping.finish(closing, told, leaving(session)).await;
+    }
     let last_word = match told.get() {
         // The last report was refused after training had ended, so the result does not count.
         Some(Ending::Refused(reason)) => {
@@ -190,10 +212,6 @@ async fn send_all(
     }
 }
 
-fn refused_report(step: u64, refusal: &Refusal) -> String {
-    format!("its report of step {step} was refused: {}", refusal.reason)
-}
-
 /// The message for an outcome; `None` if the trial is no longer this worker's.
 fn finish_of(
     claim: &Claim,
@@ -229,21 +247,11 @@ fn finish_of(
     Some(Finish { claim: claim.clone(), end, constraints, attributes: attributes.into_wire() })
 }
 
-/// A failure with its reason.
-fn failed(claim: &Claim, reason: &str) -> Finish {
-    let end = End::Failed(limits::cut(reason.to_owned(), limits::REASON));
-    Finish { claim: claim.clone(), end, constraints: Vec::new(), attributes: BTreeMap::new() }
-}
-
 /// Delivers the result, for as long as this worker may wait.
 ///
 /// Returns whether the coordinator has the result or will never want it.
 async fn tell(session: &Session, undelivered: Undelivered) -> bool {
     let end = undelivered.finish.end.clone();
-    let leaving = async {
-        session.hand_back.cancelled().await;
-        tokio::time::sleep(LAST_WORD).await;
-    };
     tokio::select! {
         biased;
         answer = deliver(&session.link, undelivered) => {
@@ -257,7 +265,7 @@ async fn tell(session: &Session, undelivered: Undelivered) -> bool {
             }
             true
         }
-        () = leaving => false,
+        () = leaving(session) => false,
     }
 }
 
@@ -273,57 +281,25 @@ fn log(end: &End) {
     }
 }
 
-/// Delivers a result, after the reports that precede it.
-///
-/// A result that is refused as malformed would be refused from any worker. So it is sent again without its
-/// attributes, and if that is refused too, as a failure with the reason. This avoids training the trial
-/// again.
-pub(super) async fn deliver(
-    link: &Link,
-    Undelivered { reports, finish }: Undelivered,
-) -> Result<(), Refusal> {
-    let claim = finish.claim.clone();
-    for report in reports {
-        match link.report(&claim, &report).await {
-            Err(refusal) if refusal.is_for_good() => {
-                let reason = refused_report(report.step, &refusal);
-                tracing::error!(reason, "the trial fails");
-                return link.finish(failed(&claim, &reason)).await;
-            }
-            answer => _ = answer?,
-        }
-    }
-    let refused = match link.finish(fitting(finish.clone())).await {
-        Err(Refusal { why: Why::Form, reason }) => reason,
-        answer => return answer,
-    };
-    tracing::error!(reason = refused, "refused; it is sent without its attributes");
-    let note = format!("all of them: they were refused: {refused}");
-    let note = serde_json::Value::from(note).to_string();
-    let attributes = [(LEFT_OUT.to_owned(), note)].into();
-    match link.finish(Finish { attributes, ..finish }).await {
-        Err(Refusal { why: Why::Form, .. }) => {
-            link.finish(failed(&claim, &format!("its result was refused: {refused}"))).await
-        }
-        answer => answer,
-    }
+/// Waits until the worker leaves, and then for as long as its last word takes.
+async fn leaving(session: &Session) {
+    session.hand_back.cancelled().await;
+    tokio::time::sleep(LAST_WORD).await;
 }
 
-/// The result cut to the limits, which a result from an earlier version's worker may exceed.
-fn fitting(Finish { claim, end, constraints, attributes }: Finish) -> Finish {
-    let mut fitting = Attributes::default();
-    for (name, json) in attributes {
-        if let Err(left_out) = fitting.set(&name, json) {
-            tracing::warn!("{left_out}");
-        }
+/// Hands a trial back once what it saved is safe.
+async fn hand_back_whole(
+    session: &Session,
+    claim: &Claim,
+    reason: &str,
+    keeping: Keeping,
+    told: &Told,
+) {
+    // Otherwise nothing arrives, and the trial is to be free soon.
+    if session.link.is_up() {
+        keeping.finish(Closing::within(LAST_WORD, false), told, leaving(session)).await;
     }
-    let (kept, note) = fitting.into_parts();
-    let end = match end {
-        End::Failed(reason) => End::Failed(limits::cut(reason, limits::REASON)),
-        other => other,
-    };
-    let note = note.map(|note| (LEFT_OUT.to_owned(), note));
-    Finish { claim, end, constraints, attributes: kept.into_iter().chain(note).collect() }
+    hand_back(session, claim, reason).await;
 }
 
 async fn hand_back(session: &Session, claim: &Claim, reason: &str) {
@@ -336,10 +312,7 @@ async fn hand_back(session: &Session, claim: &Claim, reason: &str) {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-
     use super::*;
-    use crate::convert;
     use crate::objective::Completion;
 
     fn claim() -> Claim {
@@ -377,19 +350,5 @@ mod tests {
             let failed = End::Failed("step 1 was reported twice".to_owned());
             assert_eq!(told_of(outcome, refused()), Some(failed));
         }
-    }
-
-    #[test]
-    fn what_an_earlier_worker_left_is_made_to_fit() {
-        let long = format!("\"{}\"", "x".repeat(60_000));
-        let attributes = (0..100).map(|i| (format!("a{i:02}"), long.clone())).collect();
-        let constraints = vec![-1.0];
-        let fitting = fitting(Finish { claim: claim(), end: End::Pruned, constraints, attributes });
-        assert_eq!(fitting.constraints, [-1.0]);
-        assert!(convert::finish(fitting.clone()).encoded_len() < limits::MESSAGE / 2);
-        assert!(fitting.attributes.contains_key("a00"));
-        assert!(fitting.attributes[LEFT_OUT].contains("`a17`"));
-        let failed = failed(&claim(), &"x".repeat(5_000_000));
-        assert!(convert::finish(failed).encoded_len() < limits::MESSAGE / 2);
     }
 }

@@ -1,5 +1,6 @@
 //! The answers of the trial's socket, each a line of JSON with its end.
 
+use kindling_worker::SavedCheckpoint;
 use serde_json::{Value, json};
 
 use super::call::{Complaint, VERSION};
@@ -17,11 +18,32 @@ pub(crate) fn trial(card: &Value) -> String {
 
 /// Whether the trial goes on.
 pub(crate) fn verdict(verdict: &Verdict) -> String {
-    line(&match verdict {
-        Verdict::Continue => json!({"ok": true, "verdict": "continue"}),
-        Verdict::Prune => json!({"ok": true, "verdict": "prune"}),
-        Verdict::Stop(reason) => json!({"ok": true, "verdict": "stop", "reason": reason}),
-    })
+    let mut answer = json!({"ok": true});
+    add(&mut answer, verdict);
+    line(&answer)
+}
+
+/// What there is to go on from. A trial that is not to go on is told so, too.
+pub(crate) fn checkpoint(checkpoint: Option<&SavedCheckpoint>, verdict: &Verdict) -> String {
+    let checkpoint = checkpoint.map(
+        |SavedCheckpoint { step, path }| json!({"step": step, "path": path.to_string_lossy()}),
+    );
+    let mut answer = json!({"ok": true, "checkpoint": checkpoint});
+    add(&mut answer, verdict);
+    line(&answer)
+}
+
+fn add(answer: &mut Value, verdict: &Verdict) {
+    let (word, should_checkpoint) = match verdict {
+        Verdict::Continue { should_checkpoint } => ("continue", *should_checkpoint),
+        Verdict::Prune => ("prune", false),
+        Verdict::Stop(reason) => {
+            answer["reason"] = reason.clone().into();
+            ("stop", false)
+        }
+    };
+    answer["verdict"] = word.into();
+    answer["should_checkpoint"] = should_checkpoint.into();
 }
 
 /// What was wrong with the request.

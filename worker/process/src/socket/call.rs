@@ -1,9 +1,10 @@
 //! A line of the trial's socket, read: which call it is. Pure; `docs/trial-socket.md` is the contract.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use kindling_proto::limits;
-use kindling_worker::{MetricError, nearest};
+use kindling_worker::{Content, MetricError, nearest};
 use serde_json::Value;
 
 use super::report::{Report, read_named};
@@ -12,8 +13,18 @@ use super::report::{Report, read_named};
 pub(crate) const VERSION: u64 = 1;
 
 /// The names of all calls.
-const CALLS: [&str; 7] =
-    ["hello", "report", "verdict", "set_user_attr", "set_constraint", "result", "next"];
+const CALLS: [&str; 10] = [
+    "hello",
+    "report",
+    "verdict",
+    "set_user_attr",
+    "set_constraint",
+    "load_checkpoint",
+    "save_checkpoint",
+    "save_artifact",
+    "result",
+    "next",
+];
 /// The names of all states of a result.
 const STATES: [&str; 5] = ["complete", "pruned", "fail", "hand_back", "unfit"];
 
@@ -30,6 +41,17 @@ pub(crate) enum Call {
     SetConstraint {
         name: String,
         value: f64,
+    },
+    LoadCheckpoint,
+    SaveCheckpoint {
+        step: u64,
+        content: Content,
+    },
+    SaveArtifact {
+        name: String,
+        /// Empty: unknown.
+        media_type: String,
+        content: Content,
     },
     Result(Given),
     /// A result whose values have names.
@@ -75,6 +97,9 @@ pub(crate) fn read(line: &[u8]) -> Result<Call, Complaint> {
         "verdict" => Ok(Call::Verdict),
         "set_user_attr" => fields.attribute(),
         "set_constraint" => fields.constraint(),
+        "load_checkpoint" => Ok(Call::LoadCheckpoint),
+        "save_checkpoint" => fields.checkpoint(),
+        "save_artifact" => fields.artifact(),
         "result" => fields.result(),
         "next" => Ok(Call::Next),
         unknown => Err(Complaint::unknown("there is no call", unknown, &CALLS)),
@@ -191,6 +216,47 @@ impl Fields {
         Ok(Call::SetUserAttr { name: name.clone(), value: value.clone() })
     }
 
+    fn checkpoint(&self) -> Result<Call, Complaint> {
+        let (step, (content, _)) = (self.step()?, self.content()?);
+        Ok(Call::SaveCheckpoint { step, content })
+    }
+
+    fn artifact(&self) -> Result<Call, Complaint> {
+        let (content, file) = self.content()?;
+        let name = if self.0.contains_key("name") { self.name()?.clone() } else { file };
+        let media_type = match self.0.get("media_type") {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(media_type)) => media_type.clone(),
+            found => {
+                return Err(Complaint::new(format!("`media_type` is {}", show(found)))
+                    .hint("it is a text, such as image/png, or is left out"));
+            }
+        };
+        Ok(Call::SaveArtifact { name, media_type, content })
+    }
+
+    /// A file that is saved, and its name without the folder.
+    fn content(&self) -> Result<(Content, String), Complaint> {
+        let Some(Value::String(path)) = self.0.get("path") else {
+            let found = show(self.0.get("path"));
+            let hint = "it is the full path of a file";
+            return Err(Complaint::new(format!("`path` is {found}")).hint(hint));
+        };
+        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let path = PathBuf::from(path);
+        if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&0) {
+            let shown = short(&path.to_string_lossy());
+            return Err(Complaint::new(format!("`path` is {shown:?}"))
+                .hint("it is a full path, from / on: the worker runs in another folder"));
+        }
+        match self.0.get("move") {
+            None | Some(Value::Bool(false)) => Ok((Content::File(path), name)),
+            Some(Value::Bool(true)) => Ok((Content::Given(path), name)),
+            found => Err(Complaint::new(format!("`move` is {}", show(found)))
+                .hint("true gives the file away, and false leaves it where it is")),
+        }
+    }
+
     fn result(&self) -> Result<Call, Complaint> {
         let values = self.0.get("values");
         if self.0.get("state") == Some(&"complete".into())
@@ -281,106 +347,4 @@ pub(super) fn short(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(line: &str) -> Call {
-        read(line.as_bytes()).unwrap_or_else(|complaint| panic!("{line}: {complaint:?}"))
-    }
-
-    fn complaint(line: &str) -> String {
-        let Complaint { error, hint } = read(line.as_bytes()).expect_err(line);
-        format!("{error}; {}", hint.unwrap_or_default())
-    }
-
-    #[test]
-    fn every_call_is_read() {
-        assert_eq!(call(r#"{"call": "hello", "version": 1}"#), Call::Hello);
-        assert_eq!(call(r#"{"call":"verdict","unknown":[1]}"#), Call::Verdict);
-        assert_eq!(call("{\"call\": \"next\"}\r\n"), Call::Next);
-        let report = |step, value| Call::Report(Report::of(step, value));
-        assert_eq!(call(r#"{"call":"report","step":3,"value":0.91}"#), report(3, 0.91));
-        assert_eq!(call(r#"{"call":"report","step":3.0,"value":-1}"#), report(3, -1.0));
-        let last = r#"{"call":"report","step":9223372036854775807,"value":"-inf"}"#;
-        assert_eq!(call(last), report(i64::MAX as u64, f64::NEG_INFINITY));
-        let named = call(r#"{"call":"report","step":3,"metrics":{"loss":0.2,"accuracy":0.91}}"#);
-        assert!(matches!(named, Call::Report(Report { step: 3, .. })), "{named:?}");
-        let constraint = call(r#"{"call":"set_constraint","name":"memory_gb","value":-3.5}"#);
-        let name = "memory_gb".to_owned();
-        assert_eq!(constraint, Call::SetConstraint { name, value: -3.5 });
-        let named = r#"{"call":"result","state":"complete","values":{"b":"inf","a":1}}"#;
-        let values = [("a".to_owned(), 1.0), ("b".to_owned(), f64::INFINITY)];
-        assert_eq!(call(named), Call::Complete(values.into()));
-        let attr = call(r#"{"call":"set_user_attr","name":"ü","value":{"a":[null]}}"#);
-        let value = serde_json::json!({"a": [null]});
-        assert_eq!(attr, Call::SetUserAttr { name: "ü".to_owned(), value });
-        let result = |given| Call::Result(given);
-        for (line, given) in [
-            (r#""complete","values":[0.1,"nan",2]"#, Given::Complete(vec![0.1, f64::NAN, 2.0])),
-            (r#""pruned""#, Given::Pruned),
-            (r#""fail","reason":"why""#, Given::Fail("why".to_owned())),
-            (r#""fail""#, Given::Fail("it gave no reason".to_owned())),
-            (r#""hand_back","reason":"busy""#, Given::HandBack("busy".to_owned())),
-            (r#""unfit","reason":"no data""#, Given::Unfit("no data".to_owned())),
-        ] {
-            let line = format!(r#"{{"call":"result","state":{line}}}"#);
-            assert_eq!(call(&line), result(given));
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_a_hint() {
-        for (line, said) in [
-            (r#"{"call":"reprot"}"#, "there is no call `reprot`; did you mean `report`?"),
-            (r#"{"call":"set-user-attr"}"#, "did you mean `set_user_attr`?"),
-            (r#"{"call":"x"}"#, "there are hello, report"),
-            ("{}", "names no `call`; it is a text: one of hello"),
-            ("", "the line is not JSON"),
-            ("[1]", "expected a JSON object"),
-            ("\u{0}\u{1}", "each line is one JSON object"),
-            (
-                r#"{"call":"hello","version":2}"#,
-                "speaks version 1 of the trial's socket, not version 2",
-            ),
-            (r#"{"call":"hello"}"#, "names no `version`"),
-            (r#"{"call":"report","value":1}"#, "`step` is missing; steps are whole numbers"),
-            (r#"{"call":"report","step":-1,"value":1}"#, "`step` is -1"),
-            (r#"{"call":"report","step":0.5,"value":1}"#, "`step` is 0.5"),
-            (
-                r#"{"call":"report","step":1,"value":"high"}"#,
-                "`value` is \"high\"; expected a number",
-            ),
-            (r#"{"call":"report","step":1,"value":NaN}"#, "JSON has no such numbers"),
-            (r#"{"call":"result"}"#, "`state` is missing; it is one of complete"),
-            (r#"{"call":"result","state":"completed"}"#, "did you mean `complete`?"),
-            (
-                r#"{"call":"result","state":"complete"}"#,
-                "`values` is missing; it has a number for each objective",
-            ),
-            (r#"{"call":"result","state":"complete","values":[]}"#, "`values` is []"),
-            (r#"{"call":"result","state":"complete","values":[null]}"#, "`values` contains null"),
-            (r#"{"call":"result","state":"fail","reason":1}"#, "`reason` is 1"),
-            (
-                r#"{"call":"result","state":"complete","values":{"a":true}}"#,
-                "`a` of the `values` is true; expected a number",
-            ),
-            (r#"{"call":"set_constraint","value":1}"#, "`name` is missing"),
-            (r#"{"call":"set_constraint","name":"a"}"#, "`value` is missing; expected a number"),
-            (r#"{"call":"set_user_attr","value":1}"#, "`name` is missing"),
-            (r#"{"call":"set_user_attr","name":"a"}"#, "`value` is missing"),
-        ] {
-            let found = complaint(line);
-            assert!(found.contains(said), "{line}: {found}");
-        }
-        assert!(read(&[0xff, 0xfe]).is_err());
-        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(read(deep.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn what_was_found_is_repeated_shortly() {
-        let long = "é".repeat(100_000);
-        let said = complaint(&format!(r#"{{"call":"{long}"}}"#));
-        assert!(said.len() < 300, "{said}");
-    }
-}
+mod tests;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use kindling_worker::{Stop, StopReason, Stopped};
+use kindling_worker::{Stop, StopReason};
 use serde_json::Value;
 
 use super::answer;
 use super::call::{self, Call, Complaint};
-use super::desk::Request;
+use super::desk::{Ends, Request};
 use super::said::Said;
 use super::verdict::Verdict;
 
@@ -138,14 +138,19 @@ impl Seat {
         if let Some(reason) = self.ours.get() {
             return Verdict::Stop(reason.clone());
         }
-        self.stop.reason().as_ref().map_or(Verdict::Continue, Verdict::of)
+        let should_checkpoint = self.stop.should_checkpoint();
+        let goes_on = Verdict::Continue { should_checkpoint };
+        self.stop.reason().as_ref().map_or(goes_on, Verdict::of)
     }
 
-    /// The verdict after a report.
-    pub(crate) fn verdict_after(&self, report: Result<(), Stopped>) -> Verdict {
-        if report.is_err() && !self.stop.is_wanted() {
+    /// The verdict after a call to the trial, which may have ended it.
+    pub(crate) fn verdict_after(&self, call: Result<(), Ends>) -> Verdict {
+        match call {
+            Ok(()) => {}
             // A reporter that does not tell it by its handle.
-            self.stop.want(StopReason::Pruned);
+            Err(Ends::Stopped) if !self.stop.is_wanted() => self.stop.want(StopReason::Pruned),
+            Err(Ends::Stopped) => {}
+            Err(Ends::HandBack(reason) | Ends::Failed(reason)) => self.stop_for(reason),
         }
         self.verdict()
     }
@@ -213,6 +218,11 @@ impl Caller {
             Call::Report(report) => Request::Report(report),
             Call::SetUserAttr { name, value } => Request::SetUserAttr { name, value },
             Call::SetConstraint { name, value } => Request::SetConstraint { name, value },
+            Call::LoadCheckpoint => Request::LoadCheckpoint,
+            Call::SaveCheckpoint { step, content } => Request::SaveCheckpoint { step, content },
+            Call::SaveArtifact { name, media_type, content } => {
+                Request::SaveArtifact { name, media_type, content }
+            }
             Call::Result(given) => Request::Result(given),
             Call::Complete(values) => Request::Complete(values),
         };

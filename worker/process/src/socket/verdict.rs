@@ -5,7 +5,8 @@ use kindling_worker::StopReason;
 /// Whether a trial goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Continue,
+    /// It goes on. The worker may be about to leave, so that a checkpoint now saves work.
+    Continue { should_checkpoint: bool },
     /// Its pruner stops it.
     Prune,
     /// It is over for this reason.

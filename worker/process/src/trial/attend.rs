@@ -13,7 +13,7 @@ use super::outcome::{Cause, Evidence};
 use super::process::Process;
 use crate::goals::Goals;
 use crate::metric::Waiting;
-use crate::socket::{Desk, Request, Said, Seat};
+use crate::socket::{Desk, Ends, Request, Said, Seat};
 
 /// How long what was sent over the socket may take to arrive after all processes are gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -111,6 +111,12 @@ impl Attended<'_> {
                 let answered =
                     self.desk.answer(request, trial, |went| self.seat.verdict_after(went));
                 _ = answer.try_send(answered);
+                match self.desk.ends().cloned() {
+                    Some(Ends::HandBack(reason)) => self.stop(Cause::HandBack(reason)),
+                    Some(Ends::Failed(reason)) => self.stop(Cause::Ours(reason)),
+                    // The session tells it.
+                    Some(Ends::Stopped) | None => {}
+                }
                 if self.process.stays() && self.desk.given().is_some() && self.is_free() {
                     self.phase = Phase::Over;
                 }
@@ -246,7 +252,7 @@ impl Attended<'_> {
         let Some((step, values)) = report else { return };
         // The answer goes nowhere: who does not use the socket hears it by a signal.
         let went = trial.report(step, values);
-        self.seat.verdict_after(went);
+        self.seat.verdict_after(went.map_err(Ends::from));
     }
 }
 

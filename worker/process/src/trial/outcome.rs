@@ -38,6 +38,8 @@ pub(crate) struct Evidence {
 pub(crate) enum Cause {
     /// The session told it so.
     Told,
+    /// It goes on elsewhere from what it has saved, for this reason.
+    HandBack(String),
     /// This worker decided it, and the trial fails for this reason.
     Ours(String),
 }
@@ -63,6 +65,12 @@ pub(crate) fn outcome(evidence: Evidence, whose: Whose<'_>) -> Result<Completion
     let ended_well = exit.is_none_or(Exit::is_success) && !was_ended;
     match cause {
         Some(Cause::Ours(reason)) => Err(TrialError::Failed(whose.reason(&reason, None))),
+        Some(Cause::HandBack(reason)) => match given {
+            // It was complete already.
+            Some(given @ Given::Complete(_)) if ended_well => came_to(given),
+            // However it ended then: what it did is safe.
+            _ => Err(TrialError::HandBack(reason)),
+        },
         Some(Cause::Told) => match given {
             // It was complete already, or it says so.
             Some(given @ (Given::Complete(_) | Given::HandBack(_))) if ended_well => came_to(given),
@@ -284,6 +292,17 @@ mod tests {
     #[test]
     fn who_was_told_to_stop_has_stopped_unless_it_was_complete() {
         let told = |evidence| of(Evidence { cause: Some(Cause::Told), ..evidence });
+        let left = |evidence| {
+            of(Evidence { cause: Some(Cause::HandBack("it is safe".to_owned())), ..evidence })
+        };
+        let handed_back = Err(TrialError::HandBack("it is safe".to_owned()));
+        // It was complete before it heard that.
+        let given = Some(Given::Complete(vec![0.5]));
+        assert!(left(exited(Exit::Status(0), given.clone())).is_ok());
+        assert_eq!(left(exited(SIGSEGV, given)), handed_back);
+        // A script may take it for an error.
+        assert_eq!(left(exited(Exit::Status(1), Some(Given::Fail("x".into())))), handed_back);
+        assert_eq!(left(exited(Exit::Status(75), None)), handed_back);
         let stopped = Err(TrialError::Stopped);
         assert_eq!(told(exited(Exit::Status(0), Some(Given::Pruned))), stopped);
         assert_eq!(told(exited(Exit::Status(1), None)), stopped);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kindling_process::{GpuPool, NamedBy, objectives};
 use kindling_worker::{
-    Completion, DeviceName, Intermediate, JsonMap, Metrics, Objective, ParamValue, Params,
-    Reporter, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
+    Completion, Content, DeviceName, Intermediate, JsonMap, Metrics, Objective, ParamValue, Params,
+    Reporter, SavedCheckpoint, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +61,10 @@ pub(crate) struct Recorder {
     pub(crate) prune_after: usize,
     /// How long a report takes, as one to a coordinator does.
     pub(crate) takes: Duration,
+    /// What it goes on from.
+    pub(crate) checkpoint: Option<SavedCheckpoint>,
+    /// What it saved: a step, or a name and a type, and the bytes.
+    pub(crate) saved: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
 }
 
 impl Default for Recorder {
@@ -71,6 +75,8 @@ impl Default for Recorder {
             others: Arc::default(),
             prune_after: usize::MAX,
             takes: Duration::ZERO,
+            checkpoint: None,
+            saved: Arc::default(),
         }
     }
 }
@@ -98,8 +104,46 @@ impl Reporter for Recorder {
         self.report(step, values.value)
     }
 
+    fn load_checkpoint(&mut self) -> Result<Option<SavedCheckpoint>, TrialError> {
+        Ok(self.checkpoint.clone())
+    }
+
+    /// A worker that leaves hands the trial back then.
+    fn save_checkpoint(&mut self, step: u64, content: Content) -> Result<(), TrialError> {
+        self.save(step.to_string(), content)?;
+        if self.stop.should_checkpoint() {
+            return Err(TrialError::HandBack("it is safe".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn save_artifact(
+        &mut self,
+        name: &str,
+        media_type: &str,
+        content: Content,
+    ) -> Result<(), TrialError> {
+        self.save(format!("{name} ({media_type})"), content)
+    }
+
     fn stop(&self) -> Stop {
         self.stop.clone()
+    }
+}
+
+impl Recorder {
+    fn save(&self, what: String, content: Content) -> Result<(), TrialError> {
+        let bytes = match content {
+            Content::Bytes(bytes) => bytes,
+            Content::File(path) => std::fs::read(path)?,
+            Content::Given(path) => {
+                let bytes = std::fs::read(&path)?;
+                std::fs::remove_file(path)?;
+                bytes
+            }
+        };
+        self.saved.lock().expect("no test panics with it").push((what, bytes));
+        Ok(())
     }
 }
 

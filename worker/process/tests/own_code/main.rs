@@ -4,6 +4,7 @@ mod harness;
 
 mod bars;
 mod ends;
+mod files;
 mod python;
 mod several;
 mod sockets;
