@@ -5,6 +5,7 @@ mod external;
 mod from_wire;
 mod invalid;
 mod json;
+mod output;
 #[cfg(test)]
 mod round_trip;
 pub(crate) mod to_wire;
@@ -19,6 +20,7 @@ pub(crate) use from_wire::{
 pub use invalid::Invalid;
 #[cfg(test)]
 pub(crate) use json::to_struct;
+pub(crate) use output::{lines, piece};
 pub(crate) use to_wire::{
     assignment, claim as claim_to_wire, duration, params, state, study, trial, trial_in_short,
     verdict, worker,
