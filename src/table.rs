@@ -246,7 +246,10 @@ pub(crate) fn attempts(attempts: &[v1::TrialAttempt]) -> Table {
             attempt.worker.clone(),
             attempt.resumed_from.map_or_else(|| "start".to_owned(), |step| (step + 1).to_string()),
             took.map(format::duration).unwrap_or_default(),
-            format::attempt_end(attempt.end()).unwrap_or("running").to_lowercase().replace('_', " "),
+            format::attempt_end(attempt.end())
+                .unwrap_or("running")
+                .to_lowercase()
+                .replace('_', " "),
         ]);
     }
     table

@@ -14,6 +14,7 @@ mod metrics;
 mod nearest;
 mod objective;
 mod observe;
+mod output;
 mod reporter;
 mod session;
 mod signals;
@@ -33,6 +34,7 @@ pub use lease::{Assignment, Checkpoint, Claim, Identity};
 pub use metrics::{MetricError, Metrics};
 pub use nearest::nearest;
 pub use objective::{Completion, Objective, Progress, SettingsError, Trial, Unfit};
+pub use output::{Output, OutputStream};
 pub use reporter::Reporter;
 pub use session::{
     Noted, Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions,

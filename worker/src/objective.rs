@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::content::{Content, SavedCheckpoint, check_artifact};
 use crate::device::DeviceName;
 use crate::metrics::MetricError;
+use crate::output::Output;
 use crate::reporter::Reporter;
 use crate::session::Noted;
 use crate::stop::Stop;
@@ -339,6 +340,11 @@ impl<'a> Trial<'a> {
     /// Whether the worker is about to leave, so that a checkpoint now saves work. It is cheap to ask.
     pub fn should_checkpoint(&self) -> bool {
         self.stop().should_checkpoint()
+    }
+
+    /// Takes lines of output of processes that the objective runs. What it logs itself with `tracing` is there anyway.
+    pub fn output(&self) -> Output {
+        self.reporter.output()
     }
 
     /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.

@@ -1,6 +1,7 @@
 //! What a trial tells, and what it hears.
 
 use crate::content::{Content, SavedCheckpoint};
+use crate::output::Output;
 use crate::stop::{Stop, StopReason};
 use crate::trial::{Stopped, TrialError};
 use crate::values::Intermediate;
@@ -40,6 +41,11 @@ pub trait Reporter: Send {
     ) -> Result<(), TrialError> {
         _ = (name, media_type, content);
         Ok(())
+    }
+
+    /// Takes what the trial writes. The default drops it.
+    fn output(&self) -> Output {
+        Output::default()
     }
 
     /// A handle that tells at any time whether the trial should stop. The default never says so.

@@ -115,6 +115,8 @@ pub(super) fn train(
         let candidate = progress.network.valid();
         let accuracy = accuracy(&candidate, &data.validation);
         (progress.epochs, progress.final_loss) = (epoch + 1, loss);
+        // For those who look at the trial's output.
+        tracing::debug!(target: "kindling::trial", loss, accuracy, "epoch {epoch}");
         watch.epoch(epoch, accuracy, &progress.network)?;
         match progress.stopping.observe(accuracy) {
             Verdict::NewBest => progress.kept = candidate,

@@ -11,6 +11,7 @@ mod files;
 mod heartbeat;
 mod keeper;
 mod link;
+mod output;
 mod parcel;
 mod shelf;
 mod slots;
@@ -42,6 +43,7 @@ use crate::observe;
 use aside::Aside;
 use drawers::Drawers;
 use link::Link;
+use output::Outputs;
 use slots::Slots;
 use spool::{Kept, Spool, Undelivered};
 use threads::{Prepared, Threads};
@@ -206,6 +208,8 @@ impl Holding {
 #[derive(Clone)]
 pub struct Session {
     link: Link,
+    /// What its trials write.
+    outputs: Outputs,
     worker: Identity,
     training: Arc<dyn Training>,
     holding: Holding,
@@ -301,8 +305,10 @@ impl Session {
         training: Arc<dyn Training>,
         stop: CancellationToken,
     ) -> Self {
+        let link = Link::new(transport, &worker.id);
         Self {
-            link: Link::new(transport, &worker.id),
+            outputs: Outputs::new(&link),
+            link,
             worker,
             training,
             holding: Holding::new(),
@@ -341,6 +347,7 @@ impl Session {
             self.holding.hand_back_all();
             while trials.join_next().await.is_some() {}
         }
+        self.outputs.end().await;
         heartbeat.abort();
         // The task holds a clone of this session. Wait until it is dropped, so that nothing outlives the
         // session.

@@ -13,6 +13,7 @@ use crate::content::{Content, SavedCheckpoint};
 use crate::device::Fault;
 use crate::lease::{Assignment, Report};
 use crate::objective::Completion;
+use crate::output::Output;
 use crate::stop::Stop;
 use crate::trial::{Stopped, TrialError};
 use crate::user_attributes::UserAttributes;
@@ -64,6 +65,7 @@ pub struct Outbox {
     told: Told,
     link: Link,
     files: Files,
+    output: Output,
 }
 
 /// A queued report. Dropped once the coordinator has it.
@@ -78,7 +80,10 @@ pub(super) struct Unsent(Arc<watch::Sender<VecDeque<Report>>>);
 
 impl Outbox {
     /// An outbox, and the receiving end from which its reports are sent.
-    pub(super) fn new(files: Files) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
+    pub(super) fn new(
+        files: Files,
+        output: &Output,
+    ) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
         let (reports, waiting) = mpsc::unbounded_channel();
         let unsent = Unsent::default();
         let outbox = Self {
@@ -88,8 +93,14 @@ impl Outbox {
             told: files.told.clone(),
             link: files.link.clone(),
             files,
+            output: output.clone(),
         };
         (outbox, waiting, unsent)
+    }
+
+    /// Takes what the trial writes.
+    pub fn output(&self) -> Output {
+        self.output.clone()
     }
 
     /// Whether the trial should stop.

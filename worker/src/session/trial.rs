@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use kindling_proto::limits;
+use kindling_telemetry::overhear;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::deliver::{deliver, failed, refused_report};
 use super::files::Files;
@@ -21,6 +22,7 @@ use super::{Session, WorkerError};
 use crate::device::Fault;
 use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
 use crate::observe;
+use crate::output::OutputStream;
 use crate::trial::TrialError;
 
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
@@ -33,10 +35,13 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     if !may_begin(session, claim, told).await {
         return;
     }
+    let writing = session.outputs.begin(claim);
+    let output = writing.output.clone();
+    overhear(&Span::current(), move |text| output.write(OutputStream::Log, text));
     tracing::info!("training");
     let keeper = Keeper::default();
     let files = Files::new(session, &assignment, told, &keeper);
-    let (outbox, reports, unsent) = Outbox::new(files);
+    let (outbox, reports, unsent) = Outbox::new(files, &writing.output);
     let keeping = Keeping::start(session, claim, unsent.clone(), keeper);
     let sending =
         send_all(session.link.clone(), claim.clone(), reports, unsent.clone(), told.clone());

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use kindling_process::{GpuPool, NamedBy, objectives};
 use kindling_worker::{
-    Completion, Content, DeviceName, Intermediate, JsonMap, Metrics, Objective, ParamValue, Params,
-    Reporter, SavedCheckpoint, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
+    Completion, Content, DeviceName, Intermediate, JsonMap, Metrics, Objective, Output,
+    OutputStream, ParamValue, Params, Reporter, SavedCheckpoint, Stop, StopReason, Stopped, Trial,
+    TrialError, TrialFacts,
 };
 use serde_json::{Value, json};
 
@@ -65,6 +66,8 @@ pub(crate) struct Recorder {
     pub(crate) checkpoint: Option<SavedCheckpoint>,
     /// What it saved: a step, or a name and a type, and the bytes.
     pub(crate) saved: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    /// What the trial wrote, with the times at which it was heard.
+    pub(crate) written: Arc<Mutex<Vec<(OutputStream, String, Instant)>>>,
 }
 
 impl Default for Recorder {
@@ -77,6 +80,7 @@ impl Default for Recorder {
             takes: Duration::ZERO,
             checkpoint: None,
             saved: Arc::default(),
+            written: Arc::default(),
         }
     }
 }
@@ -124,6 +128,14 @@ impl Reporter for Recorder {
         content: Content,
     ) -> Result<(), TrialError> {
         self.save(format!("{name} ({media_type})"), content)
+    }
+
+    fn output(&self) -> Output {
+        let written = Arc::clone(&self.written);
+        Output::new(move |stream, text| {
+            let line = (stream, text.to_owned(), Instant::now());
+            written.lock().expect("no test panics with it").push(line);
+        })
     }
 
     fn stop(&self) -> Stop {
