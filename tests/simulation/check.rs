@@ -10,7 +10,7 @@ use kindling_proto::v1::finish_request::Result as Finished;
 use crate::history::{Entry, Request, Response, What};
 use crate::optuna;
 use crate::past::Past;
-use crate::process::mirrored;
+use crate::process::{contents, mirrored};
 use crate::scenario::Climate;
 use crate::world::{End, enqueued};
 
@@ -102,6 +102,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
                 (&report.claim, *verdict == v1::Verdict::Continue)
             }
             (Request::Release(release), _) => (&release.claim, true),
+            (Request::Save(saving), _) => (&saving.claim, true),
             _ => continue,
         };
         if past.is_lost(told.as_ref()) {
@@ -115,6 +116,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
 
     check_operators(end, &answered, past.has_gaps(), &mut expect);
     check_training(end, &past, &mut expect);
+    check_checkpoints(&end.history, &mut expect);
     optuna::check(&end.optuna, &end.of_optuna, end.scenario.optuna, &past, &mut expect);
     if end.scenario.climate != Climate::Foul {
         for trial in &end.trials {
@@ -337,6 +339,23 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
                 {
                     reported.extend(report.claim.as_ref().map(lease_of));
                 }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Checks that whoever goes on from a checkpoint has the very bytes that an attempt at this trial saved for this step.
+fn check_checkpoints(history: &[Entry], expect: &mut impl FnMut(bool, &str, String)) {
+    let mut saved = BTreeSet::new();
+    for entry in history {
+        match &entry.what {
+            What::Saves { claim, step } => _ = saved.insert(contents(claim, *step)),
+            What::Resumes { claim, step, from } => {
+                let is_its = from.starts_with(&format!("trial {} ", claim.trial))
+                    && from.ends_with(&format!(" step {step}"));
+                let what = format!("{claim:?} from step {step}: {from}");
+                expect(is_its && saved.contains(from), "a checkpoint is whole and its own", what);
             }
             _ => {}
         }

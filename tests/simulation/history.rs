@@ -32,6 +32,10 @@ pub(crate) enum What {
     Begins { process: u64, claim: v1::Claim },
     /// A process has trained one step.
     Trains { process: u64, claim: v1::Claim, step: u64, value: f64 },
+    /// A process is about to save what a next attempt can go on from.
+    Saves { claim: v1::Claim, step: u64 },
+    /// A process goes on from what it was given: the trial, attempt and step that these bytes name.
+    Resumes { claim: v1::Claim, step: u64, from: String },
     /// The coordinator rejects this process, which ends.
     Refused { process: u64, reason: String },
     /// A twin is killed. It may have taken over the name and a trial, because a restarted coordinator cannot
@@ -52,6 +56,8 @@ pub(crate) enum Request {
     Report(v1::ReportRequest),
     Finish(v1::FinishRequest),
     Release(v1::ReleaseRequest),
+    /// What is saved; the bytes come after it.
+    Save(v1::Saving),
     Enqueue(v1::EnqueueTrialRequest),
     Retry(v1::RetryTrialRequest),
     Other(String),
@@ -102,6 +108,10 @@ impl Request {
             "Report" => Self::Report(read(message)),
             "Finish" => Self::Finish(read(message)),
             "Release" => Self::Release(read(message)),
+            "Save" => match read::<v1::SaveRequest>(message).part {
+                Some(v1::save_request::Part::Saving(saving)) => Self::Save(saving),
+                _ => Self::Other(method.to_owned()),
+            },
             "EnqueueTrial" => Self::Enqueue(read(message)),
             "RetryTrial" => Self::Retry(read(message)),
             other => Self::Other(other.to_owned()),

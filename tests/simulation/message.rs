@@ -40,9 +40,11 @@ impl Message {
         self.connection.as_ref().is_some_and(Connection::has_ended)
     }
 
-    /// The protobuf message inside.
+    /// The protobuf message inside; of a stream the first one.
     pub(crate) fn content(&self) -> &[u8] {
-        self.body.get(FRAME..).unwrap_or_default()
+        let Some((prefix, rest)) = self.body.split_at_checked(FRAME) else { return &[] };
+        let length = prefix[1..].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        rest.get(..length).unwrap_or_default()
     }
 
     pub(crate) fn into_request(self) -> Request<Body> {

@@ -111,7 +111,8 @@ fn claim_of(request: &Request) -> Option<&v1::Claim> {
     match request {
         Request::Report(v1::ReportRequest { claim, .. })
         | Request::Finish(v1::FinishRequest { claim, .. })
-        | Request::Release(v1::ReleaseRequest { claim, .. }) => claim.as_ref(),
+        | Request::Release(v1::ReleaseRequest { claim, .. })
+        | Request::Save(v1::Saving { claim, .. }) => claim.as_ref(),
         _ => None,
     }
 }

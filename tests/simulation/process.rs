@@ -121,7 +121,17 @@ impl Simulated {
         let two = facts.metrics.names.len() == 2;
         let [fails, nan, deadly] =
             [habits.fails, habits.nan, habits.deadly].map(|p| nature.random_bool(p));
-        for step in 0..steps {
+        let mut first = 0;
+        match outbox.load_checkpoint_bytes().await {
+            Ok(None) => {}
+            Ok(Some((step, bytes))) => {
+                let from = String::from_utf8_lossy(&bytes).into_owned();
+                history.note(What::Resumes { claim: claim.clone(), step, from });
+                first = step + 1;
+            }
+            Err(error) => return Ran::Ended(Err(error), Noted::default()),
+        }
+        for step in first..steps {
             let longest = habits.longest_step.as_secs_f64();
             tokio::time::sleep(Duration::from_secs_f64(chance.random_range(0.05..longest))).await;
             if deadly && step + 1 == steps {
@@ -134,6 +144,13 @@ impl Simulated {
             let others = if two { vec![(0, mirrored(value))] } else { vec![] };
             if outbox.report(step, Intermediate { value, others }).await.is_err() {
                 return Ran::Ended(Err(TrialError::Stopped), Noted::default());
+            }
+            if step + 1 < steps && habits.saves > 0.0 && chance.random_bool(habits.saves) {
+                history.note(What::Saves { claim: claim.clone(), step });
+                let bytes = contents(&claim, step).into_bytes();
+                if let Err(error) = outbox.save_checkpoint(step, bytes).await {
+                    return Ran::Ended(Err(error), Noted::default());
+                }
             }
         }
         let outcome = if fails {
@@ -148,6 +165,11 @@ impl Simulated {
         let constraints = if two { vec![chance.random_range(-1.0..1.0)] } else { vec![] };
         Ran::Ended(outcome, Noted { constraints, ..Noted::default() })
     }
+}
+
+/// What a checkpoint has.
+pub(crate) fn contents(claim: &v1::Claim, step: u64) -> String {
+    format!("trial {} attempt {} step {step}", claim.trial, claim.attempt)
 }
 
 /// What a trial says of its other objective, so that a check can tell whether the two belong together.

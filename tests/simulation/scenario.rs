@@ -50,6 +50,8 @@ pub(crate) struct Habits {
     pub(crate) nan: f64,
     /// The trial kills its worker's process, wherever it trains.
     pub(crate) deadly: f64,
+    /// It saves a checkpoint after a step.
+    pub(crate) saves: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +141,7 @@ impl Scenario {
             fails: some(rng, 0.3),
             nan: some(rng, 0.3),
             deadly: if foul && rng.random_bool(0.2) { 0.2 } else { 0.0 },
+            saves: 0.0,
         };
         let events: Vec<_> = (0..rng.random_range(3..16))
             .map(|i| (rng.random_range(Duration::ZERO..CHAOS), fate(climate, workers, i, rng)))
@@ -210,6 +213,9 @@ impl Scenario {
         if scenario.fronts && scenario.sampler == "auto" && rng.random_bool(0.5) {
             // Which it would take from a number of trials on that no story comes to.
             scenario.sampler = "nsga2";
+        }
+        if rng.random_bool(0.5) {
+            scenario.training.saves = 0.7;
         }
         scenario
     }
