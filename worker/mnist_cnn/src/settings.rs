@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn every_key_can_be_set() {
         let settings = parse(&json!({
-            "network": "deep", "data": "digits", "loss": "logits", "patience": 1, "max_epochs": 2, "train": 3,
+            "network": "deep", "data": "digits", "loss": "logits", "patience": 1, "max_epochs": 2,
+            "checkpoint_every": 8, "train": 3,
             "epoch_validation": 4, "trial_validation": 5, "batch_size": 6, "test": 7
         }));
         let expected = Settings {
@@ -225,6 +226,7 @@ mod tests {
             loss: LossKind::Logits,
             patience: 1,
             max_epochs: 2,
+            checkpoint_every: 8,
             train: 3,
             epoch_validation: 4,
             trial_validation: 5,
