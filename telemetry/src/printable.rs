@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn of_a_programs_output_colours_and_tabs_stay_and_colours_end_with_their_line() {
         let line = "\u{1b}[1;31mred\tx\u{1b}[2J\u{1b}]0;title\u{7}\r\u{9b}31m\u{202e}";
-        let safe = "\u{1b}[1;31mred\tx\\u001b[2J\\u001b]0;title\\u0007\\r\\u009b31m\\u202e\u{1b}[0m";
+        let safe =
+            "\u{1b}[1;31mred\tx\\u001b[2J\\u001b]0;title\\u0007\\r\\u009b31m\\u202e\u{1b}[0m";
         assert_eq!(printable_output(line), safe);
         assert_eq!(printable_output("plain"), "plain");
     }

@@ -77,7 +77,8 @@ pub(crate) async fn talk(args: TalkArgs) -> anyhow::Result<serde_json::Value> {
         let from = Instant::now();
         let until = from + Duration::from_secs_f64(args.seconds);
         let calls = crowd.work(Ends::At { from, until }).await?;
-        let cpu = coordinator.cpu()?.saturating_sub(cpu).as_secs_f64() / from.elapsed().as_secs_f64();
+        let cpu =
+            coordinator.cpu()?.saturating_sub(cpu).as_secs_f64() / from.elapsed().as_secs_f64();
         let measured = json!({
             "trials": calls.finishes.len(),
             "lease_ms": calls.leases.summary(),

@@ -65,7 +65,9 @@ pub(crate) struct Batch {
 pub(crate) enum NotTaken {
     #[error("there is more output than is taken at a time; send it again later, or leave it out")]
     Busy,
-    #[error("there is no room for output; the coordinator's --output-limit says how much there may be")]
+    #[error(
+        "there is no room for output; the coordinator's --output-limit says how much there may be"
+    )]
     NoRoom,
     #[error("output cannot be written: {0}")]
     Failed(String),
@@ -115,7 +117,9 @@ impl Outputs {
         let (jobs, waiting) = channel();
         let writer = Writer::new(folder.clone(), limit, Arc::clone(&is_full));
         let name = "output".to_owned();
-        std::thread::Builder::new().name(name).spawn(move || writer.run(studies.as_deref(), &waiting))?;
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(move || writer.run(studies.as_deref(), &waiting))?;
         Ok(Self::with(Some(folder), Some(Mutex::new(jobs)), limit, is_full))
     }
 

@@ -56,7 +56,8 @@ impl Reading {
     fn go_to_last(&mut self, last: u64) -> io::Result<()> {
         let mut found = 0;
         for attempt in self.attempts()?.into_iter().rev() {
-            let mut counting = Self { folder: self.folder.clone(), only: Some(attempt), at: None, skip: 0 };
+            let mut counting =
+                Self { folder: self.folder.clone(), only: Some(attempt), at: None, skip: 0 };
             let before = found;
             while let Some(piece) = counting.next()? {
                 found += piece.lines.len() as u64;

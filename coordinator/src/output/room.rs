@@ -39,7 +39,9 @@ impl Room {
         for (study, path) in Trial::folders(folder) {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 let name = entry.file_name();
-                let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+                let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else {
+                    continue;
+                };
                 let Ok(files) = files(&entry.path()) else { continue };
                 let bytes = of_files(files.values().flat_map(BTreeMap::values));
                 // Each file that is made or removed changes it, so it tells about when the trial wrote.

@@ -50,7 +50,8 @@ fn of_much_output_the_head_and_the_tail_are_kept_and_the_rest_is_counted() {
     let mut attempt = Attempt::open(folder.path(), 1, LEASE).expect("opened");
     let (count, mut bytes, mut most) = (100_000_u64, 0, 0);
     for first in (0..count).step_by(500) {
-        let lines = (first..first + 500).map(|number| line(format!("line {number} {}", "x".repeat(80))));
+        let lines =
+            (first..first + 500).map(|number| line(format!("line {number} {}", "x".repeat(80))));
         let lines: Vec<_> = lines.collect();
         bytes += lines.iter().map(|line| line.text.len() as u64).sum::<u64>();
         attempt.write(first, lines).expect("written");
@@ -62,7 +63,8 @@ fn of_much_output_the_head_and_the_tail_are_kept_and_the_rest_is_counted() {
     let left_out: Vec<_> = told.iter().filter(|(_, line)| line.lines_left_out > 0).collect();
     assert_eq!(left_out.len(), 1, "one gap");
     let head = told.iter().position(|(_, line)| line.lines_left_out > 0).expect("one gap");
-    let size = |told: &[(u32, Line)]| told.iter().map(|(_, line)| record::length(line)).sum::<usize>();
+    let size =
+        |told: &[(u32, Line)]| told.iter().map(|(_, line)| record::length(line)).sum::<usize>();
     assert!(size(&told[..head]) > limits::OUTPUT_HEAD - 1024, "the head is whole");
     assert!(size(&told[head..]) > limits::OUTPUT_TAIL - SEGMENT - 1024, "the tail, too");
     assert!(told[0].1.text.starts_with("line 0 "));
@@ -76,7 +78,8 @@ fn a_reader_that_follows_is_told_each_line_once_or_that_it_was_left_out() {
     let mut reading = Reading::open(folder.path().to_owned(), None, 0).expect("readable");
     let (mut told, mut bytes) = (Vec::new(), 0);
     for first in (0..40_000_u64).step_by(200) {
-        let lines: Vec<_> = (first..first + 200).map(|n| line(format!("{n} {}", "y".repeat(100)))).collect();
+        let lines: Vec<_> =
+            (first..first + 200).map(|n| line(format!("{n} {}", "y".repeat(100)))).collect();
         bytes += lines.iter().map(|line| line.text.len() as u64).sum::<u64>();
         attempt.write(first, lines).expect("written");
         // Slow for a while, so that a part goes before it is read.
@@ -151,11 +154,19 @@ fn what_is_on_disk_stays_readable() {
     let mut bytes = Vec::new();
     let before = record::Totals { next: 2, lines: 3, bytes: 4 };
     record::write(&record::Begin { lease: b"L".to_vec(), before }, &mut bytes);
-    let kept = Line { number: 2, stream: 3, time: 5, text: "ä".into(), lines_left_out: 6, bytes_left_out: 7 };
+    let kept = Line {
+        number: 2,
+        stream: 3,
+        time: 5,
+        text: "ä".into(),
+        lines_left_out: 6,
+        bytes_left_out: 7,
+    };
     record::write(&kept, &mut bytes);
-    let frozen = "0b000000aa8d3aff0a014c120608021003180410000000f2d7d9c9080210031805";
+    let frozen = "0b000000a215b8420a014c1206080210031804\
+                  0e00000069a494770802100318052202c3a428063007";
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(hex.starts_with(frozen), "{hex}");
+    assert_eq!(hex, frozen);
     fs::write(path(folder.path(), 1, 0), bytes).expect("written");
     assert_eq!(accounted(&all(folder.path())), (3 + 6 + 1, 4 + 7 + 2));
 }

@@ -82,7 +82,8 @@ impl Writer {
     /// Removes the folders of studies that are not there any more: the coordinator was ended before it had done that.
     fn tidy(&mut self, studies: &[StudyKey]) {
         let known: HashSet<_> = studies.iter().collect();
-        for (_, path) in Trial::folders(&self.folder).iter().filter(|(key, _)| !known.contains(key)) {
+        for (_, path) in Trial::folders(&self.folder).iter().filter(|(key, _)| !known.contains(key))
+        {
             self.note(fs::remove_dir_all(path));
         }
     }

@@ -124,7 +124,9 @@ async fn lines_that_are_odd_or_too_large_are_refused() {
         |request| request.lines[0].stream = 0,
         |request| request.lines[0].stream = 77,
         |request| request.lines[0].time = None,
-        |request| request.lines[0].time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        |request| {
+            request.lines[0].time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })
+        },
         |request| request.lines[0].text = "x".repeat(limits::OUTPUT_LINE + 1),
     ];
     for change in odd {
@@ -161,7 +163,7 @@ async fn output_is_turned_away_first_and_keeps_nothing_else_out() {
     let text = "x".repeat(limits::OUTPUT_LINE);
     let large = write(Some(&claim), 1, &[&*text; 4]);
     let written: Vec<_> =
-        std::iter::from_fn(|| shares.asked.output.take(caller_of(&world), 64 << 10)).collect();
+        std::iter::from_fn(|| shares.asked.output.take(this_machine(), 64 << 10)).collect();
     assert!(written.len() >= limits::WRITTEN_BYTES.1 / (64 << 10));
     assert_eq!(code(workers.write(large.clone()).await), Code::ResourceExhausted);
     workers.finish(completed(Some(claim.clone()), 15)).await.expect("a large result");
@@ -174,7 +176,7 @@ async fn output_is_turned_away_first_and_keeps_nothing_else_out() {
 }
 
 /// The caller that a connection of this machine is.
-fn caller_of(_: &World) -> Caller {
+fn this_machine() -> Caller {
     let mut extensions = tonic::codegen::http::Extensions::new();
     extensions.insert(tonic::transport::server::TcpConnectInfo {
         local_addr: None,
@@ -190,7 +192,8 @@ async fn who_follows_is_told_new_lines_until_the_trial_is_finished() {
     let mut workers = world.workers().await;
     let claim = lease_one(&mut workers, "w").await;
     let request = v1::ReadOutputRequest { follow: true, ..asked(0) };
-    let mut following = world.artifacts().await.read_output(request).await.expect("a trial").into_inner();
+    let mut following =
+        world.artifacts().await.read_output(request).await.expect("a trial").into_inner();
     for (number, text) in ["a", "b"].into_iter().enumerate() {
         workers.write(write(Some(&claim), number as u64, &[text])).await.expect("taken");
         let piece = following.message().await.expect("told").expect("a line");
@@ -239,6 +242,7 @@ async fn a_study_takes_its_output_along_when_it_is_deleted() {
     until(async || studies() == 0).await;
     assert_eq!(code(workers.write(write(Some(&claim), 1, &["b"])).await), Code::NotFound);
     world.create(spec(1)).await;
+    lease_one(&mut workers, "w").await;
     assert_eq!(read(&world, asked(0)).await, []);
 }
 

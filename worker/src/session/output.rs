@@ -156,7 +156,8 @@ impl Sending {
             }
             self.wait = LONGEST_WAIT.min(self.wait * 2);
             // Half to one and a half times as long, so that trials do not come back all at once.
-            let jitter = f64::from(self.claim.trial.wrapping_mul(2_654_435_769)) / f64::from(u32::MAX);
+            let jitter =
+                f64::from(self.claim.trial.wrapping_mul(2_654_435_769)) / f64::from(u32::MAX);
             tokio::time::sleep(self.wait.mul_f64(0.5 + jitter)).await;
         }
     }

@@ -50,8 +50,9 @@ impl Warm {
             env,
             memory: common.memory,
         };
-        let process =
-            place.start(launch, None, output).map_err(|error| TrialError::Unfit(error.to_string()))?;
+        let process = place
+            .start(launch, None, output)
+            .map_err(|error| TrialError::Unfit(error.to_string()))?;
         Ok(Self { process, grace: common.grace })
     }
 

@@ -29,7 +29,8 @@ fn err(text: &str) -> (OutputStream, String) {
 
 #[test]
 fn every_line_is_kept_in_order_with_its_stream_and_its_time() {
-    let script = "echo accuracy=0.5; sleep 0.3; echo oops >&2; sleep 0.3; echo accuracy=0.75; printf end";
+    let script =
+        "echo accuracy=0.5; sleep 0.3; echo oops >&2; sleep 0.3; echo accuracy=0.75; printf end";
     let told = sh(script, Recorder::default());
     assert_eq!(told, [out("accuracy=0.5"), err("oops"), out("accuracy=0.75"), out("end")]);
     let many = sh("seq 1 20000; echo accuracy=1", Recorder::default());

@@ -136,7 +136,8 @@ async fn a_coordinator_that_wants_no_output_is_not_asked_again() {
 async fn of_a_flood_what_does_not_fit_is_counted() {
     const LINES: u64 = 50_000;
     let flood: fn(&Output) = |output| {
-        (0..LINES).for_each(|n| output.write(OutputStream::Out, &format!("{n} {}", "x".repeat(90))));
+        (0..LINES)
+            .for_each(|n| output.write(OutputStream::Out, &format!("{n} {}", "x".repeat(90))));
     };
     let said = hear(flood, Writes::Taken).await;
     let lines = taken(&said);
