@@ -313,6 +313,7 @@ async fn serve(
     let tls = house.tls(|secured| &secured.grpc);
     let connections = accept::connections(listener, house.callers, tls, over.clone());
     let service = Service::new(ledger.clone(), shutdown.clone());
+    let for_page = service.clone();
     let server = bare_server()
         .layer(GuardLayer(house.keeper))
         .add_routes(service.routes())
@@ -327,7 +328,7 @@ async fn serve(
     };
     let page = async {
         if let Some(page) = page {
-            page.serve(ledger, shutdown.clone(), over).await;
+            page.serve(ledger, for_page, shutdown.clone(), over).await;
         }
     };
     // Watchers learn how the study ended before the connection is closed.
@@ -349,12 +350,18 @@ struct PageServer {
 }
 
 impl PageServer {
-    async fn serve(self, ledger: Ledger, shutdown: CancellationToken, over: CancellationToken) {
+    async fn serve(
+        self,
+        ledger: Ledger,
+        service: Service,
+        shutdown: CancellationToken,
+        over: CancellationToken,
+    ) {
         let Self { listener, door, tls, guests, watchers } = self;
         let connections = accept::connections(listener, guests, tls, over);
         let ended = bare_server()
             .accept_http1(true)
-            .add_routes(page::routes(ledger, shutdown.clone(), door, watchers))
+            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
         if let Err(error) = ended.await {
             tracing::error!(%error, "the page is not served any more");

@@ -25,6 +25,8 @@ pub const UNREAD_BYTES: (usize, usize) = (64 * MIB, 32 * MIB);
 pub const WATCHES: (usize, usize) = (512, 256);
 /// Browser pages that follow a study.
 pub const PAGES: (usize, usize) = (256, 128);
+/// Artifacts that browsers read at the same time.
+pub const PAGE_FILES: (usize, usize) = (64, 32);
 /// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
 

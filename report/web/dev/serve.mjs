@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 import { at, fake } from "./fake.mjs";
+import { artifact, output } from "./kept.mjs";
 
 const option = (name, otherwise) => {
   const i = process.argv.indexOf(`--${name}`);
@@ -109,6 +110,12 @@ createServer((request, response) => {
   // The page's program asks by query, so that it can ask for any name.
   const name = url.searchParams.get("name") ?? (first === "api" ? third : second);
   const study = studyOf(name);
+  const trial = url.searchParams.has("trial") ? Number(url.searchParams.get("trial")) : null;
+  if (study && path === "/study/artifact") return artifact(response, name, trial, url.searchParams.get("file"));
+  if (study && path === "/api/study/output") {
+    const look = () => at(study.whole, study.done).trials[trial];
+    return look() ? output(request, response, name, look, url.searchParams) : response.writeHead(404).end("there is no such trial");
+  }
   if (study && (first === "studies" || first === "study")) return send("text/html", page({ mode: "live", study: name }));
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
   if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);
