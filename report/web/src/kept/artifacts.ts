@@ -48,9 +48,9 @@ export function artifactList(links: Links | null): { element: HTMLElement; updat
 
 function item(file: Artifact, address: string | null): HTMLElement {
   const name = address === null ? h("strong", {}, file.name) : h("a", { href: address, download: true }, file.name);
-  const about = [file.media_type || "of unknown type", bytes(file.size), `saved ${time(file.saved)}`].join(" · ");
+  const about = [`${file.media_type || "of unknown type"} · ${bytes(file.size)}`, `saved ${time(file.saved)}`];
   const sum = h("details", {}, h("summary", {}, "SHA-256"), h("code", {}, file.sha256 || "–"));
-  return h("li", {}, picture(file, address), h("div", {}, h("p", { class: "file-name" }, name), h("p", { class: "hint" }, about), sum));
+  return h("li", {}, picture(file, address), h("div", {}, h("p", { class: "file-name" }, name), ...about.map((text) => h("p", { class: "hint" }, text)), sum));
 }
 
 /** The picture, as a link to itself in full size. What only says that it is one is a file like others. */
