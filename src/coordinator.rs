@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
+use crate::size;
 
 #[derive(clap::Args)]
 pub(crate) struct CoordinatorArgs {
@@ -26,6 +27,11 @@ pub(crate) struct CoordinatorArgs {
     /// A study whose name is taken is left out, so that the option may stay. May be given several times.
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// How much of what trials write is kept, in a folder beside the store: 500MB, 4GiB; 0 keeps none
+    ///
+    /// If there is more, the oldest finished trials lose theirs.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size::parse)]
+    output_limit: u64,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:50051", value_parser = listen_address)]
     listen: SocketAddr,
@@ -94,6 +100,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         page: args.http,
         restored: args.restored,
         import: args.import,
+        output_limit: args.output_limit,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
-use kindling_telemetry::{printable_lines, say};
+use kindling_telemetry::{printable_lines, printable_output, say};
 
 /// Prints a line of output.
 macro_rules! outln {
@@ -22,6 +22,14 @@ pub(crate) fn write(data: &[u8]) {
         return write_all(printable_lines(&String::from_utf8_lossy(data)).as_bytes());
     }
     write_all(data);
+}
+
+/// Writes lines of a trial's output: as they were written, but on a terminal only colours are left of what it would obey.
+pub(crate) fn output(lines: &[String]) {
+    let is_terminal = io::stdout().is_terminal();
+    let safe = |line: &String| if is_terminal { printable_output(line) } else { line.clone() };
+    let text: String = lines.iter().map(|line| safe(line) + "\n").collect();
+    write_all(text.as_bytes());
 }
 
 /// Writes the whole output of a command.

@@ -5,9 +5,11 @@ use kindling_proto::v1;
 
 use crate::client::{Client, empty, refused};
 use crate::fix::FixArgs;
+use crate::hint::hinted;
+use crate::logs::LogsArgs;
 use crate::out::outln;
 use crate::source::{Access, SourceArgs};
-use crate::{format, json, metrics, table};
+use crate::{format, json, logs, metrics, table};
 
 #[derive(clap::Args)]
 pub(crate) struct TrialArgs {
@@ -35,6 +37,8 @@ enum TrialCommand {
         #[command(flatten)]
         numbered: Numbered,
     },
+    /// Show what a trial wrote: its output, and what its worker logs about it
+    Logs(LogsArgs),
     /// Add a trial with some parameters fixed; the sampler chooses the rest
     Enqueue {
         /// The study's name
@@ -80,6 +84,13 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
     let (study, access) = match &command {
         TrialCommand::List { study, .. } => (study, Access::Look),
         TrialCommand::Show { numbered } => (&numbered.study, Access::Look),
+        TrialCommand::Logs(logs) if logs.follow && source.is_store() => {
+            return Err(hinted(
+                "--follow asks the coordinator that serves the trial, not its store",
+                "leave out --follow, or name the coordinator with --coordinator URL",
+            ));
+        }
+        TrialCommand::Logs(logs) => (&logs.study, Access::Look),
         TrialCommand::Enqueue { study, .. } => (study, Access::Change),
         TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
     };
@@ -107,6 +118,7 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             let response = client.trials.get_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
+        TrialCommand::Logs(args) => logs::show(client, args).await?,
         TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;

@@ -29,6 +29,7 @@ mod offline;
 #[cfg(test)]
 mod one_check;
 mod options;
+mod output;
 mod page;
 mod price;
 #[cfg(test)]
@@ -54,7 +55,7 @@ pub use embedded::Embedded;
 pub use import::ImportError;
 pub use ledger::{Ledger, LedgerError};
 pub use offline::Offline;
-pub use server::{Coordinator, LOG_HEALTH, Options, ServeError};
+pub use server::{Coordinator, LOG_HEALTH, OUTPUT_LIMIT, Options, ServeError};
 pub use store::{
     Backup, ExportError, History, Location, Reached, SqliteStore, Store, StoreError, Upkeep,
     backup, conformance, write_for_optuna,

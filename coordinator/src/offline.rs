@@ -13,6 +13,8 @@ use tonic::service::Routes;
 
 use crate::clock::SystemClock;
 use crate::ledger::Ledger;
+use crate::output::Outputs;
+use crate::server::output_beside;
 use crate::service::Service;
 use crate::store::{SqliteStore, Store, StoreError, StoreReader, read_foreign};
 
@@ -22,6 +24,7 @@ const LEASE_TERM: Duration = Duration::from_hours(1);
 /// A store and the services on it.
 pub struct Offline {
     ledger: Ledger,
+    outputs: Outputs,
     shutdown: CancellationToken,
     failed: oneshot::Receiver<StoreError>,
 }
@@ -31,32 +34,47 @@ impl Offline {
     /// coordinator may serve it meanwhile, and then this is its state at one moment. Optuna's own
     /// `SQLite` files and journals can be read, too.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
+        let outputs = Outputs::read(output_beside(path));
         match read_foreign(path)? {
-            Some(registry) => Self::on(StoreReader::of(path, registry)),
-            None => Self::on(StoreReader::open(path)?),
+            Some(registry) => Self::on(StoreReader::of(path, registry), outputs),
+            None => Self::on(StoreReader::open(path)?, outputs),
         }
     }
 
     /// Opens the store for changes. No coordinator may serve it meanwhile. Creates the file if it
     /// is missing.
     pub fn change(path: &Path) -> Result<Self, StoreError> {
-        Self::on(SqliteStore::open(path)?)
+        let store = SqliteStore::open(path)?;
+        let folder = output_beside(path);
+        let outputs = if folder.exists() {
+            // A study that is deleted takes its output along.
+            Outputs::open(folder, u64::MAX, None).unwrap_or_else(|error| {
+                tracing::warn!(%error, "output of trials stays where it is");
+                Outputs::none()
+            })
+        } else {
+            Outputs::none()
+        };
+        Self::on(store, outputs)
     }
 
-    fn on(store: impl Store) -> Result<Self, StoreError> {
+    fn on(store: impl Store, outputs: Outputs) -> Result<Self, StoreError> {
         let clock = Arc::new(SystemClock::default());
         let (ledger, failed) = Ledger::start(store, clock, LEASE_TERM)?;
-        Ok(Self { ledger, shutdown: CancellationToken::new(), failed })
+        Ok(Self { ledger, outputs, shutdown: CancellationToken::new(), failed })
     }
 
     /// The services, to be called directly.
     pub fn routes(&self) -> Routes {
-        Service::new(self.ledger.clone(), self.shutdown.clone()).routes()
+        Service::new(self.ledger.clone(), self.shutdown.clone())
+            .with_outputs(self.outputs.clone())
+            .routes()
     }
 
     /// Closes the store. Returns the error that ended it before, if any.
     pub async fn close(self) -> Result<(), StoreError> {
         self.shutdown.cancel();
+        self.outputs.settle().await;
         self.ledger.end().await;
         match self.failed.await {
             Ok(error) => Err(error),

@@ -1,7 +1,7 @@
 //! The coordinator as a server: a store, its ledger, and the services on a socket.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::handles::Places;
 use crate::import::{ImportError, import};
 use crate::ledger::{Health, Ledger};
 use crate::observe::{self, DoorName};
+use crate::output::{Outputs, StudyKey};
 use crate::page::{self, Door, Watchers};
 use crate::service::Service;
 use crate::service::access::GuardLayer;
@@ -49,6 +50,9 @@ const PLACES: Places = Places { grpc: 8192, page: 512 };
 /// Calls at the same time on one connection. More wait on the caller's side.
 const MAX_STREAMS: u32 = 256;
 
+/// How many bytes of trials' output are kept unless told.
+pub const OUTPUT_LIMIT: u64 = 4 << 30;
+
 /// The name of the store's log in the health service.
 pub const LOG_HEALTH: &str = "kindling.store.log";
 
@@ -73,6 +77,8 @@ pub struct Options {
     pub restored: bool,
     /// Stores of Optuna's own whose studies are taken into this one first.
     pub import: Vec<PathBuf>,
+    /// How many bytes of trials' output are kept, beside the store. 0: none is.
+    pub output_limit: u64,
 }
 
 impl Options {
@@ -88,8 +94,16 @@ impl Options {
             page: None,
             restored: false,
             import: Vec::new(),
+            output_limit: OUTPUT_LIMIT,
         }
     }
+}
+
+/// Where the output of the trials of a store is kept.
+pub(crate) fn output_beside(store: &Path) -> PathBuf {
+    let mut name = store.to_owned().into_os_string();
+    name.push(".output");
+    name.into()
 }
 
 /// Why a coordinator did not start, or ended.
@@ -166,6 +180,16 @@ impl Coordinator {
             callers: guests(DoorName::Grpc, places.grpc),
             browsers: guests(DoorName::Page, places.page),
         };
+        let outputs = match options.output_limit {
+            0 => Outputs::none(),
+            limit => {
+                let studies = ledger.look_after_write(StudyKey::all).await;
+                let studies = studies.map_err(|error| ServeError::Server(error.to_string()))?;
+                let folder = output_beside(&options.store);
+                let opened = Outputs::open(folder, limit, Some(studies));
+                opened.map_err(|error| ServeError::Server(error.to_string()))?
+            }
+        };
         let shutdown = CancellationToken::new();
         let observed = options.metrics.is_some();
         let watchers = Watchers::default();
@@ -176,8 +200,8 @@ impl Coordinator {
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
         });
-        let serving =
-            serve(house.clone(), ledger.clone(), listener, page, shutdown.clone(), observed);
+        let kept = (ledger.clone(), outputs);
+        let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -280,7 +304,7 @@ fn bare_server() -> Server {
 
 async fn serve(
     house: House,
-    ledger: Ledger,
+    (ledger, outputs): (Ledger, Outputs),
     listener: TcpListener,
     page: Option<PageServer>,
     shutdown: CancellationToken,
@@ -302,6 +326,7 @@ async fn serve(
     // These tasks end with this function, too.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
+    beside.spawn(outputs.clone().tend(ledger.clone()));
     beside.spawn(report_log(ledger.long_log(), reporter.clone()));
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
@@ -312,7 +337,7 @@ async fn serve(
     }
     let tls = house.tls(|secured| &secured.grpc);
     let connections = accept::connections(listener, house.callers, tls, over.clone());
-    let service = Service::new(ledger.clone(), shutdown.clone());
+    let service = Service::new(ledger.clone(), shutdown.clone()).with_outputs(outputs);
     let for_page = service.clone();
     let server = bare_server()
         .layer(GuardLayer(house.keeper))

@@ -72,12 +72,13 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    pub(crate) fn delete_study(&mut self, name: &str) -> Result<(), Refusal> {
+    /// Returns the id that it had.
+    pub(crate) fn delete_study(&mut self, name: &str) -> Result<StudyId, Refusal> {
         let id = self.state.registry.id_of(name)?;
         let event = self.state.registry.delete(id)?;
         self.record(id, vec![event]);
         self.state.clients.forget_study(id);
-        Ok(())
+        Ok(id)
     }
 
     /// Changes the state, and with it the budget and the confirmation settings. Either all of them

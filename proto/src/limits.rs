@@ -29,6 +29,11 @@ pub const PAGES: (usize, usize) = (256, 128);
 pub const PAGE_FILES: (usize, usize) = (64, 32);
 /// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
+/// Bytes of trials' output that are on their way in. They do not count as `ASKED_BYTES`, so that no talkative trial keeps a
+/// result out.
+pub const WRITTEN_BYTES: (usize, usize) = (8 * MIB, 4 * MIB);
+/// Calls that read trials' output.
+pub const OUTPUT_READERS: (usize, usize) = (64, 32);
 
 // A study.
 
@@ -96,6 +101,25 @@ pub const ARTIFACT_NAME: usize = 512;
 pub const MEDIA_TYPE: usize = 256;
 /// The longest key of what is kept in the artifact store, in bytes.
 pub const BLOB_KEY: usize = 256;
+
+// A trial's output.
+
+/// The longest line, in bytes.
+pub const OUTPUT_LINE: usize = 16 * KIB;
+/// The largest message of lines, in bytes.
+pub const OUTPUT_BATCH: usize = 128 * KIB;
+/// Bytes of an attempt's first lines that are kept.
+pub const OUTPUT_HEAD: usize = 256 * KIB;
+/// Bytes of an attempt's last lines that are kept, and sometimes an eighth less.
+pub const OUTPUT_TAIL: usize = 768 * KIB;
+/// The most attempts of a trial whose output is kept: the newest ones.
+pub const OUTPUT_ATTEMPTS: u32 = 32;
+/// Bytes of output that a worker sends in a second, of all its trials.
+pub const OUTPUT_SENT: usize = MIB;
+/// Bytes of output that a coordinator takes in a second, of all workers.
+pub const OUTPUT_TAKEN: usize = 8 * MIB;
+/// Calls with output that are written at a time.
+pub const OUTPUT_WRITES: usize = 32;
 
 // A study that Optuna's clients drive. Its trials come in one message, however many: its clients can take that.
 

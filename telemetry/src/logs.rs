@@ -10,6 +10,7 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::overhear;
 use crate::stderr::Lines;
 
 /// How long an unresponsive collector may delay the end of the process.
@@ -108,7 +109,9 @@ impl TelemetryArgs {
                 // Independent of the log level, and without the exporter's own spans.
                 .with_filter(ours())
         });
-        tracing_subscriber::registry().with(lines.with_filter(filter)).with(to_collector).init();
+        let lines = lines.with_filter(filter);
+        let overhearing = overhear::layer();
+        tracing_subscriber::registry().with(lines).with(to_collector).with(overhearing).init();
         Ok(Telemetry { spans })
     }
 }

@@ -33,20 +33,32 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
 /// Further lines, such as an error's hint, are indented so that they do not look like log lines of their own.
 pub(crate) fn printable_log(line: &str) -> String {
     let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
-    let mut safe = String::with_capacity(line.len() + end.len());
+    coloured(line, |c| c == '\n').0.replace('\n', "\n    ") + end
+}
+
+/// Escapes a line of a program's output but keeps its colours, which end with it, and its tabs.
+pub fn printable_output(line: &str) -> String {
+    let (safe, is_coloured) = coloured(line, |c| c == '\t');
+    if is_coloured { safe + "\u{1b}[0m" } else { safe }
+}
+
+/// Escapes all but colours and these characters. Returns whether there were colours.
+fn coloured(line: &str, is_kept: impl Fn(char) -> bool + Copy) -> (String, bool) {
+    let (mut safe, mut is_coloured) = (String::with_capacity(line.len()), false);
     for (at, part) in line.split('\u{1b}').enumerate() {
         let colour = part.strip_prefix('[').and_then(|rest| {
             let length = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
             rest[length..].starts_with('m').then_some(length + 2)
         });
         let length = if at > 0 { colour.unwrap_or(0) } else { 0 };
+        is_coloured |= length > 0;
         if at > 0 {
             safe.push_str(if length > 0 { "\u{1b}" } else { "\\u001b" });
         }
         safe.push_str(&part[..length]);
-        safe.push_str(&printable_lines(&part[length..]));
+        safe.push_str(&escaped(&part[length..], is_kept));
     }
-    safe.replace('\n', "\n    ") + end
+    (safe, is_coloured)
 }
 
 fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -95,6 +107,15 @@ mod tests {
             printable_log(line),
             "\u{1b}[2mnow\u{1b}[0m lost\n    hint: \\u001b[2J\\u001b]0;title\\u0007\\u202e\n"
         );
+    }
+
+    #[test]
+    fn of_a_programs_output_colours_and_tabs_stay_and_colours_end_with_their_line() {
+        let line = "\u{1b}[1;31mred\tx\u{1b}[2J\u{1b}]0;title\u{7}\r\u{9b}31m\u{202e}";
+        let safe =
+            "\u{1b}[1;31mred\tx\\u001b[2J\\u001b]0;title\\u0007\\r\\u009b31m\\u202e\u{1b}[0m";
+        assert_eq!(printable_output(line), safe);
+        assert_eq!(printable_output("plain"), "plain");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use crate::lease::{Assignment, Claim, End, Finish, Identity, Refusal, Report, Verdict, Why};
 use crate::metrics::Metrics;
+use crate::output::{Line, OutputStream};
 use crate::trial::{ParamValue, Params, TrialFacts};
 use crate::values::Intermediate;
 
@@ -27,6 +28,27 @@ impl From<v1::Claim> for Claim {
         let v1::Claim { study_id, trial, attempt, worker_id, mark, history } = wire;
         Self { study_id, trial, attempt, worker_id, mark, history }
     }
+}
+
+pub(crate) fn output(claim: &Claim, first: u64, lines: &[Line]) -> v1::WriteRequest {
+    let line = |line: &Line| {
+        let stream = match line.stream {
+            OutputStream::Out => v1::OutputStream::Stdout,
+            OutputStream::Err => v1::OutputStream::Stderr,
+            OutputStream::Log => v1::OutputStream::Log,
+        };
+        v1::OutputLine {
+            // The claim says it.
+            attempt: 0,
+            stream: stream.into(),
+            time: Some(line.time.into()),
+            text: line.text.clone(),
+            lines_left_out: line.left_out.lines,
+            bytes_left_out: line.left_out.bytes,
+        }
+    };
+    let lines = lines.iter().map(line).collect();
+    v1::WriteRequest { claim: Some(claim.clone().into()), first, lines }
 }
 
 /// A leased trial; `None` without a claim, because every later call needs one.

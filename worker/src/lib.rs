@@ -13,6 +13,7 @@ mod metrics;
 mod nearest;
 mod objective;
 mod observe;
+mod output;
 mod session;
 mod signals;
 mod stop;
@@ -30,6 +31,7 @@ pub use lease::{Assignment, Claim, Identity};
 pub use metrics::{MetricError, Metrics};
 pub use nearest::nearest;
 pub use objective::{Completion, Objective, Progress, Reporter, SettingsError, Trial, Unfit};
+pub use output::{Output, OutputStream};
 pub use session::{
     Noted, Outbox, Outcome, Ran, Session, Shelf, Training, Transport, WorkerError, WorkerOptions,
     work,

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::device::DeviceName;
 use crate::metrics::MetricError;
+use crate::output::Output;
 use crate::session::Noted;
 use crate::stop::{Stop, StopReason};
 use crate::takes::Takes;
@@ -152,6 +153,11 @@ pub trait Reporter: Send {
     /// Has the trial fail for this reason.
     fn refuse(&mut self, reason: String) {
         self.stop().want(StopReason::Refused(reason.into()));
+    }
+
+    /// Takes what the trial writes. The default drops it.
+    fn output(&self) -> Output {
+        Output::default()
     }
 
     /// A handle that tells at any time whether the trial should stop. The default never says so.
@@ -314,6 +320,11 @@ impl<'a> Trial<'a> {
         // Of a trial that was pruned they are all known, or else none.
         let constraints = constraints.unwrap_or_default();
         (outcome, Noted { attributes: self.attributes, constraints })
+    }
+
+    /// Takes lines of output of processes that the objective runs. What it logs itself with `tracing` is there anyway.
+    pub fn output(&self) -> Output {
+        self.reporter.output()
     }
 
     /// Whether the trial should stop. Unlike [`Self::report`], it can be checked at any time.

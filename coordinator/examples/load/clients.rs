@@ -106,6 +106,15 @@ impl Crowd {
         Ok(())
     }
 
+    /// Leases each client a trial, which it keeps. Returns their claims.
+    pub(crate) async fn hold_all(&self) -> anyhow::Result<Vec<v1::Claim>> {
+        let mut claims = Vec::new();
+        for client in &self.clients {
+            claims.push(client.clone().lease().await?.claim.context("no claim")?);
+        }
+        Ok(claims)
+    }
+
     /// Leases, reports and finishes trials with all clients.
     pub(crate) async fn work(&self, ends: Ends) -> anyhow::Result<Calls> {
         let started = Arc::new(AtomicU32::new(0));

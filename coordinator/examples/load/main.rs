@@ -7,6 +7,7 @@
 //! target/release/examples/load fill --trials 100000 --reports 10
 //! target/release/examples/load optuna --clients 8
 //! target/release/examples/load overload --workers 1000 --callers 4000
+//! target/release/examples/load talk --trials 200 --clients 64
 //! target/release/examples/load attack answers workers claims replays streams results
 //! ```
 //!
@@ -20,6 +21,7 @@ mod clients;
 mod coordinator;
 mod optuna;
 mod overload;
+mod talk;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -64,6 +66,8 @@ enum Command {
     Optuna(optuna::OptunaArgs),
     /// What happens with many times more calls than can be served
     Overload(overload::OverloadArgs),
+    /// What trials that print without end do to others' leases
+    Talk(talk::TalkArgs),
     /// What one caller can do to all others with large requests, and with many
     Attack(attacks::AttackArgs),
     /// Serve a store
@@ -143,6 +147,7 @@ fn main() -> anyhow::Result<()> {
         Command::Fill(args) => threads.block_on(fill(args))?,
         Command::Optuna(args) => threads.block_on(optuna::optuna(args))?,
         Command::Overload(args) => threads.block_on(overload::overload(args))?,
+        Command::Talk(args) => threads.block_on(talk::talk(args))?,
         Command::Attack(args) => threads.block_on(attacks::attacks(args))?,
         Command::Coordinator(args) => return threads.block_on(coordinator::serve(args)),
     };

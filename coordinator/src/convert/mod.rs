@@ -6,6 +6,7 @@ mod from_wire;
 mod invalid;
 mod json;
 pub(crate) mod kept;
+mod output;
 #[cfg(test)]
 mod round_trip;
 pub(crate) mod to_wire;
@@ -20,6 +21,7 @@ pub(crate) use from_wire::{
 pub use invalid::Invalid;
 #[cfg(test)]
 pub(crate) use json::to_struct;
+pub(crate) use output::{lines, piece};
 pub(crate) use to_wire::{
     assignment, claim as claim_to_wire, duration, params, state, study, trial, trial_in_short,
     verdict, worker,

@@ -37,8 +37,8 @@ impl ArtifactService for Service {
 
     async fn read_output(
         &self,
-        _: Request<v1::ReadOutputRequest>,
+        request: Request<v1::ReadOutputRequest>,
     ) -> Reply<Self::ReadOutputStream> {
-        Err(Status::unimplemented("not yet"))
+        self.show_output(request).await
     }
 }

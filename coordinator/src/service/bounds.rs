@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kindling_proto::v1;
+use kindling_proto::v1::artifact_service_client::ArtifactServiceClient;
 use kindling_proto::v1::finish_request::Result as End;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
@@ -24,6 +25,7 @@ use crate::admission::Class;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::convert;
+use crate::output::Outputs;
 use crate::store::SqliteStore;
 
 const MIB: usize = 1024 * 1024;
@@ -33,24 +35,32 @@ pub(super) struct World {
     pub(super) service: Service,
     address: SocketAddr,
     _serving: JoinSet<()>,
-    _folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with_room_for_output(1 << 30).await
+    }
+
+    /// A world in which so many bytes of output are kept.
+    pub(super) async fn with_room_for_output(room_for_output: u64) -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
         let (ledger, _) = Ledger::start(store, clock, Duration::from_secs(30)).expect("started");
-        let service = Service::new(ledger, CancellationToken::new());
+        let outputs = Outputs::open(folder.path().join("output"), room_for_output, None);
+        let outputs = outputs.expect("a thread");
+        let mut serving = JoinSet::new();
+        serving.spawn(outputs.clone().tend(ledger.clone()));
+        let service = Service::new(ledger, CancellationToken::new()).with_outputs(outputs);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let server = Server::builder().add_routes(service.clone().routes());
-        let mut serving = JoinSet::new();
         serving.spawn(async move {
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served");
         });
-        Self { service, address, _serving: serving, _folder: folder }
+        Self { service, address, _serving: serving, folder }
     }
 
     /// A client's channel, with the default limit on message sizes.
@@ -61,6 +71,10 @@ impl World {
 
     pub(super) async fn studies(&self) -> StudyServiceClient<Channel> {
         StudyServiceClient::new(self.channel().await)
+    }
+
+    pub(super) async fn artifacts(&self) -> ArtifactServiceClient<Channel> {
+        ArtifactServiceClient::new(self.channel().await)
     }
 
     async fn trials(&self) -> TrialServiceClient<Channel> {
@@ -450,13 +464,13 @@ async fn large_answers_and_requests_have_so_much_room() {
     assert_eq!(code(trials.list_trials(list).await), Code::Ok);
     until(async || world.service.shares.unread.taken() == 0).await;
 
-    let asked = shares.asked.take(other_caller(), limits::ASKED_BYTES.1).expect("room");
-    let more = shares.asked.take(nobody(), limits::ASKED_BYTES.1);
+    let asked = shares.asked.others.take(other_caller(), limits::ASKED_BYTES.1).expect("room");
+    let more = shares.asked.others.take(nobody(), limits::ASKED_BYTES.1);
     let finish = completed(second.claim.clone(), FULL);
     assert_eq!(code(workers.finish(finish.clone()).await), Code::ResourceExhausted);
     drop((asked, more));
     assert_eq!(code(workers.finish(finish).await), Code::Ok);
-    until(async || world.service.shares.asked.taken() == 0).await;
+    until(async || world.service.shares.asked.others.taken() == 0).await;
 
     let mut spec = large_spec(1);
     spec.name = "x".repeat(MIB);
@@ -465,7 +479,7 @@ async fn large_answers_and_requests_have_so_much_room() {
 }
 
 /// Waits until the condition holds, which should be soon.
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if is_so().await {
             return;

@@ -10,6 +10,9 @@ mod fuzz;
 #[cfg(test)]
 mod hand_backs;
 mod optuna;
+mod output;
+#[cfg(test)]
+mod outputs;
 mod status;
 mod study;
 mod trial;
@@ -34,7 +37,9 @@ use tonic::{Request, Response, Status};
 
 use crate::budget::{Budget, Caller};
 use crate::ledger::Ledger;
+use crate::output::Outputs;
 use connections::Connections;
+use weigh::Asked;
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -42,6 +47,8 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     /// When it is cancelled, long polls and streams end.
     pub(crate) shutdown: CancellationToken,
+    /// What trials write.
+    outputs: Outputs,
     shares: Shares,
     /// Room for calls of Optuna's clients.
     external_calls: Arc<Semaphore>,
@@ -53,11 +60,13 @@ pub(crate) struct Service {
 #[derive(Clone)]
 struct Shares {
     /// Bytes of requests.
-    asked: Budget,
+    asked: Asked,
     /// Bytes of answers that were not read yet.
     unread: Budget,
     watches: Budget,
     replays: Budget,
+    /// Calls that read output.
+    readers: Budget,
     external_unread: Budget,
 }
 
@@ -65,16 +74,26 @@ impl Service {
     pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let shares = Shares {
-            asked: budget(limits::ASKED_BYTES),
+            asked: Asked {
+                output: budget(limits::WRITTEN_BYTES),
+                others: budget(limits::ASKED_BYTES),
+            },
             unread: budget(limits::UNREAD_BYTES),
             watches: budget(limits::WATCHES),
             replays: budget(limits::REPLAYS),
+            readers: budget(limits::OUTPUT_READERS),
             external_unread: budget(limits::EXTERNAL_UNREAD_BYTES),
         };
         let external_calls = Arc::new(Semaphore::new(limits::EXTERNAL_CALLS));
         let external_connections = Connections::default();
         let advisors = optuna::Advisors::default();
-        Self { ledger, shutdown, shares, external_calls, external_connections, advisors }
+        let outputs = Outputs::none();
+        Self { ledger, shutdown, outputs, shares, external_calls, external_connections, advisors }
+    }
+
+    /// Keeps what trials write, or shows what is kept.
+    pub(crate) fn with_outputs(self, outputs: Outputs) -> Self {
+        Self { outputs, ..self }
     }
 
     /// All services as one, without a socket and without access control.

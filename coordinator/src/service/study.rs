@@ -113,7 +113,8 @@ impl StudyService for Service {
     ) -> Reply<v1::DeleteStudyResponse> {
         let name = request.into_inner().name;
         tracing::info!(study = name, "deleting");
-        self.ledger.write(Class::Begin, move |t| t.delete_study(&name)).await?;
+        let id = self.ledger.write(Class::Begin, move |t| t.delete_study(&name)).await?;
+        self.outputs.forget(id);
         Ok(Response::new(v1::DeleteStudyResponse {}))
     }
 

@@ -19,10 +19,23 @@ use crate::budget::{Budget, Caller, Share, held};
 /// itself.
 const HEARTBEAT: &str = "/kindling.v1.WorkerService/Heartbeat";
 
+/// Output is counted apart: however much of it there is, it keeps no result out.
+const WRITE: &str = "/kindling.v1.WorkerService/Write";
+
+/// Bytes of requests, until they are answered.
+#[derive(Clone)]
+pub(super) struct Asked {
+    /// Of those with trials' output.
+    pub(super) output: Budget,
+    pub(super) others: Budget,
+}
+
 /// Counts a request's bytes until it is answered, and a large answer's until it was read.
-pub(super) async fn weigh(State(asked): State<Budget>, request: Request, next: Next) -> Response {
+pub(super) async fn weigh(State(asked): State<Asked>, request: Request, next: Next) -> Response {
     let caller = Caller::of(request.extensions());
-    let is_counted = request.uri().path() != HEARTBEAT;
+    let path = request.uri().path();
+    let is_counted = path != HEARTBEAT;
+    let asked = if path == WRITE { asked.output } else { asked.others };
     let share = asked.take(caller, 0).filter(|_| is_counted).map(|s| Arc::new(Mutex::new(s)));
     let request = match &share {
         Some(share) => {

@@ -130,8 +130,8 @@ impl WorkerService for Service {
         Err(Status::unimplemented("not yet"))
     }
 
-    async fn write(&self, _: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
-        Err(Status::unimplemented("not yet"))
+    async fn write(&self, request: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
+        self.keep_output(request).await
     }
 
     async fn release(&self, request: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseResponse> {

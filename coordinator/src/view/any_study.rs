@@ -29,7 +29,9 @@ pub(crate) fn find<'a>(state: &'a State, name: &str) -> Result<(StudyId, AnyStud
 /// The artifacts of the study of this name itself. What Optuna's clients drive has none.
 pub(crate) fn artifacts(state: &State, name: &str) -> Result<Vec<v1::Artifact>, Refusal> {
     Ok(match find(state, name)? {
-        (_, AnyStudy::Ours(study)) => study.artifacts().iter().map(convert::kept::artifact).collect(),
+        (_, AnyStudy::Ours(study)) => {
+            study.artifacts().iter().map(convert::kept::artifact).collect()
+        }
         (_, AnyStudy::External(..)) => Vec::new(),
     })
 }

@@ -69,6 +69,8 @@ pub(super) fn train(
         let candidate = network.valid();
         let accuracy = accuracy(&candidate, &data.validation);
         (last_epoch, final_loss) = (epoch, loss);
+        // For those who look at the trial's output.
+        tracing::debug!(target: "kindling::trial", loss, accuracy, "epoch {epoch}");
         report(epoch, accuracy, &network)?;
         match stopping.observe(accuracy) {
             Verdict::NewBest => kept = candidate,

@@ -10,6 +10,7 @@ mod footing;
 mod group;
 mod guard;
 mod happened;
+mod heard;
 mod launch;
 mod launch_error;
 mod lines;

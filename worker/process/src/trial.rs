@@ -9,6 +9,7 @@ mod event;
 mod headline;
 mod outcome;
 mod process;
+mod screen;
 
 pub(crate) use self::attend::{Rules, attend};
 pub(crate) use self::event::Event;

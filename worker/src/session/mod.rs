@@ -6,6 +6,7 @@
 mod aside;
 mod heartbeat;
 mod link;
+mod output;
 mod shelf;
 mod slots;
 mod spool;
@@ -35,6 +36,7 @@ use crate::objective::Objective;
 use crate::observe;
 use aside::Aside;
 use link::Link;
+use output::Outputs;
 use slots::Slots;
 use spool::{Kept, Spool, Undelivered};
 use threads::{Prepared, Threads};
@@ -199,6 +201,8 @@ impl Holding {
 #[derive(Clone)]
 pub struct Session {
     link: Link,
+    /// What its trials write.
+    outputs: Outputs,
     worker: Identity,
     training: Arc<dyn Training>,
     holding: Holding,
@@ -284,8 +288,10 @@ impl Session {
         training: Arc<dyn Training>,
         stop: CancellationToken,
     ) -> Self {
+        let link = Link::new(transport, &worker.id);
         Self {
-            link: Link::new(transport, &worker.id),
+            outputs: Outputs::new(&link),
+            link,
             worker,
             training,
             holding: Holding::new(),
@@ -323,6 +329,7 @@ impl Session {
             self.holding.hand_back_all();
             while trials.join_next().await.is_some() {}
         }
+        self.outputs.end().await;
         heartbeat.abort();
         // The task holds a clone of this session. Wait until it is dropped, so that nothing outlives the
         // session.

@@ -1,5 +1,7 @@
 //! A session with a coordinator that refuses selected calls.
 
+mod output;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -14,6 +16,7 @@ use tonic::body::Body;
 use tonic::{Request, Response, Status, Streaming};
 use tower::ServiceExt;
 
+use self::output::Writes;
 use super::*;
 use crate::lease::{End, Finish};
 use crate::objective::Completion;
@@ -30,6 +33,7 @@ type Answer<T> = fn(&T) -> Result<(), Status>;
 struct Refusing {
     report: Answer<v1::ReportRequest>,
     finish: Answer<v1::FinishRequest>,
+    writes: Writes,
     /// Whether it revokes every lease named in a heartbeat.
     takes_back: bool,
     /// How many lease calls are answered.
@@ -45,6 +49,8 @@ struct Said {
     reports: Vec<(u64, f64)>,
     others: Vec<v1::ObjectiveValue>,
     finishes: Vec<v1::FinishRequest>,
+    /// Each call with output, those that were not taken included.
+    written: Vec<v1::WriteRequest>,
     releases: Vec<v1::Claim>,
     /// With each release.
     reasons: Vec<String>,
@@ -66,8 +72,14 @@ impl WorkerService for Refusing {
         Err(Status::unimplemented("no files here"))
     }
 
-    async fn write(&self, _: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
-        Err(Status::unimplemented("no output here"))
+    async fn write(&self, request: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {
+        let calls = {
+            let mut said = self.said.lock().unwrap();
+            said.written.push(request.into_inner());
+            said.written.len() as u32
+        };
+        self.writes.answer(calls).await?;
+        Ok(Response::new(v1::WriteResponse {}))
     }
 
     async fn lease(&self, request: Request<v1::LeaseRequest>) -> Reply<v1::LeaseResponse> {
@@ -180,6 +192,7 @@ async fn meet(
     let refusing = Refusing {
         report,
         finish,
+        writes: Writes::Taken,
         takes_back: false,
         gives: 1,
         said: Arc::clone(&said),
@@ -230,6 +243,7 @@ async fn a_trial_that_reports_nothing_is_told_that_its_lease_is_lost_and_its_slo
     let refusing = Refusing {
         report: |_| Ok(()),
         finish: |_| Ok(()),
+        writes: Writes::Taken,
         takes_back: true,
         gives: 1,
         said: Arc::clone(&said),
@@ -269,6 +283,7 @@ async fn hopeless(
     let refusing = Refusing {
         report: |_| Ok(()),
         finish: |_| Ok(()),
+        writes: Writes::Taken,
         takes_back: false,
         gives,
         said: Arc::clone(&said),
@@ -401,6 +416,7 @@ async fn several(then: f64) -> Said {
     let refusing = Refusing {
         report: |_| Ok(()),
         finish: |_| Ok(()),
+        writes: Writes::Taken,
         takes_back: false,
         gives: 1,
         said: Arc::clone(&said),

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use kindling_telemetry::{context, follow};
+use kindling_telemetry::{context, follow, overhear};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{Span, error_span};
@@ -18,6 +18,7 @@ use crate::device::{DeviceName, Devices};
 use crate::lease::Assignment;
 use crate::objective::{Objective, Progress, Reporter, Trial};
 use crate::observe;
+use crate::output::{Output, OutputStream};
 use crate::stop::Stop;
 use crate::takes;
 use crate::trial::{JsonMap, Stopped, TrialError};
@@ -53,6 +54,8 @@ impl Training for Threads {
             // Not a child of the session's span: a trial that is handed back does not wait for its thread.
             let span = error_span!(parent: None, "train", study = assignment.study, trial);
             follow(&span, &context(&Span::current()));
+            let output = outbox.output();
+            overhear(&span, move |text| output.write(OutputStream::Log, text));
             let reporter =
                 ThreadReporter { outbox, runtime: Handle::current(), step_began: Instant::now() };
             let (done, ended) = oneshot::channel();
@@ -129,6 +132,10 @@ struct ThreadReporter {
 }
 
 impl Reporter for ThreadReporter {
+    fn output(&self) -> Output {
+        self.outbox.output()
+    }
+
     fn stop(&self) -> Stop {
         self.outbox.stop()
     }

@@ -11,6 +11,7 @@ use super::told::{Ending, Told};
 use crate::device::Fault;
 use crate::lease::{Assignment, Report};
 use crate::objective::Completion;
+use crate::output::Output;
 use crate::stop::Stop;
 use crate::trial::{Stopped, TrialError};
 use crate::user_attributes::UserAttributes;
@@ -61,6 +62,7 @@ pub struct Outbox {
     unsent: Unsent,
     told: Told,
     link: Link,
+    output: Output,
 }
 
 /// A queued report. Dropped once the coordinator has it.
@@ -78,6 +80,7 @@ impl Outbox {
     pub(super) fn new(
         told: &Told,
         link: &Link,
+        output: &Output,
     ) -> (Self, mpsc::UnboundedReceiver<Waiting>, Unsent) {
         let (reports, waiting) = mpsc::unbounded_channel();
         let unsent = Unsent::default();
@@ -87,8 +90,14 @@ impl Outbox {
             unsent: unsent.clone(),
             told: told.clone(),
             link: link.clone(),
+            output: output.clone(),
         };
         (outbox, waiting, unsent)
+    }
+
+    /// Takes what the trial writes.
+    pub fn output(&self) -> Output {
+        self.output.clone()
     }
 
     /// Whether the trial should stop.

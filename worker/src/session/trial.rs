@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use kindling_proto::attributes::{Attributes, LEFT_OUT};
 use kindling_proto::limits;
+use kindling_telemetry::overhear;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::link::Link;
 use super::spool::Undelivered;
@@ -20,6 +21,7 @@ use super::{Session, WorkerError};
 use crate::device::Fault;
 use crate::lease::{Assignment, Claim, End, Finish, Refusal, Verdict, Why};
 use crate::observe;
+use crate::output::OutputStream;
 use crate::trial::TrialError;
 
 /// How long a stopping worker tries to hand a trial back, or to deliver a finished one.
@@ -30,8 +32,11 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     if !may_begin(session, claim, told).await {
         return;
     }
+    let writing = session.outputs.begin(claim);
+    let output = writing.output.clone();
+    overhear(&Span::current(), move |text| output.write(OutputStream::Log, text));
     tracing::info!("training");
-    let (outbox, reports, unsent) = Outbox::new(told, &session.link);
+    let (outbox, reports, unsent) = Outbox::new(told, &session.link, &writing.output);
     let sending =
         send_all(session.link.clone(), claim.clone(), reports, unsent.clone(), told.clone());
     let sending = tokio::spawn(sending.in_current_span());

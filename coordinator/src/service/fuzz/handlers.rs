@@ -15,6 +15,7 @@ use super::messages::{Grammar, MARK, Method};
 use super::*;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
+use crate::output::Outputs;
 use crate::proofs::{Random, is_long, proofs};
 use crate::service::Service;
 use crate::store::SqliteStore;
@@ -69,7 +70,8 @@ fn serve(folder: &Path) -> (Routes, Ledger) {
     let store = SqliteStore::open(&folder.join("study.db")).expect("a store that opens");
     let (clock, term) = (Arc::new(Still), Duration::from_secs(30));
     let (ledger, _) = Ledger::start_drawing(store, clock, term, Box::new(Same)).expect("started");
-    let service = Service::new(ledger.clone(), CancellationToken::new());
+    let outputs = Outputs::open(folder.join("output"), 1 << 30, None).expect("a thread");
+    let service = Service::new(ledger.clone(), CancellationToken::new()).with_outputs(outputs);
     (service.routes(), ledger)
 }
 

@@ -74,6 +74,11 @@ impl Group {
         self.main.exit()
     }
 
+    /// Waits until all is told that the main process has written so far, but not for ever.
+    pub(crate) fn hear_all(&self, within: Duration) {
+        self.main.hear_all(within);
+    }
+
     /// Asks all processes to end, with SIGTERM: each of them once.
     #[cfg(test)]
     pub(crate) fn terminate(&self) {

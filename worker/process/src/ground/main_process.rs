@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 
 use super::exit::Exit;
 use super::family;
+use super::heard::Heard;
 use super::lock;
 use super::strays::Identity;
 
@@ -31,6 +32,8 @@ pub(crate) struct MainProcess {
     over_memory: AtomicU64,
     /// Nothing is left of its group.
     over: AtomicBool,
+    /// What was written is told.
+    pub(super) heard: Heard,
     /// Wakes the thread that reads its output.
     wake: PipeWriter,
 }
@@ -56,6 +59,7 @@ impl MainProcess {
             exited: Condvar::new(),
             over_memory: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            heard: Heard::default(),
             wake,
         }
     }
@@ -70,6 +74,11 @@ impl MainProcess {
             main.wake();
         })?;
         Ok(())
+    }
+
+    /// Waits until all is told that it has written so far, but not for ever.
+    pub(crate) fn hear_all(&self, within: Duration) {
+        self.heard.ask(|| self.wake(), within);
     }
 
     /// How it ended, once it has.

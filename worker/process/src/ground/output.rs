@@ -80,14 +80,21 @@ impl Output {
             if woken {
                 _ = self.awake.read(&mut piece);
             }
+            // Asked before what is read, too.
+            let asked = self.main.heard.asked();
             for (at, _) in [out, err].into_iter().enumerate().filter(|(_, ready)| *ready) {
                 self.read_once(at, &mut piece, &happened);
+            }
+            if let Some(asked) = asked {
+                [0, 1].map(|at| self.read_what_is_there(at, &mut piece, &happened));
+                self.main.heard.done(asked);
             }
             self.tell_if_quiet(&happened);
         };
         for at in [0, 1] {
             self.read_rest(at, &mut piece, &happened);
         }
+        self.main.heard.done(u64::MAX);
         happened(Happened::Exited(exit));
         // The consumer may hold what it wants to be rid of now.
         drop(happened);
@@ -95,11 +102,16 @@ impl Output {
     }
 
     /// Reads what is in the pipe now, and not what others that hold it will still write.
-    fn read_rest(&mut self, at: usize, piece: &mut [u8], happened: &impl Fn(Happened)) {
+    fn read_what_is_there(&mut self, at: usize, piece: &mut [u8], happened: &impl Fn(Happened)) {
         let mut left = self.streams[at].as_ref().map_or(0, Reading::capacity);
         while left > 0 && self.wait(false, PollTimeout::ZERO)[at + 1] {
             left = left.saturating_sub(self.read_once(at, piece, happened));
         }
+    }
+
+    /// Reads what is in the pipe now, for the last time.
+    fn read_rest(&mut self, at: usize, piece: &mut [u8], happened: &impl Fn(Happened)) {
+        self.read_what_is_there(at, piece, happened);
         if let Some(reading) = &mut self.streams[at] {
             reading.finish(happened);
         }

@@ -71,7 +71,7 @@ impl CommandObjective {
         };
         let card = card(facts, device, trial.data_dir(), &common.user);
         let seat = place.host.begin(card, trial.stop());
-        let process = place.start(launch, Sought::new(&goals))?;
+        let process = place.start(launch, Sought::new(&goals), trial.output())?;
         at_work.runs_in(process.group(), common.grace);
         let rules = Rules { goals: &goals, timeout: common.timeout, grace: common.grace };
         let evidence = attend(&process, trial, &seat, rules);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kindling_worker::{
-    Completion, JsonMap, Objective, Progress, SettingsError, Stop, Trial, TrialError, Unfit,
+    Completion, JsonMap, Objective, Output, Progress, SettingsError, Stop, Trial, TrialError, Unfit,
 };
 
 use super::common::{Shared, environment};
@@ -21,6 +21,9 @@ use crate::trial::{Rules, Whose, attend, outcome};
 
 /// How long a process may take to import its function.
 const TO_IMPORT: Duration = Duration::from_mins(10);
+
+/// How long what a function printed may take to be heard.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Calls a Python function for each trial.
 ///
@@ -51,11 +54,13 @@ impl PythonObjective {
             let (warm, is_kept) = self.warm(settings, &key, &share, trial, &at_work)?;
             *began = Instant::now();
             let process = warm.process();
-            process.ear().begin();
+            process.ear().begin(trial.output());
             let card = card(trial.facts(), share.device(), trial.data_dir(), &common.user);
             let seat = process.host().begin(card, trial.stop());
             let rules = Rules { goals: &goals, timeout: common.timeout, grace: common.grace };
             let evidence = attend(process, trial, &seat, rules);
+            // What it printed came another way than its result.
+            process.group().hear_all(LAST_WORDS);
             let was_taken = process.host().was_taken();
             process.host().end();
             if was_taken || !is_kept || evidence.cause.is_some() {
@@ -92,7 +97,8 @@ impl PythonObjective {
                 warm
             } else {
                 self.idle.make_room(key, self.shared.fleet.most());
-                Warm::start(settings, environment(common, Some(share)), &self.shared.ground()?)?
+                let env = environment(common, Some(share));
+                Warm::start(settings, env, &self.shared.ground()?, trial.output())?
             };
             at_work.runs_in(warm.process().group(), common.grace);
             // One that stayed has nothing to do but to ask for a trial.
@@ -144,7 +150,7 @@ impl Objective for PythonObjective {
             TrialError::Stopped | TrialError::Pruned => Unfit("it was stopped".to_owned()),
         };
         let ground = self.shared.ground().map_err(unfit)?;
-        let warm = Warm::start(&read, env, &ground).map_err(unfit)?;
+        let warm = Warm::start(&read, env, &ground, Output::default()).map_err(unfit)?;
         at_work.runs_in(warm.process().group(), common.grace);
         match warm.until_ready(TO_IMPORT, &Stop::default(), progress) {
             Ok(()) => {

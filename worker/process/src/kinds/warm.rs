@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use kindling_worker::{Progress, Stop, TrialError, Unfit};
+use kindling_worker::{Output, Progress, Stop, TrialError, Unfit};
 
 use super::common::no_socket;
 use crate::ground::{Exit, Ground, Launch};
@@ -32,11 +32,12 @@ pub(crate) enum NotReady {
 }
 
 impl Warm {
-    /// Starts a process. It then imports its function.
+    /// Starts a process. It then imports its function; what it says meanwhile is kept as this output.
     pub(crate) fn start(
         settings: &Python,
         mut env: Vec<(OsString, OsString)>,
         ground: &Ground,
+        output: Output,
     ) -> Result<Self, TrialError> {
         let common = &settings.common;
         let place = Place::of_python(ground).map_err(|error| no_socket(&error))?;
@@ -49,8 +50,9 @@ impl Warm {
             env,
             memory: common.memory,
         };
-        let process =
-            place.start(launch, None).map_err(|error| TrialError::Unfit(error.to_string()))?;
+        let process = place
+            .start(launch, None, output)
+            .map_err(|error| TrialError::Unfit(error.to_string()))?;
         Ok(Self { process, grace: common.grace })
     }
 

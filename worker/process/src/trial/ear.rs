@@ -1,11 +1,14 @@
-//! What becomes of a process's output: the log, the last lines for a failure, and the metric.
+//! What becomes of a process's output: the trial's output, the log, the last lines for a failure, and the metric.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use kindling_worker::Output;
 use tracing::Span;
 
 use super::event::Event;
+use super::screen::Screen;
 use crate::ground::{Happened, Stream, Tail};
 use crate::metric::{Backlog, Measure, Names, Redraws, Sought, Waiting};
 
@@ -19,6 +22,7 @@ pub(crate) struct Ear {
 /// Of the current trial.
 struct Now {
     span: Span,
+    screen: Screen,
     errors: Tail,
     redraws: Redraws,
     backlog: Backlog,
@@ -29,13 +33,14 @@ struct Now {
 }
 
 impl Ear {
-    pub(crate) fn new(events: Sender<Event>, sought: Option<Sought>) -> Self {
-        Self { events, sought, now: Mutex::new(Now::here()) }
+    /// The output is of the trial that the calling thread is in.
+    pub(crate) fn new(events: Sender<Event>, sought: Option<Sought>, output: Output) -> Self {
+        Self { events, sought, now: Mutex::new(Now::here(output)) }
     }
 
     /// What comes now is of another trial, which the calling thread is in.
-    pub(crate) fn begin(&self) {
-        *self.now() = Now::here();
+    pub(crate) fn begin(&self, output: Output) {
+        *self.now() = Now::here(output);
     }
 
     /// The last lines of the trial's standard error.
@@ -67,10 +72,11 @@ impl Ear {
         _ = self.events.send(event);
     }
 
-    /// For the log, and for the reason of a failure.
+    /// For the trial's output, the log, and the reason of a failure.
     fn note(&self, happened: &Happened) {
         let mut now = self.now();
         now.errors.hear(happened);
+        now.screen.hear(happened, Instant::now());
         let (Happened::Line(stream, line) | Happened::Redrawn(stream, line)) = happened else {
             return;
         };
@@ -123,9 +129,10 @@ impl Ear {
 
 impl Now {
     /// Of the trial that the calling thread is in.
-    fn here() -> Self {
+    fn here(output: Output) -> Self {
         Self {
             span: Span::current(),
+            screen: Screen::new(output),
             errors: Tail::default(),
             redraws: Redraws::default(),
             backlog: Backlog::default(),

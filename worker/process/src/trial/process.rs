@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use kindling_worker::Output;
+
 use super::ear::Ear;
 use super::event::Event;
 use crate::ground::{Folder, Ground, Group, Launch, LaunchError};
@@ -49,14 +51,15 @@ impl Place {
         Ok(Self { host, socket, ground: ground.clone(), stays, sender, events })
     }
 
-    /// Starts the process. Its output is searched for these metrics.
+    /// Starts the process. Its output is searched for these metrics, and kept.
     pub(crate) fn start(
         self,
         launch: Launch,
         sought: Option<Sought>,
+        output: Output,
     ) -> Result<Process, LaunchError> {
         let memory = launch.memory;
-        let ear = Arc::new(Ear::new(self.sender.clone(), sought));
+        let ear = Arc::new(Ear::new(self.sender.clone(), sought, output));
         let hears = Arc::clone(&ear);
         let group = launch.start(&self.ground, move |happened| hears.hear(&happened))?;
         Ok(Process { group: Arc::new(group), ear, memory, place: self })

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kindling_process::{GpuPool, NamedBy, objectives};
 use kindling_worker::{
-    Completion, DeviceName, Intermediate, JsonMap, Metrics, Objective, ParamValue, Params,
-    Reporter, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
+    Completion, DeviceName, Intermediate, JsonMap, Metrics, Objective, Output, OutputStream,
+    ParamValue, Params, Reporter, Stop, StopReason, Stopped, Trial, TrialError, TrialFacts,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +61,8 @@ pub(crate) struct Recorder {
     pub(crate) prune_after: usize,
     /// How long a report takes, as one to a coordinator does.
     pub(crate) takes: Duration,
+    /// What the trial wrote, with the times at which it was heard.
+    pub(crate) written: Arc<Mutex<Vec<(OutputStream, String, Instant)>>>,
 }
 
 impl Default for Recorder {
@@ -71,6 +73,7 @@ impl Default for Recorder {
             others: Arc::default(),
             prune_after: usize::MAX,
             takes: Duration::ZERO,
+            written: Arc::default(),
         }
     }
 }
@@ -96,6 +99,14 @@ impl Reporter for Recorder {
     fn report_all(&mut self, step: u64, values: Intermediate) -> Result<(), Stopped> {
         self.others.lock().expect("no test panics with it").push(values.others);
         self.report(step, values.value)
+    }
+
+    fn output(&self) -> Output {
+        let written = Arc::clone(&self.written);
+        Output::new(move |stream, text| {
+            let line = (stream, text.to_owned(), Instant::now());
+            written.lock().expect("no test panics with it").push(line);
+        })
     }
 
     fn stop(&self) -> Stop {

@@ -1,6 +1,7 @@
 //! Foreign code as trials, with real processes: every kind of end, and what is told and asked over the socket.
 
 mod harness;
+mod output;
 
 mod bars;
 mod ends;
