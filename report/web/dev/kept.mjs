@@ -120,7 +120,7 @@ const ODD_LINES = [
 
 /** A trial's lines, by attempt. */
 function lines(study, { attempts, curve, start }) {
-  const odd = study.startsWith("odd");
+  const odd = study.startsWith("odd") || study === "talking";
   return attempts.flatMap(({ attempt, resumed_from }) => [
     { attempt, stream: "log", text: `training on 4 threads, seed ${start % 1000}` },
     ...(resumed_from === null ? [] : [{ attempt, stream: "log", text: `going on after step ${resumed_from}` }]),
@@ -148,7 +148,7 @@ export function output(request, response, study, trial, query) {
     }
     step += 1;
     // A flood in one study, to see how the page bears it.
-    const many = study === "growing" && now.number % 7 === 6 ? 400 : 1;
+    const many = study === "flood" ? 500 : 1;
     for (let i = 0; i < many; i += 1) write({ attempt: now.attempt, stream: step % 9 === 0 ? "stderr" : "stdout", text: `batch ${step}.${i} of epoch 3, loss ${(1 / step).toFixed(4)}` });
   }, 200);
   request.on("close", () => clearInterval(timer));

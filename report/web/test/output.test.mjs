@@ -106,6 +106,14 @@ test("of more than there is room for the newest stay", () => {
   assert.deepEqual(newest.add("f", 1000), ["d", "e"]);
   assert.deepEqual([newest.size, newest.take(), newest.size], [1, ["f"], 0]);
   assert.deepEqual(newest.add("g", 10), []);
+  const others = new Newest();
+  others.add("h", 90);
+  assert.ok(newest.hasRoomFor(others));
+  others.add("i", 1);
+  assert.ok(!newest.hasRoomFor(others), "too large");
+  const many = new Newest();
+  for (const item of "jkl") many.add(item, 1);
+  assert.ok(!newest.hasRoomFor(many), "too many");
 });
 
 const streamOf = (...pieces) =>

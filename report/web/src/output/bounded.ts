@@ -28,6 +28,11 @@ export class Newest<T> {
     return dropped === 0 ? [] : this.held.splice(0, dropped).map(({ item }) => item);
   }
 
+  /** Whether all of the others would fit, too. */
+  hasRoomFor(others: Newest<unknown>): boolean {
+    return this.size + others.size <= this.most && this.taken + others.taken <= this.room;
+  }
+
   get size(): number {
     return this.held.length;
   }

@@ -54,6 +54,8 @@ export function outputPane(links: Links): Pane {
   const pending = new Newest<Line>();
   let held = new Newest<HTMLElement>();
   let dropped = 0;
+  /** How many lines were too many while they waited. */
+  let skipped = 0;
   let last = 0;
 
   function start(): void {
@@ -69,14 +71,13 @@ export function outputPane(links: Links): Pane {
     stop = readOutput(links.output(trial, attempt, MOST_LINES), {
       begin: () => {
         anew = true;
-        pending.take();
+        forget();
         status("live", "live");
         setText(why, "");
         soon();
       },
       lines: (found) => {
-        // The elements cost more, but there are never more of them than of lines.
-        for (const line of found) pending.add(line, line.text.length + 100);
+        for (const line of found) skipped += pending.add(line, line.text.length + 200).length;
         soon();
       },
       end: () => {
@@ -96,7 +97,12 @@ export function outputPane(links: Links): Pane {
     stop = null;
     if (timer !== null) window.clearTimeout(timer);
     timer = null;
+    forget();
+  }
+
+  function forget(): void {
     pending.take();
+    skipped = 0;
   }
 
   function soon(): void {
@@ -106,13 +112,18 @@ export function outputPane(links: Links): Pane {
   function flush(): void {
     if (timer !== null) window.clearTimeout(timer);
     timer = null;
-    const place = log.scrollTop;
+    // The browser tells of a move later than it makes it.
+    if (!anew) look();
+    // Nothing is taken away from somebody who reads further up; what has come since waits for them.
+    if (!anew && !following && !held.hasRoomFor(pending)) return;
+    const place = anew ? log.scrollTop : null;
     if (anew) clear();
     anew = false;
     const found = pending.take();
     setText(vacant, held.size + found.length > 0 ? "" : "Nothing has been written yet.");
     log.setAttribute("aria-live", found.length > READ_OUT || !following ? "off" : "polite");
     const over: HTMLElement[] = [];
+    if (held.size === 0) [dropped, skipped] = [skipped, 0];
     const made = found.flatMap((line) => {
       const parts = runs(line.text);
       const shown = [...gaps(line), row(line, parts)];
@@ -122,12 +133,14 @@ export function outputPane(links: Links): Pane {
     lines.append(...made);
     drop(over);
     if (following) log.scrollTop = log.scrollHeight;
-    else if (log.scrollTop === 0) log.scrollTop = place;
+    else if (place !== null) log.scrollTop = place;
   }
 
   /** What stands between lines: where another attempt begins, and what was left out. */
   function gaps({ attempt, lines_left_out: lines, bytes_left_out: size }: Line): HTMLElement[] {
     const found: string[] = [];
+    if (skipped > 0) found.push(`${plural(skipped, "line")} came too fast to be shown`);
+    skipped = 0;
     if (attempt !== last) found.push(`attempt ${attempt}`);
     last = attempt;
     if (lines) found.push(`${plural(lines, "line")}${size ? ` (${bytes(size)})` : ""} ${lines === 1 ? "was" : "were"} left out`);
@@ -137,11 +150,11 @@ export function outputPane(links: Links): Pane {
 
   /** Takes the oldest away. What the reader looks at stays where it is. */
   function drop(over: HTMLElement[]): void {
-    if (over.length === 0) return;
     const before = log.scrollHeight;
+    // Some may have gone before they were shown.
     for (const part of over) part.remove();
     dropped += over.filter((part) => part.classList.contains("line")).length;
-    note.hidden = false;
+    note.hidden = dropped === 0;
     setText(note, `${plural(dropped, "line")} before these ${dropped === 1 ? "is" : "are"} not shown here any more.`);
     if (!following) log.scrollTop -= before - log.scrollHeight;
   }
@@ -158,14 +171,21 @@ export function outputPane(links: Links): Pane {
     setText(chip, text);
   }
 
-  function moved(): void {
+  /** Whether the reader is at the end. */
+  function look(): void {
     following = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
     if (following && document.activeElement === end) log.focus({ preventScroll: true });
     end.hidden = following;
   }
 
+  function moved(): void {
+    look();
+    if (following && pending.size > 0) soon();
+  }
+
   function toEnd(): void {
     following = true;
+    flush();
     log.scrollTop = log.scrollHeight;
     log.focus({ preventScroll: true });
   }
