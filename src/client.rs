@@ -132,7 +132,10 @@ impl Client {
     }
 
     /// The artifacts of the study itself. A coordinator that knows of none has none.
-    pub(crate) async fn study_artifacts(&mut self, study: &str) -> anyhow::Result<Vec<v1::Artifact>> {
+    pub(crate) async fn study_artifacts(
+        &mut self,
+        study: &str,
+    ) -> anyhow::Result<Vec<v1::Artifact>> {
         let request = v1::ListArtifactsRequest { study: study.to_owned(), trial: None };
         match self.artifacts.list_artifacts(request).await {
             Ok(answer) => Ok(answer.into_inner().artifacts),

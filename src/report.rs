@@ -39,11 +39,8 @@ pub(crate) async fn report(args: &ReportArgs) -> anyhow::Result<()> {
         let study = client.study(&args.name).await?;
         let trials = client.all_trials(&args.name, &[]).await?;
         // Optuna's clients keep theirs elsewhere.
-        let artifacts = if study.external {
-            Vec::new()
-        } else {
-            client.study_artifacts(&args.name).await?
-        };
+        let artifacts =
+            if study.external { Vec::new() } else { client.study_artifacts(&args.name).await? };
         anyhow::Ok((study, trials, client.workers().await?, artifacts))
     };
     let (study, trials, workers, artifacts) =

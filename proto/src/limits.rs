@@ -25,8 +25,9 @@ pub const UNREAD_BYTES: (usize, usize) = (64 * MIB, 32 * MIB);
 pub const WATCHES: (usize, usize) = (512, 256);
 /// Browser pages that follow a study.
 pub const PAGES: (usize, usize) = (256, 128);
-/// Artifacts that browsers read at the same time.
-pub const PAGE_FILES: (usize, usize) = (64, 32);
+/// Artifacts that browsers read at the same time: fewer than all downloads, so that pictures keep no checkpoint from a worker.
+/// Others wait.
+pub const PAGE_FILES: (usize, usize) = (16, 8);
 /// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
 /// Bytes of trials' output that are on their way in. They do not count as `ASKED_BYTES`, so that no talkative trial keeps a

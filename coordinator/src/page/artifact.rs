@@ -34,7 +34,7 @@ pub(super) async fn artifact(
     extensions: Extensions,
     Asked(NamedFile { name, trial, file }): Asked<NamedFile>,
 ) -> Result<Response, Failure> {
-    let place = pages.place_for_file(caller)?;
+    let place = pages.place_for_file(caller).await?;
     let asked = v1::GetArtifactRequest { study: name, trial, name: file };
     let mut pieces = pages.service.get_artifact(call(extensions, asked)).await?.into_inner();
     let first = pieces.next().await.transpose()?;

@@ -1,6 +1,7 @@
 //! State shared by the page's handlers.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::http::Extensions;
@@ -19,6 +20,10 @@ use crate::budget::{Budget, Caller, Share};
 use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::view::whole;
+
+/// How long a request for a file waits for others to end, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -75,9 +80,18 @@ impl Pages {
         self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
     }
 
-    /// A share of the files that are read at a time.
-    pub(super) fn place_for_file(&self, caller: Caller) -> Result<Share, Failure> {
-        self.files.take(caller, 1).ok_or(Failure::Crowded("too many files are being read"))
+    /// A share of the files that are read at a time, once there is one: a browser may ask for all pictures at once.
+    pub(super) async fn place_for_file(&self, caller: Caller) -> Result<Share, Failure> {
+        let asked = Instant::now();
+        loop {
+            if let Some(place) = self.files.take(caller, 1) {
+                return Ok(place);
+            }
+            if asked.elapsed() >= PATIENCE {
+                return Err(Failure::Crowded("too many files are being read"));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Room for these bytes until they are read.

@@ -58,6 +58,6 @@ function picture(file: Artifact, address: string | null): HTMLElement | null {
   if (address === null || !PICTURES.has(file.media_type) || file.size > LARGEST) return null;
   const image = h("img", { src: address, alt: file.name, loading: "lazy", decoding: "async" });
   const link = h("a", { href: address, class: "picture", target: "_blank", rel: "noopener" }, image);
-  image.addEventListener("error", () => link.replaceWith(h("p", { class: "hint" }, "It cannot be shown as a picture.")), { once: true });
+  image.addEventListener("error", () => link.replaceWith(h("p", { class: "hint" }, "It could not be shown as a picture.")), { once: true });
   return link;
 }
