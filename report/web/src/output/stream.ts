@@ -54,15 +54,17 @@ interface Failure {
 
 /** Null if the trial writes no more. */
 async function once(address: string, listener: Listener, stop: AbortSignal): Promise<Failure | null> {
-  const hush = new AbortController();
+  const attempt = new AbortController();
+  const giveUp = () => attempt.abort();
+  stop.addEventListener("abort", giveUp);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const heard = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => hush.abort(), SILENCE);
+    timer = setTimeout(giveUp, SILENCE);
   };
   try {
     heard();
-    const answer = await fetch(address, { signal: AbortSignal.any([stop, hush.signal]) });
+    const answer = await fetch(address, { signal: attempt.signal });
     if (!answer.ok) return await refused(answer);
     listener.begin();
     for await (const found of records(answer.body!, heard)) {
@@ -76,12 +78,13 @@ async function once(address: string, listener: Listener, stop: AbortSignal): Pro
     }
     return { why: "the connection was closed", again: true };
   } catch (error) {
-    const why = hush.signal.aborted ? "nothing was heard for a minute" : error instanceof Error ? error.message : String(error);
+    const why = attempt.signal.aborted ? "nothing was heard for a minute" : error instanceof Error ? error.message : String(error);
     return { why, again: true };
   } finally {
     clearTimeout(timer);
+    stop.removeEventListener("abort", giveUp);
     // Of a stream that is given up nothing more is sent.
-    hush.abort();
+    giveUp();
   }
 }
 
