@@ -8,6 +8,7 @@ mod json;
 pub(crate) mod kept;
 #[cfg(test)]
 mod round_trip;
+pub(crate) mod saving;
 pub(crate) mod to_wire;
 
 pub(crate) use external::{
