@@ -192,6 +192,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = &*printable(status.message());
     match status.code() {
         _ if speaks_no_grpc(&status) => hinted("what answers there does not speak gRPC", NO_GRPC),
+        Code::NotFound if message.contains("artifact") => {
+            hinted(message, "the same command without --get lists those that there are")
+        }
         Code::NotFound => hinted(
             message,
             "`kindling study list`, with the same --coordinator or --store, shows what there is",

@@ -12,6 +12,8 @@ mod named;
 mod output;
 mod pages;
 mod pass;
+#[cfg(test)]
+mod tests;
 mod watchers;
 
 use std::convert::Infallible;
