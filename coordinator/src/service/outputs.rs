@@ -163,7 +163,7 @@ async fn output_is_turned_away_first_and_keeps_nothing_else_out() {
     let text = "x".repeat(limits::OUTPUT_LINE);
     let large = write(Some(&claim), 1, &[&*text; 4]);
     let written: Vec<_> =
-        std::iter::from_fn(|| shares.asked.output.take(caller_of(&world), 64 << 10)).collect();
+        std::iter::from_fn(|| shares.asked.output.take(this_machine(), 64 << 10)).collect();
     assert!(written.len() >= limits::WRITTEN_BYTES.1 / (64 << 10));
     assert_eq!(code(workers.write(large.clone()).await), Code::ResourceExhausted);
     workers.finish(completed(Some(claim.clone()), 15)).await.expect("a large result");
@@ -176,7 +176,7 @@ async fn output_is_turned_away_first_and_keeps_nothing_else_out() {
 }
 
 /// The caller that a connection of this machine is.
-fn caller_of(_: &World) -> Caller {
+fn this_machine() -> Caller {
     let mut extensions = tonic::codegen::http::Extensions::new();
     extensions.insert(tonic::transport::server::TcpConnectInfo {
         local_addr: None,
@@ -242,6 +242,7 @@ async fn a_study_takes_its_output_along_when_it_is_deleted() {
     until(async || studies() == 0).await;
     assert_eq!(code(workers.write(write(Some(&claim), 1, &["b"])).await), Code::NotFound);
     world.create(spec(1)).await;
+    lease_one(&mut workers, "w").await;
     assert_eq!(read(&world, asked(0)).await, []);
 }
 

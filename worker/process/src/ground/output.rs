@@ -86,7 +86,9 @@ impl Output {
                 self.read_once(at, &mut piece, &happened);
             }
             if let Some(asked) = asked {
-                [0, 1].map(|at| self.read_what_is_there(at, &mut piece, &happened));
+                for at in [0, 1] {
+                    self.read_what_is_there(at, &mut piece, &happened);
+                }
                 self.main.heard.done(asked);
             }
             self.tell_if_quiet(&happened);
