@@ -131,6 +131,19 @@ impl Client {
         }
     }
 
+    /// The artifacts of the study itself. A coordinator that knows of none has none.
+    pub(crate) async fn study_artifacts(
+        &mut self,
+        study: &str,
+    ) -> anyhow::Result<Vec<v1::Artifact>> {
+        let request = v1::ListArtifactsRequest { study: study.to_owned(), trial: None };
+        match self.artifacts.list_artifacts(request).await {
+            Ok(answer) => Ok(answer.into_inner().artifacts),
+            Err(status) if status.code() == Code::Unimplemented => Ok(Vec::new()),
+            Err(status) => Err(refused(status)),
+        }
+    }
+
     /// All trials of the study in these states (all states if empty), fetched page by page.
     pub(crate) async fn all_trials(
         &mut self,
@@ -179,6 +192,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = &*printable(status.message());
     match status.code() {
         _ if speaks_no_grpc(&status) => hinted("what answers there does not speak gRPC", NO_GRPC),
+        Code::NotFound if message.contains("artifact") => {
+            hinted(message, "the same command without --get lists those that there are")
+        }
         Code::NotFound => hinted(
             message,
             "`kindling study list`, with the same --coordinator or --store, shows what there is",

@@ -38,12 +38,15 @@ pub(crate) async fn report(args: &ReportArgs) -> anyhow::Result<()> {
     let questions = async |client: &mut Client| {
         let study = client.study(&args.name).await?;
         let trials = client.all_trials(&args.name, &[]).await?;
-        anyhow::Ok((study, trials, client.workers().await?))
+        // Optuna's clients keep theirs elsewhere.
+        let artifacts =
+            if study.external { Vec::new() } else { client.study_artifacts(&args.name).await? };
+        anyhow::Ok((study, trials, client.workers().await?, artifacts))
     };
-    let (study, trials, workers) =
+    let (study, trials, workers, artifacts) =
         args.source.ask(Some(&args.name), Access::Look, questions).await?;
     let now = jiff::Timestamp::now().as_millisecond();
-    let document = || Document::new(&study, &trials, &workers, now);
+    let document = || Document::new(&study, &trials, &workers, now).with_artifacts(&artifacts);
     let written = match args.format {
         Format::Html => html(Page::Report(&document())).into_bytes(),
         Format::Json => serde_json::to_vec(&document())?,

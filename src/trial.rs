@@ -3,6 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use kindling_proto::v1;
 
+use crate::artifacts::{self, ArtifactArgs};
 use crate::client::{Client, empty, refused};
 use crate::fix::FixArgs;
 use crate::hint::hinted;
@@ -39,6 +40,15 @@ enum TrialCommand {
     },
     /// Show what a trial wrote: its output, and what its worker logs about it
     Logs(LogsArgs),
+    /// List what a trial has kept, or copy one of the files
+    Artifacts {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        artifacts: ArtifactArgs,
+    },
     /// Add a trial with some parameters fixed; the sampler chooses the rest
     Enqueue {
         /// The study's name
@@ -91,10 +101,15 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             ));
         }
         TrialCommand::Logs(logs) => (&logs.study, Access::Look),
+        TrialCommand::Artifacts { study, .. } => (study, Access::Look),
         TrialCommand::Enqueue { study, .. } => (study, Access::Change),
         TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
     };
     let study = study.clone();
+    let source = match &command {
+        TrialCommand::Artifacts { artifacts, .. } => source.with_artifacts(&artifacts.artifacts),
+        _ => source,
+    };
     let questions = async |client: &mut Client| answer(client, command).await;
     source.ask(Some(&study), access, questions).await
 }
@@ -119,6 +134,9 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
         TrialCommand::Logs(args) => logs::show(client, args).await?,
+        TrialCommand::Artifacts { study, number, artifacts } => {
+            artifacts::show(client, study, Some(number), artifacts).await?;
+        }
         TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;

@@ -230,6 +230,14 @@ fn a_page_on_loopback_answers_nobody_elses_name_and_keeps_to_itself() {
         ("/api/studies/none", 404),
         ("/api/studies/none/events", 404),
         ("/api/none", 404),
+        ("/api/studies/none/trials/0/output", 404),
+        ("/api/study/output?name=none&trial=0", 404),
+        ("/api/studies/none/trials/x/output", 400),
+        ("/api/study/output?name=none", 400),
+        ("/studies/none/trials/0/artifacts/x", 404),
+        ("/studies/none/artifacts/plots%2Fx.png", 404),
+        ("/study/artifact?name=none&file=x", 404),
+        ("/study/artifact?name=none", 400),
         ("/assets/app.js", 200),
         ("/assets/app.css", 200),
     ] {
@@ -250,7 +258,18 @@ fn with_tokens_the_page_is_for_the_clients() {
         [worker, client].map(|path| std::fs::read_to_string(path).expect("a token"));
     let (worker, client) = (worker.trim(), client.trim());
 
-    let paths = ["/", "/studies/s", "/api/studies", "/api/studies/s", "/api/studies/s/events"];
+    let paths = [
+        "/",
+        "/studies/s",
+        "/api/studies",
+        "/api/studies/s",
+        "/api/studies/s/events",
+        "/api/studies/s/trials/0/output",
+        "/api/study/output?name=s&trial=0",
+        "/studies/s/trials/0/artifacts/x.png",
+        "/studies/s/artifacts/plots/x.png",
+        "/study/artifact?name=s&file=x",
+    ];
     for path in paths {
         let url = format!("{page}{path}");
         let with = |name: &str, value: &str| read(browser().get(&url).header(name, value).call()).0;

@@ -1,6 +1,7 @@
 //! What bytes are, without the bytes.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +20,19 @@ impl Content {
         let mut seen = Seen::default();
         seen.add(bytes);
         seen.content()
+    }
+
+    /// The content of all that can be read.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
+        let (mut seen, mut buffer) = (Seen::default(), vec![0; 1 << 16]);
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(seen.content()),
+                Ok(read) => seen.add(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

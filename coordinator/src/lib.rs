@@ -7,6 +7,7 @@
 
 mod accept;
 mod admission;
+mod artifacts;
 mod bell;
 mod budget;
 mod changes;
@@ -48,6 +49,7 @@ mod view;
 mod who;
 mod workers;
 
+pub use artifacts::ArtifactsError;
 pub use clock::{Clock, SystemClock};
 pub use connection::Connection;
 pub use door::Tokens;

@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_artifacts::{ArtifactError, ArtifactStore, Location};
+use kindling_proto::limits;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::artifacts::Artifacts;
 use crate::clock::SystemClock;
 use crate::ledger::Ledger;
 use crate::output::Outputs;
@@ -25,6 +28,7 @@ const LEASE_TERM: Duration = Duration::from_hours(1);
 pub struct Offline {
     ledger: Ledger,
     outputs: Outputs,
+    artifacts: Artifacts,
     shutdown: CancellationToken,
     failed: oneshot::Receiver<StoreError>,
 }
@@ -36,8 +40,8 @@ impl Offline {
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let outputs = Outputs::read(output_beside(path));
         match read_foreign(path)? {
-            Some(registry) => Self::on(StoreReader::of(path, registry), outputs),
-            None => Self::on(StoreReader::open(path)?, outputs),
+            Some(registry) => Self::on(path, StoreReader::of(path, registry), outputs),
+            None => Self::on(path, StoreReader::open(path)?, outputs),
         }
     }
 
@@ -55,18 +59,27 @@ impl Offline {
         } else {
             Outputs::none()
         };
-        Self::on(store, outputs)
+        Self::on(path, store, outputs)
     }
 
-    fn on(store: impl Store, outputs: Outputs) -> Result<Self, StoreError> {
+    fn on(path: &Path, store: impl Store, outputs: Outputs) -> Result<Self, StoreError> {
         let clock = Arc::new(SystemClock::default());
         let (ledger, failed) = Ledger::start(store, clock, LEASE_TERM)?;
-        Ok(Self { ledger, outputs, shutdown: CancellationToken::new(), failed })
+        let artifacts =
+            ArtifactStore::open(&Location::beside(path)).expect("a folder is asked nothing yet");
+        let artifacts = Artifacts::new(artifacts, limits::ARTIFACTS);
+        Ok(Self { ledger, artifacts, outputs, shutdown: CancellationToken::new(), failed })
+    }
+
+    /// Looks for artifacts there, and not beside the store. Nothing is asked of that place yet.
+    pub fn with_artifacts(self, location: &Location) -> Result<Self, ArtifactError> {
+        let artifacts = Artifacts::new(ArtifactStore::open(location)?, limits::ARTIFACTS);
+        Ok(Self { artifacts, ..self })
     }
 
     /// The services, to be called directly.
     pub fn routes(&self) -> Routes {
-        Service::new(self.ledger.clone(), self.shutdown.clone())
+        Service::new(self.ledger.clone(), self.shutdown.clone(), self.artifacts.clone())
             .with_outputs(self.outputs.clone())
             .routes()
     }

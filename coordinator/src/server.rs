@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_artifacts::Location;
+use kindling_proto::{limits, v1};
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 
 use crate::accept::{self, Guests, Limits, TlsConfig};
+use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::clock::{Clock, SystemClock};
 use crate::door::{Doorkeeper, Tokens};
 use crate::gauges;
@@ -53,6 +55,11 @@ const MAX_STREAMS: u32 = 256;
 /// How many bytes of trials' output are kept unless told.
 pub const OUTPUT_LIMIT: u64 = 4 << 30;
 
+/// How many bytes of one call may wait to be read, and of one connection. An upload that is not read for a while must not
+/// hold up the heartbeats beside it, so a connection has room for all the uploads that its caller may have.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = (limits::SAVES.1 as u32 + 4) * STREAM_WINDOW;
+
 /// The name of the store's log in the health service.
 pub const LOG_HEALTH: &str = "kindling.store.log";
 
@@ -75,6 +82,10 @@ pub struct Options {
     pub page: Option<SocketAddr>,
     /// Whether the store was restored from a copy. Then a new history begins.
     pub restored: bool,
+    /// Where checkpoints and artifacts are kept. If absent, in a folder beside the store.
+    pub artifacts: Option<Location>,
+    /// How many bytes of them there may be.
+    pub artifacts_limit: u64,
     /// Stores of Optuna's own whose studies are taken into this one first.
     pub import: Vec<PathBuf>,
     /// How many bytes of trials' output are kept, beside the store. 0: none is.
@@ -93,6 +104,8 @@ impl Options {
             metrics: None,
             page: None,
             restored: false,
+            artifacts: None,
+            artifacts_limit: limits::ARTIFACTS,
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
         }
@@ -129,6 +142,9 @@ pub enum ServeError {
     /// Optuna's studies cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Artifacts cannot be kept where they should be.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(String),
@@ -168,6 +184,15 @@ impl Coordinator {
         for path in &options.import {
             import(&ledger, path).await?;
         }
+        let beside = Location::beside(&options.store);
+        let artifacts = Artifacts::open(
+            options.artifacts.as_ref(),
+            &beside,
+            options.artifacts_limit,
+            &ledger,
+            options.restored,
+        );
+        let artifacts = artifacts.await?;
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
@@ -200,7 +225,7 @@ impl Coordinator {
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
         });
-        let kept = (ledger.clone(), outputs);
+        let kept = (ledger.clone(), outputs, artifacts);
         let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);
         let server = tokio::spawn(async move {
             let served = tokio::select! {
@@ -298,13 +323,15 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
 fn bare_server() -> Server {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
 }
 
 async fn serve(
     house: House,
-    (ledger, outputs): (Ledger, Outputs),
+    (ledger, outputs, artifacts): (Ledger, Outputs, Artifacts),
     listener: TcpListener,
     page: Option<PageServer>,
     shutdown: CancellationToken,
@@ -327,6 +354,7 @@ async fn serve(
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
     beside.spawn(outputs.clone().tend(ledger.clone()));
+    beside.spawn(artifacts.clone().tend(ledger.clone()));
     beside.spawn(report_log(ledger.long_log(), reporter.clone()));
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
@@ -337,7 +365,8 @@ async fn serve(
     }
     let tls = house.tls(|secured| &secured.grpc);
     let connections = accept::connections(listener, house.callers, tls, over.clone());
-    let service = Service::new(ledger.clone(), shutdown.clone()).with_outputs(outputs);
+    let service = Service::new(ledger.clone(), shutdown.clone(), artifacts).with_outputs(outputs);
+    let for_page = service.clone();
     let server = bare_server()
         .layer(GuardLayer(house.keeper))
         .add_routes(service.routes())
@@ -352,7 +381,7 @@ async fn serve(
     };
     let page = async {
         if let Some(page) = page {
-            page.serve(ledger, shutdown.clone(), over).await;
+            page.serve(ledger, for_page, shutdown.clone(), over).await;
         }
     };
     // Watchers learn how the study ended before the connection is closed.
@@ -374,12 +403,18 @@ struct PageServer {
 }
 
 impl PageServer {
-    async fn serve(self, ledger: Ledger, shutdown: CancellationToken, over: CancellationToken) {
+    async fn serve(
+        self,
+        ledger: Ledger,
+        service: Service,
+        shutdown: CancellationToken,
+        over: CancellationToken,
+    ) {
         let Self { listener, door, tls, guests, watchers } = self;
         let connections = accept::connections(listener, guests, tls, over);
         let ended = bare_server()
             .accept_http1(true)
-            .add_routes(page::routes(ledger, shutdown.clone(), door, watchers))
+            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
         if let Err(error) = ended.await {
             tracing::error!(%error, "the page is not served any more");
@@ -402,6 +437,7 @@ async fn report_health(
             "kindling.v1.StudyService",
             "kindling.v1.TrialService",
             "kindling.v1.WorkerService",
+            "kindling.v1.ArtifactService",
             "optuna.StorageService",
         ];
         for service in services {

@@ -296,9 +296,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Decides a call that is made under a lease. If there is no such lease, it may belong to
-    /// another history. Then the refusal says so, and the caller keeps the call for a store that
-    /// knows the lease.
+    /// Decides a call that is made under a lease.
     fn decide<R>(
         &mut self,
         claim: &StudyClaim,
@@ -310,12 +308,7 @@ impl<'a> Transaction<'a> {
                 self.record(id, events);
                 Ok(reply)
             }
-            Err(Refusal::StaleLease { number, .. } | Refusal::UnknownTrial { number, .. })
-                if claim.history.is_some_and(|history| history != self.state.history()) =>
-            {
-                Err(Refusal::OtherHistory { number })
-            }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => Err(self.state.of_history(claim, refusal)),
         }
     }
 

@@ -25,6 +25,15 @@ pub const UNREAD_BYTES: (usize, usize) = (64 * MIB, 32 * MIB);
 pub const WATCHES: (usize, usize) = (512, 256);
 /// Browser pages that follow a study.
 pub const PAGES: (usize, usize) = (256, 128);
+/// Artifacts that browsers read at the same time: fewer than all downloads, so that pictures keep no checkpoint from a worker.
+/// Others wait.
+pub const PAGE_FILES: (usize, usize) = (16, 8);
+/// Uploads of checkpoints and artifacts.
+pub const SAVES: (usize, usize) = (64, 16);
+/// Those of them that are read at the same time. The others wait.
+pub const SAVES_AT_A_TIME: usize = 16;
+/// Downloads of checkpoints and artifacts.
+pub const LOADS: (usize, usize) = (32, 16);
 /// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
 /// Bytes of trials' output that are on their way in. They do not count as `ASKED_BYTES`, so that no talkative trial keeps a
@@ -99,6 +108,14 @@ pub const ARTIFACT_NAME: usize = 512;
 pub const MEDIA_TYPE: usize = 256;
 /// The longest key of what is kept in the artifact store, in bytes.
 pub const BLOB_KEY: usize = 256;
+
+/// The largest checkpoint or artifact, in bytes.
+pub const BLOB: u64 = 16 << 30;
+/// The most bytes in one message with a part of it.
+pub const PIECE: usize = MIB;
+/// The most bytes of all checkpoints and artifacts together, unless the coordinator is told otherwise.
+pub const ARTIFACTS: u64 = 100 << 30;
+
 // A trial's output.
 
 /// The longest line, in bytes.

@@ -9,6 +9,7 @@ mod analysis;
 mod document;
 mod json;
 mod page;
+mod path;
 #[cfg(test)]
 mod peer;
 mod shown;
@@ -22,9 +23,10 @@ pub use analysis::{
 };
 pub use document::{Change, Document};
 pub use json::from_struct;
-pub use page::{APP_CSS, APP_JS, Page, html, study_path};
+pub use page::{APP_CSS, APP_JS, Page, html};
+pub use path::study_path;
 pub use shown::{
-    Choice, ConfirmPlan, Confirmation, Counts, Direction, Directions, Domain, Failure, Needs,
-    Objective, Param, Params, Running, Study, Trial, Worker, best, compared_metric, is_feasible,
-    metric_names, value, values,
+    Artifact, Attempt, Checkpoint, Choice, ConfirmPlan, Confirmation, Counts, Direction,
+    Directions, Domain, Failure, Needs, Objective, Param, Params, Running, Study, Trial, Worker,
+    best, compared_metric, is_feasible, metric_names, value, values,
 };

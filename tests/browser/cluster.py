@@ -109,6 +109,95 @@ print(f"memory_gb={units - 80}")
 """
 
 
+# One trial, by a command that does not end by itself.
+TALK = """
+name = "talk"
+direction = "minimize"
+trials = 1
+seed = 7
+
+[sampler]
+kind = "random"
+
+[objective]
+kind = "command"
+command = ["python3", "SCRIPT"]
+
+[space.x]
+type = "float"
+low = 0.0
+high = 1.0
+"""
+
+# It writes what could do harm, keeps a picture and a file, and reports.
+TALKER = r"""
+import json
+import os
+import pathlib
+import socket
+import struct
+import sys
+import tempfile
+import time
+import zlib
+
+LINES = [
+    "<script>document.title = 'broken'</script><img src=x onerror=\"document.title = 'broken'\">",
+    "\x1b[31mred\x1b[0m \x1b[1;32mbold green\x1b[0m \x1b[38;5;214morange\x1b[0m \x1b[38;2;80;120;255mblue\x1b[0m"
+    " \x1b[30;40mblack on black\x1b[0m \x1b[8mhidden\x1b[0m",
+    "\x1b]0;a title\x07\x1b]8;;https://evil.example\x1b\\a link\x1b]8;;\x1b\\\x1b[2J\x1b[Hcleared",
+    "null \0 bell \x07 backspace \b escape \x1b",
+    "right to left: \u202egnp.exe\u202c, nothing: \u200b\u2066",
+    "  0%|          \r 50%|█████     \r100%|██████████",
+    "",
+    "x" * 5000,
+]
+
+
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def picture(width=320, height=160):
+    rows = b"".join(b"\0" + bytes(v for x in range(width) for v in (x % 256, y, 178)) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+worker = socket.socket(socket.AF_UNIX)
+worker.connect(os.environ["KINDLING_SOCKET"])
+stream = worker.makefile("rw", encoding="utf-8")
+
+
+def ask(**request):
+    stream.write(json.dumps(request) + "\n")
+    stream.flush()
+    answer = json.loads(stream.readline())
+    print("answer:", answer, flush=True)
+
+
+sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+for line in LINES:
+    print(line, flush=True)
+print("something is wrong", file=sys.stderr, flush=True)
+folder = pathlib.Path(tempfile.mkdtemp())
+for name, media_type, content in (
+    ("plots/loss.png", "image/png", picture()),
+    ("weights.bin", "application/octet-stream", bytes([7]) * 1_234_567),
+    ("lies.png", "image/png", LINES[0].encode()),
+):
+    path = folder / pathlib.Path(name).name
+    path.write_bytes(content)
+    ask(call="save_artifact", name=name, path=str(path), media_type=media_type)
+for step in range(1, 100_000):
+    if step % 10 == 0:
+        ask(call="report", step=step, value=1 / step)
+    print(f"batch {step}, loss {1 / step:.4f}", flush=True)
+    time.sleep(0.2)
+"""
+
+
 class Process:
     """A process whose log is read as long as it lives."""
 
@@ -147,6 +236,11 @@ class Cluster:
     # The study of two objectives, and how many trials it has so far.
     front = "two"
     front_trials = 0
+    # The study whose trial writes for ever, how its first attempt ends, and what it keeps.
+    talk = "talk"
+    interrupted = "△ the worker gave it back"
+    picture = "plots/loss.png"
+    file = ("weights.bin", 1_234_567)
 
     def __init__(self, kindling, folder):
         self.folder = pathlib.Path(folder)
@@ -194,6 +288,27 @@ class Cluster:
         worker = ("worker", "--coordinator", self.url, "--id", "third", "--kind", "command", "--allow-commands")
         self.processes.append(self.process(*worker))
 
+    def begin_to_talk(self):
+        """A trial that writes until it is ended. Returns its number."""
+        script = self.folder / "talk.py"
+        script.write_text(TALKER)
+        file = self.folder / "talk.toml"
+        file.write_text(TALK.replace("SCRIPT", str(script)))
+        self.run("study", "create", str(file), "--coordinator", self.url)
+        self.talker = self.worker_for_talk("fourth")
+        return 0
+
+    def worker_for_talk(self, name):
+        worker = self.process("worker", "--coordinator", self.url, "--id", name, "--kind", "command", "--allow-commands")
+        self.processes.append(worker)
+        return worker
+
+    def interrupt(self):
+        """Ends its worker, and gives the trial another one."""
+        self.processes.remove(self.talker)
+        self.talker.end()
+        self.talker = self.worker_for_talk("fifth")
+
     def report(self, file, study=None):
         self.run("report", study or self.study, "-o", str(file), "--coordinator", self.url)
 
@@ -210,6 +325,12 @@ class MadeUp:
     least_in_the_end = 201
     front = "front-growing"
 
+    # The study whose trial 8 writes for ever; its second attempt runs already.
+    talk = "talking"
+    interrupted = "✕ the worker was lost"
+    picture = "plots/loss.png"
+    file = ("weights.bin", 1_234_567)
+
     def __init__(self, folder):
         web = pathlib.Path(__file__).parents[2] / "report" / "web"
         self.script = str(web / "dev" / "serve.mjs")
@@ -223,6 +344,12 @@ class MadeUp:
         pass
 
     def more_of_front(self):
+        pass
+
+    def begin_to_talk(self):
+        return 8
+
+    def interrupt(self):
         pass
 
     def report(self, file, study=None):

@@ -1,6 +1,9 @@
 """Names and sizes out of the ordinary, in a real browser, on the development server's studies (report/web/dev). Needs Chromium."""
 
 import tempfile
+import time
+
+from selenium.webdriver.common.keys import Keys
 
 from browser import browser, wait
 from cluster import MadeUp
@@ -11,7 +14,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as b:
         shown = MadeUp(folder)
         try:
-            for step in (links, names, inactive, wide):
+            for step in (links, names, inactive, files, flood, wide):
                 step(b, shown)
                 quiet(b, step.__name__)
         finally:
@@ -60,6 +63,41 @@ def inactive(b, _):
     assert file == "odd-b-parallel-coordinates.svg", file
     assert content.decode().count(">none<") == 2, "one for each parameter that has a condition"
     assert "NaN" not in content.decode()
+
+
+def files(b, _):
+    """Artifacts that are not what they say, or whose names would do harm, are there to be downloaded and do nothing."""
+    b.click("[data-key='trial 4']")
+    names = wait(lambda: b.texts("dialog .file-name a"), "its files")
+    assert {"a.svg", "<b>bold</b>.html", "lies.png", "../../etc/passwd", "\u27e8U+202E\u27e9gnp.exe"} <= set(names), names
+    b.script("document.querySelector('dialog .files').scrollIntoView({ behavior: 'instant' })")
+    wait(lambda: len([t for t in b.texts("dialog .files .hint") if "could not be shown" in t]) == 2, "two that are no pictures")
+    assert not b.all("dialog .files img, dialog .files svg, dialog .files b")
+    for shown, name in (("<b>bold</b>.html", "html"), ("\u27e8U+202E\u27e9gnp.exe", "exe"), ("../../etc/passwd", "passwd")):
+        b.script("[...document.querySelectorAll('dialog .files a')].find((a) => a.textContent === arguments[0]).click()", shown)
+        assert b.downloaded(name)[1], shown
+    assert "broken" not in b.script("return document.title")
+    b.press(Keys.ESCAPE)
+
+
+def flood(b, shown):
+    """Of a trial that writes without end the page holds a part, and takes nothing away from those who read further up."""
+    b.open(f"{shown.page}/studies/flood")
+    b.find("table.trials tbody tr[data-trial]")
+    b.click("[data-key='trial 8']")
+    wait(lambda: "not shown here any more" in "".join(b.texts("dialog .log > .hint")), "more than there is room for")
+    first = "return document.querySelector('dialog .line bdi').textContent"
+    before = b.script(first)
+    wait(lambda: b.script(first) != before, "the oldest to go")
+    assert b.script("return document.querySelectorAll('dialog .line').length") <= 5000
+    b.script("document.querySelector('dialog .log').scrollTop = 1000")
+    wait(lambda: b.script("return !document.querySelector('dialog .output .tools > button').hidden"), "a way to the end")
+    before = b.script(first)
+    time.sleep(1)
+    assert b.script(first) == before and b.script("return document.querySelector('dialog .log').scrollTop") == 1000
+    b.click("dialog .output .tools > button")
+    wait(lambda: b.script(first) != before, "what has come since")
+    b.press(Keys.ESCAPE)
 
 
 def wide(b, shown):

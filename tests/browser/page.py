@@ -19,6 +19,7 @@ from cluster import Cluster, MadeUp
 from front import front_of_report, front_of_study
 from looks import column, draw, fits_a_phone, named, quiet, reveal, rows, save
 from screenshots import screenshots
+from trial import trial_of_report, trial_of_study
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
 FIGURES = {
@@ -57,6 +58,7 @@ def test(b, shown, report, args):
     save(b, "values")
     quiet(b, "report")
     several(b, shown, report)
+    left_behind(b, shown, report, args.screenshots)
 
 
 def several(b, shown, report):
@@ -68,6 +70,17 @@ def several(b, shown, report):
     b.offline()
     front_of_report(b, report)
     quiet(b, "report of several objectives")
+
+
+def left_behind(b, shown, report, folder):
+    """What a trial leaves behind, live and as a file."""
+    b.online()
+    trial_of_study(b, shown, folder)
+    quiet(b, "what a trial leaves behind")
+    shown.report(report, shown.talk)
+    b.offline()
+    trial_of_report(b, report)
+    quiet(b, "report of what a trial leaves behind")
 
 
 def arguments():

@@ -68,7 +68,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("trials = 10", "trials = 10\nmax_failures_in_a_row = -1", "line 5: `max_failures_in_a_row`: expected 0 to 4294967295, found -1"),
     ("trials = 10", "trials = 10\ncheckpoints = 3", "line 5: `checkpoints`: expected a table, such as { keep = 3 }, found 3"),
     ("trials = 10", "trials = 10\ncheckpoints = { keep = -1 }", "line 5: `checkpoints.keep`: expected 1 to 100, found -1"),
-    ("trials = 10", "trials = 10\ncheckpoints = { kept = 1 }", "line 5: `checkpoints.kept`: unknown key; did you mean `keep`?"),
+    ("trials = 10", "trials = 10\ncheckpoints = { kept = 1 }", "line 5: `checkpoints.kept`: unknown key; expected `keep`"),
     ("trials = 10", "trials = 10\nmax-attempts = 2", "line 5: `max-attempts`: unknown key; did you mean `max_attempts`?"),
     ("trials = 10", "trials = 10\nsampler = \"tpe\"", "line 5: `sampler`: expected a table, such as { kind = \"tpe\" }, found \"tpe\""),
     ("trials = 10\n", "", "`trials`: is missing: how many trials to finish"),

@@ -9,6 +9,7 @@ pub(crate) mod kept;
 mod output;
 #[cfg(test)]
 mod round_trip;
+pub(crate) mod saving;
 pub(crate) mod to_wire;
 
 pub(crate) use external::{

@@ -7,7 +7,8 @@ use crate::view::Whole;
 /// The page's document.
 pub(super) fn document(whole: &Whole) -> serde_json::Result<Vec<u8>> {
     let now = jiff::Timestamp::now().as_millisecond();
-    serde_json::to_vec(&Document::new(&whole.study, &whole.trials, &whole.workers, now))
+    let document = Document::new(&whole.study, &whole.trials, &whole.workers, now);
+    serde_json::to_vec(&document.with_artifacts(&whole.artifacts))
 }
 
 /// The analysis of the trials.

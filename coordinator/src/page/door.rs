@@ -135,9 +135,11 @@ fn denied(why: Denied, said: impl IntoResponse) -> Response {
 
 /// The login path that leads back to the wanted page.
 fn login_for(wanted: &Uri) -> String {
+    // Of a file in it, the study's page is near enough.
     let by_path = wanted
         .path()
         .strip_prefix("/studies/")
+        .and_then(|path| path.split('/').next())
         .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
     let by_query = || Query::<Named>::try_from_uri(wanted).ok().map(|Query(named)| named.name);
     match by_path.or_else(by_query) {
@@ -260,6 +262,13 @@ mod tests {
         for elsewhere in ["", "/", "//evil.example", "https://evil.example", "/studies/", "/login"]
         {
             assert_eq!(destination(elsewhere), "/", "{elsewhere}");
+        }
+        for file in [
+            "/studies/a%2Fb/trials/3/artifacts/x.png",
+            "/studies/a%2Fb/artifacts/plots/x.png",
+            "/study/artifact?name=a/b&trial=3&file=x.png",
+        ] {
+            assert_eq!(login_for(&file.parse().expect("a path")), "/login?to=/studies/a%2Fb");
         }
         assert_eq!(login_for(&"/".parse().expect("a path")), "/login");
     }

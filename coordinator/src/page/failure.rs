@@ -4,6 +4,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kindling_study::Refusal;
 
+use tonic::{Code, Status};
+
 use crate::ledger::LedgerError;
 
 /// Why a request failed.
@@ -13,6 +15,8 @@ pub(super) enum Failure {
     Unknown(Refusal),
     /// The ledger cannot answer now.
     Ledger(LedgerError),
+    /// A service refused what the page asked it.
+    Refused(Status),
     /// Too many requests of this kind.
     Crowded(&'static str),
     /// A bug.
@@ -34,6 +38,26 @@ impl From<LedgerError> for Failure {
     }
 }
 
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+/// The same in HTTP.
+fn code(status: &Status) -> StatusCode {
+    match status.code() {
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::FailedPrecondition => StatusCode::CONFLICT,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::ResourceExhausted | Code::Unavailable | Code::Cancelled | Code::Aborted => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let soon = [(header::RETRY_AFTER, "1")];
@@ -41,6 +65,14 @@ impl IntoResponse for Failure {
             Self::Unknown(refusal) => (StatusCode::NOT_FOUND, refusal.to_string()).into_response(),
             Self::Ledger(error) => {
                 (StatusCode::SERVICE_UNAVAILABLE, soon, error.to_string()).into_response()
+            }
+            Self::Refused(status) => {
+                let (code, said) = (code(&status), status.message().to_owned());
+                if code == StatusCode::SERVICE_UNAVAILABLE {
+                    (code, soon, said).into_response()
+                } else {
+                    (code, said).into_response()
+                }
             }
             Self::Crowded(what) => {
                 let said = format!("{what}; try again in a moment");

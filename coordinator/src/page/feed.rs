@@ -9,16 +9,17 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kindling_proto::limits;
 use kindling_report::Change;
+use kindling_study::Refusal;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::analyses::Basis;
 use super::failure::Failure;
-use super::named::Named;
+use super::named::{Asked, Named};
 use super::pages::{Made, Pages};
 use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
-use crate::view::snapshot;
+use crate::view::{artifacts, snapshot};
 
 /// Changes within this time are sent as one.
 const GATHER: Duration = Duration::from_millis(250);
@@ -36,7 +37,7 @@ type Events = mpsc::Sender<Result<Bytes, Infallible>>;
 pub(super) async fn events(
     State(pages): State<Pages>,
     caller: Caller,
-    Named { name }: Named,
+    Asked(Named { name }): Asked<Named>,
 ) -> Result<Response, Failure> {
     let place = pages.place(caller)?;
     let made = pages.make(&name).await?;
@@ -66,7 +67,7 @@ async fn follow(
     events: Events,
 ) -> Result<(), Failure> {
     let commits = pages.ledger.commits();
-    let Made { json, mut basis, mut seen } = made;
+    let Made { json, mut basis, mut seen, artifacts: mut told } = made;
     let mut analyse_after = Instant::now() + ANALYSE;
     if send(&events, "document", json).await.is_err() {
         return Ok(());
@@ -76,20 +77,26 @@ async fn follow(
     loop {
         let rings = commits.rings();
         let study = name.clone();
-        let look = pages.ledger.look(move |state| snapshot(state, &study, seen, limits::MESSAGE));
+        let look = pages.ledger.look(move |state| {
+            let now = snapshot(state, &study, seen, limits::MESSAGE)?;
+            Ok::<_, Refusal>((now, artifacts(state, &study)?))
+        });
         let mut more = false;
         match look.await {
             // The next snapshot includes everything that this one would have.
             Err(LedgerError::Overloaded) => {}
             Err(error) => return Err(error.into()),
             Ok(snapshot) => {
-                let now = snapshot?;
+                let (now, files) = snapshot?;
                 let Some(study) = &now.message.study else { return Ok(()) };
-                let change = Change::new(study, &now.message.changed, &now.message.workers);
+                let mut change = Change::new(study, &now.message.changed, &now.message.workers);
+                if files != told {
+                    change = change.with_artifacts(&files);
+                }
                 let change = Bytes::from(json_of(&change)?);
                 // If there is no room, the change is part of a later one.
                 if let Ok(_share) = pages.room_for(caller, change.len()) {
-                    (seen, more) = (now.seen, now.more);
+                    (seen, more, told) = (now.seen, now.more, files);
                     if send(&events, "change", change).await.is_err() {
                         return Ok(());
                     }

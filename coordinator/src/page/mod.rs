@@ -2,14 +2,18 @@
 //! nothing here changes a study.
 
 mod analyses;
+mod artifact;
 mod background;
 mod documents;
 mod door;
 mod failure;
 mod feed;
 mod named;
+mod output;
 mod pages;
 mod pass;
+#[cfg(test)]
+mod tests;
 mod watchers;
 
 use std::convert::Infallible;
@@ -19,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
@@ -31,11 +35,12 @@ use tonic::service::Routes;
 
 pub(crate) use self::door::Door;
 use self::failure::Failure;
-use self::named::Named;
+use self::named::{Asked, Named};
 use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
 use crate::budget::{Caller, held};
 use crate::ledger::Ledger;
+use crate::service::Service;
 use crate::view;
 
 /// Everything comes from this server. Charts set styles on their elements, and figures are
@@ -46,11 +51,12 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 /// All routes, behind the access check.
 pub(crate) fn routes(
     ledger: Ledger,
+    service: Service,
     shutdown: CancellationToken,
     door: Door,
     watchers: Watchers,
 ) -> Routes {
-    let pages = Pages::new(ledger, shutdown, watchers);
+    let pages = Pages::new(ledger, service, shutdown, watchers);
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/studies/{name}", get(study))
@@ -59,6 +65,11 @@ pub(crate) fn routes(
         .route("/api/studies/{name}", get(document))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(document))
+        .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
+        .route("/api/study/output", get(output::output))
+        .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))
+        .route("/studies/{name}/artifacts/{*file}", get(artifact::artifact))
+        .route("/study/artifact", get(artifact::artifact))
         .route("/api/study/events", get(feed::events))
         .with_state(pages)
         .layer(from_fn_with_state(door.clone(), door::check));
@@ -72,7 +83,10 @@ pub(crate) fn routes(
     open.merge(looks).layer(map_response(guarded)).layer(from_fn(door::hear)).into()
 }
 
-async fn study(State(pages): State<Pages>, Named { name }: Named) -> Result<Response, Failure> {
+async fn study(
+    State(pages): State<Pages>,
+    Asked(Named { name }): Asked<Named>,
+) -> Result<Response, Failure> {
     let known = name.clone();
     let look = pages.ledger.look(move |state| state.registry().id_of(&known).map(|_| ()));
     look.await??;
@@ -113,7 +127,7 @@ fn line(study: &v1::Study) -> serde_json::Value {
 async fn document(
     State(pages): State<Pages>,
     caller: Caller,
-    Named { name }: Named,
+    Asked(Named { name }): Asked<Named>,
 ) -> Result<Response, Failure> {
     let _place = pages.place(caller)?;
     let made = pages.make(&name).await?;
@@ -134,7 +148,11 @@ fn asset(kind: &'static str, content: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], content).into_response()
 }
 
-/// Sets headers: browsers keep nothing, and nothing is framed by other sites or loaded from them.
+/// Which other sites may load what is here.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Sets headers: browsers keep nothing, and nothing is framed by other sites or loaded from them. An artifact has a
+/// stricter policy already.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
@@ -142,8 +160,9 @@ async fn guarded(mut response: Response) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
+        (RESOURCE_POLICY, "same-origin"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -1,24 +1,46 @@
-//! The study that a request asks for.
+//! What a request asks for: a study, and maybe a trial or a file of it.
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::RequestPartsExt as _;
+use axum::extract::{FromRequestParts, Path, Query, RawPathParams};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-/// A study's name, in the path or in the query. A path cannot contain the names `.` and `..`.
+/// Names, in the path or in the query. A path cannot contain the names `.` and `..`.
+pub(super) struct Asked<T>(pub(super) T);
+
+/// A study.
 #[derive(Deserialize)]
 pub(super) struct Named {
     pub(super) name: String,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Named {
+/// A trial of a study.
+#[derive(Deserialize)]
+pub(super) struct NamedTrial {
+    pub(super) name: String,
+    pub(super) trial: u32,
+}
+
+/// An artifact of a trial, or of the study itself.
+#[derive(Deserialize)]
+pub(super) struct NamedFile {
+    pub(super) name: String,
+    pub(super) trial: Option<u32>,
+    pub(super) file: String,
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        if let Ok(Path(name)) = Path::from_request_parts(parts, state).await {
-            return Ok(Self { name });
+        let in_path = parts.extract::<RawPathParams>().await;
+        if in_path.is_ok_and(|names| names.iter().next().is_some()) {
+            let named = Path::from_request_parts(parts, state).await;
+            return named.map(|Path(named)| Self(named)).map_err(IntoResponse::into_response);
         }
         let named = Query::from_request_parts(parts, state).await;
-        named.map(|Query(named)| named).map_err(IntoResponse::into_response)
+        named.map(|Query(named)| Self(named)).map_err(IntoResponse::into_response)
     }
 }

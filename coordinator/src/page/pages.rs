@@ -1,11 +1,15 @@
 //! State shared by the page's handlers.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use kindling_proto::limits;
+use axum::http::Extensions;
+use kindling_proto::{limits, v1};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tonic::Request;
+use tonic::metadata::MetadataMap;
 
 use super::analyses::{Analyses, Basis};
 use super::background::in_background;
@@ -14,20 +18,28 @@ use super::failure::Failure;
 use super::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share};
 use crate::ledger::Ledger;
+use crate::service::Service;
 use crate::view::whole;
+
+/// How long a request for a file waits for others to end, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What every handler needs.
 #[derive(Clone)]
 pub(super) struct Pages {
     pub(super) ledger: Ledger,
+    /// Reads output and artifacts.
+    pub(super) service: Service,
     /// Streams end when it is cancelled.
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
     pub(super) watchers: Watchers,
     /// Only one document is made at a time, since each is large.
     making: Arc<Semaphore>,
-    /// Limits for each browser: open streams, and bytes that it has not read.
+    /// Limits for each browser: open streams, files on their way to it, and bytes that it has not read.
     streams: Budget,
+    files: Budget,
     unread: Budget,
 }
 
@@ -35,21 +47,30 @@ pub(super) struct Pages {
 pub(super) struct Made {
     pub(super) json: Bytes,
     pub(super) basis: Basis,
+    /// The files of the study itself that it includes.
+    pub(super) artifacts: Vec<v1::Artifact>,
     /// The number of changes that it includes.
     pub(super) seen: u64,
 }
 
 impl Pages {
-    pub(super) fn new(ledger: Ledger, shutdown: CancellationToken, watchers: Watchers) -> Self {
+    pub(super) fn new(
+        ledger: Ledger,
+        service: Service,
+        shutdown: CancellationToken,
+        watchers: Watchers,
+    ) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let making = Arc::new(Semaphore::new(1));
         Self {
             analyses: Analyses::new(ledger.clone(), making.clone()),
             ledger,
+            service,
             shutdown,
             watchers,
             making,
             streams: budget(limits::PAGES),
+            files: budget(limits::PAGE_FILES),
             unread: budget(limits::UNREAD_BYTES),
         }
     }
@@ -57,6 +78,20 @@ impl Pages {
     /// A share of the streams, which browsers keep open for long.
     pub(super) fn place(&self, caller: Caller) -> Result<Share, Failure> {
         self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
+    }
+
+    /// A share of the files that are read at a time, once there is one: a browser may ask for all pictures at once.
+    pub(super) async fn place_for_file(&self, caller: Caller) -> Result<Share, Failure> {
+        let asked = Instant::now();
+        loop {
+            if let Some(place) = self.files.take(caller, 1) {
+                return Ok(place);
+            }
+            if asked.elapsed() >= PATIENCE {
+                return Err(Failure::Crowded("too many files are being read"));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Room for these bytes until they are read.
@@ -70,7 +105,13 @@ impl Pages {
         let _turn = self.making.acquire().await;
         let whole = whole(&self.ledger, name).await?;
         let (basis, seen) = (Basis::of(&whole.study), whole.seen);
+        let artifacts = whole.artifacts.clone();
         let json = in_background(move || documents::document(&whole)).await?.into();
-        Ok(Made { json, basis, seen })
+        Ok(Made { json, basis, artifacts, seen })
     }
+}
+
+/// A call of a service in this process, for whoever sent the request with these extensions.
+pub(super) fn call<T>(extensions: Extensions, message: T) -> Request<T> {
+    Request::from_parts(MetadataMap::new(), extensions, message)
 }

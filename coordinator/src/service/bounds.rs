@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kindling_artifacts::{ArtifactStore, Location};
 use kindling_proto::v1;
 use kindling_proto::v1::artifact_service_client::ArtifactServiceClient;
 use kindling_proto::v1::finish_request::Result as End;
@@ -22,6 +23,7 @@ use tonic::{Code, Streaming};
 
 use super::*;
 use crate::admission::Class;
+use crate::artifacts::Artifacts;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::convert;
@@ -40,20 +42,32 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::with_room_for_output(1 << 30).await
+        Self::with_room(limits::ARTIFACTS, 1 << 30).await
     }
 
-    /// A world in which so many bytes of output are kept.
-    pub(super) async fn with_room_for_output(room_for_output: u64) -> Self {
+    /// With room for so many bytes of artifacts.
+    pub(super) async fn with_room_for_artifacts(limit: u64) -> Self {
+        Self::with_room(limit, 1 << 30).await
+    }
+
+    /// With room for so many bytes of output.
+    pub(super) async fn with_room_for_output(limit: u64) -> Self {
+        Self::with_room(limits::ARTIFACTS, limit).await
+    }
+
+    async fn with_room(room_for_artifacts: u64, room_for_output: u64) -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
         let (ledger, _) = Ledger::start(store, clock, Duration::from_secs(30)).expect("started");
         let outputs = Outputs::open(folder.path().join("output"), room_for_output, None);
         let outputs = outputs.expect("a thread");
+        let artifacts = ArtifactStore::open(&Location::Folder(folder.path().join("artifacts")));
+        let artifacts = Artifacts::new(artifacts.expect("a folder"), room_for_artifacts);
         let mut serving = JoinSet::new();
         serving.spawn(outputs.clone().tend(ledger.clone()));
-        let service = Service::new(ledger, CancellationToken::new()).with_outputs(outputs);
+        let service =
+            Service::new(ledger, CancellationToken::new(), artifacts).with_outputs(outputs);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let server = Server::builder().add_routes(service.clone().routes());
@@ -77,7 +91,7 @@ impl World {
         ArtifactServiceClient::new(self.channel().await)
     }
 
-    async fn trials(&self) -> TrialServiceClient<Channel> {
+    pub(super) async fn trials(&self) -> TrialServiceClient<Channel> {
         TrialServiceClient::new(self.channel().await)
     }
 

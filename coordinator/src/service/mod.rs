@@ -9,10 +9,15 @@ mod connections;
 mod fuzz;
 #[cfg(test)]
 mod hand_backs;
+mod intake;
+mod load;
 mod optuna;
 mod output;
 #[cfg(test)]
 mod outputs;
+mod save;
+#[cfg(test)]
+mod saves;
 mod status;
 mod study;
 mod trial;
@@ -35,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::artifacts::Artifacts;
 use crate::budget::{Budget, Caller};
 use crate::ledger::Ledger;
 use crate::output::Outputs;
@@ -49,6 +55,7 @@ pub(crate) struct Service {
     pub(crate) shutdown: CancellationToken,
     /// What trials write.
     outputs: Outputs,
+    artifacts: Artifacts,
     shares: Shares,
     /// Room for calls of Optuna's clients.
     external_calls: Arc<Semaphore>,
@@ -67,11 +74,14 @@ struct Shares {
     replays: Budget,
     /// Calls that read output.
     readers: Budget,
+    /// Uploads, and downloads.
+    saves: Budget,
+    loads: Budget,
     external_unread: Budget,
 }
 
 impl Service {
-    pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken, artifacts: Artifacts) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let shares = Shares {
             asked: Asked {
@@ -82,13 +92,24 @@ impl Service {
             watches: budget(limits::WATCHES),
             replays: budget(limits::REPLAYS),
             readers: budget(limits::OUTPUT_READERS),
+            saves: budget(limits::SAVES),
+            loads: budget(limits::LOADS),
             external_unread: budget(limits::EXTERNAL_UNREAD_BYTES),
         };
         let external_calls = Arc::new(Semaphore::new(limits::EXTERNAL_CALLS));
         let external_connections = Connections::default();
         let advisors = optuna::Advisors::default();
         let outputs = Outputs::none();
-        Self { ledger, shutdown, outputs, shares, external_calls, external_connections, advisors }
+        Self {
+            ledger,
+            shutdown,
+            artifacts,
+            outputs,
+            shares,
+            external_calls,
+            external_connections,
+            advisors,
+        }
     }
 
     /// Keeps what trials write, or shows what is kept.
@@ -105,7 +126,7 @@ impl Service {
         let storage = StorageServiceServer::new(self.clone());
         Routes::new(studies.max_decoding_message_size(limits::REQUEST))
             .add_service(trials.max_decoding_message_size(limits::REQUEST))
-            .add_service(artifacts)
+            .add_service(artifacts.max_decoding_message_size(limits::PIECE + limits::SMALL))
             .add_service(storage.max_encoding_message_size(usize::MAX))
             .add_service(WorkerServiceServer::new(self))
             .into_axum_router()

@@ -15,9 +15,13 @@ use tonic::Status;
 
 use crate::budget::{Budget, Caller, Share, held};
 
-/// Not counted: its messages come one by one for as long as a worker lives, and each is bounded by
-/// itself.
-const HEARTBEAT: &str = "/kindling.v1.WorkerService/Heartbeat";
+/// Not counted: their messages come one by one, and each is bounded by itself. There may be only so many uploads, and they
+/// are read only as fast as they are put away.
+const STREAMS: [&str; 3] = [
+    "/kindling.v1.WorkerService/Heartbeat",
+    "/kindling.v1.WorkerService/Save",
+    "/kindling.v1.ArtifactService/SaveArtifact",
+];
 
 /// Output is counted apart: however much of it there is, it keeps no result out.
 const WRITE: &str = "/kindling.v1.WorkerService/Write";
@@ -34,7 +38,7 @@ pub(super) struct Asked {
 pub(super) async fn weigh(State(asked): State<Asked>, request: Request, next: Next) -> Response {
     let caller = Caller::of(request.extensions());
     let path = request.uri().path();
-    let is_counted = path != HEARTBEAT;
+    let is_counted = !STREAMS.contains(&path);
     let asked = if path == WRITE { asked.output } else { asked.others };
     let share = asked.take(caller, 0).filter(|_| is_counted).map(|s| Arc::new(Mutex::new(s)));
     let request = match &share {

@@ -26,6 +26,16 @@ pub(crate) fn find<'a>(state: &'a State, name: &str) -> Result<(StudyId, AnyStud
     Ok((id, AnyStudy::Ours(study)))
 }
 
+/// The artifacts of the study of this name itself. What Optuna's clients drive has none.
+pub(crate) fn artifacts(state: &State, name: &str) -> Result<Vec<v1::Artifact>, Refusal> {
+    Ok(match find(state, name)? {
+        (_, AnyStudy::Ours(study)) => {
+            study.artifacts().iter().map(convert::kept::artifact).collect()
+        }
+        (_, AnyStudy::External(..)) => Vec::new(),
+    })
+}
+
 /// The studies after a bound, oldest first.
 pub(crate) fn range(
     state: &State,

@@ -4,7 +4,7 @@
 use kindling_proto::{limits, v1};
 use kindling_study::{Refusal, TrialNumber};
 
-use super::any_study::find;
+use super::any_study::{artifacts, find};
 use super::paging::Page;
 use super::snapshot::snapshot;
 use crate::ledger::{Ledger, LedgerError};
@@ -15,6 +15,8 @@ pub(crate) struct Whole {
     pub(crate) study: v1::Study,
     pub(crate) trials: Vec<v1::Trial>,
     pub(crate) workers: Vec<v1::Worker>,
+    /// The files of the study itself.
+    pub(crate) artifacts: Vec<v1::Artifact>,
     /// The number of changes that it includes.
     pub(crate) seen: u64,
 }
@@ -47,8 +49,11 @@ async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, LedgerErr
     // Catch up with what has changed since the first read.
     loop {
         let study = name.to_owned();
-        let look = ledger.look(move |state| snapshot(state, &study, since, limits::MESSAGE));
-        let now = look.await??;
+        let look = ledger.look(move |state| {
+            let now = snapshot(state, &study, since, limits::MESSAGE)?;
+            Ok::<_, Refusal>((now, artifacts(state, &study)?))
+        });
+        let (now, artifacts) = look.await??;
         let Some(study) = now.message.study.filter(|study| Some(study.id) == of) else {
             return Ok(None);
         };
@@ -61,7 +66,7 @@ async fn attempt(ledger: &Ledger, name: &str) -> Result<Option<Whole>, LedgerErr
         since = now.seen;
         if !now.more {
             let workers = now.message.workers;
-            return Ok(Some(Whole { study, trials, workers, seen: since }));
+            return Ok(Some(Whole { study, trials, workers, artifacts, seen: since }));
         }
     }
 }

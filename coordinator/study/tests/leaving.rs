@@ -297,12 +297,38 @@ proptest! {
         pruner in pruner(),
         ops in proptest::collection::vec(op(), 0..160),
     ) {
-        let study = Study::new(spec(keep, pruner), Wall(0));
-        let (claims, told) = (Vec::new(), BTreeMap::new());
-        let mut world = World { study, claims, told, keep: keep as usize };
-        for op in ops {
-            world.step(op);
-        }
+        run(keep, pruner, ops);
+    }
+}
+
+fn run(keep: u32, pruner: PrunerSpec, ops: Vec<Op>) {
+    let study = Study::new(spec(keep, pruner), Wall(0));
+    let (claims, told) = (Vec::new(), BTreeMap::new());
+    let mut world = World { study, claims, told, keep: keep as usize };
+    for op in ops {
+        world.step(op);
+    }
+}
+
+#[cfg(feature = "deliberate-bugs")]
+#[test]
+fn each_deliberate_bug_is_caught() {
+    use kindling_study::Bug;
+    use proptest::test_runner::TestRunner;
+
+    let config =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 0, ..Default::default() };
+    let all = (1..4_u32, pruner(), proptest::collection::vec(op(), 0..160));
+    for bug in
+        [Bug::ZombieSaves, Bug::OlderCheckpointReplacesNewer, Bug::CurveBeyondCheckpointIsKept]
+    {
+        Bug::set(Some(bug));
+        let found = TestRunner::new(config.clone()).run(&all, |(keep, pruner, ops)| {
+            run(keep, pruner, ops);
+            Ok(())
+        });
+        Bug::set(None);
+        assert!(found.is_err(), "{bug:?} is not caught");
     }
 }
 

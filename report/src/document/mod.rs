@@ -10,7 +10,7 @@ use serde::Serialize;
 mod tests;
 
 use crate::analysis::Analysis;
-use crate::shown::{Study, Trial, Worker};
+use crate::shown::{Artifact, Study, Trial, Worker};
 
 /// The version of the layout. It grows when a reader of the previous version would misread the new one.
 const VERSION: u32 = 2;
@@ -28,6 +28,9 @@ pub struct Document {
     pub workers: Vec<Worker>,
     /// All its trials, by ascending number.
     pub trials: Vec<Trial>,
+    /// The files that the study itself keeps, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
     /// Statistics over the trials.
     pub analysis: Analysis,
 }
@@ -41,12 +44,15 @@ pub struct Change {
     pub workers: Vec<Worker>,
     /// The new and changed trials, complete.
     pub trials: Vec<Trial>,
+    /// The files that the study itself keeps; absent if they are the same as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Vec<Artifact>>,
 }
 
 impl Document {
     /// The whole document. `trials` are all of the study's, `now` is in milliseconds since 1970 UTC.
     pub fn new(study: &v1::Study, trials: &[v1::Trial], workers: &[v1::Worker], now: i64) -> Self {
-        let Change { study: shown, workers, trials: mut sorted } =
+        let Change { study: shown, workers, trials: mut sorted, .. } =
             Change::new(study, trials, workers);
         sorted.sort_by_key(|trial| trial.number);
         Self {
@@ -55,8 +61,15 @@ impl Document {
             study: shown,
             workers,
             trials: sorted,
+            artifacts: Vec::new(),
             analysis: Analysis::new(study, trials),
         }
+    }
+
+    /// The same, with the files that the study itself keeps.
+    #[must_use]
+    pub fn with_artifacts(self, artifacts: &[v1::Artifact]) -> Self {
+        Self { artifacts: shown(artifacts), ..self }
     }
 }
 
@@ -68,6 +81,17 @@ impl Change {
             workers: workers.iter().map(|worker| Worker::new(worker, &shown.name)).collect(),
             trials: trials.iter().map(Trial::new).collect(),
             study: shown,
+            artifacts: None,
         }
     }
+
+    /// The same, with the files that the study itself keeps now.
+    #[must_use]
+    pub fn with_artifacts(self, artifacts: &[v1::Artifact]) -> Self {
+        Self { artifacts: Some(shown(artifacts)), ..self }
+    }
+}
+
+fn shown(artifacts: &[v1::Artifact]) -> Vec<Artifact> {
+    artifacts.iter().map(Artifact::new).collect()
 }

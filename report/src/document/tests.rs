@@ -101,6 +101,68 @@ fn one_objective_says_nothing_of_a_front() {
 }
 
 #[test]
+fn a_trial_says_what_it_left_behind() {
+    let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 5_000_000 });
+    let attempt = |attempt, end: v1::AttemptEnd, end_time, resumed_from| v1::TrialAttempt {
+        attempt,
+        worker: "w".to_owned(),
+        start_time: time(1),
+        end_time,
+        end: end.into(),
+        resumed_from,
+    };
+    let blob = v1::Blob { key: "secret".to_owned(), size: u64::MAX, sha256: vec![0, 0xAB] };
+    let file = v1::Artifact {
+        name: "a/<b>.png".to_owned(),
+        media_type: "image/png".to_owned(),
+        blob: Some(blob.clone()),
+        saved: time(3),
+    };
+    let trial = v1::Trial {
+        attempts: vec![
+            attempt(1, v1::AttemptEnd::Lost, time(2), None),
+            attempt(2, v1::AttemptEnd::Unspecified, None, Some(7)),
+        ],
+        checkpoints: vec![v1::Checkpoint { attempt: 1, step: 7, blob: Some(blob) }],
+        artifacts: vec![file.clone(), v1::Artifact::default()],
+        warm_start: Some(0),
+        ..testing::trial(3, 0.5, &[])
+    };
+    let study = testing::study(vec![], None);
+    let document = Document::new(&study, &[trial], &[], 7).with_artifacts(&[file]);
+    let shown = serde_json::to_value(&document).expect("JSON");
+    let trial = &shown["trials"][0];
+    assert_eq!(
+        trial["attempts"],
+        json!([
+            {"attempt": 1, "worker": "w", "start": 1005, "end": 2005, "ended": "LOST", "resumed_from": null},
+            {"attempt": 2, "worker": "w", "start": 1005, "end": null, "ended": null, "resumed_from": 7},
+        ])
+    );
+    assert_eq!(trial["checkpoints"], json!([{"attempt": 1, "step": 7, "size": u64::MAX}]));
+    assert_eq!(trial["warm_start"], 0);
+    let file = json!({"name": "a/<b>.png", "path": "a%2F%3Cb%3E.png", "media_type": "image/png", "size": u64::MAX, "sha256": "00ab", "saved": 3005});
+    let unknown =
+        json!({"name": "", "path": "", "media_type": "", "size": 0, "sha256": "", "saved": null});
+    assert_eq!(trial["artifacts"], json!([file, unknown]));
+    assert_eq!(shown["artifacts"], json!([file]));
+    assert!(!shown.to_string().contains("secret"), "where the bytes lie is nobody's business");
+}
+
+#[test]
+fn what_left_nothing_behind_says_nothing_of_it() {
+    let shown = json(&testing::study(vec![], None), &[testing::trial(0, 0.5, &[])]);
+    assert!(shown.get("artifacts").is_none());
+    for left in ["attempts", "checkpoints", "artifacts", "warm_start"] {
+        assert!(shown["trials"][0].get(left).is_none(), "{left}");
+    }
+    let change = Change::new(&testing::study(vec![], None), &[], &[]);
+    assert!(serde_json::to_value(&change).expect("JSON").get("artifacts").is_none());
+    let none = serde_json::to_value(change.with_artifacts(&[])).expect("JSON");
+    assert_eq!(none["artifacts"], json!([]), "those of before are gone");
+}
+
+#[test]
 fn whole_numbers_of_a_sampler_stay_whole() {
     let number = |x| prost_types::Value { kind: Some(Field::NumberValue(x)) };
     let fields = [("candidates", number(24.0)), ("gamma", number(0.1))];

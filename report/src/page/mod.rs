@@ -6,13 +6,10 @@ use crate::document::Document;
 
 mod escape;
 mod packed;
-mod path;
 mod small;
 
 #[cfg(test)]
 mod tests;
-
-pub use self::path::study_path;
 
 /// The page's program; `web/` says how it is built.
 pub const APP_JS: &str = include_str!("../../web/dist/app.js");

@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use crate::analysis::Analysis;
 use crate::document::Document;
-use crate::shown::{Params, Study, Trial, Worker};
+use crate::shown::{Artifact, Params, Study, Trial, Worker};
 
 /// The attribute with measurements of the network, which make up most of a trial's size.
 const DIAGNOSIS: &str = "diagnosis";
@@ -27,15 +27,17 @@ pub(super) struct Small<'a> {
     study: &'a Study,
     workers: &'a [Worker],
     trials: Trials<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    artifacts: &'a [Artifact],
     analysis: &'a Analysis,
 }
 
 impl<'a> Small<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        let Document { version, generated, study, workers, trials, analysis } = document;
+        let Document { version, generated, study, workers, trials, artifacts, analysis } = document;
         let trials = Trials { diagnosed: diagnosed(trials), trials };
         let (version, generated) = (*version, *generated);
-        Self { version, generated, study, workers, trials, analysis }
+        Self { version, generated, study, workers, trials, artifacts, analysis }
     }
 }
 

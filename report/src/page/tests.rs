@@ -52,7 +52,10 @@ fn a_report_holds_everything() {
     let says = [("seconds", "1.23456789"), ("count", "123456789"), ("odd", "not JSON")];
     trial.attributes_json = says.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let study = testing::study(vec![testing::words("x", &["he", "zero"])], None);
-    let document = Document::new(&study, &[trial], &[], 1_764_166_000_000);
+    trial.attempts = vec![kindling_proto::v1::TrialAttempt { attempt: 1, ..Default::default() }];
+    let file = kindling_proto::v1::Artifact { name: "</script>".to_owned(), ..Default::default() };
+    trial.artifacts = vec![file.clone()];
+    let document = Document::new(&study, &[trial], &[], 1_764_166_000_000).with_artifacts(&[file]);
 
     let html = html(Page::Report(&document));
     assert_eq!(mode(&html), json!({"mode": "report"}));
@@ -64,6 +67,8 @@ fn a_report_holds_everything() {
     assert_eq!(unpacked(&html), known);
     assert_eq!(known["trials"][0]["attributes"]["odd"], "not JSON");
     assert_eq!(known["study"]["seed"], u64::MAX.to_string());
+    assert_eq!(known["artifacts"][0]["name"], "</script>");
+    assert_eq!(known["trials"][0]["artifacts"], known["artifacts"]);
 }
 
 #[test]

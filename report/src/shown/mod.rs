@@ -1,6 +1,7 @@
 //! The parts of a study, as the page shows them.
 
 mod choice;
+mod kept;
 mod metrics;
 mod param;
 mod study;
@@ -10,6 +11,7 @@ mod values;
 mod worker;
 
 pub use choice::Choice;
+pub use kept::{Artifact, Attempt, Checkpoint};
 pub use metrics::{compared_metric, metric_names};
 pub use param::{Domain, Needs, Param};
 pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};

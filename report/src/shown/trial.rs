@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::choice::Choice;
+use super::kept::{Artifact, Attempt, Checkpoint};
 use super::time::milliseconds;
 use super::values::values;
 
@@ -39,6 +40,18 @@ pub struct Trial {
     pub attempt: u32,
     /// The worker of the latest lease; empty if never leased.
     pub worker: String,
+    /// The attempts at it, oldest first, as far as they are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// What a next attempt can go on from, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checkpoints: Vec<Checkpoint>,
+    /// The files that it keeps, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    /// The trial whose checkpoint its first attempt went on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<u32>,
     /// Why it failed.
     pub fail_reason: Option<String>,
     /// The failed trial that this one retries.
@@ -85,6 +98,10 @@ impl Trial {
             attributes: trial.attributes_json.iter().filter_map(attribute).collect(),
             attempt: trial.attempt,
             worker: trial.worker.clone(),
+            attempts: trial.attempts.iter().map(Attempt::new).collect(),
+            checkpoints: trial.checkpoints.iter().map(Checkpoint::new).collect(),
+            artifacts: trial.artifacts.iter().map(Artifact::new).collect(),
+            warm_start: trial.warm_start,
             fail_reason: Some(&trial.fail_reason).filter(|r| !r.is_empty()).cloned(),
             retry_of: trial.retry_of,
             confirms: trial.confirms.map(|c| Confirmation { of: c.of, seed: c.seed }),

@@ -1,6 +1,7 @@
 // Development only: a document as a coordinator would give it, made up. Nothing of this is in the bundle.
 
 import { diagnosis } from "./diagnosis.mjs";
+import { artifacts, kept } from "./kept.mjs";
 import { againOf, analysisOf, frontOf, spec, told } from "./several.mjs";
 
 const METHODS = ["const_zero", "const_0.5", "gaussian", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal"];
@@ -206,7 +207,8 @@ export function at(whole, done, running = 3) {
       i < done
         ? t
         : { ...t, state: "RUNNING", values: [], constraints: [], curve: t.curve.slice(0, 2), attributes: {}, complete: null, fail_reason: null },
-    );
+    )
+    .map((t) => ({ ...t, ...kept(study.name, t) }));
   const count = (state) => trials.filter((t) => t.state === state).length;
   const counts = {
     waiting: 0,
@@ -238,6 +240,7 @@ export function at(whole, done, running = 3) {
     generated: Date.now(),
     study: now,
     trials,
+    artifacts: artifacts(study.name, null, study.created),
     workers: workers.map((id, i) => ({
       id,
       host: `node-${i}`,

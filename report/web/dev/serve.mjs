@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 import { at, fake } from "./fake.mjs";
+import { artifact, output } from "./kept.mjs";
 
 const option = (name, otherwise) => {
   const i = process.argv.indexOf(`--${name}`);
@@ -15,7 +16,7 @@ const option = (name, otherwise) => {
 const asset = (file) => readFileSync(new URL(`../dist/${file}`, import.meta.url), "utf8");
 const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:";
 
-/** A name, its trials, and how many are over at first; null: all. */
+/** A name, its trials, and how many are over at first; null: all. Of some it stays at that, and the others run for ever. */
 const KINDS = {
   "weight-init-deep": [{}, null],
   growing: [{ name: "growing" }, 120],
@@ -28,6 +29,8 @@ const KINDS = {
   "odd & <b>": [{ name: "odd & <b>", kind: "odd", budget: 40, seeds: 0 }, null],
   "..": [{ name: "..", kind: "other", budget: 12, seeds: 0 }, null],
   new: [{ name: "new" }, 0],
+  talking: [{ name: "talking", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
+  flood: [{ name: "flood", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
   "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
 };
@@ -36,7 +39,7 @@ const studyOf = (name) => {
   if (!KINDS[name]) return null;
   if (!studies.has(name)) {
     const whole = fake(KINDS[name][0]);
-    studies.set(name, { whole, done: KINDS[name][1] ?? whole.trials.length });
+    studies.set(name, { whole, done: KINDS[name][1] ?? whole.trials.length, stays: KINDS[name][2] !== undefined });
   }
   return studies.get(name);
 };
@@ -62,6 +65,12 @@ if (option("report")) {
   process.exit(0);
 }
 
+/** Of a study that stays as it is, a trial that runs changes, as one does with each report. */
+function still(study) {
+  const { study: now, workers, trials } = at(study.whole, study.done);
+  return { study: now, workers, trials: trials.filter((t) => t.state === "RUNNING") };
+}
+
 function events(response, study) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -70,6 +79,7 @@ function events(response, study) {
   const timer = setInterval(() => {
     tick += 1;
     if (study.done >= study.whole.trials.length) return;
+    if (study.stays) return tick % 2 === 0 && send("change", still(study));
     if (tick % 2 === 0) study.done += 1;
     const now = at(study.whole, study.done);
     send("change", { study: now.study, workers: now.workers, trials: now.trials.slice(Math.max(0, study.done - 2)) });
@@ -109,6 +119,12 @@ createServer((request, response) => {
   // The page's program asks by query, so that it can ask for any name.
   const name = url.searchParams.get("name") ?? (first === "api" ? third : second);
   const study = studyOf(name);
+  const trial = url.searchParams.has("trial") ? Number(url.searchParams.get("trial")) : null;
+  if (study && path === "/study/artifact") return artifact(response, name, trial, url.searchParams.get("file"));
+  if (study && path === "/api/study/output") {
+    const look = () => at(study.whole, study.done).trials[trial];
+    return look() ? output(request, response, name, look, url.searchParams) : response.writeHead(404).end("there is no such trial");
+  }
   if (study && (first === "studies" || first === "study")) return send("text/html", page({ mode: "live", study: name }));
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
   if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);

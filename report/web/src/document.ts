@@ -15,6 +15,8 @@ export interface Document {
   workers: Worker[];
   /** By ascending number, all of them. */
   trials: Trial[];
+  /** The files that the study itself keeps, by name. */
+  artifacts?: Artifact[];
   analysis: Analysis;
 }
 
@@ -23,6 +25,8 @@ export interface Change {
   study: Study;
   workers: Worker[];
   trials: Trial[];
+  /** All that the study itself keeps; absent if they are the same as before. */
+  artifacts?: Artifact[];
 }
 
 export interface Study {
@@ -112,12 +116,50 @@ export interface Trial {
   attributes: Record<string, unknown>;
   attempt: number;
   worker: string;
+  /** Oldest first, as far as they are known. */
+  attempts?: Attempt[];
+  /** Oldest first. */
+  checkpoints?: Checkpoint[];
+  /** By name. */
+  artifacts?: Artifact[];
+  /** The trial whose checkpoint its first attempt went on from. */
+  warm_start?: number;
   fail_reason: string | null;
   retry_of: number | null;
   /** A confirmation trial: the configuration of search trial `of` under fresh seed number `seed`. */
   confirms: { of: number; seed: number } | null;
   start: number | null;
   complete: number | null;
+}
+
+export interface Attempt {
+  attempt: number;
+  worker: string;
+  start: number | null;
+  /** Null while it runs, and so is why it ended. */
+  end: number | null;
+  ended: "FINISHED" | "LOST" | "HANDED_BACK" | "STUDY_STOPPED" | null;
+  /** The checkpoint's step that it went on from; null if it began at the start. */
+  resumed_from: number | null;
+}
+
+export interface Checkpoint {
+  /** Which attempt saved it; 0 if it is another trial's. */
+  attempt: number;
+  step: number;
+  /** In bytes, as below. */
+  size: number;
+}
+
+export interface Artifact {
+  name: string;
+  /** The name as it stands in an address. */
+  path: string;
+  /** What somebody said that it is; empty if nobody did. */
+  media_type: string;
+  size: number;
+  sha256: string;
+  saved: number | null;
 }
 
 export interface Analysis extends PerObjective {

@@ -61,6 +61,15 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+/** A size in bytes: "12.3 MiB". */
+export function bytes(size: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, size)) / 10)));
+  if (power === 0) return plural(size, "byte");
+  const shown = size / 1024 ** power;
+  return `${shown.toFixed(shown < 100 ? 1 : 0)} ${units[power]}`;
+}
+
 export function duration(seconds: number | null): string {
   if (seconds === null || !Number.isFinite(seconds)) return "–";
   const s = Math.max(0, seconds);

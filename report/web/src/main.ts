@@ -13,14 +13,14 @@ async function start(): Promise<void> {
   }
   const store = new Store();
   if (mode.mode === "live") {
-    const page = studyPage(store, true);
+    const page = studyPage(store, mode.study);
     page.link("connecting");
     follow(mode.study, store, page.link);
     return;
   }
   // The page takes the place of the text in which the document stands.
   const document_ = await embedded();
-  studyPage(store, false);
+  studyPage(store, null);
   store.replace(document_);
 }
 

@@ -43,7 +43,8 @@ export class Store {
     bareStudy(change.study);
     bareTrials(change.trials);
     merge(this.document.trials, change.trials);
-    this.document = { ...this.document, study: change.study, workers: change.workers, generated: Date.now() };
+    const artifacts = change.artifacts ?? this.document.artifacts;
+    this.document = { ...this.document, study: change.study, workers: change.workers, artifacts, generated: Date.now() };
     this.soon();
   }
 

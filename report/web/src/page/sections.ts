@@ -19,6 +19,8 @@ import { pair } from "../figures/pair";
 import { parallel } from "../figures/parallel";
 import { slice } from "../figures/slice";
 import { timeline } from "../figures/timeline";
+import { artifactList } from "../kept/artifacts";
+import type { Links } from "../kept/links";
 import { layersSection } from "../layers/section";
 import type { Store } from "../store";
 import { progress, type Part } from "./overview";
@@ -34,7 +36,7 @@ export interface Section {
   make: () => Part;
 }
 
-export function sectionsOf(store: Store, open: (trial: number) => void): Section[] {
+export function sectionsOf(store: Store, open: (trial: number) => void, links: Links | null): Section[] {
   const always = () => true;
   const figures =
     (specs: (data: Data) => (FigureSpec | null)[], shape: (data: Data) => unknown = () => 0) =>
@@ -95,6 +97,16 @@ export function sectionsOf(store: Store, open: (trial: number) => void): Section
       },
     },
     { id: "trials", title: "Trials", shown: always, make: () => trials(open) },
+    {
+      id: "artifacts",
+      title: "Artifacts",
+      hint: "Files that the study itself keeps. Those of a trial are in its own window.",
+      shown: (d) => (d.document.artifacts ?? []).length > 0,
+      make: () => {
+        const { element, update } = artifactList(links);
+        return { element: h("div", { class: "card wide" }, element), update: (d) => update(null, d.document.artifacts ?? []) };
+      },
+    },
     { id: "workers", title: "Workers", shown: (d) => d.document.workers.length > 0, make: () => workers(open) },
   ];
 }

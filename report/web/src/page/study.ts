@@ -4,6 +4,7 @@ import type { Data } from "../data";
 import { h } from "../dom";
 import { drawn } from "../figure/queue";
 import { metricPicker } from "../figures/metric";
+import { linksOf } from "../kept/links";
 import type { Link } from "../source";
 import { still } from "../theme";
 import type { Store } from "../store";
@@ -12,9 +13,12 @@ import { head, type Part } from "./overview";
 import { type Section, sectionsOf } from "./sections";
 import { trialDialog } from "./trial";
 
-export function studyPage(store: Store, live: boolean): { link: (link: Link) => void } {
+/** `study` is the true name of a live one; null for a report. */
+export function studyPage(store: Store, study: string | null): { link: (link: Link) => void } {
+  const live = study !== null;
+  const addresses = live ? linksOf(study) : null;
   store.ready = drawn;
-  const dialog = trialDialog(store);
+  const dialog = trialDialog(store, addresses);
   const title = head(live);
   const links = h("ul");
   const nav = h("nav", { "aria-label": "Parts of this page" }, links);
@@ -28,7 +32,7 @@ export function studyPage(store: Store, live: boolean): { link: (link: Link) => 
     dialog.element,
   );
 
-  const sections = sectionsOf(store, dialog.open).map((section): Placed => ({
+  const sections = sectionsOf(store, dialog.open, addresses).map((section): Placed => ({
     ...section,
     part: null,
     link: h("li", { hidden: true }, h("a", { href: `#${section.id}` }, section.title)),

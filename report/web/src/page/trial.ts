@@ -8,15 +8,24 @@ import { grid, plainAxis } from "../figure/axis";
 import { Figure } from "../figure/figure";
 import type { FigureSpec } from "../figure/types";
 import { constraintRows, itemTooltip, tip } from "../figure/tooltip";
+import { artifactList } from "../kept/artifacts";
+import { attempts } from "../kept/attempts";
+import type { Links } from "../kept/links";
 import { histograms } from "../layers/histograms";
 import { layerTable } from "../layers/table";
+import { outputPane } from "../output/pane";
 import type { Store } from "../store";
 import { valueOf } from "../values";
 import { seconds, stateText } from "./columns";
 
-/** A way to open trials. What is open follows its trial as that goes on. */
-export function trialDialog(store: Store): { element: HTMLElement; open: (number: number) => void } {
-  const content = h("div", { class: "dialog-body" });
+/** A way to open trials. What is open follows its trial as that goes on. A report has no links, and no output. */
+export function trialDialog(store: Store, links: Links | null): { element: HTMLElement; open: (number: number) => void } {
+  // What follows the trial is drawn anew with it; files and output stay, with what was loaded and how far it was read.
+  const [told, measured] = [h("div"), h("div")];
+  const files = artifactList(links);
+  const kept = h("section", {}, h("h3", {}, "Artifacts"), files.element);
+  const output = links ? outputPane(links) : null;
+  const content = h("div", { class: "dialog-body" }, told, kept, output?.element, measured);
   const title = h("h2", { id: "dialog-title", tabindex: -1 });
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", class: "trial-dialog" });
   const close = h("button", { type: "button", class: "tool", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
@@ -32,6 +41,7 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is nowhere, or for a moment still
   // in the dialog that nobody sees.
   dialog.addEventListener("close", () => {
+    output?.close();
     const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
     if (lost && opener)
       document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
@@ -46,32 +56,45 @@ export function trialDialog(store: Store): { element: HTMLElement; open: (number
   let opener: string | null = null;
 
   function show(wanted: number): void {
+    if (!draw(wanted)) return;
+    if (!dialog.open) {
+      opener = document.activeElement?.getAttribute("data-key") ?? null;
+      dialog.showModal();
+    }
+    dialog.scrollTop = 0;
+    title.focus({ preventScroll: true });
+  }
+
+  function draw(wanted: number): boolean {
     const data = store.data;
     const trial = data?.trial(wanted);
-    if (!data || !trial) return;
+    if (!data || !trial) return false;
     number = wanted;
     shown = trial;
     title.textContent = `Trial ${trial.number}`;
     previous.disabled = !data.trial(wanted - 1);
     next.disabled = !data.trial(wanted + 1);
     for (const figure of figures) figure.close();
-    figures = figuresOf(trial, data).map((spec) => new Figure(spec, store, () => undefined));
-    content.replaceChildren(
+    const [curves, layered] = figuresOf(trial, data).map((specs) => specs.map((spec) => new Figure(spec, store, () => undefined)));
+    figures = [...curves!, ...layered!];
+    const lost = told.contains(document.activeElement) || measured.contains(document.activeElement);
+    told.replaceChildren(
       facts(trial, data),
       ...parameters(trial),
       ...attributes(trial),
-      ...figures.map((f) => f.element),
-      layers(trial),
+      ...curves!.map((f) => f.element),
+      ...attempts(trial),
     );
-    if (!dialog.open) {
-      opener = document.activeElement?.getAttribute("data-key") ?? null;
-      dialog.showModal();
-    }
-    title.focus({ preventScroll: true });
+    measured.replaceChildren(...layered!.map((f) => f.element), layers(trial));
+    if (lost) title.focus({ preventScroll: true });
+    kept.hidden = (trial.artifacts ?? []).length === 0;
+    files.update(number, trial.artifacts ?? []);
+    output?.update(trial);
+    return true;
   }
 
   store.subscribe((data) => {
-    if (dialog.open && data.trial(number) !== shown) show(number);
+    if (dialog.open && data.trial(number) !== shown) draw(number);
   });
   return { element: dialog, open: show };
 }
@@ -94,6 +117,7 @@ function facts(trial: Trial, data: Data): HTMLElement {
       ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])
       : []),
     ...(trial.retry_of !== null ? ([["retries", `trial ${trial.retry_of}`]] as [string, string][]) : []),
+    ...(trial.warm_start !== undefined ? ([["goes on from", `trial ${trial.warm_start}`]] as [string, string][]) : []),
     ["worker", trial.worker || "–"],
     ["attempt", String(trial.attempt)],
     ["started", time(trial.start)],
@@ -121,10 +145,11 @@ function attributes(trial: Trial): HTMLElement[] {
   return rows.length > 0 ? [h("h3", {}, "Attributes"), pairs(rows)] : [];
 }
 
-function figuresOf(trial: Trial, data: Data): FigureSpec[] {
+/** Of what it reported, and of its layers. */
+function figuresOf(trial: Trial, data: Data): [FigureSpec[], FigureSpec[]] {
   return [
-    ...data.study.directions.flatMap((_, i) => (data.curve(trial, i).length > 0 ? [curve(trial, data, i)] : [])),
-    ...(diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : []),
+    data.study.directions.flatMap((_, i) => (data.curve(trial, i).length > 0 ? [curve(trial, data, i)] : [])),
+    diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : [],
   ];
 }
 

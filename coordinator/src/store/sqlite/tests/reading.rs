@@ -87,7 +87,7 @@ fn an_older_layout_is_read_without_bringing_it_up_to_date() {
 }
 
 /// Without the times at which attempts ended, because an upgrade hands trials back when it happens.
-fn without_ends(shown: &str) -> String {
+pub(super) fn without_ends(shown: &str) -> String {
     let (first, others) = shown.split_once("ended: Wall(").expect("an attempt");
     let rest = others.split("ended: Wall(").map(|part| part.split_once(')').expect("a time").1);
     std::iter::once(first).chain(rest).collect()

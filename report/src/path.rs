@@ -1,4 +1,4 @@
-//! The URL of a study's page, for any study name.
+//! Names in URLs: any study's page, any artifact.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,11 +9,16 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 ///
 /// The names `.` and `..` cannot be part of a path, even escaped, because browsers resolve them.
 pub fn study_path(name: &str) -> String {
-    let escaped = utf8_percent_encode(name, ESCAPED);
+    let escaped = escaped(name);
     match name {
         "." | ".." => format!("/study?name={escaped}"),
         _ => format!("/studies/{escaped}"),
     }
+}
+
+/// A text as part of a path or a query: ASCII, without slashes.
+pub(crate) fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 #[cfg(test)]

@@ -1,0 +1,195 @@
+//! Artifacts over HTTP, without a socket: what browsers are told of names, types and bytes that somebody chose.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::body::to_bytes;
+use axum::http::{Request, Response, StatusCode};
+use kindling_artifacts::{ArtifactStore, Content, Key};
+use kindling_proto::limits;
+use kindling_report::study_path;
+use kindling_study::Blob;
+use tempfile::TempDir;
+use tonic::body::Body;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::admission::Class;
+use crate::artifacts::Artifacts;
+use crate::clock::SystemClock;
+use crate::config;
+use crate::door::Doorkeeper;
+use crate::store::SqliteStore;
+
+const HTML: &[u8] = b"<script>alert(1)</script>";
+
+/// A coordinator with the study `s`.
+struct World {
+    routes: Routes,
+    ledger: Ledger,
+    store: ArtifactStore,
+    saved: u8,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
+        let clock = Arc::new(SystemClock::default());
+        let (ledger, _) = Ledger::start(store, clock, Duration::from_secs(30)).expect("started");
+        let store = ArtifactStore::in_memory();
+        let shutdown = CancellationToken::new();
+        let artifacts = Artifacts::new(store.clone(), limits::ARTIFACTS);
+        let service = Service::new(ledger.clone(), shutdown.clone(), artifacts);
+        let door = Door::new(Doorkeeper::new(None), Ipv4Addr::LOCALHOST.into(), false);
+        let routes = routes(ledger.clone(), service, shutdown, door, Watchers::default());
+        let spec = "name = \"s\"\ndirection = \"maximize\"\ntrials = 1\n[sampler]\nkind = \"random\"\n\
+            [objective]\nkind = \"test\"\n[space.x]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n";
+        let spec = config::parse(spec).expect("a study");
+        ledger.write(Class::Begin, move |t| t.create_study(spec)).await.expect("created");
+        Self { routes, ledger, store, saved: 0, _folder: folder }
+    }
+
+    /// Keeps an artifact of the study, and says that its bytes are these.
+    async fn save(&mut self, name: &str, media_type: &str, bytes: &[u8], said: Content) {
+        self.saved += 1;
+        let key = Key { history: [0; 16], random: [self.saved; 16] };
+        let mut upload = self.store.upload(key, Content::of(bytes)).await.expect("begun");
+        upload.write(Bytes::copy_from_slice(bytes)).await.expect("written");
+        upload.finish().await.expect("saved");
+        let blob = Blob { key: key.to_string().into(), size: said.size, sha256: said.sha256 };
+        let (name, media_type) = (name.to_owned(), media_type.to_owned());
+        let save = self.ledger.write(Class::Begin, move |t| {
+            t.save_study_artifact("s", &name, &media_type, blob).map(|_| ())
+        });
+        save.await.expect("saved");
+    }
+
+    async fn get(&self, path: &str) -> Response<Body> {
+        let request = Request::get(path).header("host", "localhost").body(Body::empty());
+        self.routes.clone().oneshot(request.expect("a request")).await.expect("an answer")
+    }
+}
+
+fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {
+    answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn body(answer: Response<Body>) -> Result<Bytes, axum::Error> {
+    to_bytes(axum::body::Body::new(answer.into_body()), usize::MAX).await
+}
+
+/// The paths of an artifact of the study.
+fn paths(name: &str) -> [String; 2] {
+    // Any text stands in a path as the name of a study does.
+    let escaped = study_path(&format!("x{name}")).replacen("/studies/x", "", 1);
+    [format!("/studies/s/artifacts/{escaped}"), format!("/study/artifact?name=s&file={escaped}")]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_comes_as_it_is_whatever_it_is_called_and_does_nothing() {
+    let mut world = World::new().await;
+    let large = vec![7; 5 << 20];
+    for (name, media_type, bytes, told, is_picture) in [
+        ("plots/loss.png", "image/png", &b"\x89PNG"[..], "image/png", true),
+        ("lies.png", "image/png", HTML, "image/png", true),
+        ("a.svg", "image/svg+xml", HTML, "application/octet-stream", false),
+        ("<b>.html", "text/html", HTML, "application/octet-stream", false),
+        ("notes.txt", "text/plain", HTML, "text/plain; charset=utf-8", false),
+        ("..", "", HTML, "application/octet-stream", false),
+        ("../up", "", b"", "application/octet-stream", false),
+        ("/abs", "", b"x", "application/octet-stream", false),
+        ("a//b/", "", b"x", "application/octet-stream", false),
+        ("50%25?#&=+ ", "", b"x", "application/octet-stream", false),
+        ("\u{202e}gnp.exe", "", b"MZ", "application/octet-stream", false),
+        ("large", "", &large, "application/octet-stream", false),
+    ] {
+        world.save(name, media_type, bytes, Content::of(bytes)).await;
+        for path in paths(name) {
+            let answer = world.get(&path).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(&answer, "content-type"), told, "{path}");
+            assert_eq!(header(&answer, "content-length"), bytes.len().to_string(), "{path}");
+            let kind = if is_picture { "inline; " } else { "attachment; " };
+            assert!(header(&answer, "content-disposition").starts_with(kind), "{path}");
+            for (name, value) in [
+                ("content-security-policy", "sandbox; default-src 'none'"),
+                ("x-content-type-options", "nosniff"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("cache-control", "no-store"),
+                ("referrer-policy", "no-referrer"),
+            ] {
+                assert_eq!(header(&answer, name), value, "{path} {name}");
+            }
+            assert_eq!(body(answer).await.expect("its bytes"), bytes, "{path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_said_and_what_is_damaged_does_not_come_whole() {
+    let mut world = World::new().await;
+    for path in [
+        "/studies/s/artifacts/none",
+        "/studies/s/trials/0/artifacts/none",
+        "/studies/none/artifacts/none",
+        "/study/artifact?name=s&trial=9&file=x",
+    ] {
+        assert_eq!(world.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    for path in ["/study/artifact?name=s", "/studies/s/trials/x/artifacts/y"] {
+        assert_eq!(world.get(path).await.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+    world.save("a", "", b"what is there", Content::of(b"what was sent")).await;
+    let answer = world.get("/studies/s/artifacts/a").await;
+    assert!(body(answer).await.is_err(), "its end is an error");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_wait_for_each_other() {
+    let mut world = World::new().await;
+    let large = vec![7; 5 << 20];
+    world.save("a", "image/png", &large, Content::of(&large)).await;
+    let (_, each) = limits::PAGE_FILES;
+    let mut slow = Vec::new();
+    for _ in 0..each {
+        let answer = world.get("/studies/s/artifacts/a").await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        slow.push(answer);
+    }
+    let one_more = world.get("/studies/s/artifacts/a");
+    let early = tokio::time::timeout(Duration::from_millis(300), one_more).await;
+    assert!(early.is_err(), "there is no place");
+    slow.pop();
+    let answer = world.get("/studies/s/artifacts/a").await;
+    assert_eq!(body(answer).await.expect("its bytes"), large);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_has_the_studys_own_files_and_so_has_a_change() {
+    let mut world = World::new().await;
+    world.save("a", "text/plain", b"x", Content::of(b"x")).await;
+    let answer = world.get("/api/studies/s").await;
+    let document: serde_json::Value =
+        serde_json::from_slice(&body(answer).await.expect("whole")).expect("JSON");
+    assert_eq!(document["artifacts"][0]["name"], "a");
+
+    let answer = world.get("/api/studies/s/events").await;
+    let mut events = axum::body::Body::new(answer.into_body()).into_data_stream();
+    let (mut told, mut is_saved) = (String::new(), false);
+    let wanted = r#""name":"b","path":"b""#;
+    while !told.contains(wanted) {
+        let piece = tokio_stream::StreamExt::next(&mut events).await.expect("more").expect("read");
+        told.push_str(&String::from_utf8_lossy(&piece));
+        if !is_saved {
+            world.save("b", "", b"y", Content::of(b"y")).await;
+            is_saved = true;
+        }
+    }
+    let changes: Vec<_> = told.split("event: change").skip(1).collect();
+    let with_files = changes.iter().filter(|change| change.contains("\"artifacts\":[")).count();
+    assert_eq!(with_files, 1, "only the change that has others: {told}");
+}
