@@ -402,20 +402,22 @@ async fn a_step_that_is_safe_already_is_enough_for_a_worker_that_leaves() {
 #[tokio::test]
 async fn what_is_unsent_at_the_end_of_the_grace_is_sent_before_the_trial_is_handed_back() {
     let keeps = Keeps { saves: script(&[AWAY]), ..Keeps::default() };
-    let stop = keeps.stop.clone();
+    let (stop, log) = (keeps.stop.clone(), keeps.clone());
     let happened = meet(&keeps, Duration::from_millis(10), move |mut outbox| {
-        let stop = stop.clone();
+        let (stop, log) = (stop.clone(), log.clone());
         async move {
             stop.cancel();
             outbox.stop().leaving().await;
             // It is not safe, so the trial goes on.
             outbox.save_checkpoint(0, bytes("a")).await?;
+            log.note("goes on");
             outbox.stop().wanted().await;
             assert_eq!(outbox.save_checkpoint(1, bytes("b")).await, Err(TrialError::Stopped));
             std::future::pending().await
         }
     });
-    assert_eq!(happened.await, ["no checkpoint 0: a", "checkpoint 0: a", "released: "]);
+    let expected = ["no checkpoint 0: a", "goes on", "checkpoint 0: a", "released: "];
+    assert_eq!(happened.await, expected);
 }
 
 #[tokio::test]
