@@ -516,12 +516,13 @@ async fn a_checkpoint_that_is_not_what_was_saved_fails_the_trial() {
 #[tokio::test]
 async fn a_worker_that_leaves_does_not_wait_for_a_checkpoint() {
     let keeps = Keeps { loads: script(&[AWAY; 100]), ..with_checkpoint(b"a", b"a") };
-    let stop = keeps.stop.clone();
+    let (stop, began) = (keeps.stop.clone(), Instant::now());
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
         stop.cancel();
     });
     let happened = loads(&keeps).await;
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
     assert_eq!(happened.first().map(String::as_str), Some("no load"));
     assert_eq!(happened.last().map(String::as_str), Some("released: "));
 }
