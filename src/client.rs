@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use kindling_client::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
 use kindling_proto::optuna::storage_service_client::StorageServiceClient;
+use kindling_proto::v1::artifact_service_client::ArtifactServiceClient;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
 use kindling_proto::{optuna, v1};
@@ -36,6 +37,7 @@ type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, StdError>;
 pub(crate) struct Client {
     pub(crate) studies: StudyServiceClient<Calls>,
     pub(crate) trials: TrialServiceClient<Calls>,
+    pub(crate) artifacts: ArtifactServiceClient<Calls>,
     storage: StorageServiceClient<Calls>,
 }
 
@@ -65,6 +67,7 @@ impl Client {
         Self {
             studies: StudyServiceClient::new(calls.clone()),
             trials: TrialServiceClient::new(calls.clone()),
+            artifacts: ArtifactServiceClient::new(calls.clone()),
             // All trials of a study come in one message.
             storage: StorageServiceClient::new(calls).max_decoding_message_size(usize::MAX),
         }
@@ -176,6 +179,9 @@ pub(crate) fn refused(status: Status) -> anyhow::Error {
     let message = &*printable(status.message());
     match status.code() {
         _ if speaks_no_grpc(&status) => hinted("what answers there does not speak gRPC", NO_GRPC),
+        Code::NotFound if message.contains("artifact") => {
+            hinted(message, "the same command without --get lists those that there are")
+        }
         Code::NotFound => hinted(
             message,
             "`kindling study list`, with the same --coordinator or --store, shows what there is",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kindling_artifacts::Location;
 use kindling_client::listen_address;
 use kindling_coordinator::{Coordinator, Options, Tokens};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +22,16 @@ pub(crate) struct CoordinatorArgs {
     /// A coordinator notices this by itself, unless the `.lock` file was put back with the store.
     #[arg(long)]
     restored: bool,
+    /// Where checkpoints and artifacts are kept: a folder, s3://BUCKET/PREFIX, gs://… or az://… [default: the store's name
+    /// with .artifacts]
+    ///
+    /// Credentials come from the environment, as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and
+    /// AWS_ENDPOINT_URL.
+    #[arg(long, value_name = "PLACE")]
+    artifacts: Option<Location>,
+    /// How much of that may be used
+    #[arg(long, value_name = "SIZE", default_value = "100GiB", value_parser = size)]
+    artifacts_limit: u64,
     /// First take the studies of this store of Optuna's, a database file or a journal; the file stays as it is
     ///
     /// A study whose name is taken is left out, so that the option may stay. May be given several times.
@@ -93,6 +104,8 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         metrics: args.metrics,
         page: args.http,
         restored: args.restored,
+        artifacts: args.artifacts,
+        artifacts_limit: args.artifacts_limit,
         import: args.import,
     };
     let (mut terminate, mut interrupt) =
@@ -121,6 +134,11 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     tracing::info!("stopping; workers go on and come back to the next coordinator on this store");
     coordinator.stop();
     coordinator.ended().await.map_err(explain)
+}
+
+/// A size: `500MB`, `100GiB`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    kindling_process::bytes(text).ok_or_else(|| "expected a size, such as 500MB or 100GiB".to_owned())
 }
 
 fn lease_term(text: &str) -> Result<f64, String> {

@@ -38,6 +38,10 @@ pub(crate) fn explain(error: ServeError) -> anyhow::Error {
             format!("--import: {why}"),
             "it takes a database of Optuna 3 or later in SQLite, or a journal file; `kindling study list --store FILE` shows what is in it",
         ),
+        ServeError::Artifacts(why) => match why.hint() {
+            Some(hint) => hinted(error.to_string(), hint),
+            None => error.into(),
+        },
         ServeError::Telemetry(_) | ServeError::Server(_) => error.into(),
     }
 }

@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod artifacts;
 mod backup;
 mod certificate;
 mod client;

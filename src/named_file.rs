@@ -12,6 +12,19 @@ const LONGEST: usize = 200;
 /// Whatever the study's name, the result is never a path to elsewhere, an option or a hidden file: such
 /// characters are percent-encoded (`%2F`). Two studies may map to one file, because a store can hold several.
 pub(crate) fn after_study(name: &str, extension: &str) -> PathBuf {
+    format!("{}.{extension}", escaped(name)).into()
+}
+
+/// A file in the current folder named after the last part of an artifact's name. Neither is it ever elsewhere.
+pub(crate) fn of_artifact(name: &str) -> PathBuf {
+    let last = name.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
+    match escaped(last.unwrap_or_default()) {
+        file if file.is_empty() => "artifact".into(),
+        file => file.into(),
+    }
+}
+
+fn escaped(name: &str) -> String {
     let mut file = String::new();
     for (at, c) in name.char_indices() {
         let begins_badly = at == 0 && matches!(c, '-' | '.' | '~');
@@ -25,7 +38,7 @@ pub(crate) fn after_study(name: &str, extension: &str) -> PathBuf {
         }
         file.push_str(&piece);
     }
-    format!("{file}.{extension}").into()
+    file
 }
 
 #[cfg(test)]
@@ -55,6 +68,20 @@ mod tests {
             assert_eq!(after_study(name, "db"), Path::new(file));
             let mut parts = Path::new(file).components();
             assert!(matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none());
+        }
+        for (name, file) in [
+            ("model.pt", "model.pt"),
+            ("plots/loss curve.png", "loss curve.png"),
+            ("a/../../etc/passwd", "passwd"),
+            ("..", "%2E."),
+            ("a/..", "%2E."),
+            ("/", "artifact"),
+            ("a/", "a"),
+            ("-rf", "%2Drf"),
+            (".bashrc", "%2Ebashrc"),
+            ("a\\b", "b"),
+        ] {
+            assert_eq!(of_artifact(name), Path::new(file), "{name}");
         }
         let long = after_study(&"/".repeat(512), "html");
         assert!(long.as_os_str().len() <= 255);

@@ -108,8 +108,12 @@ async fn run_spec(
     spec.trials = trials.unwrap_or(spec.trials);
     let store = options.store.clone();
     let store = store.unwrap_or_else(|| named_file::after_study(spec.name.as_str(), "db"));
-    let serve =
-        Options { page: options.http, ..Options::open(store.clone(), options.listen, LEASE_TERM) };
+    let serve = Options {
+        page: options.http,
+        artifacts: options.artifacts.clone(),
+        artifacts_limit: options.artifacts_limit,
+        ..Options::open(store.clone(), options.listen, LEASE_TERM)
+    };
     let mut stop = StopWanted::listen(options.stop_with_stdin)?;
     let mut coordinator = Coordinator::start(serve).await.map_err(explain)?;
     let url = format!("http://{}", coordinator.address());

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kindling_artifacts::Location;
 use kindling_client::ConnectArgs;
 use kindling_coordinator::{Offline, StoreError};
 
@@ -18,6 +19,9 @@ pub(crate) struct SourceArgs {
     /// Ask this file instead of a coordinator; a coordinator may serve it, as long as nothing is changed
     #[arg(long, value_name = "FILE", global = true)]
     store: Option<PathBuf>,
+    /// Where the artifacts of that store are.
+    #[arg(skip)]
+    artifacts: Option<Location>,
 }
 
 /// How a command uses its source.
@@ -35,6 +39,11 @@ impl SourceArgs {
     /// Whether the source is a store rather than a coordinator.
     pub(crate) fn is_store(&self) -> bool {
         self.store.is_some()
+    }
+
+    /// Looks for a store's artifacts there, if that is said.
+    pub(crate) fn with_artifacts(self, artifacts: &Option<Location>) -> Self {
+        Self { artifacts: artifacts.clone(), ..self }
     }
 
     /// Runs a request about a study, or about no particular one.
@@ -70,7 +79,10 @@ impl SourceArgs {
             Access::Look => Offline::read(store),
             Access::Change | Access::Make => Offline::change(store),
         };
-        let offline = opened.map_err(|error| explain(&error))?;
+        let mut offline = opened.map_err(|error| explain(&error))?;
+        if let Some(location) = &self.artifacts {
+            offline = offline.with_artifacts(location)?;
+        }
         let mut client = Client::of(offline.routes());
         let answer = questions(&mut client).await;
         drop(client);

@@ -10,6 +10,7 @@ use kindling_proto::v1;
 use kindling_study::StudySpec;
 use kindling_telemetry::say;
 
+use crate::artifacts::{self, ArtifactArgs, PutArgs};
 use crate::client::{Client, PATIENCE, empty, refused};
 use crate::confirmed::Confirmed;
 use crate::export::{self, ExportArgs};
@@ -74,6 +75,15 @@ enum StudyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// List what is kept with the study itself, copy one of the files, or keep one more
+    Artifacts {
+        /// The study's name
+        name: String,
+        #[command(flatten)]
+        artifacts: ArtifactArgs,
+        #[command(flatten)]
+        put: PutArgs,
+    },
     /// Write the trials as CSV or JSON
     Export(ExportArgs),
     /// Compute every proposal again from the record and compare
@@ -102,12 +112,14 @@ impl StudyCommand {
             | Self::Delete { named, .. }
             | Self::Replay(named) => Some(&named.name),
             Self::Export(args) => Some(args.study()),
+            Self::Artifacts { name, .. } => Some(name),
         }
     }
 
     fn access(&self) -> Access {
         match self {
             Self::Create { .. } => Access::Make,
+            Self::Artifacts { put, .. } if put.is_there() => Access::Change,
             Self::Pause(_)
             | Self::Resume { .. }
             | Self::Stop(_)
@@ -117,13 +129,18 @@ impl StudyCommand {
             | Self::List { .. }
             | Self::Show(_)
             | Self::Watch(_)
+            | Self::Artifacts { .. }
             | Self::Export(_)
             | Self::Replay(_) => Access::Look,
         }
     }
 
     fn patience(&self) -> Duration {
-        if matches!(self, Self::Replay(_)) { REPLAY_PATIENCE } else { PATIENCE }
+        match self {
+            Self::Replay(_) => REPLAY_PATIENCE,
+            Self::Artifacts { put, .. } if put.is_there() => artifacts::PATIENCE,
+            _ => PATIENCE,
+        }
     }
 }
 
@@ -140,6 +157,10 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
             "`kindling study show`, with the same --store, shows how it stands",
         ));
     }
+    let source = match &command {
+        StudyCommand::Artifacts { artifacts, .. } => source.with_artifacts(&artifacts.artifacts),
+        _ => source,
+    };
     let study = command.study().map(str::to_owned);
     let (patience, access) = (command.patience(), command.access());
     let is_served = !source.is_store();
@@ -167,6 +188,12 @@ async fn answer(
             print_state(&study, json);
         }
         StudyCommand::List { json } => list(client, json).await?,
+        StudyCommand::Artifacts { name, artifacts, put } if put.is_there() => {
+            artifacts::put(client, name, put, &artifacts).await?;
+        }
+        StudyCommand::Artifacts { name, artifacts, .. } => {
+            artifacts::show(client, name, None, artifacts).await?;
+        }
         StudyCommand::Show(named) => show(client, &named, is_served).await?,
         StudyCommand::Watch(named) => return watch(client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {

@@ -3,6 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use kindling_proto::v1;
 
+use crate::artifacts::{self, ArtifactArgs};
 use crate::client::{Client, empty, refused};
 use crate::fix::FixArgs;
 use crate::out::outln;
@@ -34,6 +35,15 @@ enum TrialCommand {
     Show {
         #[command(flatten)]
         numbered: Numbered,
+    },
+    /// List what a trial has kept, or copy one of the files
+    Artifacts {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        artifacts: ArtifactArgs,
     },
     /// Add a trial with some parameters fixed; the sampler chooses the rest
     Enqueue {
@@ -77,10 +87,15 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
     let (study, access) = match &command {
         TrialCommand::List { study, .. } => (study, Access::Look),
         TrialCommand::Show { numbered } => (&numbered.study, Access::Look),
+        TrialCommand::Artifacts { study, .. } => (study, Access::Look),
         TrialCommand::Enqueue { study, .. } => (study, Access::Change),
         TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
     };
     let study = study.clone();
+    let source = match &command {
+        TrialCommand::Artifacts { artifacts, .. } => source.with_artifacts(&artifacts.artifacts),
+        _ => source,
+    };
     let questions = async |client: &mut Client| answer(client, command).await;
     source.ask(Some(&study), access, questions).await
 }
@@ -103,6 +118,9 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             let request = v1::GetTrialRequest { study, number };
             let response = client.trials.get_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
+        }
+        TrialCommand::Artifacts { study, number, artifacts } => {
+            artifacts::show(client, study, Some(number), artifacts).await?;
         }
         TrialCommand::Enqueue { study, fix, json } => {
             let of = client.study(&study).await?;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_artifacts::ArtifactStore;
+use kindling_proto::limits;
 use rand::CryptoRng;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::artifacts::Artifacts;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::service::Service;
@@ -26,8 +29,22 @@ pub struct Embedded {
 impl Embedded {
     /// Loads the store. The clock is read for every batch of calls, and the generator for every
     /// lease. A lease computes proposals of up to `most_effort` steps (`Study::next_effort`) itself.
+    /// What trials save ends with it.
     pub fn start(
         store: impl Store,
+        clock: Arc<dyn Clock>,
+        lease_term: Duration,
+        random: Box<dyn CryptoRng + Send>,
+        most_effort: usize,
+    ) -> Result<Self, StoreError> {
+        let artifacts = ArtifactStore::in_memory();
+        Self::start_with(store, artifacts, clock, lease_term, random, most_effort)
+    }
+
+    /// Like [`Self::start`], with a store for what trials save.
+    pub fn start_with(
+        store: impl Store,
+        artifacts: ArtifactStore,
         clock: Arc<dyn Clock>,
         lease_term: Duration,
         random: Box<dyn CryptoRng + Send>,
@@ -37,7 +54,8 @@ impl Embedded {
         let (ledger, failed) =
             Ledger::start_on(&mut tasks, store, clock, lease_term, random, most_effort)?;
         tasks.spawn(ledger.clone().expire_leases());
-        let service = Service::new(ledger, CancellationToken::new());
+        let artifacts = Artifacts::new(artifacts, limits::ARTIFACTS);
+        let service = Service::new(ledger, CancellationToken::new(), artifacts);
         Ok(Self { routes: service.routes(), failed, _tasks: tasks })
     }
 

@@ -7,6 +7,7 @@
 
 mod accept;
 mod admission;
+mod artifacts;
 mod bell;
 mod budget;
 mod changes;
@@ -21,6 +22,7 @@ mod gauges;
 mod hand_backs;
 mod handles;
 mod import;
+mod kept;
 mod ledger;
 mod naive_time;
 mod observe;
@@ -46,6 +48,7 @@ mod view;
 mod who;
 mod workers;
 
+pub use artifacts::ArtifactsError;
 pub use clock::{Clock, SystemClock};
 pub use connection::Connection;
 pub use door::Tokens;

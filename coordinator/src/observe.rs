@@ -28,6 +28,12 @@ const CONNECTIONS: &str = "kindling_connections";
 const CLOSED: &str = "kindling_connections_refused_total";
 const REFUSED: &str = "kindling_calls_refused_total";
 const WRONG_TOKENS: &str = "kindling_wrong_tokens_total";
+const ARTIFACTS: &str = "kindling_artifacts_bytes";
+const ARTIFACTS_LIMIT: &str = "kindling_artifacts_limit_bytes";
+const SAVED: &str = "kindling_artifacts_saved_total";
+const SAVED_BYTES: &str = "kindling_artifacts_saved_bytes_total";
+const NOT_SAVED: &str = "kindling_artifacts_not_saved_total";
+const REMOVED: &str = "kindling_artifacts_removed_total";
 const CERTIFICATE: &str = "kindling_certificate_days_left";
 
 /// A door through which people and machines connect.
@@ -80,6 +86,15 @@ pub(crate) fn describe() {
     describe_counter!(
         WRONG_TOKENS,
         "Wrong tokens, and tokens that nobody looked at after too many of them"
+    );
+    describe_gauge!(ARTIFACTS, Unit::Bytes, "Checkpoints and artifacts that studies refer to");
+    describe_gauge!(ARTIFACTS_LIMIT, Unit::Bytes, "How many bytes of them there may be");
+    describe_counter!(SAVED, "Checkpoints and artifacts that were saved");
+    describe_counter!(SAVED_BYTES, Unit::Bytes, "Bytes of what was saved");
+    describe_counter!(NOT_SAVED, "Savings that failed, by status");
+    describe_counter!(
+        REMOVED,
+        "Files removed from the artifact store, since nobody refers to them"
     );
     describe_gauge!(CERTIFICATE, "Days until a certificate expires; below zero once it has");
 }
@@ -176,6 +191,25 @@ pub(crate) fn call_refused(code: tonic::Code) {
 pub(crate) fn token_refused(was_looked_at: bool) {
     let looked_at = if was_looked_at { "yes" } else { "no" };
     counter!(WRONG_TOKENS, "looked_at" => looked_at).increment(1);
+}
+
+/// Sets how much of the artifact store is in use.
+pub(crate) fn artifacts(bytes: u64, limit: u64) {
+    gauge!(ARTIFACTS).set(bytes as f64);
+    gauge!(ARTIFACTS_LIMIT).set(limit as f64);
+}
+
+pub(crate) fn artifacts_removed(files: u64) {
+    counter!(REMOVED).increment(files);
+}
+
+pub(crate) fn saved(bytes: u64) {
+    counter!(SAVED).increment(1);
+    counter!(SAVED_BYTES).increment(bytes);
+}
+
+pub(crate) fn not_saved(code: tonic::Code) {
+    counter!(NOT_SAVED, "status" => format!("{code:?}")).increment(1);
 }
 
 pub(crate) fn certificate(which: &'static str, days_left: f64) {

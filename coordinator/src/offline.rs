@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_artifacts::{ArtifactError, ArtifactStore, Location};
+use kindling_proto::limits;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::artifacts::Artifacts;
 use crate::clock::SystemClock;
 use crate::ledger::Ledger;
 use crate::service::Service;
@@ -22,6 +25,7 @@ const LEASE_TERM: Duration = Duration::from_hours(1);
 /// A store and the services on it.
 pub struct Offline {
     ledger: Ledger,
+    artifacts: Artifacts,
     shutdown: CancellationToken,
     failed: oneshot::Receiver<StoreError>,
 }
@@ -32,26 +36,35 @@ impl Offline {
     /// `SQLite` files and journals can be read, too.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         match read_foreign(path)? {
-            Some(registry) => Self::on(StoreReader::of(path, registry)),
-            None => Self::on(StoreReader::open(path)?),
+            Some(registry) => Self::on(path, StoreReader::of(path, registry)),
+            None => Self::on(path, StoreReader::open(path)?),
         }
     }
 
     /// Opens the store for changes. No coordinator may serve it meanwhile. Creates the file if it
     /// is missing.
     pub fn change(path: &Path) -> Result<Self, StoreError> {
-        Self::on(SqliteStore::open(path)?)
+        Self::on(path, SqliteStore::open(path)?)
     }
 
-    fn on(store: impl Store) -> Result<Self, StoreError> {
+    fn on(path: &Path, store: impl Store) -> Result<Self, StoreError> {
         let clock = Arc::new(SystemClock::default());
         let (ledger, failed) = Ledger::start(store, clock, LEASE_TERM)?;
-        Ok(Self { ledger, shutdown: CancellationToken::new(), failed })
+        let artifacts =
+            ArtifactStore::open(&Location::beside(path)).expect("a folder is asked nothing yet");
+        let artifacts = Artifacts::new(artifacts, limits::ARTIFACTS);
+        Ok(Self { ledger, artifacts, shutdown: CancellationToken::new(), failed })
+    }
+
+    /// Looks for artifacts there, and not beside the store. Nothing is asked of that place yet.
+    pub fn with_artifacts(self, location: &Location) -> Result<Self, ArtifactError> {
+        let artifacts = Artifacts::new(ArtifactStore::open(location)?, limits::ARTIFACTS);
+        Ok(Self { artifacts, ..self })
     }
 
     /// The services, to be called directly.
     pub fn routes(&self) -> Routes {
-        Service::new(self.ledger.clone(), self.shutdown.clone()).routes()
+        Service::new(self.ledger.clone(), self.shutdown.clone(), self.artifacts.clone()).routes()
     }
 
     /// Closes the store. Returns the error that ended it before, if any.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kindling_proto::v1;
+use kindling_artifacts::Location;
+use kindling_proto::{limits, v1};
 use kindling_telemetry::{TelemetryError, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 
 use crate::accept::{self, Guests, Limits, TlsConfig};
+use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::clock::{Clock, SystemClock};
 use crate::door::{Doorkeeper, Tokens};
 use crate::gauges;
@@ -49,6 +51,11 @@ const PLACES: Places = Places { grpc: 8192, page: 512 };
 /// Calls at the same time on one connection. More wait on the caller's side.
 const MAX_STREAMS: u32 = 256;
 
+/// How many bytes of one call may wait to be read, and of one connection. An upload that is not read for a while must not
+/// hold up the heartbeats beside it, so a connection has room for all the uploads that its caller may have.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = (limits::SAVES.1 as u32 + 4) * STREAM_WINDOW;
+
 /// The name of the store's log in the health service.
 pub const LOG_HEALTH: &str = "kindling.store.log";
 
@@ -71,6 +78,10 @@ pub struct Options {
     pub page: Option<SocketAddr>,
     /// Whether the store was restored from a copy. Then a new history begins.
     pub restored: bool,
+    /// Where checkpoints and artifacts are kept. If absent, in a folder beside the store.
+    pub artifacts: Option<Location>,
+    /// How many bytes of them there may be.
+    pub artifacts_limit: u64,
     /// Stores of Optuna's own whose studies are taken into this one first.
     pub import: Vec<PathBuf>,
 }
@@ -87,6 +98,8 @@ impl Options {
             metrics: None,
             page: None,
             restored: false,
+            artifacts: None,
+            artifacts_limit: limits::ARTIFACTS,
             import: Vec::new(),
         }
     }
@@ -115,6 +128,9 @@ pub enum ServeError {
     /// Optuna's studies cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Artifacts cannot be kept where they should be.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
     /// The server failed.
     #[error("the server failed: {0}")]
     Server(String),
@@ -154,6 +170,15 @@ impl Coordinator {
         for path in &options.import {
             import(&ledger, path).await?;
         }
+        let beside = Location::beside(&options.store);
+        let artifacts = Artifacts::open(
+            options.artifacts.as_ref(),
+            &beside,
+            options.artifacts_limit,
+            &ledger,
+            options.restored,
+        );
+        let artifacts = artifacts.await?;
         if let Some(address) = options.metrics {
             serve_metrics(address)?;
             observe::describe();
@@ -176,8 +201,14 @@ impl Coordinator {
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
         });
-        let serving =
-            serve(house.clone(), ledger.clone(), listener, page, shutdown.clone(), observed);
+        let serving = serve(
+            house.clone(),
+            (ledger.clone(), artifacts),
+            listener,
+            page,
+            shutdown.clone(),
+            observed,
+        );
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,
@@ -274,13 +305,15 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
 fn bare_server() -> Server {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
 }
 
 async fn serve(
     house: House,
-    ledger: Ledger,
+    (ledger, artifacts): (Ledger, Artifacts),
     listener: TcpListener,
     page: Option<PageServer>,
     shutdown: CancellationToken,
@@ -302,6 +335,7 @@ async fn serve(
     // These tasks end with this function, too.
     let mut beside = JoinSet::new();
     beside.spawn(ledger.clone().expire_leases());
+    beside.spawn(artifacts.clone().tend(ledger.clone()));
     beside.spawn(report_log(ledger.long_log(), reporter.clone()));
     beside.spawn(report_health(ledger.health(), reporter));
     if observed {
@@ -312,7 +346,7 @@ async fn serve(
     }
     let tls = house.tls(|secured| &secured.grpc);
     let connections = accept::connections(listener, house.callers, tls, over.clone());
-    let service = Service::new(ledger.clone(), shutdown.clone());
+    let service = Service::new(ledger.clone(), shutdown.clone(), artifacts);
     let server = bare_server()
         .layer(GuardLayer(house.keeper))
         .add_routes(service.routes())
@@ -377,6 +411,7 @@ async fn report_health(
             "kindling.v1.StudyService",
             "kindling.v1.TrialService",
             "kindling.v1.WorkerService",
+            "kindling.v1.ArtifactService",
             "optuna.StorageService",
         ];
         for service in services {

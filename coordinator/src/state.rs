@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use kindling_study::{Asked, Bug, Claim, Mark, Record, Registry, StudyId, Tick, Wall, WorkerId};
+use kindling_artifacts::Key;
+use kindling_study::{
+    Asked, Bug, Claim, Mark, Record, Refusal, Registry, StudyId, Tick, Wall, WorkerId,
+};
 use rand::CryptoRng;
 
 use crate::changes::Changes;
@@ -212,6 +215,27 @@ impl State {
         let mut bytes = [0; Mark::LEN];
         self.random.fill_bytes(&mut bytes);
         Mark::new(bytes)
+    }
+
+    /// Draws a key for bytes that are about to be saved.
+    pub(crate) fn draw_key(&mut self) -> Key {
+        let mut random = [0; 16];
+        self.random.fill_bytes(&mut random);
+        Key { history: self.history.0, random }
+    }
+
+    /// The refusal of a call that is made under a lease. If there is no such lease, it may belong to
+    /// another history. Then the refusal says so, and the caller keeps the call for a store that
+    /// knows the lease.
+    pub(crate) fn of_history(&self, claim: &StudyClaim, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::StaleLease { number, .. } | Refusal::UnknownTrial { number, .. }
+                if claim.history.is_some_and(|history| history != self.history) =>
+            {
+                Refusal::OtherHistory { number }
+            }
+            refusal => refusal,
+        }
     }
 
     pub(crate) fn seen(&mut self, worker: &WorkerId, info: WorkerInfo) {

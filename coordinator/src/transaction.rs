@@ -17,6 +17,7 @@ use crate::state::{State, StudyClaim, is_newest};
 use crate::workers::{Twin, WorkerInfo};
 
 mod external;
+mod kept;
 
 pub(crate) use external::{Asker, REQUEST, check_room};
 
@@ -105,10 +106,11 @@ impl<'a> Transaction<'a> {
         &mut self,
         name: &str,
         fixed: &[(String, Choice)],
+        warm_start: Option<TrialNumber>,
         request: Option<String>,
     ) -> Result<(StudyId, TrialNumber), Refusal> {
         let (id, study) = self.state.registry.find(name)?;
-        let (events, number) = study.enqueue(fixed, request)?;
+        let (events, number) = study.enqueue(fixed, warm_start, request)?;
         self.record(id, events);
         Ok((id, number))
     }
@@ -188,13 +190,13 @@ impl<'a> Transaction<'a> {
     }
 
     /// Ends the leases of an earlier process of this worker. A process that asks again because the
-    /// answer got lost has not begun its trial. So if there are reports on a trial that this
-    /// process does not name, another process made them.
+    /// answer got lost has not begun its trial. So if there are reports or a checkpoint of this
+    /// attempt at a trial that this process does not name, another process made them.
     fn lose_forgotten(&mut self, worker: &WorkerId, session: u64, named: &Named) {
         let registry = &self.state.registry;
         let is_lost = |&(study, number): &(StudyId, TrialNumber)| {
             let trial = registry.get(study).ok().and_then(|s| s.get(number));
-            let has_begun = trial.is_some_and(|trial| !trial.curve.is_empty());
+            let has_begun = trial.is_some_and(Trial::has_begun);
             let holder = holder_of(registry, (study, number));
             let is_another = session != 0 && holder != 0 && session != holder;
             !named.contains(&(study, number)) && (is_another || has_begun)
@@ -293,9 +295,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Decides a call that is made under a lease. If there is no such lease, it may belong to
-    /// another history. Then the refusal says so, and the caller keeps the call for a store that
-    /// knows the lease.
+    /// Decides a call that is made under a lease.
     fn decide<R>(
         &mut self,
         claim: &StudyClaim,
@@ -307,12 +307,7 @@ impl<'a> Transaction<'a> {
                 self.record(id, events);
                 Ok(reply)
             }
-            Err(Refusal::StaleLease { number, .. } | Refusal::UnknownTrial { number, .. })
-                if claim.history.is_some_and(|history| history != self.state.history()) =>
-            {
-                Err(Refusal::OtherHistory { number })
-            }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => Err(self.state.of_history(claim, refusal)),
         }
     }
 

@@ -25,6 +25,12 @@ pub const UNREAD_BYTES: (usize, usize) = (64 * MIB, 32 * MIB);
 pub const WATCHES: (usize, usize) = (512, 256);
 /// Browser pages that follow a study.
 pub const PAGES: (usize, usize) = (256, 128);
+/// Uploads of checkpoints and artifacts.
+pub const SAVES: (usize, usize) = (64, 16);
+/// Those of them that are read at the same time. The others wait.
+pub const SAVES_AT_A_TIME: usize = 16;
+/// Downloads of checkpoints and artifacts.
+pub const LOADS: (usize, usize) = (32, 16);
 /// Studies that are replayed at the same time.
 pub const REPLAYS: (usize, usize) = (2, 1);
 
@@ -83,6 +89,24 @@ pub const REASON: usize = 64 * KIB;
 pub const HAND_BACK: usize = 4 * KIB;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID: usize = 256;
+
+/// The most artifacts of a trial.
+pub const TRIAL_ARTIFACTS: usize = 256;
+/// The most artifacts of a study itself.
+pub const STUDY_ARTIFACTS: usize = 1024;
+/// The longest name of an artifact, in bytes.
+pub const ARTIFACT_NAME: usize = 512;
+/// The longest media type of an artifact, in bytes.
+pub const MEDIA_TYPE: usize = 256;
+/// The longest key of what is kept in the artifact store, in bytes.
+pub const BLOB_KEY: usize = 256;
+
+/// The largest checkpoint or artifact, in bytes.
+pub const BLOB: u64 = 16 << 30;
+/// The most bytes in one message with a part of it.
+pub const PIECE: usize = MIB;
+/// The most bytes of all checkpoints and artifacts together, unless the coordinator is told otherwise.
+pub const ARTIFACTS: u64 = 100 << 30;
 
 // A study that Optuna's clients drive. Its trials come in one message, however many: its clients can take that.
 
@@ -144,15 +168,23 @@ pub const WATCHED_WORKERS_BYTES: usize = 256 * KIB;
 
 /// The size of the largest intermediate value on the wire, alone or with those of other objectives.
 const REPORT_BYTES: usize = 22;
+/// The size of what is said of some bytes in the artifact store, and of the fields and the time around it.
+const BLOB_BYTES: usize = BLOB_KEY + 128;
+/// The most checkpoints that a study may keep of a trial, and the most attempts that are known of it, each with a worker's
+/// id.
+const CHECKPOINTS: usize = 100;
+const ATTEMPTS: usize = 32 * (256 + 64);
 
 // The largest trial, and the largest message to a watcher, fit into a message. A trial's parameters are no
 // longer than the spec, which contains them with two lists of the parameters' names.
 const _: () = {
     let names = (ATTRIBUTES + 1) * 16;
-    assert!(
-        REPORTS * REPORT_BYTES + ATTRIBUTES_IN_ALL + NOTE + names + SPEC + REASON + 16 * KIB
-            < MESSAGE
-    );
+    let artifact = ARTIFACT_NAME + MEDIA_TYPE + BLOB_BYTES;
+    let kept = CHECKPOINTS * BLOB_BYTES + ATTEMPTS + TRIAL_ARTIFACTS * artifact;
+    let told = ATTRIBUTES_IN_ALL + NOTE + names + REASON;
+    assert!(REPORTS * REPORT_BYTES + told + kept + SPEC + 16 * KIB < MESSAGE);
+    // All artifacts of a study in one answer.
+    assert!(STUDY_ARTIFACTS * artifact + 16 * KIB < MESSAGE);
     let study = 4 * SPEC + FRONT_BYTES + 64 * KIB;
     assert!(study + WATCH_BYTES + WATCHED_WORKERS_BYTES < MESSAGE);
     assert!(study < PAGE_BYTES);

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use kindling_artifacts::Location;
 use kindling_client::listen_address;
 use kindling_worker::DeviceChoice;
 
+use crate::coordinator::size;
 use crate::hint::hinted;
 
 #[derive(Clone, clap::Args)]
@@ -27,6 +29,13 @@ pub(crate) struct RunOptions {
     /// The file that holds the study [default: the study's name with .db, here]
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
+    /// Where checkpoints and artifacts are kept: a folder, s3://BUCKET/PREFIX, gs://… or az://… [default: the store's name
+    /// with .artifacts]
+    #[arg(long, value_name = "PLACE")]
+    pub(super) artifacts: Option<Location>,
+    /// How much of that may be used
+    #[arg(long, value_name = "SIZE", default_value = "100GiB", value_parser = size)]
+    pub(super) artifacts_limit: u64,
     /// Where to train: auto, flex, cpu (libtorch) or cuda:N, or several with commas
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: DeviceChoice,

@@ -2,8 +2,8 @@
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    ConfirmSpec, Direction, Directions, MAX_FAILURES_IN_A_ROW, Metrics, ObjectiveSpec, SpecError,
-    StudyName, StudySpec,
+    ConfirmSpec, Direction, Directions, MAX_FAILURES_IN_A_ROW, MAX_KEPT_CHECKPOINTS, Metrics,
+    ObjectiveSpec, SpecError, StudyName, StudySpec,
 };
 use toml::{Table, Value};
 
@@ -28,6 +28,7 @@ const KEYS: &[&str] = &[
     "objective",
     "space",
     "confirm",
+    "checkpoints",
 ];
 
 pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
@@ -52,6 +53,9 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     let space = keys.table("space", "with a table for each parameter")?;
     let space = space.ok_or_else(|| missing("space", "a table with a table for each parameter"))?;
     let confirm = keys.table("confirm", "such as { by = [\"a categorical parameter\"] }")?;
+
+    let checkpoints = keys.table("checkpoints", "such as { keep = 3 }")?;
+    let keep = checkpoints.map(keep_checkpoints).transpose()?;
 
     let space = price::space(params(space)?)?;
     let sampler: SamplerSpec =
@@ -84,6 +88,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
         max_attempts: count("max_attempts", 1, max_attempts)?,
         max_failures_in_a_row: max_failures_in_a_row
             .map_or(Ok(MAX_FAILURES_IN_A_ROW), |most| count("max_failures_in_a_row", 0, most))?,
+        keep_checkpoints: keep.unwrap_or(1),
         sampler,
         pruner: pruner.map(|t| section("pruner", t)).transpose()?.unwrap_or_default(),
         space,
@@ -92,6 +97,15 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
     };
     price::check(&spec)?;
     Ok(spec)
+}
+
+/// How many checkpoints of a trial are kept. That it is not too many is checked with the rest of the spec.
+fn keep_checkpoints(table: Table) -> Result<u32, Fault> {
+    let mut keys = Keys::open(&["checkpoints"], table, &["keep"])?;
+    let keep = keys.whole("keep")?.unwrap_or(1);
+    let most = MAX_KEPT_CHECKPOINTS.into();
+    u32::try_from(keep)
+        .map_err(|_| SpecError::range("keep", 1, most, keep).below("checkpoints").into())
 }
 
 type Names = Box<[Box<str>]>;

@@ -62,6 +62,8 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         seed: wire.seed,
         max_attempts: wire.max_attempts,
         max_failures_in_a_row: wire.max_failures_in_a_row.unwrap_or(MAX_FAILURES_IN_A_ROW),
+        // Before there were checkpoints nobody said how many to keep.
+        keep_checkpoints: wire.keep_checkpoints.max(1),
         sampler: options_of("sampler", wire.sampler)?,
         pruner: options_of("pruner", pruner)?,
         space,

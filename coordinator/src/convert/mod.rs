@@ -5,8 +5,10 @@ mod external;
 mod from_wire;
 mod invalid;
 mod json;
+pub(crate) mod kept;
 #[cfg(test)]
 mod round_trip;
+pub(crate) mod saving;
 pub(crate) mod to_wire;
 
 pub(crate) use external::{

@@ -12,6 +12,7 @@ use kindling_study::{
 use prost::Message as _;
 
 use super::json::to_struct;
+use super::kept;
 use crate::hand_backs::HandBack;
 use crate::state::{State, StudyClaim};
 use crate::transaction::Leased;
@@ -37,7 +38,7 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         confirm: spec.confirm.as_ref().map(confirm),
         metric_names: texts(&spec.metrics.names),
         constraints: texts(&spec.metrics.constraints),
-        keep_checkpoints: 0,
+        keep_checkpoints: spec.keep_checkpoints,
     }
 }
 
@@ -147,6 +148,9 @@ pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Tr
     whole.attributes_json = attributes.take_while(fits).take(limits::ATTRIBUTES + 1).collect();
     let told = whole.intermediate_values.len() + whole.attributes_json.len();
     whole.left_out -= told as u32;
+    whole.checkpoints = trial.checkpoints.iter().map(kept::checkpoint).collect();
+    whole.artifacts = trial.artifacts.iter().map(kept::artifact).collect();
+    whole.attempts = kept::attempts(trial);
     whole
 }
 
@@ -157,7 +161,7 @@ pub(super) fn direction(direction: Direction) -> v1::Direction {
     }
 }
 
-/// A trial without its intermediate values and attributes.
+/// A trial without what may be long: intermediate values, attributes, and what it left behind.
 pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let (values, fail_reason) = match &trial.phase {
         Phase::Finished(outcome) => match &outcome.result {
@@ -186,7 +190,7 @@ pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) 
         checkpoints: Vec::new(),
         artifacts: Vec::new(),
         attempts: Vec::new(),
-        warm_start: None,
+        warm_start: trial.warm_start.map(|from| from.0),
     }
 }
 
@@ -223,7 +227,7 @@ pub(crate) fn assignment(state: &State, leased: &Leased) -> Option<v1::Assignmen
         metric_names: texts(&study.spec().metrics.names),
         constraints: texts(&study.spec().metrics.constraints),
         pruner_objective: study.spec().metrics.pruner_objective as u32,
-        checkpoint: None,
+        checkpoint: trial.start().map(kept::checkpoint),
     })
 }
 
@@ -343,7 +347,7 @@ fn intermediate(trial: &Trial, (step, value): &(u64, f64)) -> v1::IntermediateVa
     v1::IntermediateValue { step: *step, value: *value, others: others.collect() }
 }
 
-pub(super) fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
+pub(crate) fn timestamp(Wall(micros): Wall) -> prost_types::Timestamp {
     let nanos = micros.rem_euclid(1_000_000) as i32 * 1000;
     prost_types::Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
 }

@@ -277,9 +277,13 @@ impl<S: Store> Writer<S> {
                 let study = self.state.registry().get(record.study);
                 study.is_ok_and(|study| study.waiting().contains(&number))
             }
-            Event::Deleted | Event::Leased { .. } | Event::Reported { .. } | Event::External(_) => {
-                false
-            }
+            Event::Deleted
+            | Event::Leased { .. }
+            | Event::Rewound { .. }
+            | Event::CheckpointSaved { .. }
+            | Event::ArtifactSaved { .. }
+            | Event::Reported { .. }
+            | Event::External(_) => false,
         }
     }
 

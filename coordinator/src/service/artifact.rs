@@ -16,23 +16,23 @@ impl ArtifactService for Service {
 
     async fn list_artifacts(
         &self,
-        _: Request<v1::ListArtifactsRequest>,
+        request: Request<v1::ListArtifactsRequest>,
     ) -> Reply<v1::ListArtifactsResponse> {
-        Err(Status::unimplemented("not yet"))
+        self.artifacts_of(request).await
     }
 
     async fn get_artifact(
         &self,
-        _: Request<v1::GetArtifactRequest>,
+        request: Request<v1::GetArtifactRequest>,
     ) -> Reply<Self::GetArtifactStream> {
-        Err(Status::unimplemented("not yet"))
+        self.artifact_of(request).await
     }
 
     async fn save_artifact(
         &self,
-        _: Request<Streaming<v1::SaveArtifactRequest>>,
+        request: Request<Streaming<v1::SaveArtifactRequest>>,
     ) -> Reply<v1::SaveArtifactResponse> {
-        Err(Status::unimplemented("not yet"))
+        self.save_of_study(request).await
     }
 
     async fn read_output(

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kindling_artifacts::{ArtifactStore, Location};
 use kindling_proto::v1;
+use kindling_proto::v1::artifact_service_client::ArtifactServiceClient;
 use kindling_proto::v1::finish_request::Result as End;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::trial_service_client::TrialServiceClient;
@@ -21,6 +23,7 @@ use tonic::{Code, Streaming};
 
 use super::*;
 use crate::admission::Class;
+use crate::artifacts::Artifacts;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::convert;
@@ -33,16 +36,23 @@ pub(super) struct World {
     pub(super) service: Service,
     address: SocketAddr,
     _serving: JoinSet<()>,
-    _folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with_room_for_artifacts(limits::ARTIFACTS).await
+    }
+
+    /// With room for so many bytes of artifacts.
+    pub(super) async fn with_room_for_artifacts(limit: u64) -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
         let (ledger, _) = Ledger::start(store, clock, Duration::from_secs(30)).expect("started");
-        let service = Service::new(ledger, CancellationToken::new());
+        let artifacts = ArtifactStore::open(&Location::Folder(folder.path().join("artifacts")));
+        let artifacts = Artifacts::new(artifacts.expect("a folder"), limit);
+        let service = Service::new(ledger, CancellationToken::new(), artifacts);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let server = Server::builder().add_routes(service.clone().routes());
@@ -50,7 +60,7 @@ impl World {
         serving.spawn(async move {
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served");
         });
-        Self { service, address, _serving: serving, _folder: folder }
+        Self { service, address, _serving: serving, folder }
     }
 
     /// A client's channel, with the default limit on message sizes.
@@ -63,7 +73,11 @@ impl World {
         StudyServiceClient::new(self.channel().await)
     }
 
-    async fn trials(&self) -> TrialServiceClient<Channel> {
+    pub(super) async fn artifacts(&self) -> ArtifactServiceClient<Channel> {
+        ArtifactServiceClient::new(self.channel().await)
+    }
+
+    pub(super) async fn trials(&self) -> TrialServiceClient<Channel> {
         TrialServiceClient::new(self.channel().await)
     }
 
@@ -465,7 +479,7 @@ async fn large_answers_and_requests_have_so_much_room() {
 }
 
 /// Waits until the condition holds, which should be soon.
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..500 {
         if is_so().await {
             return;

@@ -9,7 +9,12 @@ mod connections;
 mod fuzz;
 #[cfg(test)]
 mod hand_backs;
+mod intake;
+mod load;
 mod optuna;
+mod save;
+#[cfg(test)]
+mod saves;
 mod status;
 mod study;
 mod trial;
@@ -32,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::artifacts::Artifacts;
 use crate::budget::{Budget, Caller};
 use crate::ledger::Ledger;
 use connections::Connections;
@@ -42,6 +48,7 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     /// When it is cancelled, long polls and streams end.
     pub(crate) shutdown: CancellationToken,
+    artifacts: Artifacts,
     shares: Shares,
     /// Room for calls of Optuna's clients.
     external_calls: Arc<Semaphore>,
@@ -58,23 +65,28 @@ struct Shares {
     unread: Budget,
     watches: Budget,
     replays: Budget,
+    /// Uploads, and downloads.
+    saves: Budget,
+    loads: Budget,
     external_unread: Budget,
 }
 
 impl Service {
-    pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(ledger: Ledger, shutdown: CancellationToken, artifacts: Artifacts) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let shares = Shares {
             asked: budget(limits::ASKED_BYTES),
             unread: budget(limits::UNREAD_BYTES),
             watches: budget(limits::WATCHES),
             replays: budget(limits::REPLAYS),
+            saves: budget(limits::SAVES),
+            loads: budget(limits::LOADS),
             external_unread: budget(limits::EXTERNAL_UNREAD_BYTES),
         };
         let external_calls = Arc::new(Semaphore::new(limits::EXTERNAL_CALLS));
         let external_connections = Connections::default();
         let advisors = optuna::Advisors::default();
-        Self { ledger, shutdown, shares, external_calls, external_connections, advisors }
+        Self { ledger, shutdown, artifacts, shares, external_calls, external_connections, advisors }
     }
 
     /// All services as one, without a socket and without access control.
@@ -86,7 +98,7 @@ impl Service {
         let storage = StorageServiceServer::new(self.clone());
         Routes::new(studies.max_decoding_message_size(limits::REQUEST))
             .add_service(trials.max_decoding_message_size(limits::REQUEST))
-            .add_service(artifacts)
+            .add_service(artifacts.max_decoding_message_size(limits::PIECE + limits::SMALL))
             .add_service(storage.max_encoding_message_size(usize::MAX))
             .add_service(WorkerServiceServer::new(self))
             .into_axum_router()

@@ -1,5 +1,6 @@
 //! Errors as gRPC statuses.
 
+use kindling_artifacts::ArtifactError;
 use kindling_study::Refusal;
 use tonic::{Code, Status};
 
@@ -42,6 +43,29 @@ pub(super) fn refused(refusal: &Refusal) -> Status {
     status(refusal_code(refusal), refusal)
 }
 
+/// Why something could not be saved: by the sender's fault, or the store's. Then the sender tries again.
+pub(super) fn saved_status(error: &ArtifactError) -> Status {
+    match error {
+        ArtifactError::Mismatch(_) => status(Code::InvalidArgument, error),
+        _ => status(Code::Unavailable, &format!("artifacts: {}", hinted(error))),
+    }
+}
+
+/// Why something could not be read. That it is gone, or damaged, will be so the next time, too.
+pub(super) fn loaded_status(error: &ArtifactError) -> Status {
+    match error {
+        ArtifactError::Missing { .. } | ArtifactError::Damaged { .. } => {
+            status(Code::NotFound, error)
+        }
+        _ => status(Code::Unavailable, &format!("artifacts: {}", hinted(error))),
+    }
+}
+
+fn hinted(error: &ArtifactError) -> String {
+    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{error}{hint}")
+}
+
 /// The message may quote what the caller sent. A status travels in a header, which must stay short.
 fn status(code: Code, what: &impl std::fmt::Display) -> Status {
     let mut message = what.to_string();
@@ -70,6 +94,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::BudgetSpent { .. }
         | Refusal::BudgetTooSmall { .. }
         | Refusal::NotFailed(_)
+        | Refusal::NoCheckpoint(_)
         | Refusal::TrialIsOver(_)
         | Refusal::External(_)
         | Refusal::StillRunning(_) => Code::FailedPrecondition,
@@ -77,6 +102,8 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::Confirm(_)
         | Refusal::StepGoesBack { .. }
         | Refusal::TooManyReports { .. }
+        | Refusal::TooManyArtifacts(_)
+        | Refusal::OddFile(_)
         | Refusal::OtherValues { .. }
         | Refusal::OddReport(_)
         | Refusal::NoNumber

@@ -63,11 +63,15 @@ impl TrialService for Service {
         &self,
         request: Request<v1::EnqueueTrialRequest>,
     ) -> Reply<v1::EnqueueTrialResponse> {
-        let v1::EnqueueTrialRequest { study, params, request_id, .. } = request.into_inner();
+        let v1::EnqueueTrialRequest { study, params, request_id, warm_start } =
+            request.into_inner();
         let fixed = convert::named_values(params)?;
         let request_id = request_id_of(request_id)?;
-        let (id, number) =
-            self.ledger.write(Class::Begin, move |t| t.enqueue(&study, &fixed, request_id)).await?;
+        let warm_start = warm_start.map(TrialNumber);
+        let (id, number) = self
+            .ledger
+            .write(Class::Begin, move |t| t.enqueue(&study, &fixed, warm_start, request_id))
+            .await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::EnqueueTrialResponse { trial }))
     }

@@ -15,14 +15,18 @@ use tonic::Status;
 
 use crate::budget::{Budget, Caller, Share, held};
 
-/// Not counted: its messages come one by one for as long as a worker lives, and each is bounded by
-/// itself.
-const HEARTBEAT: &str = "/kindling.v1.WorkerService/Heartbeat";
+/// Not counted: their messages come one by one, and each is bounded by itself. There may be only so many uploads, and they
+/// are read only as fast as they are put away.
+const STREAMS: [&str; 3] = [
+    "/kindling.v1.WorkerService/Heartbeat",
+    "/kindling.v1.WorkerService/Save",
+    "/kindling.v1.ArtifactService/SaveArtifact",
+];
 
 /// Counts a request's bytes until it is answered, and a large answer's until it was read.
 pub(super) async fn weigh(State(asked): State<Budget>, request: Request, next: Next) -> Response {
     let caller = Caller::of(request.extensions());
-    let is_counted = request.uri().path() != HEARTBEAT;
+    let is_counted = !STREAMS.contains(&request.uri().path());
     let share = asked.take(caller, 0).filter(|_| is_counted).map(|s| Arc::new(Mutex::new(s)));
     let request = match &share {
         Some(share) => {

@@ -122,12 +122,12 @@ impl WorkerService for Service {
         Ok(Response::new(v1::FinishResponse {}))
     }
 
-    async fn save(&self, _: Request<Streaming<v1::SaveRequest>>) -> Reply<v1::SaveResponse> {
-        Err(Status::unimplemented("not yet"))
+    async fn save(&self, request: Request<Streaming<v1::SaveRequest>>) -> Reply<v1::SaveResponse> {
+        self.save_of_trial(request).await
     }
 
-    async fn load(&self, _: Request<v1::LoadRequest>) -> Reply<Self::LoadStream> {
-        Err(Status::unimplemented("not yet"))
+    async fn load(&self, request: Request<v1::LoadRequest>) -> Reply<Self::LoadStream> {
+        self.load_checkpoint(request).await
     }
 
     async fn write(&self, _: Request<v1::WriteRequest>) -> Reply<v1::WriteResponse> {

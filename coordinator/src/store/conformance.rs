@@ -305,7 +305,7 @@ impl<S: Subject> World<S> {
         let Some(id) = self.any_study() else { return };
         let fixed = ("layers".to_owned(), Choice::Int(self.random.random_range(1..9)));
         let request = self.random.random_bool(0.5).then(|| self.random.next_u32().to_string());
-        if let Ok((events, _)) = self.study(id).enqueue(&[fixed], request) {
+        if let Ok((events, _)) = self.study(id).enqueue(&[fixed], None, request) {
             self.take(id, events);
         }
     }
@@ -426,6 +426,7 @@ fn spec(name: &str, confirms: bool, has_front: bool) -> StudySpec {
         seed: 5,
         max_attempts: 2,
         max_failures_in_a_row: 4,
+        keep_checkpoints: 1,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: SearchSpace::new(params).expect("a space"),

@@ -102,6 +102,7 @@ fn new_study(
         seed,
         max_attempts: 1,
         max_failures_in_a_row: 0,
+        keep_checkpoints: 1,
         sampler,
         pruner: PrunerSpec::None,
         space,

@@ -72,6 +72,7 @@ fn filled(
         seed: 1,
         max_attempts: 1,
         max_failures_in_a_row: 0,
+        keep_checkpoints: 1,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: input.space.space(),

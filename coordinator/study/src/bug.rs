@@ -56,6 +56,12 @@ pub enum Bug {
     NanIsRecorded,
     /// A proposal's record says that the sampler saw less than it did.
     SawLessThanItDid,
+    /// What a worker saves counts, whatever became of its lease.
+    ZombieSaves,
+    /// A checkpoint may be older than one that its attempt saved before.
+    OlderCheckpointReplacesNewer,
+    /// A new attempt keeps the curve beyond its checkpoint.
+    CurveBeyondCheckpointIsKept,
     /// A trial of an Optuna client that is over may be changed.
     ExternalChangesAfterItsEnd,
     /// A waiting trial is given to all clients that want it.
@@ -70,7 +76,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -97,6 +103,9 @@ impl Bug {
         Self::PauseIsIgnored,
         Self::NanIsRecorded,
         Self::SawLessThanItDid,
+        Self::ZombieSaves,
+        Self::OlderCheckpointReplacesNewer,
+        Self::CurveBeyondCheckpointIsKept,
         Self::ExternalChangesAfterItsEnd,
         Self::ExternalIsTakenTwice,
         Self::ExternalIsNeverLost,

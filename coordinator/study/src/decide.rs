@@ -40,7 +40,9 @@ impl Study {
             events.push(Event::Proposed { number, proposal });
         }
         let attempt = rules::next_attempt(trial);
-        events.push(Event::Leased { number, attempt, worker: worker.clone(), session, mark });
+        let resumed = trial.and_then(|trial| trial.checkpoints.last()).map(|newest| newest.step);
+        let worker = worker.clone();
+        events.push(Event::Leased { number, attempt, worker, session, mark, resumed });
         Some((events, number))
     }
 
@@ -58,10 +60,12 @@ impl Study {
         // Nothing is left for a sampler to choose.
         let proposal = self.proposal(fixed.clone());
         let (confirms, attempt) = (Some(confirmation), rules::next_attempt(None));
+        let (warm_start, worker) = (self.same_start(confirmed), worker.clone());
+        let resumed = warm_start.as_ref().map(|start| start.step);
         let events = vec![
-            Event::Enqueued { number, fixed, retry_of: None, confirms, request: None },
+            Event::Enqueued { number, fixed, retry_of: None, confirms, warm_start, request: None },
             Event::Proposed { number, proposal },
-            Event::Leased { number, attempt, worker: worker.clone(), session, mark },
+            Event::Leased { number, attempt, worker, session, mark, resumed },
         ];
         (events, number)
     }
@@ -112,12 +116,19 @@ impl Study {
         if over.is_some() {
             return Err(stale(claim, trial));
         }
-        if let Some((newest, _)) = trial.curve.last().filter(|(newest, _)| *newest > step) {
+        let newest = trial.curve.last().filter(|_| trial.has_reported());
+        if let Some((newest, _)) = newest.filter(|(newest, _)| *newest > step) {
             return Err(Refusal::StepGoesBack { number, step, newest: *newest });
         }
-        let prune = trial.pruned_at.is_some() || self.pruner_gives_up(number, step, value);
+        let mut events = Vec::with_capacity(2);
+        if let Some(resumed) = trial.rewinds(step) {
+            events.push(Event::Rewound { number, resumed });
+        }
+        let is_given_up = trial.pruned_at.is_some_and(|at| at < step);
+        let prune = is_given_up || self.pruner_gives_up(number, step, value);
         let verdict = if prune { Verdict::Prune } else { Verdict::Continue };
-        Ok((vec![Event::Reported { number, step, value, others, prune }], verdict))
+        events.push(Event::Reported { number, step, value, others, prune });
+        Ok((events, verdict))
     }
 
     /// The values of a step for objectives that the pruner does not compare.
@@ -252,14 +263,18 @@ impl Study {
         events
     }
 
-    /// Adds a trial with some values fixed. It counts against the budget.
+    /// Adds a trial with some values fixed. It counts against the budget. With `warm_start` its first attempt goes on
+    /// from the newest checkpoint that this other trial has now.
     pub fn enqueue(
         &self,
         fixed: &[(String, Choice)],
+        warm_start: Option<TrialNumber>,
         request: Option<String>,
     ) -> Decision<TrialNumber> {
         let fixed = self.spec().space.fix(fixed)?;
-        let same = |trial: &Trial| trial.retry_of.is_none() && trial.fixed == fixed;
+        let same = |trial: &Trial| {
+            trial.retry_of.is_none() && trial.fixed == fixed && trial.warm_start == warm_start
+        };
         let known = self.added_by(request.as_deref(), same)?;
         if let Some(number) = rules::enqueued_before(known) {
             return Ok((vec![], number));
@@ -267,13 +282,16 @@ impl Study {
         if self.searched() >= self.budget() as usize {
             return Err(Refusal::BudgetSpent { budget: self.budget() });
         }
+        let warm_start = warm_start.map(|from| self.warm_start(from)).transpose()?;
         let number = TrialNumber(self.trials().len() as u32);
-        let enqueued = Event::Enqueued { number, fixed, retry_of: None, confirms: None, request };
+        let (retry_of, confirms) = (None, None);
+        let enqueued = Event::Enqueued { number, fixed, retry_of, confirms, warm_start, request };
         Ok((vec![enqueued], number))
     }
 
-    /// Adds a trial with the parameters of a failed one, because a finished trial is never reopened. The
-    /// budget grows by one, unless the failed trial was a confirmation.
+    /// Adds a trial with the parameters of a failed one, because a finished trial is never reopened. It begins where that
+    /// one began, not at its checkpoint, which may be why it failed. The budget grows by one, unless the failed trial was
+    /// a confirmation.
     pub fn retry(&self, failed: TrialNumber, request: Option<String>) -> Decision<TrialNumber> {
         let same = |trial: &Trial| trial.retry_of == Some(failed);
         let known = self.added_by(request.as_deref(), same)?;
@@ -287,11 +305,12 @@ impl Study {
         let fixed = trial.params().unwrap_or(&trial.fixed).clone();
         let number = TrialNumber(self.trials().len() as u32);
         let (confirms, retry_of) = (trial.confirms, Some(failed));
+        let warm_start = self.same_start(trial);
         let mut events = Vec::with_capacity(2);
         if confirms.is_none() {
             events.push(Event::BudgetChanged { trials: self.budget().saturating_add(1) });
         }
-        events.push(Event::Enqueued { number, fixed, retry_of, confirms, request });
+        events.push(Event::Enqueued { number, fixed, retry_of, confirms, warm_start, request });
         Ok((events, number))
     }
 
@@ -340,22 +359,33 @@ impl Study {
     }
 
     fn pruner_gives_up(&self, number: TrialNumber, step: u64, value: f64) -> bool {
-        if self.trial(number).confirms.is_some() {
+        let trial = self.trial(number);
+        if trial.confirms.is_some() {
             return false;
         }
-        let loss = self.spec().pruner_direction().loss(value);
-        let report = Report { number, step, loss, earlier: &self.trial(number).curve };
-        self.spec().pruner.prunes(self.progress(), &report)
+        let direction = self.spec().pruner_direction();
+        let earlier = &trial.curve[..trial.curve.partition_point(|(earlier, _)| *earlier < step)];
+        let report = Report { number, step, loss: direction.loss(value), earlier };
+        if earlier.len() == trial.curve.len() {
+            return self.spec().pruner.prunes(self.progress(), &report);
+        }
+        // It goes over what is kept of its curve, which therefore counts no more.
+        let mut progress = self.progress().clone();
+        progress.forget(number);
+        earlier.iter().for_each(|(step, value)| {
+            progress.report(number, *step, direction.loss(*value));
+        });
+        self.spec().pruner.prunes(&progress, &report)
     }
 
     /// The trial, if the claim names its newest lease and it is running or finished under that lease.
-    fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
+    pub(crate) fn claimed(&self, claim: &Claim) -> Result<&Trial, Refusal> {
         let trial = self.trial_at(claim.number)?;
         if rules::may_speak(trial, claim) { Ok(trial) } else { Err(stale(claim, trial)) }
     }
 }
 
-fn stale(claim: &Claim, trial: &Trial) -> Refusal {
+pub(crate) fn stale(claim: &Claim, trial: &Trial) -> Refusal {
     // Reveal neither the holder nor anything else that would help to forge a claim.
     let stands = match trial.phase {
         _ if claim.mark.is_none() => {

@@ -4,6 +4,7 @@
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::external::ExternalEvent;
 use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
+use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
 use crate::space::Params;
 use crate::spec::StudySpec;
@@ -60,6 +61,8 @@ pub enum Event {
         retry_of: Option<TrialNumber>,
         /// What it confirms.
         confirms: Option<Confirmation>,
+        /// The checkpoint of another trial that its first attempt goes on from.
+        warm_start: Option<Box<WarmStart>>,
         /// The id of the request.
         request: Option<String>,
     },
@@ -70,7 +73,7 @@ pub enum Event {
         /// Its parameters, and what the sampler saw.
         proposal: Proposal,
     },
-    /// A worker was leased the trial. Its curve starts again.
+    /// A worker was leased the trial. Of its curve is kept what its newest checkpoint contains.
     Leased {
         /// The trial.
         number: TrialNumber,
@@ -82,6 +85,36 @@ pub enum Event {
         session: u64,
         /// The lease's mark.
         mark: Mark,
+        /// The newest checkpoint's step, up to which the curve is kept; nothing is without one.
+        resumed: Option<u64>,
+    },
+    /// The attempt's first report goes over what was kept of the curve: it went on after an earlier step than that of its
+    /// checkpoint. What comes after that is dropped.
+    Rewound {
+        /// The trial.
+        number: TrialNumber,
+        /// Up to which step the curve is still kept. `None`: the attempt began at the start.
+        resumed: Option<u64>,
+    },
+    /// A checkpoint is safe. The oldest one is dropped if there are more than the study keeps.
+    CheckpointSaved {
+        /// The trial.
+        number: TrialNumber,
+        /// The checkpoint.
+        checkpoint: Checkpoint,
+    },
+    /// An artifact is safe. It replaces one of the same name.
+    ArtifactSaved {
+        /// The trial that it belongs to. `None`: the study.
+        number: Option<TrialNumber>,
+        /// Its name.
+        name: Box<str>,
+        /// Its media type.
+        media_type: Box<str>,
+        /// Its bytes.
+        blob: Blob,
+        /// The key of the one that it replaces.
+        replaces: Option<Box<str>>,
     },
     /// The lease ended. The trial waits again with the same parameters.
     LeaseEnded {
@@ -127,8 +160,11 @@ impl Event {
             | Self::Proposed { number, .. }
             | Self::Leased { number, .. }
             | Self::LeaseEnded { number, .. }
+            | Self::Rewound { number, .. }
+            | Self::CheckpointSaved { number, .. }
             | Self::Reported { number, .. }
             | Self::Finished { number, .. } => Some(*number),
+            Self::ArtifactSaved { number, .. } => *number,
             Self::External(event) => event.trial(),
         }
     }

@@ -4,6 +4,7 @@
 //! fact is an [`Event`]. Every decision returns events and a typed reply, and only [`Study::apply`] changes a
 //! study. The shell around the core applies the events in memory, commits them, and then answers the caller.
 
+mod attempts;
 mod best;
 mod bug;
 mod confirm;
@@ -29,6 +30,7 @@ mod registry;
 mod replay;
 mod rules;
 pub mod sampler;
+mod saving;
 mod seed;
 mod space;
 mod spec;
@@ -37,6 +39,7 @@ mod time;
 mod trial;
 mod values;
 
+pub use attempts::{KNOWN_ATTEMPTS, PastAttempt};
 pub use bug::Bug;
 pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
 pub use decide::Decision;
@@ -45,7 +48,7 @@ pub use event::{Event, LeaseEnd, Record, StudyState};
 pub use failures::{Failures, Reason};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 pub use json::Json;
-pub use kept::{Artifact, Blob, Checkpoint};
+pub use kept::{Artifact, Blob, Checkpoint, MAX_KEPT_CHECKPOINTS, WarmStart};
 pub use mark::Mark;
 pub use metrics::{MAX_CONSTRAINTS, MAX_OBJECTIVES, Metrics};
 pub use proposal::Asked;

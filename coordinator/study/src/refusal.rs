@@ -102,6 +102,15 @@ pub enum Refusal {
         /// The newest step on record.
         newest: u64,
     },
+    /// There is nothing to go on from.
+    #[error("trial {0} has no checkpoint to go on from")]
+    NoCheckpoint(TrialNumber),
+    /// What is to be kept has no name that can be kept, or something else is wrong with it.
+    #[error("{0}")]
+    OddFile(String),
+    /// A trial, or a study, already has as many artifacts as are kept.
+    #[error("there are {0} artifacts already, and no more are kept; put several files into one")]
+    TooManyArtifacts(usize),
     /// A trial already has as many intermediate values as are kept.
     #[error(
         "trial {number} has {most} intermediate values, and no more are kept; report less often"

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use crate::event::{Event, Record};
 use crate::external::ExternalStudy;
 use crate::ids::{StudyId, StudyName, TrialId, TrialNumber, WorkerId};
+use crate::kept::Blob;
 use crate::mark::Mark;
 use crate::refusal::Refusal;
 use crate::spec::StudySpec;
@@ -163,6 +164,18 @@ impl Registry {
                 leased.map(|(events, number)| (id, events, number))
             },
         )
+    }
+
+    /// All bytes in the artifact store that belong to a study. What else lies there is an orphan. It walks over all
+    /// trials.
+    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.studies.values().flat_map(|study| {
+            let of_trials = study.trials().iter().flat_map(|trial| {
+                let checkpoints = trial.checkpoints.iter().map(|checkpoint| &checkpoint.blob);
+                checkpoints.chain(trial.artifacts.iter().map(|artifact| &artifact.blob))
+            });
+            study.artifacts().iter().map(|artifact| &artifact.blob).chain(of_trials)
+        })
     }
 
     /// The trials that the worker holds.

@@ -4,6 +4,7 @@
 use crate::bug::Bug;
 use crate::event::{Event, LeaseEnd, StudyState};
 use crate::ids::{Attempt, TrialNumber};
+use crate::kept::Checkpoint;
 use crate::study::Study;
 use crate::trial::{Claim, Phase, Trial};
 
@@ -38,9 +39,10 @@ pub(crate) fn is_recordable(value: f64) -> bool {
     value.is_finite() || Bug::NanIsRecorded.is_on()
 }
 
-/// The value recorded for a step. A repeated report is answered, not recorded again.
+/// The value that the newest attempt reported for a step. A repeated report is answered, not recorded again.
 pub(crate) fn reported(trial: &Trial, step: u64) -> Option<f64> {
-    trial.intermediate(step).filter(|_| !Bug::ReportAppendsTwice.is_on())
+    let is_own = trial.is_of_newest(step);
+    trial.intermediate(step).filter(|_| is_own && !Bug::ReportAppendsTwice.is_on())
 }
 
 /// Whether a claim allows a call: its lease must be the newest, and the trial must be running or finished
@@ -49,6 +51,21 @@ pub(crate) fn may_speak(trial: &Trial, claim: &Claim) -> bool {
     let is_running = matches!(trial.phase, Phase::Running(_));
     trial.is_claimed_by(claim) && !matches!(trial.phase, Phase::Waiting)
         || Bug::NoAttemptCheck.is_on() && is_running
+}
+
+/// The same for what a trial leaves behind.
+pub(crate) fn may_save(trial: &Trial, claim: &Claim) -> bool {
+    may_speak(trial, claim) || Bug::ZombieSaves.is_on() && matches!(trial.phase, Phase::Running(_))
+}
+
+/// Whether a checkpoint of the newest attempt comes after all that the attempt saved before.
+pub(crate) fn is_newer(newest: Option<&Checkpoint>, step: u64) -> bool {
+    newest.is_none_or(|newest| newest.step < step) || Bug::OlderCheckpointReplacesNewer.is_on()
+}
+
+/// Whether an intermediate value of an earlier attempt is kept, as part of what its successor goes on from.
+pub(crate) fn is_kept(step: u64, resumed: Option<u64>) -> bool {
+    resumed.is_some_and(|resumed| step <= resumed || Bug::CurveBeyondCheckpointIsKept.is_on())
 }
 
 /// Handing a trial back does not count as losing it.

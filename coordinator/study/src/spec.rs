@@ -4,6 +4,7 @@
 use crate::confirm::{ConfirmError, ConfirmSpec};
 use crate::direction::Direction;
 use crate::ids::StudyName;
+use crate::kept::MAX_KEPT_CHECKPOINTS;
 use crate::metrics::Metrics;
 use crate::pruner::PrunerSpec;
 use crate::sampler::SamplerSpec;
@@ -44,6 +45,8 @@ pub struct StudySpec {
     /// How many trials may fail in a row before the study is paused; half as many until a trial has completed
     /// or been pruned. 0 means no limit.
     pub max_failures_in_a_row: u32,
+    /// How many checkpoints of a running trial are kept, the newest ones; 1 to [`MAX_KEPT_CHECKPOINTS`].
+    pub keep_checkpoints: u32,
     /// The sampler, which proposes parameters.
     pub sampler: SamplerSpec,
     /// The pruner, which ends unpromising trials.
@@ -116,6 +119,10 @@ impl StudySpec {
         if i64::try_from(self.seed).is_err() {
             return Err(SpecError::range("seed", 0, i64::MAX as u64, self.seed));
         }
+        if !(1..=MAX_KEPT_CHECKPOINTS).contains(&self.keep_checkpoints) {
+            let (most, found) = (MAX_KEPT_CHECKPOINTS.into(), self.keep_checkpoints);
+            return Err(SpecError::range("keep", 1, most, found).below("checkpoints"));
+        }
         self.metrics.check(self.directions.as_slice().len())?;
         if self.objective.kind.is_empty() {
             let message = "expected the name of an objective, found nothing";
@@ -149,6 +156,7 @@ impl StudySpec {
         differ("seed", self.seed != other.seed);
         differ("max_attempts", self.max_attempts != other.max_attempts);
         differ("max_failures_in_a_row", self.max_failures_in_a_row != other.max_failures_in_a_row);
+        differ("checkpoints", self.keep_checkpoints != other.keep_checkpoints);
         differ("sampler", self.sampler != other.sampler);
         let pruned = |spec: &Self| (spec.pruner.clone(), spec.metrics.pruner_objective);
         differ("pruner", pruned(self) != pruned(other));

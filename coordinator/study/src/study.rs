@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attempts::NewLease;
 use crate::best::Best;
 use crate::confirm::{ConfirmSpec, Confirmation};
-use crate::event::{Event, LeaseEnd, StudyState};
+use crate::event::{Event, StudyState};
 use crate::failures::Failures;
 use crate::ids::{TrialId, TrialNumber, WorkerId};
+use crate::kept::{self, Artifact};
 use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
@@ -16,7 +18,7 @@ use crate::sampler::{Archive, Goal};
 use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
 use crate::time::{Tick, Wall};
-use crate::trial::{Lease, Outcome, Phase, Trial, TrialResult};
+use crate::trial::{Outcome, Phase, Trial, TrialResult};
 
 /// A study and everything that happened to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,8 @@ pub struct Study {
     confirm: Option<ConfirmSpec>,
     created: Wall,
     trials: Vec<Trial>,
+    /// Its own artifacts, by name.
+    artifacts: Vec<Artifact>,
     /// Finished trials in the order in which they finished, whatever their result.
     finish_order: Vec<TrialNumber>,
     // Indices derived from `trials`.
@@ -95,6 +99,7 @@ impl Study {
             confirm,
             created,
             trials,
+            artifacts: Vec::new(),
             finish_order: Vec::new(),
             waiting: BTreeSet::new(),
             running: BTreeSet::new(),
@@ -279,6 +284,18 @@ impl Study {
         self
     }
 
+    /// The files that the study itself keeps, by name.
+    pub fn artifacts(&self) -> &[Artifact] {
+        &self.artifacts
+    }
+
+    /// The study with the artifacts that a store kept, by name.
+    #[must_use]
+    pub fn with_artifacts(mut self, artifacts: Vec<Artifact>) -> Self {
+        self.artifacts = artifacts;
+        self
+    }
+
     /// How many trials have parameters.
     pub(crate) fn proposed(&self) -> u32 {
         self.proposed
@@ -345,8 +362,11 @@ impl Study {
                 self.confirm = Some(confirm.clone());
                 self.plan_confirmations();
             }
-            Event::Enqueued { number, fixed, retry_of, confirms, request } => {
+            Event::Enqueued { number, fixed, retry_of, confirms, warm_start, request } => {
                 let mut trial = Trial::waiting(next, fixed.clone());
+                if let Some(warm_start) = warm_start {
+                    trial.start_from(warm_start);
+                }
                 trial.retry_of = *retry_of;
                 trial.confirms = *confirms;
                 trial.request.clone_from(request);
@@ -364,24 +384,35 @@ impl Study {
                 self.trials[number.index()].proposal = Some(proposal.clone());
                 self.proposed += 1;
             }
-            Event::Leased { number, attempt, worker, session, mark } => {
+            Event::Leased { number, attempt, worker, session, mark, resumed } => {
                 let trial = &mut self.trials[number.index()];
-                trial.attempt = *attempt;
-                trial.worker = Some(worker.clone());
-                trial.mark = Some(*mark);
-                trial.curve.clear();
-                trial.other_values.clear();
-                trial.pruned_at = None;
-                let started = *trial.started.get_or_insert(at);
-                trial.phase = Phase::Running(Lease { session: *session, deadline: lease_until });
+                let (attempt, mark, session, resumed) = (*attempt, *mark, *session, *resumed);
+                let lease = NewLease { attempt, worker, mark, session, resumed };
+                let started = trial.begin_attempt(&lease, at, lease_until);
                 self.waiting.remove(number);
                 self.note_started(started);
                 self.note_leased(*number);
+                self.note_curve(*number);
+            }
+            Event::Rewound { number, resumed } => {
+                self.trials[number.index()].keep_curve(*resumed);
+                self.progress.forget(*number);
+                self.note_curve(*number);
+            }
+            Event::CheckpointSaved { number, checkpoint } => {
+                let keep = self.spec.keep_checkpoints as usize;
+                self.trials[number.index()].put_checkpoint(checkpoint.clone(), keep);
+            }
+            Event::ArtifactSaved { number, name, media_type, blob, replaces: _ } => {
+                let (name, media_type, blob) = (name.clone(), media_type.clone(), blob.clone());
+                let artifacts = match number {
+                    Some(number) => &mut self.trials[number.index()].artifacts,
+                    None => &mut self.artifacts,
+                };
+                kept::put(artifacts, Artifact { name, media_type, blob, saved: at });
             }
             Event::LeaseEnded { number, end } => {
-                let trial = &mut self.trials[number.index()];
-                trial.phase = Phase::Waiting;
-                trial.losses += u32::from(*end == LeaseEnd::Expired);
+                self.trials[number.index()].end_attempt(*end, at);
                 self.note_unleased(*number);
                 self.waiting.insert(*number);
                 self.progress.forget(*number);
@@ -403,6 +434,7 @@ impl Study {
                 // A copy: an allocator may not free the spare capacity when a list shrinks by less than half.
                 trial.curve = trial.curve.as_slice().to_vec();
                 trial.other_values = trial.other_values.as_slice().to_vec();
+                trial.keep_checkpoints(1);
                 self.waiting.remove(number);
                 self.note_unleased(*number);
                 self.note_finished(*number);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::attempts::PastAttempt;
 use crate::confirm::Confirmation;
 use crate::ids::{Attempt, TrialId, TrialNumber, WorkerId};
 use crate::json::Json;
+use crate::kept::{Artifact, Checkpoint};
 use crate::mark::Mark;
 use crate::space::Params;
 use crate::time::{Tick, Wall};
@@ -21,6 +23,8 @@ pub struct Trial {
     pub retry_of: Option<TrialNumber>,
     /// What it confirms; `None` for trials of the search.
     pub confirms: Option<Confirmation>,
+    /// The trial whose checkpoint its first attempt goes on from.
+    pub warm_start: Option<TrialNumber>,
     /// The id of the request that enqueued it, so that a repeated request adds nothing.
     pub request: Option<String>,
     /// Its parameters, from its first lease on.
@@ -31,9 +35,24 @@ pub struct Trial {
     pub worker: Option<WorkerId>,
     /// The mark of its newest lease; none before the first, or if that lease ended before leases had marks.
     pub mark: Option<Mark>,
+    /// When that lease began.
+    pub leased: Option<Wall>,
+    /// The step after which the newest attempt goes on: that of the checkpoint that it was leased with, or an earlier one
+    /// if its reports show that. `None`: it began at the start. What the curve has up to this step was reported by
+    /// attempts before.
+    pub resumed: Option<u64>,
+    /// The attempts before, oldest first, as far as they are known (see [`KNOWN_ATTEMPTS`]); and the newest one, if its
+    /// lease ended without a result.
+    ///
+    /// [`KNOWN_ATTEMPTS`]: crate::KNOWN_ATTEMPTS
+    pub attempts: Vec<PastAttempt>,
     /// How many of its leases were lost.
     pub losses: u32,
-    /// Intermediate values of the newest attempt, by ascending step.
+    /// What a next attempt can go on from, oldest first: as many as the study keeps, and one once it is finished.
+    pub checkpoints: Vec<Checkpoint>,
+    /// The files that it keeps, by name.
+    pub artifacts: Vec<Artifact>,
+    /// Intermediate values of the newest attempt and of those that it goes on from, by ascending step.
     pub curve: Vec<(u64, f64)>,
     /// Intermediate values of objectives that the pruner does not compare, by ascending step and objective.
     pub other_values: Vec<OtherValue>,
@@ -175,12 +194,18 @@ impl Trial {
             fixed,
             retry_of: None,
             confirms: None,
+            warm_start: None,
             request: None,
             proposal: None,
             attempt: Attempt::default(),
             worker: None,
             mark: None,
+            leased: None,
+            resumed: None,
+            attempts: Vec::new(),
             losses: 0,
+            checkpoints: Vec::new(),
+            artifacts: Vec::new(),
             curve: Vec::new(),
             other_values: Vec::new(),
             pruned_at: None,

@@ -50,6 +50,7 @@ impl World {
             seed,
             max_attempts: 2,
             max_failures_in_a_row: 0,
+            keep_checkpoints: 1,
             sampler,
             pruner: PrunerSpec::None,
             space: space.clone(),
@@ -244,7 +245,7 @@ fn a_branch_in_which_all_has_failed_is_looked_at_everywhere() {
         let mut enqueue = |method: &str, trials: usize, end: End| {
             let fixed = [("method".to_owned(), Choice::Text(method.into()))];
             for _ in 0..trials {
-                let (events, _) = world.study.enqueue(&fixed, None).expect("fits");
+                let (events, _) = world.study.enqueue(&fixed, None, None).expect("fits");
                 world.apply(&events);
             }
             world.run(trials, |_, _| end)
@@ -301,7 +302,7 @@ fn startup_ends_though_most_trials_fail() {
     // A thousandth of the space succeeds, and one point of it is enqueued.
     let mut world = World::new(&square(), tpe(), 3);
     let fixed = ["x", "y"].map(|name| (name.to_owned(), Choice::Float(0.5)));
-    let (events, _) = world.study.enqueue(&fixed, None).expect("fits");
+    let (events, _) = world.study.enqueue(&fixed, None, None).expect("fits");
     world.apply(&events);
     let distance = |params: &Params| (at(params, 0) - 0.5).hypot(at(params, 1) - 0.5);
     let end = |_: TrialNumber, params: &Params| {

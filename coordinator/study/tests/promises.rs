@@ -369,11 +369,11 @@ impl World {
     fn enqueue(&mut self, before: &Study, rate: f64, request: Option<u8>) {
         let fixed = [("rate".to_owned(), Choice::Float(rate))];
         let request = request.map(|r| r.to_string());
-        match self.study.enqueue(&fixed, request.clone()) {
+        match self.study.enqueue(&fixed, None, request.clone()) {
             Ok((events, number)) => {
                 self.apply(&events);
                 if request.is_some() {
-                    assert_eq!(self.study.enqueue(&fixed, request), Ok((vec![], number)));
+                    assert_eq!(self.study.enqueue(&fixed, None, request), Ok((vec![], number)));
                 }
             }
             Err(Refusal::RequestReused { request: reused, number }) => {
@@ -567,6 +567,7 @@ fn spec(sampler: SamplerSpec, pruner: PrunerSpec) -> StudySpec {
         seed: 1,
         max_attempts: MAX_ATTEMPTS,
         max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
+        keep_checkpoints: 1,
         sampler,
         pruner,
         space: SearchSpace::new(params).expect("valid"),

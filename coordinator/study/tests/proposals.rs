@@ -39,6 +39,7 @@ impl World {
             seed: 7,
             max_attempts: 1,
             max_failures_in_a_row: 0,
+            keep_checkpoints: 1,
             sampler,
             pruner: PrunerSpec::None,
             space: space.clone(),

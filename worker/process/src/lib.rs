@@ -23,7 +23,7 @@ use kindling_worker::Objective;
 
 pub use self::gpus::{GpuPool, GpuShare, NamedBy, ProcessDevices};
 pub use self::ground::guard_processes;
-pub use self::settings::{Needs, check_metric, needs, params_of};
+pub use self::settings::{Needs, bytes, check_metric, needs, params_of};
 
 use self::ground::Footing;
 use self::kinds::{CommandObjective, PythonObjective};

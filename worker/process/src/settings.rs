@@ -9,6 +9,7 @@ use kindling_worker::{JsonMap, SettingsError};
 pub(crate) use self::function::Function;
 use self::keys::{Keys, fault, shown};
 pub use self::needs::{Needs, check_metric, needs, params_of};
+pub use self::units::bytes;
 use self::words::{WordError, Words};
 
 mod env;

@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
+use kindling_artifacts::{ArtifactStore, Location};
+use kindling_proto::limits;
 use kindling_study::{Tick, Wall};
 use rand::{TryCryptoRng, TryRng};
 use tempfile::TempDir;
@@ -13,6 +15,7 @@ use tonic::service::Routes;
 
 use super::messages::{Grammar, MARK, Method};
 use super::*;
+use crate::artifacts::Artifacts;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::proofs::{Random, is_long, proofs};
@@ -69,7 +72,9 @@ fn serve(folder: &Path) -> (Routes, Ledger) {
     let store = SqliteStore::open(&folder.join("study.db")).expect("a store that opens");
     let (clock, term) = (Arc::new(Still), Duration::from_secs(30));
     let (ledger, _) = Ledger::start_drawing(store, clock, term, Box::new(Same)).expect("started");
-    let service = Service::new(ledger.clone(), CancellationToken::new());
+    let store = ArtifactStore::open(&Location::Folder(folder.join("artifacts"))).expect("a folder");
+    let artifacts = Artifacts::new(store, limits::ARTIFACTS);
+    let service = Service::new(ledger.clone(), CancellationToken::new(), artifacts);
     (service.routes(), ledger)
 }
 

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use kindling_proto::{limits, optuna as wire};
 use kindling_study::external::{ExternalStudy, ExternalTrial, PythonJson, Scope, TrialState};
-use kindling_study::{Direction, Directions, Refusal, Study, StudyId, TrialId, TrialNumber};
+use kindling_study::{
+    Artifact, Direction, Directions, Refusal, Study, StudyId, TrialId, TrialNumber,
+};
 
 use crate::state::State;
-use crate::store::{METRIC_NAMES, naive};
+use crate::store::{self, METRIC_NAMES, naive};
 use crate::transaction::REQUEST;
 
 /// A trial as it was seen. What takes time is done by [`Self::into_wire`], apart from the ledger.
@@ -121,8 +123,18 @@ fn our_study(id: StudyId, study: &Study) -> wire::Study {
         study_name: study.spec().name.to_string(),
         directions: directions(&study.spec().directions),
         user_attributes: HashMap::new(),
-        system_attributes: metric_names(&study.spec().metrics.names),
+        system_attributes: metric_names(&study.spec().metrics.names)
+            .into_iter()
+            .chain(artifacts(study.artifacts()))
+            .collect(),
     }
+}
+
+fn artifacts(artifacts: &[Artifact]) -> impl Iterator<Item = (String, String)> {
+    let told = |Artifact { name, media_type, blob, .. }: &Artifact| {
+        store::artifact(name, media_type, &blob.key)
+    };
+    artifacts.iter().map(told)
 }
 
 fn metric_names(names: &[Box<str>]) -> HashMap<String, String> {

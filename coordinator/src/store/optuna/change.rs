@@ -1,7 +1,7 @@
 //! Changes to rows, for a store to execute.
 
 use kindling_study::external::Scope;
-use kindling_study::{Confirmation, Mark, StudyId, TrialId, TrialNumber};
+use kindling_study::{Blob, Confirmation, Mark, StudyId, TrialId, TrialNumber};
 
 /// A change to one row, unless it says otherwise.
 ///
@@ -50,6 +50,7 @@ pub(crate) enum Change<'a> {
         retry_of: Option<TrialNumber>,
         request: Option<&'a str>,
         confirms: Option<Confirmation>,
+        warm_start: Option<TrialNumber>,
     },
     /// Adds a row of `kindling_trials`, of a trial that begins with a proposal.
     AddProposed(NewProposal),
@@ -77,18 +78,57 @@ pub(crate) enum Change<'a> {
 
     /// Adds a row of `kindling_leases`.
     AddLease(NewLease<'a>),
-    /// Replaces the trial's previous lease there, which must have ended. Of that one, only whether it
-    /// was lost is still needed.
+    /// Replaces the trial's previous lease there, which must have ended. That one moves to
+    /// `kindling_attempts`, of whose rows [`KNOWN_ATTEMPTS`] are kept, the new lease included.
+    ///
+    /// [`KNOWN_ATTEMPTS`]: kindling_study::KNOWN_ATTEMPTS
     ReplaceLease(NewLease<'a>),
     /// Sets the row of `trials`: it runs. The time counts if it never ran before.
     SetRunning {
         trial: TrialId,
         since: String,
     },
-    /// Deletes a trial's rows from `trial_intermediate_values`, however many. The step at which it
-    /// was pruned goes with them.
-    DeleteCurve {
+    /// Deletes a trial's rows beyond a step, or all of them, from `trial_intermediate_values` and
+    /// `kindling_other_values`, however many. The step at which it was pruned goes with them.
+    CutCurve {
         trial: TrialId,
+        to: Option<i64>,
+    },
+    /// Sets the step in `kindling_leases` after which the newest attempt goes on.
+    SetResumed {
+        trial: TrialId,
+        resumed: Option<i64>,
+    },
+    /// Adds a row of `kindling_checkpoints`.
+    AddCheckpoint {
+        trial: TrialId,
+        attempt: u32,
+        step: i64,
+        blob: &'a Blob,
+    },
+    /// Deletes the trial's rows there but for so many of the newest.
+    KeepCheckpoints {
+        trial: TrialId,
+        keep: u32,
+    },
+    /// Adds a row of `kindling_artifacts` or `kindling_study_artifacts`, or replaces it.
+    PutArtifact {
+        of: Owner,
+        name: &'a str,
+        media_type: &'a str,
+        blob: &'a Blob,
+        saved_at: i64,
+    },
+    /// Adds a row of the owner's system attributes, or replaces it: the artifact, for Optuna.
+    PutArtifactAttribute {
+        of: Owner,
+        key: String,
+        json: String,
+    },
+    /// Deletes such a row, if it is there.
+    DeleteArtifactAttribute {
+        of: Owner,
+        key: String,
     },
     /// Sets the end of the trial's open lease.
     EndLease {
@@ -202,7 +242,7 @@ pub(crate) enum Change<'a> {
 }
 
 /// The tables that have rows by `trial_id`. Those of other programs go with the others.
-pub(crate) const TABLES_OF_TRIALS: [&str; 9] = [
+pub(crate) const TABLES_OF_TRIALS: [&str; 12] = [
     "trial_user_attributes",
     "trial_system_attributes",
     "trial_params",
@@ -210,13 +250,21 @@ pub(crate) const TABLES_OF_TRIALS: [&str; 9] = [
     "trial_intermediate_values",
     "trial_heartbeats",
     "kindling_leases",
+    "kindling_attempts",
+    "kindling_checkpoints",
+    "kindling_artifacts",
     "kindling_other_values",
     "kindling_trials",
 ];
 
 /// The tables that have any number of rows by `study_id`.
-pub(crate) const TABLES_OF_A_STUDY: [&str; 4] =
-    ["trials", "study_directions", "study_user_attributes", "study_system_attributes"];
+pub(crate) const TABLES_OF_A_STUDY: [&str; 5] = [
+    "trials",
+    "study_directions",
+    "study_user_attributes",
+    "study_system_attributes",
+    "kindling_study_artifacts",
+];
 
 /// The tables that have one row for each study of a kind: our own, and external ones.
 pub(crate) const OUR_STUDIES: &str = "kindling_studies";
@@ -252,4 +300,12 @@ pub(crate) struct NewLease<'a> {
     pub(crate) leased_at: i64,
     pub(crate) session: i64,
     pub(crate) mark: &'a Mark,
+    pub(crate) resumed: Option<i64>,
+}
+
+/// What an artifact belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Trial(TrialId),
+    Study(StudyId),
 }

@@ -1,19 +1,22 @@
 //! Which rows an event changes.
 
 use kindling_study::{
-    ConfirmSpec, Confirmation, Event, LeaseEnd, OtherValue, Outcome, Params, Proposal, Record,
-    StudySpec, StudyState, TrialId, TrialNumber, TrialResult, Wall,
+    ConfirmSpec, Event, LeaseEnd, OtherValue, Outcome, Proposal, Record, StudySpec, StudyState,
+    TrialId, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 
-use super::change::{Change, EXTERNAL_STUDIES, NewLease, NewProposal, NewStudy, OUR_STUDIES};
+use super::change::{
+    Change, EXTERNAL_STUDIES, NewLease, NewProposal, NewStudy, OUR_STUDIES, Owner,
+};
 use super::damage::Misfit;
 use super::encode;
 use super::external;
+use super::kept;
 use super::known::Known;
 use crate::store::stored_spec;
 
-type Changes<'a> = Result<Vec<Change<'a>>, Misfit>;
+pub(super) type Changes<'a> = Result<Vec<Change<'a>>, Misfit>;
 
 /// The changes that write an event, in their order. After an error, or without a commit, `known` is
 /// out of date.
@@ -33,11 +36,9 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
         Event::ConfirmChanged { confirm } => {
             Ok(vec![Change::SetConfirm { study, confirm: confirm_text(confirm)? }])
         }
-        Event::Enqueued { number, fixed, retry_of, confirms, request } => {
-            enqueued(known, record, *number, fixed, *retry_of, *confirms, request.as_deref())
-        }
+        Event::Enqueued { number, .. } => enqueued(known, record, *number),
         Event::Proposed { number, proposal } => proposed(known, record, *number, proposal),
-        Event::Leased { number, attempt, worker, session, mark } => {
+        Event::Leased { number, attempt, worker, session, mark, resumed } => {
             let lease = NewLease {
                 trial: trial(known, record, *number)?,
                 attempt: attempt.0,
@@ -45,8 +46,28 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
                 leased_at: record.at.0,
                 session: session.cast_signed(),
                 mark,
+                resumed: resumed.map(stored_step).transpose()?,
             };
             leased(lease, record.at)
+        }
+        Event::Rewound { number, resumed } => {
+            let trial = trial(known, record, *number)?;
+            let to = resumed.map(stored_step).transpose()?;
+            let resumed = Change::SetResumed { trial, resumed: to };
+            Ok(vec![resumed, Change::CutCurve { trial, to }])
+        }
+        Event::CheckpointSaved { number, checkpoint } => {
+            let trial = trial(known, record, *number)?;
+            let keep = known.study(record.study)?.keep_checkpoints;
+            let checkpoint = kept::checkpoint(trial, checkpoint)?;
+            Ok(vec![checkpoint, Change::KeepCheckpoints { trial, keep }])
+        }
+        Event::ArtifactSaved { number, .. } => {
+            let of = match number {
+                Some(number) => Owner::Trial(trial(known, record, *number)?),
+                None => Owner::Study(record.study),
+            };
+            Ok(kept::artifact(of, record))
         }
         Event::LeaseEnded { number, end } => {
             Ok(lease_ended(trial(known, record, *number)?, *end, record.at))
@@ -80,26 +101,32 @@ fn created<'a>(known: &mut Known, record: &Record, spec: &'a StudySpec) -> Chang
     Ok([Change::AddStudy(rows)].into_iter().chain(directions).chain(names).collect())
 }
 
-fn enqueued<'a>(
-    known: &mut Known,
-    record: &Record,
-    number: TrialNumber,
-    fixed: &Params,
-    retry_of: Option<TrialNumber>,
-    confirms: Option<Confirmation>,
-    request: Option<&'a str>,
-) -> Changes<'a> {
-    let study = record.study;
+fn enqueued<'a>(known: &mut Known, record: &'a Record, number: TrialNumber) -> Changes<'a> {
+    let Event::Enqueued { fixed, retry_of, confirms, warm_start, request, .. } = &record.event
+    else {
+        return Ok(Vec::new());
+    };
+    let (study, confirms) = (record.study, *confirms);
     let trial = new_trial(known, record, number)?;
     let fixed = encode::fixed(&known.study(study)?.space, fixed);
     let told = confirms.map(|c| json!({ "of": c.of.0, "seed": c.seed }).to_string());
     let copies = [("confirms", told), ("fixed_params", fixed.clone())];
     let mut changes = vec![
-        Change::AddEnqueued { trial, fixed, retry_of, request, confirms },
+        Change::AddEnqueued {
+            trial,
+            fixed,
+            retry_of: *retry_of,
+            request: request.as_deref(),
+            confirms,
+            warm_start: warm_start.as_ref().map(|start| start.from),
+        },
         Change::AddTrial { trial, study, number },
     ];
     for (key, json) in copies {
         changes.extend(json.map(|json| Change::PutSystemAttribute { trial, key, json }));
+    }
+    if let Some(start) = warm_start {
+        changes.push(kept::warm_start(trial, start)?);
     }
     Ok(changes)
 }
@@ -135,12 +162,12 @@ fn proposed<'a>(
 }
 
 fn leased(lease: NewLease<'_>, now: Wall) -> Changes<'_> {
-    let (trial, since) = (lease.trial, datetime(now)?);
+    let (trial, since, to) = (lease.trial, datetime(now)?, lease.resumed);
     let running = Change::SetRunning { trial, since };
     Ok(if lease.attempt == 1 {
         vec![Change::AddLease(lease), running]
     } else {
-        vec![Change::ReplaceLease(lease), running, Change::DeleteCurve { trial }]
+        vec![Change::ReplaceLease(lease), running, Change::CutCurve { trial, to }]
     })
 }
 
@@ -156,7 +183,7 @@ fn reported<'a>(
     others: &[OtherValue],
     prune: bool,
 ) -> Changes<'a> {
-    let step = i64::try_from(step).map_err(|e| Misfit(format!("step {step}: {e}")))?;
+    let step = stored_step(step)?;
     let (value, kind) = encode::float(value);
     let mut changes = vec![Change::AddIntermediate { trial, step, value, kind }];
     changes.extend(others.iter().map(|other| {
@@ -190,6 +217,7 @@ fn finished<'a>(
         // If a trial fails because its lease expired, no lease is open any more.
         Change::EndLeaseIfOpen { trial, at: at.0, ended: "FINISHED" },
         Change::SetFinished { trial, finish_index, attributes, constraints },
+        Change::KeepCheckpoints { trial, keep: 1 },
     ];
     changes.extend(copies.into_iter().map(|(key, json)| Change::PutConstraint {
         trial,
@@ -244,6 +272,11 @@ fn new_trial(known: &mut Known, record: &Record, number: TrialNumber) -> Result<
 
 fn no_trial(record: &Record, number: TrialNumber) -> Misfit {
     Misfit(format!("study {} has no trial {number}", record.study.0))
+}
+
+/// Stores use signed numbers.
+pub(super) fn stored_step(step: u64) -> Result<i64, Misfit> {
+    i64::try_from(step).map_err(|e| Misfit(format!("step {step}: {e}")))
 }
 
 fn datetime(at: Wall) -> Result<String, Misfit> {

@@ -73,6 +73,7 @@ impl Draft {
         trial.finished = datetime(at, "datetime_complete", row.datetime_complete)?;
         trial.retry_of = row.retry_of.map(TrialNumber);
         trial.request = row.request;
+        trial.warm_start = row.warm_start.map(TrialNumber);
         let pruned_at = row.pruned_at.map(u64::try_from).transpose();
         trial.pruned_at = pruned_at.map_err(|error| at.wrong("pruned_at", error))?;
         let (of, seed) = (row.confirms_of, row.confirms_seed);
@@ -154,6 +155,7 @@ impl Draft {
             return wrong("a user attribute of its result is missing");
         }
         self.check_others()?;
+        self.check_kept(spec)?;
         self.check_constraints(spec)?;
         let result = match (self.stage, self.fail_reason) {
             (Stage::Waiting, ..) => return Ok(Trial { phase: Phase::Waiting, ..self.trial }),

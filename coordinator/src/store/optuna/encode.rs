@@ -73,7 +73,6 @@ pub(super) fn direction_from(word: &str) -> Option<Direction> {
     [Direction::Maximize, Direction::Minimize].into_iter().find(|d| direction(*d) == word)
 }
 
-/// A value and its type. Not every database has NaN, and Optuna does not store infinity as a number.
 /// The system attribute of a study in which Optuna keeps the names of its objectives.
 pub(crate) const METRIC_NAMES: &str = "study:metric_names";
 
@@ -82,6 +81,29 @@ pub(crate) fn constraint_key(name: &str) -> String {
     format!("constraints:{name}")
 }
 
+/// What Optuna keeps of an artifact as a system attribute of its trial or study: the attribute's key, and its JSON. The
+/// artifact's id there is the last part of where its bytes lie, so that the store's folder is one of Optuna's artifact stores.
+pub(crate) fn artifact(name: &str, media_type: &str, blob_key: &str) -> (String, String) {
+    let mimetype = if media_type.is_empty() { "application/octet-stream" } else { media_type };
+    let json = json!({
+        "artifact_id": artifact_id(blob_key),
+        "filename": name,
+        "mimetype": mimetype,
+        "encoding": null,
+    });
+    (artifact_key(blob_key), json.to_string())
+}
+
+/// The key of that attribute.
+pub(super) fn artifact_key(blob_key: &str) -> String {
+    format!("artifacts:{}", artifact_id(blob_key))
+}
+
+fn artifact_id(blob_key: &str) -> &str {
+    blob_key.rsplit_once('/').map_or(blob_key, |(_, id)| id)
+}
+
+/// A value and its type. Not every database has NaN, and Optuna does not store infinity as a number.
 pub(crate) fn float(value: f64) -> (Option<f64>, &'static str) {
     match value {
         v if v.is_nan() => (None, "NAN"),

@@ -26,6 +26,8 @@ pub(super) struct KnownStudy {
     pub(super) objectives: usize,
     /// The system attributes in which Optuna keeps what a trial says of each constraint.
     pub(super) constraint_keys: Vec<String>,
+    /// How many checkpoints of a trial it keeps.
+    pub(super) keep_checkpoints: u32,
     /// How many trials it has, and how many of them have finished.
     trials: u32,
     finished: u32,
@@ -110,8 +112,15 @@ impl KnownStudy {
         let objectives = spec.directions.as_slice().len();
         let constraints = spec.metrics.constraints.iter();
         let constraint_keys = constraints.map(|name| encode::constraint_key(name)).collect();
-        let space = spec.space.clone();
-        Self { space, distributions, objectives, constraint_keys, trials: 0, finished: 0 }
+        Self {
+            space: spec.space.clone(),
+            distributions,
+            objectives,
+            constraint_keys,
+            keep_checkpoints: spec.keep_checkpoints,
+            trials: 0,
+            finished: 0,
+        }
     }
 
     pub(super) fn has(&self, number: TrialNumber) -> bool {

@@ -12,6 +12,7 @@ mod damage;
 mod draft;
 mod encode;
 mod external;
+mod kept;
 mod known;
 mod reading;
 mod rows;
@@ -19,17 +20,18 @@ mod strangers;
 mod study;
 
 pub(super) use change::{
-    Change, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
+    Change, NewLease, NewProposal, NewStudy, Owner, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
 };
 pub(super) use changes::changes;
 pub(super) use damage::{Damage, Misfit, Place};
 pub(crate) use encode::{
-    METRIC_NAMES, constraint_key, datetime, distribution, fixed, float, naive,
+    METRIC_NAMES, artifact, constraint_key, datetime, distribution, fixed, float, naive,
 };
 pub(super) use external::{
     ExternalAttributeRow, ExternalIntermediateRow, ExternalParamRow, ExternalStudyRow,
     ExternalTrialRow, ExternalValueRow,
 };
+pub(super) use kept::{ArtifactRow, AttemptRow, BlobRow, CheckpointRow};
 pub(super) use known::Known;
 pub(super) use reading::{NextIds, Reading};
 pub(super) use rows::{

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kindling_study::external::Scope;
 use kindling_study::{
-    Attempt, Json, Mark, OtherValue, Registry, StudyId, StudySpec, Tick, TrialId, TrialNumber,
-    WorkerId,
+    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, StudyId, StudySpec, Tick, TrialId,
+    TrialNumber, Wall, WorkerId,
 };
 
 use super::cell::{json, word};
@@ -19,6 +19,7 @@ use super::external::{
     ExternalAttributeRow, ExternalIntermediateRow, ExternalParamRow, ExternalReading,
     ExternalStudyRow, ExternalTrialRow, ExternalValueRow,
 };
+use super::kept::{lease_end, resumed};
 use super::rows::{
     AttributeRow, DirectionRow, IntermediateRow, LeaseRow, Number, OtherValueRow, ParamRow,
     ReasonRow, StudyRow, TrialRow, ValueRow,
@@ -127,13 +128,22 @@ impl Reading {
         draft.trial.attempt = Attempt(attempt);
         draft.trial.losses = lost_before;
         draft.trial.mark = row.mark.map(Mark::new);
+        draft.trial.leased = Some(Wall(row.leased_at));
+        draft.trial.resumed = resumed(at, row.resumed)?;
+        if row.ended.is_some() != row.ended_at.is_some() {
+            return Err(at.damaged("ended is there without ended_at, or the other way round"));
+        }
+        if let Some((end, ended_at)) = row.ended.and_then(lease_end).zip(row.ended_at) {
+            draft.trial.losses += u32::from(end == LeaseEnd::Expired);
+            draft.note_ended(end, Wall(ended_at));
+            return Ok(());
+        }
         match row.ended {
             None if draft.trial.mark.is_none() => {
                 return Err(at.damaged("an open lease without a mark"));
             }
             None => draft.holder = Some(row.session.cast_unsigned()),
-            Some("EXPIRED") => draft.trial.losses += 1,
-            Some("HANDED_BACK" | "STUDY_STOPPED" | "FINISHED") => {}
+            Some("FINISHED") => {}
             Some(word) => return Err(at.damaged(format!("ended: `{word}`"))),
         }
         Ok(())
@@ -248,8 +258,12 @@ impl Reading {
     }
 
     /// The trial that a row belongs to, and the spec of its study.
-    fn of(&mut self, at: Place, trial: i64) -> Result<(&StudySpec, &mut Draft), Damage> {
+    pub(super) fn of(&mut self, at: Place, trial: i64) -> Result<(&StudySpec, &mut Draft), Damage> {
         self.find(trial).ok_or_else(|| at.damaged(format!("there is no trial {trial}")))
+    }
+
+    pub(super) fn study_of(&mut self, id: i64) -> Option<&mut StudyDraft> {
+        self.studies.get_mut(&id)
     }
 
     fn find(&mut self, trial: i64) -> Option<(&StudySpec, &mut Draft)> {
@@ -258,7 +272,7 @@ impl Reading {
         Some((spec, trials.get_mut(number.index())?))
     }
 
-    fn worker(&mut self, at: Place, name: &str) -> Result<WorkerId, Damage> {
+    pub(super) fn worker(&mut self, at: Place, name: &str) -> Result<WorkerId, Damage> {
         if let Some(known) = self.workers.get(name) {
             return Ok(known.clone());
         }

@@ -49,6 +49,7 @@ pub(crate) struct TrialRow<'a> {
     pub(crate) confirms_of: Option<u32>,
     pub(crate) confirms_seed: Option<u32>,
     pub(crate) constraints: Option<&'a str>,
+    pub(crate) warm_start: Option<u32>,
 }
 
 /// A row of `kindling_leases`. Its id is the trial's.
@@ -61,6 +62,9 @@ pub(crate) struct LeaseRow<'a> {
     pub(crate) session: i64,
     pub(crate) lost_before: u32,
     pub(crate) mark: Option<[u8; Mark::LEN]>,
+    pub(crate) leased_at: i64,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) resumed: Option<i64>,
 }
 
 /// A row of `trial_params`.

@@ -1,8 +1,8 @@
 //! A study while its rows are collected, and the checks that its trials fit together.
 
 use kindling_study::{
-    ConfirmSpec, Confirmation, Direction, Study, StudySpec, StudyState, Tick, Trial, TrialNumber,
-    Wall,
+    Artifact, ConfirmSpec, Confirmation, Direction, Study, StudySpec, StudyState, Tick, Trial,
+    TrialNumber, Wall,
 };
 
 use super::cell::word;
@@ -20,6 +20,7 @@ pub(super) struct StudyDraft {
     budget: u32,
     confirm: Option<ConfirmSpec>,
     created: Wall,
+    pub(super) artifacts: Vec<Artifact>,
     /// One direction per objective.
     directions: Box<[Option<Direction>]>,
     /// By trial number.
@@ -49,6 +50,7 @@ impl StudyDraft {
             budget: row.budget,
             confirm,
             created: Wall(row.created_at),
+            artifacts: Vec::new(),
             directions: vec![None; spec.directions.as_slice().len()].into(),
             // Growing step by step would need twice the memory for a moment.
             trials: Vec::with_capacity(row.trials as usize),
@@ -68,7 +70,7 @@ impl StudyDraft {
         lease_until: Tick,
         strangers: &mut Strangers,
     ) -> Result<Study, Damage> {
-        let Self { spec, state, pause_reason, budget, confirm, created, .. } = self;
+        let Self { spec, state, pause_reason, budget, confirm, created, artifacts, .. } = self;
         let told = self.directions.iter().copied();
         if !told.eq(spec.directions.as_slice().iter().copied().map(Some)) {
             return Err(self.at.damaged("study_directions says otherwise"));
@@ -90,7 +92,7 @@ impl StudyDraft {
             trials.push(trial);
         }
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
-        Ok(study.paused_because(pause_reason))
+        Ok(study.paused_because(pause_reason).with_artifacts(artifacts))
     }
 }
 

@@ -5,12 +5,13 @@
 //! lost.
 
 use kindling_study::external::Scope;
-use kindling_study::{StudyId, TrialId};
+use kindling_study::{Blob, KNOWN_ATTEMPTS, StudyId, TrialId};
 use rusqlite::{Connection, Params as Bindings, params};
 
 use super::fault::Fault;
 use crate::store::optuna::{
-    Change, METRIC_NAMES, NewLease, NewProposal, NewStudy, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
+    Change, METRIC_NAMES, NewLease, NewProposal, NewStudy, Owner, TABLES_OF_A_STUDY,
+    TABLES_OF_TRIALS,
 };
 
 /// Executes one change.
@@ -29,10 +30,10 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::SetBudget { study, budget } => one(conn, SET_BUDGET, params![study.0, budget]),
         Change::SetConfirm { study, confirm } => one(conn, SET_CONFIRM, params![study.0, confirm]),
         Change::DeleteStudy { study, kind } => delete_study(conn, *study, kind),
-        Change::AddEnqueued { trial, fixed, retry_of, request, confirms } => {
-            let (retry_of, confirms_of) = (retry_of.map(|n| n.0), confirms.map(|c| c.of.0));
-            let seed = confirms.map(|c| c.seed);
-            one(conn, ADD_ENQUEUED, params![trial.0, fixed, retry_of, request, confirms_of, seed])
+        Change::AddEnqueued { trial, fixed, retry_of, request, confirms, warm_start } => {
+            let (retry_of, of) = (retry_of.map(|n| n.0), confirms.map(|c| c.of.0));
+            let (seed, from) = (confirms.map(|c| c.seed), warm_start.map(|n| n.0));
+            one(conn, ADD_ENQUEUED, params![trial.0, fixed, retry_of, request, of, seed, from])
         }
         Change::AddProposed(rows) => proposal(conn, ADD_PROPOSED, rows),
         Change::SetProposal(rows) => proposal(conn, SET_PROPOSAL, rows),
@@ -46,12 +47,47 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
             one(conn, PUT_SYSTEM_ATTRIBUTE, params![trial.0, key, json])
         }
         Change::AddLease(row) => lease(conn, ADD_LEASE, row),
-        Change::ReplaceLease(row) => lease(conn, REPLACE_LEASE, row),
+        Change::ReplaceLease(row) => {
+            one(conn, ADD_ATTEMPT, [row.trial.0])?;
+            let unknown = row.attempt.saturating_sub(KNOWN_ATTEMPTS);
+            run(conn, FORGET_ATTEMPTS, params![row.trial.0, unknown])?;
+            lease(conn, REPLACE_LEASE, row)
+        }
         Change::SetRunning { trial, since } => one(conn, SET_RUNNING, params![trial.0, since]),
-        Change::DeleteCurve { trial } => {
-            run(conn, DELETE_CURVE, [trial.0])?;
-            run(conn, DELETE_OTHER_VALUES, [trial.0])?;
-            one(conn, SET_NOT_PRUNED, [trial.0])
+        Change::CutCurve { trial, to } => {
+            run(conn, CUT_CURVE, params![trial.0, to])?;
+            run(conn, CUT_OTHER_VALUES, params![trial.0, to])?;
+            one(conn, CUT_PRUNED, params![trial.0, to])
+        }
+        Change::SetResumed { trial, resumed } => one(conn, SET_RESUMED, params![trial.0, resumed]),
+        Change::AddCheckpoint { trial, attempt, step, blob: Blob { key, size, sha256 } } => {
+            let row = params![trial.0, attempt, step, key, stored_size(*size), sha256];
+            one(conn, ADD_CHECKPOINT, row)
+        }
+        Change::KeepCheckpoints { trial, keep } => {
+            run(conn, KEEP_CHECKPOINTS, params![trial.0, keep]).map(|_| ())
+        }
+        Change::PutArtifact { of, name, media_type, blob, saved_at } => {
+            let (sql, id) = match of {
+                Owner::Trial(trial) => (PUT_ARTIFACT, trial.0),
+                Owner::Study(study) => (PUT_STUDY_ARTIFACT, study.0),
+            };
+            let Blob { key, size, sha256 } = blob;
+            one(conn, sql, params![id, name, media_type, key, stored_size(*size), sha256, saved_at])
+        }
+        Change::PutArtifactAttribute { of, key, json } => {
+            let (sql, id) = match of {
+                Owner::Trial(trial) => (PUT_SYSTEM_ATTRIBUTE, trial.0),
+                Owner::Study(study) => (PUT_STUDY_SYSTEM_ATTRIBUTE, study.0),
+            };
+            one(conn, sql, params![id, key, json])
+        }
+        Change::DeleteArtifactAttribute { of, key } => {
+            let (sql, id) = match of {
+                Owner::Trial(trial) => (DELETE_SYSTEM_ATTRIBUTE, trial.0),
+                Owner::Study(study) => (DELETE_STUDY_SYSTEM_ATTRIBUTE, study.0),
+            };
+            run(conn, sql, params![id, key]).map(|_| ())
         }
         Change::EndLease { trial, at, ended } => one(conn, END_LEASE, params![trial.0, at, ended]),
         Change::SetWaiting { trial } => one(conn, SET_WAITING, [trial.0]),
@@ -160,8 +196,13 @@ fn proposal(conn: &Connection, sql: &str, rows: &NewProposal) -> Result<(), Faul
 }
 
 fn lease(conn: &Connection, sql: &str, row: &NewLease<'_>) -> Result<(), Fault> {
-    let NewLease { trial, attempt, worker, leased_at, session, mark } = row;
-    one(conn, sql, params![trial.0, attempt, worker, leased_at, session, mark.bytes()])
+    let NewLease { trial, attempt, worker, leased_at, session, mark, resumed } = row;
+    one(conn, sql, params![trial.0, attempt, worker, leased_at, session, mark.bytes(), resumed])
+}
+
+/// The number of bytes as it is stored. No size is larger than that: the ledger checks.
+fn stored_size(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 fn run(conn: &Connection, sql: &str, bindings: impl Bindings) -> Result<usize, Fault> {
@@ -201,8 +242,8 @@ const SET_BUDGET: &str = "UPDATE kindling_studies SET budget = ?2 WHERE study_id
 const SET_CONFIRM: &str = "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1";
 
 const ADD_ENQUEUED: &str = "INSERT INTO kindling_trials
-    (trial_id, fixed, retry_of, request, confirms_of, confirms_seed)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    (trial_id, fixed, retry_of, request, confirms_of, confirms_seed, warm_start)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 const ADD_PROPOSED: &str = "INSERT INTO kindling_trials
     (trial_id, saw_finished, saw_proposed, exact_ints)
@@ -226,23 +267,64 @@ const PUT_SYSTEM_ATTRIBUTE: &str = "INSERT INTO trial_system_attributes (trial_i
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
 
 const ADD_LEASE: &str = "INSERT INTO kindling_leases
-    (trial_id, attempt, worker, leased_at, session, mark, lost_before)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
+    (trial_id, attempt, worker, leased_at, session, mark, resumed, lost_before)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)";
+
+const ADD_ATTEMPT: &str = "INSERT INTO kindling_attempts
+    (trial_id, attempt, worker, leased_at, ended_at, ended, resumed)
+    SELECT trial_id, attempt, worker, leased_at, ended_at, ended, resumed
+    FROM kindling_leases WHERE trial_id = ?1 AND ended IS NOT NULL";
+
+const FORGET_ATTEMPTS: &str = "DELETE FROM kindling_attempts WHERE trial_id = ?1 AND attempt <= ?2";
 
 const REPLACE_LEASE: &str = "UPDATE kindling_leases
-    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, ended_at = NULL,
-        ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')
+    SET attempt = ?2, worker = ?3, leased_at = ?4, session = ?5, mark = ?6, resumed = ?7,
+        ended_at = NULL, ended = NULL, lost_before = lost_before + (ended = 'EXPIRED')
     WHERE trial_id = ?1 AND attempt = ?2 - 1 AND ended IS NOT NULL";
 
 const SET_RUNNING: &str = "UPDATE trials
     SET state = 'RUNNING', datetime_start = coalesce(datetime_start, ?2)
     WHERE trial_id = ?1";
 
-const DELETE_CURVE: &str = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1";
+const CUT_CURVE: &str =
+    "DELETE FROM trial_intermediate_values WHERE trial_id = ?1 AND (?2 IS NULL OR step > ?2)";
 
-const DELETE_OTHER_VALUES: &str = "DELETE FROM kindling_other_values WHERE trial_id = ?1";
+const CUT_OTHER_VALUES: &str =
+    "DELETE FROM kindling_other_values WHERE trial_id = ?1 AND (?2 IS NULL OR step > ?2)";
 
-const SET_NOT_PRUNED: &str = "UPDATE kindling_trials SET pruned_at = NULL WHERE trial_id = ?1";
+const CUT_PRUNED: &str = "UPDATE kindling_trials
+    SET pruned_at = CASE WHEN pruned_at <= ?2 THEN pruned_at END
+    WHERE trial_id = ?1";
+
+const SET_RESUMED: &str = "UPDATE kindling_leases SET resumed = ?2 WHERE trial_id = ?1";
+
+const ADD_CHECKPOINT: &str = "INSERT INTO kindling_checkpoints
+    (trial_id, attempt, step, blob_key, size, sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const KEEP_CHECKPOINTS: &str = "DELETE FROM kindling_checkpoints
+    WHERE trial_id = ?1 AND (attempt, step) NOT IN (
+        SELECT attempt, step FROM kindling_checkpoints
+        WHERE trial_id = ?1 ORDER BY attempt DESC, step DESC LIMIT ?2)";
+
+const PUT_ARTIFACT: &str = "INSERT INTO kindling_artifacts
+    (trial_id, name, media_type, blob_key, size, sha256, saved_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    ON CONFLICT (trial_id, name) DO UPDATE
+    SET media_type = excluded.media_type, blob_key = excluded.blob_key, size = excluded.size,
+        sha256 = excluded.sha256, saved_at = excluded.saved_at";
+
+const PUT_STUDY_ARTIFACT: &str = "INSERT INTO kindling_study_artifacts
+    (study_id, name, media_type, blob_key, size, sha256, saved_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    ON CONFLICT (study_id, name) DO UPDATE
+    SET media_type = excluded.media_type, blob_key = excluded.blob_key, size = excluded.size,
+        sha256 = excluded.sha256, saved_at = excluded.saved_at";
+
+const DELETE_SYSTEM_ATTRIBUTE: &str =
+    "DELETE FROM trial_system_attributes WHERE trial_id = ?1 AND key = ?2";
+
+const DELETE_STUDY_SYSTEM_ATTRIBUTE: &str =
+    "DELETE FROM study_system_attributes WHERE study_id = ?1 AND key = ?2";
 
 const END_LEASE: &str = "UPDATE kindling_leases SET ended_at = ?2, ended = ?3
     WHERE trial_id = ?1 AND ended IS NULL";

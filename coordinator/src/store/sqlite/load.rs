@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::history;
 
 mod external;
+mod kept;
 
 use crate::store::optuna::{
     AttributeRow, Damage, DirectionRow, IntermediateRow, LeaseRow, NextIds, Number, OtherValueRow,
@@ -30,6 +31,7 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.directions(&mut reading)?;
     tables.trials(&mut reading)?;
     tables.leases(&mut reading)?;
+    tables.kept(&mut reading)?;
     tables.params(&mut reading)?;
     tables.intermediates(&mut reading)?;
     tables.other_values(&mut reading)?;
@@ -117,7 +119,7 @@ impl Tables<'_> {
             "trials",
             "SELECT trial_id, study_id, number, state, datetime_start, datetime_complete,
                 fixed, retry_of, request, saw_finished, saw_proposed, exact_ints, pruned_at,
-                finish_index, attributes, confirms_of, confirms_seed, constraints
+                finish_index, attributes, confirms_of, confirms_seed, constraints, warm_start
              FROM trials JOIN kindling_trials USING (trial_id) ORDER BY study_id, number",
             |row| {
                 reading.trial(TrialRow {
@@ -139,6 +141,7 @@ impl Tables<'_> {
                     confirms_of: row.get(15)?,
                     confirms_seed: row.get(16)?,
                     constraints: row.text_or_null(17)?,
+                    warm_start: row.get(18)?,
                 })
             },
         )
@@ -147,7 +150,8 @@ impl Tables<'_> {
     fn leases(&self, reading: &mut Reading) -> Result<(), Fault> {
         self.each(
             "kindling_leases",
-            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0), lost_before, mark
+            "SELECT trial_id, attempt, worker, ended, coalesce(session, 0), lost_before, mark,
+                leased_at, ended_at, resumed
              FROM kindling_leases",
             |row| {
                 reading.lease(&LeaseRow {
@@ -158,6 +162,9 @@ impl Tables<'_> {
                     session: row.get(4)?,
                     lost_before: row.get(5)?,
                     mark: row.get(6)?,
+                    leased_at: row.get(7)?,
+                    ended_at: row.get(8)?,
+                    resumed: row.get(9)?,
                 })
             },
         )

@@ -1,4 +1,4 @@
--- The layout of a store, version 6: what Optuna has no place for. `schema_optuna.sql` comes before it,
+-- The layout of a store, version 7: what Optuna has no place for. `schema_optuna.sql` comes before it,
 -- `guards.sql` after it. No fact stands in both.
 --
 -- Times are microseconds since 1970, UTC. A row is written before the row of Optuna's that
@@ -10,7 +10,7 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 6), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
+INSERT INTO kindling_meta VALUES ('schema_version', 7), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
     ('commits', 0);
 
 -- Which history this store tells: other 16 bytes when an older copy of it is put back. One row. How far it
@@ -54,7 +54,8 @@ CREATE TABLE kindling_trials (
     attributes TEXT,               -- JSON list, the keys of the user attributes that are its result's
     confirms_of INTEGER,           -- number of the trial that this one confirms; NULL: it is one of the search
     confirms_seed INTEGER,         -- under which of the fresh seeds
-    constraints TEXT               -- JSON list, what its result says of the study's constraints; NULL: nothing
+    constraints TEXT,              -- JSON list, what its result says of the study's constraints; NULL: nothing
+    warm_start INTEGER             -- number of the trial whose checkpoint its first attempt goes on from
 ) STRICT;
 
 -- Intermediate values of the objectives that a study's pruner does not compare. Optuna has a place for one only.
@@ -76,8 +77,56 @@ CREATE TABLE kindling_leases (
     ended TEXT,                    -- EXPIRED, HANDED_BACK, STUDY_STOPPED or FINISHED
     session INTEGER,               -- which process of that name it is; NULL or 0: it did not say
     lost_before INTEGER NOT NULL,  -- EXPIRED ones before it
-    mark BLOB                      -- what its holder shows: a secret. NULL: it ended before there were any
+    mark BLOB,                     -- what its holder shows: a secret. NULL: it ended before there were any
+    resumed INTEGER                -- the step after which it goes on; NULL: it began at the start
 ) STRICT;
+
+-- Attempts before the newest one, the newest of them. They ended without a result.
+CREATE TABLE kindling_attempts (
+    trial_id INTEGER NOT NULL REFERENCES kindling_trials (trial_id),
+    attempt INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    leased_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    ended TEXT NOT NULL,           -- as in `kindling_leases`, but for FINISHED
+    resumed INTEGER,               -- as there
+    PRIMARY KEY (trial_id, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- What a next attempt can go on from: the newest ones.
+CREATE TABLE kindling_checkpoints (
+    trial_id INTEGER NOT NULL REFERENCES kindling_trials (trial_id),
+    attempt INTEGER NOT NULL,      -- that saved it; 0: it is another trial's, with which the first attempt began
+    step INTEGER NOT NULL,         -- the last step that it contains
+    blob_key TEXT NOT NULL,        -- where its bytes lie in the artifact store
+    size INTEGER NOT NULL,         -- how many bytes
+    sha256 BLOB NOT NULL,
+    PRIMARY KEY (trial_id, attempt, step)
+) STRICT, WITHOUT ROWID;
+
+-- Files that trials keep. Optuna has them once more as system attributes, for its dashboard.
+CREATE TABLE kindling_artifacts (
+    trial_id INTEGER NOT NULL REFERENCES kindling_trials (trial_id),
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    blob_key TEXT NOT NULL,        -- this and the next two as in `kindling_checkpoints`
+    size INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    saved_at INTEGER NOT NULL,
+    PRIMARY KEY (trial_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- Files that studies keep.
+CREATE TABLE kindling_study_artifacts (
+    study_id INTEGER NOT NULL REFERENCES kindling_studies (study_id),
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    blob_key TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    saved_at INTEGER NOT NULL,
+    PRIMARY KEY (study_id, name)
+) STRICT, WITHOUT ROWID;
 
 -- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.
 CREATE TABLE kindling_set_aside (

@@ -71,6 +71,8 @@ struct Spec {
     max_attempts: u32,
     #[serde(default = "n::<20, _>")]
     max_failures_in_a_row: u32,
+    #[serde(default = "n::<1, _>", skip_serializing_if = "is_one")]
+    keep_checkpoints: u32,
     sampler: Sampler,
     pruner: Pruner,
     space: Vec<Param>,
@@ -93,6 +95,11 @@ fn is_empty(names: &[Box<str>]) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_first(index: &usize) -> bool {
     *index == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
 }
 
 /// One word, as before there could be several objectives, or a list.
@@ -146,6 +153,7 @@ impl From<&StudySpec> for Spec {
             seed: spec.seed,
             max_attempts: spec.max_attempts,
             max_failures_in_a_row: spec.max_failures_in_a_row,
+            keep_checkpoints: spec.keep_checkpoints,
             sampler: Sampler::from(&spec.sampler),
             pruner: Pruner::from(&spec.pruner),
             space: spec.space.params().iter().map(Param::from).collect(),
@@ -177,6 +185,7 @@ impl TryFrom<Spec> for StudySpec {
             seed: spec.seed,
             max_attempts: spec.max_attempts,
             max_failures_in_a_row: spec.max_failures_in_a_row,
+            keep_checkpoints: spec.keep_checkpoints,
             sampler: spec.sampler.try_into()?,
             pruner: spec.pruner.into(),
             space: SearchSpace::new(spec.space.into_iter().map(Into::into).collect())?,

@@ -36,11 +36,11 @@ fn a_budget_is_not_below_the_trials_that_exist() {
 fn a_request_adds_one_trial() {
     let mut world = World::new(3);
     assert_eq!(world.enqueue(Some("r")), Ok(TrialNumber(0)));
-    assert_eq!(world.study.enqueue(&[], Some("r".into())), Ok((vec![], TrialNumber(0))));
+    assert_eq!(world.study.enqueue(&[], None, Some("r".into())), Ok((vec![], TrialNumber(0))));
     assert_eq!(world.enqueue(Some("q")), Ok(TrialNumber(1)));
     assert_eq!(world.enqueue(None), Ok(TrialNumber(2)));
     let nonsense = [("y".to_owned(), Choice::Int(1))];
-    assert!(matches!(world.study.enqueue(&nonsense, None), Err(Refusal::NotInSpace(_))));
+    assert!(matches!(world.study.enqueue(&nonsense, None, None), Err(Refusal::NotInSpace(_))));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_request_that_asks_for_something_else_is_refused() {
     };
     let x = [("x".to_owned(), Choice::Float(0.5))];
     assert_eq!(world.study.enqueue(&x, Some("r".into())), Err(reused("r", 0)));
-    assert_eq!(world.study.enqueue(&[], Some("q".into())), Err(reused("q", 1)), "it retried");
+    assert_eq!(world.study.enqueue(&[], None, Some("q".into())), Err(reused("q", 1)), "it retried");
     assert_eq!(world.study.retry(TrialNumber(0), Some("r".into())), Err(reused("r", 0)));
     assert_eq!(world.study.retry(TrialNumber(1), Some("q".into())), Err(reused("q", 1)));
     let again = world.study.retry(TrialNumber(0), Some("q".into()));

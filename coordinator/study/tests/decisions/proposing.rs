@@ -47,7 +47,7 @@ fn it_is_not_taken_once_the_study_has_gone_on() {
 
     let asked = world.study.ask().expect("it takes long");
     let proposal = asked.propose();
-    let (events, number) = world.study.enqueue(&[], None).expect("room");
+    let (events, number) = world.study.enqueue(&[], None, None).expect("room");
     world.apply(&events);
     assert_eq!((number, asked.number()), (TrialNumber(11), TrialNumber(11)));
     // Nothing is fixed in it, so that it is the very trial that was asked for.

@@ -34,7 +34,7 @@ fn a_restart_restores_all_that_follows_from_the_trials() {
     assert_eq!(restored.best(), Some(TrialNumber(3)));
     assert_eq!(restored.first_started(), Some(Wall(1)));
     assert_eq!(restored.held_by(&worker("v")).collect::<Vec<_>>(), [running.number]);
-    assert_eq!(restored.enqueue(&[], Some("r".into())), Ok((vec![], TrialNumber(0))));
+    assert_eq!(restored.enqueue(&[], None, Some("r".into())), Ok((vec![], TrialNumber(0))));
 }
 
 #[test]

@@ -74,7 +74,8 @@ fn trials_of_all_studies_share_one_row_of_ids() {
     let mut studies = Studies::default();
     let (a, b) = (studies.create("a", "test"), studies.create("b", "test"));
     let mut enqueue = |study: StudyId| {
-        let (events, _) = studies.0.get(study).expect("there").enqueue(&[], None).expect("fits");
+        let (events, _) =
+            studies.0.get(study).expect("there").enqueue(&[], None, None).expect("fits");
         studies.take(study, events)
     };
     let [one, two, three] = [1, 2, 3].map(|id| Some(TrialId(id)));

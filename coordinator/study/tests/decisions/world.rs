@@ -26,6 +26,7 @@ pub(crate) fn spec(trials: u32) -> StudySpec {
         seed: 1,
         max_attempts: 2,
         max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
+        keep_checkpoints: 1,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: space(json!([{
@@ -94,7 +95,7 @@ impl World {
     }
 
     pub(crate) fn enqueue(&mut self, request: Option<&str>) -> Result<TrialNumber, Refusal> {
-        let (events, number) = self.study.enqueue(&[], request.map(str::to_owned))?;
+        let (events, number) = self.study.enqueue(&[], None, request.map(str::to_owned))?;
         self.apply(&events);
         Ok(number)
     }

@@ -41,7 +41,7 @@ pub(super) fn told(duration: Duration) -> String {
 }
 
 /// Reads a size: `512MB`, `4GiB`, `1.5 GiB`. The unit's case does not matter.
-pub(super) fn bytes(text: &str) -> Option<u64> {
+pub fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic() || c == ' ')?;
     let (number, unit) = (&text[..unit_at], text[unit_at..].trim_start());

@@ -49,6 +49,7 @@ pub(super) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> wire::
         },
     };
     wire.state = state.into();
+    wire.system_attributes.extend(super::artifacts(&trial.artifacts));
     let constraints = study.spec().metrics.constraints.iter().zip(trial.constraints());
     wire.system_attributes
         .extend(constraints.map(|(name, value)| (constraint_key(name), json!(value).to_string())));

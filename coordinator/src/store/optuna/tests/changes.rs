@@ -17,7 +17,7 @@ fn params(x: i64, y: i64) -> Params {
 
 fn enqueued(number: u32, fixed: Params, confirms: Option<Confirmation>) -> Event {
     let number = TrialNumber(number);
-    Event::Enqueued { number, fixed, retry_of: None, confirms, request: None }
+    Event::Enqueued { number, fixed, retry_of: None, confirms, warm_start: None, request: None }
 }
 
 fn proposed(number: u32, params: Params) -> Event {
@@ -27,7 +27,14 @@ fn proposed(number: u32, params: Params) -> Event {
 
 fn leased(number: u32, attempt: u32) -> Event {
     let (number, worker) = (TrialNumber(number), WorkerId::new("w").expect("an id"));
-    Event::Leased { number, attempt: Attempt(attempt), worker, session: 3, mark: MARK }
+    Event::Leased {
+        number,
+        attempt: Attempt(attempt),
+        worker,
+        session: 3,
+        mark: MARK,
+        resumed: None,
+    }
 }
 
 fn of_trial(trial: i64, event: Event) -> Record {
@@ -67,6 +74,7 @@ fn a_new_trial_has_a_row_of_ours_and_one_of_optunas() {
             retry_of: None,
             request: None,
             confirms,
+            warm_start: None,
         };
         let told = |key, json| Change::PutSystemAttribute { trial, key, json };
         let expected = [
@@ -117,8 +125,11 @@ fn a_later_lease_takes_the_place_of_the_one_before_and_starts_a_new_curve() {
     });
     let again = [begun(), vec![(11, leased(0, 2))]].concat();
     last_changes(again, |changes| {
-        let [Change::ReplaceLease(lease), Change::SetRunning { .. }, Change::DeleteCurve { trial }] =
-            changes
+        let [
+            Change::ReplaceLease(lease),
+            Change::SetRunning { .. },
+            Change::CutCurve { trial, to: None },
+        ] = changes
         else {
             panic!("{changes:?}")
         };
@@ -143,6 +154,7 @@ fn results_say_in_which_order_trials_finished() {
         let expected = [
             Change::EndLeaseIfOpen { trial, at: 1, ended: "FINISHED" },
             Change::SetFinished { trial, finish_index: 1, attributes: None, constraints: None },
+            Change::KeepCheckpoints { trial, keep: 1 },
             Change::PutSystemAttribute { trial, key: "fail_reason", json: "\"why\"".into() },
             Change::SetOver {
                 trial,

@@ -25,6 +25,7 @@ fn spec() -> StudySpec {
         seed: 5,
         max_attempts: 2,
         max_failures_in_a_row: 4,
+        keep_checkpoints: 1,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: SearchSpace::new(vec![param("x"), param("y")]).expect("a space"),

@@ -46,6 +46,7 @@ fn reading(proposed: bool) -> Reading {
         confirms_of: None,
         confirms_seed: None,
         constraints: None,
+        warm_start: None,
     };
     reading.trial(trial).expect("sound");
     reading

@@ -158,6 +158,7 @@ fn events_that_fit_nothing_are_refused_whole() {
         fixed: proposal.params.clone(),
         retry_of: None,
         confirms: None,
+        warm_start: None,
         request: None,
     };
     let of_no_year = Event::Finished {
@@ -183,6 +184,7 @@ fn events_that_fit_nothing_are_refused_whole() {
                 worker: claim.worker.clone(),
                 session: 0,
                 mark: ledger.mark(),
+                resumed: None,
             }),
         ),
         ("a time of no year", Record { at: Wall(i64::MAX), ..stray(of_no_year) }),

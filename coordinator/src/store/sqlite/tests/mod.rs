@@ -175,7 +175,7 @@ impl Ledger {
     }
 
     fn enqueue(&mut self, id: StudyId, fixed: &[(String, Choice)], request: Option<String>) {
-        if let Ok((events, _)) = self.study(id).enqueue(fixed, request) {
+        if let Ok((events, _)) = self.study(id).enqueue(fixed, None, request) {
             self.take(id, events);
         }
     }
@@ -236,6 +236,7 @@ fn spec(name: &str) -> StudySpec {
         seed: i64::MAX as u64 - 3,
         max_attempts: 2,
         max_failures_in_a_row: 5,
+        keep_checkpoints: 1,
         sampler: SamplerSpec::Random {},
         pruner: serde_json::from_str(r#"{"kind": "median", "startup_trials": 1}"#).expect("valid"),
         space: space(),
