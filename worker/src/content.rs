@@ -3,12 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::trial::TrialError;
+use kindling_proto::limits::{ARTIFACT_NAME, MEDIA_TYPE};
 
-/// The longest name of an artifact, in bytes, as in `proto/kindling/v1/artifact.proto`.
-const NAME: usize = 512;
-/// The longest media type, in bytes.
-const MEDIA_TYPE: usize = 256;
+use crate::trial::TrialError;
 
 /// The bytes of a checkpoint or an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +49,11 @@ impl SavedCheckpoint {
 /// Checks an artifact's name and type by the coordinator's rules, so that the wrong call itself gets the error.
 pub(crate) fn check_artifact(name: &str, media_type: &str) -> Result<(), TrialError> {
     let failed = |why: String| Err(TrialError::Failed(why));
-    if name.is_empty() || name.len() > NAME {
+    if name.is_empty() || name.len() > ARTIFACT_NAME {
         let found = name.len();
-        return failed(format!("an artifact's name has {found} bytes; expected 1 to {NAME}"));
+        return failed(format!(
+            "an artifact's name has {found} bytes; expected 1 to {ARTIFACT_NAME}"
+        ));
     }
     if name.chars().any(char::is_control) {
         return failed(format!("the artifact's name {name:?} has control characters"));
@@ -73,13 +72,13 @@ mod tests {
     #[test]
     fn an_artifacts_name_fits_or_the_reason_says_why_not() {
         assert_eq!(check_artifact("plots/loss ü.png", "image/png"), Ok(()));
-        assert_eq!(check_artifact(&"x".repeat(NAME), ""), Ok(()));
+        assert_eq!(check_artifact(&"x".repeat(ARTIFACT_NAME), ""), Ok(()));
         let reason = |name: &str, media_type: &str| match check_artifact(name, media_type) {
             Err(TrialError::Failed(reason)) => reason,
             other => panic!("{other:?}"),
         };
         assert!(reason("", "").contains("has 0 bytes; expected 1 to 512"));
-        assert!(reason(&"x".repeat(NAME + 1), "").contains("has 513 bytes"));
+        assert!(reason(&"x".repeat(ARTIFACT_NAME + 1), "").contains("has 513 bytes"));
         assert!(reason("a\nb", "").contains(r#""a\nb" has control characters"#));
         assert!(reason("a", &"x".repeat(MEDIA_TYPE + 1)).contains("does not fit"));
     }

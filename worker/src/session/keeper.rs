@@ -114,12 +114,13 @@ impl Keeper {
         self.0.borrow().checkpoint.is_some()
     }
 
-    /// Puts back what could not be sent, unless something newer has taken its place or the time is up.
-    fn put_back(&self, waiting: Waiting, link: &Link) {
+    /// Puts back what could not be sent, unless something newer has taken its place or the time is up. `is_up`: whether
+    /// the coordinator itself is in reach.
+    fn put_back(&self, waiting: Waiting, is_up: bool) {
         self.0.send_if_modified(|state| {
             if let Some(Closing { until, waits_for_coordinator }) = state.closing
                 && Instant::now() >= until
-                && (link.is_up() || !waits_for_coordinator)
+                && (is_up || !waits_for_coordinator)
             {
                 tracing::error!("{} is not kept: its trial is over", waiting.what);
                 return false;
@@ -214,7 +215,7 @@ async fn send_all(link: Link, claim: Claim, unsent: Unsent, keeper: Keeper) {
             }
             Err(Failure::Passing(status)) => {
                 note(&mut waiting, &status);
-                keeper.put_back(waiting, &link);
+                keeper.put_back(waiting, link.is_up());
                 backoff.wait().await;
             }
         }
@@ -228,5 +229,68 @@ fn note(waiting: &mut Waiting, status: &Status) {
         tracing::warn!(?code, message, "{what} is not saved yet; trying again");
     } else {
         tracing::debug!(?code, message, "{what} is still not saved");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drawers::Drawers;
+    use super::*;
+    use crate::content::Content;
+
+    fn checkpoint(step: u64) -> What {
+        What::Checkpoint { step }
+    }
+
+    fn artifact(name: &str) -> What {
+        What::Artifact { name: name.to_owned(), media_type: String::new() }
+    }
+
+    fn put(keeper: &Keeper, what: What) -> oneshot::Receiver<Answer> {
+        let drawer = Arc::new(Drawers::within(None).drawer());
+        let parcel = Parcel::take(Content::Bytes(vec![1]), &drawer).expect("bytes");
+        keeper.put(what, parcel).expect("room")
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_gives_way_to_what_is_newer() {
+        let keeper = Keeper::default();
+        _ = put(&keeper, artifact("a"));
+        _ = put(&keeper, checkpoint(1));
+        let failed = keeper.next().await.expect("the checkpoint comes first");
+        _ = put(&keeper, checkpoint(2));
+        keeper.put_back(failed, true);
+        let newer = keeper.next().await.expect("the newer one");
+        assert_eq!(newer.what, checkpoint(2));
+        keeper.put_back(newer, true);
+        assert_eq!(keeper.next().await.expect("the same").what, checkpoint(2));
+        let failed = keeper.next().await.expect("the artifact");
+        _ = put(&keeper, artifact("b"));
+        keeper.put_back(failed, true);
+        let failed = keeper.next().await.expect("the older one first");
+        assert_eq!(failed.what, artifact("a"));
+        _ = put(&keeper, artifact("a"));
+        keeper.put_back(failed, true);
+        let left = [keeper.next().await, keeper.next().await].map(|one| one.expect("two").what);
+        assert_eq!(left, [artifact("b"), artifact("a")]);
+    }
+
+    #[tokio::test]
+    async fn after_a_trials_end_a_store_that_is_away_is_waited_for_as_long_as_was_said() {
+        let away = |is_up: bool, waits: bool, time: Duration| async move {
+            let keeper = Keeper::default();
+            let answer = put(&keeper, checkpoint(1));
+            let failed = keeper.next().await.expect("it");
+            keeper.close(Closing::within(time, waits));
+            keeper.put_back(failed, is_up);
+            drop(answer);
+            keeper.next().await.is_some()
+        };
+        let (over, long) = (Duration::ZERO, Duration::from_mins(1));
+        assert!(away(true, true, long).await);
+        assert!(!away(true, true, over).await);
+        // As long as the result itself has to wait.
+        assert!(away(false, true, over).await);
+        assert!(!away(false, false, over).await);
     }
 }

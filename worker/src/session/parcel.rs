@@ -7,17 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use kindling_proto::limits::{BLOB, PIECE};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use tokio_stream::Stream;
 
 use super::drawers::Drawer;
 use crate::content::Content;
-
-/// The largest piece of a stream, as `proto/kindling/v1/worker.proto` says.
-const PIECE: usize = 1024 * 1024;
-/// More than this in one file is a mistake.
-const MOST: u64 = 1 << 40;
 
 /// Bytes that nobody changes any more.
 #[derive(Debug)]
@@ -198,12 +194,13 @@ fn open(path: &Path) -> Result<(File, fs::Metadata), NotTaken> {
 }
 
 fn too_large(path: &Path, size: u64) -> Result<(), NotTaken> {
-    if size <= MOST {
+    if size <= BLOB {
         return Ok(());
     }
+    let (shown, most) = (path.display(), BLOB >> 30);
+    let hint = "save what is needed to go on, in several artifacts if need be";
     Err(NotTaken::Theirs(format!(
-        "{} has more than 1 TiB, which no coordinator takes",
-        path.display()
+        "{shown} has {size} bytes; at most {most} GiB are kept\nhint: {hint}"
     )))
 }
 

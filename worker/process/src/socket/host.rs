@@ -146,10 +146,9 @@ impl Seat {
     /// The verdict after a call to the trial, which may have ended it.
     pub(crate) fn verdict_after(&self, call: Result<(), Ends>) -> Verdict {
         match call {
-            Ok(()) => {}
             // A reporter that does not tell it by its handle.
             Err(Ends::Stopped) if !self.stop.is_wanted() => self.stop.want(StopReason::Pruned),
-            Err(Ends::Stopped) => {}
+            Ok(()) | Err(Ends::Stopped) => {}
             Err(Ends::HandBack(reason) | Ends::Failed(reason)) => self.stop_for(reason),
         }
         self.verdict()

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use kindling_worker::{Params, SavedCheckpoint, TrialError};
 use serde_json::json;
 
-use crate::harness::{Ran, Recorder, client, command_with, until, with};
+use crate::harness::{Ran, Recorder, Saved, client, command_with, until, with};
 
 /// A trial of a Python script, with what it saved.
-fn kept(script: &str, recorder: Recorder) -> (Ran, Vec<(String, Vec<u8>)>) {
+fn kept(script: &str, recorder: Recorder) -> (Ran, Saved) {
     let saved = Arc::clone(&recorder.saved);
     let ran = command_with(client(script), Params::new(), recorder);
     let saved = saved.lock().expect("no test panics with it").clone();
@@ -64,7 +64,7 @@ assert answer["verdict"] == "stop" and answer["reason"] == "it is safe", answer
 "#;
 
 /// Tells a trial that its worker leaves, once it trains.
-fn leaves(script: &str) -> (Ran, Vec<(String, Vec<u8>)>) {
+fn leaves(script: &str) -> (Ran, Saved) {
     let recorder = Recorder::default();
     let (stop, reports) = (recorder.stop.clone(), Arc::clone(&recorder.reports));
     std::thread::spawn(move || {

@@ -41,6 +41,9 @@ pub(crate) struct Worker {
 /// The values of a report beside the one that the pruner compares, by their objectives' indices.
 pub(crate) type Others = Vec<(u32, f64)>;
 
+/// What a trial saved: a step, or a name and a type, and the bytes.
+pub(crate) type Saved = Vec<(String, Vec<u8>)>;
+
 /// How a trial went.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -64,8 +67,7 @@ pub(crate) struct Recorder {
     pub(crate) takes: Duration,
     /// What it goes on from.
     pub(crate) checkpoint: Option<SavedCheckpoint>,
-    /// What it saved: a step, or a name and a type, and the bytes.
-    pub(crate) saved: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    pub(crate) saved: Arc<Mutex<Saved>>,
     /// What the trial wrote, with the times at which it was heard.
     pub(crate) written: Arc<Mutex<Vec<(OutputStream, String, Instant)>>>,
 }

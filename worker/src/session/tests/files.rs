@@ -402,20 +402,22 @@ async fn a_step_that_is_safe_already_is_enough_for_a_worker_that_leaves() {
 #[tokio::test]
 async fn what_is_unsent_at_the_end_of_the_grace_is_sent_before_the_trial_is_handed_back() {
     let keeps = Keeps { saves: script(&[AWAY]), ..Keeps::default() };
-    let stop = keeps.stop.clone();
+    let (stop, log) = (keeps.stop.clone(), keeps.clone());
     let happened = meet(&keeps, Duration::from_millis(10), move |mut outbox| {
-        let stop = stop.clone();
+        let (stop, log) = (stop.clone(), log.clone());
         async move {
             stop.cancel();
             outbox.stop().leaving().await;
             // It is not safe, so the trial goes on.
             outbox.save_checkpoint(0, bytes("a")).await?;
+            log.note("goes on");
             outbox.stop().wanted().await;
             assert_eq!(outbox.save_checkpoint(1, bytes("b")).await, Err(TrialError::Stopped));
             std::future::pending().await
         }
     });
-    assert_eq!(happened.await, ["no checkpoint 0: a", "checkpoint 0: a", "released: "]);
+    let expected = ["no checkpoint 0: a", "goes on", "checkpoint 0: a", "released: "];
+    assert_eq!(happened.await, expected);
 }
 
 #[tokio::test]
@@ -514,12 +516,13 @@ async fn a_checkpoint_that_is_not_what_was_saved_fails_the_trial() {
 #[tokio::test]
 async fn a_worker_that_leaves_does_not_wait_for_a_checkpoint() {
     let keeps = Keeps { loads: script(&[AWAY; 100]), ..with_checkpoint(b"a", b"a") };
-    let stop = keeps.stop.clone();
+    let (stop, began) = (keeps.stop.clone(), Instant::now());
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
         stop.cancel();
     });
     let happened = loads(&keeps).await;
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
     assert_eq!(happened.first().map(String::as_str), Some("no load"));
     assert_eq!(happened.last().map(String::as_str), Some("released: "));
 }
