@@ -93,7 +93,9 @@ pub(crate) async fn show(
                 artifact.name.clone(),
                 HumanBytes(size(artifact)).to_string(),
                 artifact.media_type.clone(),
-                format::time(artifact.saved.as_ref()).map(|time| time.to_string()).unwrap_or_default(),
+                format::time(artifact.saved.as_ref())
+                    .map(|time| time.to_string())
+                    .unwrap_or_default(),
             ]);
         }
         outln!("{table}");
@@ -197,7 +199,8 @@ pub(crate) async fn put(
     let shown = path.display().to_string();
     let unreadable = || format!("{shown} cannot be read");
     let name = name.or_else(|| Some(path.file_name()?.to_str()?.to_owned()));
-    let name = name.ok_or_else(|| hinted(format!("{shown} has no name"), "give one with --name"))?;
+    let name =
+        name.ok_or_else(|| hinted(format!("{shown} has no name"), "give one with --name"))?;
     let mut file = File::open(&path).with_context(unreadable)?;
     anyhow::ensure!(file.metadata()?.is_file(), "{shown} is no file");
     let Content { size, sha256 } = Content::of_reader(&file).with_context(unreadable)?;

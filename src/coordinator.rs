@@ -138,7 +138,8 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
 
 /// A size: `500MB`, `100GiB`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    kindling_process::bytes(text).ok_or_else(|| "expected a size, such as 500MB or 100GiB".to_owned())
+    kindling_process::bytes(text)
+        .ok_or_else(|| "expected a size, such as 500MB or 100GiB".to_owned())
 }
 
 fn lease_term(text: &str) -> Result<f64, String> {

@@ -74,17 +74,16 @@ async fn load(channel: &Channel, claim: &v1::Claim, key: &str) -> Vec<u8> {
 
 fn has_torn(folder: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.map(|entry| entry.expect("an entry").path()).any(|path| {
-        path.is_dir() && has_torn(&path) || path.to_string_lossy().contains('#')
-    })
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .any(|path| path.is_dir() && has_torn(&path) || path.to_string_lossy().contains('#'))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_coordinator_that_is_killed_in_an_upload_has_the_checkpoint_before() {
     let folder = Folder::new();
     let (store, address) = (folder.path("study.db"), lasting_address());
-    let start =
-        || Coordinator::start_with(&store, &address.to_string(), Duration::from_hours(1));
+    let start = || Coordinator::start_with(&store, &address.to_string(), Duration::from_hours(1));
     let mut coordinator = start();
     let channel = wire::channel(address);
     create(&channel).await;
@@ -192,7 +191,8 @@ async fn commands_list_copy_and_keep_files() {
         assert!(!is_copied && error.contains("has no artifact `x`"), "{error}");
     }
     let left = std::fs::read_dir(&here).expect("a folder");
-    let left = left.filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains("part")));
+    let left =
+        left.filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().contains("part")));
     assert_eq!(left.count(), 0, "nothing half is left");
 }
 
@@ -237,7 +237,9 @@ async fn a_bucket_of_s3_keeps_files_like_a_folder() {
 fn make_bucket(endpoint: &str, bucket: &str) {
     let address = endpoint.strip_prefix("http://").expect("an address with http://");
     let mut stream = TcpStream::connect(address).expect("a server at KINDLING_S3");
-    let ask = format!("PUT /{bucket} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let ask = format!(
+        "PUT /{bucket} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
     stream.write_all(ask.as_bytes()).expect("asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
