@@ -23,6 +23,7 @@ pub(crate) fn study(study: &v1::Study) -> Value {
         "seed": spec.seed,
         "max_attempts": spec.max_attempts,
         "max_failures_in_a_row": spec.max_failures_in_a_row,
+        "checkpoints": { "keep": spec.keep_checkpoints },
         "objective": {
             "kind": objective.kind,
             "settings": serde_json::from_str::<Value>(&objective.settings_json).unwrap_or_default(),
@@ -79,6 +80,7 @@ pub(crate) fn trial(trial: &v1::Trial) -> Value {
         "attempt": trial.attempt,
         "worker": trial.worker,
         "retry_of": trial.retry_of,
+        "warm_start": trial.warm_start,
         "confirms": trial.confirms.map(|c| json!({ "of": c.of, "seed": c.seed })),
         "start": format::time(trial.start_time.as_ref()).map(|t| t.to_string()),
         "complete": format::time(trial.complete_time.as_ref()).map(|t| t.to_string()),

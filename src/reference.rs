@@ -132,6 +132,7 @@ fn the_page_of_study_files_has_every_key_that_is_known_and_no_other() {
         ("Top level".to_owned(), format!("zzz = 1{FILE}")),
         ("Space".to_owned(), format!("{FILE}zzz = 1")),
         ("Confirm".to_owned(), format!("{FILE}[confirm]\nzzz = 1")),
+        ("Checkpoints".to_owned(), format!("{FILE}[checkpoints]\nzzz = 1")),
     ];
     for section in ["sampler", "pruner"] {
         for kind in known(&format!("{FILE}[{section}]\nkind = \"zzz\"")) {
@@ -175,6 +176,7 @@ fn the_page_of_study_files_has_the_defaults() {
     let text =
         format!("{FILE}[space.c]\ntype = \"categorical\"\nchoices = [1]\n[confirm]\nby = [\"c\"]");
     let spec = config::parse(&text).expect("a study");
+    compare("Checkpoints", &json!({ "keep": spec.keep_checkpoints }));
     compare("Confirm", &serde_json::to_value(&spec.confirm).expect("JSON"));
     compare("mnist_cnn", &serde_json::to_value(Settings::default()).expect("JSON"));
     let numbers = json!({

@@ -51,6 +51,9 @@ enum TrialCommand {
         study: String,
         #[command(flatten)]
         fix: FixArgs,
+        /// Go on from the newest checkpoint of this trial of the study
+        #[arg(long, value_name = "NUMBER")]
+        warm_start: Option<u32>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -122,15 +125,11 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         TrialCommand::Artifacts { study, number, artifacts } => {
             artifacts::show(client, study, Some(number), artifacts).await?;
         }
-        TrialCommand::Enqueue { study, fix, json } => {
+        TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
-            let request = v1::EnqueueTrialRequest {
-                study,
-                params,
-                request_id: request_id(),
-                warm_start: None,
-            };
+            let request =
+                v1::EnqueueTrialRequest { study, params, request_id: request_id(), warm_start };
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }

@@ -67,6 +67,9 @@ fn mistakes() -> Vec<Mistake> {
         no_file(|s| s.metric_names = vec!["a".into(), "b".into()], (r#""confirm""#, r#""metric_names":["a","b"],"confirm""#), "directions: expected a name for each of 1, found 2"),
         all((r#"direction = "maximize""#, r#"directions = { "a=b" = "maximize" }"#), |s| s.metric_names = vec!["a=b".into()], (r#""confirm""#, r#""metric_names":["a=b"],"confirm""#), "directions: expected 1 to 128 bytes without `=`, line breaks, and spaces at either end as a name, found \"a=b\""),
         all(("trials = 10", "trials = 10\nconstraints = [\"c\", \"c\"]"), |s| s.constraints = vec!["c".into(), "c".into()], (r#""confirm""#, r#""constraints":["c","c"],"confirm""#), "constraints: `c` is there twice"),
+        all(("trials = 10", "trials = 10\ncheckpoints = { keep = 101 }"), |s| s.keep_checkpoints = 101, (r#""sampler""#, r#""keep_checkpoints":101,"sampler""#), "checkpoints.keep: expected 1 to 100, found 101"),
+        // On the wire 0 says nothing.
+        Mistake { file: Some(("trials = 10", "trials = 10\ncheckpoints = { keep = 0 }")), wire: None, stored: Some((r#""sampler""#, r#""keep_checkpoints":0,"sampler""#)), said: "checkpoints.keep: expected 1 to 100, found 0" },
         // What workers run.
         all((r#"kind = "own""#, r#"kind = """#), |s| objective(s).kind.clear(), (r#""kind":"own""#, r#""kind":"""#), "objective.kind: expected the name of an objective, found nothing"),
         // The space.

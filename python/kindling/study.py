@@ -74,6 +74,7 @@ class Study(StoredStudy):
         max_attempts: int | None = None,
         max_failures_in_a_row: int | None = None,
         confirm: Mapping[str, Any] | None = None,
+        checkpoints: Mapping[str, Any] | None = None,
         directory: Directory | None = None,
         store: Directory | None = None,
     ) -> None:
@@ -102,7 +103,7 @@ class Study(StoredStudy):
             **_given({"sampler": _kind("sampler", sampler), "pruner": _kind("pruner", pruner)}),
             "objective": {"kind": "python", **_given({"metric": metric}), **_given(process), **_given(tables)},
             "space": _space.tables(space),
-            **_given({"confirm": confirm}),
+            **_given({"confirm": confirm, "checkpoints": checkpoints}),
         }
         # What a study file cannot hold is refused here, not in the run.
         _toml.dumps(self._spec)
@@ -159,8 +160,9 @@ class Study(StoredStudy):
             self._coordinator = None
             self._makes_its_store = False
 
-    def enqueue(self, params: Mapping[str, Any]) -> FrozenTrial:
-        """Adds a trial with these parameters; the sampler chooses the rest.
+    def enqueue(self, params: Mapping[str, Any], *, warm_start: int | None = None) -> FrozenTrial:
+        """Adds a trial with these parameters; the sampler chooses the rest. `warm_start` is the number of a trial whose
+        newest checkpoint it goes on from.
 
         It is one of the study's trials, and runs before those that the sampler proposes. Before the run, between runs
         or, from another thread, while it runs.
@@ -171,6 +173,8 @@ class Study(StoredStudy):
         elif self._document() is None:
             _program.call("study", "create", *where, about=[str(self._write())])
         words = ["trial", "enqueue", *where, f"--json-params={json.dumps(dict(params))}"]
+        if warm_start is not None:
+            words.append(f"--warm-start={warm_start}")
         return from_json(_program.ask(*words, about=[self._name]))
 
     def _is_making_its_store(self) -> bool:

@@ -58,6 +58,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         expect(curve.iter().all(|i| i.value.is_finite()), "no report is infinite or NaN", what());
         expect(curve.is_sorted_by(|a, b| a.step < b.step), "steps ascend", what());
         check_objectives(end, trial, &mut expect);
+        check_attempts(trial, &mut expect);
         let trained = trained(&end.history, &past, trial);
         expect(
             curve.iter().all(|i| trained.contains(&(i.step, i.value.to_bits()))),
@@ -364,18 +365,42 @@ fn quiet(history: &[Entry], methods: &[&str]) -> Option<(Duration, Duration)> {
     (begun < over).then_some((begun, over))
 }
 
-/// What was trained in the trial's latest attempt: steps, and the bits of their values.
+/// What was trained in the trial's latest attempt, and in those before as far as it goes on from a checkpoint: steps, and
+/// the bits of their values.
 fn trained(history: &[Entry], past: &Past, trial: &v1::Trial) -> BTreeSet<(u64, u64)> {
-    let lease = (trial.number, trial.attempt);
+    let resumed = trial.attempts.last().and_then(|attempt| attempt.resumed_from);
+    let counts = |by: &v1::Claim, step: u64| {
+        let is_kept = resumed.is_some_and(|resumed| step <= resumed);
+        by.trial == trial.number
+            && if is_kept { by.attempt < trial.attempt } else { by.attempt == trial.attempt }
+    };
     let trained = history.iter().filter_map(|entry| match &entry.what {
         What::Trains { claim: by, step, value, .. }
-            if claim(Some(by)) == lease && !past.is_lost(Some(by)) =>
+            if counts(by, *step) && !past.is_lost(Some(by)) =>
         {
             Some((*step, value.to_bits()))
         }
         _ => None,
     });
     trained.collect()
+}
+
+/// Checks what is told of the trial's attempts: the newest ones without a gap, each with its end.
+fn check_attempts(trial: &v1::Trial, expect: &mut impl FnMut(bool, &str, String)) {
+    let what = || format!("{trial:?}");
+    let (attempts, newest) = (&trial.attempts, trial.attempt);
+    let first = newest.saturating_sub(31).max(1);
+    let numbers = attempts.iter().map(|attempt| attempt.attempt);
+    expect(numbers.eq(first..=newest), "all attempts are told", what());
+    let is_over = trial.complete_time.is_some();
+    let ended = |attempt: &v1::TrialAttempt| {
+        attempt.end_time.is_some() && attempt.end() != v1::AttemptEnd::Unspecified
+    };
+    let open = attempts.iter().filter(|attempt| !ended(attempt)).count();
+    expect(open == usize::from(trial.state() == TrialState::Running), "attempts end", what());
+    let has_result = attempts.iter().filter(|a| a.end() == v1::AttemptEnd::Finished).count();
+    let is_lost = losses(trial).is_some();
+    expect(has_result == usize::from(is_over && !is_lost), "one attempt has the result", what());
 }
 
 fn is_recorded(finish: &v1::FinishRequest, trial: &v1::Trial) -> bool {

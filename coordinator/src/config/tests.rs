@@ -42,6 +42,7 @@ fn a_study_file_is_read() {
     let spec = parse(FILE).expect("valid");
     assert_eq!(spec.trials, 10);
     assert_eq!((spec.max_attempts, spec.max_failures_in_a_row), (3, 20));
+    assert_eq!(spec.keep_checkpoints, 1);
     assert_eq!(spec.sampler.name(), "auto");
     assert_eq!(spec.objective.settings["network"], "common");
     let names: Vec<_> = spec.space.params().iter().map(|p| p.name.as_str()).collect();
@@ -53,7 +54,7 @@ fn a_study_file_is_read() {
 const MISTAKES: &[(&str, &str, &str)] = &[
     // Keys of the file itself.
     ("trials = 10", "trails = 10", "line 4: `trails`: unknown key; did you mean `trials`?"),
-    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `directions`, `constraints`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`"),
+    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `directions`, `constraints`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`, `checkpoints`"),
     ("trials = 10", "trials = ", "line 4: `trials`: string values must be quoted, expected literal string"),
     ("trials = 10", "trials = \"ten\"", "line 4: `trials`: expected a whole number, found \"ten\""),
     ("trials = 10", "trials = 1e3", "line 4: `trials`: expected a whole number, found 1000.0"),
@@ -65,6 +66,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("trials = 10", "trials = 10\nseed = inf", "line 5: `seed`: expected a whole number, found inf"),
     ("trials = 10", "trials = 10\nmax_attempts = 0", "line 5: `max_attempts`: expected 1 to 4294967295, found 0"),
     ("trials = 10", "trials = 10\nmax_failures_in_a_row = -1", "line 5: `max_failures_in_a_row`: expected 0 to 4294967295, found -1"),
+    ("trials = 10", "trials = 10\ncheckpoints = 3", "line 5: `checkpoints`: expected a table, such as { keep = 3 }, found 3"),
+    ("trials = 10", "trials = 10\ncheckpoints = { keep = -1 }", "line 5: `checkpoints.keep`: expected 1 to 100, found -1"),
+    ("trials = 10", "trials = 10\ncheckpoints = { kept = 1 }", "line 5: `checkpoints.kept`: unknown key; expected `keep`"),
     ("trials = 10", "trials = 10\nmax-attempts = 2", "line 5: `max-attempts`: unknown key; did you mean `max_attempts`?"),
     ("trials = 10", "trials = 10\nsampler = \"tpe\"", "line 5: `sampler`: expected a table, such as { kind = \"tpe\" }, found \"tpe\""),
     ("trials = 10\n", "", "`trials`: is missing: how many trials to finish"),

@@ -1,6 +1,7 @@
 //! The ledger when its store fails. A store that can be made to fail stands in for a bad disk.
 
 mod crowd;
+mod keeping;
 mod proposing;
 
 use std::sync::Mutex;

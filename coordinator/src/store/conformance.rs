@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Choice, Claim, ConfirmSpec, Creation, Direction, Directions, Distribution, Event,
-    FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record, Registry,
-    SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick, TrialId,
-    TrialNumber, TrialResult, Values, Wall, WorkerId,
+    Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Direction, Directions, Distribution,
+    Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record,
+    Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick,
+    TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -140,7 +140,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     let mut world = World::new(subject, seed);
     world.create();
     for _ in 0..LENGTH {
-        match world.random.random_range(0..56_u32) {
+        match world.random.random_range(0..64_u32) {
             0 => world.create(),
             1 => world.delete(),
             2..=12 => world.lease(),
@@ -153,6 +153,8 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             33 => world.change(),
             34..=38 => world.commit(),
             39 => world.restart(),
+            40..=44 => world.save(),
+            45..=47 => world.keep(),
             _ => world.change_external(),
         }
     }
@@ -250,8 +252,13 @@ impl<S: Subject> World<S> {
 
     fn report(&mut self) {
         let Some((id, claim)) = self.any_lease() else { return };
-        let newest = self.study(id).get(claim.number).and_then(|trial| trial.curve.last().copied());
-        let step = newest.map_or(0, |(step, _)| step + self.random.random_range(1..4_u64));
+        let trial = self.study(id).get(claim.number).expect("leased").clone();
+        let goes_back = !trial.has_reported() && self.random.random_bool(0.3);
+        let step = match trial.curve.last() {
+            Some((step, _)) if goes_back => self.random.random_range(0..=*step),
+            Some((step, _)) => step + self.random.random_range(1..4_u64),
+            None => 0,
+        };
         let value = number(&mut self.random);
         let is_single = self.study(id).spec().directions.as_slice().len() == 1;
         let others = [(0, number(&mut self.random))];
@@ -259,6 +266,38 @@ impl<S: Subject> World<S> {
         if let Ok((events, _)) = self.study(id).report(&claim, step, value, others) {
             self.take(id, events);
         }
+    }
+
+    /// Saves a checkpoint.
+    fn save(&mut self) {
+        let Some((id, claim)) = self.any_lease() else { return };
+        let step = self.random.random_range(0..9_u64);
+        let blob = self.blob();
+        if let Ok((events, ())) = self.study(id).save_checkpoint(&claim, step, blob) {
+            self.take(id, events);
+        }
+    }
+
+    /// Keeps an artifact of a trial or of the study itself.
+    fn keep(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let name = ["ä/b \"1\".png", "loss.csv"][self.random.random_range(0..2_usize)];
+        let (blob, lease) = (self.blob(), self.any_lease());
+        let (id, events) = match lease {
+            Some((id, claim)) if self.random.random_bool(0.7) => {
+                let decided = self.study(id).save_artifact(&claim, name, "image/png", blob);
+                (id, decided.map(|(events, ())| events).unwrap_or_default())
+            }
+            _ => (id, self.study(id).save_study_artifact(name, "", blob)),
+        };
+        self.take(id, events);
+    }
+
+    /// Some bytes. Few differ, so that calls repeat what was said.
+    fn blob(&mut self) -> Blob {
+        let content = self.random.random_range(0..4_u8);
+        let key = format!("history/{:032x}", self.random.next_u64());
+        Blob { key: key.into(), size: u64::from(content) << 60, sha256: [content; 32] }
     }
 
     fn finish(&mut self) {
@@ -305,7 +344,10 @@ impl<S: Subject> World<S> {
         let Some(id) = self.any_study() else { return };
         let fixed = ("layers".to_owned(), Choice::Int(self.random.random_range(1..9)));
         let request = self.random.random_bool(0.5).then(|| self.random.next_u32().to_string());
-        if let Ok((events, _)) = self.study(id).enqueue(&[fixed], None, request) {
+        let trials = self.study(id).trials().len() as u32;
+        let from = self.random.random_range(0..=trials);
+        let from = self.random.random_bool(0.3).then_some(TrialNumber(from));
+        if let Ok((events, _)) = self.study(id).enqueue(&[fixed], from, request) {
             self.take(id, events);
         }
     }
@@ -381,7 +423,8 @@ pub(super) fn shown(registry: &Registry) -> String {
             study.running(),
             study.finish_order(),
         );
-        let kept = (study.spec(), study.state(), study.budget(), study.created(), study.trials());
+        let asked = (study.spec(), study.state(), study.budget(), study.created());
+        let kept = (asked, study.trials(), study.artifacts());
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
     let studies: Vec<_> = registry.iter().map(study).collect();
@@ -426,7 +469,7 @@ fn spec(name: &str, confirms: bool, has_front: bool) -> StudySpec {
         seed: 5,
         max_attempts: 2,
         max_failures_in_a_row: 4,
-        keep_checkpoints: 1,
+        keep_checkpoints: if confirms { 1 } else { 3 },
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: SearchSpace::new(params).expect("a space"),

@@ -1,7 +1,7 @@
 //! What trials and studies keep: checkpoints and artifacts, whose bytes are safe by now.
 
 use kindling_proto::limits;
-use kindling_study::{Artifact, Blob, Event, Refusal};
+use kindling_study::{Artifact, Blob, Refusal};
 
 use super::Transaction;
 use crate::kept::{check_blob, check_name, check_room};
@@ -55,10 +55,10 @@ impl Transaction<'_> {
         check_blob(&blob)?;
         let (id, known) = self.state.registry.find(study)?;
         check_room(known.artifacts(), name, limits::STUDY_ARTIFACTS)?;
-        let events: Vec<Event> = known.save_study_artifact(name, media_type, blob);
+        let events = known.save_study_artifact(name, media_type, blob);
         self.record(id, events);
-        let artifacts = self.state.registry.get(id)?.artifacts().iter();
-        let saved = artifacts.filter(|artifact| *artifact.name == *name).last();
+        let mut artifacts = self.state.registry.get(id)?.artifacts().iter();
+        let saved = artifacts.find(|artifact| *artifact.name == *name);
         saved.cloned().ok_or_else(|| Refusal::UnknownStudy(study.to_owned()))
     }
 }

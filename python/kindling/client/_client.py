@@ -96,6 +96,7 @@ class Client:
         max_attempts: int = 3,
         max_failures_in_a_row: int | None = None,
         confirm: Mapping[str, Any] | None = None,
+        checkpoints: Mapping[str, Any] | None = None,
         exist_ok: bool = True,
     ) -> RemoteStudy:
         """Creates a study, or takes the one of this name if it was made from the same words.
@@ -125,6 +126,7 @@ class Client:
             max_attempts=max_attempts,
             max_failures_in_a_row=max_failures_in_a_row,
             confirm=confirm,
+            checkpoints=checkpoints,
         )
         answer = self._link.call(CREATE_STUDY, pb.CreateStudyRequest(spec=spec))
         if not answer.created and not exist_ok:

@@ -50,6 +50,7 @@ def spec(
     max_attempts: int,
     max_failures_in_a_row: int | None,
     confirm: Mapping[str, Any] | None,
+    checkpoints: Mapping[str, Any] | None,
 ) -> pb.StudySpec:
     name = text("name", name)
     ways, names = _goal(direction, directions)
@@ -67,6 +68,9 @@ def spec(
     )
     if max_failures_in_a_row is not None:
         made.max_failures_in_a_row = whole("max_failures_in_a_row", max_failures_in_a_row, 0, _U32)
+    if checkpoints is not None:
+        keep = _table("checkpoints", checkpoints, {"keep"}).get("keep", 1)
+        made.keep_checkpoints = whole("checkpoints.keep", keep, 1, 100)
     _options("sampler", sampler, made)
     _options("pruner", pruner, made)
     return made

@@ -114,10 +114,16 @@ class RemoteStudy:
         """An update now and after each change, until the study is finished. Outlives the coordinator's restarts."""
         return watch(self._link, self.name)
 
-    def enqueue(self, params: Mapping[str, Any]) -> FrozenTrial:
-        """Adds a trial with some parameters fixed. It counts against the budget."""
+    def enqueue(self, params: Mapping[str, Any], *, warm_start: int | None = None) -> FrozenTrial:
+        """Adds a trial with some parameters fixed. It counts against the budget.
+
+        `warm_start` is the number of a trial whose newest checkpoint it goes on from.
+        """
         request = pb.EnqueueTrialRequest(
-            study=self.name, params=_convert.named_values(params), request_id=uuid.uuid4().hex
+            study=self.name,
+            params=_convert.named_values(params),
+            request_id=uuid.uuid4().hex,
+            warm_start=None if warm_start is None else _number(warm_start),
         )
         return _convert.trial(self._link.call(ENQUEUE_TRIAL, request).trial)
 

@@ -139,6 +139,16 @@ fn a_spec_is_stored_as_it_always_was() {
     }
 }
 
+#[test]
+fn how_many_checkpoints_are_kept_is_stored_if_it_is_not_one() {
+    assert_eq!(study("").keep_checkpoints, 1);
+    assert_stored(&study("checkpoints = { keep = 1 }"), &plain());
+    let spec = study("checkpoints = { keep = 3 }");
+    let stored = plain().replace(r#","sampler""#, r#","keep_checkpoints":3,"sampler""#);
+    assert_stored(&spec, &stored);
+    assert_eq!(spec.keep_checkpoints, 3);
+}
+
 /// A space with what there was not when the others were written.
 const LATER: &str = r#"[space.shape]
 type = "categorical"

@@ -55,7 +55,7 @@ fn a_request_that_asks_for_something_else_is_refused() {
         number: TrialNumber(number),
     };
     let x = [("x".to_owned(), Choice::Float(0.5))];
-    assert_eq!(world.study.enqueue(&x, Some("r".into())), Err(reused("r", 0)));
+    assert_eq!(world.study.enqueue(&x, None, Some("r".into())), Err(reused("r", 0)));
     assert_eq!(world.study.enqueue(&[], None, Some("q".into())), Err(reused("q", 1)), "it retried");
     assert_eq!(world.study.retry(TrialNumber(0), Some("r".into())), Err(reused("r", 0)));
     assert_eq!(world.study.retry(TrialNumber(1), Some("q".into())), Err(reused("q", 1)));

@@ -36,7 +36,7 @@ fn pruned_after(pruner: PrunerSpec, confirm: ConfirmSpec, trials: &[(&str, &str,
     for (conv, fc, _) in trials {
         let fixed = [("conv", conv), ("fc", fc)];
         let fixed = fixed.map(|(name, choice)| (name.into(), Choice::Text((*choice).into())));
-        let (events, _) = world.study.enqueue(&fixed, None).expect("room");
+        let (events, _) = world.study.enqueue(&fixed, None, None).expect("room");
         world.apply(&events);
     }
     for (_, _, value) in trials {

@@ -12,4 +12,5 @@ mod pruning;
 mod records;
 mod registry;
 mod results;
+mod saving;
 mod world;

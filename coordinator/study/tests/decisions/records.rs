@@ -75,6 +75,7 @@ fn specs_differ_by_the_keys_that_do_not_change_later() {
         ("seed", StudySpec { seed: 2, ..spec(5) }),
         ("max_attempts", StudySpec { max_attempts: 3, ..spec(5) }),
         ("max_failures_in_a_row", StudySpec { max_failures_in_a_row: 3, ..spec(5) }),
+        ("checkpoints", StudySpec { keep_checkpoints: 2, ..spec(5) }),
         ("sampler", StudySpec { sampler: SamplerSpec::Sobol {}, ..spec(5) }),
         ("pruner", StudySpec { pruner: PrunerSpec::Median(Median::default()), ..spec(5) }),
         ("space", StudySpec { space, ..spec(5) }),

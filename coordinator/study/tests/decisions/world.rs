@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, Metrics, ObjectiveSpec,
+    Attributes, Blob, Claim, Direction, Event, MAX_FAILURES_IN_A_ROW, Mark, Metrics, ObjectiveSpec,
     PrunerSpec, Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
     Trial, TrialId, TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
@@ -94,6 +94,31 @@ impl World {
         Ok(())
     }
 
+    pub(crate) fn save(&mut self, claim: &Claim, step: u64, content: u8) -> Result<(), Refusal> {
+        let (events, ()) = self.study.save_checkpoint(claim, step, blob(content))?;
+        self.apply(&events);
+        Ok(())
+    }
+
+    /// An artifact of a trial.
+    pub(crate) fn keep(&mut self, claim: &Claim, name: &str, content: u8) -> Result<(), Refusal> {
+        let (events, ()) = self.study.save_artifact(claim, name, "", blob(content))?;
+        self.apply(&events);
+        Ok(())
+    }
+
+    /// A trial that goes on from another one's checkpoint.
+    pub(crate) fn enqueue_from(&mut self, from: TrialNumber) -> Result<TrialNumber, Refusal> {
+        let (events, number) = self.study.enqueue(&[], Some(from), None)?;
+        self.apply(&events);
+        Ok(number)
+    }
+
+    /// The trial's steps, as the curve has them.
+    pub(crate) fn steps(&self, number: TrialNumber) -> Vec<u64> {
+        self.trial(number).curve.iter().map(|(step, _)| *step).collect()
+    }
+
     pub(crate) fn enqueue(&mut self, request: Option<&str>) -> Result<TrialNumber, Refusal> {
         let (events, number) = self.study.enqueue(&[], None, request.map(str::to_owned))?;
         self.apply(&events);
@@ -126,6 +151,13 @@ impl World {
     }
 }
 
+/// Bytes with this content, at a place of their own.
+pub(crate) fn blob(content: u8) -> Blob {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let key = format!("history/{:032x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Blob { key: key.into(), size: 3, sha256: [content; 32] }
+}
+
 /// A new one each time.
 pub(crate) fn fresh_mark() -> Mark {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -147,7 +179,9 @@ pub(crate) fn after(seconds: u64) -> Tick {
 /// The study after a restart with these trials.
 pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
     let (spec, order) = (study.spec().clone(), study.finish_order().to_vec());
+    let artifacts = study.artifacts().to_vec();
     let (state, confirm) = (study.state(), study.confirm().cloned());
     Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
         .paused_because(study.pause_reason().map(str::to_owned))
+        .with_artifacts(artifacts)
 }

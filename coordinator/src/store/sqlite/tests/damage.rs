@@ -6,7 +6,8 @@ use serde_json::json;
 use super::*;
 
 /// A closed store with a trial in each state, as bytes. The trial ids: 1 COMPLETE, 2 PRUNED, 3
-/// FAIL, 4 RUNNING in its second attempt, 5 WAITING with a proposal, 6 WAITING with fixed values.
+/// FAIL, 4 RUNNING in its second attempt, which goes on from a checkpoint, 5 WAITING with a proposal, 6 WAITING with
+/// fixed values, 7 WAITING to go on from the checkpoint of 4. 1, 2, 3 and the study have an artifact.
 pub(super) fn store() -> Vec<u8> {
     let ledger = ledger();
     let path = ledger.path();
@@ -24,14 +25,19 @@ pub(super) fn ledger() -> Ledger {
     {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
+        ledger.keep(id, Some(&claim), "a", blob(1, 1));
         ledger.finish(id, &claim, result, said.clone());
     }
+    ledger.keep(id, None, "b", blob(2, 2));
     let first = ledger.lease(id, "w").expect("a trial");
+    ledger.report(id, &first, 0, 0.25);
+    ledger.save(id, &first, 0, blob(3, 3));
     ledger.release(id, &first);
     ledger.lease(id, "v").expect("the same trial");
     let handed_back = ledger.lease(id, "w").expect("a trial");
     ledger.release(id, &handed_back);
     ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX - 5))], Some("r".into()));
+    ledger.enqueue_from(id, TrialNumber(3));
     ledger.commit();
     ledger
 }
@@ -160,6 +166,41 @@ pub(super) const NONSENSE: &[&str] = &[
     "DELETE FROM trial_user_attributes WHERE key = 'accuracy'",
     "UPDATE trial_user_attributes SET value_json = 'NaN' WHERE key = 'accuracy'",
     "DROP TABLE trial_values",
+    "UPDATE kindling_leases SET resumed = -1 WHERE trial_id = 4",
+    "UPDATE kindling_leases SET ended_at = NULL WHERE trial_id = 1",
+    "UPDATE kindling_leases SET ended_at = 1 WHERE trial_id = 4",
+    "UPDATE kindling_trials SET warm_start = 6 WHERE trial_id = 7",
+    "UPDATE kindling_trials SET warm_start = NULL WHERE trial_id = 7",
+    "UPDATE kindling_trials SET warm_start = -1 WHERE trial_id = 7",
+    "UPDATE kindling_trials SET warm_start = 0 WHERE trial_id = 1",
+    "UPDATE kindling_attempts SET attempt = 2",
+    "UPDATE kindling_attempts SET attempt = 0",
+    "UPDATE kindling_attempts SET trial_id = 99",
+    "UPDATE kindling_attempts SET worker = ''",
+    "UPDATE kindling_attempts SET ended = 'FINISHED'",
+    "UPDATE kindling_attempts SET resumed = -1",
+    "DELETE FROM kindling_checkpoints WHERE attempt = 0",
+    "UPDATE kindling_checkpoints SET attempt = 3 WHERE attempt = 1",
+    "UPDATE kindling_checkpoints SET attempt = 0",
+    "UPDATE kindling_checkpoints SET step = -1",
+    "UPDATE kindling_checkpoints SET trial_id = 99 WHERE attempt = 1",
+    "UPDATE kindling_checkpoints SET blob_key = ''",
+    "UPDATE kindling_checkpoints SET blob_key = hex(zeroblob(129))",
+    "UPDATE kindling_checkpoints SET size = -1",
+    "UPDATE kindling_checkpoints SET sha256 = x'00'",
+    "INSERT INTO kindling_checkpoints SELECT 1, 1, 1 + step + attempt, blob_key, size, sha256 FROM kindling_checkpoints",
+    "INSERT INTO kindling_checkpoints SELECT 4, 2, 1 + step + attempt, blob_key, size, sha256 FROM kindling_checkpoints",
+    "UPDATE kindling_artifacts SET trial_id = trial_id + 90",
+    "UPDATE kindling_artifacts SET name = ''",
+    "UPDATE kindling_artifacts SET name = char(27)",
+    "UPDATE kindling_artifacts SET media_type = hex(zeroblob(129))",
+    "UPDATE kindling_artifacts SET blob_key = char(0)",
+    "UPDATE kindling_artifacts SET sha256 = zeroblob(33)",
+    "UPDATE kindling_study_artifacts SET study_id = 9",
+    "UPDATE kindling_study_artifacts SET size = -1",
+    "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 256)
+        INSERT INTO kindling_artifacts
+        SELECT trial_id, name || n, media_type, blob_key, size, sha256, saved_at FROM kindling_artifacts, n",
 ];
 
 #[test]

@@ -7,6 +7,7 @@ mod damaged_files;
 mod failing;
 mod foreign;
 mod histories;
+mod kept;
 mod logs;
 mod objectives;
 mod opening;
@@ -19,7 +20,7 @@ mod taken_away;
 use std::path::PathBuf;
 
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
+    Attempt, Attributes, Blob, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
     FloatScale, Json, Mark, Metrics, Nested, ObjectiveSpec, Param, ParamValue, Params, Proposal,
     Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId,
     TrialNumber, Wall, WorkerId, sampler::SamplerSpec,
@@ -151,6 +152,23 @@ impl Ledger {
         }
     }
 
+    fn save(&mut self, id: StudyId, claim: &Claim, step: u64, blob: Blob) {
+        if let Ok((events, ())) = self.study(id).save_checkpoint(claim, step, blob) {
+            self.take(id, events);
+        }
+    }
+
+    /// Keeps an artifact of the claim's trial, or of the study.
+    fn keep(&mut self, id: StudyId, claim: Option<&Claim>, name: &str, blob: Blob) {
+        let events = match claim {
+            Some(claim) => self.study(id).save_artifact(claim, name, "image/png", blob),
+            None => Ok((self.study(id).save_study_artifact(name, "", blob), ())),
+        };
+        if let Ok((events, ())) = events {
+            self.take(id, events);
+        }
+    }
+
     fn finish(
         &mut self,
         id: StudyId,
@@ -176,6 +194,13 @@ impl Ledger {
 
     fn enqueue(&mut self, id: StudyId, fixed: &[(String, Choice)], request: Option<String>) {
         if let Ok((events, _)) = self.study(id).enqueue(fixed, None, request) {
+            self.take(id, events);
+        }
+    }
+
+    /// A trial that goes on from another one's checkpoint.
+    fn enqueue_from(&mut self, id: StudyId, from: TrialNumber) {
+        if let Ok((events, _)) = self.study(id).enqueue(&[], Some(from), None) {
             self.take(id, events);
         }
     }
@@ -222,6 +247,12 @@ fn attributes(object: &serde_json::Value) -> Attributes {
     said.map(|(name, value)| (name.clone(), json(value))).collect()
 }
 
+/// Some bytes. Their place is no other's.
+fn blob(place: u64, content: u8) -> Blob {
+    let key = format!("0123abcd/{place:032x}");
+    Blob { key: key.into(), size: i64::MAX as u64, sha256: [content; 32] }
+}
+
 fn spec(name: &str) -> StudySpec {
     StudySpec {
         name: StudyName::new(name).expect("a name"),
@@ -236,7 +267,7 @@ fn spec(name: &str) -> StudySpec {
         seed: i64::MAX as u64 - 3,
         max_attempts: 2,
         max_failures_in_a_row: 5,
-        keep_checkpoints: 1,
+        keep_checkpoints: 2,
         sampler: SamplerSpec::Random {},
         pruner: serde_json::from_str(r#"{"kind": "median", "startup_trials": 1}"#).expect("valid"),
         space: space(),

@@ -123,7 +123,14 @@ fn what_makes_no_sense_is_named() {
     }
 }
 
-/// From version 6 to 5, and from there to 4. Both have guards, which an upgrade replaces.
+/// From version 7 to 6, and so on. All have guards, which an upgrade replaces.
+const BACK_TO_6: &str = "ALTER TABLE kindling_trials DROP COLUMN warm_start;
+    ALTER TABLE kindling_leases DROP COLUMN resumed;
+    DROP TABLE kindling_attempts;
+    DROP TABLE kindling_checkpoints;
+    DROP TABLE kindling_artifacts;
+    DROP TABLE kindling_study_artifacts;
+    UPDATE kindling_meta SET value = 6 WHERE key = 'schema_version'";
 const BACK_TO_5: &str = "ALTER TABLE kindling_trials DROP COLUMN constraints;
     DROP TABLE kindling_other_values;
     UPDATE kindling_meta SET value = 5 WHERE key = 'schema_version'";
@@ -133,7 +140,8 @@ const BACK_TO_4: &str = "DROP TABLE kindling_external_studies;
 #[test]
 fn a_store_of_the_versions_before_is_opened_and_goes_on() {
     let store = damage::store();
-    for back in [BACK_TO_5.to_owned(), format!("{BACK_TO_5};{BACK_TO_4}")] {
+    for versions in 1..=3 {
+        let back = [BACK_TO_6, BACK_TO_5, BACK_TO_4][..versions].join(";");
         let (file, conn) = changed(&store, &back);
         let put_down = "UPDATE kindling_meta SET value = 0 WHERE key = 'pen'";
         conn.execute_batch(put_down).expect("put down");
@@ -141,7 +149,7 @@ fn a_store_of_the_versions_before_is_opened_and_goes_on() {
         let mut store = SqliteStore::open_with(file.path(), SHORT).expect("upgraded");
         let loaded = store.load(UNTIL).expect("loaded");
         let trials: usize = loaded.iter().map(|(_, study)| study.trials().len()).sum();
-        assert_eq!(trials, 6);
+        assert_eq!(trials, 7);
         assert_eq!(open::version(&store.conn).expect("a version"), open::VERSION);
         let guards = "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'";
         let guards: u32 = store.conn.query_row(guards, [], |row| row.get(0)).expect("a count");

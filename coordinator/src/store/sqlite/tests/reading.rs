@@ -79,11 +79,18 @@ fn what_a_crash_left_is_read_with_its_log() {
 #[test]
 fn an_older_layout_is_read_without_bringing_it_up_to_date() {
     let (_dir, path) = file(&without_marks());
-    let todays = look(&path);
+    let todays = without_ends(&look(&path));
     for back in ["", BACK_TO_2] {
         let (_dir, path) = file(&older(&store(), back));
-        assert_eq!(look(&path), todays, "{back}");
+        assert_eq!(without_ends(&look(&path)), todays, "{back}");
     }
+}
+
+/// Without the times at which attempts ended, because an upgrade hands trials back when it happens.
+pub(super) fn without_ends(shown: &str) -> String {
+    let (first, others) = shown.split_once("ended: Wall(").expect("an attempt");
+    let rest = others.split("ended: Wall(").map(|part| part.split_once(')').expect("a time").1);
+    std::iter::once(first).chain(rest).collect()
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub(super) enum Happening {
     Expire(u8),
     Enqueue(u8, Option<f64>, Option<u8>),
     Retry(u8, u8),
+    Save(u8, u8, u64, u8),
+    Keep(u8, Option<u8>, u8, u8),
+    WarmStart(u8, u8),
     State(u8, StudyState),
     Budget(u8, u32),
     Confirm(u8, u32, u32),
@@ -56,6 +59,10 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         2 => (study.clone(), prop::option::of(-0.5..0.5), prop::option::of(0..3_u8))
             .prop_map(|(s, v, r)| Enqueue(s, v, r)),
         2 => (study.clone(), nth).prop_map(|(s, n)| Retry(s, n)),
+        6 => (study.clone(), nth, 0..4_u64, 0..3_u8).prop_map(|(s, n, t, c)| Save(s, n, t, c)),
+        3 => (study.clone(), prop::option::of(nth), 0..3_u8, 0..3_u8)
+            .prop_map(|(s, n, name, c)| Keep(s, n, name, c)),
+        2 => (study.clone(), nth).prop_map(|(s, n)| WarmStart(s, n)),
         1 => (study.clone(), state).prop_map(|(s, state)| State(s, state)),
         1 => (study.clone(), 0..30_u32).prop_map(|(s, trials)| Budget(s, trials)),
         1 => (study, 0..3_u32, 1..3_u32).prop_map(|(s, best, seeds)| Confirm(s, best, seeds)),
@@ -108,6 +115,9 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
     | Happening::Expire(s)
     | Happening::Enqueue(s, ..)
     | Happening::Retry(s, ..)
+    | Happening::Save(s, ..)
+    | Happening::Keep(s, ..)
+    | Happening::WarmStart(s, ..)
     | Happening::State(s, ..)
     | Happening::Budget(s, ..)
     | Happening::Confirm(s, ..)) = happening
@@ -168,6 +178,24 @@ pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
             let Some(number) = pick(&failed, nth) else { return };
             if let Ok((events, _)) = ledger.study(id).retry(number, None) {
                 ledger.take(id, events);
+            }
+        }
+        Happening::Save(_, nth, step, content) => {
+            if let Some(claim) = running(nth) {
+                ledger.save(id, &claim, step, blob(ledger.clock.cast_unsigned(), content));
+            }
+        }
+        Happening::Keep(_, nth, name, content) => {
+            let (claim, name) = (nth.and_then(running), format!("ä/{name}"));
+            if nth.is_none() || claim.is_some() {
+                let blob = blob(ledger.clock.cast_unsigned(), content);
+                ledger.keep(id, claim.as_ref(), &name, blob);
+            }
+        }
+        Happening::WarmStart(_, nth) => {
+            let trials: Vec<_> = (0..ledger.study(id).trials().len() as u32).collect();
+            if let Some(from) = pick(&trials, nth) {
+                ledger.enqueue_from(id, TrialNumber(from));
             }
         }
         Happening::State(_, state) => {
@@ -255,9 +283,19 @@ fn a_deletion_leaves_nothing_behind() {
     {
         let claim = ledger.lease(id, "w").expect("a trial");
         ledger.report(id, &claim, 0, 0.25);
+        ledger.save(id, &claim, 0, blob(1, 1));
+        ledger.keep(id, Some(&claim), "a.png", blob(2, 2));
+        ledger.release(id, &claim);
+        let claim = ledger.lease(id, "w").expect("the same");
         ledger.finish(id, &claim, result, said());
     }
+    ledger.keep(id, None, "b.png", blob(3, 3));
+    ledger.enqueue_from(id, TrialNumber(0));
     ledger.commit();
+    let kept = ["attempts", "checkpoints", "artifacts", "study_artifacts"];
+    assert!(kept.iter().all(|table| {
+        ledger.rows().iter().any(|(name, rows)| *name == format!("kindling_{table}") && *rows > 0)
+    }));
     let others = "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, 'note', '1');
         INSERT INTO study_system_attributes (study_id, key, value_json) VALUES (1, 'note', '1');
         INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (1, '2026-01-01 00:00:00.000000')";
