@@ -301,6 +301,49 @@ fn with_tokens_the_page_is_for_the_clients() {
 }
 
 #[test]
+fn a_page_has_what_trials_write_and_what_studies_keep() {
+    let folder = Folder::new();
+    let (coordinator, page) = with_page(&folder, &[]);
+    let file = folder.write("s.toml", study_file("s", 1));
+    coordinator.ask(&["study", "create", text(&file)]);
+    let kept = folder.write("notes.html", "<script>alert(1)</script>");
+    coordinator.ask(&["study", "artifacts", "s", "--put", text(&kept)]);
+    let url = format!("{page}/studies/s/artifacts/notes.html");
+    let answer = browser().get(url).call().expect("an answer");
+    assert_eq!(header(&answer, "content-type"), "application/octet-stream");
+    assert_eq!(header(&answer, "content-security-policy"), "sandbox; default-src 'none'");
+    assert!(header(&answer, "content-disposition").starts_with("attachment; "));
+    assert_eq!(read(Ok(answer)), (200, "<script>alert(1)</script>".to_owned()));
+
+    let _worker = coordinator.worker("a");
+    let output = format!("{page}/api/studies/s/trials/0/output?follow");
+    let answer = loop {
+        let answer = browser().get(&output).call().expect("an answer");
+        if answer.status() == 200 {
+            break answer;
+        }
+        assert_eq!(answer.status(), 404, "there is no such trial yet");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert_eq!(header(&answer, "content-type"), "application/x-ndjson");
+    let lines = BufReader::new(answer.into_body().into_reader()).lines();
+    let lines = lines.map(|line| line.expect("readable")).filter(|line| !line.is_empty());
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(&line).expect("JSON")).collect();
+    let (end, lines) = lines.split_last().expect("an end");
+    assert_eq!(end["end"], true, "the trial is finished");
+    let is_told = |line: &Value| line["attempt"] == 1 && line["stream"] == "log";
+    assert!(lines.iter().any(is_told), "what its worker logs: {lines:?}");
+    let times: Vec<_> = lines.iter().map(|line| line["time"].as_i64()).collect();
+    assert!(times.iter().all(|time| *time > Some(1_700_000_000_000)), "milliseconds: {times:?}");
+
+    let report = coordinator.ask(&["report", "s", "--format", "json"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["artifacts"][0]["name"], "notes.html");
+    let attempt = &report["trials"][0]["attempts"][0];
+    assert_eq!((&attempt["worker"], &attempt["ended"]), (&"a".into(), &"FINISHED".into()));
+}
+
+#[test]
 fn an_open_page_is_refused_with_the_command_that_mends_it() {
     let folder = Folder::new();
     let store = folder.path("study.db");

@@ -144,7 +144,6 @@ export function outputPane(links: Links): Pane {
     if (attempt !== last) found.push(`attempt ${attempt}`);
     last = attempt;
     if (lines) found.push(`${plural(lines, "line")}${size ? ` (${bytes(size)})` : ""} ${lines === 1 ? "was" : "were"} left out`);
-    else if (size) found.push(`${bytes(size)} of this line were left out`);
     return found.map((text) => h("div", { class: "gap" }, text));
   }
 
@@ -184,9 +183,8 @@ export function outputPane(links: Links): Pane {
   }
 
   function toEnd(): void {
-    following = true;
-    flush();
     log.scrollTop = log.scrollHeight;
+    flush();
     log.focus({ preventScroll: true });
   }
 
