@@ -270,6 +270,7 @@ impl Scenario {
             objective: Some(v1::Objective { kind: "simulated".into(), settings_json: "{}".into() }),
             confirm: self.confirms.then_some(confirm),
             max_failures_in_a_row: Some(self.max_failures_in_a_row),
+            keep_checkpoints: 0,
         }
     }
 }
