@@ -148,7 +148,11 @@ impl Outputs {
         }
         let permit = self.0.places.clone().try_acquire_owned().map_err(|_| NotTaken::Busy)?;
         let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        if pace.takes(bytes, Instant::now()) { Ok(Place { _permit: permit }) } else { Err(NotTaken::Busy) }
+        if pace.takes(bytes, Instant::now()) {
+            Ok(Place { _permit: permit })
+        } else {
+            Err(NotTaken::Busy)
+        }
     }
 
     /// Writes lines, and returns once they are in the file.
