@@ -236,6 +236,8 @@ class Cluster:
     # The study of two objectives, and how many trials it has so far.
     front = "two"
     front_trials = 0
+    # The worker for commands, once there is one.
+    commands = None
     # The study whose trial writes for ever, how its first attempt ends, and what it keeps.
     talk = "talk"
     interrupted = "△ the worker gave it back"
@@ -285,8 +287,7 @@ class Cluster:
         file = self.folder / "two.toml"
         file.write_text(FRONT.replace("SCRIPT", str(script)).replace("TRIALS", str(self.front_trials)))
         self.run("study", "create", str(file), "--coordinator", self.url)
-        worker = ("worker", "--coordinator", self.url, "--id", "third", "--kind", "command", "--allow-commands")
-        self.processes.append(self.process(*worker))
+        self.run_commands("third")
 
     def begin_to_talk(self):
         """A trial that writes until it is ended. Returns its number."""
@@ -295,19 +296,22 @@ class Cluster:
         file = self.folder / "talk.toml"
         file.write_text(TALK.replace("SCRIPT", str(script)))
         self.run("study", "create", str(file), "--coordinator", self.url)
-        self.talker = self.worker_for_talk("fourth")
+        self.run_commands("fourth")
         return 0
-
-    def worker_for_talk(self, name):
-        worker = self.process("worker", "--coordinator", self.url, "--id", name, "--kind", "command", "--allow-commands")
-        self.processes.append(worker)
-        return worker
 
     def interrupt(self):
         """Ends its worker, and gives the trial another one."""
-        self.processes.remove(self.talker)
-        self.talker.end()
-        self.talker = self.worker_for_talk("fifth")
+        self.run_commands("fifth")
+
+    def run_commands(self, name):
+        """Has one worker for commands, which takes the place of the one before."""
+        if self.commands:
+            self.processes.remove(self.commands)
+            self.commands.end()
+        self.commands = self.process(
+            "worker", "--coordinator", self.url, "--id", name, "--kind", "command", "--allow-commands"
+        )
+        self.processes.append(self.commands)
 
     def report(self, file, study=None):
         self.run("report", study or self.study, "-o", str(file), "--coordinator", self.url)
