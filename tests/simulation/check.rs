@@ -68,7 +68,10 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         if trial.state() == TrialState::Complete {
             let steps = trial.attributes_json.get("steps").and_then(|s| s.parse().ok());
             let lease = (trial.number, trial.attempt);
-            let is_adopted = granted.get(&lease).is_some_and(|(_, at)| past.was_adopted(*at));
+            // Of an attempt before only if it goes on from that one's curve.
+            let is_resumed = trial.attempts.last().is_some_and(|a| a.resumed_from.is_some());
+            let first = (trial.number, if is_resumed { 0 } else { trial.attempt });
+            let is_adopted = granted.range(first..=lease).any(|(_, (_, at))| past.was_adopted(*at));
             let is_whole =
                 if is_adopted { steps >= Some(curve.len()) } else { steps == Some(curve.len()) };
             expect(is_whole, "a result comes after its reports", what());

@@ -146,6 +146,8 @@ impl Simulated {
                 return Ran::Ended(Err(TrialError::Stopped), Noted::default());
             }
             if step + 1 < steps && habits.saves > 0.0 && chance.random_bool(habits.saves) {
+                // Trials whose reports end together, as their connection breaks, would save in an order that is undefined.
+                tokio::time::sleep(Duration::from_millis(1 + u64::from(claim.trial))).await;
                 history.note(What::Saves { claim: claim.clone(), step });
                 let bytes = contents(&claim, step).into_bytes();
                 if let Err(error) = outbox.save_checkpoint(step, bytes).await {

@@ -214,7 +214,6 @@ impl Prepared {
     /// Trains the network, from a checkpoint if there is one, and measures it at the start and after the first epoch.
     fn train(self, trial: &mut Trial<'_>) -> Result<(Trained, Measured), TrialError> {
         let Some(saved) = trial.load_checkpoint()? else { return self.train_from_start(trial, 1) };
-        tracing::info!(step = saved.step, "goes on from a checkpoint");
         let bytes = saved.read();
         let bytes = bytes.map_err(|error| {
             TrialError::Failed(format!("its checkpoint cannot be read: {error}"))
