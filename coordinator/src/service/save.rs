@@ -280,6 +280,7 @@ fn no_room(why: NoRoom) -> Status {
 }
 
 /// The sender's fault, or the store's. Then the sender may try again later.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn not_put(error: ArtifactError) -> Status {
     saved_status(&error)
 }
