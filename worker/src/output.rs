@@ -188,7 +188,9 @@ mod tests {
     fn what_does_not_fit_is_the_oldest_and_the_next_line_says_how_much_it_was() {
         let (output, queue) = Output::queued();
         let texts: Vec<_> = (0..10_000).map(|n| format!("{n} {}", "x".repeat(50))).collect();
-        texts.iter().for_each(|text| output.write(OutputStream::Out, text));
+        for text in &texts {
+            output.write(OutputStream::Out, text);
+        }
         assert!(queue.lock().bytes <= WAITING);
         let first = queue.take();
         let left_out = first[0].left_out;

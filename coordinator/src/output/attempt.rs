@@ -25,7 +25,7 @@ const TAIL: u64 = (limits::OUTPUT_TAIL / SEGMENT) as u64;
 #[derive(Debug)]
 pub(super) struct Attempt {
     folder: PathBuf,
-    attempt: u32,
+    number: u32,
     lease: Vec<u8>,
     totals: Totals,
     /// What its files contain, in bytes. Empty before the first line.
@@ -38,7 +38,7 @@ impl Attempt {
         let mut of_all = files(folder)?;
         let mut opened = Self {
             folder: folder.to_owned(),
-            attempt,
+            number: attempt,
             lease: lease.to_vec(),
             totals: Totals::default(),
             segments: of_all.remove(&attempt).unwrap_or_default(),
@@ -62,7 +62,7 @@ impl Attempt {
 
     /// Cuts off the torn end of the newest segment. Returns whether it can be gone on with.
     fn resume(&mut self, segment: u64) -> io::Result<bool> {
-        let path = path(&self.folder, self.attempt, segment);
+        let path = path(&self.folder, self.number, segment);
         let bytes = fs::read(&path)?;
         let mut records = record::all(&bytes);
         let Some((first, mut end)) = records.next() else { return Ok(false) };
@@ -117,7 +117,7 @@ impl Attempt {
         if let Some(old) = segment.checked_sub(TAIL).filter(|old| *old >= HEAD)
             && self.segments.remove(&old).is_some()
         {
-            remove(&path(&self.folder, self.attempt, old))?;
+            remove(&path(&self.folder, self.number, old))?;
         }
         fs::create_dir_all(&self.folder)?;
         self.segments.insert(segment, 0);
@@ -130,7 +130,7 @@ impl Attempt {
         if buffer.is_empty() {
             return Ok(());
         }
-        let path = path(&self.folder, self.attempt, *newest.key());
+        let path = path(&self.folder, self.number, *newest.key());
         // Not synced: after a power cut the newest lines may be missing, and nothing depends on them.
         File::options().append(true).create(true).open(path)?.write_all(buffer)?;
         *newest.get_mut() += buffer.len();

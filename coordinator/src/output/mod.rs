@@ -94,7 +94,9 @@ struct Inner {
 
 /// A place for a batch that waits to be written.
 #[derive(Debug)]
-pub(crate) struct Place(OwnedSemaphorePermit);
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Outputs {
     /// Keeps nothing, and shows nothing.
@@ -144,9 +146,13 @@ impl Outputs {
         if self.0.jobs.is_none() {
             return Err(NotTaken::Nowhere);
         }
-        let place = self.0.places.clone().try_acquire_owned().map_err(|_| NotTaken::Busy)?;
+        let permit = self.0.places.clone().try_acquire_owned().map_err(|_| NotTaken::Busy)?;
         let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        if pace.takes(bytes, Instant::now()) { Ok(Place(place)) } else { Err(NotTaken::Busy) }
+        if pace.takes(bytes, Instant::now()) {
+            Ok(Place { _permit: permit })
+        } else {
+            Err(NotTaken::Busy)
+        }
     }
 
     /// Writes lines, and returns once they are in the file.

@@ -163,10 +163,9 @@ fn what_is_on_disk_stays_readable() {
         bytes_left_out: 7,
     };
     record::write(&kept, &mut bytes);
-    let frozen = "0b000000a215b8420a014c1206080210031804\
-                  0e00000069a494770802100318052202c3a428063007";
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, frozen);
+    let frozen = b"\x0b\0\0\0\xa2\x15\xb8\x42\x0a\x01L\x12\x06\x08\x02\x10\x03\x18\x04\
+        \x0e\0\0\0\x69\xa4\x94\x77\x08\x02\x10\x03\x18\x05\x22\x02\xc3\xa4\x28\x06\x30\x07";
+    assert_eq!(bytes, frozen);
     fs::write(path(folder.path(), 1, 0), bytes).expect("written");
     assert_eq!(accounted(&all(folder.path())), (3 + 6 + 1, 4 + 7 + 2));
 }

@@ -80,11 +80,11 @@ impl Writer {
     }
 
     /// Removes the folders of studies that are not there any more: the coordinator was ended before it had done that.
-    fn tidy(&mut self, studies: &[StudyKey]) {
+    fn tidy(&self, studies: &[StudyKey]) {
         let known: HashSet<_> = studies.iter().collect();
         for (_, path) in Trial::folders(&self.folder).iter().filter(|(key, _)| !known.contains(key))
         {
-            self.note(fs::remove_dir_all(path));
+            Self::note(fs::remove_dir_all(path));
         }
     }
 
@@ -145,7 +145,7 @@ impl Writer {
 
     fn remove_trial(&mut self, trial: Trial) {
         self.attempts.retain(|(of, _), _| *of != trial);
-        self.note(fs::remove_dir_all(trial.folder(&self.folder)));
+        Self::note(fs::remove_dir_all(trial.folder(&self.folder)));
         // If it could not be removed, it is found again at the next start.
         let bytes = self.room.forget(trial);
         tracing::debug!(study = trial.study.id.0, trial = trial.number, bytes, "output removed");
@@ -159,7 +159,7 @@ impl Writer {
             self.remove_trial(trial);
         }
         for key in keys {
-            self.note(fs::remove_dir_all(key.folder(&self.folder)));
+            Self::note(fs::remove_dir_all(key.folder(&self.folder)));
         }
     }
 
@@ -171,7 +171,7 @@ impl Writer {
     }
 
     /// Says what went wrong, unless it was gone already.
-    fn note(&self, removed: io::Result<()>) {
+    fn note(removed: io::Result<()>) {
         if let Err(error) = removed
             && error.kind() != io::ErrorKind::NotFound
         {

@@ -125,7 +125,7 @@ async fn lines_that_are_odd_or_too_large_are_refused() {
         |request| request.lines[0].stream = 77,
         |request| request.lines[0].time = None,
         |request| {
-            request.lines[0].time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })
+            request.lines[0].time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
         },
         |request| request.lines[0].text = "x".repeat(limits::OUTPUT_LINE + 1),
     ];
@@ -171,7 +171,7 @@ async fn output_is_turned_away_first_and_keeps_nothing_else_out() {
     workers.write(large).await.expect("taken");
 
     // So much in a second.
-    let many = (0..).find(|_| world.service.outputs.place(limits::OUTPUT_BATCH).is_err());
+    let many = (0..10_000).find(|_| world.service.outputs.place(limits::OUTPUT_BATCH).is_err());
     assert!(many.expect("an end") <= 2 * limits::OUTPUT_TAKEN / limits::OUTPUT_BATCH);
 }
 
@@ -307,6 +307,6 @@ async fn a_restart_goes_on_where_the_files_end() {
     assert_eq!(told.iter().map(|line| &*line.text).collect::<Vec<_>>(), ["a", "b", "c"]);
     // Another coordinator finds only what belongs to its studies.
     let outputs = Outputs::open(folder.path().to_owned(), 1 << 20, Some(vec![])).expect("a thread");
-    tokio::time::timeout(Duration::from_secs(60), outputs.settle()).await.expect("soon");
+    tokio::time::timeout(Duration::from_mins(1), outputs.settle()).await.expect("soon");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }

@@ -13,10 +13,10 @@ fn written(recorder: &Recorder) -> Vec<(OutputStream, String)> {
 }
 
 /// What a shell script writes.
-fn sh(script: &str, recorder: Recorder) -> Vec<(OutputStream, String)> {
+fn sh(script: &str, recorder: &Recorder) -> Vec<(OutputStream, String)> {
     let settings = json!({"command": ["sh", "-c", script], "metric": "accuracy", "grace": "30s"});
     command_with(settings, Params::new(), recorder.clone());
-    written(&recorder)
+    written(recorder)
 }
 
 /// The lines of one stream. What is written to two at nearly the same time may be heard in another order.
@@ -36,9 +36,9 @@ fn err(text: &str) -> (OutputStream, String) {
 fn every_line_is_kept_in_order_with_its_stream_and_its_time() {
     let script =
         "echo accuracy=0.5; sleep 0.3; echo oops >&2; sleep 0.3; echo accuracy=0.75; printf end";
-    let told = sh(script, Recorder::default());
+    let told = sh(script, &Recorder::default());
     assert_eq!(told, [out("accuracy=0.5"), err("oops"), out("accuracy=0.75"), out("end")]);
-    let many = sh("seq 1 20000; echo accuracy=1", Recorder::default());
+    let many = sh("seq 1 20000; echo accuracy=1", &Recorder::default());
     let expected: Vec<_> = (1..=20_000).map(|n| out(&n.to_string())).collect();
     assert_eq!(many[..20_000], expected);
 }
@@ -46,7 +46,7 @@ fn every_line_is_kept_in_order_with_its_stream_and_its_time() {
 #[test]
 fn of_a_progress_bar_the_last_state_is_kept() {
     let bar = r"i=0; while [ $i -lt 300 ]; do printf '\r%d/300' $i >&2; i=$((i+1)); done; echo >&2; echo accuracy=1";
-    let told = sh(bar, Recorder::default());
+    let told = sh(bar, &Recorder::default());
     assert_eq!(
         (of(OutputStream::Err, &told), of(OutputStream::Out, &told)),
         (vec!["299/300"], vec!["accuracy=1"])
@@ -55,7 +55,7 @@ fn of_a_progress_bar_the_last_state_is_kept() {
 
 #[test]
 fn the_last_words_of_a_process_that_is_killed_are_kept() {
-    let told = sh("echo before; echo why >&2; kill -KILL $$", Recorder::default());
+    let told = sh("echo before; echo why >&2; kill -KILL $$", &Recorder::default());
     assert!(told.contains(&out("before")) && told.contains(&err("why")), "{told:?}");
 
     let recorder = Recorder::default();
@@ -65,7 +65,7 @@ fn the_last_words_of_a_process_that_is_killed_are_kept() {
         stop.want(StopReason::Pruned);
     });
     let script = "trap 'echo farewell; exit 1' TERM; echo here; while :; do sleep 0.05; done";
-    assert_eq!(of(OutputStream::Out, &sh(script, recorder)), ["here", "farewell"]);
+    assert_eq!(of(OutputStream::Out, &sh(script, &recorder)), ["here", "farewell"]);
     stopping.join().expect("no panic");
 }
 

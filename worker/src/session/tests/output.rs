@@ -19,9 +19,8 @@ pub(super) enum Writes {
 impl Writes {
     pub(super) async fn answer(self, calls: u32) -> Result<(), Status> {
         match self {
-            Self::Taken => Ok(()),
             Self::BusyFor(most) if calls <= most => Err(Status::resource_exhausted("busy")),
-            Self::BusyFor(_) => Ok(()),
+            Self::Taken | Self::BusyFor(_) => Ok(()),
             Self::Refused(code) => Err(Status::new(code, "no")),
             Self::Hangs => std::future::pending().await,
         }
