@@ -32,7 +32,7 @@ pub(crate) struct ArtifactArgs {
     #[arg(long, short, value_name = "PATH", requires = "get")]
     output: Option<PathBuf>,
     /// With --store: where its coordinator keeps artifacts [default: the store's name with .artifacts]
-    #[arg(long, value_name = "PLACE", requires = "store")]
+    #[arg(long, value_name = "PLACE")]
     pub(crate) artifacts: Option<Location>,
     /// Print JSON
     #[arg(long)]

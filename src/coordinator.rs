@@ -23,11 +23,10 @@ pub(crate) struct CoordinatorArgs {
     /// A coordinator notices this by itself, unless the `.lock` file was put back with the store.
     #[arg(long)]
     restored: bool,
-    /// Where checkpoints and artifacts are kept: a folder, s3://BUCKET/PREFIX, gs://… or az://… [default: the store's name
-    /// with .artifacts]
+    /// Where checkpoints and artifacts are kept: a folder, or a bucket as `s3://BUCKET/PREFIX`, `gs://…` or `az://…`
+    /// [default: the store's name with .artifacts]
     ///
-    /// Credentials come from the environment, as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and
-    /// AWS_ENDPOINT_URL.
+    /// A bucket's credentials come from the environment, as of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
     #[arg(long, value_name = "PLACE")]
     artifacts: Option<Location>,
     /// How much of that may be used

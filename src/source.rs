@@ -42,8 +42,8 @@ impl SourceArgs {
     }
 
     /// Looks for a store's artifacts there, if that is said.
-    pub(crate) fn with_artifacts(self, artifacts: &Option<Location>) -> Self {
-        Self { artifacts: artifacts.clone(), ..self }
+    pub(crate) fn with_artifacts(self, artifacts: Option<&Location>) -> Self {
+        Self { artifacts: artifacts.cloned(), ..self }
     }
 
     /// Runs a request about a study, or about no particular one.
@@ -65,6 +65,12 @@ impl SourceArgs {
         questions: impl AsyncFnOnce(&mut Client) -> anyhow::Result<R>,
     ) -> anyhow::Result<R> {
         let Some(store) = &self.store else {
+            if self.artifacts.is_some() {
+                return Err(hinted(
+                    "--artifacts goes with --store",
+                    "leave it out: a coordinator knows where its artifacts are",
+                ));
+            }
             let connected = Client::connect_within(&self.connect, patience).await;
             let mut client = connected.map_err(|error| match study.and_then(left_by_run) {
                 Some(store) => also(&error, &format!("a run has left this study here: {store}")),

@@ -158,7 +158,9 @@ pub(crate) async fn study(args: StudyArgs) -> anyhow::Result<ExitCode> {
         ));
     }
     let source = match &command {
-        StudyCommand::Artifacts { artifacts, .. } => source.with_artifacts(&artifacts.artifacts),
+        StudyCommand::Artifacts { artifacts, .. } => {
+            source.with_artifacts(artifacts.artifacts.as_ref())
+        }
         _ => source,
     };
     let study = command.study().map(str::to_owned);

@@ -107,7 +107,9 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
     };
     let study = study.clone();
     let source = match &command {
-        TrialCommand::Artifacts { artifacts, .. } => source.with_artifacts(&artifacts.artifacts),
+        TrialCommand::Artifacts { artifacts, .. } => {
+            source.with_artifacts(artifacts.artifacts.as_ref())
+        }
         _ => source,
     };
     let questions = async |client: &mut Client| answer(client, command).await;

@@ -29,8 +29,8 @@ pub(crate) struct RunOptions {
     /// The file that holds the study [default: the study's name with .db, here]
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
-    /// Where checkpoints and artifacts are kept: a folder, s3://BUCKET/PREFIX, gs://… or az://… [default: the store's name
-    /// with .artifacts]
+    /// Where checkpoints and artifacts are kept: a folder, or a bucket as `s3://BUCKET/PREFIX`, `gs://…` or `az://…`
+    /// [default: the store's name with .artifacts]
     #[arg(long, value_name = "PLACE")]
     pub(super) artifacts: Option<Location>,
     /// How much of that may be used

@@ -2,7 +2,7 @@
 //! them once they are safe.
 
 use kindling_artifacts::{ArtifactError, Content, Key};
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_study::{Artifact, Refusal};
 use tonic::{Code, Request, Response, Status, Streaming};
 
@@ -201,7 +201,10 @@ impl Saving {
         let decided = state.registry().get(claim.study).and_then(|study| match &what {
             What::Checkpoint(step) => study.save_checkpoint(&claim.claim, *step, blob),
             What::Artifact { name, media_type } => {
-                study.save_artifact(&claim.claim, name, media_type, blob)
+                let decided = study.save_artifact(&claim.claim, name, media_type, blob)?;
+                let artifacts = &study.trial_at(claim.claim.number)?.artifacts;
+                kept::check_room(artifacts, name, limits::TRIAL_ARTIFACTS)?;
+                Ok(decided)
             }
         });
         let (events, ()) = decided.map_err(|refusal| state.of_history(&claim, refusal))?;
@@ -241,7 +244,7 @@ impl StudyFile {
         kept::check_name(&name, &media_type)?;
         let key = state.draw_key();
         let (_, known) = state.registry().find(&study)?;
-        kept::check_room(known.artifacts(), &name, kindling_proto::limits::STUDY_ARTIFACTS)?;
+        kept::check_room(known.artifacts(), &name, limits::STUDY_ARTIFACTS)?;
         if known.save_study_artifact(&name, &media_type, blob(key, content)).is_empty()
             && let Some(saved) = known.artifacts().iter().find(|one| *one.name == *name)
         {
@@ -277,6 +280,7 @@ fn no_room(why: NoRoom) -> Status {
 }
 
 /// The sender's fault, or the store's. Then the sender may try again later.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn not_put(error: ArtifactError) -> Status {
     saved_status(&error)
 }
