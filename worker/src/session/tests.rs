@@ -1,6 +1,7 @@
 //! A session with a coordinator that refuses selected calls.
 
 mod files;
+mod keeps;
 
 use std::convert::Infallible;
 use std::pin::Pin;
