@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import kindling
 from coordinators import PROGRAM, Coordinator, eventually, needs_program
-from kindling import TrialState, _toml
-from runs import _call
+from kindling import TrialState
 
+pytest.importorskip("grpc")
 pytestmark = needs_program
 
 # Each attempt waits at another step until something happens to its worker.
@@ -38,13 +40,8 @@ for step in range(first, 40):
 trial.save_artifact(b"weights", "model.bin")
 trial.complete(0.5)
 """
-STUDY = {
-    "name": "goes-on",
-    "direction": "maximize",
-    "trials": 1,
-    "objective": {"kind": "command", "command": [sys.executable, "train.py"]},
-    "space": {"x": {"type": "float", "low": 0.0, "high": 1.0}},
-}
+OBJECTIVE = {"kind": "command", "command": [sys.executable, "train.py"]}
+SPACE = {"x": kindling.Float(0, 1)}
 
 
 @contextmanager
@@ -63,32 +60,28 @@ def worker(folder: Path, address: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_trial_goes_on_where_its_checkpoints_are(folder: Path) -> None:
     (folder / "train.py").write_text(TRAIN)
-    (folder / "study.toml").write_text(_toml.dumps(STUDY))
+    begun, spool = folder / "begun", folder / "spool"
     coordinator = Coordinator(folder)
     try:
-        _call(folder, 60, "study", "create", f"--coordinator={coordinator.address}", "study.toml")
-        begun = folder / "begun"
-        with worker(folder, coordinator.address) as preempted:
-            eventually(begun.exists)
-            preempted.send_signal(signal.SIGTERM)
-            preempted.wait(30)
-            assert not (folder / "spool").exists()
-        with worker(folder, coordinator.address) as killed:
-            eventually((folder / "at 25").exists)
-            killed.kill()
-            killed.wait(30)
-            assert list((folder / "spool").glob("*.trials"))
-        with worker(folder, coordinator.address):
-            eventually(lambda: _state(folder) == TrialState.COMPLETE, within=60)
-        # What the killed one left went with its successor.
-        assert not (folder / "spool").exists()
+        with kindling.connect(coordinator.address) as client:
+            study = client.create("goes-on", direction="maximize", trials=1, space=SPACE, objective=OBJECTIVE)
+            with worker(folder, coordinator.address) as preempted:
+                eventually(begun.exists)
+                eventually(lambda: 15 in study.trial(0).intermediate_values)
+                preempted.send_signal(signal.SIGTERM)
+                preempted.wait(30)
+                assert not spool.exists()
+            with worker(folder, coordinator.address) as killed:
+                eventually((folder / "at 25").exists)
+                killed.kill()
+                killed.wait(30)
+                assert list(spool.glob("*.trials"))
+            with worker(folder, coordinator.address):
+                eventually(lambda: study.trial(0).state == TrialState.COMPLETE, within=60)
+            # What the killed one left went with its successor.
+            assert not spool.exists()
+            trial = study.trial(0)
     finally:
         coordinator.end()
     assert begun.read_text().splitlines() == ["1 0 None", "2 16 at 15", "3 20 at 19"]
-    [trial] = kindling.load_study(folder / "study.db", "goes-on").trials
     assert trial.intermediate_values == {step: step / 100 for step in range(40)}
-
-
-def _state(folder: Path) -> TrialState:
-    [trial] = kindling.load_study(folder / "study.db", "goes-on").trials
-    return trial.state

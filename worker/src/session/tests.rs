@@ -1,6 +1,7 @@
 //! A session with a coordinator that refuses selected calls.
 
 mod files;
+mod keeps;
 mod output;
 
 use std::convert::Infallible;
