@@ -45,8 +45,8 @@ pub(crate) struct PutArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "get")]
     put: Option<PathBuf>,
     /// Keep it under this name [default: the file's]
-    #[arg(long, value_name = "NAME", requires = "put")]
-    name: Option<String>,
+    #[arg(long = "name", value_name = "NAME", requires = "put")]
+    kept_as: Option<String>,
     /// What it is, as in HTTP, for example text/html
     #[arg(long, value_name = "TYPE", requires = "put")]
     media_type: Option<String>,
@@ -192,13 +192,13 @@ impl Drop for Draft {
 pub(crate) async fn put(
     client: &mut Client,
     study: String,
-    PutArgs { put, name, media_type }: PutArgs,
+    PutArgs { put, kept_as, media_type }: PutArgs,
     args: &ArtifactArgs,
 ) -> anyhow::Result<()> {
     let path = put.unwrap_or_default();
     let shown = path.display().to_string();
     let unreadable = || format!("{shown} cannot be read");
-    let name = name.or_else(|| Some(path.file_name()?.to_str()?.to_owned()));
+    let name = kept_as.or_else(|| Some(path.file_name()?.to_str()?.to_owned()));
     let name =
         name.ok_or_else(|| hinted(format!("{shown} has no name"), "give one with --name"))?;
     let mut file = File::open(&path).with_context(unreadable)?;

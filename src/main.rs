@@ -160,7 +160,8 @@ impl Command {
     /// The process's name for the span collector, and its log level: a server logs more.
     fn service(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Coordinator(_) => ("kindling-coordinator", "info"),
+            // The store of artifacts tells each try of a call that failed.
+            Self::Coordinator(_) => ("kindling-coordinator", "info,object_store=warn"),
             Self::Worker(_) => ("kindling-worker", "info"),
             _ => ("kindling", "warn"),
         }

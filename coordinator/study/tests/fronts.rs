@@ -89,6 +89,7 @@ fn spec(sampler: SamplerSpec, objectives: usize, is_limited: bool) -> StudySpec 
         space: SearchSpace::new(params).expect("valid"),
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
         confirm: None,
+        keep_checkpoints: 1,
     }
 }
 

@@ -59,7 +59,7 @@ impl World {
 
     fn enqueue(&mut self, fixed: &[(&str, Choice)]) {
         let fixed: Vec<_> = fixed.iter().map(|(n, c)| ((*n).to_owned(), c.clone())).collect();
-        let (events, _) = self.study.enqueue(&fixed, None).expect("valid");
+        let (events, _) = self.study.enqueue(&fixed, None, None).expect("valid");
         self.apply(&events);
     }
 
