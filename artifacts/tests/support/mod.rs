@@ -18,7 +18,7 @@ pub struct Kind {
 }
 
 /// One store of each kind.
-pub async fn kinds() -> Vec<Kind> {
+pub fn kinds() -> Vec<Kind> {
     let temporary = TempDir::new().expect("a folder");
     let mut kinds = vec![
         Kind { name: "memory", store: ArtifactStore::in_memory(), folder: None },

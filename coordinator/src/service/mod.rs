@@ -53,9 +53,9 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     /// When it is cancelled, long polls and streams end.
     pub(crate) shutdown: CancellationToken,
+    artifacts: Artifacts,
     /// What trials write.
     outputs: Outputs,
-    artifacts: Artifacts,
     shares: Shares,
     /// Room for calls of Optuna's clients.
     external_calls: Arc<Semaphore>,

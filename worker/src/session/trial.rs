@@ -15,6 +15,7 @@ use super::deliver::{deliver, failed, refused_report};
 use super::files::Files;
 use super::keeper::{Closing, Keeper, Keeping};
 use super::link::Link;
+use super::output::Writing;
 use super::spool::Undelivered;
 use super::told::{Ending, Told};
 use super::training::{Noted, Outbox, Outcome, Ran, Unsent, Waiting};
@@ -35,16 +36,14 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
     if !may_begin(session, claim, told).await {
         return;
     }
-    let writing = session.outputs.begin(claim);
-    let output = writing.output.clone();
-    overhear(&Span::current(), move |text| output.write(OutputStream::Log, text));
+    let writing = begin_output(session, claim);
     tracing::info!("training");
     let keeper = Keeper::default();
     let files = Files::new(session, &assignment, told, &keeper);
     let (outbox, reports, unsent) = Outbox::new(files, &writing.output);
     let keeping = Keeping::start(session, claim, unsent.clone(), keeper);
-    let sending =
-        send_all(session.link.clone(), claim.clone(), reports, unsent.clone(), told.clone());
+    let link = session.link.clone();
+    let sending = send_all(link, claim.clone(), reports, unsent.clone(), told.clone());
     let sending = tokio::spawn(sending.in_current_span());
     let mut training = session.training.train(assignment, outbox);
     let outcome = tokio::select! {
@@ -141,6 +140,14 @@ pub(super) async fn train(session: &Session, assignment: Assignment, claim: &Cla
         let file = kept.as_ref().map(|kept| kept.path().display().to_string());
         tracing::error!(file, "a result was not delivered; from its file the next worker can");
     }
+}
+
+/// Takes what is logged about the trial from here on.
+fn begin_output(session: &Session, claim: &Claim) -> Writing {
+    let writing = session.outputs.begin(claim);
+    let output = writing.output.clone();
+    overhear(&Span::current(), move |text| output.write(OutputStream::Log, text));
+    writing
 }
 
 /// Whether to train a trial now. One that is not trained is handed back.
