@@ -1,7 +1,7 @@
 //! The attempts at a trial, and what passes from one to the next: the newest checkpoint, and the curve up to its step.
 
-use crate::event::LeaseEnd;
-use crate::ids::{Attempt, WorkerId};
+use crate::event::{Event, LeaseEnd};
+use crate::ids::{Attempt, TrialNumber, WorkerId};
 use crate::kept::Checkpoint;
 use crate::mark::Mark;
 use crate::rules;
@@ -59,14 +59,14 @@ impl Trial {
         self.resumed.is_none_or(|resumed| step > resumed)
     }
 
-    /// After which step the newest attempt turns out to have gone on, if this is its first report and goes over what
-    /// is kept of the curve.
-    pub(crate) fn rewinds(&self, step: u64) -> Option<Option<u64>> {
+    /// What happens by a report of this step, if it is the newest attempt's first and goes over what is kept of the
+    /// curve.
+    pub(crate) fn rewound(&self, number: TrialNumber, step: u64) -> Option<Event> {
         if self.is_of_newest(step) || self.has_reported() {
             return None;
         }
         let before = self.curve.first().is_some_and(|(first, _)| *first < step);
-        Some(step.checked_sub(1).filter(|_| before))
+        Some(Event::Rewound { number, resumed: step.checked_sub(1).filter(|_| before) })
     }
 
     /// Returns when the trial was first leased.

@@ -121,9 +121,7 @@ impl Study {
             return Err(Refusal::StepGoesBack { number, step, newest: *newest });
         }
         let mut events = Vec::with_capacity(2);
-        if let Some(resumed) = trial.rewinds(step) {
-            events.push(Event::Rewound { number, resumed });
-        }
+        events.extend(trial.rewound(number, step));
         let is_given_up = trial.pruned_at.is_some_and(|at| at < step);
         let prune = is_given_up || self.pruner_gives_up(number, step, value);
         let verdict = if prune { Verdict::Prune } else { Verdict::Continue };
@@ -372,9 +370,9 @@ impl Study {
         // It goes over what is kept of its curve, which therefore counts no more.
         let mut progress = self.progress().clone();
         progress.forget(number);
-        earlier.iter().for_each(|(step, value)| {
+        for (step, value) in earlier {
             progress.report(number, *step, direction.loss(*value));
-        });
+        }
         self.spec().pruner.prunes(&progress, &report)
     }
 

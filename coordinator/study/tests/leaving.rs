@@ -15,7 +15,7 @@ use proptest::prelude::*;
 const UNTIL: Tick = Tick(Duration::from_secs(30));
 
 /// A call. Indices pick among the claims ever given, whether they still hold or not.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Op {
     Lease,
     Report { claim: usize, step: u64, value: f64 },
@@ -242,7 +242,7 @@ impl World {
                 told.checkpoints.push((0, newest.step, newest.blob.sha256[0]));
             }
             Err(Refusal::NoCheckpoint(_) | Refusal::UnknownTrial { .. }) => {
-                assert_eq!(newest, None)
+                assert_eq!(newest, None);
             }
             Err(refusal) => assert!(matches!(refusal, Refusal::BudgetSpent { .. }), "{refusal}"),
         }

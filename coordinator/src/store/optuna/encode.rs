@@ -85,13 +85,14 @@ pub(crate) fn constraint_key(name: &str) -> String {
 /// artifact's id there is the last part of where its bytes lie, so that the store's folder is one of Optuna's artifact stores.
 pub(crate) fn artifact(name: &str, media_type: &str, blob_key: &str) -> (String, String) {
     let mimetype = if media_type.is_empty() { "application/octet-stream" } else { media_type };
-    let json = json!({
+    let meta = json!({
         "artifact_id": artifact_id(blob_key),
         "filename": name,
         "mimetype": mimetype,
         "encoding": null,
     });
-    (artifact_key(blob_key), json.to_string())
+    // For Optuna the value is a text, which holds the JSON.
+    (artifact_key(blob_key), json!(meta.to_string()).to_string())
 }
 
 /// The key of that attribute.

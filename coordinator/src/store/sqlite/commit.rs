@@ -15,6 +15,10 @@ use crate::store::optuna::{
 };
 
 /// Executes one change.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a few lines for each kind of change, and nothing between them"
+)]
 pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Fault> {
     match change {
         Change::AddStudy(rows) => add_study(conn, rows),
