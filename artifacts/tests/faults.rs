@@ -87,7 +87,7 @@ fn serve(status: &'static str, body: &'static str) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut request = [0; 65_536];
+            let mut request = vec![0; 65_536];
             _ = stream.read(&mut request);
             let length = body.len();
             _ = write!(
