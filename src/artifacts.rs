@@ -109,12 +109,12 @@ fn size(artifact: &v1::Artifact) -> u64 {
 
 fn json(artifact: &v1::Artifact) -> Value {
     let blob = artifact.blob.clone().unwrap_or_default();
-    let sha256: String = blob.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256: Vec<_> = blob.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     json!({
         "name": artifact.name,
         "media_type": artifact.media_type,
         "size": blob.size,
-        "sha256": sha256,
+        "sha256": sha256.concat(),
         "saved": format::time(artifact.saved.as_ref()).map(|time| time.to_string()),
     })
 }

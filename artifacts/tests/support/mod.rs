@@ -10,15 +10,15 @@ use kindling_artifacts::{ArtifactStore, Location};
 use tempfile::TempDir;
 
 /// A store with nothing in it.
-pub struct Kind {
-    pub name: &'static str,
-    pub store: ArtifactStore,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) store: ArtifactStore,
     /// The folder that it is in.
-    pub folder: Option<TempDir>,
+    pub(crate) folder: Option<TempDir>,
 }
 
 /// One store of each kind.
-pub fn kinds() -> Vec<Kind> {
+pub(crate) fn kinds() -> Vec<Kind> {
     let temporary = TempDir::new().expect("a folder");
     let mut kinds = vec![
         Kind { name: "memory", store: ArtifactStore::in_memory(), folder: None },
@@ -34,14 +34,14 @@ pub fn kinds() -> Vec<Kind> {
     kinds
 }
 
-pub fn folder(path: &Path) -> ArtifactStore {
+pub(crate) fn folder(path: &Path) -> ArtifactStore {
     ArtifactStore::open(&Location::Folder(path.to_owned())).expect("a store")
 }
 
 /// An access key and its secret.
-pub const KEY: (&str, &str) = ("testing", "testing");
+pub(crate) const KEY: (&str, &str) = ("testing", "testing");
 
-pub fn s3(endpoint: &str, bucket: &str, (id, secret): (&str, &str)) -> ArtifactStore {
+pub(crate) fn s3(endpoint: &str, bucket: &str, (id, secret): (&str, &str)) -> ArtifactStore {
     let variables = [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_ACCESS_KEY_ID", id),

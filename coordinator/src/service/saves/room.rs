@@ -8,7 +8,7 @@ use kindling_proto::v1;
 use tonic::Code;
 
 use super::super::bounds::{World, completed, until};
-use super::{checkpoint, files, leased, place, some, trial};
+use super::{checkpoint, files, history, leased, place, some, trial};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_fit_is_refused_until_something_is_deleted() {
@@ -33,7 +33,7 @@ async fn what_nobody_refers_to_is_removed_and_nothing_else() {
     let world = World::new().await;
     let (mut workers, claim) = leased(&world, 2).await;
     checkpoint(&mut workers, &claim, 1, b"one").await.expect("saved");
-    let history: String = claim.history.iter().map(|byte| format!("{byte:02x}")).collect();
+    let history = history(&claim);
     let mine = place(&world).join(&history);
     let other = place(&world).join("e".repeat(32));
     fs::create_dir_all(&other).expect("a folder");
