@@ -11,7 +11,6 @@ use kindling_artifacts::{Content, Location};
 use kindling_proto::v1::save_artifact_request::Part;
 use kindling_proto::{limits, v1};
 use kindling_telemetry::say;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -71,7 +70,7 @@ pub(crate) async fn show(
         let request = v1::GetArtifactRequest { study, trial, name };
         let (path, artifact) = copy(client, request, output).await?;
         if json {
-            let mut document = self::json(&artifact);
+            let mut document = json::artifact(&artifact);
             document["path"] = path.display().to_string().into();
             json::print(&document);
         } else {
@@ -83,7 +82,7 @@ pub(crate) async fn show(
     let request = v1::ListArtifactsRequest { study, trial };
     let listed = client.artifacts.list_artifacts(request).await.map_err(refused)?.into_inner();
     if json {
-        json::print(&listed.artifacts.iter().map(self::json).collect());
+        json::print(&listed.artifacts.iter().map(json::artifact).collect());
     } else if listed.artifacts.is_empty() {
         say!("there are no artifacts");
     } else {
@@ -105,18 +104,6 @@ pub(crate) async fn show(
 
 fn size(artifact: &v1::Artifact) -> u64 {
     artifact.blob.as_ref().map_or(0, |blob| blob.size)
-}
-
-fn json(artifact: &v1::Artifact) -> Value {
-    let blob = artifact.blob.clone().unwrap_or_default();
-    let sha256: Vec<_> = blob.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({
-        "name": artifact.name,
-        "media_type": artifact.media_type,
-        "size": blob.size,
-        "sha256": sha256.concat(),
-        "saved": format::time(artifact.saved.as_ref()).map(|time| time.to_string()),
-    })
 }
 
 /// Copies an artifact. The file has its name only once all of it is there and has the right SHA-256.
@@ -228,7 +215,7 @@ pub(crate) async fn put(
     read.with_context(unreadable)?;
     let saved = saved.map_err(refused)?.into_inner().artifact.ok_or_else(empty)?;
     if args.json {
-        json::print(&self::json(&saved));
+        json::print(&json::artifact(&saved));
     } else {
         outln!("{}: {} kept", saved.name, HumanBytes(self::size(&saved)));
     }

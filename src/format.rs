@@ -1,5 +1,6 @@
 //! Formats values for people.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use kindling_proto::v1;
@@ -63,7 +64,10 @@ pub(crate) fn attempt_end(end: v1::AttemptEnd) -> Option<&'static str> {
 
 /// Bytes in hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The state's name; a study with nothing left to do is finished.

@@ -105,7 +105,7 @@ fn attempt(attempt: &v1::TrialAttempt) -> Value {
 fn checkpoint(checkpoint: &v1::Checkpoint) -> Value {
     let v1::Blob { size, sha256, .. } = checkpoint.blob.clone().unwrap_or_default();
     let (attempt, step) = (checkpoint.attempt, checkpoint.step);
-    json!({ "attempt": attempt, "step": step, "bytes": size, "sha256": format::hex(&sha256) })
+    json!({ "attempt": attempt, "step": step, "size": size, "sha256": format::hex(&sha256) })
 }
 
 /// A file that is kept.
@@ -114,7 +114,7 @@ pub(crate) fn artifact(artifact: &v1::Artifact) -> Value {
     json!({
         "name": artifact.name,
         "media_type": Some(&artifact.media_type).filter(|kind| !kind.is_empty()),
-        "bytes": size,
+        "size": size,
         "sha256": format::hex(&sha256),
         "saved": format::time(artifact.saved.as_ref()).map(|t| t.to_string()),
     })

@@ -76,7 +76,7 @@ enum What {
         /// The file; it is copied
         file: PathBuf,
     },
-    /// Print what an earlier attempt saved last, for a shell's eval: checkpoint_step=7 checkpoint_path=FILE, or nothing
+    /// Print what an earlier attempt saved last, for a shell's eval: `checkpoint_step=7 checkpoint_path=FILE`, or nothing
     Resume {
         /// Print JSON
         #[arg(long)]

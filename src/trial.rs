@@ -92,7 +92,9 @@ enum State {
 pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
     let TrialArgs { source, command } = args;
     let (study, access) = match &command {
-        TrialCommand::List { study, .. } => (study, Access::Look),
+        TrialCommand::List { study, .. } | TrialCommand::Artifacts { study, .. } => {
+            (study, Access::Look)
+        }
         TrialCommand::Show { numbered } => (&numbered.study, Access::Look),
         TrialCommand::Logs(logs) if logs.follow && source.is_store() => {
             return Err(hinted(
@@ -101,7 +103,6 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             ));
         }
         TrialCommand::Logs(logs) => (&logs.study, Access::Look),
-        TrialCommand::Artifacts { study, .. } => (study, Access::Look),
         TrialCommand::Enqueue { study, .. } => (study, Access::Change),
         TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
     };

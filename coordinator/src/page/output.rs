@@ -158,6 +158,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the stream has it")]
     fn piece(text: &str) -> Result<v1::ReadOutputResponse, Status> {
         Ok(v1::ReadOutputResponse { lines: vec![line(v1::OutputStream::Stderr, text)] })
     }

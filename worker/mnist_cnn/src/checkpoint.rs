@@ -5,6 +5,7 @@
 //! JSON in the metadata.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -128,7 +129,10 @@ pub(super) fn fingerprint(network: &Network) -> String {
     for numbers in layers("", network) {
         hash.update(&numbers.bytes);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A tensor on its way out.

@@ -97,6 +97,7 @@ proptest! {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each happening")]
 pub(super) fn happen(ledger: &mut Ledger, happening: Happening) {
     if let Happening::Create(n) = happening {
         ledger.create(spec(["first", "second", "third", "fourth"][usize::from(n)]));
