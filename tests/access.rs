@@ -75,7 +75,8 @@ fn nothing_is_served_that_is_not_tried_here() {
     let count = |service| methods.iter().filter(|m| m.contains(service)).count();
     assert_eq!(count("/kindling.v1.StudyService/"), 10);
     assert_eq!(count("/kindling.v1.TrialService/"), 4);
-    assert_eq!(count("/kindling.v1.WorkerService/"), 5);
+    assert_eq!(count("/kindling.v1.ArtifactService/"), 4);
+    assert_eq!(count("/kindling.v1.WorkerService/"), 8);
     assert_eq!(count("/grpc.reflection.v1.ServerReflection/"), 1);
     assert_eq!(count("/grpc.reflection.v1alpha.ServerReflection/"), 1);
 }

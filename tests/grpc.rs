@@ -24,9 +24,13 @@ async fn health_and_reflection_need_nothing_at_hand() {
     let folder = Folder::new();
     let coordinator = Coordinator::start(&folder.path("study.db"));
     let mut health = HealthClient::new(channel(&coordinator).await);
-    for service in
-        ["", "kindling.v1.StudyService", "kindling.v1.TrialService", "kindling.v1.WorkerService"]
-    {
+    for service in [
+        "",
+        "kindling.v1.ArtifactService",
+        "kindling.v1.StudyService",
+        "kindling.v1.TrialService",
+        "kindling.v1.WorkerService",
+    ] {
         let request = HealthCheckRequest { service: service.to_owned() };
         let status = health.check(request).await.expect("answers").into_inner().status;
         assert_eq!(status, 1, "{service:?} is SERVING");
@@ -43,7 +47,7 @@ async fn health_and_reflection_need_nothing_at_hand() {
         panic!("{answer:?}");
     };
     let names: Vec<_> = list.service.iter().map(|s| s.name.as_str()).collect();
-    for name in ["StudyService", "TrialService", "WorkerService"] {
+    for name in ["ArtifactService", "StudyService", "TrialService", "WorkerService"] {
         assert!(names.contains(&format!("kindling.v1.{name}").as_str()), "{names:?}");
     }
 }

@@ -27,22 +27,9 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Loads the store. The clock is read for every batch of calls, and the generator for every
-    /// lease. A lease computes proposals of up to `most_effort` steps (`Study::next_effort`) itself.
-    /// What trials save ends with it.
+    /// Loads the store; what trials save goes to the artifacts. The clock is read for every batch of calls, and the
+    /// generator for every lease. A lease computes proposals of up to `most_effort` steps (`Study::next_effort`) itself.
     pub fn start(
-        store: impl Store,
-        clock: Arc<dyn Clock>,
-        lease_term: Duration,
-        random: Box<dyn CryptoRng + Send>,
-        most_effort: usize,
-    ) -> Result<Self, StoreError> {
-        let artifacts = ArtifactStore::in_memory();
-        Self::start_with(store, artifacts, clock, lease_term, random, most_effort)
-    }
-
-    /// Like [`Self::start`], with a store for what trials save.
-    pub fn start_with(
         store: impl Store,
         artifacts: ArtifactStore,
         clock: Arc<dyn Clock>,

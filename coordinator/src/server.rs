@@ -434,6 +434,7 @@ async fn report_health(
         };
         let services = [
             "",
+            "kindling.v1.ArtifactService",
             "kindling.v1.StudyService",
             "kindling.v1.TrialService",
             "kindling.v1.WorkerService",

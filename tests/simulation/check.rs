@@ -119,7 +119,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
 
     check_operators(end, &answered, past.has_gaps(), &mut expect);
     check_training(end, &past, &mut expect);
-    check_checkpoints(&end.history, &mut expect);
+    check_checkpoints(end, &mut expect);
     optuna::check(&end.optuna, &end.of_optuna, end.scenario.optuna, &past, &mut expect);
     if end.scenario.climate != Climate::Foul {
         for trial in &end.trials {
@@ -349,9 +349,13 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
 }
 
 /// Checks that whoever goes on from a checkpoint has the very bytes that an attempt at this trial saved for this step.
-fn check_checkpoints(history: &[Entry], expect: &mut impl FnMut(bool, &str, String)) {
+fn check_checkpoints(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
+    for trial in &end.trials {
+        let is_gone = trial.fail_reason.contains("checkpoint");
+        expect(!is_gone, "a checkpoint that was saved is there", format!("{trial:?}"));
+    }
     let mut saved = BTreeSet::new();
-    for entry in history {
+    for entry in &end.history {
         match &entry.what {
             What::Saves { claim, step } => _ = saved.insert(contents(claim, *step)),
             What::Resumes { claim, step, from } => {

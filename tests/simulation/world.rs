@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_artifacts::ArtifactStore;
 use kindling_coordinator::Embedded;
 use kindling_proto::optuna as wire;
 use kindling_proto::v1;
@@ -55,6 +56,8 @@ struct World {
     scenario: Scenario,
     clock: SimulatedClock,
     disk: Disk,
+    /// What trials saved. It outlives coordinators, too.
+    artifacts: ArtifactStore,
     network: Network,
     history: History,
     workers: Vec<Process>,
@@ -83,6 +86,7 @@ impl World {
         let mut world = Self {
             clock: SimulatedClock::start(),
             disk: Disk::new(),
+            artifacts: ArtifactStore::in_memory(),
             network: Network::new(scenario.seed, scenario.weather),
             history: History::start(),
             workers: Vec::new(),
@@ -268,7 +272,8 @@ impl World {
         marks.set_stream(self.lives);
         let (clock, marks) = (Arc::new(self.clock.clone()), Box::new(marks));
         let Scenario { lease_term, most_effort, .. } = self.scenario;
-        let started = Embedded::start(self.disk.opened(), clock, lease_term, marks, most_effort);
+        let (disk, artifacts) = (self.disk.opened(), self.artifacts.clone());
+        let started = Embedded::start(disk, artifacts, clock, lease_term, marks, most_effort);
         self.network.start(started.expect("the disk is sound"), self.lives);
     }
 
