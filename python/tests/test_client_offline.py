@@ -127,6 +127,7 @@ def spec(**given: Any) -> Any:
         "max_attempts": 3,
         "max_failures_in_a_row": None,
         "confirm": None,
+        "checkpoints": None,
     }
     return _spec.spec(**{**words, **given})
 
@@ -178,6 +179,8 @@ def test_a_space_of_classes_is_the_one_of_a_study_file() -> None:
         ({"objective": {"settings": 1}}, "objective"),
         ({"name": "\ud800"}, "UTF-8"),
         ({"confirm": {"by": "x"}}, "confirm.by"),
+        ({"checkpoints": {"keep": 0}}, "checkpoints.keep"),
+        ({"checkpoints": {"kept": 1}}, "checkpoints"),
     ],
 )
 def test_a_study_that_makes_no_sense_is_refused_with_the_key(wrong: dict[str, Any], said: str) -> None:

@@ -34,6 +34,7 @@ def spec(**given: Any) -> pb.StudySpec:
             "max_attempts": 3,
             "max_failures_in_a_row": None,
             "confirm": None,
+            "checkpoints": None,
             "direction": None,
             "directions": None,
             "constraints": None,

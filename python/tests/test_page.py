@@ -36,9 +36,21 @@ def test_the_page_shows_every_call() -> None:
         "verdict",
         "set_user_attr",
         "set_constraint",
+        "load_checkpoint",
+        "save_checkpoint",
+        "save_artifact",
         "result",
         "next",
     ]
+
+
+def on_disk(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The request with its file in this folder, where there is one."""
+    if "path" not in request:
+        return request
+    file = folder / Path(request["path"]).name
+    file.write_bytes(b"bytes")
+    return {**request, "path": str(file)}
 
 
 @pytest.mark.parametrize(("request_", "answer"), EXAMPLES)
@@ -47,7 +59,7 @@ def test_the_tests_worker_answers_as_the_page(folder: Path, request_: dict[str, 
     many = [run] if request_["call"] == "next" else None
     with Worker(folder, one=run, many=many) as worker, socket.socket(socket.AF_UNIX) as ours:
         ours.connect(worker.path)
-        ours.sendall(json.dumps(request_).encode() + b"\n")
+        ours.sendall(json.dumps(on_disk(request_, folder)).encode() + b"\n")
         found = json.loads(ours.makefile().readline())
     assert found["ok"] is True
     if answer is not None:
@@ -73,9 +85,12 @@ def test_the_package_says_what_the_page_says(folder: Path, monkeypatch: pytest.M
         trial.verdict()
         trial.set_user_attr("test_accuracy", 0.97)
         trial.set_constraint("memory_gb", -3.5)
+        shown = [on_disk(request, folder) for request, _ in EXAMPLES if request["call"] != "next"]
+        trial.load_checkpoint()
+        trial.save_checkpoint(folder / "model.pt", step=7)
+        trial.save_artifact(folder / "loss.png", "plots/loss.png", "image/png")
         trial.complete(0.93)
-    said = [json.loads(line) for line in worker.lines]
-    assert said == [request for request, _ in EXAMPLES if request["call"] != "next"]
+    assert [json.loads(line) for line in worker.lines] == shown
     assert worker.refused == []
 
 

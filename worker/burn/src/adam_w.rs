@@ -61,6 +61,8 @@ impl AdamW {
         state: AdamWState,
     ) -> Result<Self, OtherModule> {
         let moments = state::by_parameter(module, state.moments)?;
+        // What the optimiser knows has no gradients.
+        let device = &device.clone().without_autodiff();
         #[cfg(feature = "tch")]
         if libtorch::is_libtorch(device) {
             let resumed = libtorch::AdamW::resume(constants, device, state.steps, moments);
