@@ -19,7 +19,7 @@ pub(crate) fn is_single(study: &v1::Study) -> bool {
 /// The index of the objective that the pruner compares.
 pub(crate) fn pruner_objective(study: &v1::Study) -> usize {
     let pruner = study.spec.as_ref().and_then(|spec| spec.pruner.clone()).unwrap_or_default();
-    kindling_report::compared_metric(&kindling_report::from_struct(pruner), &names(study))
+    kindling_report::compared_metric(&kindling_report::from_struct(&pruner), &names(study))
 }
 
 /// The names of the constraints.
