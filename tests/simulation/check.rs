@@ -117,6 +117,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
         expect(!(is_zombie && accepted), "a zombie cannot write", format!("{:?}", call.request));
     }
 
+    check_resumed(&answered, &past, &granted, &mut expect);
     check_operators(end, &answered, past.has_gaps(), &mut expect);
     check_training(end, &past, &mut expect);
     check_checkpoints(end, &mut expect);
@@ -344,6 +345,30 @@ fn check_training(end: &End, past: &Past, expect: &mut impl FnMut(bool, &str, St
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Checks that a later attempt goes on from nothing older than what was acknowledged as saved.
+fn check_resumed(
+    answered: &[Answered<'_>],
+    past: &Past,
+    granted: &BTreeMap<Lease, (&v1::Assignment, Duration)>,
+    expect: &mut impl FnMut(bool, &str, String),
+) {
+    for call in answered {
+        let Request::Save(saving) = call.request else { continue };
+        let Some(v1::saving::What::CheckpointStep(step)) = saving.what else { continue };
+        if past.is_lost(saving.claim.as_ref()) {
+            continue;
+        }
+        let (trial, attempt) = claim(saving.claim.as_ref());
+        for (assignment, _) in
+            granted.range((trial, attempt + 1)..=(trial, u32::MAX)).map(|(_, lease)| lease)
+        {
+            let from = assignment.checkpoint.as_ref().map(|checkpoint| checkpoint.step);
+            let what = format!("{assignment:?}, after step {step} was saved");
+            expect(from >= Some(step), "what was saved is gone on from", what);
         }
     }
 }
