@@ -1,10 +1,10 @@
 //! Formats values for people.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
+pub(crate) use kindling_report::hex;
 
 use crate::literal::literal;
 
@@ -60,14 +60,6 @@ pub(crate) fn attempt_end(end: v1::AttemptEnd) -> Option<&'static str> {
         v1::AttemptEnd::Unspecified => None,
         end => end.as_str_name().strip_prefix("ATTEMPT_END_"),
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The state's name; a study with nothing left to do is finished.

@@ -1,6 +1,5 @@
 //! `kindling token …`.
 
-use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use clap::Subcommand;
 use kindling_client::Token;
 use kindling_telemetry::say;
 
+use crate::format::hex;
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::secret_file;
@@ -73,10 +73,7 @@ pub(crate) fn token(args: TokenArgs) -> anyhow::Result<()> {
 }
 
 fn fresh() -> String {
-    rand::random::<[u8; BYTES]>().iter().fold(String::new(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&rand::random::<[u8; BYTES]>())
 }
 
 fn create(path: &Path, keep: bool) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@
 
 mod dataset;
 mod digits;
+mod hex;
 pub mod idx;
 pub mod mnist;
 mod random;
@@ -22,5 +23,6 @@ mod split;
 
 pub use dataset::{Dataset, DatasetError, MAX_LABEL};
 pub use digits::digits;
+pub use hex::hex;
 pub use mnist::{Mnist, MnistError};
 pub use split::{Split, SplitError};

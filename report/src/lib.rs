@@ -28,5 +28,5 @@ pub use path::study_path;
 pub use shown::{
     Artifact, Attempt, Checkpoint, Choice, ConfirmPlan, Confirmation, Counts, Direction,
     Directions, Domain, Failure, Needs, Objective, Param, Params, Running, Study, Trial, Worker,
-    best, compared_metric, is_feasible, metric_names, value, values,
+    best, compared_metric, hex, is_feasible, metric_names, value, values,
 };

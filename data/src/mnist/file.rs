@@ -1,6 +1,5 @@
 //! Finds one MNIST file under any of its names, unpacks it and verifies it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{FileFault, MnistError};
 use super::manifest::{FileSpec, MAX_BYTES, MNIST, Manifest};
+use crate::hex;
 
 /// Verifies each of the four files in `dir` and reports the result. Only reads.
 pub fn verify(dir: &Path) -> Vec<FileReport> {
@@ -76,11 +76,7 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
 
 /// The SHA-256 of `bytes` in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 /// Reads the first valid candidate. If none is valid, returns the fault of the first that exists.

@@ -11,7 +11,7 @@ mod values;
 mod worker;
 
 pub use choice::Choice;
-pub use kept::{Artifact, Attempt, Checkpoint};
+pub use kept::{Artifact, Attempt, Checkpoint, hex};
 pub use metrics::{compared_metric, metric_names};
 pub use param::{Domain, Needs, Param};
 pub use study::{ConfirmPlan, Counts, Failure, Objective, Study};

@@ -1,7 +1,7 @@
 //! `AdamW`, using the backend's own kernel where it has one.
 
 mod composed;
-mod state;
+pub(crate) mod state;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;

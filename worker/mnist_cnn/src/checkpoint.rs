@@ -5,11 +5,11 @@
 //! JSON in the metadata.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use kindling_burn::{AdamW, AdamWState, Moments};
+use kindling_data::hex;
 use kindling_worker::TrialError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -129,10 +129,7 @@ pub(super) fn fingerprint(network: &Network) -> String {
     for numbers in layers("", network) {
         hash.update(&numbers.bytes);
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&hash.finalize())
 }
 
 /// A tensor on its way out.

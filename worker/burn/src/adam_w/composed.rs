@@ -1,11 +1,10 @@
 //! `AdamW` composed of Burn's operations.
 
-use std::collections::HashMap;
-
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::state::{Held, held, told};
 use super::{AdamWConstants, AdamWState, Moments};
 
 /// `torch.optim.AdamW`, operation by operation.
@@ -16,12 +15,12 @@ pub(super) struct Composed {
     constants: AdamWConstants,
     steps: u32,
     /// The first and second moments `[weights]`, row by row.
-    moments: HashMap<ParamId, (Tensor<1>, Tensor<1>)>,
+    moments: Held<Tensor<1>>,
 }
 
 impl Composed {
     pub(super) fn new(constants: AdamWConstants) -> Self {
-        Self { constants, steps: 0, moments: HashMap::new() }
+        Self { constants, steps: 0, moments: Held::new() }
     }
 
     pub(super) fn resume(
@@ -34,19 +33,12 @@ impl Composed {
             let length = numbers.len();
             Tensor::from_data(TensorData::new(numbers, [length]), device)
         };
-        let moments = moments.into_iter();
-        let moments =
-            moments.map(|(id, Moments { first, second })| (id, (there(first), there(second))));
-        Self { constants, steps, moments: moments.collect() }
+        Self { constants, steps, moments: held(moments, there) }
     }
 
     pub(super) fn state(&self, parameters: impl Iterator<Item = ParamId>) -> AdamWState {
         let numbers = |tensor: &Tensor<1>| tensor.to_data().iter::<f32>().collect();
-        let known = parameters.filter_map(|id| self.moments.get(&id));
-        let moments = known
-            .map(|(first, second)| Moments { first: numbers(first), second: numbers(second) })
-            .collect();
-        AdamWState { steps: self.steps, moments }
+        told(self.steps, &self.moments, parameters, numbers)
     }
 
     pub(super) fn step<M: Module>(

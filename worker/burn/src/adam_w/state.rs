@@ -1,5 +1,7 @@
 //! What an optimiser has learned, as plain numbers.
 
+use std::collections::HashMap;
+
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
@@ -52,4 +54,27 @@ pub(super) fn by_parameter<M: Module>(
         return Err(OtherModule);
     }
     Ok(parameters.into_iter().map(|(id, _)| id).zip(moments).collect())
+}
+
+/// The first and second moments of each parameter, as a kernel holds them.
+pub(crate) type Held<T> = HashMap<ParamId, (T, T)>;
+
+/// Has a kernel hold these moments.
+pub(crate) fn held<T>(moments: Vec<(ParamId, Moments)>, hold: impl Fn(Vec<f32>) -> T) -> Held<T> {
+    let both = |Moments { first, second }| (hold(first), hold(second));
+    moments.into_iter().map(|(id, moments)| (id, both(moments))).collect()
+}
+
+/// What a kernel holds of these parameters, as plain numbers.
+pub(crate) fn told<T>(
+    steps: u32,
+    held: &Held<T>,
+    parameters: impl Iterator<Item = ParamId>,
+    numbers: impl Fn(&T) -> Vec<f32>,
+) -> AdamWState {
+    let known = parameters.filter_map(|id| held.get(&id));
+    let moments = known
+        .map(|(first, second)| Moments { first: numbers(first), second: numbers(second) })
+        .collect();
+    AdamWState { steps, moments }
 }

@@ -1,7 +1,5 @@
 //! `AdamW` with libtorch's fused kernel: one call updates all parameters in place.
 
-use std::collections::HashMap;
-
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
@@ -9,6 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use kindling_libtorch::{Parameter, tch};
 
+use crate::adam_w::state::{Held, held, told};
 use crate::adam_w::{AdamWConstants, AdamWState, Moments};
 
 const OURS: &str = "a module on libtorch";
@@ -18,7 +17,7 @@ pub(crate) struct AdamW {
     constants: kindling_libtorch::AdamW,
     steps: u32,
     /// The first and second moments.
-    moments: HashMap<ParamId, (tch::Tensor, tch::Tensor)>,
+    moments: Held<tch::Tensor>,
 }
 
 impl AdamW {
@@ -27,7 +26,7 @@ impl AdamW {
         Self {
             constants: kindling_libtorch::AdamW { beta_1, beta_2, weight_decay, epsilon },
             steps: 0,
-            moments: HashMap::new(),
+            moments: Held::new(),
         }
     }
 
@@ -44,10 +43,7 @@ impl AdamW {
             // Of its own memory, which the kernel may change.
             tensor.try_into_primitive::<LibTorch>().expect(OURS).tensor.copy()
         };
-        let moments = moments.into_iter();
-        let moments =
-            moments.map(|(id, Moments { first, second })| (id, (there(first), there(second))));
-        Self { steps, moments: moments.collect(), ..Self::new(constants) }
+        Self { steps, moments: held(moments, there), ..Self::new(constants) }
     }
 
     pub(crate) fn state(&self, parameters: impl Iterator<Item = ParamId>) -> AdamWState {
@@ -56,11 +52,7 @@ impl AdamW {
             let tensor = Tensor::<1>::from_primitive::<LibTorch>(tensor);
             tensor.to_data().iter::<f32>().collect()
         };
-        let known = parameters.filter_map(|id| self.moments.get(&id));
-        let moments = known
-            .map(|(first, second)| Moments { first: numbers(first), second: numbers(second) })
-            .collect();
-        AdamWState { steps: self.steps, moments }
+        told(self.steps, &self.moments, parameters, numbers)
     }
 
     pub(crate) fn step<M: Module>(
@@ -92,7 +84,7 @@ impl AdamW {
 /// memory with no other and can be updated in place.
 struct Collect<'a> {
     gradients: GradientsParams,
-    moments: &'a mut HashMap<ParamId, (tch::Tensor, tch::Tensor)>,
+    moments: &'a mut Held<tch::Tensor>,
     parameters: Vec<Parameter>,
 }
 
