@@ -213,8 +213,8 @@ class Assignment(google.protobuf.message.Message):
 
     @property
     def checkpoint(self) -> kindling.v1.artifact_pb2.Checkpoint:
-        """What to go on from. The intermediate values up to its step are kept if the first step that is reported comes after
-        it, and are dropped if the trial begins again at an earlier one.
+        """What to go on from. The intermediate values up to its step are kept; if the first step that is reported is not after
+        it, they are dropped from that step on.
         """
 
     def __init__(
