@@ -68,12 +68,11 @@ def test_sigterm_ends_a_function_that_swallows_it(folder: Path, start) -> None:
 
 def test_sigterm_between_two_trials_ends_the_process(folder: Path, start) -> None:
     with Worker(folder, many=[Run(facts(0))]) as worker:
+        worker.silent = "next"
         process = start(worker, "def objective(trial): return 1")
-        with worker.changed:
-            # While this is held the worker answers nothing.
-            assert worker.changed.wait_for(lambda: "next" in worker.calls, 30)
-            process.terminate()
-            process.communicate(timeout=30)
+        worker.wait(lambda: "next" in worker.calls)
+        process.terminate()
+        process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
 
 

@@ -98,6 +98,8 @@ class Worker:
         self.lines: list[bytes] = []
         self.drop = 0
         """So many of the next answers are not given: the connection breaks instead."""
+        self.silent: str | None = None
+        """A call that is heard and never answered."""
         self.changed = threading.Condition()
         self.open: set[socket.socket] = set()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -153,6 +155,8 @@ class Worker:
                         return
                     answer = speaker.hear(line)
                     with self.changed:
+                        if self.calls[-1] == self.silent:
+                            continue
                         if self.drop:
                             self.drop -= 1
                             return
