@@ -114,6 +114,8 @@ export interface Trial {
   /** The same of other objectives, by their index. */
   other_curves?: Record<string, [number, number][]>;
   attributes: Record<string, unknown>;
+  /** Absent if there are none. */
+  tags?: string[];
   attempt: number;
   worker: string;
   /** Oldest first, as far as they are known. */
