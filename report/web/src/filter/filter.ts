@@ -11,9 +11,13 @@ export type Compiled = { matches: Predicate | null; problem: null } | { matches:
 
 /** What a filter asks of the trials of a study; nothing, if it is empty. */
 export function compile(text: string, study: Study, trials: readonly Trial[]): Compiled {
+  return compileWith(text, new Names(fieldsOf(study, trials)));
+}
+
+export function compileWith(text: string, names: Names): Compiled {
   try {
     const node = parse(text);
-    return { matches: node && check(node, new Names(fieldsOf(study, trials))), problem: null };
+    return { matches: node && check(node, names), problem: null };
   } catch (error) {
     if (error instanceof Problem) return { matches: null, problem: error };
     throw error;

@@ -77,8 +77,14 @@ export class Names {
     return bare.quoted ? quote(field.name) : field.name;
   }
 
+  /** How a filter writes this name. */
+  of(group: Group, name: string): string {
+    const field = this.grouped.get(`${group}.${name}`);
+    return field ? this.spell(field) : this.withGroup({ group, name });
+  }
+
   /** With quotes also where the whole is somebody else's name. */
-  private withGroup({ group, name }: Field): string {
+  private withGroup({ group, name }: Pick<Field, "group" | "name">): string {
     const plain = isWord(name) && !this.bare.has(`${group}.${name}`);
     return `${group}.${plain ? name : quote(name)}`;
   }
