@@ -228,8 +228,16 @@ export interface Importance {
   method: string;
   trials: number;
   /** Sum to 1, descending. */
-  params: { name: string; importance: number }[];
+  params: Share[];
   interactions: { a: string; b: string; strength: number }[];
+}
+
+export interface Share {
+  name: string;
+  importance: number;
+  /** Where it would lie with other trials, in 95 of 100 cases; null with too few trials to say. */
+  low?: number | null;
+  high?: number | null;
 }
 
 export interface Combinations {

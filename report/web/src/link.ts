@@ -14,7 +14,7 @@ export function link(key: string, value: string | null): boolean {
     history.replaceState(history.state, "", addressWith(location.href, key, value));
     return true;
   } catch {
-    // A page inside another one may have no address of its own.
+    // A report inside another page, as in a notebook, has no address of its own.
     return false;
   }
 }
