@@ -73,6 +73,8 @@ function draw({ data, theme, width }: Context): Drawing | null {
         type: "category",
         data: Array.from({ length: n }, (_, i) => range(i)),
         splitLine: { show: false },
+        axisTick: { show: false },
+        axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true },
       },
       yAxis: { ...plainAxis("y", "failed trials", theme), scale: false, min: 0, minInterval: 1 },
       series: groups.map((group, i) => ({

@@ -10,7 +10,7 @@ import { hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { ramp } from "../theme";
 import { valueOf } from "../values";
-import { outside, valuePickers } from "./part";
+import { outside, partPicker } from "./part";
 
 type Choice = "best50" | "best10" | "latest50" | "spread";
 
@@ -36,7 +36,7 @@ export function curves(): FigureSpec {
         chosen = choice;
         figure.redraw();
       }),
-      ...valuePickers(figure),
+      partPicker(figure),
     ],
     empty: "No trial has reported a value on its way yet.",
     draw: (context) => draw(context, chosen),

@@ -8,7 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
-import { inside, outside, valuePickers } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number, number];
@@ -23,7 +23,7 @@ export const history: FigureSpec = {
   wide: true,
   zoom: "xy",
   height: 360,
-  controls: valuePickers,
+  controls: (figure) => [partPicker(figure)],
   empty: "No trial has finished yet.",
   draw,
 };

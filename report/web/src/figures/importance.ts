@@ -6,13 +6,11 @@ import { number, percent } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip } from "../figure/tooltip";
-import { metricPicker } from "./metric";
 
 export const importance: FigureSpec = {
   key: "importance",
   title: "Importance of each parameter",
   heading: (data) => `Importance of each parameter${data.ofMetric("for")}`,
-  controls: (figure) => metricPicker(figure.store),
   hint: "The longer the bar, the more this parameter alone decides whether a trial is among the good ones; all bars together make 100 %.",
   zoom: "x",
   height: (data) => 70 + 30 * Math.max(3, data.analysis.importance?.params.length ?? 0),
@@ -37,8 +35,8 @@ export const interactions: FigureSpec = {
   key: "interactions",
   title: "Parameters that matter together",
   heading: (data) => `Parameters that matter together${data.ofMetric("for")}`,
-  controls: (figure) => metricPicker(figure.store),
   hint: "A long bar: which value of the one is good depends on the other, so that they should be chosen together.",
+  wide: true,
   zoom: "x",
   height: (data) => 70 + 30 * Math.max(3, Math.min(SHOWN, data.analysis.importance?.interactions.length ?? 0)),
   empty: "Too few trials have completed to tell.",

@@ -11,7 +11,7 @@ import { rampColors } from "../theme";
 import { cellTable, drawCells, type Say } from "./cells";
 import { type Grid, surface } from "./surface";
 import { jitter, STAR } from "./slice";
-import { valuePickers } from "./part";
+import { partPicker } from "./part";
 
 /** Cells along a numeric axis, and the width over which a trial counts, in cells. */
 const CELLS = 40;
@@ -33,7 +33,7 @@ export function pair(param: Param, others: Param[]): FigureSpec {
       say.hidden = !cells();
       figure.restart();
     });
-    return [other, say, ...valuePickers(figure)];
+    return [other, say, partPicker(figure)];
   };
   return {
     key: `pair-${param.name}`,

@@ -9,7 +9,7 @@ import { type Measure, objectives } from "../measures";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
 import { jitter } from "./slice";
-import { valuePickers } from "./part";
+import { partPicker } from "./part";
 
 /** More lines than this nobody can tell apart. */
 const LINES = 1000;
@@ -20,7 +20,7 @@ export const parallel: FigureSpec = {
   hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click it to keep all again.",
   wide: true,
   height: (data, width) => (isNarrow(width, axesOf(data)) ? 50 + 76 * axesOf(data) : 400),
-  controls: valuePickers,
+  controls: (figure) => [partPicker(figure)],
   empty: "No trial has completed yet.",
   depends: (data) => data.progress,
   draw,

@@ -4,17 +4,11 @@ import { type Part, PARTS } from "../data";
 import { select } from "../dom";
 import type { Controlled } from "../figure/types";
 import type { Store } from "../store";
-import { metricPicker } from "./metric";
 
 const lists = new Set<WeakRef<HTMLSelectElement>>();
 
-/** What the values are, and which part of them is shown. */
-export function valuePickers(figure: Controlled): HTMLElement[] {
-  return [...metricPicker(figure.store), partOnly(figure)];
-}
-
-/** Where the figure says itself of which objectives. */
-export function partOnly(figure: Controlled): HTMLElement {
+/** Which part of the values is shown. What they are of is chosen above, for the whole page. */
+export function partPicker(figure: Controlled): HTMLElement {
   const { store } = figure;
   const label = select<Part>("Values", PARTS, store.part, (part) => {
     store.part = part;

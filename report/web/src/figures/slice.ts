@@ -9,7 +9,7 @@ import { legend } from "../figure/legend";
 import { hollow, mark } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
-import { inside, outside, valuePickers } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number | string, number];
@@ -35,7 +35,7 @@ export function slice(param: Param, space: Param[]): FigureSpec {
     wide: true,
     zoom: param.type === "categorical" ? "y" : "xy",
     height: 340,
-    controls: (figure) => [...valuePickers(figure), ...(colours.length > 0 ? [pick(figure)] : [])],
+    controls: (figure) => [partPicker(figure), ...(colours.length > 0 ? [pick(figure)] : [])],
     empty: "No trial with this parameter has completed yet.",
     depends: (data) => data.progress,
     draw: (context) => draw(context, param, colours.find((p) => p.name === chosen.colour) ?? null),

@@ -32,11 +32,13 @@ const KINDS: { name: string; is: (trial: Trial) => boolean }[] = [
   { name: "running", is: (t) => t.state === "RUNNING" },
 ];
 
+/** Without the trials themselves, which the library would copy. */
 interface Bar {
   value: [from: number, to: number, below: number, above: number];
-  bin: Bin;
+  name: string;
   kind: string;
   trials: number;
+  all: number;
 }
 
 function draw({ data, theme, width, window }: Context, param: Param): Drawing | null {
@@ -66,10 +68,10 @@ function draw({ data, theme, width, window }: Context, param: Param): Drawing | 
     option: {
       grid: grid({ top: key.height + 24 }),
       legend: key.legend,
-      tooltip: itemTooltip(theme, ({ bin, kind, trials }: Bar) =>
-        tip(bin.name, [
+      tooltip: itemTooltip(theme, ({ name, kind, trials, all }: Bar) =>
+        tip(name, [
           [kind, String(trials)],
-          ["all", plural(bin.trials.length, "trial")],
+          ["all", plural(all, "trial")],
         ]),
       ),
       xAxis: scale.choices ? [axis, places] : axis,
@@ -89,7 +91,7 @@ function barsOf(bin: Bin): Bar[] {
     const room = 0.04 * (bin.to - bin.from);
     const value: Bar["value"] = [bin.from + room, bin.to - room, below, below + trials];
     below += trials;
-    return [{ value, bin, kind: name, trials }];
+    return [{ value, name: bin.name, kind: name, trials, all: bin.trials.length }];
   });
 }
 

@@ -5,6 +5,7 @@ import { h, setText } from "../dom";
 import { count, plural } from "../format";
 import type { Store } from "../store";
 import { compileWith } from "./filter";
+import { spellValue } from "./names";
 import type { Problem } from "./problem";
 import { type Suggestion, type Suggestions, suggest } from "./suggest";
 
@@ -21,7 +22,6 @@ export function filterBar(store: Store): { element: HTMLElement; update: (data: 
     "aria-expanded": "false",
     "aria-controls": "filter-suggestions",
     "aria-describedby": "filter-said",
-    placeholder: "lr < 0.001 and state = complete",
     autocomplete: "off",
     autocapitalize: "off",
     spellcheck: "false",
@@ -177,6 +177,7 @@ export function filterBar(store: Store): { element: HTMLElement; update: (data: 
       // What somebody is writing is left alone.
       if (document.activeElement !== input && input.value !== store.filter && !input.hasAttribute("aria-invalid")) input.value = store.filter;
       clear.hidden = input.value === "";
+      input.placeholder = example(data);
       say(data);
     },
   };
@@ -186,4 +187,14 @@ export function filterBar(store: Store): { element: HTMLElement; update: (data: 
 function inWords({ message, span, hint }: Problem, text: string): string {
   const where = span.at >= [...text].length ? "At the end" : `At character ${span.at + 1}`;
   return `${where}: ${message}${hint ? `; ${hint}` : ""}${hint?.endsWith("?") ? "" : "."}`;
+}
+
+/** A filter that this study could have. */
+function example({ study, names }: Data): string {
+  const param = study.space.find((p) => p.type !== "categorical") ?? study.space[0];
+  if (!param) return "state = complete";
+  const { low = 0, high = 1 } = param;
+  const middle = param.log && low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
+  const test = param.type === "categorical" ? `= ${spellValue(param.choices?.[0] ?? null)}` : `< ${Number(middle.toPrecision(1))}`;
+  return `${names.of("param", param.name)} ${test} and state = complete`;
 }

@@ -6,13 +6,13 @@ import { h, setText } from "../dom";
 import { count, percent, plural } from "../format";
 import { begun, binsOf, hardly } from "../figures/coverage";
 import { onlyObjectives } from "../figures/importance";
-import { metricPicker } from "../figures/metric";
 import type { Context, Part } from "../shell/types";
 import { Mini } from "./mini";
 import { byImportance, conditionsOf, shareText, valuesOf, weightOf } from "./words";
 
 /** So many are shown until somebody asks for more. */
 const AT_ONCE = 20;
+const MORE = 100;
 
 interface Row {
   param: Param;
@@ -37,10 +37,11 @@ export function parameterList(context: Context): Part {
   });
   const list = h("ol", { class: "parameters" });
   const said = h("p", { class: "note", role: "status" });
-  const more = h("button", { type: "button", class: "tool more", onclick: () => {
-    looks.most += AT_ONCE * 5;
+  const more = h("button", { type: "button", class: "tool more" });
+  more.addEventListener("click", () => {
+    looks.most += MORE;
     place();
-  } });
+  });
 
   function row(param: Param): Row {
     const known = rows.get(param.name);
@@ -92,7 +93,7 @@ export function parameterList(context: Context): Part {
     for (const r of shown) fill(r, data);
     const left = found.length - shown.length;
     more.hidden = left === 0;
-    setText(more, `Show ${Math.min(left, AT_ONCE * 5)} more of ${plural(left, "parameter")}`);
+    setText(more, `Show ${Math.min(left, MORE)} more of ${plural(left, "parameter")}`);
     const all = order.length;
     const importance = data.analysis.importance;
     const judged = importance
@@ -109,7 +110,6 @@ export function parameterList(context: Context): Part {
         "div",
         { class: "tools" },
         h("label", { class: "pick grow", for: "parameter-search" }, h("span", {}, "Find"), search),
-        ...metricPicker(store),
         h("a", { class: "tool", href: addresses.to("figures", "importance") }, "Importance as a figure"),
       ),
       said,

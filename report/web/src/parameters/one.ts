@@ -14,7 +14,7 @@ export function oneParameter(param: Param, specs: FigureSpec[], { store, open, a
   const facts = h("div", { class: "card wide parameter-facts" });
   const figures = specs.map((spec) => new Figure(spec, store, open));
   return {
-    element: h("div", { class: "stack" }, facts, h("div", { class: "figures" }, ...figures.map((f) => f.element))),
+    element: h("div", { class: "parameter" }, facts, h("div", { class: "figures" }, ...figures.map((f) => f.element))),
     update: (data) => {
       replaceKeepingFocus(facts, ...told(data, param, (name) => addresses.to("parameters", name)));
       for (const figure of figures) figure.update();

@@ -34,7 +34,7 @@ export const PROGRESS: Group = {
   id: "progress",
   title: "Progress",
   shown: always,
-  specs: (d) => [...(d.several ? [front(d.values.count), hypervolume] : []), history, curves(), timeline],
+  specs: (d) => [...(d.several ? [front(d.values.count), hypervolume] : []), history, curves(), timeline()],
   shape: never,
 };
 
