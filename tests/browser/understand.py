@@ -11,7 +11,7 @@ import pathlib
 import tempfile
 import urllib.parse
 
-from browser import browser, wait
+from browser import PATIENCE, browser, wait
 from cluster import Cluster, MadeUp
 from looks import colours_of, draw, quiet, reveal
 from selenium.webdriver.common.keys import Keys
@@ -100,6 +100,7 @@ class Asked:
 
 def understand(b, shown):
     asked = Asked(shown)
+    b.driver.set_script_timeout(PATIENCE)
     b.open(asked.address("trials"))
     if asked.live:
         wait(lambda: "60 of 60" in "".join(b.texts(".done")), "the end of the study")
@@ -108,6 +109,12 @@ def understand(b, shown):
         quiet(b, step.__name__)
     markup(b, shown)
     quiet(b, "markup in names")
+
+
+def appears(b, figure):
+    """The figure comes with its view, and is drawn."""
+    b.find(f"[data-figure='{figure}']")
+    draw(b, figure)
 
 
 def said(b):
@@ -144,7 +151,7 @@ def writes_a_filter(b, asked):
     assert query(b, "filter") == f"{asked.number} < {asked.limit} and state = complete", query(b, "filter")
     b.press(Keys.ESCAPE)
     b.click("nav a[href*='/figures']")
-    draw(b, "values")
+    appears(b, "values")
     label = wait(lambda: b.find("[data-figure='values'] .plot").get_attribute("aria-label"), "what the figure shows")
     searched = [t for t in wanted if t["confirms"] is None]
     assert f"{len(searched)} completed trial" in label, label
@@ -195,7 +202,7 @@ def one_parameter(b, asked):
     facts = "".join(b.texts(".parameter-facts"))
     assert "on a log scale" in facts and "of what sets the best tenth of trials apart" in facts, facts
     for figure in ("slice", "tried", "pair"):
-        draw(b, f"{figure}-{asked.number}")
+        appears(b, f"{figure}-{asked.number}")
     b.script(
         "const list = [...document.querySelectorAll(`[data-figure='slice-${arguments[0]}'] select`)].at(-1);"
         "list.value = arguments[1]; list.dispatchEvent(new Event('change'))",
@@ -212,7 +219,7 @@ def one_parameter(b, asked):
     wait(lambda: "only where" in "".join(b.texts(".parameter-facts")), "when it counts")
     facts = "".join(b.texts(".parameter-facts"))
     assert f"{counts} of {searched} trials" in facts and "gaps" in facts, facts
-    draw(b, f"slice-{asked.conditional}")
+    appears(b, f"slice-{asked.conditional}")
     done = sum(asked.conditional in t["params"] and t["state"] == "COMPLETE" for t in trials if t["confirms"] is None)
     label = b.find(f"[data-figure='slice-{asked.conditional}'] .plot").get_attribute("aria-label")
     assert f"{done} trial" in label, label
@@ -229,7 +236,7 @@ def any_metric(b, asked):
     assert "no importance is known" in "".join(b.texts(".parameter-facts"))
     b.click("nav a[href*='/figures']")
     for figure in ("values", "timeline"):
-        draw(b, figure)
+        appears(b, figure)
     assert b.texts("[data-figure='values'] h3") == ["Duration (s) over trials"], b.texts("h3")
     label = b.find("[data-figure='values'] .plot").get_attribute("aria-label")
     assert "the best" not in label, label
@@ -240,7 +247,7 @@ def any_metric(b, asked):
 def failures(b, asked):
     """From a reason to its trials."""
     b.open(asked.address("figures"))
-    draw(b, "failures")
+    appears(b, "failures")
     wait(lambda: b.texts(".reasons tbody tr"), "the reasons")
     counts = [int(text) for text in b.texts(".reasons td.num")]
     failed = [t for t in asked.trials(b) if t["state"] == "FAIL"]
