@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal,
-    Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber,
-    TrialResult, Verdict, WorkerId,
+    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, MAX_NOTE,
+    MAX_REMARKS, MAX_TAG, MAX_TAGS, Proposal, Record, Refusal, Registry, Study, StudyId, StudySpec,
+    StudyState, Trial, TrialNumber, TrialResult, Verdict, WorkerId,
 };
 use kindling_telemetry::context;
 
@@ -20,6 +20,12 @@ mod external;
 mod kept;
 
 pub(crate) use external::{Asker, REQUEST, check_room};
+
+// The core checks these, and depends on no crate of ours.
+const _: () = {
+    assert!(limits::REMARK_NOTE == MAX_NOTE && limits::REMARKS == MAX_REMARKS);
+    assert!(limits::TAGS == MAX_TAGS && limits::TAG == MAX_TAG);
+};
 
 /// A trial leased to a worker.
 #[derive(Debug)]
