@@ -283,7 +283,8 @@ impl<S: Store> Writer<S> {
             | Event::CheckpointSaved { .. }
             | Event::ArtifactSaved { .. }
             | Event::Reported { .. }
-            | Event::External(_) => false,
+            | Event::External(_)
+            | Event::Acted { .. } => false,
         }
     }
 
