@@ -32,7 +32,7 @@ pub(super) async fn create(
     State(pages): State<Pages>,
     request: Request,
 ) -> Result<Response, Refused> {
-    let (Wanted { text, dry_run }, sender) = sent::read(&pages, request).await?;
+    let (Wanted { text, dry_run }, sender) = sent::read::<Wanted>(&pages, request).await?;
     let spec = match checked(&pages, text).await? {
         Ok(spec) => spec,
         Err(error) => return Ok(wrong(error)),

@@ -52,7 +52,7 @@ pub(super) async fn change(
     Query(Named { name }): Query<Named>,
     request: Request,
 ) -> Result<Json<Value>, Refused> {
-    let (wanted, sender) = sent::read(&pages, request).await?;
+    let (wanted, sender) = sent::read::<Wanted>(&pages, request).await?;
     let service = &pages.service;
     let study = match wanted {
         Wanted::Pause {} => {
