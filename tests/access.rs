@@ -41,10 +41,12 @@ const CHANGES: &[&str] = &[
     "/kindling.v1.StudyService/ResumeStudy",
     "/kindling.v1.StudyService/ChangeBudget",
     "/kindling.v1.StudyService/StopStudy",
+    "/kindling.v1.StudyService/AnnotateStudy",
     "/kindling.v1.StudyService/DeleteStudy",
     "/kindling.v1.TrialService/EnqueueTrial",
     "/kindling.v1.TrialService/RetryTrial",
     "/kindling.v1.TrialService/RetryTrials",
+    "/kindling.v1.TrialService/AnnotateTrial",
     "/kindling.v1.ArtifactService/SaveArtifact",
     "/optuna.StorageService/CreateNewStudy",
     "/optuna.StorageService/DeleteStudy",
@@ -123,8 +125,8 @@ fn with_tls(coordinator: &Coordinator, tls: ClientTlsConfig) -> Channel {
 fn nothing_is_served_that_is_not_tried_here() {
     let methods = methods();
     let count = |service| methods.iter().filter(|m| m.contains(service)).count();
-    assert_eq!(count("/kindling.v1.StudyService/"), 12);
-    assert_eq!(count("/kindling.v1.TrialService/"), 5);
+    assert_eq!(count("/kindling.v1.StudyService/"), 13);
+    assert_eq!(count("/kindling.v1.TrialService/"), 6);
     assert_eq!(count("/kindling.v1.ArtifactService/"), 4);
     assert_eq!(count("/kindling.v1.WorkerService/"), 8);
     assert_eq!(count("/grpc.reflection.v1.ServerReflection/"), 1);
@@ -207,6 +209,8 @@ async fn a_viewer_looks_at_everything_and_changes_nothing() {
         &["study", "resume", "s", "--trials", "9"],
         &["study", "budget", "s", "--trials", "9"],
         &["study", "delete", "s", "--yes"],
+        &["study", "note", "s", "x"],
+        &["study", "archive", "s"],
         &["trial", "enqueue", "s"],
         &["trial", "retry", "s", "0"],
         &["trial", "retry", "s", "0", "1"],

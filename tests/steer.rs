@@ -320,6 +320,58 @@ fn a_study_that_pauses_itself_says_so_and_a_long_list_comes_in_pages() {
 }
 
 #[test]
+fn notes_tags_and_the_archive_are_kept_from_the_page_and_told() {
+    let folder = Folder::new();
+    let (_coordinator, page) = on_loopback(&folder);
+    assert_eq!(page.create(&of_command("s", FAILS)).0, 200);
+    page.does(&json!({ "do": "enqueue", "params": {}, "request_id": "" }));
+    let note = json!({ "do": "note", "text": "# It works", "version": 0 });
+    let written = page.does(&note);
+    assert_eq!((&written["note"], &written["note_version"]), (&json!("# It works"), &json!(1)));
+    let (status, said) = page.change(&note);
+    assert_eq!(status, 409, "{said}");
+    assert!(said["error"].as_str().expect("why").contains("somebody else changed"), "{said}");
+    page.does(&json!({ "do": "tags", "tags": ["lr", "ä b"] }));
+    let on_trial = page.does(&json!({ "do": "note", "trial": 0, "text": "odd", "version": 0 }));
+    assert_eq!(on_trial, json!({ "note": "odd", "note_version": 1, "tags": [] }));
+    page.does(&json!({ "do": "tags", "trial": 0, "tags": ["bad"] }));
+    assert_eq!(page.does(&json!({ "do": "archive", "archived": true }))["archived"], true);
+    page.does(&json!({ "do": "archive", "archived": true }));
+    for wrong in [
+        json!({ "do": "tags", "tags": [""] }),
+        json!({ "do": "tags", "tags": "lr" }),
+        json!({ "do": "note", "text": "x" }),
+        json!({ "do": "note", "text": "x".repeat(65 * 1024), "version": 1 }),
+        json!({ "do": "archive" }),
+    ] {
+        assert_eq!(page.change(&wrong).0, 400, "{wrong}");
+    }
+    assert_eq!(page.change(&json!({ "do": "note", "trial": 9, "text": "", "version": 0 })).0, 404);
+
+    let (_, lines) = page.get("/api/studies");
+    let line = &lines[0];
+    assert_eq!((&line["archived"], &line["note"]), (&json!(true), &json!("# It works")));
+    assert_eq!(line["tags"], json!(["lr", "ä b"]));
+    page.does(&json!({ "do": "archive", "archived": false }));
+    let (_, told) = page.get("/api/activity?name=s");
+    let told = told["activities"].as_array().expect("a list").iter();
+    let told: Vec<_> = told.map(|one| json!([one["what"], one["trial"], one["details"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["unarchive", null, ""]),
+            json!(["archive", null, ""]),
+            json!(["tags", 0, "bad"]),
+            json!(["note", 0, ""]),
+            json!(["tags", null, "lr, ä b"]),
+            json!(["note", null, ""]),
+            json!(["enqueue", 0, ""]),
+            json!(["create", null, "4 trials, random"]),
+        ]
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let folder = Folder::new();
     let (_coordinator, page) = on_loopback(&folder);
@@ -501,6 +553,9 @@ fn a_viewer_logs_in_and_looks_and_that_is_all() {
             json!({ "do": "delete", "name": "s" }),
             json!({ "do": "enqueue", "params": {}, "request_id": "" }),
             json!({ "do": "retry", "trials": [0], "request_id": "" }),
+            json!({ "do": "note", "text": "x", "version": 0 }),
+            json!({ "do": "tags", "tags": ["x"] }),
+            json!({ "do": "archive", "archived": true }),
             json!("anything"),
         ] {
             let (status, said) = looks.change(&body);

@@ -20,7 +20,7 @@ pub(super) async fn studies(State(pages): State<Pages>) -> Result<Json<Value>, F
         let look = pages.ledger.look(move |state| {
             let studies = view::range(state, after).take(limits::AT_A_TIME);
             let line = |(id, study): (_, AnyStudy<'_>)| {
-                (id, line(&study.to_wire(state, id), study.newest()))
+                (id, line(&study.to_wire_in_short(state, id), study.newest()))
             };
             studies.map(line).collect::<Vec<_>>()
         });
@@ -49,5 +49,8 @@ fn line(study: &v1::Study, newest: Option<Wall>) -> Value {
         "trials_per_hour": shown.trials_per_hour,
         "seconds_left": shown.seconds_left,
         "failure": shown.failures.first().map(|failure| &failure.reason),
+        "archived": study.archived,
+        "tags": study.tags,
+        "note": study.note,
     })
 }

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::named::Named;
 use super::pages::Pages;
 use super::refusal::Refused;
-use super::sent;
+use super::sent::{self, Sender};
 use crate::convert::typed;
 use crate::view;
 
@@ -43,6 +43,20 @@ enum Wanted {
         trials: Vec<u32>,
         #[serde(default)]
         request_id: String,
+    },
+    Note {
+        /// None: of the study.
+        trial: Option<u32>,
+        text: String,
+        /// The version that was read.
+        version: u32,
+    },
+    Tags {
+        trial: Option<u32>,
+        tags: Vec<String>,
+    },
+    Archive {
+        archived: bool,
     },
 }
 
@@ -96,9 +110,60 @@ pub(super) async fn change(
             let refused: Vec<_> = refused.iter().map(|one| (one.failed, &one.reason)).collect();
             return Ok(Json(json!({ "retried": retried, "refused": refused })));
         }
+        Wanted::Note { trial, text, version } => {
+            let wanted = Written { note: Some((text, version)), ..Written::default() };
+            return write(&pages, &sender, name, trial, wanted).await;
+        }
+        Wanted::Tags { trial, tags } => {
+            let wanted = Written { tags: Some(v1::Tags { tags }), ..Written::default() };
+            return write(&pages, &sender, name, trial, wanted).await;
+        }
+        Wanted::Archive { archived } => {
+            let wanted = Written { archived: Some(archived), ..Written::default() };
+            return write(&pages, &sender, name, None, wanted).await;
+        }
     };
     let study = kindling_report::Study::new(&study.unwrap_or_default());
     Ok(Json(json!({ "state": study.state, "budget": study.budget })))
+}
+
+/// What is to be written on a study or a trial.
+#[derive(Default)]
+struct Written {
+    /// With the version that was read.
+    note: Option<(String, u32)>,
+    tags: Option<v1::Tags>,
+    archived: Option<bool>,
+}
+
+/// Writes it, and answers with all that is written there now.
+async fn write(
+    pages: &Pages,
+    sender: &Sender,
+    study: String,
+    trial: Option<u32>,
+    Written { note, tags, archived }: Written,
+) -> Result<Json<Value>, Refused> {
+    let (note, note_version) = note.unzip();
+    let Some(number) = trial else {
+        let request = v1::AnnotateStudyRequest { name: study, note, note_version, tags, archived };
+        let answer = pages.service.annotate_study(sender.call(request)).await?.into_inner();
+        let study = answer.study.unwrap_or_default();
+        return Ok(Json(json!({
+            "note": study.note,
+            "note_version": study.note_version,
+            "tags": study.tags,
+            "archived": study.archived,
+        })));
+    };
+    let request = v1::AnnotateTrialRequest { study, number, note, note_version, tags };
+    let answer = pages.service.annotate_trial(sender.call(request)).await?.into_inner();
+    let trial = answer.trial.unwrap_or_default();
+    Ok(Json(json!({
+        "note": trial.note,
+        "note_version": trial.note_version,
+        "tags": trial.tags,
+    })))
 }
 
 /// The values in the types of the study's space.

@@ -2,9 +2,10 @@
 //! that changes nothing, such as a repeated one, is not.
 
 use kindling_proto::limits;
+use kindling_study::external::{ExternalEvent, Scope};
 use kindling_study::{
-    Act, Artifact, Blob, Choice, ConfirmSpec, Deed, KNOWN_ACTIVITIES, Refusal, StudyId, StudyName,
-    StudySpec, StudyState, TrialNumber,
+    Act, Annotation, Artifact, Blob, Choice, ConfirmSpec, Deed, Event, KNOWN_ACTIVITIES, Refusal,
+    RemarkKey, StudyId, StudyName, StudySpec, StudyState, TrialNumber, What,
 };
 
 use super::{Retries, Transaction};
@@ -149,6 +150,35 @@ impl Acting<'_, '_> {
         Ok(retries)
     }
 
+    /// One entry for each of the note, the tags and the archive, if it changed.
+    pub(crate) fn annotate(
+        &mut self,
+        name: &str,
+        number: Option<TrialNumber>,
+        wanted: &Annotation,
+    ) -> Result<StudyId, Refusal> {
+        let before = self.t.records.len();
+        let id = self.t.annotate(name, number, wanted)?;
+        let mut changed = Vec::new();
+        for record in &self.t.records[before..] {
+            let deed = match remark(&record.event) {
+                Some(What::NoteVersion | What::NotePiece(_)) => Deed::Note,
+                Some(What::Tags) => Deed::Tags,
+                Some(What::Archived) if wanted.archived == Some(false) => Deed::Unarchive,
+                Some(What::Archived) => Deed::Archive,
+                None => continue,
+            };
+            if !changed.contains(&deed) {
+                changed.push(deed);
+            }
+        }
+        for deed in changed {
+            let tags = wanted.tags.as_deref().filter(|_| deed == Deed::Tags);
+            self.note(id, deed, number, &tags.unwrap_or_default().join(", "));
+        }
+        Ok(id)
+    }
+
     pub(crate) fn save_study_artifact(
         &mut self,
         study: &str,
@@ -176,4 +206,14 @@ impl Acting<'_, '_> {
     fn note(&mut self, study: StudyId, deed: Deed, trial: Option<TrialNumber>, details: &str) {
         self.t.note(study, self.by.did(deed, trial, details));
     }
+}
+
+/// What the event changes of what people wrote.
+fn remark(event: &Event) -> Option<What> {
+    let key = match event {
+        Event::RemarkSet { key, .. } => key,
+        Event::External(ExternalEvent::AttributeSet { scope: Scope::System, key, .. }) => key,
+        _ => return None,
+    };
+    RemarkKey::parse(key).map(|key| key.what)
 }

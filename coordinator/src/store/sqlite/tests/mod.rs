@@ -15,6 +15,7 @@ mod opening;
 mod optuna;
 mod power_loss;
 mod reading;
+mod remarks;
 mod round_trip;
 mod taken_away;
 
