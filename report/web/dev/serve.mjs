@@ -123,8 +123,9 @@ function passOn(request, response) {
 function pageAt(path, url, first, second) {
   if (path === "/" || path === "/compare") return { mode: path === "/" ? "list" : "compare" };
   const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
-  if (name && (coordinator || studyOf(name))) return { mode: "live", study: name };
-  return { mode: "missing", said: name ? `no study is called “${name}”` : "no page has this address" };
+  const tooDeep = path.split("/").length > 5;
+  if (name && !tooDeep && (coordinator || studyOf(name))) return { mode: "live", study: name };
+  return { mode: "missing", said: name && !tooDeep ? `no study is called “${name}”` : "no page has this address" };
 }
 
 createServer((request, response) => {
