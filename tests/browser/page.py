@@ -22,6 +22,7 @@ from looks import at, column, each_figure, ended, fits_a_phone, go, heading, qui
 from screenshots import screenshots
 from trial import trial_of_report, trial_of_study
 from ways import ways_in_report, ways_in_study
+from understand import understand
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
 FIGURES = {
@@ -69,6 +70,7 @@ def test(b, shown, report, args):
     left_behind(b, shown, report, args.screenshots)
     b.online()
     compare(b, shown)
+    understand(b, shown)
 
 
 def several(b, shown, report):

@@ -16,7 +16,8 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
   const strip = h("span", { class: "bar small", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
   const done = h("span", { class: "done" });
-  const pickers = h("span", { class: "pickers" });
+  const metric = metricPicker(store);
+  const pickers = h("span", { class: "pickers" }, metric.element);
   let over = false;
   return {
     element: h(
@@ -30,7 +31,8 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       pickers,
       themeButton(),
     ),
-    update: ({ study }) => {
+    update: (data) => {
+      const { study } = data;
       setText(name, study.name);
       name.title = study.name;
       const { text, look } = stateOf(study);
@@ -45,7 +47,7 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       strip.setAttribute("aria-valuenow", String(Math.min(ended, total)));
       setText(done, study.external ? `${count(ended)} done` : `${count(ended)} of ${count(total)}`);
       done.title = percent(ended / Math.max(total, 1));
-      if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
+      metric.update(data);
     },
     link: (now) => {
       // Whoever served it has nothing more to say.
