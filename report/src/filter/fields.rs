@@ -262,8 +262,8 @@ fn state(trial: &v1::Trial) -> usize {
     }
 }
 
-pub(super) fn tags(_trial: &v1::Trial) -> &[String] {
-    &[]
+pub(super) fn tags(trial: &v1::Trial) -> &[String] {
+    &trial.tags
 }
 
 impl Value {
