@@ -37,8 +37,8 @@ def main():
             with browser() as b:
                 b.command("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
                 start = time.monotonic()
-                b.open(f"{page}/studies/wide/figures")
-                b.find("[data-figure]")
+                b.open(f"{page}/studies/wide/parameters")
+                b.find(".parameters li")
                 shown = time.monotonic() - start
                 # Until nothing keeps it busy any more.
                 while b.script("const n = window.busy.length; return new Promise((d) => setTimeout(() => d(window.busy.length > n), 2000))"):
