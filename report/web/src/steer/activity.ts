@@ -1,0 +1,121 @@
+/** Who did what, from where and when. */
+
+import { h, setText } from "../dom";
+import { time } from "../format";
+import { activities, type Activity, type Me, Refused } from "./api";
+import { type History, joined } from "./history";
+import { askName } from "./introduce";
+import { userName } from "./user";
+
+interface Options {
+  /** The study's true name; null for all of the coordinator's. */
+  study: string | null;
+  me: Me;
+  open?: (trial: number) => void;
+  /** The address of a study. */
+  address: (study: string) => string;
+}
+
+const DID: Record<string, string> = {
+  create: "created it",
+  pause: "paused it",
+  resume: "resumed it",
+  stop: "stopped it",
+  budget: "changed the budget",
+  confirm: "changed what is confirmed",
+  enqueue: "added a trial",
+  retry: "retried a trial",
+  delete: "deleted it",
+  note: "wrote the note",
+  tags: "changed the tags",
+  archive: "archived it",
+  unarchive: "took it out of the archive",
+};
+
+/** New lines are looked for no more often, in milliseconds. */
+const PACE = 3000;
+
+export function activityView(options: Options): { element: HTMLElement; update: () => void } {
+  let have: History = { activities: [], next: null };
+  let loaded = -Infinity;
+  let timer = 0;
+  const body = h("tbody");
+  const said = h("p", { class: "vacant", role: "status" }, "Loading …");
+  const older = h("button", { type: "button", class: "tool more", hidden: true, onclick: () => void load(have.next) }, "Show older ones");
+  const heads = ["When", "Who", "What", ...(options.study === null ? ["Study"] : []), "Details", "From"];
+  const table = h(
+    "table",
+    { class: "activity" },
+    h("caption", { class: "hidden" }, "Activity, newest first"),
+    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
+    body,
+  );
+
+  async function load(before: string | null): Promise<void> {
+    try {
+      const page = await activities(options.study, before);
+      have = before === null ? joined(have, page) : { activities: [...have.activities, ...page.activities], next: page.next };
+      draw();
+    } catch (error) {
+      said.hidden = false;
+      setText(said, error instanceof Refused ? `${error.message} ${error.hint}` : String(error));
+    }
+  }
+
+  function draw(): void {
+    body.replaceChildren(...have.activities.map((line) => row(line, options)));
+    older.hidden = have.next === null;
+    said.hidden = have.activities.length > 0;
+    setText(said, have.activities.length > 0 ? "" : "Nothing was done yet since activity is kept.");
+  }
+
+  /** Looks now, or a little later, for what is new. */
+  function update(): void {
+    if (timer) return;
+    timer = window.setTimeout(() => {
+      [timer, loaded] = [0, performance.now()];
+      void load(null);
+    }, Math.max(0, loaded + PACE - performance.now()));
+  }
+
+  const element = h(
+    "div",
+    { class: "card wide" },
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Activity" }, table),
+    said,
+    older,
+    options.me.may_change && named(),
+  );
+  update();
+  return { element, update };
+}
+
+/** Under which name one's own changes are noted. */
+function named(): HTMLElement {
+  const name = h("strong");
+  const show = () => setText(name, userName() || "somebody");
+  show();
+  const change = async () => {
+    await askName();
+    show();
+  };
+  return h("p", { class: "hint" }, "Your changes are noted as made by ", name, ". ", h("button", { type: "button", class: "plain", onclick: change }, "Change the name"));
+}
+
+function row(line: Activity, { study, open, address }: Options): HTMLElement {
+  const what = h("td", {}, DID[line.what] ?? line.what);
+  if (line.trial !== null) {
+    const { trial } = line;
+    what.append(": ", open ? h("button", { type: "button", class: "plain", onclick: () => open(trial) }, `trial ${trial}`) : `trial ${trial}`);
+  }
+  return h(
+    "tr",
+    { "data-what": line.what },
+    h("td", {}, time(line.time)),
+    h("th", { scope: "row" }, line.who || "somebody"),
+    what,
+    study === null && h("td", {}, h("a", { href: address(line.study) }, line.study)),
+    h("td", { class: "details" }, line.details),
+    h("td", { class: "from" }, line.from),
+  );
+}
