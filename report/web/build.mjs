@@ -29,7 +29,10 @@ for (const input of Object.keys(result.metafile.inputs)) {
 const notices = [...packages].sort().map((name) => {
   const folder = `node_modules/${name}`;
   const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
-  const files = readdirSync(folder).filter((file) => /^(notice|licen[cs]e)/i.test(file)).sort().reverse().map((file) => `${folder}/${file}`);
+  const files = readdirSync(folder)
+    .filter((file) => /^(NOTICE|LICENSE)(-MIT)?(\.txt)?$/.test(file))
+    .sort((a, b) => b.localeCompare(a, "en"))
+    .map((file) => `${folder}/${file}`);
   if (files.length === 0) throw new Error(`${name} has no licence`);
   const texts = files.map((file) => readFileSync(file, "utf8").trim());
   return [`${name} ${version} (${license})`, ...texts].join("\n\n");

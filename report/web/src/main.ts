@@ -1,17 +1,20 @@
 import { listPage } from "./page/list";
 import { missingPage } from "./page/missing";
+import { newPage } from "./page/new";
 import { READER, whoAmI } from "./shell/me";
 import { studyPage } from "./shell/study";
 import { embedded, follow } from "./source";
 import { Store } from "./store";
 
-type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "missing"; said: string } | { mode: "report" };
+type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "new" } | { mode: "missing"; said: string } | { mode: "report" };
 
 async function start(): Promise<void> {
   const mode = JSON.parse(document.getElementById("kindling")?.textContent ?? '{"mode":"list"}') as Mode;
   switch (mode.mode) {
     case "list":
       return listPage();
+    case "new":
+      return newPage(await whoAmI());
     case "missing":
       return missingPage(mode.said);
     case "live": {

@@ -30,6 +30,7 @@ test("Markdown is shown", () => {
   assert.equal(of("|a|b|\n|-|-|\n|1|2|"), '<table><thead><tr><th>"a"</th><th>"b"</th></tr></thead><tbody><tr><td>"1"</td><td>"2"</td></tr></tbody></table>');
   assert.equal(of("a  \nb\nc"), '<p>"a"<br></br>"b""\\n""c"</p>');
   assert.equal(of("***"), "<hr></hr>");
+  assert.equal(of("- [ ] a\n- [x] b\n\n  c\n- [y] d"), '<ul><li><p>"☐ a"</p></li><li><p>"☑ b"</p><p>"c"</p></li><li><p>"[y] d"</p></li></ul>');
 });
 
 test("links lead to the web or to mail", () => {

@@ -28,7 +28,22 @@ const reader = new MarkdownIt("default", { html: false, linkify: true, maxNestin
 reader.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 
 export function parse(text: string): Shown[] {
-  return shown(reader.parse(text, {}));
+  const all = shown(reader.parse(text, {}));
+  tick(all);
+  return all;
+}
+
+/** "[ ]" and "[x]" at the beginning of an item are boxes, for lists of what is to be done. */
+function tick(all: readonly Shown[]): void {
+  for (const part of all) {
+    if (typeof part === "string") continue;
+    const first = part.inside[0];
+    const holder = typeof first === "object" && first.tag === "p" ? first : part;
+    const words = holder.inside[0];
+    if (part.tag === "li" && typeof words === "string")
+      holder.inside[0] = words.replace(/^\[[ xX]\](?= )/, (box) => (box === "[ ]" ? "☐" : "☑"));
+    tick(part.inside);
+  }
 }
 
 /** The address as a link may have it; null if it leads elsewhere than to the web or to mail, or is not whole. */

@@ -1,7 +1,8 @@
 /** A note on a study or a trial: shown, and edited by whoever may change it. */
 
 import { h } from "../dom";
-import { change, type Me, Refused } from "../steer/api";
+import type { Me } from "../shell/me";
+import { change, Refused } from "../steer/api";
 import { Outcome } from "../steer/outcome";
 import { original } from "../steer/values";
 import { conflict, type Theirs } from "./conflict";
@@ -18,15 +19,14 @@ export interface Noted {
   study: string;
   /** Absent if the note is the study's own. */
   trial?: number;
-  /** Null in a report. */
-  me: Me | null;
+  me: Me;
 }
 
 export interface NotePart {
   element: HTMLElement;
+  /** Begins to edit; it stands where the caller puts it. */
+  edit: HTMLElement;
   update: (note: Note) => void;
-  /** Whether something is written that is not saved. */
-  dirty: () => boolean;
 }
 
 /** In bytes, as the coordinator counts. */
@@ -38,7 +38,7 @@ const PAUSE = 200;
 export function notePart(noted: Noted): NotePart {
   const line = new Outcome();
   const shown = h("div");
-  const edit = h("button", { type: "button", class: "tool", onclick: begin, hidden: !noted.me?.may_change });
+  const edit = h("button", { type: "button", class: "tool", onclick: begin, hidden: !noted.me.may_change });
   const place = h("div");
   const of = noted.trial === undefined ? "the study" : `trial ${noted.trial}`;
   let note: Note | null = null;
@@ -46,7 +46,7 @@ export function notePart(noted: Noted): NotePart {
 
   function draw(): void {
     const text = note?.text ?? "";
-    shown.replaceChildren(text.trim() === "" ? h("p", { class: "hint" }, "No note yet.") : markdown(text));
+    shown.replaceChildren(...(text.trim() === "" ? [] : [markdown(text)]));
     edit.textContent = text.trim() === "" ? "Write a note" : "Edit the note";
   }
 
@@ -89,7 +89,8 @@ export function notePart(noted: Noted): NotePart {
   }
 
   return {
-    element: h("div", { class: "note-part" }, shown, place, h("div", { class: "tools" }, edit), line.element),
+    element: h("div", { class: "note-part" }, shown, place, line.element),
+    edit,
     update: (now) => {
       // What was just saved may come back later than an older state of it.
       if (note && now.version < note.version) return;
@@ -97,7 +98,6 @@ export function notePart(noted: Noted): NotePart {
       note = now;
       if (differs) draw();
     },
-    dirty: () => editor !== null && editor.field.value !== original(note?.text ?? ""),
   };
 }
 

@@ -12,6 +12,8 @@ const LONGEST = 64;
 
 export interface TagsPart {
   element: HTMLElement;
+  /** Says what came of a change; null for those who only look. */
+  line: HTMLElement | null;
   /** `known` are those that others have, to choose from. */
   update: (tags: readonly string[], known: readonly string[]) => void;
 }
@@ -27,8 +29,8 @@ export function tagsPart({ study, trial, me }: Noted): TagsPart {
   const id = `tags-${(lists += 1)}`;
   const of = trial === undefined ? "the study" : `trial ${trial}`;
   const list = h("ul", { class: "tags", "aria-label": `Tags of ${of}` });
-  if (!me?.may_change) {
-    return { element: list, update: (tags) => list.replaceChildren(...chips(tags).map((chip) => h("li", {}, chip))) };
+  if (!me.may_change) {
+    return { element: list, line: null, update: (tags) => list.replaceChildren(...chips(tags).map((chip) => h("li", {}, chip))) };
   }
   const line = new Outcome();
   const others = h("datalist", { id: `${id}-known` });
@@ -108,7 +110,8 @@ export function tagsPart({ study, trial, me }: Noted): TagsPart {
   }
 
   return {
-    element: h("div", { class: "tags-part" }, list, h("div", { class: "tools" }, field, add, others), line.element),
+    element: h("div", { class: "tags-part" }, list, h("div", { class: "tools" }, field, add, others)),
+    line: line.element,
     update: (now, known) => {
       tags = now;
       draw();

@@ -9,6 +9,7 @@ import { linksOf } from "../kept/links";
 import type { Link } from "../source";
 import type { Store } from "../store";
 import { FIRST } from "../values";
+import { steerButton } from "../views/steering";
 import { VIEWS } from "../views";
 import { liveAddresses, reportAddresses, START } from "./addresses";
 import { bar } from "./bar";
@@ -33,6 +34,7 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
   });
   const context: Context = {
     store,
+    study,
     addresses,
     links: study !== null ? linksOf(study) : null,
     go,
@@ -44,9 +46,10 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
     },
   };
 
-  const top = bar(store, study !== null, addresses.to(START));
-  const nav = navigation(VIEWS, addresses);
-  const shown = stage(VIEWS, context);
+  const views = VIEWS.filter((view) => study !== null || !view.live);
+  const top = bar(store, study !== null, addresses.to(START), steerButton(context));
+  const nav = navigation(views, addresses);
+  const shown = stage(views, context);
   const main = h("main", { id: "main", tabindex: -1 }, h("p", { class: "vacant loading" }, "Loading …"));
   const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
   skip.addEventListener("click", (event) => {

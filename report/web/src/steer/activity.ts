@@ -2,10 +2,10 @@
 
 import { h, setText } from "../dom";
 import { time } from "../format";
-import { activities, type Activity, type Me, Refused } from "./api";
+import { activities, type Activity, Refused } from "./api";
+import type { Me } from "../shell/me";
 import { type History, joined } from "./history";
-import { askName } from "./introduce";
-import { userName } from "./user";
+import { you } from "./panel";
 
 interface Options {
   /** The study's true name; null for all of the coordinator's. */
@@ -35,7 +35,8 @@ const DID: Record<string, string> = {
 /** New lines are looked for no more often, in milliseconds. */
 const PACE = 3000;
 
-export function activityView(options: Options): { element: HTMLElement; update: () => void } {
+/** `update` looks for what is new. */
+export function activity(options: Options): { element: HTMLElement; update: () => void; close: () => void } {
   let have: History = { activities: [], next: null };
   let loaded = -Infinity;
   let timer = 0;
@@ -84,22 +85,10 @@ export function activityView(options: Options): { element: HTMLElement; update: 
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Activity" }, table),
     said,
     older,
-    options.me.may_change && named(),
+    options.me.may_change && you(),
   );
   update();
-  return { element, update };
-}
-
-/** Under which name one's own changes are noted. */
-function named(): HTMLElement {
-  const name = h("strong");
-  const show = () => setText(name, userName() || "somebody");
-  show();
-  const change = async () => {
-    await askName();
-    show();
-  };
-  return h("p", { class: "hint" }, "Your changes are noted as made by ", name, ". ", h("button", { type: "button", class: "plain", onclick: change }, "Change the name"));
+  return { element, update, close: () => window.clearTimeout(timer) };
 }
 
 function row(line: Activity, { study, open, address }: Options): HTMLElement {

@@ -4,14 +4,6 @@ import type { Choice } from "../document";
 import { read, visible } from "../read";
 import { userHeader } from "./user";
 
-/** Who looks at the page, as its token says. */
-export interface Me {
-  may_change: boolean;
-  /** Which token it is; `anyone` where none is needed. */
-  holder: "client" | "viewer" | "anyone";
-  version: string;
-}
-
 /** A value as the coordinator takes it: lists and tables as themselves. */
 export type Value = Choice | Value[] | { [name: string]: Value };
 
@@ -69,21 +61,18 @@ export class Refused extends Error {
 /** Longer than the coordinator takes for anything, so that nothing waits for ever. */
 const PATIENCE = 30_000;
 
-export async function me(): Promise<Me> {
-  return (await ask("/api/me")) as unknown as Me;
-}
-
 export async function change(study: string, what: Change): Promise<Record<string, unknown>> {
   return ask(`/api/change?name=${encodeURIComponent(study)}`, what);
 }
 
-/** Checks a study file, and creates the study unless it is only to be checked. */
+/** Checks a study file, and creates the study unless it is only to be checked. `created` is false if there is one just like it. */
 export async function create(text: string, dry_run: boolean): Promise<{ name: string; created: boolean } | Fault> {
   try {
     const { name, created } = await ask("/api/studies", { text, dry_run });
     return { name: String(name), created: created === true };
   } catch (error) {
-    if (!(error instanceof Refused) || error.status !== 422) throw error;
+    // A study of this name may exist with other contents.
+    if (!(error instanceof Refused) || (error.status !== 422 && error.status !== 409)) throw error;
     const whole = (of: unknown) => (typeof of === "number" ? of : null);
     return { error: error.message, hint: error.hint || null, line: whole(error.said["line"]), column: whole(error.said["column"]) };
   }

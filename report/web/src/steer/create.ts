@@ -2,7 +2,8 @@
 
 import { append, h } from "../dom";
 import { bytes } from "../format";
-import { create, type Fault, type Me } from "./api";
+import { create, type Fault } from "./api";
+import type { Me } from "../shell/me";
 import { looksOnly } from "./bar";
 import { code } from "./code";
 import { Outcome, sentence } from "./outcome";
@@ -17,8 +18,8 @@ const LARGEST = 256 * 1024;
 /** What is written stays while one looks at something else. */
 const DRAFT = "kindling-new-study";
 
-export function createView(me: Me, opened: (study: string) => void): { element: HTMLElement; close: () => void } {
-  if (!me.may_change) return { element: h("p", { class: "vacant" }, looksOnly(me)), close: () => undefined };
+export function createForm(me: Me, opened: (study: string) => void): HTMLElement {
+  if (!me.may_change) return h("p", { class: "vacant looks-only" }, looksOnly(me));
   const verdict = h("p", { class: "verdict-line", role: "status", id: "study-verdict" });
   const line = new Outcome();
   const editor = code("Study file", "study-file", changed);
@@ -45,16 +46,17 @@ export function createView(me: Me, opened: (study: string) => void): { element: 
       // Another text is there by now.
       if (question !== asked) return;
       if ("error" in answer) fault(answer);
-      else judge("right", [`This makes the study “${answer.name}”.`]);
+      else if (answer.created) judge("right", [`This makes the study “${answer.name}”.`]);
+      else judge("right", [`There is a study “${answer.name}” just like this already.`]);
     } catch (error) {
       judge("unknown", ["It could not be checked. "]);
       line.refuse(error);
     }
   }
 
-  function fault({ error, line: at, column, hint }: Fault): void {
+  function fault({ error, line: at, column }: Fault): void {
     const go = at !== null && h("button", { type: "button", class: "plain", onclick: () => editor.go(at, column) }, `Line ${at}`);
-    judge("wrong", [go, go && ": ", sentence(error), hint && h("span", { class: "outcome-hint" }, ` ${sentence(hint)}`)], at);
+    judge("wrong", [go, go && ": ", sentence(error)], at);
   }
 
   function judge(kind: string, said: (Node | string | false | null)[], at: number | null = null): void {
@@ -123,7 +125,7 @@ export function createView(me: Me, opened: (study: string) => void): { element: 
     h("div", { class: "create-foot" }, verdict, h("div", { class: "sheet-actions" }, make, h("span", { class: "hint" }, "or Ctrl+Enter")), line.element),
   );
   editor.set(kept() || STARTER);
-  return { element, close: () => window.clearTimeout(timer) };
+  return element;
 }
 
 function tooLarge(size: number): string {

@@ -21,13 +21,16 @@ export function retrySheet(steering: Steering, data: Data, reason?: string): voi
   const line = new Outcome();
   const outcome = h("div", { class: "retried" });
   const groups = byReason(failed);
-  const names = ["all", ...groups.map((_, i) => String(i))];
+  // One reason needs no choice.
+  const apart = groups.length > 1 ? groups : [];
+  const names = ["all", ...apart.map((_, i) => String(i))];
   const chosen = () => inside.querySelector<HTMLInputElement>("input:checked")?.value ?? "all";
-  const wanted = () => groups[Number(chosen())]?.[1] ?? failed;
+  const wanted = () => apart[Number(chosen())]?.[1] ?? failed;
   // The same for the same choice: whoever sends it twice gets the first answer again.
   const id = requestId();
-  const first = reason === undefined ? -1 : groups.findIndex(([text]) => text === reason);
-  const choices = [`All ${plural(failed.length, "failed trial")}`, ...groups.map(([text, trials]) => `${count(trials.length)} × ${text}`)];
+  const first = reason === undefined ? -1 : apart.findIndex(([text]) => text === reason);
+  const because = groups.length === 1 ? `: ${groups[0]![0]}` : "";
+  const choices = [`All ${plural(failed.length, "failed trial")}${because}`, ...apart.map(([text, trials]) => `${count(trials.length)} × ${text}`)];
   const add = h("button", { type: "submit", class: "tool primary" }, "Retry");
   const inside = h(
     "form",
