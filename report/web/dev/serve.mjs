@@ -24,6 +24,10 @@ const KINDS = {
   growing: [{ name: "growing" }, 120],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  // The same search under three seeds.
+  "repeat-1": [{ name: "repeat-1", kind: "other", budget: 60, seed: 1 }, null],
+  "repeat-2": [{ name: "repeat-2", kind: "other", budget: 60, seed: 2 }, null],
+  "repeat-3": [{ name: "repeat-3", kind: "other", budget: 60, seed: 3 }, 40],
   front: [{ name: "front", objectives: 2, seeds: 5 }, null],
   "front-growing": [{ name: "front-growing", objectives: 2, seeds: 5 }, 30],
   "front-of-three": [{ name: "front-of-three", objectives: 3, seeds: 5 }, null],
@@ -114,6 +118,14 @@ function events(response, name, study) {
   });
 }
 
+/** A study as the list has it; made once for each number of trials. */
+const listed = new Map();
+function lineOf(name) {
+  const { whole, done } = studyOf(name);
+  if (listed.get(name)?.done !== done) listed.set(name, { done, ...at(whole, done) });
+  return listed.get(name);
+}
+
 /** What the coordinator answers: data, changes, files. */
 const coordinator = option("coordinator");
 function passOn(request, response) {
@@ -132,8 +144,8 @@ function passOn(request, response) {
 
 /** Which page an address is, as the coordinator would say. */
 function pageAt(path, url, first, second) {
-  if (path === "/") return { mode: "list" };
   if (path === "/new") return { mode: "new" };
+  if (path === "/" || path === "/compare") return { mode: path === "/" ? "list" : "compare" };
   const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
   if (name && (coordinator || studyOf(name))) return { mode: "live", study: name };
   return { mode: "missing", said: name ? `no study is called “${name}”` : "no page has this address" };
@@ -153,8 +165,18 @@ createServer((request, response) => {
     const list = Object.keys(KINDS)
       .filter((n) => !n.startsWith("large"))
       .map((n) => {
-        const { study, trials } = shown(n);
+        const { study, trials } = steered.document(n, lineOf(n));
+        const times = trials.flatMap((t) => [t.start ?? 0, t.complete ?? 0]);
         return {
+          archived: study.archived ?? n === "wide",
+          tags: study.tags ?? (n.includes("growing") ? ["nightly", "growing"] : []),
+          created: study.created,
+          newest: times.length > 0 ? Math.max(...times) : null,
+          trials_per_hour: study.trials_per_hour,
+          seconds_left: study.seconds_left,
+          external: study.external,
+          failure: study.failures[0]?.reason ?? null,
+          note: study.note ?? "",
           name: n,
           state: study.state,
           counts: study.counts,
