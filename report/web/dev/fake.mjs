@@ -77,6 +77,7 @@ export function fake({
   steps = 20,
   diagnoses = budget <= 2000,
   objectives = 1,
+  failing = 0.02,
   seed = 7,
 } = {}) {
   const r = generator(seed);
@@ -122,7 +123,7 @@ export function fake({
     const start = free[w];
     const complete = start + n * 900 * (w === 2 ? 0.6 : 1) * (0.8 + 0.4 * r.next());
     free[w] = complete + 200;
-    const state = r.next() < 0.02 ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
+    const state = r.next() < failing ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
     const curve = Array.from({ length }, (_, i) => [

@@ -59,7 +59,7 @@ const steered = new Steered(
     studies.delete(name);
     steered.studies.delete(name);
     if (budget === null) delete KINDS[name];
-    else KINDS[name] = [{ name, kind: "other", budget, seeds: 0 }, 0];
+    else KINDS[name] = [{ name, kind: "other", budget, seeds: 0, failing: 0.3 }, 0];
   },
 );
 

@@ -24,9 +24,17 @@ export class Steered {
   document(name, document) {
     const kept = this.studies.get(name);
     if (!kept) return document;
-    const own = (t) => ({ ...t, ...kept.trials.get(t.number) });
-    const trials = [...document.trials, ...kept.added.map((t, i) => ({ ...t, number: document.trials.length + i }))].map(own);
-    return { ...document, trials, study: this.study(kept, document.study) };
+    // One that was added keeps its number; those that come after it move on.
+    const [base, added, trials, moved] = [[...document.trials], [...kept.added], [], new Map()];
+    while (base.length > 0 || added.length > 0) {
+      const number = trials.length;
+      const next = added[0]?.number <= number || base.length === 0 ? added.shift() : base.shift();
+      if (!next.added) moved.set(next.number, number);
+      trials.push({ ...next, number, ...kept.trials.get(number) });
+    }
+    const study = this.study(kept, document.study);
+    const failures = study.failures.map((f) => ({ ...f, newest: moved.get(f.newest) ?? f.newest }));
+    return { ...document, trials, study: { ...study, failures, best: moved.get(study.best) ?? study.best } };
   }
 
   study(kept, study) {
@@ -59,6 +67,13 @@ export class Steered {
       send(200, { activities: all.slice(from, from + 20), next });
       return true;
     }
+    if (path === "/api/note") {
+      const [name, trial] = [url.searchParams.get("name"), url.searchParams.get("trial")];
+      const { study, trials } = this.document(name, this.known(name));
+      const { note = "", note_version = 0 } = trial === null ? study : trials[Number(trial)];
+      send(200, { note, note_version });
+      return true;
+    }
     if (request.method !== "POST" || (path !== "/api/change" && path !== "/api/studies")) return false;
     let body = "";
     request.on("data", (part) => (body += part));
@@ -68,7 +83,7 @@ export class Steered {
         const site = request.headers["sec-fetch-site"];
         if (site && site !== "same-origin") throw [403, "the browser says that this request comes from another site", null];
         const origin = request.headers.origin;
-        if (origin && new URL(origin).host !== request.headers.host) throw [403, "this request comes from another address", null];
+        if (origin && origin !== `http://${request.headers.host}`) throw [403, "this request comes from another address", null];
         if (request.headers["content-type"] !== "application/json") throw [403, "a change is sent as JSON", null];
         const wanted = JSON.parse(body);
         // Long enough to see that it is under way.
@@ -171,7 +186,7 @@ export class Steered {
       case "note": {
         const of = wanted.trial === undefined ? kept : now.trials[wanted.trial];
         const version = of.note_version ?? 0;
-        if (wanted.version !== version) throw [409, "somebody else changed the note", "read it again", { note: of.note ?? "", note_version: version }];
+        if (wanted.version !== version) throw [409, "somebody else changed the note", "read it again"];
         this.noted(kept, wanted.trial, { note: wanted.text, note_version: version + 1 });
         this.did(request, "note", name, wanted.trial ?? null);
         return { note_version: version + 1 };
@@ -197,7 +212,7 @@ export class Steered {
 
   add(kept, now, what) {
     const bare = { state: "WAITING", values: [], constraints: [], curve: [], attributes: {}, attempt: 0, worker: "", fail_reason: null, retry_of: null, confirms: null, start: null, complete: null };
-    kept.added.push({ ...bare, ...what });
+    kept.added.push({ ...bare, ...what, number: now.trials.length, added: true });
     return now.trials.length;
   }
 }

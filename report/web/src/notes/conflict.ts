@@ -1,14 +1,10 @@
 /** Two people wrote the same note: both texts are there until one of them decides. */
 
 import { h } from "../dom";
-
-export interface Theirs {
-  text: string;
-  version: number;
-}
+import type { Note } from "../steer/api";
 
 /** `mine` stays as it is unless the reader takes theirs. `decided` is told that the next save replaces theirs. */
-export function conflict(theirs: Theirs, mine: HTMLTextAreaElement, decided: () => void): HTMLElement {
+export function conflict(theirs: Note, mine: HTMLTextAreaElement, decided: () => void): HTMLElement {
   const other = h("textarea", { class: "note-text", rows: 6, readonly: true, "aria-label": "What somebody else has saved" });
   other.value = theirs.text;
   const said = h("p", { role: "status", class: "hint" });

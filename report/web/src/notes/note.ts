@@ -2,17 +2,10 @@
 
 import { h } from "../dom";
 import type { Me } from "../shell/me";
-import { change, Refused } from "../steer/api";
+import { change, type Note, noteOf, Refused } from "../steer/api";
 import { Outcome } from "../steer/outcome";
-import { original } from "../steer/values";
-import { conflict, type Theirs } from "./conflict";
+import { conflict } from "./conflict";
 import { markdown } from "./show";
-
-/** The note as it is, and which version that is. */
-export interface Note {
-  text: string;
-  version: number;
-}
 
 export interface Noted {
   /** The study's true name. */
@@ -32,15 +25,18 @@ export interface NotePart {
 /** In bytes, as the coordinator counts. */
 const LONGEST = 64 * 1024;
 
+/** A note that is cut has so much at least: 256 bytes, less what of the last character goes beyond them. */
+const IN_SHORT = 250;
+
 /** The preview follows so long after the last key, in milliseconds. */
 const PAUSE = 200;
 
 export function notePart(noted: Noted): NotePart {
+  const { study, trial, me } = noted;
   const line = new Outcome();
   const shown = h("div");
-  const edit = h("button", { type: "button", class: "tool", onclick: begin, hidden: !noted.me.may_change });
+  const edit = h("button", { type: "button", class: "tool", "data-key": "edit the note", onclick: () => void begin(), hidden: !me.may_change });
   const place = h("div");
-  const of = noted.trial === undefined ? "the study" : `trial ${noted.trial}`;
   let note: Note | null = null;
   let editor: Editor | null = null;
 
@@ -50,10 +46,21 @@ export function notePart(noted: Noted): NotePart {
     edit.textContent = text.trim() === "" ? "Write a note" : "Edit the note";
   }
 
-  function begin(): void {
-    if (!note || editor) return;
+  function set(now: Note): void {
+    note = now;
+    draw();
+  }
+
+  /** Whoever edits begins with the whole note as it is now. */
+  async function begin(): Promise<void> {
+    if (editor) return;
     line.clear();
-    editor = noteEditor(`Note on ${of}`, note, save, end);
+    try {
+      set(await noteOf(study, trial));
+    } catch (error) {
+      return line.refuse(error);
+    }
+    editor = noteEditor(trial === undefined ? "Note on the study" : `Note on trial ${trial}`, note!, save, end);
     place.replaceChildren(editor.element);
     shown.hidden = edit.hidden = true;
     editor.field.focus();
@@ -69,23 +76,25 @@ export function notePart(noted: Noted): NotePart {
   /** Saves what is written, as what follows this version. */
   async function save(text: string, version: number): Promise<void> {
     if (new TextEncoder().encode(text).length > LONGEST) return line.refuse(new Error("A note has at most 64 KiB"));
-    const { study, trial } = noted;
     const work = async () => {
       try {
         return await change(study, { do: "note", ...(trial === undefined ? {} : { trial }), text, version });
       } catch (error) {
-        const theirs = error instanceof Refused && error.status === 409 ? theirsOf(error, note) : null;
-        if (!theirs) throw error;
-        editor?.conflict(theirs);
+        if (error instanceof Refused && error.status === 409) await clash(version);
         throw error;
       }
     };
     const answer = await line.of("Saving", work, () => "Saved.");
     if (!answer) return;
     const now = answer["note_version"];
-    note = { text, version: typeof now === "number" ? now : version + 1 };
-    draw();
+    set({ text, version: typeof now === "number" ? now : version + 1 });
     end();
+  }
+
+  /** Somebody else's note stands beside the one that is written here, if that is why it was refused. */
+  async function clash(version: number): Promise<void> {
+    const theirs = await noteOf(study, trial);
+    if (theirs.version !== version) editor?.conflict(theirs);
   }
 
   return {
@@ -93,25 +102,23 @@ export function notePart(noted: Noted): NotePart {
     edit,
     update: (now) => {
       // What was just saved may come back later than an older state of it.
-      if (note && now.version < note.version) return;
-      const differs = note?.version !== now.version || note.text !== now.text;
-      note = now;
-      if (differs) draw();
+      if (note && (now.version < note.version || (now.version === note.version && note.text !== ""))) return;
+      const newer = note === null || now.version > note.version;
+      set(now);
+      if (newer && begins(now.text) && study !== "") void noteOf(study, trial).then(set, () => undefined);
     },
   };
 }
 
-/** What somebody else has written meanwhile: as the refusal says, or else as the page has it. */
-function theirsOf({ said }: Refused, known: Note | null): Theirs | null {
-  if (typeof said["note"] === "string" && typeof said["note_version"] === "number")
-    return { text: said["note"], version: said["note_version"] };
-  return known;
+/** Whether there may be more of a note than this. */
+function begins(text: string): boolean {
+  return new TextEncoder().encode(text).length >= IN_SHORT;
 }
 
 interface Editor {
   element: HTMLElement;
   field: HTMLTextAreaElement;
-  conflict: (theirs: Theirs) => void;
+  conflict: (theirs: Note) => void;
 }
 
 let editors = 0;
@@ -121,7 +128,7 @@ function noteEditor(label: string, note: Note, save: (text: string, version: num
   let { version } = note;
   let timer = 0;
   const field = h("textarea", { id, class: "note-text", rows: 8, spellcheck: true, "aria-describedby": `${id}-how` });
-  field.value = original(note.text);
+  field.value = note.text;
   const preview = h("div", { class: "note-preview", role: "region", "aria-label": "Preview", tabindex: 0 });
   const clash = h("div");
   const look = () => preview.replaceChildren(field.value.trim() === "" ? h("p", { class: "hint" }, "A preview comes here.") : markdown(field.value));

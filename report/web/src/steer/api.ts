@@ -86,18 +86,32 @@ export async function activities(study: string | null, before: string | null): P
   return (await ask(`/api/activity?${query}`)) as unknown as { activities: Activity[]; next: string | null };
 }
 
+/** A note as it was written, and how often it has changed. */
+export interface Note {
+  text: string;
+  version: number;
+}
+
+/** The whole note of a study, or of one of its trials: the stream of changes has only the beginning of a long one. */
+export async function noteOf(study: string, trial: number | undefined): Promise<Note> {
+  const of = trial === undefined ? "" : `&trial=${trial}`;
+  // Hidden characters stay as they are: it may be edited, and whatever shows it makes them visible.
+  const { note, note_version } = await ask(`/api/note?name=${encodeURIComponent(study)}${of}`, undefined, JSON.parse);
+  return { text: String(note ?? ""), version: Number(note_version ?? 0) };
+}
+
 /** An id by which a repeated request is known. Not by `crypto.randomUUID`, which pages without TLS do not have. */
 export function requestId(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function ask(path: string, body?: unknown): Promise<Record<string, unknown>> {
+async function ask(path: string, body?: unknown, parse: (text: string) => Record<string, unknown> = read): Promise<Record<string, unknown>> {
   const post = { method: "POST", headers: { "content-type": "application/json", ...userHeader() }, body: JSON.stringify(body) };
   const answer = await fetch(path, { ...(body === undefined ? {} : post), signal: AbortSignal.timeout(PATIENCE) }).catch(() => {
     throw new Refused("The coordinator does not answer.", "Try again in a moment. Whether it was done is in the study's activity.");
   });
   const text = await answer.text();
-  if (answer.ok) return read(text);
+  if (answer.ok) return parse(text);
   throw refusal(answer.status, text);
 }
 

@@ -98,7 +98,10 @@ export function createForm(me: Me, opened: (study: string) => void): HTMLElement
         void send();
       },
       onkeydown: (event: KeyboardEvent) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void send();
+        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+        // Else the key goes on to the question that this may ask, and answers it.
+        event.preventDefault();
+        void send();
       },
       ondragover: (event: DragEvent) => {
         event.preventDefault();
