@@ -205,12 +205,12 @@ def notes(b, shown):
     b.open(f"{shown.page}/studies/{shown.steered}")
     b.click("[data-key='edit the note']")
     write(b, "textarea.note-text", NOTE)
-    wait(lambda: "What we know" in "".join(b.texts(".note-preview h4")), "a preview")
+    wait(lambda: "What we know" in "".join(b.texts(".note-preview h3")), "a preview")
     b.click(".note-editor [type=submit]")
     note = ".note-part > div > .markdown"
-    wait(lambda: b.texts(f"{note} h4") == ["What we know"], "the note")
+    wait(lambda: b.texts(f"{note} h3") == ["What we know"], "the note")
     b.driver.refresh()
-    wait(lambda: b.texts(f"{note} h4") == ["What we know"], "the note after a reload")
+    wait(lambda: b.texts(f"{note} h3") == ["What we know"], "the note after a reload")
     assert b.script("return [...document.querySelectorAll('.markdown a')].map((a) => [a.href, a.rel])") == [
         ["https://a.example/x", "noopener noreferrer nofollow"],
         ["https://a.example/p.png", "noopener noreferrer nofollow"],

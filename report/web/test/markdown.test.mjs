@@ -24,6 +24,8 @@ const TAGS = new Set(
 
 test("Markdown is shown", () => {
   assert.equal(of("# a\n\nb **c** *d* ~~e~~ `f`"), '<h3>"a"</h3><p>"b "<strong>"c"</strong>" "<em>"d"</em>" "<del>"e"</del>" "<code>"f"</code></p>');
+  assert.equal(of("## a\n\n#### b\n\n# c\n\n###### d"), '<h4>"a"</h4><h6>"b"</h6><h3>"c"</h3><h6>"d"</h6>');
+  assert.equal(of("## a\n\n### b"), '<h3>"a"</h3><h4>"b"</h4>');
   assert.equal(of("- a\n- b\n\n3. c"), '<ul><li>"a"</li><li>"b"</li></ul><ol><li>"c"</li></ol>');
   assert.equal(parse("3. c")[0].start, 3);
   assert.equal(of("```py\nx < 1\n```\n> q"), '<pre><code>"x < 1\\n"</code></pre><blockquote><p>"q"</p></blockquote>');

@@ -10,9 +10,9 @@ export type Shown = string | { tag: keyof HTMLElementTagNameMap; href?: string; 
 
 type Element = Exclude<Shown, string>;
 
-/** What a token's own tag may be. Headings are below those of the page. */
+/** What a token's own tag may be. Headings are below that of the page. */
 const TAGS: Readonly<Record<string, Element["tag"]>> = {
-  h1: "h3", h2: "h4", h3: "h5", h4: "h6", h5: "h6", h6: "h6",
+  h3: "h3", h4: "h4", h5: "h5", h6: "h6",
   p: "p", blockquote: "blockquote", ul: "ul", ol: "ol", li: "li", strong: "strong", em: "em", s: "del",
   table: "table", thead: "thead", tbody: "tbody", tr: "tr", th: "th", td: "td",
 };
@@ -28,9 +28,21 @@ const reader = new MarkdownIt("default", { html: false, linkify: true, maxNestin
 reader.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 
 export function parse(text: string): Shown[] {
-  const all = shown(reader.parse(text, {}));
+  const all = shown(raised(reader.parse(text, {})));
   tick(all);
   return all;
+}
+
+/** Whatever level a note begins with, its largest heading comes next after the page's. */
+function raised(tokens: Token[]): Token[] {
+  const headings = tokens.filter((token) => token.type === "heading_open" || token.type === "heading_close");
+  const largest = Math.min(...headings.map(levelOf));
+  for (const token of headings) token.tag = `h${Math.min(6, 3 + levelOf(token) - largest)}`;
+  return tokens;
+}
+
+function levelOf(token: Token): number {
+  return Number(token.tag.slice(1));
 }
 
 /** "[ ]" and "[x]" at the beginning of an item are boxes, for lists of what is to be done. */

@@ -82,7 +82,7 @@ export function activity(options: Options): { element: HTMLElement; update: () =
   const element = h(
     "div",
     { class: "card wide" },
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Activity" }, table),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of activity" }, table),
     said,
     older,
     options.me.may_change && you(),

@@ -24,7 +24,7 @@ export function createForm(me: Me, opened: (study: string) => void): HTMLElement
   const line = new Outcome();
   const editor = code("Study file", "study-file", changed);
   editor.field.setAttribute("aria-describedby", verdict.id);
-  const file = h("input", { type: "file", id: "study-upload", class: "hidden", accept: ".toml,text/plain", tabindex: -1, onchange: () => void take(file.files?.[0]) });
+  const file = h("input", { type: "file", id: "study-upload", "aria-label": "A study file", class: "hidden", accept: ".toml,text/plain", tabindex: -1, onchange: () => void take(file.files?.[0]) });
   const make = h("button", { type: "submit", class: "tool primary" }, "Create the study");
   let timer = 0;
   let asked = 0;
