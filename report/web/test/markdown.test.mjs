@@ -134,11 +134,13 @@ test("known payloads are text, or nothing", () => {
 
 test("what is made to be slow, or very deep, is neither", () => {
   const size = 65536;
-  for (const part of [">", "- ", "[", "[](", "*a_ ", "a**b", "~~a", "`a``", "![", "<a", "[a]: b\n", "|a", "&amp;", "(", "**[", "http://"]) {
+  for (const part of [">", "- ", "[", "[](", "*a_ ", "a**b", "~~a", "`a``", "![", "<a", "[a]: b\n", "|a", "&amp;", "(", "**[", "http://", "#\n"]) {
     const text = part.repeat(size / part.length);
-    const before = performance.now();
+    // Of this process: the machine may be busy with others.
+    const before = process.cpuUsage();
     const shown = parse(text);
-    assert.ok(performance.now() - before < 2000, `${part}: ${performance.now() - before} ms`);
+    const { user } = process.cpuUsage(before);
+    assert.ok(user < 2e6, `${part}: ${user / 1000} ms`);
     const depth = (all) => 1 + Math.max(0, ...all.filter((s) => typeof s !== "string").slice(0, 100).map((s) => depth(s.inside)));
     assert.ok(depth(shown) < 100, part);
   }

@@ -36,7 +36,7 @@ export function parse(text: string): Shown[] {
 /** Whatever level a note begins with, its largest heading comes next after the page's. */
 function raised(tokens: Token[]): Token[] {
   const headings = tokens.filter((token) => token.type === "heading_open" || token.type === "heading_close");
-  const largest = Math.min(...headings.map(levelOf));
+  const largest = headings.reduce((least, token) => Math.min(least, levelOf(token)), 6);
   for (const token of headings) token.tag = `h${Math.min(6, 3 + levelOf(token) - largest)}`;
   return tokens;
 }

@@ -40,15 +40,15 @@ export function activity(options: Options): { element: HTMLElement; update: () =
   let have: History = { activities: [], next: null };
   let loaded = -Infinity;
   let timer = 0;
-  const body = h("tbody");
+  const body = h("tbody", { role: "rowgroup" });
   const said = h("p", { class: "vacant", role: "status" }, "Loading …");
   const older = h("button", { type: "button", class: "tool more", hidden: true, onclick: () => void load(have.next) }, "Show older ones");
   const heads = ["When", "Who", "What", ...(options.study === null ? ["Study"] : []), "Details", "From"];
   const table = h(
     "table",
-    { class: "activity" },
-    h("caption", { class: "hidden" }, "Activity, newest first"),
-    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
+    // On a phone it is laid out otherwise, and is a table all the same.
+    { class: "activity", role: "table", "aria-label": "Activity, newest first" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map((text) => h("th", { role: "columnheader", scope: "col" }, text)))),
     body,
   );
 
@@ -92,19 +92,20 @@ export function activity(options: Options): { element: HTMLElement; update: () =
 }
 
 function row(line: Activity, { study, open, address }: Options): HTMLElement {
-  const what = h("td", {}, DID[line.what] ?? line.what);
+  const cell = (kind: string, ...inside: (Node | string)[]) => h("td", { role: "cell", class: kind }, ...inside);
+  const what = cell("what", DID[line.what] ?? line.what);
   if (line.trial !== null) {
     const { trial } = line;
     what.append(": ", open ? h("button", { type: "button", class: "plain", onclick: () => open(trial) }, `trial ${trial}`) : `trial ${trial}`);
   }
   return h(
     "tr",
-    { "data-what": line.what },
-    h("td", {}, time(line.time)),
-    h("th", { scope: "row" }, line.who || "somebody"),
+    { role: "row", "data-what": line.what },
+    cell("when", time(line.time)),
+    h("th", { role: "rowheader", scope: "row" }, line.who || "somebody"),
     what,
-    study === null && h("td", {}, h("a", { href: address(line.study) }, line.study)),
-    h("td", { class: "details" }, line.details),
-    h("td", { class: "from" }, line.from),
+    study === null && cell("of", h("a", { href: address(line.study) }, line.study)),
+    cell("details", line.details),
+    cell("from", line.from),
   );
 }
