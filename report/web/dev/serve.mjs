@@ -1,6 +1,7 @@
 // Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
+//   node dev/serve.mjs --studies 1000                        many in the list
 //   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
 //   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
 
@@ -187,7 +188,13 @@ createServer((request, response) => {
           front_size: study.front_size,
         };
       });
-    return send("application/json", JSON.stringify(list));
+    // The same ones again under other names, to see how the page bears many.
+    const more = Array.from({ length: Math.max(0, Number(option("studies", 0)) - list.length) }, (_, i) => ({
+      ...list[i % list.length],
+      name: `many-${i}`,
+      created: Date.now() - 1000 * i,
+    }));
+    return send("application/json", JSON.stringify([...list, ...more]));
   }
   // The page's program asks by query, so that it can ask for any name.
   const name = url.searchParams.get("name") ?? (first === "api" ? third : second);

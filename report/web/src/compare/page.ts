@@ -73,7 +73,9 @@ export function comparePage(): void {
 
   function offer(): void {
     const all = metricsOf(subjects);
-    if (wanted === null || !all.includes(wanted)) metric = all[0] ?? null;
+    // What the address names holds, unless it is clear that no study has it.
+    const loading = subjects.some(({ document, problem }) => document === null && problem === null);
+    metric = wanted !== null && (loading || all.includes(wanted)) ? wanted : (all[0] ?? null);
     picker.hidden = all.length < 2;
     const options = all.map((name) => h("option", { value: name ?? EACH_FIRST }, name ?? "the first of each"));
     if (metrics.options.length !== options.length || options.some((option, i) => option.value !== metrics.options[i]!.value)) metrics.replaceChildren(...options);
