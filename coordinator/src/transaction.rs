@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
-    Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber, TrialResult,
-    Verdict, WorkerId,
+    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, MAX_NOTE,
+    MAX_REMARKS, MAX_TAG, MAX_TAGS, Proposal, Record, Refusal, Registry, Study, StudyId, StudySpec,
+    StudyState, Trial, TrialNumber, TrialResult, Verdict, WorkerId,
 };
 use kindling_telemetry::context;
 
@@ -20,6 +20,12 @@ mod external;
 mod kept;
 
 pub(crate) use external::{Asker, REQUEST, check_room};
+
+// The core checks these, and depends on no crate of ours.
+const _: () = {
+    assert!(limits::REMARK_NOTE == MAX_NOTE && limits::REMARKS == MAX_REMARKS);
+    assert!(limits::TAGS == MAX_TAGS && limits::TAG == MAX_TAG);
+};
 
 /// A trial leased to a worker.
 #[derive(Debug)]
@@ -126,6 +132,25 @@ impl<'a> Transaction<'a> {
         let (events, number) = study.retry(failed, request)?;
         self.record(id, events);
         Ok((id, number))
+    }
+
+    /// Changes what people wrote about a study of either kind, or about one of its trials.
+    pub(crate) fn annotate(
+        &mut self,
+        name: &str,
+        number: Option<TrialNumber>,
+        wanted: &Annotation,
+    ) -> Result<StudyId, Refusal> {
+        let id = self.state.registry.id_of(name)?;
+        let events = match self.state.registry.external(id) {
+            Ok(study) => {
+                let (events, ()) = study.annotate(number, wanted)?;
+                events.into_iter().map(Event::External).collect()
+            }
+            Err(_) => self.state.registry.get(id)?.annotate(number, wanted)?.0,
+        };
+        self.record(id, events);
+        Ok(id)
     }
 
     /// Lets a process ask for work as this worker. Counts as a sign of life if the call has just
