@@ -419,7 +419,7 @@ class MadeUp:
     steered = "steered"
     steered_reason = "value is not finite"
     steered_child = None
-    steered_text = STEERED.replace("trials = 8", "trials = 30")
+    steered_text = STEERED.replace("trials = 8", "trials = 900")
 
     def __init__(self, folder):
         web = pathlib.Path(__file__).parents[2] / "report" / "web"

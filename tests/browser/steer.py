@@ -16,6 +16,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from axe import judge
 from browser import browser, wait
 from cluster import Cluster, MadeUp
 
@@ -92,6 +93,7 @@ def makes(b, shown):
     wait(lambda: f"Line {line}" in "".join(b.texts("#study-verdict")), "the line that is wrong")
     assert b.find("#study-file").get_attribute("aria-invalid") == "true"
     assert b.texts(".code-numbers [data-wrong]") == [str(line)]
+    judge(b, "a study file with an error")
     b.click("#study-verdict button")
     place = b.script("const f = document.activeElement; return f.value.slice(0, f.selectionStart).split('\\n').length")
     assert place == line, (place, line)
@@ -142,6 +144,8 @@ def enqueues(b, shown):
     assert "Like trial" in dialog.text
     write(b, "#param-0", "7")
     assert "Not from" in b.texts("#param-0-error")[0]
+    judge(b, "the form of a new trial")
+    b.find("#param-0").click()
     b.press(Keys.ENTER)
     assert b.script("return document.activeElement.id") == "param-0" and not b.all("dialog .outcome[data-kind='done']")
     write(b, "#param-0", "-1.25")
@@ -206,6 +210,7 @@ def notes(b, shown):
     b.click("[data-key='edit the note']")
     write(b, "textarea.note-text", NOTE)
     wait(lambda: "What we know" in "".join(b.texts(".note-preview h3")), "a preview")
+    judge(b, "a note as it is written")
     b.click(".note-editor [type=submit]")
     note = ".note-part > div > .markdown"
     wait(lambda: b.texts(f"{note} h3") == ["What we know"], "the note")
@@ -229,6 +234,7 @@ def disagrees(b, shown):
     wait(lambda: b.all(".conflict"), "both texts")
     values = b.script("return [...document.querySelectorAll('.note-editor textarea')].map((t) => t.value)")
     assert values == ["mine", "theirs"], values
+    judge(b, "two notes")
     b.script("[...document.querySelectorAll('.conflict button')].find((e) => e.textContent === 'Put both together').click()")
     b.click(".note-editor [type=submit]")
     wait(lambda: b.texts(".note-part .markdown p") == ["mine", "theirs"], "both in the note")
@@ -265,6 +271,7 @@ def pauses(b, shown):
     b.script("document.querySelector('[data-key=steer]').focus()")
     b.press(Keys.ENTER)
     wait(lambda: b.all("dialog[open] [data-do='pause']"), "what can be done")
+    judge(b, "what can be done")
     for _ in range(20):
         if b.script("return document.activeElement.dataset.do") == "pause":
             break
@@ -292,6 +299,7 @@ def tells(b, shown):
     assert what[0] == "resume" and {"create", "retry", "enqueue", "note", "tags", "pause", "budget"} <= set(what), what
     assert set(b.texts("table.activity tbody th")) <= {"Ada <i>L</i>", "somebody"}, b.texts("table.activity tbody th")
     assert b.texts("table.activity tbody th")[0] == "Ada <i>L</i>"
+    judge(b, "activity")
 
 
 def archives(b, shown):

@@ -30,7 +30,8 @@ export class Steered {
       const number = trials.length;
       const next = added[0]?.number <= number || base.length === 0 ? added.shift() : base.shift();
       if (!next.added) moved.set(next.number, number);
-      trials.push({ ...next, number, ...kept.trials.get(number) });
+      const state = kept.state === "STOPPED" && next.state === "RUNNING" ? "WAITING" : next.state;
+      trials.push({ ...next, state, number, ...kept.trials.get(number) });
     }
     const study = this.study(kept, document.study);
     const failures = study.failures.map((f) => ({ ...f, newest: moved.get(f.newest) ?? f.newest }));
@@ -38,7 +39,8 @@ export class Steered {
   }
 
   study(kept, study) {
-    const counts = { ...study.counts, waiting: study.counts.waiting + kept.added.length };
+    const called = kept.state === "STOPPED" ? study.counts.running : 0;
+    const counts = { ...study.counts, running: study.counts.running - called, waiting: study.counts.waiting + called + kept.added.length };
     const state = kept.state ?? (kept.more > 0 && study.state === "FINISHED" ? "ACTIVE" : study.state);
     const { note, note_version, tags, archived } = kept;
     return { ...study, counts, state, budget: study.budget + kept.more, note, note_version, tags, archived };

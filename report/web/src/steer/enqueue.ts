@@ -2,7 +2,7 @@
 
 import type { Data } from "../data";
 import type { Trial } from "../document";
-import { h } from "../dom";
+import { h, setText } from "../dom";
 import { count } from "../format";
 import { change, requestId } from "./api";
 import { form } from "./form";
@@ -12,12 +12,13 @@ import { room, SAYS } from "./state";
 import type { Steering } from "./steering";
 import { sent } from "./values";
 
-export function enqueueSheet({ study, open }: Steering, data: Data, like?: Trial): void {
-  const { space, budget } = data.study;
+export function enqueueSheet({ study, open, data: newest }: Steering, data: Data, like?: Trial): void {
+  const { space } = data.study;
+  let { budget } = data.study;
   const line = new Outcome();
   const values = form(space, like?.params);
-  const [grows, growth] = option("grow", `All ${count(budget)} trials of the budget exist already: raise it by one.`, true);
-  growth.hidden = room(data.study, data.trials) > 0;
+  const [grows, growth, growthText] = option("grow", "", true);
+  offerGrowth();
   const checkpoint = like?.checkpoints?.at(-1);
   const goesOn = `Go on from the checkpoint of trial ${like?.number}, saved at step ${checkpoint?.step}.`;
   const [warm, warmth] = option("warm", goesOn, false);
@@ -27,6 +28,14 @@ export function enqueueSheet({ study, open }: Steering, data: Data, like?: Trial
   // One for each trial that is wanted: whoever sends it twice gets one trial.
   let id = requestId();
   let wanted = "";
+
+  /** Where the budget has no room. That may come to be while somebody fills the form. */
+  function offerGrowth(): void {
+    const now = newest() ?? data;
+    budget = now.study.budget;
+    growth.hidden = room(now.study, now.trials) > 0;
+    setText(growthText, `All ${count(budget)} trials of the budget exist already: raise it by one.`);
+  }
 
   async function send(): Promise<void> {
     const fixed = values.read();
@@ -41,7 +50,7 @@ export function enqueueSheet({ study, open }: Steering, data: Data, like?: Trial
       if (!growth.hidden && grows.checked) await change(study, { do: "budget", trials: budget + 1 });
       return change(study, { do: "enqueue", params, ...warm_start, request_id: id });
     };
-    await line.of("Adding a trial", work, added);
+    if (!(await line.of("Adding a trial", work, added))) offerGrowth();
   }
 
   /** The trial can be opened from here. */
@@ -77,9 +86,10 @@ export function enqueueSheet({ study, open }: Steering, data: Data, like?: Trial
   const { close } = sheet(like ? `Like trial ${like.number}, but …` : "Enqueue a trial", [inside]);
 }
 
-function option(id: string, text: string, checked: boolean): [HTMLInputElement, HTMLLabelElement] {
+function option(id: string, text: string, checked: boolean): [HTMLInputElement, HTMLLabelElement, HTMLElement] {
   const box = h("input", { type: "checkbox", id: `enqueue-${id}`, checked });
-  return [box, h("label", { class: "option", for: box.id }, box, text)];
+  const words = h("span", {}, text);
+  return [box, h("label", { class: "option", for: box.id }, box, words), words];
 }
 
 /** The number of the new trial, as far as the answer has it. */
