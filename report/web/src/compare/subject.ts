@@ -28,8 +28,8 @@ function slimTrial({ number, state, values, constraints, params, attempt, worker
 /** The study as figures see it, by the metric of this name; null if it has none, or has not come. */
 export function dataOf(subject: Subject, metric: string | null): Data | null {
   if (!subject.document) return null;
-  const known = metric === null || metricNames(subject.document).includes(metric);
-  return known ? new Data(subject.document, { metric }) : null;
+  if (metric !== null && !metricNames(subject.document).includes(metric)) return null;
+  return new Data(subject.document, { metric });
 }
 
 export function metricNames(document: Document): string[] {
