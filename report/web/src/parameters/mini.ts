@@ -28,7 +28,11 @@ export class Mini {
   private stale = false;
   private readonly forget: () => void;
 
-  constructor(private readonly param: Param) {
+  /** `beside` is what else is worked out then: of many parameters, only for those in sight, one after another. */
+  constructor(
+    private readonly param: Param,
+    private readonly beside: (data: Data) => void,
+  ) {
     minis.set(this.element, this);
     visible.observe(this.element);
     this.forget = onThemeChange(() => this.redraw());
@@ -64,6 +68,7 @@ export class Mini {
     const to = this.element.getContext("2d");
     if (!data || !to) return;
     this.stale = false;
+    this.beside(data);
     const looks = theme();
     const scale = scaleOf(param);
     const [low, high] = data.range(data.usualPart);
