@@ -32,6 +32,8 @@ const KINDS = {
   talking: [{ name: "talking", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
   flood: [{ name: "flood", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
+  huge: [{ name: "huge", kind: "huge", budget: 10_000, seeds: 0, steps: 20 }, null],
+  "huge-growing": [{ name: "huge-growing", kind: "huge", budget: 10_000, seeds: 0, steps: 20 }, 9000],
   "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
 };
 const studies = new Map();
@@ -53,9 +55,26 @@ const page = (
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Kindling</title>
 <link rel="icon" href="data:,">${head}</head><body>${inner}<script type="application/json" id="kindling">${JSON.stringify(config)}</script>${tail}</body></html>`;
 
+/** The document in pieces, as a coordinator sends it: a name, and what JSON it is. */
+function* pieces({ trials, analysis, ...head }, bytes = 256 * 1024) {
+  const first = trials.filter((t) => t.number === head.study.best || head.study.front.includes(t.number));
+  yield ["begin", JSON.stringify({ ...head, total: trials.length, trials: first })];
+  let [some, size] = [[], 0];
+  for (const trial of trials) {
+    const text = JSON.stringify(trial);
+    some.push(text);
+    size += text.length;
+    if (size < bytes) continue;
+    yield ["trials", `[${some}]`];
+    [some, size] = [[], 0];
+  }
+  if (some.length > 0) yield ["trials", `[${some}]`];
+  yield ["analysis", JSON.stringify(analysis)];
+}
+
 function report(document) {
-  const text = gzipSync(JSON.stringify(document)).toString("base64");
-  const inner = `<script type="text/plain" id="document">${text}</script>`;
+  const packed = (text) => gzipSync(text).toString("base64");
+  const inner = [...pieces(document)].map(([kind, text]) => `<script type="text/plain" data-piece="${kind}">${packed(text)}</script>`).join("");
   return page({ mode: "report" }, inner, `<style>${asset("app.css")}</style>`, `<script>${asset("app.js")}</script>`);
 }
 
@@ -71,10 +90,11 @@ function still(study) {
   return { study: now, workers, trials: trials.filter((t) => t.state === "RUNNING") };
 }
 
-function events(response, study) {
+async function events(response, study) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  send("document", at(study.whole, study.done));
+  const tell = (event, text) => response.write(`event: ${event}\ndata: ${text}\n\n`);
+  const send = (event, data) => tell(event, JSON.stringify(data));
+  for (const [kind, text] of pieces(at(study.whole, study.done))) if (!tell(kind, text)) await new Promise((more) => response.once("drain", more));
   let tick = 0;
   const timer = setInterval(() => {
     tick += 1;
@@ -100,7 +120,7 @@ createServer((request, response) => {
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
-      .filter((n) => !n.startsWith("large"))
+      .filter((n) => !/^(large|huge)/.test(n))
       .map((n) => {
         const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
         return {

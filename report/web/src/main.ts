@@ -18,10 +18,11 @@ async function start(): Promise<void> {
     follow(mode.study, store, page.link);
     return;
   }
-  // The page takes the place of the text in which the document stands.
-  const document_ = await embedded();
+  // The page takes the place of the elements in which the document stands.
+  const pieces = document.createDocumentFragment();
+  pieces.append(...document.querySelectorAll("script[data-piece]"));
   studyPage(store, null);
-  store.replace(document_);
+  await embedded(store, pieces);
 }
 
 start().catch((error: unknown) => {

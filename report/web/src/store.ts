@@ -1,18 +1,25 @@
 /** The document as it is now, and who wants to hear of its changes. */
 
 import { Data, type Part } from "./data";
-import type { Analysis, Change, Document, Trial } from "./document";
+import type { Analysis, Beginning, Change, Document, Trial } from "./document";
 import { linkedMetric, linkMetric } from "./link";
+import { Names } from "./params";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
 import { FIRST } from "./values";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
 
+/** The analysis before it has come. */
+const NOTHING_YET: Analysis = { importance: null, combinations: [], confirm: null };
+
 export class Store {
   /** Whether those who draw are done; on large studies that may take longer than the pace. */
   ready: () => boolean = () => true;
   private document: Document | null = null;
+  /** A document that comes anew, in place of one that is shown: it takes that one's place once it is whole. */
+  private coming: Document | null = null;
+  private names = new Names();
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
   private chosenMetric: number | null = null;
@@ -29,19 +36,42 @@ export class Store {
     this.listeners.add(listener);
   }
 
+  /** A whole document, at once. */
   replace(document: Document): void {
-    bareStudy(document.study);
-    bareTrials(document.trials);
-    bareAnalysis(document.analysis);
-    this.document = document;
-    this.chosenMetric ??= linkedMetric(document.study.metrics);
+    const { trials, analysis, ...head } = document;
+    this.begin({ ...head, total: trials.length, trials });
+    this.analyse(analysis);
+  }
+
+  /** The head of a document. Its trials follow, and then its analysis. */
+  begin({ total, trials, ...head }: Beginning): void {
+    bareStudy(head.study);
+    this.names = new Names();
+    this.coming = { ...head, trials: [], analysis: this.document?.analysis ?? NOTHING_YET, total };
+    // Where there is nothing yet, a part is better than nothing; what is shown already stays until there is all of it.
+    this.document ??= this.coming;
+    this.chosenMetric ??= linkedMetric(head.study.metrics);
+    this.add(trials);
+  }
+
+  /** Some of the trials that are coming. */
+  add(trials: Trial[]): void {
+    const { coming } = this;
+    if (!coming) return;
+    bareTrials(trials, this.names);
+    merge(coming.trials, trials);
+    if (coming.trials.length >= coming.total!) {
+      const { total: _, ...whole } = coming;
+      this.coming = null;
+      this.document = whole;
+    } else if (this.document !== coming) return;
     this.soon();
   }
 
   change(change: Change): void {
-    if (!this.document) return;
+    if (!this.document || this.coming) return;
     bareStudy(change.study);
-    bareTrials(change.trials);
+    bareTrials(change.trials, this.names);
     merge(this.document.trials, change.trials);
     const artifacts = change.artifacts ?? this.document.artifacts;
     this.document = { ...this.document, study: change.study, workers: change.workers, artifacts, generated: Date.now() };
