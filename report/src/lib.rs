@@ -18,10 +18,10 @@ pub mod stats;
 mod testing;
 
 pub use analysis::{
-    AgainArm, AgainFront, AgainRun, Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect,
+    AgainArm, AgainFront, AgainRun, Analysis, Analyst, Arm, Cell, Combinations, Comparison, Confirm, Effect,
     Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
 };
-pub use document::{Change, Document};
+pub use document::{Beginning, Change, Document};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};
 pub use path::study_path;

@@ -48,7 +48,7 @@ pub fn html(page: Page) -> String {
         Page::Report(document) => (
             format!("<style>{}</style>", escape::style(APP_CSS)),
             format!(
-                "<script type=\"text/plain\" id=\"document\">{}</script>\n<script>{}</script>",
+                "{}<script>{}</script>",
                 packed::document(document),
                 escape::script(APP_JS)
             ),

@@ -41,7 +41,7 @@ fn failed(trial: v1::Trial) -> v1::Trial {
 }
 
 fn confirm(study: &v1::Study, trials: &[v1::Trial]) -> Option<Confirm> {
-    Confirm::new(study, trials, &Table::new(study, trials, 0))
+    Confirm::new(study, trials, &Table::new(study, &Rows::of(study, trials), 0))
 }
 
 fn choice(param: &str, word: &str) -> Role {
