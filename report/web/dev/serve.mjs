@@ -2,7 +2,7 @@
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
 //   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
-//   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
+//   node dev/serve.mjs --report FILE [--trials N] [--objectives N] [--kind KIND]   writes a report of a made-up study
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as ask } from "node:http";
@@ -80,7 +80,8 @@ function report(document) {
 }
 
 if (option("report")) {
-  const whole = fake({ budget: Number(option("trials", 200)), objectives: Number(option("objectives", 1)) });
+  const kind = option("kind", "flagship");
+  const whole = fake({ kind, budget: Number(option("trials", 200)), objectives: Number(option("objectives", 1)) });
   writeFileSync(option("report"), report(at(whole, whole.trials.length)));
   process.exit(0);
 }

@@ -18,6 +18,16 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
   const done = h("span", { class: "done" });
   const pickers = h("span", { class: "pickers" });
   let over = false;
+  let [connection, loaded]: [Link, number | null] = ["connecting", null];
+  const show = () => {
+    // Whoever served it has nothing more to say.
+    const ended = connection === "lost" && over;
+    const loading = connection !== "lost" && loaded !== null;
+    link.hidden = !live && !loading;
+    link.dataset["link"] = ended ? "ended" : loading ? "loading" : connection;
+    const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
+    setText(link, loading ? `loading, ${percent(loaded)}` : { connecting: "connecting …", live: "live", lost }[connection]);
+  };
   return {
     element: h(
       "div",
@@ -30,7 +40,9 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       pickers,
       themeButton(),
     ),
-    update: ({ study }) => {
+    update: ({ study, trials, document: { total: coming } }) => {
+      loaded = coming === undefined ? null : trials.length / coming;
+      show();
       setText(name, study.name);
       name.title = study.name;
       const { text, look } = stateOf(study);
@@ -48,11 +60,8 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
     },
     link: (now) => {
-      // Whoever served it has nothing more to say.
-      const ended = now === "lost" && over;
-      link.dataset["link"] = ended ? "ended" : now;
-      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
-      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
+      connection = now;
+      show();
     },
   };
 }
