@@ -1,6 +1,7 @@
 /** What the figures share about a document: computed once for each of its versions, and only if asked for. */
 
 import type { Document, Param, PerObjective, Study, Trial } from "./document";
+import { Lists } from "./lists";
 import { FIRST, valueOf, Values } from "./values";
 
 /** Which part of the search's values the value axes show. */
@@ -31,10 +32,11 @@ export class Data {
   readonly values: Values;
   private cache = new Map<string, unknown>();
 
-  /** `metric` is the objective that figures are about, by its index. */
+  /** `metric` is the objective that figures are about, by its index; `lists` those of the trials, if somebody has them already. */
   constructor(
     readonly document: Document,
     readonly metric = FIRST,
+    private known: Lists | null = null,
   ) {
     this.study = document.study;
     this.trials = document.trials;
@@ -87,24 +89,28 @@ export class Data {
     return this.cache.get(key) as T;
   }
 
+  private get lists(): Lists {
+    return (this.known ??= new Lists(this.trials, this.values, this.metric));
+  }
+
   /** The search's trials, without those that confirm. */
-  get search(): Trial[] {
-    return this.once("search", () => this.trials.filter((t) => t.confirms === null));
+  get search(): readonly Trial[] {
+    return this.lists.search;
   }
 
   /** The search's trials that completed with a value. */
-  get complete(): Trial[] {
-    return this.once("complete", () => this.search.filter((t) => this.value(t) !== null));
+  get complete(): readonly Trial[] {
+    return this.lists.complete;
   }
 
   /** Those of them that keep to the constraints: all, if there is none. */
-  get feasible(): Trial[] {
-    return this.once("feasible", () => this.complete.filter((t) => this.values.feasible(t)));
+  get feasible(): readonly Trial[] {
+    return this.lists.feasible;
   }
 
   /** Those that do not. */
-  get infeasible(): Trial[] {
-    return this.once("infeasible", () => this.complete.filter((t) => !this.values.feasible(t)));
+  get infeasible(): readonly Trial[] {
+    return this.lists.infeasible;
   }
 
   /** Whether trials can be infeasible. */
@@ -148,10 +154,8 @@ export class Data {
   }
 
   /** The feasible ones, or all if none is, by the chosen objective: best first; of equals the earlier one. */
-  get ranked(): Trial[] {
-    return this.once("ranked", () =>
-      this.values.ranked(this.feasible.length > 0 ? this.feasible : this.complete, this.metric),
-    );
+  get ranked(): readonly Trial[] {
+    return this.feasible.length > 0 ? this.lists.rankedFeasible : this.lists.rankedComplete;
   }
 
   /** The best feasible one. Of one objective the one that the coordinator names, if its result is here already. */
@@ -184,13 +188,7 @@ export class Data {
   /** The value and the numeric attributes, `epochs` before the others. */
   get outcomes(): Outcome[] {
     return this.once("outcomes", () => {
-      const names = new Set<string>();
-      for (const trial of this.complete) {
-        for (const name in trial.attributes) {
-          if (!names.has(name) && typeof trial.attributes[name] === "number") names.add(name);
-        }
-      }
-      const sorted = [...names].sort((a, b) => Number(b === "epochs") - Number(a === "epochs") || a.localeCompare(b));
+      const sorted = [...this.lists.attributes].sort((a, b) => Number(b === "epochs") - Number(a === "epochs") || a.localeCompare(b));
       return [this.objective, ...sorted.map(attribute)];
     });
   }
@@ -215,7 +213,10 @@ export class Data {
 
   private judgePart(): Part {
     if (this.complete.length < 8) return "all";
-    const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
+    return this.lists.once(2 ** Math.floor(Math.log2(this.complete.length)), (first) => this.partOf(first));
+  }
+
+  private partOf(first: readonly Trial[]): Part {
     const values = first.map((t) => this.value(t)!).sort((a, b) => this.values.order(a, b, this.metric));
     const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
@@ -231,8 +232,13 @@ export class Data {
   /** The same of any objective; wide enough for the front, if that is asked for. */
   rangeOf(part: Part, metric: number, withFront = false): [number, number] {
     return this.once(`range ${part} ${metric} ${withFront}`, () => {
-      const some = part === "all" || this.feasible.length === 0 ? this.complete : this.feasible;
-      const ranked = this.values.ranked(some, metric);
+      const whole = part === "all" || this.feasible.length === 0;
+      const ranked =
+        metric !== this.metric
+          ? this.values.ranked(whole ? this.complete : this.feasible, metric)
+          : whole
+            ? this.lists.rankedComplete
+            : this.lists.rankedFeasible;
       if (ranked.length === 0) return [0, 1];
       const last = Math.round(shareOf(part) * (ranked.length - 1));
       const ends = [ranked[0]!, ranked[last]!, ...(withFront ? this.front : [])].map((t) => valueOf(t, metric)!);

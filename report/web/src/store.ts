@@ -3,9 +3,10 @@
 import { Data, type Part } from "./data";
 import type { Analysis, Beginning, Change, Document, Trial } from "./document";
 import { linkedMetric, linkMetric } from "./link";
+import { type Changed, Lists, merge } from "./lists";
 import { Names } from "./params";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
-import { FIRST } from "./values";
+import { FIRST, Values } from "./values";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
@@ -20,6 +21,9 @@ export class Store {
   /** A document that comes anew, in place of one that is shown: it takes that one's place once it is whole. */
   private coming: Document | null = null;
   private names = new Names();
+  /** The lists of these trials by these rules, and what has changed since they were made. */
+  private lists: { of: Trial[]; rules: string; lists: Lists } | null = null;
+  private changed: Changed[] = [];
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
   private chosenMetric: number | null = null;
@@ -57,9 +61,15 @@ export class Store {
   /** Some of the trials that are coming. */
   add(trials: Trial[]): void {
     const { coming } = this;
-    if (!coming) return;
     bareTrials(trials, this.names);
-    merge(coming.trials, trials);
+    if (!coming) {
+      // Those that went on while the others were sent.
+      if (!this.document) return;
+      this.merge(this.document.trials, trials);
+      this.document = { ...this.document };
+      return this.soon();
+    }
+    this.merge(coming.trials, trials);
     if (coming.trials.length >= coming.total!) {
       const { total: _, ...whole } = coming;
       this.coming = null;
@@ -72,7 +82,7 @@ export class Store {
     if (!this.document || this.coming) return;
     bareStudy(change.study);
     bareTrials(change.trials, this.names);
-    merge(this.document.trials, change.trials);
+    this.merge(this.document.trials, change.trials);
     const artifacts = change.artifacts ?? this.document.artifacts;
     this.document = { ...this.document, study: change.study, workers: change.workers, artifacts, generated: Date.now() };
     this.soon();
@@ -125,31 +135,25 @@ export class Store {
     this.timer = null;
     this.last = performance.now();
     if (!this.document) return;
-    const data = new Data(this.document, this.metric);
+    const data = new Data(this.document, this.metric, this.listsOf(this.document));
     this.current = data;
     for (const listener of this.listeners) listener(data);
   }
-}
 
-/** Puts changed and new trials in their places. */
-export function merge(trials: Trial[], changed: Trial[]): void {
-  for (const trial of [...changed].sort((a, b) => a.number - b.number)) {
-    const last = trials[trials.length - 1];
-    if (!last || last.number < trial.number) trials.push(trial);
+  private merge(trials: Trial[], changed: Trial[]): void {
+    const changes = merge(trials, changed);
+    if (this.lists?.of === trials) this.changed.push(...changes);
+  }
+
+  private listsOf({ trials, study }: Document): Lists {
+    // Of Optuna's studies, what they have may become more.
+    const rules = JSON.stringify([this.metric, study.directions, study.constraints]);
+    if (this.lists?.of === trials && this.lists.rules === rules) this.lists.lists.change(this.changed);
     else {
-      const at = place(trials, trial.number);
-      trials.splice(at, trials[at]?.number === trial.number ? 1 : 0, trial);
+      const values = new Values(study.directions, study.metrics, study.constraints);
+      this.lists = { of: trials, rules, lists: new Lists(trials, values, this.metric) };
     }
+    this.changed = [];
+    return this.lists.lists;
   }
-}
-
-/** Where a number is, or belongs, by bisection. */
-function place(trials: Trial[], number: number): number {
-  let [low, high] = [0, trials.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (trials[middle]!.number < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
