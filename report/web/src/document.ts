@@ -129,6 +129,8 @@ export interface Trial {
   /** The same of other objectives, by their index. */
   other_curves?: Record<string, [number, number][]>;
   attributes: Record<string, unknown>;
+  /** Absent if there are none. */
+  tags?: string[];
   attempt: number;
   worker: string;
   /** Oldest first, as far as they are known. */
@@ -241,8 +243,16 @@ export interface Importance {
   method: string;
   trials: number;
   /** Sum to 1, descending. */
-  params: { name: string; importance: number }[];
+  params: Share[];
   interactions: { a: string; b: string; strength: number }[];
+}
+
+export interface Share {
+  name: string;
+  importance: number;
+  /** Where it would lie with other trials, in 95 of 100 cases; null with too few trials to say. */
+  low?: number | null;
+  high?: number | null;
 }
 
 export interface Combinations {

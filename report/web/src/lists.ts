@@ -12,12 +12,25 @@ export interface Changed {
   now: Trial;
 }
 
+/** What decides which lists a trial is in. */
+export interface Rules {
+  /** Which trials the filter lets through; null: all. */
+  lets: ((trial: Trial) => boolean) | null;
+  /** What counts as its value. */
+  value: (trial: Trial) => number | null;
+  values: Values;
+  /** The objective by which trials are ranked, by its index. */
+  metric: number;
+}
+
 type Order = (a: Trial, b: Trial) => number;
 
 const byNumber: Order = (a, b) => a.number - b.number;
 
 export class Lists {
-  /** Without the trials that confirm. By ascending number, as the next ones. */
+  /** Those that the filter lets through. By ascending number, as the next ones. */
+  readonly shown: Trial[];
+  /** Without the trials that confirm. */
   readonly search: Trial[];
   /** Those of the search that completed with a value. */
   readonly complete: Trial[];
@@ -27,26 +40,23 @@ export class Lists {
   /** The complete ones and the feasible ones, best first; of equals the earlier one. */
   readonly rankedComplete: Trial[];
   readonly rankedFeasible: Trial[];
-  /** The names of numeric attributes of complete trials. */
-  readonly attributes = new Set<string>();
   /** What was worked out from the first so many complete trials; forgotten if one of those changes. */
   private readonly early = new Map<number, unknown>();
   private readonly order: Order;
 
-  /** `metric` is the objective that counts, by its index. */
   constructor(
     trials: readonly Trial[],
-    private readonly values: Values,
-    private readonly metric: number,
+    private readonly rules: Rules,
   ) {
+    const { lets, values, metric } = rules;
     this.order = (a, b) => values.order(valueOf(a, metric)!, valueOf(b, metric)!, metric) || byNumber(a, b);
-    this.search = trials.filter((t) => t.confirms === null);
-    this.complete = this.search.filter((t) => valueOf(t, metric) !== null);
+    this.shown = lets ? trials.filter(lets) : [...trials];
+    this.search = this.shown.filter((t) => t.confirms === null);
+    this.complete = this.search.filter((t) => this.counts(t));
     this.feasible = this.complete.filter((t) => values.feasible(t));
     this.infeasible = this.complete.filter((t) => !values.feasible(t));
-    this.rankedComplete = [...this.complete].sort(this.order);
-    this.rankedFeasible = this.infeasible.length === 0 ? [...this.rankedComplete] : this.rankedComplete.filter((t) => values.feasible(t));
-    for (const trial of this.complete) this.note(trial);
+    this.rankedComplete = values.ranked(this.complete, metric);
+    this.rankedFeasible = this.rankedComplete.filter((t) => values.feasible(t));
   }
 
   change(changes: readonly Changed[]): void {
@@ -62,22 +72,24 @@ export class Lists {
     return this.early.get(count) as T;
   }
 
-  private each(trial: Trial, act: (list: Trial[], trial: Trial, order: Order) => number): void {
-    if (trial.confirms !== null) return;
-    act(this.search, trial, byNumber);
-    if (valueOf(trial, this.metric) === null) return;
-    const at = act(this.complete, trial, byNumber);
-    for (const count of this.early.keys()) if (at < count) this.early.delete(count);
-    act(this.rankedComplete, trial, this.order);
-    if (this.values.feasible(trial)) {
-      act(this.feasible, trial, byNumber);
-      act(this.rankedFeasible, trial, this.order);
-    } else act(this.infeasible, trial, byNumber);
-    if (act === put) this.note(trial);
+  private counts(trial: Trial): boolean {
+    return trial.state === "COMPLETE" && this.rules.value(trial) !== null;
   }
 
-  private note({ attributes }: Trial): void {
-    for (const name in attributes) if (typeof attributes[name] === "number") this.attributes.add(name);
+  private each(trial: Trial, act: (list: Trial[], trial: Trial, order: Order) => number): void {
+    const { lets, values, metric } = this.rules;
+    if (lets && !lets(trial)) return;
+    act(this.shown, trial, byNumber);
+    if (trial.confirms !== null) return;
+    act(this.search, trial, byNumber);
+    if (!this.counts(trial)) return;
+    const feasible = values.feasible(trial);
+    const at = act(this.complete, trial, byNumber);
+    for (const count of this.early.keys()) if (at < count) this.early.delete(count);
+    act(feasible ? this.feasible : this.infeasible, trial, byNumber);
+    if (valueOf(trial, metric) === null) return;
+    act(this.rankedComplete, trial, this.order);
+    if (feasible) act(this.rankedFeasible, trial, this.order);
   }
 }
 

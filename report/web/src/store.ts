@@ -1,12 +1,11 @@
 /** The document as it is now, and who wants to hear of its changes. */
 
-import { Data, type Part } from "./data";
+import { type Chosen, Data, type Part } from "./data";
 import type { Analysis, Beginning, Change, Document, Trial } from "./document";
-import { linkedMetric, linkMetric } from "./link";
-import { type Changed, Lists, merge } from "./lists";
+import { FILTER, link, linked, METRIC } from "./link";
+import { type Changed, merge } from "./lists";
 import { Names } from "./params";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
-import { FIRST, Values } from "./values";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
@@ -21,12 +20,13 @@ export class Store {
   /** A document that comes anew, in place of one that is shown: it takes that one's place once it is whole. */
   private coming: Document | null = null;
   private names = new Names();
-  /** The lists of these trials by these rules, and what has changed since they were made. */
-  private lists: { of: Trial[]; rules: string; lists: Lists } | null = null;
+  /** What has changed since the last time that everybody was told. */
   private changed: Changed[] = [];
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
-  private chosenMetric: number | null = null;
+  /** Whether the browser keeps the choice in the address. */
+  private linked = true;
+  private chosen: Chosen = { metric: linked(METRIC), filter: linked(FILTER) ?? "" };
   private timer: number | null = null;
   private last = -Infinity;
   private current: Data | null = null;
@@ -54,7 +54,6 @@ export class Store {
     this.coming = { ...head, trials: [], analysis: this.document?.analysis ?? NOTHING_YET, total };
     // Where there is nothing yet, a part is better than nothing; what is shown already stays until there is all of it.
     this.document ??= this.coming;
-    this.chosenMetric ??= linkedMetric(head.study.metrics);
     this.add(trials);
   }
 
@@ -95,8 +94,9 @@ export class Store {
     this.soon();
   }
 
-  /** The part of the values that all value axes show. */
+  /** The part of the values that all value axes show; of what is no objective, all. */
   get part(): Part {
+    if (this.current && !this.current.judged) return "all";
     return this.chosenPart ?? this.current?.usualPart ?? "all";
   }
 
@@ -105,14 +105,35 @@ export class Store {
     this.flush();
   }
 
-  /** The objective that all figures are about, by its index: the first, or what was chosen, here or in the page's address. */
-  get metric(): number {
-    return this.chosenMetric ?? FIRST;
+  /** What all figures are about, by its key: the first objective, or what was chosen, here or in the page's address. */
+  get metric(): string {
+    return this.current?.measure.key ?? this.chosen.metric ?? "";
   }
 
-  set metric(metric: number) {
-    this.chosenMetric = metric;
-    linkMetric(this.document?.study.metrics ?? [], metric);
+  set metric(metric: string) {
+    const first = metric === this.current?.measures[0]?.key;
+    this.linked = link(METRIC, first ? null : metric);
+    this.take({ ...this.chosen, metric: first ? null : metric });
+  }
+
+  /** Which trials all figures and tables are about, as an expression; empty if about all. */
+  get filter(): string {
+    return this.chosen.filter ?? "";
+  }
+
+  set filter(filter: string) {
+    this.linked = link(FILTER, filter.trim() || null);
+    this.take({ ...this.chosen, filter: filter.trim() });
+  }
+
+  /** Takes what the address says now, as after going back. */
+  choose(): void {
+    if (this.linked) this.take({ metric: linked(METRIC), filter: linked(FILTER) ?? "" });
+  }
+
+  private take(chosen: Chosen): void {
+    if (chosen.metric === this.chosen.metric && chosen.filter === this.chosen.filter) return;
+    this.chosen = chosen;
     this.flush();
   }
 
@@ -135,25 +156,14 @@ export class Store {
     this.timer = null;
     this.last = performance.now();
     if (!this.document) return;
-    const data = new Data(this.document, this.metric, this.listsOf(this.document));
+    const data = new Data(this.document, this.chosen, this.current && { before: this.current, changes: this.changed });
+    this.changed = [];
     this.current = data;
     for (const listener of this.listeners) listener(data);
   }
 
   private merge(trials: Trial[], changed: Trial[]): void {
     const changes = merge(trials, changed);
-    if (this.lists?.of === trials) this.changed.push(...changes);
-  }
-
-  private listsOf({ trials, study }: Document): Lists {
-    // Of Optuna's studies, what they have may become more.
-    const rules = JSON.stringify([this.metric, study.directions, study.constraints]);
-    if (this.lists?.of === trials && this.lists.rules === rules) this.lists.lists.change(this.changed);
-    else {
-      const values = new Values(study.directions, study.metrics, study.constraints);
-      this.lists = { of: trials, rules, lists: new Lists(trials, values, this.metric) };
-    }
-    this.changed = [];
-    return this.lists.lists;
+    if (this.current?.document.trials === trials) this.changed.push(...changes);
   }
 }

@@ -12,7 +12,7 @@ async function load(...names) {
 }
 
 globalThis.window = globalThis;
-globalThis.location = { search: "", href: "http://localhost/" };
+globalThis.location = { search: "", href: "http://localhost/", protocol: "http:", hash: "" };
 const { Names, Pieces, read, Store } = await load("params", "pieces", "read", "store");
 
 const copy = (value) => JSON.parse(JSON.stringify(value));

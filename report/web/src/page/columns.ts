@@ -73,8 +73,8 @@ export function columnsOf(data: Data): Column[] {
       text: (t) => choice(of(t)),
     });
   }
-  for (const { key, of } of data.outcomes.slice(1)) {
-    all.push({ key: `attribute ${key}`, title: key, number: true, sort: of, text: (t) => number(of(t), 5) });
+  for (const { name, of } of data.attributes) {
+    all.push({ key: `attribute ${name}`, title: name, number: true, sort: of, text: (t) => number(of(t), 5) });
   }
   all.push(
     { key: "worker", title: "Worker", number: false, sort: (t) => t.worker || null, text: (t) => t.worker || "–" },

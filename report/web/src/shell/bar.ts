@@ -16,7 +16,8 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
   const strip = h("span", { class: "bar small", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
   const done = h("span", { class: "done" });
-  const pickers = h("span", { class: "pickers" });
+  const metric = metricPicker(store);
+  const pickers = h("span", { class: "pickers" }, metric.element);
   let over = false;
   let [connection, loaded]: [Link, number | null] = ["connecting", null];
   const show = () => {
@@ -40,7 +41,9 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       pickers,
       themeButton(),
     ),
-    update: ({ study, trials, document: { total: coming } }) => {
+    update: (data) => {
+      const { study } = data;
+      const { total: coming, trials } = data.document;
       loaded = coming === undefined ? null : trials.length / coming;
       show();
       setText(name, study.name);
@@ -57,7 +60,7 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       strip.setAttribute("aria-valuenow", String(Math.min(ended, total)));
       setText(done, study.external ? `${count(ended)} done` : `${count(ended)} of ${count(total)}`);
       done.title = percent(ended / Math.max(total, 1));
-      if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
+      metric.update(data);
     },
     link: (now) => {
       connection = now;
