@@ -42,6 +42,17 @@ export class Names {
   }
 }
 
+/** Calls with each name and value, many times as quickly as `Object.entries` of a packed one. */
+export function eachParam(params: Record<string, Choice>, call: (name: string, value: Choice, place: number) => void): void {
+  const row = (params as unknown as Record<symbol, Row | undefined>)[ROW];
+  if (!row) return Object.entries(params).forEach(([name, value], place) => call(name, value, place));
+  const { names, values } = row;
+  for (let i = 0; i < values.length; i += 1) if (values[i] !== undefined) call(names.all[i]!, values[i]!, i);
+}
+
+/** Behind this a packed one has its row. */
+const ROW = Symbol("row");
+
 /** The values of one trial; undefined where a parameter does not count. */
 class Row {
   constructor(
@@ -57,7 +68,7 @@ class Row {
 
 /** What a plain object would answer. It cannot be changed. */
 const LOOKS_PLAIN: ProxyHandler<Row> = {
-  get: (row, name) => row.value(name),
+  get: (row, name) => (name === ROW ? (row as never) : row.value(name)),
   has: (row, name) => row.value(name) !== undefined,
   ownKeys: ({ names, values }) => names.all.filter((_, i) => values[i] !== undefined),
   getOwnPropertyDescriptor: (row, name) => {

@@ -1,7 +1,7 @@
 /** JSON from outside. Whoever names parameters, attributes and choices does not choose what the page does. */
 
 import type { Analysis, Study, Trial } from "./document";
-import type { Names } from "./params";
+import { Names } from "./params";
 
 /** Characters that nobody sees, or that turn the ones around them: all but line breaks, tabs and joiners. */
 const HIDDEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
@@ -45,7 +45,7 @@ function bare<T extends object>(names: T): T {
 }
 
 /** What is looked up by the names that people gave; parameters take less room, too. */
-export function bareTrials(trials: Trial[], names: Names): void {
+export function bareTrials(trials: Trial[], names = new Names()): void {
   for (const trial of trials) {
     trial.params = names.pack(trial.params);
     bare(trial.attributes);
