@@ -1,8 +1,7 @@
 //! A study as the page shows it, in JSON, made piece by piece: nobody holds all of a large one.
 
 use axum::body::Bytes;
-use kindling_proto::v1;
-use kindling_report::{Analysis, Beginning, Trial};
+use kindling_report::{Beginning, Study, Trial, Worker};
 use serde::Serialize;
 
 use super::background::in_background;
@@ -30,16 +29,13 @@ pub(super) async fn trials(reading: &mut Reading) -> Result<Option<Bytes>, Failu
 }
 
 /// A document around its trials: what comes before them and after them. As one of [`kindling_report::Document`].
-pub(super) fn around(
-    head: Beginning,
-    analysis: &str,
-) -> serde_json::Result<(String, String)> {
+pub(super) fn around(head: Beginning, analysis: &str) -> serde_json::Result<(String, String)> {
     #[derive(Serialize)]
     struct Before {
         version: u32,
         generated: i64,
-        study: kindling_report::Study,
-        workers: Vec<kindling_report::Worker>,
+        study: Study,
+        workers: Vec<Worker>,
     }
     let Beginning { version, generated, study, workers, artifacts, .. } = head;
     let mut before = serde_json::to_string(&Before { version, generated, study, workers })?;

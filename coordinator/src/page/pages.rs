@@ -81,7 +81,11 @@ impl Pages {
     }
 
     /// The same for a piece of a document, once others have read enough.
-    pub(super) async fn room_for_piece(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
+    pub(super) async fn room_for_piece(
+        &self,
+        caller: Caller,
+        bytes: usize,
+    ) -> Result<Share, Failure> {
         let asked = Instant::now();
         loop {
             match self.room_for(caller, bytes) {

@@ -49,6 +49,7 @@ pub struct PerObjective {
 }
 
 /// Analyses a study of which it is shown some trials at a time, and keeps only what it needs of them.
+#[derive(Debug)]
 pub struct Analyst {
     study: v1::Study,
     rows: Rows,

@@ -12,6 +12,7 @@ pub(super) const FEW: usize = 5;
 
 /// The search's completed trials as numbers, gathered some trials at a time. A trial takes 16 bytes a parameter, so ten
 /// thousand of 200 parameters take 32 MB, where their messages take ten times as much.
+#[derive(Debug)]
 pub(super) struct Rows {
     space: Vec<Param>,
     places: HashMap<String, usize>,
@@ -19,6 +20,7 @@ pub(super) struct Rows {
 }
 
 /// A completed trial of the search.
+#[derive(Debug)]
 pub(super) struct Completed {
     pub(super) number: u32,
     /// One for each objective.

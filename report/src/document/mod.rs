@@ -99,7 +99,15 @@ impl Beginning {
     pub fn new(study: &v1::Study, workers: &[v1::Worker], total: usize, now: i64) -> Self {
         let first: Vec<_> = best(study).into_iter().chain(&study.front).cloned().collect();
         let Change { study, workers, trials, .. } = Change::new(study, &first, workers);
-        Self { version: VERSION, generated: now, study, workers, artifacts: Vec::new(), total, trials }
+        Self {
+            version: VERSION,
+            generated: now,
+            study,
+            workers,
+            artifacts: Vec::new(),
+            total,
+            trials,
+        }
     }
 
     /// The same, with the files that the study itself keeps.

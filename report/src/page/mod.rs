@@ -47,11 +47,7 @@ pub fn html(page: Page) -> String {
         ),
         Page::Report(document) => (
             format!("<style>{}</style>", escape::style(APP_CSS)),
-            format!(
-                "{}<script>{}</script>",
-                packed::document(document),
-                escape::script(APP_JS)
-            ),
+            format!("{}<script>{}</script>", packed::document(document), escape::script(APP_JS)),
         ),
     };
     let mut html = String::new();

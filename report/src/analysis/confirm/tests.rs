@@ -3,6 +3,7 @@
 use kindling_proto::v1;
 
 use super::*;
+use crate::analysis::table::Rows;
 use crate::shown::Choice;
 use crate::testing;
 

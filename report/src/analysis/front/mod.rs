@@ -43,10 +43,8 @@ impl Front {
         let objectives = directions.as_slice().len();
         let completed = rows.iter().filter(|row| row.values.len() == objectives);
         let (feasible, infeasible): (Vec<_>, Vec<_>) = completed.partition(|row| row.is_feasible);
-        let point = |row: &&Completed| Point {
-            number: row.number,
-            losses: directions.losses(&row.values),
-        };
+        let point =
+            |row: &&Completed| Point { number: row.number, losses: directions.losses(&row.values) };
         let mut points: Vec<_> = feasible.iter().map(point).collect();
         points.sort_by_key(|point| point.number);
         let mut front: Vec<&Point> = Vec::new();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::analysis::table::Rows;
 use crate::testing;
 
 /// A study and the known results for its parameters; see `ask_optuna.py`.
