@@ -13,6 +13,7 @@ mod page;
 mod path;
 #[cfg(test)]
 mod peer;
+pub mod plain;
 mod shown;
 pub mod stats;
 #[cfg(test)]

@@ -20,6 +20,7 @@ from front import front_of_report, front_of_study
 from looks import column, draw, fits_a_phone, named, quiet, reveal, rows, save
 from screenshots import screenshots
 from trial import trial_of_report, trial_of_study
+from understand import understand
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
 FIGURES = {
@@ -59,6 +60,8 @@ def test(b, shown, report, args):
     quiet(b, "report")
     several(b, shown, report)
     left_behind(b, shown, report, args.screenshots)
+    b.online()
+    understand(b, shown)
 
 
 def several(b, shown, report):

@@ -47,8 +47,8 @@ impl Basis {
 }
 
 impl Analyses {
-    pub(super) fn new(ledger: Ledger) -> Self {
-        Self { places: Arc::default(), ledger, making: Arc::new(Semaphore::new(1)) }
+    pub(super) fn new(ledger: Ledger, making: Arc<Semaphore>) -> Self {
+        Self { places: Arc::default(), ledger, making }
     }
 
     /// The current analysis of the study with this name, and its basis. If another task is

@@ -6,6 +6,7 @@ mod artifact;
 mod background;
 mod documents;
 mod door;
+mod export;
 mod failure;
 mod feed;
 mod named;
@@ -65,6 +66,7 @@ pub(crate) fn routes(
         .route("/api/studies/{name}", get(whole::whole))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(whole::whole))
+        .route("/api/study/export", get(export::export))
         .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
         .route("/api/study/output", get(output::output))
         .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))

@@ -1,9 +1,11 @@
 //! State shared by the page's handlers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::Extensions;
 use kindling_proto::limits;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tonic::metadata::MetadataMap;
@@ -14,6 +16,7 @@ use super::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share};
 use crate::ledger::Ledger;
 use crate::service::Service;
+use crate::view::{Whole, whole};
 
 /// How long a request for a file waits for others to end, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +32,8 @@ pub(super) struct Pages {
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
     pub(super) watchers: Watchers,
+    /// Only one thing is made of a whole study at a time, since each is large.
+    making: Arc<Semaphore>,
     /// Limits for each browser: open streams, files on their way to it, and bytes that it has not read.
     streams: Budget,
     files: Budget,
@@ -43,12 +48,14 @@ impl Pages {
         watchers: Watchers,
     ) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
+        let making = Arc::new(Semaphore::new(1));
         Self {
-            analyses: Analyses::new(ledger.clone()),
+            analyses: Analyses::new(ledger.clone(), making.clone()),
             ledger,
             service,
             shutdown,
             watchers,
+            making,
             streams: budget(limits::PAGES),
             files: budget(limits::PAGE_FILES),
             unread: budget(limits::UNREAD_BYTES),
@@ -93,6 +100,18 @@ impl Pages {
                 answer => return answer,
             }
         }
+    }
+
+    /// Makes something of all that is known of a study, in the background: it may take a while, and is large.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(Whole) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.making.acquire().await;
+        let whole = whole(&self.ledger, name).await?;
+        let made = tokio::task::spawn_blocking(move || work(whole)).await;
+        made.map_err(|error| Failure::Internal(error.to_string()))
     }
 }
 

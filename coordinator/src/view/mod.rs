@@ -7,5 +7,5 @@ mod reading;
 mod snapshot;
 
 pub(crate) use any_study::{AnyStudy, artifacts, find, range};
-pub(crate) use reading::{Head, Reading};
+pub(crate) use reading::{Head, Reading, Whole, whole};
 pub(crate) use snapshot::snapshot;

@@ -99,6 +99,36 @@ impl Reading {
     }
 }
 
+/// A study with all its trials. A large one takes much room: this is for what cannot be made piece by piece.
+pub(crate) struct Whole {
+    pub(crate) study: v1::Study,
+    pub(crate) trials: Vec<v1::Trial>,
+}
+
+/// The whole study, and no trial older than the others.
+pub(crate) async fn whole(ledger: &Ledger, name: &str) -> Result<Whole, LedgerError> {
+    let (mut reading, Head { study, .. }) = Reading::begin(ledger, name).await?;
+    let mut trials: Vec<v1::Trial> = Vec::new();
+    for is_first in [true, false] {
+        loop {
+            let some = reading.next(limits::PAGE_BYTES).await?;
+            if some.is_empty() {
+                break;
+            }
+            for trial in some {
+                match trials.get_mut(trial.number as usize) {
+                    Some(there) => *there = trial,
+                    None => trials.push(trial),
+                }
+            }
+        }
+        if is_first {
+            reading.again().await?;
+        }
+    }
+    Ok(Whole { study, trials })
+}
+
 fn trials(
     state: &State,
     name: &str,

@@ -3,6 +3,7 @@
 import type { Analysis, Beginning, Change, Trial } from "./document";
 import { read } from "./read";
 import type { Store } from "./store";
+import { breath } from "./turns";
 
 /** What a piece is called, in a report and in the coordinator's events. */
 export const KINDS = ["begin", "trials", "analysis", "change"] as const;
@@ -39,19 +40,4 @@ function take(store: Store, kind: Kind, text: string): void {
   else if (kind === "trials") store.add(read<Trial[]>(text));
   else if (kind === "analysis") store.analyse(read<Analysis>(text));
   else store.change(read<Change>(text));
-}
-
-/**
- * Lets the browser do what it has to. A timer would take four milliseconds, whatever there is to do, and `scheduler.yield` goes on ahead of
- * timers, so that nothing would be drawn before all has been read.
- */
-export function breath(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -32,7 +32,8 @@ export function suggest(text: string, caret: number, names: Names, trials: reado
   const expected = expect(done);
   const all = optionsFor(expected, names, trials);
   const wanted = plain(partial).toLowerCase();
-  const starts = all.filter((s) => plain(s.text).toLowerCase().startsWith(wanted));
+  const begins = (text: string) => text.startsWith(wanted) || text.slice(text.indexOf(".") + 1).startsWith(wanted);
+  const starts = all.filter((s) => begins(plain(s.text).toLowerCase()));
   const contains = all.filter((s) => !starts.includes(s) && plain(s.text).toLowerCase().includes(wanted));
   const found = [...starts, ...contains].filter((s) => s.text !== partial).slice(0, MOST);
   return { from: before.length - partial.length, to: caret, all: found };

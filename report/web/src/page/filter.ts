@@ -6,11 +6,8 @@
 import type { Data } from "../data";
 import type { Choice, Trial } from "../document";
 import { eachParam } from "../params";
-import { breath } from "../pieces";
+import { breath, TURN } from "../turns";
 import { stateText } from "./columns";
-
-/** So long, in milliseconds, it looks before the browser may do something else. */
-const TURN = 12;
 
 export class Search {
   private words: string[] = [];
