@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindling import _frame, _front, _program
+from kindling import _frame, _front, _program, _progress
+from kindling._display import Displayed
 from kindling._errors import KindlingError
 from kindling.frozen import FrozenTrial, TrialState, from_json
 
@@ -17,8 +18,11 @@ class StudyNotFound(KindlingError):
     """There is no such study or store."""
 
 
-class StoredStudy:
-    """A study in a store. Each property reads anew, so keep what you use more than once."""
+class StoredStudy(Displayed):
+    """A study in a store. Each property reads anew, so keep what you use more than once.
+
+    A notebook shows it by its page; `print(study)` says in a line how it stands.
+    """
 
     def __init__(self, name: str, store: Path) -> None:
         self._name = name
@@ -120,6 +124,19 @@ class StoredStudy:
         words = ["report", "--store", str(self._store), f"--output={written}"]
         _program.call(*words, about=[self._name])
         return written
+
+    def _standing(self) -> str:
+        document = self._document()
+        if document is None:
+            return f"{self._name}: it has not begun"
+        return _progress.of_study(self._name, document)
+
+    def _page(self) -> str:
+        self._existing()
+        return _program.call("report", "--store", str(self._store), about=[self._name])
+
+    def _completed(self) -> tuple[list[FrozenTrial], list[str]]:
+        return self.get_trials((TrialState.COMPLETE,)), self.directions
 
     def _document(self) -> dict[str, Any] | None:
         """What `kindling study show --json` says; None if the study has not begun."""
