@@ -1,10 +1,11 @@
 // Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
+//   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
 //   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { gzipSync } from "node:zlib";
 import { at, fake } from "./fake.mjs";
 import { artifact, output } from "./kept.mjs";
@@ -36,7 +37,7 @@ const KINDS = {
 };
 const studies = new Map();
 const studyOf = (name) => {
-  if (!KINDS[name]) return null;
+  if (!Object.hasOwn(KINDS, name)) return null;
   if (!studies.has(name)) {
     const whole = fake(KINDS[name][0]);
     studies.set(name, { whole, done: KINDS[name][1] ?? whole.trials.length, stays: KINDS[name][2] !== undefined });
@@ -89,15 +90,40 @@ function events(response, study) {
   response.on("close", () => clearInterval(timer));
 }
 
+/** What the coordinator answers: data, changes, files. */
+const coordinator = option("coordinator");
+function passOn(request, response) {
+  const to = new URL(request.url, coordinator);
+  const headers = { ...request.headers, host: to.host };
+  // It lets itself be changed from its own pages only.
+  if (headers.origin) headers.origin = to.origin;
+  const asked = ask(to, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  asked.on("error", (error) => (response.headersSent ? response.destroy() : response.writeHead(502).end(String(error))));
+  response.on("close", () => asked.destroy());
+  request.pipe(asked);
+}
+
+/** Which page an address is, as the coordinator would say. */
+function pageAt(path, url, first, second) {
+  if (path === "/") return { mode: "list" };
+  const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
+  if (name && (coordinator || studyOf(name))) return { mode: "live", study: name };
+  return { mode: "missing", said: name ? `no study is called “${name}”` : "no page has this address" };
+}
+
 createServer((request, response) => {
   const url = new URL(request.url, "http://x");
   const path = url.pathname;
   const send = (type, body, policy = POLICY) =>
     response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
   const [, first, second, third, fourth] = path.split("/").map(decodeURIComponent);
-  if (path === "/") return send("text/html", page({ mode: "list" }));
   if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
+  if (coordinator && (first === "api" || path === "/study/artifact" || third === "artifacts")) return passOn(request, response);
+  if (path === "/api/me") return send("application/json", JSON.stringify({ may_change: false, holder: "anyone", version: "made up" }));
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
       .filter((n) => !n.startsWith("large"))
@@ -125,11 +151,12 @@ createServer((request, response) => {
     const look = () => at(study.whole, study.done).trials[trial];
     return look() ? output(request, response, name, look, url.searchParams) : response.writeHead(404).end("there is no such trial");
   }
-  if (study && (first === "studies" || first === "study")) return send("text/html", page({ mode: "live", study: name }));
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
   if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);
   if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
-  response.writeHead(404).end("not found");
+  if (first === "api" || first === "assets") return response.writeHead(404).end("not found");
+  const shown = pageAt(path, url, first, second);
+  response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY }).end(page(shown));
 }).listen(Number(option("port", 8090)), "127.0.0.1", function () {
   console.log(`page on http://127.0.0.1:${this.address().port}`);
 });

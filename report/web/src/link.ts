@@ -10,7 +10,11 @@ export function linkedMetric(names: readonly string[], address = location.search
 
 /** Puts the objective into the address; the first needs no word. The section that is open, and whatever else is there, stays. */
 export function linkMetric(names: readonly string[], metric: number): void {
-  history.replaceState(history.state, "", addressWith(location.href, metric === 0 ? null : (names[metric] ?? null)));
+  try {
+    history.replaceState(history.state, "", addressWith(location.href, metric === 0 ? null : (names[metric] ?? null)));
+  } catch {
+    // A report inside another page, as in a notebook, has no address of its own.
+  }
 }
 
 export function addressWith(address: string, name: string | null): string {

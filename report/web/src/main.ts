@@ -1,27 +1,33 @@
 import { listPage } from "./page/list";
-import { studyPage } from "./page/study";
+import { missingPage } from "./page/missing";
+import { READER, whoAmI } from "./shell/me";
+import { studyPage } from "./shell/study";
 import { embedded, follow } from "./source";
 import { Store } from "./store";
 
-type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "report" };
+type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "missing"; said: string } | { mode: "report" };
 
 async function start(): Promise<void> {
   const mode = JSON.parse(document.getElementById("kindling")?.textContent ?? '{"mode":"list"}') as Mode;
-  if (mode.mode === "list") {
-    listPage();
-    return;
+  switch (mode.mode) {
+    case "list":
+      return listPage();
+    case "missing":
+      return missingPage(mode.said);
+    case "live": {
+      const store = new Store();
+      const page = studyPage(store, mode.study, await whoAmI());
+      page.link("connecting");
+      return follow(mode.study, store, page.link);
+    }
+    case "report": {
+      const store = new Store();
+      // The page takes the place of the text in which the document stands.
+      const document_ = await embedded();
+      studyPage(store, null, READER);
+      store.replace(document_);
+    }
   }
-  const store = new Store();
-  if (mode.mode === "live") {
-    const page = studyPage(store, mode.study);
-    page.link("connecting");
-    follow(mode.study, store, page.link);
-    return;
-  }
-  // The page takes the place of the text in which the document stands.
-  const document_ = await embedded();
-  studyPage(store, null);
-  store.replace(document_);
 }
 
 start().catch((error: unknown) => {

@@ -4,13 +4,14 @@ import type { Data } from "../data";
 import { h, replaceKeepingFocus } from "../dom";
 import { plural } from "../format";
 import { Figure } from "../figure/figure";
-import type { Part } from "../page/overview";
+import type { Open } from "../figure/types";
+import type { Part } from "../shell/types";
 import type { Store } from "../store";
 import { type Field, fieldsOf, sentences } from "./arms";
 import { forest } from "./forest";
 import { comparisonList, matrix, ranking } from "./tables";
 
-export function answer(store: Store, open: (trial: number) => void): Part {
+export function answer(store: Store, open: Open): Part {
   const intro = h("p", { class: "hint" });
   const blocks = h("div");
   const element = h("div", {}, intro, blocks);
@@ -62,6 +63,7 @@ export function answer(store: Store, open: (trial: number) => void): Part {
 
   return {
     element,
+    close: () => parts.forEach((part) => part.figure.close()),
     update: (data) => {
       const confirm = data.document.analysis.confirm;
       const fields = confirm ? fieldsOf(confirm, data.study) : [];

@@ -3,8 +3,10 @@
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { choice, duration, fixed, number } from "../format";
 import { valueOf } from "../values";
+import { trialLink } from "./link";
 
 export interface Column {
   key: string;
@@ -99,25 +101,14 @@ export function isBest(data: Data, trial: Trial): boolean {
   return data.several ? data.onFront(trial) : data.best === trial;
 }
 
-export function cells(trial: Trial, columns: Column[], data: Data, open: (trial: number) => void): HTMLElement[] {
+export function cells(trial: Trial, columns: Column[], data: Data, open: Open): HTMLElement[] {
   return columns.map((column) => {
     const attributes = { class: column.number ? "num" : "", "data-column": column.key };
     if (column.key !== "number") return h("td", attributes, column.text(trial));
     const best = isBest(data, trial)
       ? h("span", { class: "star", title: data.several ? "on the front" : "the best" }, "★ ")
       : null;
-    const label = `Open trial ${trial.number}`;
-    const button = h(
-      "button",
-      {
-        type: "button",
-        class: "plain",
-        "aria-label": label,
-        "data-key": `trial ${trial.number}`,
-        onclick: () => open(trial.number),
-      },
-      String(trial.number),
-    );
-    return h("th", { ...attributes, scope: "row" }, best, button);
+    const link = trialLink(open, trial.number, `trial ${trial.number}`, String(trial.number));
+    return h("th", { ...attributes, scope: "row" }, best, link);
   });
 }

@@ -4,6 +4,7 @@ import type { Study } from "../document";
 import { h, replaceKeepingFocus } from "../dom";
 import { count, number, percent } from "../format";
 import { visible } from "../read";
+import { studyAddress } from "../shell/addresses";
 import { valueOf } from "../values";
 import { banner } from "./banner";
 import { stateOf } from "./failures";
@@ -76,11 +77,6 @@ export function listPage(): void {
   void refresh();
 }
 
-/** Browsers resolve the names `.` and `..` in a path, also when they are escaped. */
-function pathOf(name: string): string {
-  return name === "." || name === ".." ? `/study?name=${name}` : `/studies/${encodeURIComponent(name)}`;
-}
-
 function best(study: Row): string {
   if (study.directions.length === 1) return number(valueOf({ values: study.best_values }), 5);
   return study.front_size === 0 ? "–" : `front of ${count(study.front_size)}`;
@@ -94,7 +90,7 @@ function row(study: Row): HTMLElement {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("a", { href: pathOf(study.name), "data-key": study.name }, visible(study.name))),
+    h("th", { scope: "row" }, h("a", { href: studyAddress(study.name), "data-key": study.name }, visible(study.name))),
     h("td", {}, h("span", { class: "chip", "data-state": look }, text)),
     h("td", { class: "num" }, `${count(done)} of ${count(total)}`),
     h(

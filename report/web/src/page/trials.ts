@@ -6,7 +6,7 @@ import { h, replaceKeepingFocus, select, setText } from "../dom";
 import { count, plural } from "../format";
 import { cells, type Column, columnsOf, isBest } from "./columns";
 import { matches } from "./filter";
-import type { Part } from "./overview";
+import type { Context, Part } from "../shell/types";
 
 const PAGE = 50;
 
@@ -23,12 +23,17 @@ const FILTERS: { value: StateFilter; text: string }[] = [
   { value: "WAITING", text: "waiting" },
 ];
 
-export function trials(open: (trial: number) => void): Part {
+/** How the table is: it stays so while the reader is elsewhere. */
+interface Looks {
+  sort: { key: string; down: boolean };
+  text: string;
+  state: StateFilter;
+  page: number;
+}
+
+export function trials({ open, remember }: Context): Part {
   let data: Data | null = null;
-  let sort = { key: "number", down: true };
-  let text = "";
-  let state: StateFilter = "all";
-  let page = 0;
+  const looks = remember<Looks>("trials", () => ({ sort: { key: "number", down: true }, text: "", state: "all", page: 0 }));
   let shape = "";
   /** The rows of trials as they are; a trial that changes is another object. */
   let rows = new WeakMap<Trial, HTMLElement>();
@@ -49,15 +54,16 @@ export function trials(open: (trial: number) => void): Part {
     h("button", { type: "button", class: "tool", onclick: () => turn(name) }, name),
   ) as [HTMLButtonElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement];
 
+  search.value = looks.text;
   search.addEventListener("input", () => {
-    text = search.value;
-    page = 0;
+    looks.text = search.value;
+    looks.page = 0;
     draw();
   });
 
-  const states = select("State", FILTERS, state, (value) => {
-    state = value;
-    page = 0;
+  const states = select("State", FILTERS, looks.state, (value) => {
+    looks.state = value;
+    looks.page = 0;
     draw();
   });
   const list = states.querySelector("select")!;
@@ -80,18 +86,18 @@ export function trials(open: (trial: number) => void): Part {
   );
 
   function turn(name: "First" | "Previous" | "Next" | "Last"): void {
-    page = { First: 0, Previous: page - 1, Next: page + 1, Last: Infinity }[name];
+    looks.page = { First: 0, Previous: looks.page - 1, Next: looks.page + 1, Last: Infinity }[name];
     draw();
   }
 
   function draw(): void {
     if (!data) return;
     const columns = columnsOf(data);
-    const found = data.trials.filter((trial) => inState(trial, state, data!) && matches(trial, text, data!));
-    order(found, columns.find((c) => c.key === sort.key) ?? columns[0]!, sort.down);
+    const found = data.trials.filter((trial) => inState(trial, looks.state, data!) && matches(trial, looks.text, data!));
+    order(found, columns.find((c) => c.key === looks.sort.key) ?? columns[0]!, looks.sort.down);
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
-    page = Math.min(pages - 1, Math.max(0, page));
-    const from = page * PAGE;
+    looks.page = Math.min(pages - 1, Math.max(0, looks.page));
+    const from = looks.page * PAGE;
     const shown = found.slice(from, from + PAGE);
     drawHead(columns);
     if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
@@ -109,17 +115,18 @@ export function trials(open: (trial: number) => void): Part {
         : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
     setText(summary, shown.length === 0 ? of : `${from + 1}–${from + shown.length} of ${of}`);
     table.dataset["rows"] = String(found.length);
-    first.disabled = previous.disabled = page === 0;
-    next.disabled = last.disabled = page === pages - 1;
+    first.disabled = previous.disabled = looks.page === 0;
+    next.disabled = last.disabled = looks.page === pages - 1;
   }
 
   function drawHead(columns: Column[]): void {
-    const now = JSON.stringify([columns.map((c) => c.key), sort]);
+    const now = JSON.stringify([columns.map((c) => c.key), looks.sort]);
     if (now === shape) return;
     shape = now;
     replaceKeepingFocus(
       head,
       ...columns.map((column) => {
+        const { sort } = looks;
         const sorted = sort.key === column.key ? (sort.down ? "descending" : "ascending") : "none";
         const button = h(
           "button",
@@ -127,8 +134,8 @@ export function trials(open: (trial: number) => void): Part {
             type: "button",
             "data-key": column.key,
             onclick: () => {
-              sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
-              page = 0;
+              looks.sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
+              looks.page = 0;
               draw();
             },
           },
@@ -149,7 +156,7 @@ export function trials(open: (trial: number) => void): Part {
     line.append(...cells(trial, columns, from, open));
     // A convenience for the mouse; the keyboard has the button in the first cell.
     line.addEventListener("click", (event) => {
-      if (!(event.target as Element).closest("button") && String(window.getSelection() ?? "") === "") open(trial.number);
+      if (!(event.target as Element).closest("a, button") && String(window.getSelection() ?? "") === "") open(trial.number);
     });
     return line;
   }
@@ -163,6 +170,7 @@ export function trials(open: (trial: number) => void): Part {
         offer("feasible", "feasible");
         offer("infeasible", "infeasible");
       }
+      if (list.value !== looks.state) list.value = looks.state;
       draw();
     },
   };

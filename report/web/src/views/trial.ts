@@ -1,111 +1,93 @@
-/** One trial, in a dialog. */
+/** One trial: what it is, what it came to, what it left behind. */
 
 import type { Data } from "../data";
 import { diagnosisOf, type Trial } from "../document";
-import { h } from "../dom";
+import { h, replaceKeepingFocus } from "../dom";
 import { choice, duration, number, text, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import { Figure } from "../figure/figure";
-import type { FigureSpec } from "../figure/types";
+import type { FigureSpec, Open } from "../figure/types";
 import { constraintRows, itemTooltip, tip } from "../figure/tooltip";
 import { artifactList } from "../kept/artifacts";
 import { attempts } from "../kept/attempts";
-import type { Links } from "../kept/links";
 import { histograms } from "../layers/histograms";
 import { layerTable } from "../layers/table";
 import { outputPane } from "../output/pane";
-import type { Store } from "../store";
+import { seconds, stateText } from "../page/columns";
+import { trialLink } from "../page/link";
+import type { Context, Part } from "../shell/types";
 import { valueOf } from "../values";
-import { seconds, stateText } from "./columns";
 
-/** A way to open trials. What is open follows its trial as that goes on. A report has no links, and no output. */
-export function trialDialog(store: Store, links: Links | null): { element: HTMLElement; open: (number: number) => void } {
+/** One trial, which it follows as that goes on. A report has no links, and no output. */
+export function trial(number: number, { store, links, open }: Context): Part {
   // What follows the trial is drawn anew with it; files and output stay, with what was loaded and how far it was read.
   const [told, measured] = [h("div"), h("div")];
   const files = artifactList(links);
   const kept = h("section", {}, h("h3", {}, "Artifacts"), files.element);
   const output = links ? outputPane(links) : null;
-  const content = h("div", { class: "dialog-body" }, told, kept, output?.element, measured);
-  const title = h("h2", { id: "dialog-title", tabindex: -1 });
-  const dialog = h("dialog", { "aria-labelledby": "dialog-title", class: "trial-dialog" });
-  const close = h("button", { type: "button", class: "tool", "aria-label": "Close", onclick: () => dialog.close() }, "✕");
-  const [previous, next] = (
-    [
-      [-1, "‹", "Previous trial"],
-      [1, "›", "Next trial"],
-    ] as const
-  ).map(([step, text, label]) =>
-    h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: () => show(number + step) }, text),
-  ) as [HTMLButtonElement, HTMLButtonElement];
-  dialog.append(h("header", {}, title, h("span", { class: "spring" }), previous, next, close), content);
-  // The browser gives the focus back to what had it, unless that was drawn anew: then it is nowhere, or for a moment still
-  // in the dialog that nobody sees.
-  dialog.addEventListener("close", () => {
-    output?.close();
-    const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
-    if (lost && opener)
-      document.querySelector<HTMLElement>(`[data-key="${CSS.escape(opener)}"]`)?.focus();
-  });
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-
-  let number = -1;
+  const element = h("div", { class: "trial" }, told, kept, output?.element, measured);
   let shown: Trial | null = null;
   let figures: Figure[] = [];
-  let opener: string | null = null;
 
-  function show(wanted: number): void {
-    if (!draw(wanted)) return;
-    if (!dialog.open) {
-      opener = document.activeElement?.getAttribute("data-key") ?? null;
-      dialog.showModal();
-    }
-    dialog.scrollTop = 0;
-    title.focus({ preventScroll: true });
-  }
-
-  function draw(wanted: number): boolean {
-    const data = store.data;
-    const trial = data?.trial(wanted);
-    if (!data || !trial) return false;
-    number = wanted;
-    shown = trial;
-    title.textContent = `Trial ${trial.number}`;
-    previous.disabled = !data.trial(wanted - 1);
-    next.disabled = !data.trial(wanted + 1);
+  function draw(trial: Trial, data: Data): void {
     for (const figure of figures) figure.close();
-    const [curves, layered] = figuresOf(trial, data).map((specs) => specs.map((spec) => new Figure(spec, store, () => undefined)));
+    const [curves, layered] = figuresOf(trial, data).map((specs) => specs.map((spec) => new Figure(spec, store, open)));
     figures = [...curves!, ...layered!];
-    const lost = told.contains(document.activeElement) || measured.contains(document.activeElement);
-    told.replaceChildren(
-      facts(trial, data),
+    replaceKeepingFocus(
+      told,
+      facts(trial, data, open),
       ...parameters(trial),
       ...attributes(trial),
       ...curves!.map((f) => f.element),
       ...attempts(trial),
     );
-    measured.replaceChildren(...layered!.map((f) => f.element), layers(trial));
-    if (lost) title.focus({ preventScroll: true });
+    replaceKeepingFocus(measured, ...layered!.map((f) => f.element), layers(trial));
     kept.hidden = (trial.artifacts ?? []).length === 0;
     files.update(number, trial.artifacts ?? []);
     output?.update(trial);
-    return true;
   }
 
-  store.subscribe((data) => {
-    if (dialog.open && data.trial(number) !== shown) draw(number);
-  });
-  return { element: dialog, open: show };
+  return {
+    element,
+    update: (data) => {
+      const trial = data.trial(number);
+      if (!trial || trial === shown) return;
+      shown = trial;
+      draw(trial, data);
+    },
+    close: () => {
+      for (const figure of figures) figure.close();
+      output?.close();
+    },
+  };
 }
 
-function pairs(rows: [string, string][]): HTMLElement {
+/** The ways to the trials before and after it. */
+export function neighbours(number: number, { addresses }: Context): Part {
+  const link = (step: number, text: string, label: string) =>
+    h(
+      "a",
+      { class: "tool", href: addresses.to("trials", String(number + step)), "data-replace": true, "data-key": label, title: label, "aria-label": `${label}, ${number + step}` },
+      text,
+    );
+  const [previous, next] = [link(-1, "‹", "Previous trial"), link(1, "›", "Next trial")];
+  return {
+    element: h("span", { class: "buttons" }, h("a", { class: "tool", href: addresses.to("trials") }, "All trials"), previous, next),
+    update: (data) => {
+      previous.hidden = !data.trial(number - 1);
+      next.hidden = !data.trial(number + 1);
+    },
+  };
+}
+
+function pairs(rows: [string, string | HTMLElement][]): HTMLElement {
   return h("dl", { class: "params" }, ...rows.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
 }
 
-function facts(trial: Trial, data: Data): HTMLElement {
+function facts(trial: Trial, data: Data, open: Open): HTMLElement {
   const rank = data.rank(trial);
-  const rows: [string, string][] = [
+  const to = (other: number, key: string) => trialLink(open, other, key);
+  const rows: [string, string | HTMLElement][] = [
     ["state", stateText(trial, data)],
     ...data.study.directions.map((_, i): [string, string] => [data.values.name(i), number(valueOf(trial, i), 6)]),
     ...constraintRows(data, trial, 6),
@@ -114,10 +96,10 @@ function facts(trial: Trial, data: Data): HTMLElement {
       : []),
     ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms
-      ? ([["confirms", `trial ${trial.confirms.of} under fresh seed ${trial.confirms.seed}`]] as [string, string][])
+      ? ([["confirms", h("span", {}, to(trial.confirms.of, "confirms"), ` under fresh seed ${trial.confirms.seed}`)]] as [string, HTMLElement][])
       : []),
-    ...(trial.retry_of !== null ? ([["retries", `trial ${trial.retry_of}`]] as [string, string][]) : []),
-    ...(trial.warm_start !== undefined ? ([["goes on from", `trial ${trial.warm_start}`]] as [string, string][]) : []),
+    ...(trial.retry_of !== null ? ([["retries", to(trial.retry_of, "retries")]] as [string, HTMLElement][]) : []),
+    ...(trial.warm_start !== undefined ? ([["goes on from", to(trial.warm_start, "goes on from")]] as [string, HTMLElement][]) : []),
     ["worker", trial.worker || "–"],
     ["attempt", String(trial.attempt)],
     ["started", time(trial.start)],
@@ -149,7 +131,7 @@ function attributes(trial: Trial): HTMLElement[] {
 function figuresOf(trial: Trial, data: Data): [FigureSpec[], FigureSpec[]] {
   return [
     data.study.directions.flatMap((_, i) => (data.curve(trial, i).length > 0 ? [curve(trial, data, i)] : [])),
-    diagnosisOf(trial) ? [histograms(`trial-${trial.number}-layers`, () => trial)] : [],
+    diagnosisOf(trial) ? [{ ...histograms(`trial-${trial.number}-layers`, () => trial), addressed: false }] : [],
   ];
 }
 
@@ -158,6 +140,7 @@ function curve(trial: Trial, data: Data, objective: number): FigureSpec {
   const points = data.curve(trial, objective);
   return {
     key: `trial-${trial.number}-curve${data.several ? `-${objective}` : ""}`,
+    addressed: false,
     title: `Learning curve${data.several ? ` of ${name}` : ""}`,
     hint: "What the trial reported, step by step.",
     wide: true,

@@ -1,0 +1,58 @@
+/** What stays in sight in every view: the study's name, its state and progress, the connection, the chosen metric. */
+
+import { h, setText } from "../dom";
+import { count, percent } from "../format";
+import { metricPicker } from "../figures/metric";
+import { brand, themeButton } from "../page/banner";
+import { stateOf } from "../page/failures";
+import { PARTS } from "../page/overview";
+import type { Link } from "../source";
+import type { Store } from "../store";
+import type { Part } from "./types";
+
+export function bar(store: Store, live: boolean, start: string): Part & { link: (link: Link) => void } {
+  const name = h("a", { href: start }, "…");
+  const state = h("span", { class: "chip" });
+  const link = h("span", { class: "chip link", role: "status", hidden: !live });
+  const strip = h("span", { class: "bar small", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
+  const done = h("span", { class: "done" });
+  const pickers = h("span", { class: "pickers" });
+  let over = false;
+  return {
+    element: h(
+      "div",
+      { class: "bar-line" },
+      brand(live),
+      h("h1", {}, name),
+      h("span", { class: "states" }, state, link),
+      h("span", { class: "strip" }, strip, done),
+      h("span", { class: "spring" }),
+      pickers,
+      themeButton(),
+    ),
+    update: ({ study }) => {
+      setText(name, study.name);
+      name.title = study.name;
+      const { text, look } = stateOf(study);
+      setText(state, text);
+      state.dataset["state"] = look;
+      over = study.state === "FINISHED";
+      const total = study.budget + study.confirmations;
+      const ended = study.counts.complete + study.counts.pruned + study.counts.fail;
+      const share = (n: number) => `width: ${(100 * n) / Math.max(total, 1)}%`;
+      strip.replaceChildren(...PARTS.map((part) => h("span", { class: part.class, style: share(study.counts[part.key]) })));
+      strip.setAttribute("aria-valuemax", String(total));
+      strip.setAttribute("aria-valuenow", String(Math.min(ended, total)));
+      setText(done, study.external ? `${count(ended)} done` : `${count(ended)} of ${count(total)}`);
+      done.title = percent(ended / Math.max(total, 1));
+      if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
+    },
+    link: (now) => {
+      // Whoever served it has nothing more to say.
+      const ended = now === "lost" && over;
+      link.dataset["link"] = ended ? "ended" : now;
+      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
+      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
+    },
+  };
+}
