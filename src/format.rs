@@ -42,6 +42,14 @@ pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     pairs.collect::<Vec<_>>().join(" ")
 }
 
+/// Lines with the tags and the note, as far as there are some.
+pub(crate) fn remarks(note: &str, tags: &[String]) -> Vec<String> {
+    let tags = (!tags.is_empty()).then(|| format!("tags: {}", tags.join(", ")));
+    let note = note.trim_end_matches('\n');
+    let note = (!note.is_empty()).then(|| format!("note: {}", note.replace('\n', "\n      ")));
+    tags.into_iter().chain(note).collect()
+}
+
 /// The trial's objective values, or empty.
 pub(crate) fn values(trial: &v1::Trial) -> String {
     let values = kindling_report::values(trial).iter().map(|value| number(*value));

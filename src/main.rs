@@ -28,6 +28,7 @@ mod outcome;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod remarks;
 mod report;
 mod run;
 mod secret_file;

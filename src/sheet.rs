@@ -11,8 +11,18 @@ use crate::{format, json, metrics};
 
 /// The columns before and after the parameters and attributes. The values come after the first ones.
 const BEFORE: [&str; 2] = ["number", "state"];
-const AFTER: [&str; 8] =
-    ["steps", "attempt", "worker", "start", "complete", "fail_reason", "confirms", "fresh_seed"];
+const AFTER: [&str; 10] = [
+    "steps",
+    "attempt",
+    "worker",
+    "start",
+    "complete",
+    "fail_reason",
+    "confirms",
+    "fresh_seed",
+    "tags",
+    "note",
+];
 
 /// The content of a cell. Empty text differs from a missing value.
 enum Cell {
@@ -32,7 +42,7 @@ pub(crate) enum Formulas {
     Defused,
 }
 
-/// One line per trial: number, state, values, parameters, attributes, then how it ran.
+/// One line per trial: number, state, values, parameters, attributes, then how it ran, and tags and note.
 ///
 /// One objective has the column `value`. Several have one each, named as Optuna names them: `values_accuracy`. What it found
 /// for a constraint is in `constraints_memory_gb`.
@@ -78,8 +88,8 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -
     sheet.into_bytes()
 }
 
-/// The columns on how the trial ran.
-fn after(trial: &v1::Trial) -> [Cell; 8] {
+/// The columns on how the trial ran, and what people wrote about it. Tags have no commas, so that commas part them.
+fn after(trial: &v1::Trial) -> [Cell; 10] {
     let text = |text: &String| match text.as_str() {
         "" => Cell::Nothing,
         text => Cell::Text(text.to_owned()),
@@ -93,6 +103,8 @@ fn after(trial: &v1::Trial) -> [Cell; 8] {
         text(&trial.fail_reason),
         plain(trial.confirms.map(|c| c.of)),
         plain(trial.confirms.map(|c| c.seed)),
+        text(&trial.tags.join(",")),
+        text(&trial.note),
     ]
 }
 
@@ -270,8 +282,8 @@ mod tests {
         let trials = [trial(&[("m", "")], &[("a", "\"\"")]), trial(&[], &[])];
         let sheet = written(&study(&["m"]), &trials, Formulas::Kept);
         let lines: Vec<_> = sheet.lines().collect();
-        assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,");
-        assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,");
+        assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,,,");
+        assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,,,");
     }
 
     #[test]

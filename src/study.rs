@@ -17,6 +17,7 @@ use crate::export::{self, ExportArgs};
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
+use crate::remarks::{self, NoteArgs, TagArgs, Whose};
 use crate::source::{Access, SourceArgs};
 use crate::{format, json, metrics, outcome, study_file, table};
 
@@ -41,8 +42,11 @@ enum StudyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// List all studies
+    /// List all studies but those that are archived
     List {
+        /// List those, too
+        #[arg(long)]
+        archived: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -75,6 +79,24 @@ enum StudyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Print the study's note, or write it
+    Note {
+        /// The study's name
+        name: String,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// List the study's tags, or change them
+    Tag {
+        /// The study's name
+        name: String,
+        #[command(flatten)]
+        tags: TagArgs,
+    },
+    /// Leave a study out of lists; it goes on as before
+    Archive(Named),
+    /// Take an archived study back into lists
+    Unarchive(Named),
     /// List what is kept with the study itself, copy one of the files, or keep one more
     Artifacts {
         /// The study's name
@@ -110,9 +132,13 @@ impl StudyCommand {
             | Self::Resume { named, .. }
             | Self::Stop(named)
             | Self::Delete { named, .. }
+            | Self::Archive(named)
+            | Self::Unarchive(named)
             | Self::Replay(named) => Some(&named.name),
             Self::Export(args) => Some(args.study()),
-            Self::Artifacts { name, .. } => Some(name),
+            Self::Artifacts { name, .. } | Self::Note { name, .. } | Self::Tag { name, .. } => {
+                Some(name)
+            }
         }
     }
 
@@ -120,7 +146,11 @@ impl StudyCommand {
         match self {
             Self::Create { .. } => Access::Make,
             Self::Artifacts { put, .. } if put.is_there() => Access::Change,
-            Self::Pause(_)
+            Self::Note { note, .. } if note.changes() => Access::Change,
+            Self::Tag { tags, .. } if tags.changes() => Access::Change,
+            Self::Archive(_)
+            | Self::Unarchive(_)
+            | Self::Pause(_)
             | Self::Resume { .. }
             | Self::Stop(_)
             | Self::Delete { yes: true, .. } => Access::Change,
@@ -129,6 +159,8 @@ impl StudyCommand {
             | Self::List { .. }
             | Self::Show(_)
             | Self::Watch(_)
+            | Self::Note { .. }
+            | Self::Tag { .. }
             | Self::Artifacts { .. }
             | Self::Export(_)
             | Self::Replay(_) => Access::Look,
@@ -189,7 +221,19 @@ async fn answer(
             }
             print_state(&study, json);
         }
-        StudyCommand::List { json } => list(client, json).await?,
+        StudyCommand::List { archived, json } => list(client, archived, json).await?,
+        StudyCommand::Note { name: study, note } => {
+            remarks::note(client, &Whose { study, trial: None }, note).await?;
+        }
+        StudyCommand::Tag { name: study, tags } => {
+            remarks::tags(client, &Whose { study, trial: None }, tags).await?;
+        }
+        StudyCommand::Archive(Named { name, json }) => {
+            print_state(&remarks::archive(client, name, true).await?, json);
+        }
+        StudyCommand::Unarchive(Named { name, json }) => {
+            print_state(&remarks::archive(client, name, false).await?, json);
+        }
         StudyCommand::Artifacts { name, artifacts, put } if put.is_there() => {
             artifacts::put(client, name, put, &artifacts).await?;
         }
@@ -247,8 +291,9 @@ fn print_state(study: &v1::Study, json: bool) {
         json::print(&json::study(study));
     } else {
         let driver = if study.external { ", driven by Optuna's clients" } else { "" };
+        let archived = if study.archived { ", archived" } else { "" };
         outln!(
-            "{}: {}, {}{driver}",
+            "{}: {}, {}{driver}{archived}",
             format::name(study),
             format::study_state(study),
             format::counts(study)
@@ -256,7 +301,7 @@ fn print_state(study: &v1::Study, json: bool) {
     }
 }
 
-async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
+async fn list(client: &mut Client, archived: bool, json: bool) -> anyhow::Result<()> {
     let mut studies = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -268,12 +313,19 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
             break;
         }
     }
+    let is_new = studies.is_empty();
+    let all = studies.len();
+    studies.retain(|study| archived || !study.archived);
+    let hidden = all - studies.len();
     if json {
         json::print(&studies.iter().map(json::study).collect());
-    } else if studies.is_empty() {
+    } else if is_new {
         say!("no studies yet; `kindling study create FILE` makes one");
-    } else {
+    } else if !studies.is_empty() {
         outln!("{}", table::studies(&studies));
+    }
+    if hidden > 0 {
+        say!("{hidden} archived; --archived lists them, too");
     }
     Ok(())
 }
@@ -292,6 +344,7 @@ async fn show(
         return Ok(());
     }
     print_state(&study, false);
+    format::remarks(&study.note, &study.tags).into_iter().for_each(|line| outln!("{line}"));
     for reason in format::failures(&study) {
         outln!("{reason}");
     }

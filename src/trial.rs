@@ -9,6 +9,7 @@ use crate::fix::FixArgs;
 use crate::hint::hinted;
 use crate::logs::LogsArgs;
 use crate::out::outln;
+use crate::remarks::{self, NoteArgs, TagArgs, Whose};
 use crate::source::{Access, SourceArgs};
 use crate::{format, json, logs, metrics, table};
 
@@ -48,6 +49,24 @@ enum TrialCommand {
         number: u32,
         #[command(flatten)]
         artifacts: ArtifactArgs,
+    },
+    /// Print a trial's note, or write it; a finished trial can have one, too
+    Note {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// List a trial's tags, or change them
+    Tag {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        tags: TagArgs,
     },
     /// Add a trial with some parameters fixed; the sampler chooses the rest
     Enqueue {
@@ -103,6 +122,9 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             ));
         }
         TrialCommand::Logs(logs) => (&logs.study, Access::Look),
+        TrialCommand::Note { study, note, .. } if note.changes() => (study, Access::Change),
+        TrialCommand::Tag { study, tags, .. } if tags.changes() => (study, Access::Change),
+        TrialCommand::Note { study, .. } | TrialCommand::Tag { study, .. } => (study, Access::Look),
         TrialCommand::Enqueue { study, .. } => (study, Access::Change),
         TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
     };
@@ -140,6 +162,12 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         TrialCommand::Artifacts { study, number, artifacts } => {
             artifacts::show(client, study, Some(number), artifacts).await?;
         }
+        TrialCommand::Note { study, number, note } => {
+            remarks::note(client, &Whose { study, trial: Some(number) }, note).await?;
+        }
+        TrialCommand::Tag { study, number, tags } => {
+            remarks::tags(client, &Whose { study, trial: Some(number) }, tags).await?;
+        }
         TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
@@ -176,6 +204,7 @@ fn print(study: &v1::Study, trial: &v1::Trial, json: bool) {
         return;
     }
     outln!("{}", table::trials(study, &[trial]));
+    format::remarks(&trial.note, &trial.tags).into_iter().for_each(|line| outln!("{line}"));
     for (name, value) in metrics::constraints(study).iter().zip(&trial.constraints) {
         outln!("constraint {name}: {}", format::number(*value));
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
+    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
     Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber, TrialResult,
     Verdict, WorkerId,
 };
@@ -126,6 +126,25 @@ impl<'a> Transaction<'a> {
         let (events, number) = study.retry(failed, request)?;
         self.record(id, events);
         Ok((id, number))
+    }
+
+    /// Changes what people wrote about a study of either kind, or about one of its trials.
+    pub(crate) fn annotate(
+        &mut self,
+        name: &str,
+        number: Option<TrialNumber>,
+        wanted: &Annotation,
+    ) -> Result<StudyId, Refusal> {
+        let id = self.state.registry.id_of(name)?;
+        let events = match self.state.registry.external(id) {
+            Ok(study) => {
+                let (events, ()) = study.annotate(number, wanted)?;
+                events.into_iter().map(Event::External).collect()
+            }
+            Err(_) => self.state.registry.get(id)?.annotate(number, wanted)?.0,
+        };
+        self.record(id, events);
+        Ok(id)
     }
 
     /// Lets a process ask for work as this worker. Counts as a sign of life if the call has just

@@ -98,6 +98,19 @@ pub const HAND_BACK: usize = 4 * KIB;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID: usize = 256;
 
+// What people write about a study and its trials.
+
+/// The longest note, in bytes.
+pub const REMARK_NOTE: usize = 64 * KIB;
+/// The most of it in lists, in bytes.
+pub const NOTE_IN_SHORT: usize = 256;
+/// The most tags of a study, and of each trial.
+pub const TAGS: usize = 32;
+/// The longest tag, in characters.
+pub const TAG: usize = 64;
+/// The most notes and tags of all trials of a study together, in bytes as they are stored.
+pub const REMARKS: usize = MIB;
+
 /// The most artifacts of a trial.
 pub const TRIAL_ARTIFACTS: usize = 256;
 /// The most artifacts of a study itself.
@@ -208,11 +221,12 @@ const _: () = {
     let names = (ATTRIBUTES + 1) * 16;
     let artifact = ARTIFACT_NAME + MEDIA_TYPE + BLOB_BYTES;
     let kept = CHECKPOINTS * BLOB_BYTES + ATTEMPTS + TRIAL_ARTIFACTS * artifact;
-    let told = ATTRIBUTES_IN_ALL + NOTE + names + REASON;
+    let remarks = REMARK_NOTE + TAGS * (4 * TAG + 4);
+    let told = ATTRIBUTES_IN_ALL + NOTE + names + REASON + remarks;
     assert!(REPORTS * REPORT_BYTES + told + kept + SPEC + 16 * KIB < MESSAGE);
     // All artifacts of a study in one answer.
     assert!(STUDY_ARTIFACTS * artifact + 16 * KIB < MESSAGE);
-    let study = 4 * SPEC + FRONT_BYTES + 64 * KIB;
+    let study = 4 * SPEC + FRONT_BYTES + 64 * KIB + remarks;
     assert!(study + WATCH_BYTES + WATCHED_WORKERS_BYTES < MESSAGE);
     assert!(study < PAGE_BYTES);
 };

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use kindling_proto::v1::study_service_server::StudyService;
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    ConfirmSpec, Refusal, Replay, SpecError, Study, StudyId, StudyState, WorkerId,
+    Annotation, ConfirmSpec, Refusal, Replay, SpecError, Study, StudyId, StudyState, WorkerId,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -64,7 +64,7 @@ impl StudyService for Service {
             let (mut page, mut last) = (Page::asked_for(page_size), StudyId(0));
             let mut next_page_token = String::new();
             for (id, study) in view::range(state, after) {
-                if !page.add(study.to_wire(state, id)) {
+                if !page.add(study.to_wire_in_short(state, id)) {
                     next_page_token = last.0.to_string();
                     break;
                 }
@@ -105,6 +105,20 @@ impl StudyService for Service {
         let study =
             self.change_state(request.into_inner().name, StudyState::Stopped, None, None).await?;
         Ok(Response::new(v1::StopStudyResponse { study: Some(study) }))
+    }
+
+    async fn annotate_study(
+        &self,
+        request: Request<v1::AnnotateStudyRequest>,
+    ) -> Reply<v1::AnnotateStudyResponse> {
+        let v1::AnnotateStudyRequest { name, note, note_version, tags, archived } =
+            request.into_inner();
+        let tags = tags.map(|tags| tags.tags);
+        let wanted = Annotation { note, note_version, tags, archived };
+        let study = name.clone();
+        self.ledger.write(Class::Begin, move |t| t.annotate(&study, None, &wanted)).await?;
+        let study = Some(self.study_after_write(name).await?);
+        Ok(Response::new(v1::AnnotateStudyResponse { study }))
     }
 
     async fn delete_study(

@@ -2,7 +2,7 @@
 
 use kindling_proto::v1::trial_service_server::TrialService;
 use kindling_proto::{limits, v1};
-use kindling_study::{StudyId, TrialNumber};
+use kindling_study::{Annotation, StudyId, TrialNumber};
 use tonic::{Request, Response, Status};
 
 use super::status::refused;
@@ -88,6 +88,24 @@ impl TrialService for Service {
             .await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::RetryTrialResponse { trial }))
+    }
+
+    async fn annotate_trial(
+        &self,
+        request: Request<v1::AnnotateTrialRequest>,
+    ) -> Reply<v1::AnnotateTrialResponse> {
+        let v1::AnnotateTrialRequest { study: name, number, note, note_version, tags } =
+            request.into_inner();
+        let (tags, number) = (tags.map(|tags| tags.tags), TrialNumber(number));
+        let wanted = Annotation { note, note_version, tags, archived: None };
+        let study = name.clone();
+        self.ledger.write(Class::Begin, move |t| t.annotate(&study, Some(number), &wanted)).await?;
+        let look = self.ledger.look_after_write(move |state| {
+            let (_, study) = view::find(state, &name)?;
+            study.trial(number)
+        });
+        let trial = Some(look.await?.map_err(|r| refused(&r))?);
+        Ok(Response::new(v1::AnnotateTrialResponse { trial }))
     }
 }
 

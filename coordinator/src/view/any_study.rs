@@ -3,7 +3,7 @@
 
 use std::ops::Bound;
 
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_study::external::ExternalStudy;
 use kindling_study::{Refusal, SearchSpace, Study, StudyId, TrialNumber};
 
@@ -56,16 +56,27 @@ pub(crate) fn range(
     })
 }
 
+/// The study with the beginning of its note.
+pub(crate) fn in_short(study: v1::Study) -> v1::Study {
+    v1::Study { note: limits::cut(study.note, limits::NOTE_IN_SHORT), ..study }
+}
+
 impl<'a> AnyStudy<'a> {
     fn of_external(study: &'a ExternalStudy) -> Self {
         Self::External(study, study.space().search_space())
     }
 
+    /// The study with all of its note.
     pub(crate) fn to_wire(&self, state: &State, id: StudyId) -> v1::Study {
         match self {
             Self::Ours(study) => convert::study(state, id, study),
             Self::External(study, space) => convert::external_study(id, study, space.as_ref()),
         }
+    }
+
+    /// The study as lists and streams have it, with the beginning of its note.
+    pub(crate) fn to_wire_in_short(&self, state: &State, id: StudyId) -> v1::Study {
+        in_short(self.to_wire(state, id))
     }
 
     /// How many trials it has.

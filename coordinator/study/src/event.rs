@@ -2,7 +2,7 @@
 //! way to change a study.
 
 use crate::confirm::{ConfirmSpec, Confirmation};
-use crate::external::ExternalEvent;
+use crate::external::{ExternalEvent, PythonJson};
 use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
 use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
@@ -116,6 +116,15 @@ pub enum Event {
         /// The key of the one that it replaces.
         replaces: Option<Box<str>>,
     },
+    /// A part of a note, the tags, or whether the study is archived.
+    RemarkSet {
+        /// The trial that it is about. `None`: the study.
+        number: Option<TrialNumber>,
+        /// The attribute's name, which is that of a [`crate::RemarkKey`].
+        key: Box<str>,
+        /// Its value.
+        value: PythonJson,
+    },
     /// The lease ended. The trial waits again with the same parameters.
     LeaseEnded {
         /// The trial.
@@ -164,7 +173,7 @@ impl Event {
             | Self::CheckpointSaved { number, .. }
             | Self::Reported { number, .. }
             | Self::Finished { number, .. } => Some(*number),
-            Self::ArtifactSaved { number, .. } => *number,
+            Self::ArtifactSaved { number, .. } | Self::RemarkSet { number, .. } => *number,
             Self::External(event) => event.trial(),
         }
     }

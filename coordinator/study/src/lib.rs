@@ -27,6 +27,7 @@ mod proposal;
 pub mod pruner;
 mod refusal;
 mod registry;
+mod remarks;
 mod replay;
 mod rules;
 pub mod sampler;
@@ -55,6 +56,9 @@ pub use proposal::Asked;
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
 pub use registry::{Creation, Registry};
+pub use remarks::{
+    Annotation, MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Remark, RemarkKey, Remarks, StudyAttributes, What,
+};
 pub use replay::{Mismatch, Replay};
 pub use space::{
     Allowed, Choice, Condition, Distribution, FloatScale, Needs, Nested, NotNested, Numbers, Param,

@@ -204,14 +204,15 @@ pub(crate) enum Change<'a> {
         datetime_complete: String,
     },
 
-    // Of external studies.
+    // Of external studies, and one of any.
     /// Adds the two rows of one.
     AddExternalStudy {
         study: StudyId,
         name: &'a str,
         created_at: i64,
     },
-    /// Adds a row of `study_user_attributes` or `study_system_attributes`, or replaces it.
+    /// Adds a row of `study_user_attributes` or `study_system_attributes`, or replaces it. Notes and tags on our own
+    /// studies and their trials stand in the latter, too.
     PutStudyAttribute {
         study: StudyId,
         scope: Scope,

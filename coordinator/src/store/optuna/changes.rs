@@ -1,5 +1,6 @@
 //! Which rows an event changes.
 
+use kindling_study::external::Scope;
 use kindling_study::{
     ConfirmSpec, Event, LeaseEnd, OtherValue, Outcome, Proposal, Record, StudySpec, StudyState,
     TrialId, TrialNumber, TrialResult, Wall,
@@ -68,6 +69,14 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
                 None => Owner::Study(record.study),
             };
             Ok(kept::artifact(of, record))
+        }
+        Event::RemarkSet { number, key, value } => {
+            known.study(study)?;
+            if let Some(number) = number {
+                trial(known, record, *number)?;
+            }
+            let json = value.as_str();
+            Ok(vec![Change::PutStudyAttribute { study, scope: Scope::System, key, json }])
         }
         Event::LeaseEnded { number, end } => {
             Ok(lease_ended(trial(known, record, *number)?, *end, record.at))

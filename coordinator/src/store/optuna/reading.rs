@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kindling_study::external::Scope;
+use kindling_study::external::{PythonJson, Scope};
 use kindling_study::{
-    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, StudyId, StudySpec, Tick, TrialId,
+    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec, Tick, TrialId,
     TrialNumber, Wall, WorkerId,
 };
 
@@ -230,6 +230,24 @@ impl Reading {
             draft.attributes.push((key.clone(), json));
         }
         Ok(())
+    }
+
+    /// Takes notes and tags, after the trials. optuna-dashboard may have written them, and anybody may have attached
+    /// anything else. What could not be written as it is here is passed over.
+    pub(crate) fn remark(&mut self, row: ExternalAttributeRow<'_>) {
+        let Some(key) = RemarkKey::parse(row.key) else { return };
+        let of = |trial: TrialId| self.places.get(&trial.0).is_some_and(|(of, _)| *of == row.owner);
+        let is_known = key.trial.is_none_or(of);
+        let Some(study) = self.studies.get_mut(&row.owner).filter(|_| is_known) else { return };
+        let read = row.json.and_then(|text| {
+            let value = PythonJson::parse(text).map_err(|error| row.at.wrong("value_json", error))?;
+            key.check(&value).map_err(|error| row.at.wrong("value_json", error))?;
+            Ok(value)
+        });
+        match read {
+            Ok(value) => study.remarks.push((row.key.into(), value)),
+            Err(damage) => self.strangers.pass_over(damage),
+        }
     }
 
     /// Checks that all rows fit together, and makes studies of them. Open leases end at

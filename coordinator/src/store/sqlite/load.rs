@@ -32,6 +32,7 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.trials(&mut reading)?;
     tables.leases(&mut reading)?;
     tables.kept(&mut reading)?;
+    tables.remarks(&mut reading)?;
     tables.params(&mut reading)?;
     tables.intermediates(&mut reading)?;
     tables.other_values(&mut reading)?;
