@@ -45,8 +45,9 @@ class TooLarge(Exception):
 
 
 def address(view: str) -> str:
-    """The address of a view within the page: `trials/12` is at `#/trials/12`."""
-    return "#/" + "/".join(quote(part, safe="") for part in view.strip("/#").split("/"))
+    """The address of a view within the page: `trials/12` is at `#/trials/12` (see report/web/src/shell/addresses.ts)."""
+    view, slash, item = view.removeprefix("#/").partition("/")
+    return f"#/{quote(view, safe='')}{slash}{quote(item, safe='')}"
 
 
 def frame(page: str, title: str, view: str, height: int) -> str:

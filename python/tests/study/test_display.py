@@ -4,7 +4,6 @@ import base64
 import gzip
 import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,17 @@ def study(folder: Path) -> kindling.Study:
     return kindling.Study("a<b>", square, direction="minimize", trials=4, space={"x": kindling.Float(-1, 1)})
 
 
+_ran: dict[str, bytes] = {}
+
+
 @pytest.fixture
-def run(study: kindling.Study) -> Iterator[kindling.Study]:
-    study.run(workers=1, progress=False)
+def run(study: kindling.Study, folder: Path) -> kindling.Study:
+    """It has run. Once for all tests, each of which gets a copy."""
+    if not _ran:
+        study.run(workers=1, progress=False)
+        _ran.update({path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()})
+    for name, content in _ran.items():
+        (folder / name).write_bytes(content)
     return study
 
 
@@ -42,11 +49,14 @@ def inner(shown: str) -> str:
     return gzip.decompress(base64.b64decode(packed[1])).decode()
 
 
-def test_a_line_says_how_it_stands(study: kindling.Study) -> None:
+def test_before_the_first_run_that_is_said(study: kindling.Study) -> None:
     assert str(study) == "a<b>: it has not begun"
-    study.run(workers=1, progress=False)
-    assert str(study).startswith("a<b>: 4/4 trials · best ")
-    assert repr(study).startswith("<kindling study 'a<b>' in ")
+    assert "there is no study" in study._repr_html_()
+
+
+def test_a_line_says_how_it_stands(run: kindling.Study) -> None:
+    assert str(run).startswith("a<b>: 4/4 trials · best ")
+    assert repr(run).startswith("<kindling study 'a<b>' in ")
 
 
 def test_a_notebook_gets_the_page_in_a_frame_that_has_no_origin(run: kindling.Study) -> None:
@@ -88,9 +98,8 @@ def test_one_that_is_too_large_for_a_notebook_is_a_table_with_a_hint(
     assert shown.count("<tr>") == 5
 
 
-def test_what_is_wrong_is_said_in_its_place(study: kindling.Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "there is no study" in study._repr_html_()
-    study.run(workers=1, progress=False)
+def test_what_is_wrong_is_said_in_its_place(run: kindling.Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = run
     monkeypatch.setenv("KINDLING_PROGRAM", "/nowhere/kindling")
     for shown in (study._repr_html_(), study.show("trials/1")._repr_html_()):
         assert "KINDLING_PROGRAM is /nowhere/kindling" in shown
