@@ -45,7 +45,7 @@ class TooLarge(Exception):
 
 
 def address(view: str) -> str:
-    """The address of a view within the page: `trials/12` is at `#/trials/12` (see report/web/src/shell/addresses.ts)."""
+    """A view's address within the page: `trials/12` is at `#/trials/12`. See report/web/src/shell/addresses.ts."""
     view, slash, item = view.removeprefix("#/").partition("/")
     return f"#/{quote(view, safe='')}{slash}{quote(item, safe='')}"
 

@@ -70,8 +70,9 @@ def cannot_start(program: str, error: OSError) -> ProgramNotFound:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, without that which would send a command for a store to a coordinator."""
-    return {name: value for name, value in os.environ.items() if name != "KINDLING_COORDINATOR"}
+    """This process's variables, without those that say which coordinator to ask, and how: we say so ourselves."""
+    asks = ("KINDLING_COORDINATOR", "KINDLING_TOKEN_FILE", "KINDLING_TLS_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(asks)}
 
 
 def last_lines(text: str) -> str:

@@ -1,9 +1,13 @@
 """A study of a coordinator."""
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kindling import _program, _progress
+from kindling._display import Displayed
 from kindling._frame import frame
 from kindling._front import front
 from kindling.client import _convert, _spec
@@ -21,6 +25,7 @@ from kindling.client._calls import (
 from kindling.client._errors import InvalidArgumentError, RefusedError, UnknownTrialError
 from kindling.client._info import StudyInfo, info
 from kindling.client._proto import study_pb2 as pb
+from kindling.client._remarks import Remarks
 from kindling.client._trial import AskedTrial
 from kindling.client._watch import StudyUpdate, all_trials, watch
 from kindling.frozen import FrozenTrial, TrialState
@@ -33,8 +38,11 @@ if TYPE_CHECKING:
 _U32 = 2**32 - 1
 
 
-class RemoteStudy:
-    """A study of a coordinator. Every call asks the coordinator anew; nothing is kept here."""
+class RemoteStudy(Remarks, Displayed):
+    """A study of a coordinator. Every call asks the coordinator anew; nothing is kept here.
+
+    A notebook shows it by its page; `print(study)` says in a line how it stands.
+    """
 
     def __init__(self, client: "Client", name: str) -> None:
         self.name = name
@@ -181,6 +189,37 @@ class RemoteStudy:
         elif trial.study != self.name:
             raise InvalidArgumentError(f"this trial is one of study `{trial.study}`, not of `{self.name}`")
         trial.tell(value, state, timeout=timeout)
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Writes the study's page, one HTML file that stands alone, and returns its path: the study's name with .html
+        in this folder, unless told. The `kindling` program makes it, of what the coordinator says."""
+        written = Path(_program.named_after(self.name, "html")) if path is None else Path(path)
+        written.write_text(self._page(), encoding="utf-8")
+        return written
+
+    def _standing(self) -> str:
+        info = self.info()
+        best = info.best and {"number": info.best.number, "values": info.best.values}  # noqa: PD011 - no data frame
+        return _progress.of_study(
+            self.name,
+            {
+                "state": info.state,
+                "counts": {state.name.lower(): count for state, count in info.counts.items()},
+                "trials": info.trials,
+                "directions": info.directions,
+                "best": best,
+                "front_size": info.front_size,
+                "trials_per_hour": info.trials_per_hour,
+                "seconds_left": None if info.time_left is None else info.time_left.total_seconds(),
+            },
+        )
+
+    def _page(self) -> str:
+        with self._link.options() as options:
+            return _program.call("report", *options, about=[self.name])
+
+    def _completed(self) -> tuple[list[FrozenTrial], list[str]]:
+        return self.trials((TrialState.COMPLETE,)), list(self.info().directions)
 
     def _asker(self) -> Asker:
         known = self._client._askers.get(self.name)  # noqa: SLF001

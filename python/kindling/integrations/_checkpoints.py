@@ -1,4 +1,4 @@
-"""What the callbacks share about checkpoints: when one is saved, a folder as one file, and what the first process hears."""
+"""What the callbacks share about checkpoints: when one is saved, folders as files, what the first process hears."""
 
 import tarfile
 import tempfile
