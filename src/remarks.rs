@@ -121,8 +121,7 @@ pub(crate) async fn archive(
     name: String,
     archived: bool,
 ) -> anyhow::Result<v1::Study> {
-    let request =
-        v1::AnnotateStudyRequest { name, archived: Some(archived), ..Default::default() };
+    let request = v1::AnnotateStudyRequest { name, archived: Some(archived), ..Default::default() };
     let response = client.studies.annotate_study(request).await.map_err(refused)?;
     response.into_inner().study.ok_or_else(empty)
 }

@@ -50,10 +50,7 @@ pub(crate) async fn import(ledger: &Ledger, path: &Path) -> Result<(), ImportErr
 }
 
 /// What makes the same study, but for ids. Its first trial gets the id `first`.
-pub(crate) fn events(
-    study: &ExternalStudy,
-    first: TrialId,
-) -> impl Iterator<Item = ExternalEvent> {
+pub(crate) fn events(study: &ExternalStudy, first: TrialId) -> impl Iterator<Item = ExternalEvent> {
     let attributes = [Scope::User, Scope::System].into_iter().flat_map(move |scope| {
         study.attributes(scope).iter().filter_map(move |(key, value)| {
             let (mut key, value) = (key.clone(), value.clone());

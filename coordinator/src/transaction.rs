@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
-    Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber, TrialResult,
-    Verdict, WorkerId,
+    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal,
+    Record, Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber,
+    TrialResult, Verdict, WorkerId,
 };
 use kindling_telemetry::context;
 

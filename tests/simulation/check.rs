@@ -119,6 +119,10 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
 
     check_resumed(&answered, &past, &granted, &mut expect);
     check_operators(end, &answered, past.has_gaps(), &mut expect);
+    // A call from before a restore may fit what came after it.
+    if !past.has_gaps() {
+        check_notes(study, &answered, &mut expect);
+    }
     check_training(end, &past, &mut expect);
     check_checkpoints(end, &mut expect);
     optuna::check(&end.optuna, &end.of_optuna, end.scenario.optuna, &past, &mut expect);
@@ -162,6 +166,23 @@ fn granted<'a>(
         }
     }
     granted
+}
+
+/// Checks that nobody's line of the note is lost, whoever else wrote at the same time.
+fn check_notes(
+    study: &v1::Study,
+    answered: &[Answered<'_>],
+    expect: &mut impl FnMut(bool, &str, String),
+) {
+    for call in answered {
+        let Request::Annotate(request) = call.request else { continue };
+        let added = request.note.as_ref().and_then(|note| note.lines().last());
+        expect(
+            added.is_some_and(|line| study.note.lines().any(|known| known == line)),
+            "a note replaces none that its author has not read",
+            format!("{request:?} became {:?}", study.note),
+        );
+    }
 }
 
 /// Checks operators' calls: enqueue, pause, stop, look.

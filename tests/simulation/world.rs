@@ -189,6 +189,7 @@ impl World {
             Fate::Enqueue { place } => self.ask(Call::Enqueue(*place)),
             Fate::Retry => self.ask(Call::RetryAFailedOne),
             Fate::Look => self.ask(Call::Look),
+            Fate::Note { place } => self.ask(Call::Note(*place)),
             Fate::Freeze { lasts } => self.clock.freeze(*lasts),
             Fate::Twin { worker, .. } => {
                 let twin = self.process(*worker, self.workers[*worker].name.clone());
@@ -366,6 +367,7 @@ enum Call {
     Stop,
     Resume,
     Enqueue(u32),
+    Note(u32),
     RetryAFailedOne,
     Look,
     Forge,
@@ -413,6 +415,7 @@ impl Call {
                     })
                     .await?;
             }
+            Self::Note(place) => add_a_line(&mut studies, &name, place).await?,
             Self::RetryAFailedOne => {
                 let all = trials.list_trials(everything()).await?.into_inner().trials;
                 let failed = all.iter().find(|t| t.state() == v1::TrialState::Fail);
@@ -430,6 +433,32 @@ impl Call {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds a line to what the note is now, until nobody else does so at the same time.
+async fn add_a_line(
+    studies: &mut StudyServiceClient<Transport>,
+    name: &str,
+    place: u32,
+) -> Result<(), Status> {
+    let line = place.to_string();
+    loop {
+        let request = v1::GetStudyRequest { name: name.to_owned() };
+        let study = studies.get_study(request).await?.into_inner().study.unwrap_or_default();
+        if study.note.lines().any(|known| known == line) {
+            return Ok(());
+        }
+        let request = v1::AnnotateStudyRequest {
+            name: name.to_owned(),
+            note: Some(format!("{}{line}\n", study.note)),
+            note_version: Some(study.note_version),
+            ..Default::default()
+        };
+        match studies.annotate_study(request).await {
+            Err(status) if status.code() == Code::Aborted => {}
+            answer => return answer.map(drop),
+        }
     }
 }
 

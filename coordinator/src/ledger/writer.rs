@@ -282,6 +282,7 @@ impl<S: Store> Writer<S> {
             | Event::Rewound { .. }
             | Event::CheckpointSaved { .. }
             | Event::ArtifactSaved { .. }
+            | Event::RemarkSet { .. }
             | Event::Reported { .. }
             | Event::External(_) => false,
         }

@@ -78,9 +78,9 @@ fn status(code: Code, what: &impl std::fmt::Display) -> Status {
 
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::TooManyStudies(_)
-        | Refusal::TooMany { .. }
-        | Refusal::TooManyRemarks { .. } => Code::ResourceExhausted,
+        Refusal::TooManyStudies(_) | Refusal::TooMany { .. } | Refusal::TooManyRemarks { .. } => {
+            Code::ResourceExhausted
+        }
         Refusal::NoteChanged { .. } => Code::Aborted,
         Refusal::UnknownStudy(_)
         | Refusal::UnknownTrial { .. }

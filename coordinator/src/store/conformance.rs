@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
+use kindling_study::external::PythonJson;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Direction, Directions, Distribution,
-    Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record,
-    Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick,
-    TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
+    Annotation, Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Direction, Directions,
+    Distribution, Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec,
+    Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState,
+    Tick, TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -155,6 +156,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             39 => world.restart(),
             40..=44 => world.save(),
             45..=47 => world.keep(),
+            48 | 49 => world.remark(),
             _ => world.change_external(),
         }
     }
@@ -293,6 +295,33 @@ impl<S: Subject> World<S> {
         self.take(id, events);
     }
 
+    /// Writes about a study, or about one of its trials.
+    fn remark(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let trials = self.study(id).trials().len() as u32;
+        let number = TrialNumber(self.random.random_range(0..=trials));
+        let on_trial = self.random.random_bool(0.7).then_some(number);
+        let long = "\u{1F600} ä\n\"".repeat(self.random.random_range(0..2000));
+        let wanted = Annotation {
+            note: self.random.random_bool(0.7).then_some(long),
+            note_version: None,
+            tags: self.random.random_bool(0.5).then(|| vec!["ä \"1\"".to_owned(), "b".to_owned()]),
+            archived: on_trial.is_none().then(|| self.random.random_bool(0.5)),
+        };
+        let study = self.study(id);
+        let decided = match on_trial.and_then(|number| study.get(number)) {
+            // As an Optuna client does it.
+            Some(trial) if wanted.tags.is_none() => {
+                let key = format!("dashboard:{}:note_ver", trial.id.0);
+                study.set_remark(&key, PythonJson::parse("7").expect("JSON"))
+            }
+            _ => study.annotate(on_trial, &wanted),
+        };
+        if let Ok((events, ())) = decided {
+            self.take(id, events);
+        }
+    }
+
     /// Some bytes. Few differ, so that calls repeat what was said.
     fn blob(&mut self) -> Blob {
         let content = self.random.random_range(0..4_u8);
@@ -424,7 +453,7 @@ pub(super) fn shown(registry: &Registry) -> String {
             study.finish_order(),
         );
         let asked = (study.spec(), study.state(), study.budget(), study.created());
-        let kept = (asked, study.trials(), study.artifacts());
+        let kept = (asked, study.trials(), study.artifacts(), study.remarks());
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
     let studies: Vec<_> = registry.iter().map(study).collect();

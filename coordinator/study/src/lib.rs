@@ -57,7 +57,8 @@ pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
 pub use registry::{Creation, Registry};
 pub use remarks::{
-    Annotation, MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Remark, RemarkKey, Remarks, StudyAttributes, What,
+    Annotation, MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Remark, RemarkKey, Remarks,
+    StudyAttributes, What,
 };
 pub use replay::{Mismatch, Replay};
 pub use space::{

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kindling_study::external::{PythonJson, Scope};
 use kindling_study::{
-    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec, Tick, TrialId,
-    TrialNumber, Wall, WorkerId,
+    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec, Tick,
+    TrialId, TrialNumber, Wall, WorkerId,
 };
 
 use super::cell::{json, word};
@@ -240,7 +240,8 @@ impl Reading {
         let is_known = key.trial.is_none_or(of);
         let Some(study) = self.studies.get_mut(&row.owner).filter(|_| is_known) else { return };
         let read = row.json.and_then(|text| {
-            let value = PythonJson::parse(text).map_err(|error| row.at.wrong("value_json", error))?;
+            let value =
+                PythonJson::parse(text).map_err(|error| row.at.wrong("value_json", error))?;
             key.check(&value).map_err(|error| row.at.wrong("value_json", error))?;
             Ok(value)
         });

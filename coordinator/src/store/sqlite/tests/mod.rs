@@ -14,6 +14,7 @@ mod opening;
 mod optuna;
 mod power_loss;
 mod reading;
+mod remarks;
 mod round_trip;
 mod taken_away;
 
