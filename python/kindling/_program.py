@@ -43,17 +43,22 @@ def find() -> str:
     return str(Path(found).absolute())
 
 
-def ask(*words: str, about: Iterable[str] = ()) -> Any:
+def ask(*words: str, about: Iterable[str] = (), said: str | None = None) -> Any:
     """What a command with `--json` prints. `about` are names, which may look like options."""
-    return json.loads(call(*words, "--json", about=about))
+    return json.loads(call(*words, "--json", about=about, said=said))
 
 
-def call(*words: str, about: Iterable[str] = ()) -> str:
-    """What a command prints."""
+def call(*words: str, about: Iterable[str] = (), said: str | None = None) -> str:
+    """What a command prints. It reads what is `said` from its standard input."""
     command = [find(), *words, "--", *about]
     try:
         done = subprocess.run(  # noqa: S603 - our own program, and no shell
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PATIENCE, env=environment()
+            command,
+            input=(said or "").encode("utf-8", "replace"),
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE,
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         raise ProgramFailed(f"`{' '.join(words[:2])}` has not answered within {_PATIENCE:.0f} s") from None

@@ -63,9 +63,12 @@ WATCH_STUDY = Method("StudyService", "WatchStudy", pb.WatchStudyRequest, pb.Watc
 LIST_TRIALS = Method("TrialService", "ListTrials", pb.ListTrialsRequest, pb.ListTrialsResponse)
 GET_TRIAL = Method("TrialService", "GetTrial", pb.GetTrialRequest, pb.GetTrialResponse)
 ANNOTATE_TRIAL = Method("TrialService", "AnnotateTrial", pb.AnnotateTrialRequest, pb.AnnotateTrialResponse)
-# These two carry an id of the request.
+LIST_ACTIVITY = Method("StudyService", "ListActivity", pb.ListActivityRequest, pb.ListActivityResponse)
+CHANGE_BUDGET = Method("StudyService", "ChangeBudget", pb.ChangeBudgetRequest, pb.ChangeBudgetResponse)
+# These carry an id of the request.
 ENQUEUE_TRIAL = Method("TrialService", "EnqueueTrial", pb.EnqueueTrialRequest, pb.EnqueueTrialResponse)
 RETRY_TRIAL = Method("TrialService", "RetryTrial", pb.RetryTrialRequest, pb.RetryTrialResponse)
+RETRY_TRIALS = Method("TrialService", "RetryTrials", pb.RetryTrialsRequest, pb.RetryTrialsResponse)
 # These carry the claim of a lease.
 LEASE = Method(_WORKERS, "Lease", work.LeaseRequest, work.LeaseResponse)
 REPORT = Method(_WORKERS, "Report", work.ReportRequest, work.ReportResponse)
