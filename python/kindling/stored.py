@@ -32,6 +32,9 @@ class StoredStudy(Remarks, Displayed):
     def __repr__(self) -> str:
         return f"<kindling study {self._name!r} in {str(self._store)!r}>"
 
+    # IPython looks for it in the class that has `__repr__`.
+    _repr_pretty_ = Displayed._repr_pretty_  # noqa: SLF001 - its own
+
     @property
     def name(self) -> str:
         return self._name

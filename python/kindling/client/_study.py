@@ -69,6 +69,9 @@ class RemoteStudy(Remarks, Displayed):
     def __repr__(self) -> str:
         return f"RemoteStudy({self.name!r} at {self._link.address})"
 
+    # IPython looks for it in the class that has `__repr__`.
+    _repr_pretty_ = Displayed._repr_pretty_  # its own
+
     def info(self) -> StudyInfo:
         """The study as it is now."""
         return info(self._link.call(GET_STUDY, pb.GetStudyRequest(name=self.name)).study)
