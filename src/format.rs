@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use kindling_coordinator::convert::typed::literal;
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
 pub(crate) use kindling_report::hex;
-
-use crate::literal::literal;
 
 /// A parameter's value, with floats to five significant digits.
 pub(crate) fn value(value: Option<&v1::Value>) -> String {

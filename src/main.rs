@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod activity;
 mod artifacts;
 mod backup;
 mod certificate;
@@ -18,7 +19,6 @@ mod health;
 mod hint;
 mod json;
 mod keys;
-mod literal;
 mod logs;
 mod metrics;
 mod named_file;

@@ -278,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn tags_and_note_are_the_last_columns() {
+        let trial = v1::Trial {
+            tags: vec!["a".to_owned(), "b c".to_owned()],
+            note: "=1 \"x\"\n".to_owned(),
+            ..Default::default()
+        };
+        let sheet = written(&study(&[]), std::slice::from_ref(&trial), Formulas::Kept);
+        assert!(sheet.ends_with(",\"a,b c\",\"=1 \"\"x\"\"\n\"\n"), "{sheet}");
+        let sheet = written(&study(&[]), &[trial], Formulas::Defused);
+        assert!(sheet.ends_with(",\"a,b c\",\"'=1 \"\"x\"\"\n\"\n"), "{sheet}");
+    }
+
+    #[test]
     fn empty_text_is_not_nothing() {
         let trials = [trial(&[("m", "")], &[("a", "\"\"")]), trial(&[], &[])];
         let sheet = written(&study(&["m"]), &trials, Formulas::Kept);

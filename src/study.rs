@@ -10,6 +10,7 @@ use kindling_proto::v1;
 use kindling_study::StudySpec;
 use kindling_telemetry::say;
 
+use crate::activity;
 use crate::artifacts::{self, ArtifactArgs, PutArgs};
 use crate::client::{Client, PATIENCE, empty, refused};
 use crate::confirmed::Confirmed;
@@ -69,6 +70,14 @@ enum StudyCommand {
         #[arg(long, value_name = "FILE")]
         confirm: Option<PathBuf>,
     },
+    /// Set the number of trials to finish; a paused study stays paused
+    Budget {
+        #[command(flatten)]
+        named: Named,
+        /// The number of trials to finish from now on
+        #[arg(long, value_name = "N")]
+        trials: u32,
+    },
     /// Call running trials back; they wait for the study to be resumed
     Stop(Named),
     /// Remove a study and all its trials
@@ -106,6 +115,14 @@ enum StudyCommand {
         #[command(flatten)]
         put: PutArgs,
     },
+    /// List what people did, newest first: with one study, or with all of them and with those that are gone
+    Activity {
+        /// The study's name
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the trials as CSV or JSON
     Export(ExportArgs),
     /// Compute every proposal again from the record and compare
@@ -130,12 +147,14 @@ impl StudyCommand {
             | Self::Watch(named)
             | Self::Pause(named)
             | Self::Resume { named, .. }
+            | Self::Budget { named, .. }
             | Self::Stop(named)
             | Self::Delete { named, .. }
             | Self::Archive(named)
             | Self::Unarchive(named)
             | Self::Replay(named) => Some(&named.name),
             Self::Export(args) => Some(args.study()),
+            Self::Activity { name, .. } => name.as_deref(),
             Self::Artifacts { name, .. } | Self::Note { name, .. } | Self::Tag { name, .. } => {
                 Some(name)
             }
@@ -152,6 +171,7 @@ impl StudyCommand {
             | Self::Unarchive(_)
             | Self::Pause(_)
             | Self::Resume { .. }
+            | Self::Budget { .. }
             | Self::Stop(_)
             | Self::Delete { yes: true, .. } => Access::Change,
             // Without `--yes`, it only says what it would do.
@@ -162,6 +182,7 @@ impl StudyCommand {
             | Self::Note { .. }
             | Self::Tag { .. }
             | Self::Artifacts { .. }
+            | Self::Activity { .. }
             | Self::Export(_)
             | Self::Replay(_) => Access::Look,
         }
@@ -240,6 +261,7 @@ async fn answer(
         StudyCommand::Artifacts { name, artifacts, .. } => {
             artifacts::show(client, name, None, artifacts).await?;
         }
+        StudyCommand::Activity { name, json } => activity::show(client, name, json).await?,
         StudyCommand::Show(named) => show(client, &named, is_served).await?,
         StudyCommand::Watch(named) => return watch(client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {
@@ -250,6 +272,11 @@ async fn answer(
             let confirm = confirm.map(|file| confirm_of(&file)).transpose()?;
             let request = v1::ResumeStudyRequest { name, trials, confirm };
             let response = client.studies.resume_study(request).await.map_err(refused)?;
+            print_state(&response.into_inner().study.ok_or_else(empty)?, json);
+        }
+        StudyCommand::Budget { named: Named { name, json }, trials } => {
+            let request = v1::ChangeBudgetRequest { name, trials };
+            let response = client.studies.change_budget(request).await.map_err(refused)?;
             print_state(&response.into_inner().study.ok_or_else(empty)?, json);
         }
         StudyCommand::Stop(Named { name, json }) => {

@@ -81,10 +81,16 @@ enum TrialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Add a trial with the parameters of a failed one
+    /// Add a trial with the parameters of a failed one, or one for each of several
     Retry {
-        #[command(flatten)]
-        numbered: Numbered,
+        /// The study's name
+        study: String,
+        /// The failed trials' numbers
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<u32>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -125,8 +131,9 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
         TrialCommand::Note { study, note, .. } if note.changes() => (study, Access::Change),
         TrialCommand::Tag { study, tags, .. } if tags.changes() => (study, Access::Change),
         TrialCommand::Note { study, .. } | TrialCommand::Tag { study, .. } => (study, Access::Look),
-        TrialCommand::Enqueue { study, .. } => (study, Access::Change),
-        TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
+        TrialCommand::Enqueue { study, .. } | TrialCommand::Retry { study, .. } => {
+            (study, Access::Change)
+        }
     };
     let study = study.clone();
     let source = match &command {
@@ -176,7 +183,10 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
-        TrialCommand::Retry { numbered: Numbered { study, number, json } } => {
+        TrialCommand::Retry { study, numbers, json } => {
+            let &[number] = &numbers[..] else {
+                return retry_all(client, study, numbers, json).await;
+            };
             let of = client.study(&study).await?;
             let request = v1::RetryTrialRequest { study, number, request_id: request_id() };
             let response = client.trials.retry_trial(request).await.map_err(refused)?;
@@ -184,6 +194,35 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// Repeats what can be repeated, and fails if something cannot.
+async fn retry_all(
+    client: &mut Client,
+    study: String,
+    numbers: Vec<u32>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let request = v1::RetryTrialsRequest { study, numbers, request_id: request_id() };
+    let v1::RetryTrialsResponse { retried, refused: left } =
+        client.trials.retry_trials(request).await.map_err(refused)?.into_inner();
+    if json {
+        json::print(&serde_json::json!({
+            "retried": retried.iter().map(|one| (one.failed, one.number)).collect::<Vec<_>>(),
+            "refused": left.iter().map(|one| (one.failed, &one.reason)).collect::<Vec<_>>(),
+        }));
+    } else {
+        for v1::Retried { failed, number } in &retried {
+            outln!("trial {failed}: again, as trial {number}");
+        }
+    }
+    match &left[..] {
+        [] => Ok(()),
+        [first, ..] => Err(hinted(
+            format!("{} of them not repeated, the first: {}", left.len(), first.reason),
+            "only failed trials can be; `kindling trial list STUDY --state fail` has them",
+        )),
+    }
 }
 
 impl State {

@@ -33,7 +33,7 @@ class StoredStudy(Remarks, Displayed):
         return f"<kindling study {self._name!r} in {str(self._store)!r}>"
 
     # IPython looks for it in the class that has `__repr__`.
-    _repr_pretty_ = Displayed._repr_pretty_  # noqa: SLF001 - its own
+    _repr_pretty_ = Displayed._repr_pretty_
 
     @property
     def name(self) -> str:

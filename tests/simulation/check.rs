@@ -42,6 +42,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
     };
 
     check_numbers(end, study, &mut expect);
+    check_activities(end, &mut expect);
     expect(
         end.replay.mismatches.is_empty() && end.replay.checked as usize == end.trials.len(),
         "every proposal is computed again",
@@ -269,6 +270,25 @@ fn check_operators(
     for (failed, times) in retried {
         expect(times == 1, "a retry adds one trial", format!("{failed}: {times} times"));
     }
+}
+
+/// Checks that whatever operators did is noted once, with what it did: calls are lost and doubled, and coordinators crash.
+fn check_activities(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
+    let noted = |what: &str| -> Vec<_> {
+        let entries = end.activities.iter().filter(|entry| entry.what == what);
+        let mut trials: Vec<_> = entries.map(|entry| entry.trial).collect();
+        trials.sort_unstable();
+        trials
+    };
+    let promise = "what was done is noted once";
+    expect(noted("create") == [None], promise, format!("created: {:?}", noted("create")));
+    let mut retried: Vec<_> = end.trials.iter().map(|trial| trial.retry_of).collect();
+    retried.retain(Option::is_some);
+    retried.sort_unstable();
+    expect(noted("retry") == retried, promise, format!("{:?}, but {retried:?}", noted("retry")));
+    let enqueued = noted("enqueue");
+    let is_once = enqueued.windows(2).all(|pair| pair[0] < pair[1]);
+    expect(is_once, promise, format!("enqueued: {enqueued:?}"));
 }
 
 /// Checks that there are as many trials as requested.

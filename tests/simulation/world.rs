@@ -46,6 +46,8 @@ pub(crate) struct End {
     /// `None` if the study did not finish.
     pub(crate) study: Option<v1::Study>,
     pub(crate) trials: Vec<v1::Trial>,
+    /// What operators did, newest first.
+    pub(crate) activities: Vec<v1::Activity>,
     pub(crate) replay: v1::ReplayStudyResponse,
     /// What Optuna's clients were told, and their trials.
     pub(crate) optuna: optuna::Log,
@@ -114,12 +116,19 @@ impl World {
         let trials = world.trials().await;
         let of_optuna = optuna::trials(world.transport("end")).await;
         let mut studies = StudyServiceClient::new(world.transport("end"));
+        let request = v1::ListActivityRequest {
+            study: "s".into(),
+            page_size: 1000,
+            page_token: String::new(),
+        };
+        let activities = studies.list_activity(request).await.expect("an answer").into_inner();
         let replay = studies.replay_study(v1::ReplayStudyRequest { name: "s".into() }).await;
         End {
             history: world.history.take(),
             scenario: world.scenario,
             study,
             trials,
+            activities: activities.activities,
             replay: replay.expect("an answer").into_inner(),
             optuna: world.told,
             of_optuna,

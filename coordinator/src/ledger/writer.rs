@@ -284,7 +284,8 @@ impl<S: Store> Writer<S> {
             | Event::ArtifactSaved { .. }
             | Event::RemarkSet { .. }
             | Event::Reported { .. }
-            | Event::External(_) => false,
+            | Event::External(_)
+            | Event::Acted { .. } => false,
         }
     }
 

@@ -5,10 +5,13 @@ use std::ops::Bound;
 
 use kindling_proto::{limits, v1};
 use kindling_study::external::ExternalStudy;
-use kindling_study::{Refusal, SearchSpace, Study, StudyId, TrialNumber};
+use kindling_study::{Refusal, SearchSpace, Study, StudyId, TrialNumber, Wall};
 
-use crate::convert;
 use crate::state::State;
+use crate::{convert, naive_time};
+
+/// Among so many of an external study's trials the newest is looked for: they are not indexed by time.
+const RECENT: usize = 100;
 
 /// A study of either kind.
 pub(crate) enum AnyStudy<'a> {
@@ -84,6 +87,22 @@ impl<'a> AnyStudy<'a> {
         match self {
             Self::Ours(study) => study.trials().len(),
             Self::External(study, _) => study.trials().len(),
+        }
+    }
+
+    /// When a trial of it last began or ended, as far as the newest ones tell.
+    pub(crate) fn newest(&self) -> Option<Wall> {
+        match self {
+            Self::Ours(study) => {
+                let running = study.running().iter().filter_map(|n| study.get(*n)?.leased);
+                let last = study.finish_order().last().and_then(|n| study.get(*n)?.finished);
+                running.chain(last).max_by_key(|Wall(at)| *at)
+            }
+            Self::External(study, _) => {
+                let newest = study.trials().iter().rev().take(RECENT);
+                let times = newest.flat_map(|trial| [trial.started, trial.completed]);
+                times.flatten().max().and_then(naive_time::moment)
+            }
         }
     }
 

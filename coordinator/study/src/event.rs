@@ -1,9 +1,10 @@
 //! Events: the only record of what happened. The store keeps them, and [`crate::Study::apply`] is the only
 //! way to change a study.
 
+use crate::activity::Act;
 use crate::confirm::{ConfirmSpec, Confirmation};
 use crate::external::{ExternalEvent, PythonJson};
-use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
+use crate::ids::{Attempt, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
 use crate::space::Params;
@@ -154,6 +155,17 @@ pub enum Event {
     },
     /// Something happened to a study that Optuna's clients drive.
     External(ExternalEvent),
+    /// Somebody did something. What they did is in the events before; this is who, for people to read.
+    Acted {
+        /// Its number, larger than all before.
+        id: i64,
+        /// What it was.
+        act: Box<Act>,
+        /// The study's name, if it is gone. Then this is the coordinator's own.
+        deleted: Option<StudyName>,
+        /// The number of the one that goes, so that there are not too many.
+        forgets: Option<i64>,
+    },
 }
 
 impl Event {
@@ -164,7 +176,8 @@ impl Event {
             | Self::Deleted
             | Self::StateChanged { .. }
             | Self::BudgetChanged { .. }
-            | Self::ConfirmChanged { .. } => None,
+            | Self::ConfirmChanged { .. }
+            | Self::Acted { .. } => None,
             Self::Enqueued { number, .. }
             | Self::Proposed { number, .. }
             | Self::Leased { number, .. }

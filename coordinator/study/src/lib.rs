@@ -4,6 +4,7 @@
 //! fact is an [`Event`]. Every decision returns events and a typed reply, and only [`Study::apply`] changes a
 //! study. The shell around the core applies the events in memory, commits them, and then answers the caller.
 
+mod activity;
 mod attempts;
 mod best;
 mod bug;
@@ -40,6 +41,7 @@ mod time;
 mod trial;
 mod values;
 
+pub use activity::{Act, Activities, Activity, Deed, KNOWN_ACTIVITIES};
 pub use attempts::{KNOWN_ATTEMPTS, PastAttempt};
 pub use bug::Bug;
 pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};

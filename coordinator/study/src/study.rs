@@ -365,7 +365,7 @@ impl Study {
     pub fn apply(&mut self, event: &Event, next: TrialId, at: Wall, lease_until: Tick) {
         match event {
             // The registry handles these.
-            Event::Created { .. } | Event::Deleted | Event::External(_) => {}
+            Event::Created { .. } | Event::Deleted | Event::External(_) | Event::Acted { .. } => {}
             Event::StateChanged { state, because } => {
                 self.state = *state;
                 self.pause_reason.clone_from(because);

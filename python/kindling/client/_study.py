@@ -70,7 +70,7 @@ class RemoteStudy(Remarks, Displayed):
         return f"RemoteStudy({self.name!r} at {self._link.address})"
 
     # IPython looks for it in the class that has `__repr__`.
-    _repr_pretty_ = Displayed._repr_pretty_  # its own
+    _repr_pretty_ = Displayed._repr_pretty_
 
     def info(self) -> StudyInfo:
         """The study as it is now."""

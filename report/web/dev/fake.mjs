@@ -77,8 +77,9 @@ export function fake({
   steps = 20,
   diagnoses = budget <= 2000,
   objectives = 1,
+  seed = 7,
 } = {}) {
-  const r = generator(7);
+  const r = generator(seed);
   const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
@@ -159,7 +160,7 @@ export function fake({
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
-    seed: "42",
+    seed: String(seed + 35),
     created,
     counts: {},
     trials_per_hour: null,

@@ -1,6 +1,7 @@
 // Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
+//   node dev/serve.mjs --studies 1000                        many in the list
 //   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
 //   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
 
@@ -23,6 +24,10 @@ const KINDS = {
   growing: [{ name: "growing" }, 120],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  // The same search under three seeds.
+  "repeat-1": [{ name: "repeat-1", kind: "other", budget: 60, seed: 1 }, null],
+  "repeat-2": [{ name: "repeat-2", kind: "other", budget: 60, seed: 2 }, null],
+  "repeat-3": [{ name: "repeat-3", kind: "other", budget: 60, seed: 3 }, 40],
   front: [{ name: "front", objectives: 2, seeds: 5 }, null],
   "front-growing": [{ name: "front-growing", objectives: 2, seeds: 5 }, 30],
   "front-of-three": [{ name: "front-of-three", objectives: 3, seeds: 5 }, null],
@@ -90,6 +95,14 @@ function events(response, study) {
   response.on("close", () => clearInterval(timer));
 }
 
+/** A study as the list has it; made once for each number of trials. */
+const listed = new Map();
+function lineOf(name) {
+  const { whole, done } = studyOf(name);
+  if (listed.get(name)?.done !== done) listed.set(name, { done, ...at(whole, done) });
+  return listed.get(name);
+}
+
 /** What the coordinator answers: data, changes, files. */
 const coordinator = option("coordinator");
 function passOn(request, response) {
@@ -108,10 +121,11 @@ function passOn(request, response) {
 
 /** Which page an address is, as the coordinator would say. */
 function pageAt(path, url, first, second) {
-  if (path === "/") return { mode: "list" };
+  if (path === "/" || path === "/compare") return { mode: path === "/" ? "list" : "compare" };
   const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
-  if (name && (coordinator || studyOf(name))) return { mode: "live", study: name };
-  return { mode: "missing", said: name ? `no study is called “${name}”` : "no page has this address" };
+  const tooDeep = path.split("/").length > 5;
+  if (name && !tooDeep && (coordinator || studyOf(name))) return { mode: "live", study: name };
+  return { mode: "missing", said: name && !tooDeep ? `no study is called “${name}”` : "no page has this address" };
 }
 
 createServer((request, response) => {
@@ -128,8 +142,18 @@ createServer((request, response) => {
     const list = Object.keys(KINDS)
       .filter((n) => !n.startsWith("large"))
       .map((n) => {
-        const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
+        const { study, trials } = lineOf(n);
+        const times = trials.flatMap((t) => [t.start ?? 0, t.complete ?? 0]);
         return {
+          archived: n === "wide",
+          tags: n.includes("growing") ? ["nightly", "growing"] : [],
+          created: study.created,
+          newest: times.length > 0 ? Math.max(...times) : null,
+          trials_per_hour: study.trials_per_hour,
+          seconds_left: study.seconds_left,
+          external: study.external,
+          failure: study.failures[0]?.reason ?? null,
+          note: "",
           name: n,
           state: study.state,
           counts: study.counts,
@@ -140,7 +164,13 @@ createServer((request, response) => {
           front_size: study.front_size,
         };
       });
-    return send("application/json", JSON.stringify(list));
+    // The same ones again under other names, to see how the page bears many.
+    const more = Array.from({ length: Math.max(0, Number(option("studies", 0)) - list.length) }, (_, i) => ({
+      ...list[i % list.length],
+      name: `many-${i}`,
+      created: Date.now() - 1000 * i,
+    }));
+    return send("application/json", JSON.stringify([...list, ...more]));
   }
   // The page's program asks by query, so that it can ask for any name.
   const name = url.searchParams.get("name") ?? (first === "api" ? third : second);

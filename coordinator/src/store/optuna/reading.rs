@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kindling_study::external::{PythonJson, Scope};
 use kindling_study::{
-    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec, Tick,
-    TrialId, TrialNumber, Wall, WorkerId,
+    Activities, Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec,
+    Tick, TrialId, TrialNumber, Wall, WorkerId,
 };
 
 use super::cell::{json, word};
@@ -37,6 +37,7 @@ pub(crate) struct Reading {
     /// All trials of a worker share its id.
     workers: HashMap<String, WorkerId>,
     externals: ExternalReading,
+    pub(super) activities: Activities,
     strangers: Strangers,
 }
 
@@ -254,7 +255,7 @@ impl Reading {
     /// Checks that all rows fit together, and makes studies of them. Open leases end at
     /// `lease_until`.
     pub(crate) fn finish(self, next: &NextIds, lease_until: Tick) -> Result<Registry, Damage> {
-        let Self { studies, places, mut strangers, externals, .. } = self;
+        let Self { studies, places, mut strangers, externals, activities, .. } = self;
         if let Some(id) = studies.keys().find(|id| externals.has_study(**id)) {
             return Err(Damage::at(
                 "kindling_external_studies",
@@ -273,7 +274,14 @@ impl Reading {
         let next_trial = counter("next_trial_id", next.next_trial_id, newest_trial)?;
         let externals = externals.finish()?;
         strangers.tell();
-        Ok(Registry::restore(restored, externals, StudyId(next_study), TrialId(next_trial)))
+        let (next_study, next_trial) = (StudyId(next_study), TrialId(next_trial));
+        let registry = Registry::restore(restored, externals, next_study, next_trial);
+        Ok(registry.with_activities(activities))
+    }
+
+    /// Whether there is such a study, of either kind.
+    pub(super) fn has_study(&self, id: i64) -> bool {
+        self.studies.contains_key(&id) || self.externals.has_study(id)
     }
 
     /// The trial that a row belongs to, and the spec of its study.

@@ -2,9 +2,7 @@
 
 use super::key::tags_of;
 use super::remark::is_archived;
-use super::{
-    MAX_NOTE, MAX_PIECES, MAX_REMARKS, PIECE, Remark, RemarkKey, StudyAttributes, What, size,
-};
+use super::{MAX_NOTE, MAX_REMARKS, PIECE, Remark, RemarkKey, StudyAttributes, What, size};
 use crate::external::{PythonJson, PythonValue};
 use crate::ids::TrialId;
 use crate::refusal::Refusal;
@@ -43,13 +41,14 @@ pub(crate) fn annotate(
         check_note(note, wanted.note_version, &now)?;
         put(What::NoteVersion, PythonValue::Int(i64::from(now.note_version.saturating_add(1))));
         let mut pieces = pieces(note);
-        for place in 0..MAX_PIECES {
-            let piece = pieces.next();
-            let key = RemarkKey { trial, what: What::NotePiece(place) }.to_string();
-            // Optuna has no call that removes an attribute. What is left of a longer note is emptied.
-            if piece.is_some() || attributes.contains_key(key.as_str()) {
-                put(What::NotePiece(place), PythonValue::Str(piece.unwrap_or_default()));
+        for place in 0.. {
+            let (piece, what) = (pieces.next(), What::NotePiece(place));
+            let is_there = attributes.contains_key(RemarkKey { trial, what }.to_string().as_str());
+            if piece.is_none() && !is_there {
+                break;
             }
+            // Optuna has no call that removes an attribute. What is left of a longer note is emptied.
+            put(what, PythonValue::Str(piece.unwrap_or_default()));
         }
     }
     if let Some(tags) = &wanted.tags {

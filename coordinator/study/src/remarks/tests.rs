@@ -189,7 +189,11 @@ fn a_note_that_is_too_long_is_cut_and_not_lost() {
     let read = Remark::read(&remarks.attributes, None);
     assert_eq!((read.note.len(), read.is_whole, read.note_version), (MAX_NOTE, false, 7));
     assert!(annotate(&mut remarks, None, &note(&read.note, Some(7))).is_err());
+    // Of an external study there may be any number of pieces.
+    let beyond = "dashboard:note_str:33";
+    remarks.put(beyond, &json(r#""more""#));
     annotate(&mut remarks, None, &note("", Some(7))).expect("removed");
+    assert_eq!(remarks.attributes[beyond].as_str(), r#""""#);
     assert!(Remark::read(&remarks.attributes, None).is_whole);
 }
 

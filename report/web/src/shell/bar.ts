@@ -51,8 +51,8 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       // Whoever served it has nothing more to say.
       const ended = now === "lost" && over;
       link.dataset["link"] = ended ? "ended" : now;
-      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
-      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
+      setText(link, { connecting: "connecting …", live: "live", lost: ended ? "not served any more" : "connection lost" }[now]);
+      link.title = now !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
     },
   };
 }
