@@ -8,6 +8,7 @@ mod background;
 mod create;
 mod documents;
 mod door;
+mod export;
 mod failure;
 mod feed;
 mod forged;
@@ -80,6 +81,7 @@ pub(crate) fn routes(
         .route("/api/studies/{name}", get(document))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(document))
+        .route("/api/study/export", get(export::export))
         .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
         .route("/api/study/output", get(output::output))
         .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))
