@@ -1074,81 +1074,6 @@ class ListStudiesResponse(google.protobuf.message.Message):
 global___ListStudiesResponse = ListStudiesResponse
 
 @typing.final
-class AnnotateStudyRequest(google.protobuf.message.Message):
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: builtins.int
-    NOTE_FIELD_NUMBER: builtins.int
-    NOTE_VERSION_FIELD_NUMBER: builtins.int
-    TAGS_FIELD_NUMBER: builtins.int
-    ARCHIVED_FIELD_NUMBER: builtins.int
-    name: builtins.str
-    note: builtins.str
-    """The new note; empty removes it. Absent: unchanged."""
-    note_version: builtins.int
-    """The version of the note that was read. Absent: whatever it is."""
-    archived: builtins.bool
-    """Whether it is archived. Absent: unchanged."""
-    @property
-    def tags(self) -> global___Tags:
-        """The new tags. Absent: unchanged."""
-
-    def __init__(
-        self,
-        *,
-        name: builtins.str = ...,
-        note: builtins.str | None = ...,
-        note_version: builtins.int | None = ...,
-        tags: global___Tags | None = ...,
-        archived: builtins.bool | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "name", b"name", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_archived", b"_archived"]) -> typing.Literal["archived"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
-
-global___AnnotateStudyRequest = AnnotateStudyRequest
-
-@typing.final
-class AnnotateStudyResponse(google.protobuf.message.Message):
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    STUDY_FIELD_NUMBER: builtins.int
-    @property
-    def study(self) -> global___Study: ...
-    def __init__(
-        self,
-        *,
-        study: global___Study | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["study", b"study"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
-
-global___AnnotateStudyResponse = AnnotateStudyResponse
-
-@typing.final
-class Tags(google.protobuf.message.Message):
-    """Tags: each of 1 to 64 characters, without commas, control characters, and spaces at its ends."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    TAGS_FIELD_NUMBER: builtins.int
-    @property
-    def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
-    def __init__(
-        self,
-        *,
-        tags: collections.abc.Iterable[builtins.str] | None = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["tags", b"tags"]) -> None: ...
-
-global___Tags = Tags
-
-@typing.final
 class ListActivityRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1234,6 +1159,81 @@ class Activity(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_trial", b"_trial"]) -> typing.Literal["trial"] | None: ...
 
 global___Activity = Activity
+
+@typing.final
+class AnnotateStudyRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    ARCHIVED_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    note: builtins.str
+    """The new note; empty removes it. Absent: unchanged."""
+    note_version: builtins.int
+    """The version of the note that was read. Absent: whatever it is."""
+    archived: builtins.bool
+    """Whether it is archived. Absent: unchanged."""
+    @property
+    def tags(self) -> global___Tags:
+        """The new tags. Absent: unchanged."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        note: builtins.str | None = ...,
+        note_version: builtins.int | None = ...,
+        tags: global___Tags | None = ...,
+        archived: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "name", b"name", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_archived", b"_archived"]) -> typing.Literal["archived"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
+
+global___AnnotateStudyRequest = AnnotateStudyRequest
+
+@typing.final
+class AnnotateStudyResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    @property
+    def study(self) -> global___Study: ...
+    def __init__(
+        self,
+        *,
+        study: global___Study | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["study", b"study"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
+
+global___AnnotateStudyResponse = AnnotateStudyResponse
+
+@typing.final
+class Tags(google.protobuf.message.Message):
+    """Tags: each of 1 to 64 characters, without commas, control characters, and spaces at its ends."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TAGS_FIELD_NUMBER: builtins.int
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        tags: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["tags", b"tags"]) -> None: ...
+
+global___Tags = Tags
 
 @typing.final
 class PauseStudyRequest(google.protobuf.message.Message):
@@ -1732,60 +1732,6 @@ class RetryTrialResponse(google.protobuf.message.Message):
 global___RetryTrialResponse = RetryTrialResponse
 
 @typing.final
-class AnnotateTrialRequest(google.protobuf.message.Message):
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    STUDY_FIELD_NUMBER: builtins.int
-    NUMBER_FIELD_NUMBER: builtins.int
-    NOTE_FIELD_NUMBER: builtins.int
-    NOTE_VERSION_FIELD_NUMBER: builtins.int
-    TAGS_FIELD_NUMBER: builtins.int
-    study: builtins.str
-    number: builtins.int
-    note: builtins.str
-    """The new note; empty removes it. Absent: unchanged."""
-    note_version: builtins.int
-    """The version of the note that was read. Absent: whatever it is."""
-    @property
-    def tags(self) -> global___Tags:
-        """The new tags. Absent: unchanged."""
-
-    def __init__(
-        self,
-        *,
-        study: builtins.str = ...,
-        number: builtins.int = ...,
-        note: builtins.str | None = ...,
-        note_version: builtins.int | None = ...,
-        tags: global___Tags | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "number", b"number", "study", b"study", "tags", b"tags"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
-
-global___AnnotateTrialRequest = AnnotateTrialRequest
-
-@typing.final
-class AnnotateTrialResponse(google.protobuf.message.Message):
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    TRIAL_FIELD_NUMBER: builtins.int
-    @property
-    def trial(self) -> global___Trial: ...
-    def __init__(
-        self,
-        *,
-        trial: global___Trial | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["trial", b"trial"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["trial", b"trial"]) -> None: ...
-
-global___AnnotateTrialResponse = AnnotateTrialResponse
-
-@typing.final
 class RetryTrialsRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1871,3 +1817,57 @@ class NotRetried(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["failed", b"failed", "reason", b"reason"]) -> None: ...
 
 global___NotRetried = NotRetried
+
+@typing.final
+class AnnotateTrialRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    number: builtins.int
+    note: builtins.str
+    """The new note; empty removes it. Absent: unchanged."""
+    note_version: builtins.int
+    """The version of the note that was read. Absent: whatever it is."""
+    @property
+    def tags(self) -> global___Tags:
+        """The new tags. Absent: unchanged."""
+
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        number: builtins.int = ...,
+        note: builtins.str | None = ...,
+        note_version: builtins.int | None = ...,
+        tags: global___Tags | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "number", b"number", "study", b"study", "tags", b"tags"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
+
+global___AnnotateTrialRequest = AnnotateTrialRequest
+
+@typing.final
+class AnnotateTrialResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRIAL_FIELD_NUMBER: builtins.int
+    @property
+    def trial(self) -> global___Trial: ...
+    def __init__(
+        self,
+        *,
+        trial: global___Trial | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["trial", b"trial"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["trial", b"trial"]) -> None: ...
+
+global___AnnotateTrialResponse = AnnotateTrialResponse
