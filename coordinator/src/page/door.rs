@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use kindling_report::study_path;
 use kindling_telemetry::names_loopback;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::named::Named;
@@ -173,26 +173,36 @@ fn denied(why: Denied, said: impl IntoResponse) -> Response {
 /// The login path that leads back to the wanted page.
 fn login_for(wanted: &Uri) -> String {
     // Of a file in it, the study's page is near enough.
-    let by_path = wanted
+    let file_of = wanted
         .path()
         .strip_prefix("/studies/")
+        .filter(|path| path.contains("/artifacts/"))
         .and_then(|path| path.split('/').next())
-        .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
-    let by_query = || Query::<Named>::try_from_uri(wanted).ok().map(|Query(named)| named.name);
-    match by_path.or_else(by_query) {
-        Some(name) => {
-            format!("/login?to=/studies/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC))
-        }
-        None => "/login".to_owned(),
+        .map(|name| format!("/studies/{name}"));
+    let by_query = || {
+        let named = Query::<Named>::try_from_uri(wanted).ok()?;
+        (wanted.path() == "/study/artifact").then(|| study_path(&named.0.name))
+    };
+    match file_of.or_else(by_query).unwrap_or_else(|| wanted.to_string()).as_str() {
+        "/" => "/login".to_owned(),
+        to => format!("/login?to={}", utf8_percent_encode(to, NON_ALPHANUMERIC)),
     }
 }
 
-/// Where to go after a login. Only our own pages: a study's page, or else the list.
+/// The parts of a path that our own pages begin with.
+const OURS: [&str; 4] = ["studies", "study", "compare", "new"];
+
+/// Where to go after a login. Only our own pages: the wanted one, or else the list.
 fn destination(to: &str) -> String {
-    match to.strip_prefix("/studies/") {
-        Some(name) if !name.is_empty() => study_path(name),
-        _ => "/".to_owned(),
-    }
+    let is_ours = |uri: &Uri| {
+        let first = uri.path().strip_prefix('/').and_then(|path| path.split('/').next());
+        uri.scheme().is_none()
+            && uri.authority().is_none()
+            && first.is_some_and(|f| OURS.contains(&f))
+    };
+    let is_plain = to.len() <= LOGIN_BYTES && to.bytes().all(|byte| byte.is_ascii_graphic());
+    let uri: Option<Uri> = is_plain.then(|| to.parse().ok()).flatten();
+    uri.filter(is_ours).map_or_else(|| "/".to_owned(), |uri| uri.to_string())
 }
 
 /// The page that was wanted before the login.
@@ -267,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_leads_back_to_the_study_and_nowhere_else() {
+    fn a_login_leads_back_to_the_page_and_nowhere_else() {
         let names = [
             "s",
             "a/b",
@@ -289,15 +299,40 @@ mod tests {
             "研究",
             "<b>",
         ];
-        for name in names {
-            let page: Uri = study_path(name).parse().expect("a path");
+        let back = |page: &str| {
+            let page: Uri = page.parse().expect("a path");
             let login: Uri = login_for(&page).parse().expect("a path");
             let Query(Wanted { to }) = Query::try_from_uri(&login).expect("a query");
-            assert_eq!(destination(&to), page.to_string(), "{name}");
-            assert!(page.to_string().bytes().all(|byte| byte.is_ascii_graphic()), "{page}");
+            destination(&to)
+        };
+        for name in names {
+            let page = study_path(name);
+            let query = if page.contains('?') { '&' } else { '?' };
+            let page = format!("{page}{query}metric=a%26b%3F&view=trials%2F12");
+            assert_eq!(back(&page), page, "{name}");
         }
-        for elsewhere in ["", "/", "//evil.example", "https://evil.example", "/studies/", "/login"]
-        {
+        for page in [
+            "/studies/a%2Fb/trials/12?metric=x",
+            "/studies/s/figures/slice-%2e%2e",
+            "/compare?study=a%26b&study=c",
+            "/new",
+        ] {
+            assert_eq!(back(page), page);
+        }
+        for elsewhere in [
+            "",
+            "/",
+            "//evil.example",
+            "//studies/s",
+            "https://evil.example",
+            "https://evil.example/studies/s",
+            "/login",
+            "/studiesx",
+            "/\\evil.example",
+            "studies/s",
+            "evil.example:80",
+            "/studies/\r\nSet-Cookie: x",
+        ] {
             assert_eq!(destination(elsewhere), "/", "{elsewhere}");
         }
         for file in [
@@ -305,7 +340,7 @@ mod tests {
             "/studies/a%2Fb/artifacts/plots/x.png",
             "/study/artifact?name=a/b&trial=3&file=x.png",
         ] {
-            assert_eq!(login_for(&file.parse().expect("a path")), "/login?to=/studies/a%2Fb");
+            assert_eq!(back(file), "/studies/a%2Fb");
         }
         assert_eq!(login_for(&"/".parse().expect("a path")), "/login");
     }

@@ -8,6 +8,7 @@ mod background;
 mod create;
 mod documents;
 mod door;
+mod export;
 mod failure;
 mod feed;
 mod forged;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -65,7 +66,13 @@ pub(crate) fn routes(
     let pages = Pages::new(ledger, service, shutdown, watchers, check);
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
+        .route("/compare", get(async || Html(html(Page::Compare))))
+        .route("/new", get(async || Html(html(Page::New))))
+        // Which views and items there are knows the page's program.
         .route("/studies/{name}", get(study))
+        .route("/studies/{name}/", get(study))
+        .route("/studies/{name}/{view}", get(study))
+        .route("/studies/{name}/{view}/{item}", get(study))
         .route("/study", get(study))
         .route("/api/me", get(me::me))
         .route("/api/activity", get(activity::activity))
@@ -74,12 +81,14 @@ pub(crate) fn routes(
         .route("/api/studies/{name}", get(document))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(document))
+        .route("/api/study/export", get(export::export))
         .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
         .route("/api/study/output", get(output::output))
         .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))
         .route("/studies/{name}/artifacts/{*file}", get(artifact::artifact))
         .route("/study/artifact", get(artifact::artifact))
         .route("/api/study/events", get(feed::events))
+        .fallback(nothing)
         .with_state(pages)
         .layer(from_fn_with_state(door.clone(), door::check));
     let script = async || asset("text/javascript; charset=utf-8", kindling_report::APP_JS);
@@ -98,8 +107,22 @@ async fn study(
 ) -> Result<Response, Failure> {
     let known = name.clone();
     let look = pages.ledger.look(move |state| state.registry().id_of(&known).map(|_| ()));
-    look.await??;
-    Ok(Html(html(Page::Live { study: &name })).into_response())
+    match look.await? {
+        Ok(()) => Ok(Html(html(Page::Live { study: &name })).into_response()),
+        Err(refusal) => Ok(missing(&refusal.to_string())),
+    }
+}
+
+/// The answer at an address that is none of ours.
+async fn nothing(uri: Uri) -> Response {
+    let is_page = !["/api/", "/assets/"].iter().any(|start| uri.path().starts_with(start));
+    let said = "no page has this address";
+    if is_page { missing(said) } else { (StatusCode::NOT_FOUND, said).into_response() }
+}
+
+/// A page that says what is not there.
+fn missing(said: &str) -> Response {
+    (StatusCode::NOT_FOUND, Html(html(Page::Missing { said }))).into_response()
 }
 
 async fn document(

@@ -20,7 +20,7 @@ use crate::budget::{Budget, Caller, Share};
 use crate::config::StudyCheck;
 use crate::ledger::Ledger;
 use crate::service::Service;
-use crate::view::whole;
+use crate::view::{Whole, whole};
 
 /// How long a request for a file waits for others to end, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -110,6 +110,18 @@ impl Pages {
     pub(super) fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
         let crowded = Failure::Crowded("too much waits to be read by other pages");
         self.unread.take_most(caller, bytes).ok_or(crowded)
+    }
+
+    /// Makes something of all that is known of a study, in the background: it may take a while, and is large.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(Whole) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.making.acquire().await;
+        let whole = whole(&self.ledger, name).await?;
+        let made = tokio::task::spawn_blocking(move || work(whole)).await;
+        made.map_err(|error| Failure::Internal(error.to_string()))
     }
 
     /// Makes the whole document of a study.

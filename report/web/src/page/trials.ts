@@ -3,7 +3,7 @@
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h, replaceKeepingFocus, select, setText } from "../dom";
-import { count, plural } from "../format";
+import { count, fileName, plural } from "../format";
 import { cells, type Column, columnsOf, isBest } from "./columns";
 import { matches } from "./filter";
 import type { Context, Part } from "../shell/types";
@@ -31,7 +31,7 @@ interface Looks {
   page: number;
 }
 
-export function trials({ open, remember }: Context): Part {
+export function trials({ open, remember, links, store }: Context): Part {
   let data: Data | null = null;
   const looks = remember<Looks>("trials", () => ({ sort: { key: "number", down: true }, text: "", state: "all", page: 0 }));
   let shape = "";
@@ -72,14 +72,21 @@ export function trials({ open, remember }: Context): Part {
     if (![...list.options].some((option) => option.value === value)) list.append(h("option", { value }, text));
   };
 
+  // The coordinator writes them, as the command does; a report has none.
+  const files = (links ? (["csv", "json"] as const) : []).map((format) => {
+    const title = `All trials that the page’s filter lets through, as ${format.toUpperCase()}`;
+    return { format, link: h("a", { class: "tool", href: "", title, "aria-label": title, "data-export": format }, format.toUpperCase()) };
+  });
+
   const element = h(
     "div",
     { class: "card wide" },
     h(
       "div",
       { class: "tools" },
-      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Filter"), search),
+      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Find"), search),
       states,
+      ...files.map(({ link }) => link),
     ),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
@@ -165,6 +172,10 @@ export function trials({ open, remember }: Context): Part {
     element,
     update: (now) => {
       data = now;
+      for (const { format, link } of files) {
+        link.href = links!.trials(format, now.filtered ? store.filter : "");
+        link.download = `${fileName(now.study.name, "trials")}.${format}`;
+      }
       if (now.several) offer("front", "on the front");
       if (now.constrained) {
         offer("feasible", "feasible");

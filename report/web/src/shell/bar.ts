@@ -1,4 +1,4 @@
-/** What stays in sight in every view: the study's name, its state and progress, the connection, the chosen metric. */
+/** What stays in sight in every view: the study's name, its state and progress, the connection, the chosen metric, a way to steer. */
 
 import { h, setText } from "../dom";
 import { count, percent } from "../format";
@@ -10,13 +10,14 @@ import type { Link } from "../source";
 import type { Store } from "../store";
 import type { Part } from "./types";
 
-export function bar(store: Store, live: boolean, start: string): Part & { link: (link: Link) => void } {
+export function bar(store: Store, live: boolean, start: string, steer: Part | null): Part & { link: (link: Link) => void } {
   const name = h("a", { href: start }, "…");
   const state = h("span", { class: "chip" });
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
   const strip = h("span", { class: "bar small", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
   const done = h("span", { class: "done" });
-  const pickers = h("span", { class: "pickers" });
+  const metric = metricPicker(store);
+  const pickers = h("span", { class: "pickers" }, metric.element);
   let over = false;
   return {
     element: h(
@@ -28,9 +29,12 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       h("span", { class: "strip" }, strip, done),
       h("span", { class: "spring" }),
       pickers,
+      steer?.element,
       themeButton(),
     ),
-    update: ({ study }) => {
+    update: (data) => {
+      const { study } = data;
+      steer?.update(data);
       setText(name, study.name);
       name.title = study.name;
       const { text, look } = stateOf(study);
@@ -45,14 +49,14 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       strip.setAttribute("aria-valuenow", String(Math.min(ended, total)));
       setText(done, study.external ? `${count(ended)} done` : `${count(ended)} of ${count(total)}`);
       done.title = percent(ended / Math.max(total, 1));
-      if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
+      metric.update(data);
     },
     link: (now) => {
       // Whoever served it has nothing more to say.
       const ended = now === "lost" && over;
       link.dataset["link"] = ended ? "ended" : now;
-      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
-      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
+      setText(link, { connecting: "connecting …", live: "live", lost: ended ? "not served any more" : "connection lost" }[now]);
+      link.title = now !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
     },
   };
 }

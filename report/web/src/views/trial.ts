@@ -16,16 +16,19 @@ import { outputPane } from "../output/pane";
 import { seconds, stateText } from "../page/columns";
 import { trialLink } from "../page/link";
 import type { Context, Part } from "../shell/types";
+import { steerTrial } from "./steering";
 import { valueOf } from "../values";
 
 /** One trial, which it follows as that goes on. A report has no links, and no output. */
-export function trial(number: number, { store, links, open }: Context): Part {
+export function trial(number: number, context: Context): Part {
+  const { store, links, open } = context;
   // What follows the trial is drawn anew with it; files and output stay, with what was loaded and how far it was read.
   const [told, measured] = [h("div"), h("div")];
   const files = artifactList(links);
   const kept = h("section", {}, h("h3", {}, "Artifacts"), files.element);
   const output = links ? outputPane(links) : null;
-  const element = h("div", { class: "trial" }, told, kept, output?.element, measured);
+  const steering = steerTrial(number, context);
+  const element = h("div", { class: "trial" }, steering.element, told, kept, output?.element, measured);
   let shown: Trial | null = null;
   let figures: Figure[] = [];
 
@@ -50,6 +53,7 @@ export function trial(number: number, { store, links, open }: Context): Part {
   return {
     element,
     update: (data) => {
+      steering.update(data);
       const trial = data.trial(number);
       if (!trial || trial === shown) return;
       shown = trial;
@@ -85,14 +89,16 @@ function pairs(rows: [string, string | HTMLElement][]): HTMLElement {
 }
 
 function facts(trial: Trial, data: Data, open: Open): HTMLElement {
-  const rank = data.rank(trial);
+  // Among all trials, whatever the filter.
+  const { whole } = data;
+  const rank = data.judged ? whole.rank(trial) : null;
   const to = (other: number, key: string) => trialLink(open, other, key);
   const rows: [string, string | HTMLElement][] = [
     ["state", stateText(trial, data)],
     ...data.study.directions.map((_, i): [string, string] => [data.values.name(i), number(valueOf(trial, i), 6)]),
     ...constraintRows(data, trial, 6),
     ...(rank !== null
-      ? ([[`place${data.ofMetric("by")}`, `${rank} of ${data.ranked.length}`]] as [string, string][])
+      ? ([[`place${data.ofMetric("by")}`, `${rank} of ${whole.ranked.length}`]] as [string, string][])
       : []),
     ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms
