@@ -20,10 +20,11 @@ pub mod stats;
 mod testing;
 
 pub use analysis::{
-    AgainArm, AgainFront, AgainRun, Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect,
-    Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
+    AgainArm, AgainFront, AgainRun, Analysis, Analyst, Arm, Cell, Combinations, Comparison,
+    Confirm, Effect, Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role,
+    Share, Value,
 };
-pub use document::{Change, Document};
+pub use document::{Beginning, Change, Document};
 pub use filter::{Filter, FilterError, nearest};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};

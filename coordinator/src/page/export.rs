@@ -56,7 +56,7 @@ pub(super) async fn export(
 }
 
 fn written(whole: Whole, wanted: &Wanted) -> Result<Vec<u8>, Failure> {
-    let Whole { mut study, trials, .. } = whole;
+    let Whole { mut study, trials } = whole;
     let matching = matching(&wanted.filter, &study, &trials)?;
     // The one that the study names is in short; a file has all of it.
     if let Some(best) = &mut study.best

@@ -1,9 +1,10 @@
 /** What the figures share about a document: computed once for each of its versions, and only if asked for. */
 
 import type { Document, Param, PerObjective, Study, Trial } from "./document";
-import { type Field, fieldsOf } from "./filter/fields";
+import { type Field, fieldsOf, plainNames } from "./filter/fields";
 import { type Compiled, compileWith } from "./filter/filter";
 import { Names } from "./filter/names";
+import { type Changed, Lists } from "./lists";
 import { attributeMeasures, type Measure, objectives, otherMeasures } from "./measures";
 import { FIRST, valueOf, Values } from "./values";
 
@@ -25,12 +26,18 @@ export interface Chosen {
   filter?: string;
 }
 
+/** What there was before the newest changes: what has not changed needs not be worked out again. */
+export interface After {
+  before: Data;
+  changes: readonly Changed[];
+}
+
 const NO_FILTER: Compiled = { matches: null, problem: null };
 
 export class Data {
   readonly study: Study;
   /** Those that the filter lets through. */
-  readonly trials: Trial[];
+  readonly trials: readonly Trial[];
   /** Says which values are better. */
   readonly values: Values;
   /** The same without a filter: what is said of the study itself is said of all trials. */
@@ -41,20 +48,58 @@ export class Data {
   /** The objective by which trials are compared: the chosen one, or the first if another number was chosen. */
   readonly metric: number;
   private cache = new Map<string, unknown>();
+  /** The lists of its trials, once somebody has asked for them. */
+  private known: Lists | null = null;
 
   constructor(
     readonly document: Document,
     private readonly chosen: Chosen = {},
+    after: After | null = null,
   ) {
     this.study = document.study;
     this.values = new Values(document.study.directions, document.study.metrics, document.study.constraints);
+    const follows = after?.before.document.trials === document.trials ? after : null;
     const asked = (chosen.filter ?? "").trim() !== "";
-    this.whole = asked ? new Data(document, { ...chosen, filter: "" }) : this;
+    this.whole = asked ? new Data(document, { ...chosen, filter: "" }, follows && { ...follows, before: follows.before.whole }) : this;
+    if (follows && !asked) this.keepFields(follows);
     this.filter = asked ? compileWith(chosen.filter!, this.whole.names) : NO_FILTER;
-    const { matches } = this.filter;
-    this.trials = matches ? document.trials.filter(matches) : document.trials;
     this.measure = this.whole.find(chosen.metric ?? null);
     this.metric = this.measure.objective ?? FIRST;
+    const { before, changes } = follows ?? {};
+    if (before?.known && before.rules === this.rules) {
+      this.known = before.known;
+      this.known.change(changes!);
+    }
+    this.trials = this.filter.matches ? this.lists.shown : document.trials;
+  }
+
+  private get lists(): Lists {
+    return (this.known ??= new Lists(this.document.trials, {
+      lets: this.filter.matches,
+      value: (trial) => this.measure.of(trial),
+      values: this.values,
+      metric: this.metric,
+    }));
+  }
+
+  /** What decides which lists a trial is in. */
+  private get rules(): string {
+    const { measure, filter, study } = this;
+    return JSON.stringify([measure.key, this.chosen.filter ?? "", filter.matches !== null, study.directions, study.constraints]);
+  }
+
+  /** Fields follow from the study and from which attributes there are. */
+  private keepFields({ before, changes }: After): void {
+    const fields = before.cache.get("fields") as Field[] | undefined;
+    const shape = ({ space, metrics, directions, constraints }: Study) => JSON.stringify([space, metrics, directions, constraints]);
+    if (!fields || shape(before.study) !== shape(this.study)) return;
+    const known = new Set(fields.filter((f) => f.group === "attr").map((f) => f.name));
+    const same = ({ before: old, now }: Changed) => {
+      const names = plainNames(now.attributes);
+      return names.every((name) => known.has(name)) && (!old || plainNames(old.attributes).every((name) => names.includes(name)));
+    };
+    if (!changes.every(same)) return;
+    for (const key of ["fields", "names"]) if (before.cache.has(key)) this.cache.set(key, before.cache.get(key));
   }
 
   /** Whether some trials may be left out. */
@@ -150,23 +195,23 @@ export class Data {
   }
 
   /** The search's trials, without those that confirm. */
-  get search(): Trial[] {
-    return this.once("search", () => this.trials.filter((t) => t.confirms === null));
+  get search(): readonly Trial[] {
+    return this.lists.search;
   }
 
   /** The search's trials that completed with a value of the chosen measure. */
-  get complete(): Trial[] {
-    return this.once("complete", () => this.search.filter((t) => t.state === "COMPLETE" && this.value(t) !== null));
+  get complete(): readonly Trial[] {
+    return this.lists.complete;
   }
 
   /** Those of them that keep to the constraints: all, if there is none. */
-  get feasible(): Trial[] {
-    return this.once("feasible", () => this.complete.filter((t) => this.values.feasible(t)));
+  get feasible(): readonly Trial[] {
+    return this.lists.feasible;
   }
 
   /** Those that do not. */
-  get infeasible(): Trial[] {
-    return this.once("infeasible", () => this.complete.filter((t) => !this.values.feasible(t)));
+  get infeasible(): readonly Trial[] {
+    return this.lists.infeasible;
   }
 
   /** Whether trials can be infeasible. */
@@ -212,10 +257,8 @@ export class Data {
   }
 
   /** The feasible ones, or all if none is, by the chosen objective: best first; of equals the earlier one. */
-  get ranked(): Trial[] {
-    return this.once("ranked", () =>
-      this.values.ranked(this.feasible.length > 0 ? this.feasible : this.complete, this.metric),
-    );
+  get ranked(): readonly Trial[] {
+    return this.feasible.length > 0 ? this.lists.rankedFeasible : this.lists.rankedComplete;
   }
 
   /** The best feasible one. Of one objective the one that the coordinator names, if its result is here already. */
@@ -263,7 +306,10 @@ export class Data {
 
   private judgePart(): Part {
     if (this.complete.length < 8 || !this.judged) return "all";
-    const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
+    return this.lists.once(2 ** Math.floor(Math.log2(this.complete.length)), (first) => this.partOf(first));
+  }
+
+  private partOf(first: readonly Trial[]): Part {
     const values = first.map((t) => this.value(t)!).sort((a, b) => this.values.order(a, b, this.metric));
     const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
@@ -283,8 +329,9 @@ export class Data {
   /** The same of any objective; wide enough for the front, if that is asked for. */
   rangeOf(part: Part, metric: number, withFront = false): [number, number] {
     return this.once(`range ${part} ${metric} ${withFront}`, () => {
-      const some = part === "all" || this.feasible.length === 0 ? this.complete : this.feasible;
-      const ranked = this.values.ranked(some, metric);
+      const whole = part === "all" || this.feasible.length === 0;
+      const own = whole ? this.lists.rankedComplete : this.lists.rankedFeasible;
+      const ranked = metric === this.metric ? own : this.values.ranked(whole ? this.complete : this.feasible, metric);
       if (ranked.length === 0) return [0, 1];
       const last = Math.round(shareOf(part) * (ranked.length - 1));
       const ends = [ranked[0]!, ranked[last]!, ...(withFront ? this.front : [])].map((t) => valueOf(t, metric)!);

@@ -1,17 +1,27 @@
 /** The document as it is now, and who wants to hear of its changes. */
 
 import { type Chosen, Data, type Part } from "./data";
-import type { Analysis, Change, Document, Trial } from "./document";
+import type { Analysis, Beginning, Change, Document, Trial } from "./document";
 import { FILTER, link, linked, METRIC } from "./link";
+import { type Changed, merge } from "./lists";
+import { Names } from "./params";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
 
+/** The analysis before it has come. */
+const NOTHING_YET: Analysis = { importance: null, combinations: [], confirm: null };
+
 export class Store {
   /** Whether those who draw are done; on large studies that may take longer than the pace. */
   ready: () => boolean = () => true;
   private document: Document | null = null;
+  /** A document that comes anew, in place of one that is shown: it takes that one's place once it is whole. */
+  private coming: Document | null = null;
+  private names = new Names();
+  /** What has changed since the last time that everybody was told. */
+  private changed: Changed[] = [];
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
   /** Whether the browser keeps the choice in the address. */
@@ -30,19 +40,48 @@ export class Store {
     this.listeners.add(listener);
   }
 
+  /** A whole document, at once. */
   replace(document: Document): void {
-    bareStudy(document.study);
-    bareTrials(document.trials);
-    bareAnalysis(document.analysis);
-    this.document = document;
+    const { trials, analysis, ...head } = document;
+    this.begin({ ...head, total: trials.length, trials });
+    this.analyse(analysis);
+  }
+
+  /** The head of a document. Its trials follow, and then its analysis. */
+  begin({ total, trials, ...head }: Beginning): void {
+    bareStudy(head.study);
+    this.names = new Names();
+    this.coming = { ...head, trials: [], analysis: this.document?.analysis ?? NOTHING_YET, total };
+    // Where there is nothing yet, a part is better than nothing; what is shown already stays until there is all of it.
+    this.document ??= this.coming;
+    this.add(trials);
+  }
+
+  /** Some of the trials that are coming. */
+  add(trials: Trial[]): void {
+    const { coming } = this;
+    bareTrials(trials, this.names);
+    if (!coming) {
+      // Those that went on while the others were sent.
+      if (!this.document) return;
+      this.merge(this.document.trials, trials);
+      this.document = { ...this.document };
+      return this.soon();
+    }
+    this.merge(coming.trials, trials);
+    if (coming.trials.length >= coming.total!) {
+      const { total: _, ...whole } = coming;
+      this.coming = null;
+      this.document = whole;
+    } else if (this.document !== coming) return;
     this.soon();
   }
 
   change(change: Change): void {
-    if (!this.document) return;
+    if (!this.document || this.coming) return;
     bareStudy(change.study);
-    bareTrials(change.trials);
-    merge(this.document.trials, change.trials);
+    bareTrials(change.trials, this.names);
+    this.merge(this.document.trials, change.trials);
     const artifacts = change.artifacts ?? this.document.artifacts;
     this.document = { ...this.document, study: change.study, workers: change.workers, artifacts, generated: Date.now() };
     this.soon();
@@ -117,31 +156,14 @@ export class Store {
     this.timer = null;
     this.last = performance.now();
     if (!this.document) return;
-    const data = new Data(this.document, this.chosen);
+    const data = new Data(this.document, this.chosen, this.current && { before: this.current, changes: this.changed });
+    this.changed = [];
     this.current = data;
     for (const listener of this.listeners) listener(data);
   }
-}
 
-/** Puts changed and new trials in their places. */
-export function merge(trials: Trial[], changed: Trial[]): void {
-  for (const trial of [...changed].sort((a, b) => a.number - b.number)) {
-    const last = trials[trials.length - 1];
-    if (!last || last.number < trial.number) trials.push(trial);
-    else {
-      const at = place(trials, trial.number);
-      trials.splice(at, trials[at]?.number === trial.number ? 1 : 0, trial);
-    }
+  private merge(trials: Trial[], changed: Trial[]): void {
+    const changes = merge(trials, changed);
+    if (this.current?.document.trials === trials) this.changed.push(...changes);
   }
-}
-
-/** Where a number is, or belongs, by bisection. */
-function place(trials: Trial[], number: number): number {
-  let [low, high] = [0, trials.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (trials[middle]!.number < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::analysis::table::Rows;
 use crate::testing;
 
 /// A study and the known results for its parameters; see `ask_optuna.py`.
@@ -92,7 +93,7 @@ impl Case {
             let params: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), wire_value(v))).collect();
             testing::trial(number as u32, *value, &params)
         });
-        Table::new(&study, &trials.collect::<Vec<_>>(), 0)
+        Table::new(&study, &Rows::of(&study, &trials.collect::<Vec<_>>()), 0)
     }
 
     fn check(&self) {
@@ -181,7 +182,8 @@ fn two_choices(seed: u64, count: u32, value: impl Fn(u32, u32, f64) -> f64) -> T
         testing::trial(number, value(x as u32, y as u32, rng.random()), &params)
     });
     let space = vec![testing::words("x", &names), testing::words("y", &names)];
-    Table::new(&testing::study(space, None), &trials.collect::<Vec<_>>(), 0)
+    let study = testing::study(space, None);
+    Table::new(&study, &Rows::of(&study, &trials.collect::<Vec<_>>()), 0)
 }
 
 /// The strength before it is limited to 0 or more, in units of the sum of single importances.

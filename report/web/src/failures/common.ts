@@ -4,6 +4,7 @@ import type { Data } from "../data";
 import type { Param, Trial } from "../document";
 import { spellValue } from "../filter/names";
 import { positionOf, scaleOf } from "../figure/axis";
+import { atOnce } from "../turns";
 import { type Reason, reasonsOf } from "./reasons";
 
 /** A condition that more of a reason's trials meet than chance explains. */
@@ -32,17 +33,29 @@ const CUTS = 12;
  * Fisher's exact test, with Bonferroni's correction for all the conditions that were looked at. Null where nothing stands out.
  */
 export function commonOf(data: Data, reasons: Reason[]): (Common | null)[] {
+  return atOnce(commonSteps(data, reasons));
+}
+
+/** The same in steps, each of them short: with hundreds of parameters it takes a second. */
+export function* commonSteps(data: Data, reasons: Reason[]): Generator<void, (Common | null)[]> {
   const trials = looked(data);
-  const columns = data.study.space.flatMap((param) => columnOf(data, param, trials) ?? []);
+  const columns: Column[] = [];
+  for (const param of data.study.space) {
+    columns.push(...[columnOf(data, param, trials) ?? []].flat());
+    yield;
+  }
   const tests = columns.reduce((sum, c) => sum + c.conditions.length, 0);
   const table = logFactorials(trials.length);
-  return reasons.map((reason) => {
+  const found: (Common | null)[] = [];
+  for (const reason of reasons) {
     const own = new Set(reason.trials);
     const mine = trials.map((t) => own.has(t));
     const drawn = mine.filter(Boolean).length;
-    if (drawn < LEAST || drawn === trials.length) return null;
+    found.push(null);
+    if (drawn < LEAST || drawn === trials.length) continue;
     let best: { common: Common; p: number } | null = null;
     for (const column of columns) {
+      yield;
       const counts = countsOf(column, mine);
       for (const { filter, from, to } of column.conditions) {
         const met = sum(counts.mine, from, to);
@@ -53,8 +66,9 @@ export function commonOf(data: Data, reasons: Reason[]): (Common | null)[] {
         if (!best || p < best.p) best = { p, common: { filter, met, of: drawn, others, ofOthers: trials.length - drawn } };
       }
     }
-    return best && best.p * tests < CHANCE ? best.common : null;
-  });
+    if (best && best.p * tests < CHANCE) found[found.length - 1] = best.common;
+  }
+  return found;
 }
 
 /** Trials that ended. Of too many, the failed ones first, then others from all over the study. */

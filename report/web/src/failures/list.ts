@@ -3,7 +3,8 @@
 import type { Data } from "../data";
 import { h, replaceKeepingFocus } from "../dom";
 import { count, percent, plural } from "../format";
-import { type Common, commonOf } from "./common";
+import { inTurns } from "../turns";
+import { type Common, commonSteps } from "./common";
 import { short } from "./figure";
 import { filterOf, last, type Reason, reasonsOf } from "./reasons";
 
@@ -11,6 +12,7 @@ import { filterOf, last, type Reason, reasonsOf } from "./reasons";
 const MOST = 50;
 /** For so many of them it is worked out what their trials have in common. */
 const COMPARED = 12;
+const PAUSES = 20;
 
 export interface Ways {
   /** Opens the table of trials with this filter. */
@@ -21,6 +23,26 @@ export interface Ways {
 export function reasonList(ways: Ways): { element: HTMLElement; update: (data: Data) => void } {
   const element = h("div", { class: "card wide failure-list" });
   let basis = "";
+  /** What trials have in common, by reason, and when it may be worked out again: for at most a twentieth of the time. */
+  const known = new Map<string, Common | null>();
+  let again = 0;
+  let newest: { data: Data; reasons: Reason[] } | null = null;
+  let busy = false;
+  const compare = async (data: Data, reasons: Reason[]) => {
+    newest = { data, reasons };
+    if (busy) return;
+    busy = true;
+    await new Promise((done) => window.setTimeout(done, Math.max(0, again - performance.now())));
+    const { data: now, reasons: wanted } = newest;
+    const start = performance.now();
+    const common = await inTurns(commonSteps(now, wanted), () => element.isConnected);
+    again = performance.now() + PAUSES * (performance.now() - start);
+    busy = false;
+    if (!common) return;
+    wanted.forEach((reason, i) => known.set(reason.kind, common[i] ?? null));
+    replaceKeepingFocus(element, ...drawn(now, reasonsOf(now), reasonsOf(now).map((r) => known.get(r.kind) ?? null), ways));
+    if (newest.data !== now) void compare(newest.data, newest.reasons);
+  };
   return {
     element,
     update: (data) => {
@@ -28,8 +50,8 @@ export function reasonList(ways: Ways): { element: HTMLElement; update: (data: D
       const now = JSON.stringify([data.trials.length, data.progress, reasons.map((r) => [r.kind, last(r).number, r.trials.length])]);
       if (now === basis) return;
       basis = now;
-      const common = commonOf(data, reasons.slice(0, COMPARED));
-      replaceKeepingFocus(element, ...drawn(data, reasons, common, ways));
+      replaceKeepingFocus(element, ...drawn(data, reasons, reasons.map((r) => known.get(r.kind) ?? null), ways));
+      void compare(data, reasons.slice(0, COMPARED));
     },
   };
 }

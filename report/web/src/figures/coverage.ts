@@ -29,8 +29,8 @@ export function binsOf(data: Data, param: Param): Bin[] {
   const scale = scaleOf(param);
   const bins = empty(param, scale);
   const ends = bins.map((b) => b.to);
-  for (const trial of begun(data, param)) {
-    const at = positionOf(scale, trial);
+  for (const trial of data.search) {
+    const at = trial.state === "WAITING" ? null : positionOf(scale, trial);
     if (at === null || bins.length === 0) continue;
     const place = ends.findIndex((end) => at < end);
     bins[place < 0 ? bins.length - 1 : place]!.trials.push(trial);

@@ -48,12 +48,12 @@ function draw(context: Context, axes: Axes): Drawing | null {
   const point = (trial: Trial): Point => ({ value: [trial.values[x]!, trial.values[y]!], trial: trial.number });
   const inside = ({ value: [a, b] }: Point) =>
     a >= ranges.x[0] && a <= ranges.x[1] && b >= ranges.y[0] && b <= ranges.y[1];
-  const points = (trials: Trial[]) => trials.map(point).filter(inside);
+  const points = (trials: readonly Trial[]) => trials.map(point).filter(inside);
   const best = data.front;
   const dominated = data.feasible.filter((t) => !data.onFront(t));
   const many = data.complete.length > 2000;
   const small = many ? 4 : 7;
-  const marks = (name: string, trials: Trial[], looks: object) => ({ type: "scatter", name, data: points(trials), ...looks });
+  const marks = (name: string, trials: readonly Trial[], looks: object) => ({ type: "scatter", name, data: points(trials), ...looks });
   const large = { large: many, largeThreshold: 100 };
   const dim = filled("circle", theme.neutral, small);
   const series = [

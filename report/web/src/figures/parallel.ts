@@ -9,10 +9,12 @@ import { type Measure, objectives } from "../measures";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
 import { jitter } from "./slice";
+import { byImportance } from "../parameters/words";
 import { partPicker } from "./part";
 
-/** More lines than this nobody can tell apart. */
+/** More lines than this nobody can tell apart, and more axes nobody can follow. */
 const LINES = 1000;
+const AXES = 24;
 
 export const parallel: FigureSpec = {
   key: "parallel-coordinates",
@@ -28,7 +30,7 @@ export const parallel: FigureSpec = {
 
 function draw({ data, theme, range, width }: Context): Drawing | null {
   if (data.complete.length === 0) return null;
-  const params = data.study.space;
+  const params = paramsOf(data);
   const scales = params.map(scaleOf);
   // The library draws on from axis to axis, whatever a line has there: what does not count has a place of its own.
   const lanes = scales.map((scale, i) => (Object.keys(params[i]!.when).length > 0 ? laneOf(scale) : null));
@@ -99,6 +101,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       ],
     },
     note: [
+      params.length < data.study.space.length ? `The ${AXES} most important of ${plural(data.study.space.length, "parameter")}.` : "",
       shown.length < data.ranked.length ? `The ${LINES} best of ${plural(data.ranked.length, "completed trial")}.` : "",
       data.ranked.length < data.complete.length
         ? `${plural(data.complete.length - data.ranked.length, "infeasible trial")} left out.`
@@ -118,7 +121,15 @@ function measuresOf(data: Data): Measure[] {
 }
 
 function axesOf(data: Data): number {
-  return data.study.space.length + measuresOf(data).length;
+  return paramsOf(data).length + measuresOf(data).length;
+}
+
+/** All parameters, or of many the most important ones; in the study's order. */
+function paramsOf(data: Data): Param[] {
+  const { space } = data.study;
+  if (space.length <= AXES) return space;
+  const first = new Set(byImportance(data).slice(0, AXES));
+  return space.filter((param) => first.has(param));
 }
 
 /** Whether the axes must lie below each other. */

@@ -86,7 +86,7 @@ function ofParam(param: Param): Field {
 /** The attributes that are no lists and no tables, by name. */
 function attributeFields(trials: readonly Trial[]): Field[] {
   const names = new Set<string>();
-  for (const { attributes } of trials) for (const name in attributes) if (isPlain(attributes[name])) names.add(name);
+  for (const { attributes } of trials) for (const name of plainNames(attributes)) names.add(name);
   return [...names].sort().map((name) => ({
     group: "attr",
     name,
@@ -96,6 +96,11 @@ function attributeFields(trials: readonly Trial[]): Field[] {
       return isPlain(value) ? value : undefined;
     },
   }));
+}
+
+/** The names of those that a filter can ask for. */
+export function plainNames(attributes: Trial["attributes"]): string[] {
+  return Object.keys(attributes).filter((name) => isPlain(attributes[name]));
 }
 
 function isPlain(value: unknown): value is string | number | boolean {

@@ -19,7 +19,6 @@ interface Row {
   element: HTMLElement;
   bar: HTMLElement;
   weight: HTMLElement;
-  tried: HTMLElement;
   mini: Mini;
 }
 
@@ -49,7 +48,7 @@ export function parameterList(context: Context): Part {
     const bar = h("i");
     const weight = h("span", { class: "weight-text" });
     const tried = h("p", { class: "tried" });
-    const mini = new Mini(param);
+    const mini = new Mini(param, (now) => setText(tried, triedText(now, param)));
     const when = conditionsOf(param);
     const element = h(
       "li",
@@ -64,12 +63,12 @@ export function parameterList(context: Context): Part {
       mini.element,
       tried,
     );
-    const made = { param, element, bar, weight, tried, mini };
+    const made = { param, element, bar, weight, mini };
     rows.set(param.name, made);
     return made;
   }
 
-  function fill({ param, element, bar, weight, tried, mini }: Row, now: Data): void {
+  function fill({ param, element, bar, weight, mini }: Row, now: Data): void {
     const found = weightOf(now, param.name);
     const top = now.analysis.importance?.params[0]?.importance ?? 1;
     bar.style.width = found ? percent(found.share.importance / (top || 1), 1).replace(" ", "") : "0";
@@ -77,7 +76,6 @@ export function parameterList(context: Context): Part {
     const link = element.querySelector("a")!;
     link.setAttribute("href", addresses.to("parameters", param.name));
     mini.update(now, store.part);
-    setText(tried, triedText(now, param));
   }
 
   function place(): void {

@@ -28,7 +28,11 @@ export class Mini {
   private stale = false;
   private readonly forget: () => void;
 
-  constructor(private readonly param: Param) {
+  /** `also` is done when it is drawn: whatever else takes a while. */
+  constructor(
+    private readonly param: Param,
+    private readonly also: (data: Data) => void,
+  ) {
     minis.set(this.element, this);
     visible.observe(this.element);
     this.forget = onThemeChange(() => this.redraw());
@@ -64,6 +68,7 @@ export class Mini {
     const to = this.element.getContext("2d");
     if (!data || !to) return;
     this.stale = false;
+    this.also(data);
     const looks = theme();
     const scale = scaleOf(param);
     const [low, high] = data.range(data.usualPart);

@@ -19,6 +19,16 @@ export function bar(store: Store, live: boolean, start: string, steer: Part | nu
   const metric = metricPicker(store);
   const pickers = h("span", { class: "pickers" }, metric.element);
   let over = false;
+  let [connection, loaded]: [Link, number | null] = ["connecting", null];
+  const show = () => {
+    // Whoever served it has nothing more to say.
+    const ended = connection === "lost" && over;
+    const loading = connection !== "lost" && loaded !== null;
+    link.hidden = !live && !loading;
+    link.dataset["link"] = ended ? "ended" : loading ? "loading" : connection;
+    const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
+    setText(link, loading ? `loading, ${percent(loaded)}` : { connecting: "connecting …", live: "live", lost }[connection]);
+  };
   return {
     element: h(
       "div",
@@ -35,6 +45,9 @@ export function bar(store: Store, live: boolean, start: string, steer: Part | nu
     update: (data) => {
       const { study } = data;
       steer?.update(data);
+      const { total: coming, trials } = data.document;
+      loaded = coming === undefined ? null : trials.length / coming;
+      show();
       setText(name, study.name);
       name.title = study.name;
       const { text, look } = stateOf(study);
@@ -52,11 +65,8 @@ export function bar(store: Store, live: boolean, start: string, steer: Part | nu
       metric.update(data);
     },
     link: (now) => {
-      // Whoever served it has nothing more to say.
-      const ended = now === "lost" && over;
-      link.dataset["link"] = ended ? "ended" : now;
-      setText(link, { connecting: "connecting …", live: "live", lost: ended ? "not served any more" : "connection lost" }[now]);
-      link.title = now !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
+      connection = now;
+      show();
     },
   };
 }
