@@ -10,7 +10,8 @@ use axum::http::{Request, Response, StatusCode};
 use kindling_artifacts::{ArtifactStore, Content, Key};
 use kindling_proto::limits;
 use kindling_report::study_path;
-use kindling_study::Blob;
+use kindling_study::{Annotation, Blob};
+use serde_json::json;
 use tempfile::TempDir;
 use tonic::body::Body;
 use tower::ServiceExt as _;
@@ -239,5 +240,38 @@ async fn every_view_of_a_study_is_its_page_and_what_is_not_there_is_said_on_a_pa
         let answer = world.get(path).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(header(&answer, "content-type").starts_with("text/plain"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_note_comes_with_its_version() {
+    let world = World::new().await;
+    let told = async |path: &str| -> serde_json::Value {
+        let told = body(world.get(path).await).await.expect("whole");
+        serde_json::from_slice(&told).expect("JSON")
+    };
+    assert_eq!(told("/api/note?name=s").await, json!({ "note": "", "note_version": 0 }));
+    let long = "<b>long</b> \u{202e}".repeat(1000);
+    let note = Annotation { note: Some(long.clone()), ..Annotation::default() };
+    let on_trial = note.clone();
+    world.ledger.write(Class::Begin, move |t| t.annotate("s", None, &note)).await.expect("noted");
+    let (_, number) = world
+        .ledger
+        .write(Class::Begin, |t| t.enqueue("s", &[], None, None))
+        .await
+        .expect("enqueued");
+    let write =
+        move |t: &mut crate::transaction::Transaction<'_>| t.annotate("s", Some(number), &on_trial);
+    world.ledger.write(Class::Begin, write).await.expect("noted");
+    let whole = json!({ "note": long, "note_version": 1 });
+    assert_eq!(told("/api/note?name=s").await, whole);
+    assert_eq!(told("/api/note?name=s&trial=0").await, whole);
+    for (path, status) in [
+        ("/api/note?name=none", StatusCode::NOT_FOUND),
+        ("/api/note?name=s&trial=9", StatusCode::NOT_FOUND),
+        ("/api/note?name=s&trial=x", StatusCode::BAD_REQUEST),
+        ("/api/note", StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(world.get(path).await.status(), status, "{path}");
     }
 }
