@@ -14,7 +14,6 @@ mod forged;
 mod list;
 mod me;
 mod named;
-mod note;
 mod output;
 mod pages;
 mod pass;
@@ -78,7 +77,6 @@ pub(crate) fn routes(
         .route("/api/activity", get(activity::activity))
         .route("/api/studies", get(list::studies).post(create::create))
         .route("/api/change", post(steer::change))
-        .route("/api/note", get(note::note))
         .route("/api/studies/{name}", get(document))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(document))
