@@ -118,7 +118,8 @@ fn notes_and_tags_of_a_store_that_nobody_serves() {
     assert!(export.ends_with(",a,x\n"), "{export}");
     assert!(files(&here) == before, "looking changes nothing");
 
-    let changed = failure(&["trial", "note", "s", "0", "y", "--if-version", "0", "--store", &store]);
+    let changed =
+        failure(&["trial", "note", "s", "0", "y", "--if-version", "0", "--store", &store]);
     assert!(changed.contains("somebody else changed the note: version 0 was read"), "{changed}");
     let odd = failure(&["study", "tag", "s", "--add", "a,b", "--store", &store]);
     assert!(odd.contains("no comma"), "{odd}");

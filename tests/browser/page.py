@@ -23,6 +23,7 @@ from screenshots import screenshots
 from steer import steer
 from trial import trial_of_report, trial_of_study
 from ways import ways_in_report, ways_in_study
+from understand import understand
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
 FIGURES = {
@@ -72,6 +73,7 @@ def test(b, shown, report, args):
     left_behind(b, shown, report, args.screenshots)
     b.online()
     compare(b, shown)
+    understand(b, shown)
 
 
 def several(b, shown, report):

@@ -94,7 +94,8 @@ def beside(b, shown):
 
 def one_at_a_time(b, shown):
     """Only the view that is open exists."""
-    go(b, "figures")
+    opened(b, f"{study(shown)}/figures", "Figures")
+    b.script("document.querySelector('[data-figure=values]').scrollIntoView({ behavior: 'instant' })")
     wait(lambda: b.all("figure canvas"), "figures")
     go(b, "trials")
     assert not b.all("figure") and not b.all("canvas")

@@ -8,12 +8,14 @@ mod background;
 mod create;
 mod documents;
 mod door;
+mod export;
 mod failure;
 mod feed;
 mod forged;
 mod list;
 mod me;
 mod named;
+mod note;
 mod output;
 mod pages;
 mod pass;
@@ -23,9 +25,9 @@ mod steer;
 #[cfg(test)]
 mod tests;
 mod watchers;
+mod whole;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
@@ -43,7 +45,7 @@ use self::failure::Failure;
 use self::named::{Asked, Named};
 use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
-use crate::budget::{Caller, held};
+use crate::budget::Caller;
 use crate::config::StudyCheck;
 use crate::ledger::Ledger;
 use crate::service::Service;
@@ -75,11 +77,13 @@ pub(crate) fn routes(
         .route("/study", get(study))
         .route("/api/me", get(me::me))
         .route("/api/activity", get(activity::activity))
+        .route("/api/note", get(note::note))
         .route("/api/studies", get(list::studies).post(create::create))
         .route("/api/change", post(steer::change))
-        .route("/api/studies/{name}", get(document))
+        .route("/api/studies/{name}", get(whole::whole))
         .route("/api/studies/{name}/events", get(feed::events))
-        .route("/api/study", get(document))
+        .route("/api/study", get(whole::whole))
+        .route("/api/study/export", get(export::export))
         .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
         .route("/api/study/output", get(output::output))
         .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))
@@ -121,18 +125,6 @@ async fn nothing(uri: Uri) -> Response {
 /// A page that says what is not there.
 fn missing(said: &str) -> Response {
     (StatusCode::NOT_FOUND, Html(html(Page::Missing { said }))).into_response()
-}
-
-async fn document(
-    State(pages): State<Pages>,
-    caller: Caller,
-    Asked(Named { name }): Asked<Named>,
-) -> Result<Response, Failure> {
-    let _place = pages.place(caller)?;
-    let made = pages.make(&name).await?;
-    let share = pages.room_for(caller, made.json.len())?;
-    let response = ([(header::CONTENT_TYPE, "application/json")], made.json).into_response();
-    Ok(response.map(|body| held(body, Arc::new(share))))
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

@@ -1074,6 +1074,93 @@ class ListStudiesResponse(google.protobuf.message.Message):
 global___ListStudiesResponse = ListStudiesResponse
 
 @typing.final
+class ListActivityRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    """Empty: all studies, and those that were deleted, of which the newest 1,000 entries are kept."""
+    page_size: builtins.int
+    """As in ListStudiesRequest."""
+    page_token: builtins.str
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "study", b"study"]) -> None: ...
+
+global___ListActivityRequest = ListActivityRequest
+
+@typing.final
+class ListActivityResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Empty on the last page."""
+    @property
+    def activities(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Activity]: ...
+    def __init__(
+        self,
+        *,
+        activities: collections.abc.Iterable[global___Activity] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activities", b"activities", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListActivityResponse = ListActivityResponse
+
+@typing.final
+class Activity(google.protobuf.message.Message):
+    """One thing that somebody did. A call that changed nothing leaves none."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: builtins.int
+    WHO_FIELD_NUMBER: builtins.int
+    FROM_FIELD_NUMBER: builtins.int
+    WHAT_FIELD_NUMBER: builtins.int
+    STUDY_FIELD_NUMBER: builtins.int
+    TRIAL_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    who: builtins.str
+    """Who it was, as they say themselves in the metadata `kindling-user`, percent-encoded; at most 64 characters. Empty: they
+    did not say. `kindling` with an empty `from`: the study paused itself.
+    """
+    what: builtins.str
+    """create, pause, resume, stop, budget, confirm, enqueue, retry, artifact, note, tags, archive, unarchive or delete. More words
+    may come.
+    """
+    study: builtins.str
+    trial: builtins.int
+    """The trial that it was about."""
+    details: builtins.str
+    """More, on one line."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        who: builtins.str = ...,
+        what: builtins.str = ...,
+        study: builtins.str = ...,
+        trial: builtins.int | None = ...,
+        details: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_trial", b"_trial", "time", b"time", "trial", b"trial"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_trial", b"_trial", "details", b"details", "from", b"from", "study", b"study", "time", b"time", "trial", b"trial", "what", b"what", "who", b"who"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_trial", b"_trial"]) -> typing.Literal["trial"] | None: ...
+
+global___Activity = Activity
+
+@typing.final
 class AnnotateStudyRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1223,6 +1310,42 @@ class ResumeStudyResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
 
 global___ResumeStudyResponse = ResumeStudyResponse
+
+@typing.final
+class ChangeBudgetRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    TRIALS_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    trials: builtins.int
+    """The new number of trials to finish; at least 1."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        trials: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "trials", b"trials"]) -> None: ...
+
+global___ChangeBudgetRequest = ChangeBudgetRequest
+
+@typing.final
+class ChangeBudgetResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    @property
+    def study(self) -> global___Study: ...
+    def __init__(
+        self,
+        *,
+        study: global___Study | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["study", b"study"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
+
+global___ChangeBudgetResponse = ChangeBudgetResponse
 
 @typing.final
 class StopStudyRequest(google.protobuf.message.Message):
@@ -1607,6 +1730,93 @@ class RetryTrialResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["trial", b"trial"]) -> None: ...
 
 global___RetryTrialResponse = RetryTrialResponse
+
+@typing.final
+class RetryTrialsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    NUMBERS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    request_id: builtins.str
+    """Repeating a request with the same id adds nothing. Empty: every call adds trials. At most 240 bytes."""
+    @property
+    def numbers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The failed trials; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        numbers: collections.abc.Iterable[builtins.int] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["numbers", b"numbers", "request_id", b"request_id", "study", b"study"]) -> None: ...
+
+global___RetryTrialsRequest = RetryTrialsRequest
+
+@typing.final
+class RetryTrialsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RETRIED_FIELD_NUMBER: builtins.int
+    REFUSED_FIELD_NUMBER: builtins.int
+    @property
+    def retried(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Retried]:
+        """By ascending number."""
+
+    @property
+    def refused(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NotRetried]: ...
+    def __init__(
+        self,
+        *,
+        retried: collections.abc.Iterable[global___Retried] | None = ...,
+        refused: collections.abc.Iterable[global___NotRetried] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["refused", b"refused", "retried", b"retried"]) -> None: ...
+
+global___RetryTrialsResponse = RetryTrialsResponse
+
+@typing.final
+class Retried(google.protobuf.message.Message):
+    """A failed trial, and the one that repeats it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FAILED_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    failed: builtins.int
+    number: builtins.int
+    def __init__(
+        self,
+        *,
+        failed: builtins.int = ...,
+        number: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["failed", b"failed", "number", b"number"]) -> None: ...
+
+global___Retried = Retried
+
+@typing.final
+class NotRetried(google.protobuf.message.Message):
+    """A trial that is not repeated."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FAILED_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    failed: builtins.int
+    reason: builtins.str
+    def __init__(
+        self,
+        *,
+        failed: builtins.int = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["failed", b"failed", "reason", b"reason"]) -> None: ...
+
+global___NotRetried = NotRetried
 
 @typing.final
 class AnnotateTrialRequest(google.protobuf.message.Message):

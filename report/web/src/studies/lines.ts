@@ -1,7 +1,7 @@
 /** What the list says of a study, and how the list is searched and sorted. */
 
 import type { Study } from "../document";
-import { visible } from "../read";
+import { visible as shownOf } from "../read";
 import type { Direction } from "../values";
 
 /** An entry as the coordinator gives it. An older coordinator does not give all of it. */
@@ -40,6 +40,13 @@ export interface Line extends Omit<Given, "archived" | "tags" | "created" | "new
   total: number;
   /** In what is searched. */
   text: string;
+}
+
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** Most texts are plain, and there are thousands. */
+function visible(text: string): string {
+  return PLAIN.test(text) ? text : shownOf(text);
 }
 
 export function lineOf(given: Given): Line {
@@ -84,6 +91,8 @@ export const SORTS: readonly { key: SortKey; text: string; down: boolean; of: (l
 /** The newest first; by name, if the coordinator does not say when they were created. */
 const USUAL = SORTS.find(({ key }) => key === "created")!;
 
+const names = new Intl.Collator("en", { numeric: true });
+
 export interface Looks {
   search: string;
   archived: boolean;
@@ -97,7 +106,6 @@ export function find(lines: readonly Line[], { search, archived, sort, down }: L
   const found = lines.filter((line) => (archived || !line.archived) && words.every((word) => line.text.includes(word)));
   const { of } = SORTS.find(({ key }) => key === sort)!;
   const keys = new Map(found.map((line) => [line, of(line)]));
-  const names = new Intl.Collator("en", { numeric: true });
   return found.sort((a, b) => {
     const [x, y] = [keys.get(a) ?? null, keys.get(b) ?? null];
     const same = names.compare(a.shown, b.shown);

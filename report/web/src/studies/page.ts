@@ -14,7 +14,7 @@ const EVERY = 5000;
 const MANY = 200;
 const EVERY_MANY = 20_000;
 /** So many lines on a page, so that any number of studies stays quick. */
-const PAGE = 50;
+const PAGE = 30;
 
 export function listPage(me: Me): void {
   const looks = looksOf(new URLSearchParams(location.search));
