@@ -86,8 +86,10 @@ export function fake({
   steps = 20,
   diagnoses = budget <= 2000,
   objectives = 1,
+  failing = 0.02,
+  seed = 7,
 } = {}) {
-  const r = generator(7);
+  const r = generator(seed);
   const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE, huge: HUGE }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
@@ -133,7 +135,7 @@ export function fake({
     free[w] = complete + 200;
     // Some fail for a reason that can be found.
     const steep = p.learning_rate > 6e-3 || p.batch > 300;
-    const state = r.next() < (steep ? 0.35 : 0.02) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
+    const state = r.next() < (steep ? Math.max(0.35, failing) : failing) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
     const curve = Array.from({ length }, (_, i) => [
@@ -171,7 +173,7 @@ export function fake({
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
-    seed: "42",
+    seed: String(seed + 35),
     created,
     counts: {},
     trials_per_hour: null,

@@ -1,17 +1,29 @@
-import { listPage } from "./page/list";
+import { comparePage } from "./compare/page";
 import { missingPage } from "./page/missing";
+import { newPage } from "./page/new";
 import { READER, whoAmI } from "./shell/me";
 import { studyPage } from "./shell/study";
 import { embedded, follow } from "./source";
 import { Store } from "./store";
+import { listPage } from "./studies/page";
 
-type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "missing"; said: string } | { mode: "report" };
+type Mode =
+  | { mode: "list" }
+  | { mode: "compare" }
+  | { mode: "new" }
+  | { mode: "live"; study: string }
+  | { mode: "missing"; said: string }
+  | { mode: "report" };
 
 async function start(): Promise<void> {
   const mode = JSON.parse(document.getElementById("kindling")?.textContent ?? '{"mode":"list"}') as Mode;
   switch (mode.mode) {
     case "list":
-      return listPage();
+      return listPage(await whoAmI());
+    case "compare":
+      return comparePage();
+    case "new":
+      return newPage(await whoAmI());
     case "missing":
       return missingPage(mode.said);
     case "live": {
@@ -28,6 +40,8 @@ async function start(): Promise<void> {
       studyPage(store, null, READER);
       return embedded(store, pieces);
     }
+    default:
+      return missingPage("no page has this address");
   }
 }
 

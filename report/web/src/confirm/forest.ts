@@ -28,7 +28,6 @@ export function forest(field: () => Field | null, key: string, title: string): F
   let close = true;
   return {
     key: `confirm-${key}`,
-    addressed: false,
     title,
     hint: "The mark is the mean over fresh seeds, the bar its 95 % interval, small rings the single seeds. Filled marks cannot be told apart from the best mean.",
     wide: true,

@@ -132,11 +132,10 @@ interface Mean {
   trial: number;
 }
 
-function means(objectives: number): FigureSpec {
+export function means(objectives: number): FigureSpec {
   const { chosen, controls } = axisChoosers(objectives);
   return {
     key: "confirmed-front",
-    addressed: false,
     title: "The front under fresh seeds",
     hint: "The mark is the mean over fresh seeds, the bars its 95 % intervals. Diamonds are on the front of the means.",
     wide: true,

@@ -169,8 +169,8 @@ export class Figure {
       height: this.plot.clientHeight,
     });
     chart.on("click", (event) => {
-      const trial = (event.data as Pointed | undefined)?.trial;
-      if (typeof trial === "number") this.open(trial);
+      const { trial, study } = (event.data as Pointed | undefined) ?? {};
+      if (typeof trial === "number") this.open(trial, study);
     });
     this.zoom?.attach(chart);
     return chart;

@@ -75,9 +75,9 @@ export interface FigureSpec {
   table?: (data: Data) => HTMLElement | null;
 }
 
-/** Opens a trial. It also knows where trials and figures are, for links. */
+/** Opens a trial, of another study if that is said. It also knows where trials and figures are, for links. */
 export interface Open {
-  (trial: number): void;
+  (trial: number, study?: string): void;
   trial(number: number): string;
   /** Where the figure stands alone; null if nowhere. */
   figure(key: string): string | null;
@@ -86,4 +86,6 @@ export interface Open {
 /** Something that a click on a chart stands for. */
 export interface Pointed {
   trial?: number;
+  /** Its name, where there are several. */
+  study?: string;
 }

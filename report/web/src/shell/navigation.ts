@@ -6,7 +6,7 @@ import type { Addresses } from "./addresses";
 import type { Part, View } from "./types";
 
 export function navigation(views: readonly View[], addresses: Addresses): Part & { mark: (view: string) => void } {
-  const links = views.map((view) => ({ view, link: h("a", { href: "" }, view.title), item: h("li", { hidden: true }) }));
+  const links = views.map((view) => ({ view, link: h("a", { href: "", "data-view": view.id, "data-key": `view ${view.id}` }, view.title), item: h("li", { hidden: true }) }));
   for (const { link, item } of links) item.append(link);
   const list = h("ul", {}, ...links.map(({ item }) => item));
   return {

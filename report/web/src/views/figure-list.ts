@@ -1,5 +1,8 @@
 /** The figures of a study by groups. Each has an address by its key. */
 
+import { fieldsOf } from "../confirm/arms";
+import { means } from "../confirm/front";
+import { forests } from "../confirm/section";
 import type { Data } from "../data";
 import type { Param } from "../document";
 import { failures } from "../failures/figure";
@@ -16,13 +19,14 @@ import { timeline } from "../figures/timeline";
 import { tried } from "../figures/tried";
 import { byImportance } from "../parameters/words";
 import type { Context } from "../shell/types";
+import type { Store } from "../store";
 
 export interface Group {
   id: string;
   title: string;
   /** Whether there is anything to show. */
   shown: (data: Data) => boolean;
-  specs: (data: Data) => (FigureSpec | null)[];
+  specs: (data: Data, store: Store) => (FigureSpec | null)[];
   /** The figures are made anew if this changes. */
   shape: (data: Data) => unknown;
 }
@@ -59,7 +63,16 @@ export const FAILURES: Group = {
 /** Shown elsewhere as a list; a figure of their own at their address. */
 const ALONE: Group = { id: "alone", title: "", shown: (d) => d.study.space.length > 0, specs: () => [importance], shape: never };
 
-export const GROUPS: readonly Group[] = [PROGRESS, PARAMETERS, FAILURES, ALONE];
+/** What the answer shows; it makes its own. */
+const ANSWER: Group = {
+  id: "answer",
+  title: "Answer",
+  shown: ({ document: { analysis } }) => analysis.confirm !== null || analysis.confirmed_front !== undefined,
+  specs: (d, store) => (d.several ? [means(d.values.count)] : forests(store, d)),
+  shape: ({ document: { analysis: { confirm } }, study }) => (confirm ? fieldsOf(confirm, study).map((f) => f.key) : 0),
+};
+
+export const GROUPS: readonly Group[] = [PROGRESS, PARAMETERS, FAILURES, ALONE, ANSWER];
 
 /** What one parameter does. */
 export function parameterSpecs({ remember }: Context, data: Data, name: string): FigureSpec[] {
@@ -86,12 +99,12 @@ function partnersOf(data: Data, name: string): Param[] {
 }
 
 /** The group's figures, the same ones while their shape stays: what was chosen in them stays chosen. */
-export function specsOf({ remember }: Context, group: Group, data: Data): { shape: string; specs: FigureSpec[] } {
+export function specsOf({ remember, store }: Context, group: Group, data: Data): { shape: string; specs: FigureSpec[] } {
   const known = remember(`figures ${group.id}`, () => ({ shape: "", specs: [] as FigureSpec[] }));
   const shape = JSON.stringify(group.shape(data));
   if (shape !== known.shape) {
     known.shape = shape;
-    known.specs = group.specs(data).filter((spec) => spec !== null);
+    known.specs = group.specs(data, store).filter((spec) => spec !== null);
   }
   return known;
 }
