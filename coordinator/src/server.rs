@@ -24,6 +24,7 @@ use crate::gauges;
 use crate::handles::Places;
 use crate::import::{ImportError, import};
 use crate::ledger::{Health, Ledger};
+use crate::notify::{Notifier, Reach};
 use crate::observe::{self, DoorName};
 use crate::output::{Outputs, StudyKey};
 use crate::page::{self, Door, Watchers};
@@ -90,6 +91,8 @@ pub struct Options {
     pub import: Vec<PathBuf>,
     /// How many bytes of trials' output are kept, beside the store. 0: none is.
     pub output_limit: u64,
+    /// Which machines people may be told at of their studies' news.
+    pub notify: Reach,
 }
 
 impl Options {
@@ -108,6 +111,7 @@ impl Options {
             artifacts_limit: limits::ARTIFACTS,
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
+            notify: Reach::default(),
         }
     }
 }
@@ -225,8 +229,16 @@ impl Coordinator {
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
         });
+        let notifier = Notifier::new(ledger.clone(), options.notify).map_err(ServeError::Server)?;
+        let telling = notifier.run(shutdown.clone());
         let kept = (ledger.clone(), outputs, artifacts);
         let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);
+        // What is new when it is to stop is still told.
+        let ending = shutdown.clone();
+        let serving = async move {
+            let serving = async { (serving.await, ending.cancel()).0 };
+            tokio::join!(serving, telling).0
+        };
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,

@@ -336,6 +336,7 @@ impl Study {
         }
         if state != self.state() {
             events.push(Event::StateChanged { state, because: None });
+            events.extend(self.forget_pause(state));
         }
         events
     }

@@ -6,6 +6,7 @@ use crate::external::ExternalEvent;
 use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
 use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
+use crate::notify::{Notify, Told};
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
@@ -50,6 +51,16 @@ pub enum Event {
     ConfirmChanged {
         /// The new choice.
         confirm: ConfirmSpec,
+    },
+    /// Somebody else is told of the study's news, or nobody. What the one before was told counts no more.
+    NotifyChanged {
+        /// Whom to tell.
+        notify: Notify,
+    },
+    /// Somebody was told of the study's news, or it was given up.
+    Told {
+        /// What is known there now.
+        told: Box<Told>,
     },
     /// A trial was added and waits, perhaps with some values fixed.
     Enqueued {
@@ -155,7 +166,9 @@ impl Event {
             | Self::Deleted
             | Self::StateChanged { .. }
             | Self::BudgetChanged { .. }
-            | Self::ConfirmChanged { .. } => None,
+            | Self::ConfirmChanged { .. }
+            | Self::NotifyChanged { .. }
+            | Self::Told { .. } => None,
             Self::Enqueued { number, .. }
             | Self::Proposed { number, .. }
             | Self::Leased { number, .. }

@@ -1,8 +1,8 @@
 //! A study while its rows are collected, and the checks that its trials fit together.
 
 use kindling_study::{
-    Artifact, ConfirmSpec, Confirmation, Direction, Study, StudySpec, StudyState, Tick, Trial,
-    TrialNumber, Wall,
+    Artifact, ConfirmSpec, Confirmation, Direction, Notify, Study, StudySpec, StudyState, Tick,
+    Told, Trial, TrialNumber, Wall,
 };
 
 use super::cell::word;
@@ -19,6 +19,8 @@ pub(super) struct StudyDraft {
     pause_reason: Option<String>,
     budget: u32,
     confirm: Option<ConfirmSpec>,
+    notify: Option<Notify>,
+    told: Told,
     created: Wall,
     pub(super) artifacts: Vec<Artifact>,
     /// One direction per objective.
@@ -44,7 +46,11 @@ impl StudyDraft {
         {
             return Err(at.damaged(wrong));
         }
+        let notify = row.notify.map(stored_spec::notify_from_text).transpose();
+        let told = row.told.map(stored_spec::told_from_text).transpose();
         Ok(Self {
+            notify: notify.map_err(|error| at.wrong("notify", error))?,
+            told: told.map_err(|error| at.wrong("told", error))?.unwrap_or_default(),
             state,
             pause_reason: row.pause_reason,
             budget: row.budget,
@@ -70,7 +76,18 @@ impl StudyDraft {
         lease_until: Tick,
         strangers: &mut Strangers,
     ) -> Result<Study, Damage> {
-        let Self { spec, state, pause_reason, budget, confirm, created, artifacts, .. } = self;
+        let Self {
+            spec,
+            state,
+            pause_reason,
+            budget,
+            confirm,
+            notify,
+            told,
+            created,
+            artifacts,
+            ..
+        } = self;
         let told = self.directions.iter().copied();
         if !told.eq(spec.directions.as_slice().iter().copied().map(Some)) {
             return Err(self.at.damaged("study_directions says otherwise"));
@@ -92,7 +109,7 @@ impl StudyDraft {
             trials.push(trial);
         }
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
-        Ok(study.paused_because(pause_reason).with_artifacts(artifacts))
+        Ok(study.paused_because(pause_reason).with_artifacts(artifacts).telling(notify, told))
     }
 }
 

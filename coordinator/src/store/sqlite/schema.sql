@@ -1,4 +1,4 @@
--- The layout of a store, version 7: what Optuna has no place for. `schema_optuna.sql` comes before it,
+-- The layout of a store, version 8: what Optuna has no place for. `schema_optuna.sql` comes before it,
 -- `guards.sql` after it. No fact stands in both.
 --
 -- Times are microseconds since 1970, UTC. A row is written before the row of Optuna's that
@@ -10,7 +10,7 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 7), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
+INSERT INTO kindling_meta VALUES ('schema_version', 8), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
     ('commits', 0);
 
 -- Which history this store tells: other 16 bytes when an older copy of it is put back. One row. How far it
@@ -30,6 +30,13 @@ CREATE TABLE kindling_studies (
     created_at INTEGER NOT NULL,
     confirm TEXT,                  -- JSON: what is run again once the search is over; NULL: nothing
     pause_reason TEXT              -- what was wrong as it was paused; NULL: nothing, or it is not
+) STRICT;
+
+-- Who is told of a study's news. No row: nobody ever was to be.
+CREATE TABLE kindling_notify (
+    study_id INTEGER NOT NULL PRIMARY KEY REFERENCES kindling_studies (study_id),
+    notify TEXT NOT NULL,          -- JSON: whom to tell, with an address that may be a secret
+    told TEXT                      -- JSON: what is known there; NULL: nothing
 ) STRICT;
 
 -- Studies that Optuna's clients drive, through the coordinator. All that they have stands in Optuna's tables,
