@@ -96,7 +96,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
                 }
                 _ => None,
             });
-            let since = trial.attempt - saved.max().unwrap_or(0);
+            let since = trial.attempt.saturating_sub(saved.max().unwrap_or(0));
             expect(
                 losses <= since || losses >= 10 * end.scenario.max_attempts,
                 "losses before the newest checkpoint do not count",
