@@ -5,7 +5,6 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::{Coordinator, Folder, PATIENCE, failure, kindling, output};
@@ -119,7 +118,6 @@ fn a_coordinator_goes_only_where_it_may_and_a_wrong_address_can_be_mended() {
     drop(coordinator);
 
     let coordinator = Coordinator::start_on_free_port(&store, &["--notify", "any"]);
-    assert!(messages.recv_timeout(Duration::from_secs(2)).is_err(), "it was given up");
     create(&coordinator, &format!("http://localhost:{}/secret", address.port()));
     assert_eq!(messages.recv_timeout(PATIENCE).expect("a message")["event"], "finished");
 }

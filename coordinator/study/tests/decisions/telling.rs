@@ -143,7 +143,9 @@ fn what_is_printed_of_an_address_is_its_host() {
         assert!(!format!("{recipient:?}").contains("secret"));
     }
     let long = format!("https://a.b/{}", "ä".repeat(900));
-    for url in ["", "a", "https://", "file:///etc/passwd", "https://a b", "https://a.b/\n", long.as_str()] {
+    for url in
+        ["", "a", "https://", "file:///etc/passwd", "https://a b", "https://a.b/\n", long.as_str()]
+    {
         let refused = Recipient::new(NotifyKind::Slack, url, &[]).expect_err(url);
         assert_eq!(refused.key, ["notify", "url"]);
     }
