@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
-use crate::size;
+use crate::{size, study_file};
 
 #[derive(clap::Args)]
 pub(crate) struct CoordinatorArgs {
@@ -121,6 +121,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         import: args.import,
         output_limit: args.output_limit,
         notify: args.notify,
+        study_check: study_file::check,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod activity;
 mod artifacts;
 mod backup;
 mod certificate;
@@ -11,14 +12,13 @@ mod coordinator;
 mod data;
 mod diagnose;
 mod export;
+mod filter;
 mod fits;
 mod fix;
 mod format;
 mod health;
 mod hint;
-mod json;
 mod keys;
-mod literal;
 mod logs;
 mod metrics;
 mod named_file;
@@ -29,10 +29,10 @@ mod outcome;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod remarks;
 mod report;
 mod run;
 mod secret_file;
-mod sheet;
 mod shell;
 mod size;
 mod source;
@@ -45,9 +45,22 @@ mod trial;
 mod tune;
 mod worker;
 
+/// Wire messages as JSON, as the page hands them out, too.
+mod json {
+    pub(crate) use kindling_report::plain::json::*;
+
+    use crate::out::outln;
+
+    /// Prints one JSON document.
+    pub(crate) fn print(value: &serde_json::Value) {
+        outln!("{value:#}");
+    }
+}
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kindling_report::plain::sheet;
 use kindling_telemetry::TelemetryArgs;
 
 /// Training keeps allocating and freeing the same large buffers. glibc's allocator returns them to the system

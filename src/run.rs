@@ -115,6 +115,7 @@ async fn run_spec(
         artifacts_limit: options.artifacts_limit,
         // Whoever wrote the study file is at this machine.
         notify: Reach::Any,
+        study_check: study_file::check,
         ..Options::open(store.clone(), options.listen, LEASE_TERM)
     };
     let mut stop = StopWanted::listen(options.stop_with_stdin)?;

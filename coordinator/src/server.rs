@@ -19,6 +19,7 @@ use tonic_health::ServingStatus;
 use crate::accept::{self, Guests, Limits, TlsConfig};
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::clock::{Clock, SystemClock};
+use crate::config::{self, StudyCheck};
 use crate::door::{Doorkeeper, Tokens};
 use crate::gauges;
 use crate::handles::Places;
@@ -93,6 +94,8 @@ pub struct Options {
     pub output_limit: u64,
     /// Which machines people may be told at of their studies' news.
     pub notify: Reach,
+    /// Checks study files that come through the page. [`config::parse`] does not know the objectives.
+    pub study_check: StudyCheck,
 }
 
 impl Options {
@@ -112,6 +115,7 @@ impl Options {
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
             notify: Reach::default(),
+            study_check: config::parse,
         }
     }
 }
@@ -228,6 +232,7 @@ impl Coordinator {
             tls: house.tls(|secured| &secured.page),
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
+            check: options.study_check,
         });
         let notifier = Notifier::new(ledger.clone(), options.notify).map_err(ServeError::Server)?;
         let telling = notifier.run(shutdown.clone());
@@ -412,6 +417,7 @@ struct PageServer {
     tls: Option<TlsConfig>,
     guests: Guests,
     watchers: Watchers,
+    check: StudyCheck,
 }
 
 impl PageServer {
@@ -422,11 +428,11 @@ impl PageServer {
         shutdown: CancellationToken,
         over: CancellationToken,
     ) {
-        let Self { listener, door, tls, guests, watchers } = self;
+        let Self { listener, door, tls, guests, watchers, check } = self;
         let connections = accept::connections(listener, guests, tls, over);
         let ended = bare_server()
             .accept_http1(true)
-            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers))
+            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers, check))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
         if let Err(error) = ended.await {
             tracing::error!(%error, "the page is not served any more");

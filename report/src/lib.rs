@@ -7,11 +7,13 @@
 
 mod analysis;
 mod document;
+mod filter;
 mod json;
 mod page;
 mod path;
 #[cfg(test)]
 mod peer;
+pub mod plain;
 mod shown;
 pub mod stats;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub use analysis::{
     Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
 };
 pub use document::{Change, Document};
+pub use filter::{Filter, FilterError, nearest};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};
 pub use path::study_path;

@@ -10,10 +10,11 @@ import argparse
 import pathlib
 
 from browser import browser
+from looks import draw, go, named, views
 
 
 COMPARE = """
-const select = document.querySelector('#layers select');
+const select = document.querySelector('.view[data-view=layers] select');
 select.value = arguments[0];
 select.dispatchEvent(new Event('change'));
 """
@@ -29,17 +30,18 @@ def main():
     args.folder.mkdir(parents=True, exist_ok=True)
     with browser() as b:
         b.open(args.report.resolve().as_uri())
-        b.find("table.trials tbody tr[data-trial]")
-        if args.layers_by:
-            b.script(COMPARE, args.layers_by)
-        if not args.figures:
-            print("\n".join(f.get_attribute("data-figure") for f in b.all("[data-figure]")))
-        for figure in args.figures:
-            here = f"[data-figure='{figure}']"
-            b.script("document.querySelector(arguments[0]).scrollIntoView({ block: 'center', behavior: 'instant' })", here)
-            b.find(f"{here} canvas")
-            b.click(f"{here} [data-save='svg']")
-            (args.folder / f"{figure}.svg").write_bytes(b.downloaded(".svg")[1])
+        b.find(".cards")
+        for view in views(b):
+            go(b, view)
+            if view == "layers" and args.layers_by:
+                b.script(COMPARE, args.layers_by)
+            there = named(b)
+            if not args.figures:
+                print("\n".join(there))
+            for figure in set(there) & set(args.figures):
+                draw(b, figure)
+                b.click(f"[data-figure='{figure}'] [data-save='svg']")
+                (args.folder / f"{figure}.svg").write_bytes(b.downloaded(".svg")[1])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from browser import wait
-from looks import draw, fits_a_phone, named, reveal, rows, save
+from looks import at, each_figure, ended, fits_a_phone, go, heading, reveal, rows, save
 
 FIGURES = {"front", "hypervolume", "values", "importance", "interactions", "parallel-coordinates"}
-CHOOSER = "nav .metric select"
+CHOOSER = ".pickers .metric select"
 # The cells of the trials that the table shows.
 CELLS = """
 const text = (row, column) => row.querySelector(`[data-column="${column}"]`)?.textContent ?? null;
@@ -21,34 +21,34 @@ return [...document.querySelectorAll("table.trials tbody tr[data-trial]")].map((
 def front_of_study(b, shown):
     shown.more_of_front()
     b.open(f"{shown.page}/studies/{shown.front}")
-    b.find("table.trials tbody tr[data-trial]")
-    wait(lambda: rows(b) >= 30, "30 trials")
+    b.find(".cards")
+    wait(lambda: ended(b) >= 30, "30 trials")
     wait(lambda: consistent(b), "the front of the trials that are there")
     metric_is(b, "accuracy")
     choose(b, 1)
     metric_is(b, "latency_ms")
     assert b.driver.current_url.endswith("?metric=latency_ms"), b.driver.current_url
-    before = rows(b)
+    before = ended(b)
     shown.more_of_front()
-    wait(lambda: rows(b) > before + 1, "more trials")
+    wait(lambda: ended(b) > before + 1, "more trials")
     metric_is(b, "latency_ms")
-    b.click("nav a[href='#parameters']")
     b.driver.refresh()
-    b.find("table.trials tbody tr[data-trial]")
+    b.find(".view")
     metric_is(b, "latency_ms")
     wait(lambda: consistent(b), "the front of all trials")
     infeasible(b)
     point(b)
-    figures(b)
-    fits_a_phone(b, figures)
+    each_figure(b, FIGURES)
+    fits_a_phone(b)
 
 
 def front_of_report(b, report):
     b.open(report.as_uri() + "?metric=latency_ms")
-    b.find("table.trials tbody tr[data-trial]")
+    b.find(".cards")
     metric_is(b, "latency_ms")
     wait(lambda: consistent(b), "the front of the report")
-    figures(b)
+    each_figure(b, FIGURES)
+    go(b, "figures")
     for name in ("front", "hypervolume"):
         save(b, name)
 
@@ -59,11 +59,12 @@ def choose(b, index):
 
 
 def metric_is(b, name):
-    """All choosers and titles say so."""
-    titles = [f"{name} over trials", f"Importance of each parameter for {name}"]
-    wait(lambda: b.texts("[data-figure='values'] h3, [data-figure='importance'] h3") == titles, titles)
-    chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
-    assert len(chosen) > 5 and set(chosen) == {name}, chosen
+    """All choosers and titles say so, in every view."""
+    for view, key, title in (("figures", "values", f"{name} over trials"), ("parameters", "importance", f"Importance of each parameter for {name}")):
+        go(b, view)
+        wait(lambda: b.texts(f"[data-figure='{key}'] h3") == [title], title)
+        chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
+        assert len(chosen) > 1 and set(chosen) == {name}, (view, chosen)
 
 
 def number(text):
@@ -72,12 +73,13 @@ def number(text):
 
 def consistent(b):
     """Whether the table in the overview, the stars and the states of the trials tell the same front: the one of the values."""
+    go(b, "overview")
     while b.all("button[data-key='more of the front']"):
         b.click("button[data-key='more of the front']")
-    listed, cells = b.script(
-        "return [[...document.querySelectorAll('table.front tbody tr')].map((row) => Number(row.dataset.trial)),"
-        f"(() => {{ {CELLS} }})()]"
-    )
+    listed = b.script("return [...document.querySelectorAll('table.front tbody tr')].map((row) => Number(row.dataset.trial))")
+    title = b.texts(".best h3")
+    go(b, "trials")
+    cells = b.script(CELLS)
     # The table has 50 trials to a page, and the newest are on the first: a front's trial may be on another.
     of_table = {trial: (number(x), number(y), state) for trial, state, x, y, _, _ in cells}
     for trial, state, x, y, constraint, star in cells:
@@ -94,7 +96,6 @@ def consistent(b):
         for other, (a, c, its_state) in of_table.items():
             counts = its_state.startswith("● complete") and "infeasible" not in its_state and "confirms" not in its_state
             assert not counts or not ((a >= number(x) and c < number(y)) or (a > number(x) and c <= number(y))), (trial, other)
-    title = b.texts(".best h3")
     return len(listed) > 1 and title == [f"Front: {len(listed)} trials"]
 
 
@@ -107,7 +108,7 @@ def infeasible(b):
     assert all("infeasible" in state for _, state, *_ in b.script(CELLS))
     field.clear()
     field.send_keys(Keys.SPACE, Keys.BACKSPACE)
-    state = Select(b.find("#trials select"))
+    state = Select(b.find("[data-view=trials] select"))
     state.select_by_visible_text("on the front")
     wait(lambda: all(star for *_, star in b.script(CELLS)) and rows(b) > 1, "the front only")
     state.select_by_visible_text("all")
@@ -116,6 +117,7 @@ def infeasible(b):
 
 def point(b):
     """A mark of the front's figure says its trial's values, and opens it."""
+    go(b, "figures")
     reveal(b, "[data-figure='front']")
     b.script("document.querySelector('[data-figure=front] .plot').focus()")
     b.press(Keys.ARROW_RIGHT)
@@ -124,13 +126,7 @@ def point(b):
         "a tooltip with both values",
     )
     b.press(Keys.ENTER)
-    assert "latency_ms" in b.find("dialog[open]").text
-    b.press(Keys.ESCAPE)
-    wait(lambda: not b.all("dialog[open]"), "the end of the dialog")
-
-
-def figures(b):
-    there = named(b)
-    assert FIGURES <= set(there), FIGURES - set(there)
-    for name in there:
-        draw(b, name)
+    wait(lambda: heading(b).startswith("Trial "), "the trial")
+    assert "latency_ms" in b.texts(".trial")[0]
+    b.driver.back()
+    at(b, "figures")

@@ -1,4 +1,4 @@
-"""What a test looks at on the page: the table of trials, and figures."""
+"""What a test looks at on the page: its views, the table of trials, and figures."""
 
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -12,7 +12,32 @@ def quiet(b, step):
     print(f"ok: {step}", flush=True)
 
 
+def go(b, view):
+    """To a view, by the page's navigation."""
+    b.click(f"nav a[data-view='{view}']")
+    at(b, view)
+
+
+def at(b, view):
+    wait(lambda: b.all(f".view[data-view='{view}']"), f"the view {view}")
+
+
+def heading(b):
+    return b.texts(".view-head h2")[0]
+
+
+def views(b):
+    """The views that there is anything in."""
+    return b.script("return [...document.querySelectorAll('nav li:not([hidden]) a')].map((a) => a.dataset.view)")
+
+
+def ended(b):
+    """How many trials have ended, as every view says."""
+    return int(b.script("return document.querySelector('.strip [role=progressbar]')?.ariaValueNow ?? 0"))
+
+
 def rows(b):
+    """How many trials the table has."""
     return int(b.script("return document.querySelector('table.trials')?.dataset.rows ?? 0"))
 
 
@@ -26,19 +51,32 @@ def reveal(b, figure):
 
 
 def named(b):
-    """The names of all figures but those in a trial's dialog."""
-    return b.script(
-        "return Array.from(document.querySelectorAll('[data-figure]'))"
-        ".filter((figure) => !figure.closest('dialog')).map((figure) => figure.dataset.figure)"
-    )
+    """The names of all figures of the open view."""
+    return b.script("return Array.from(document.querySelectorAll('[data-figure]')).map((figure) => figure.dataset.figure)")
 
 
-def fits_a_phone(b, figures):
-    """Nothing is wider than a phone, with all figures drawn."""
+def each_figure(b, wanted, act=None):
+    """Draws the figures of all views, and maybe does something with each. Some must be there."""
+    seen = set()
+    for view in views(b):
+        if view in ("trials", "overview"):
+            continue
+        go(b, view)
+        for name in named(b):
+            (act or draw)(b, name)
+            seen.add(name)
+    assert wanted <= seen, wanted - seen
+
+
+def fits_a_phone(b):
+    """Nothing is wider than a phone in any view, with all figures drawn."""
     b.size(360, 740)
-    figures(b)
-    width = b.script("return document.documentElement.scrollWidth")
-    assert width <= 360, width
+    for view in views(b):
+        go(b, view)
+        for name in named(b):
+            draw(b, name)
+        width = b.script("return document.documentElement.scrollWidth")
+        assert width <= 360, (view, width)
     b.size(1280, 900)
 
 

@@ -16,10 +16,14 @@ from selenium.webdriver.common.keys import Keys
 
 from browser import browser, wait
 from cluster import Cluster, MadeUp
+from compare import compare
 from front import front_of_report, front_of_study
-from looks import column, draw, fits_a_phone, named, quiet, reveal, rows, save
+from looks import at, column, each_figure, ended, fits_a_phone, go, heading, quiet, reveal, rows, save
 from screenshots import screenshots
+from steer import steer
 from trial import trial_of_report, trial_of_study
+from ways import ways_in_report, ways_in_study
+from understand import understand
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
 FIGURES = {
@@ -44,21 +48,32 @@ def test(b, shown, report, args):
     for step in (list_of_studies, arrives, sorts, filters, opens, follows, zooms, saves, walks, narrow, schemes):
         step(b, shown)
         quiet(b, step.__name__)
-    wait(lambda: rows(b) >= shown.least_in_the_end, "the end of the search")
+    wait(lambda: ended(b) >= shown.least_in_the_end, "the end of the search")
+    go(b, "answer")
     wait(lambda: b.all("[data-figure^='confirm']"), "what was confirmed")
-    figures(b)
+    each_figure(b, FIGURES)
     quiet(b, "figures")
+    ways_in_study(b, shown)
     if args.screenshots:
+        b.open(f"{shown.page}/studies/{shown.study}")
+        b.find(".cards")
         screenshots(b, args.screenshots)
     shown.report(report)
     b.offline()
     b.open(report.as_uri())
-    b.find("table.trials tbody tr[data-trial]")
-    figures(b)
+    b.find(".cards")
+    each_figure(b, FIGURES)
+    go(b, "figures")
     save(b, "values")
     quiet(b, "report")
+    ways_in_report(b, report)
     several(b, shown, report)
+    b.online()
+    steer(b, shown)
     left_behind(b, shown, report, args.screenshots)
+    b.online()
+    compare(b, shown)
+    understand(b, shown)
 
 
 def several(b, shown, report):
@@ -95,18 +110,33 @@ def arguments():
 
 
 def list_of_studies(b, shown):
+    """It is searched and sorted; a study opens, and back leads to the list as it was."""
     b.open(shown.page)
-    b.click(f"table.studies a[data-key='{shown.study}']")
-    b.find("table.trials")
+    link = f"table.studies a[data-key='{shown.study}']"
+    b.find(link)
+    b.find("#study-search").send_keys(shown.study)
+    wait(lambda: "search=" in b.driver.current_url and len(b.all("table.studies tbody tr")) >= 1, "what was searched for")
+    b.click(link)
+    b.find(".cards")
+    assert heading(b) == "Overview" and b.texts("h1") == [shown.study]
+    b.driver.back()
+    b.find(link)
+    assert b.find("#study-search").get_attribute("value") == shown.study
+    b.click(link)
+    b.find(".cards")
 
 
 def arrives(b, shown):
     """Trials come without a reload: the page keeps what a script left in it."""
     b.script("window.marker = 'still here'")
+    go(b, "trials")
     before = rows(b)
     shown.work()
     wait(lambda: rows(b) > before + 1, "more trials")
+    # The table has 50 trials to a page: the best may be on another.
+    b.click("table.trials button[data-key='value']")
     wait(lambda: "★" in "".join(b.texts("table.trials .star")), "a best trial")
+    b.click("table.trials button[data-key='number']")
     assert b.script("return window.marker") == "still here"
 
 
@@ -154,22 +184,23 @@ def filters(b, _):
 
 
 def opens(b, _):
-    """A trial's dialog has its parameters; Escape closes it, and the focus is back on its row, as that is now."""
+    """A trial opens at an address of its own, and back leads to its row, in the same order."""
     b.click("table.trials button[data-key='value']")
-    b.script("document.querySelector('table.trials tbody button').focus()")
+    b.script("document.querySelector('table.trials tbody a').focus()")
     b.press(Keys.ENTER)
-    dialog = b.find("dialog[open]")
-    number = b.texts("dialog h2")[0].removeprefix("Trial ")
-    wanted = b.texts(f"tr[data-trial='{number}'] td[data-column='param winit_conv']")[0]
-    assert "winit_conv" in dialog.text and wanted in dialog.text and "learning_rate" in dialog.text
-    wait(lambda: b.all("dialog figure canvas"), "its curve")
-    # Drawn anew meanwhile, as the row of a best trial is when there is a better one.
-    opener = f"[data-key='trial {number}']"
-    b.script("const old = document.querySelector(arguments[0]); old.replaceWith(old.cloneNode(true))", opener)
-    b.press(Keys.ESCAPE)
-    wait(lambda: not b.all("dialog[open]"), "the end of the dialog")
-    # The dialog says that it has closed in a task of its own, a little later.
+    wait(lambda: heading(b).startswith("Trial "), "the trial")
+    number = heading(b).removeprefix("Trial ")
+    assert b.driver.current_url.endswith(f"/trials/{number}"), b.driver.current_url
+    assert b.script("return document.activeElement.tagName") == "H2"
+    text = b.texts(".trial")[0]
+    assert "winit_conv" in text and "learning_rate" in text
+    wait(lambda: b.all(".trial figure canvas"), "its curve")
+    b.driver.back()
+    wait(lambda: heading(b) == "Trials", "the table")
+    assert header(b, "value") == "descending"
     wait(lambda: b.script("return document.activeElement.dataset.key") == f"trial {number}", "the focus where it was")
+    conv = b.texts(f"tr[data-trial='{number}'] td[data-column='param winit_conv']")[0]
+    assert conv in text, (conv, text)
     b.click("table.trials button[data-key='number']")
 
 
@@ -190,6 +221,7 @@ def follows(b, shown):
 def zooms(b, shown):
     """A figure zoomed into stays so as trials come, and shows all again when asked."""
     figure = "[data-figure='slice-learning_rate']"
+    go(b, "parameters")
 
     def ticks():
         """Those of the learning rate, as far as they are in sight: accuracies are larger."""
@@ -204,31 +236,29 @@ def zooms(b, shown):
     b.click(f"{figure} button[aria-label^='Zoom in']")
     part = wait(lambda: (now := ticks()) != all_of_it and now, "a part of the axis")
     assert not {"0.0005", "0.01"} & set(part), part
-    before = rows(b)
+    before = ended(b)
     shown.more()
-    wait(lambda: rows(b) > before, "more trials")
+    wait(lambda: ended(b) > before, "more trials")
     assert ticks() == part
+    go(b, "trials")
+    b.driver.back()
+    at(b, "parameters")
+    reveal(b, figure)
+    wait(lambda: ticks() == part, "the same part, after having been elsewhere")
     b.click(f"{figure} button[aria-label^='Show all']")
     wait(lambda: ticks() == all_of_it, "all of the axis")
 
 
 def saves(b, _):
     """Each figure as SVG and as PNG."""
-    for name in names(b):
-        save(b, name)
-
-
-def names(b):
-    """The same, of a study that must have some."""
-    there = named(b)
-    assert FIGURES <= set(there), FIGURES - set(there)
-    return there
+    each_figure(b, FIGURES, save)
 
 
 def walks(b, _):
     """The keyboard reaches the navigation, tables and figures, and what has the focus is seen to have it."""
+    go(b, "figures")
     b.driver.refresh()
-    b.find("table.trials tbody tr[data-trial]")
+    b.find("[data-figure='values']")
     seen = []
     for _ in range(40):
         b.press(Keys.TAB)
@@ -239,18 +269,19 @@ def walks(b, _):
         assert "none" not in outline and not outline.endswith("0px"), f"no focus seen on {tag} {text}"
         seen.append(text)
     assert "Skip to the content" in seen[0], seen[0]
-    assert {"Progress", "Parameters", "Trials"} <= set(seen), seen
+    assert {"Overview", "Parameters", "Trials"} <= set(seen), seen
     reveal(b, "[data-figure='values']")
     b.script("document.querySelector('[data-figure=values] .plot').focus()")
     b.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     wait(lambda: any("Trial" in text for text in b.texts("[data-figure='values'] .tip")), "a tooltip by keyboard")
     b.press(Keys.ENTER)
-    b.find("dialog[open]")
-    b.press(Keys.ESCAPE)
+    wait(lambda: heading(b).startswith("Trial "), "the trial")
+    b.driver.back()
+    at(b, "figures")
 
 
 def narrow(b, _):
-    fits_a_phone(b, figures)
+    fits_a_phone(b)
 
 
 def schemes(b, _):
@@ -269,12 +300,6 @@ def schemes(b, _):
 
 def brightness(colour):
     return sum(int(part) for part in colour[4:-1].split(",")) / 3
-
-
-def figures(b):
-    """All figures are drawn, once they are in sight, and not empty."""
-    for name in names(b):
-        draw(b, name)
 
 
 if __name__ == "__main__":

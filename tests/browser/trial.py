@@ -1,4 +1,4 @@
-"""What a trial leaves behind, in its dialog: output while it runs, attempts, artifacts. Names and output are full of what could do harm."""
+"""What a trial leaves behind, in its view: output while it runs, attempts, artifacts. Names and output are full of what could do harm."""
 
 import base64
 import pathlib
@@ -7,29 +7,28 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from browser import wait
+from looks import at, heading
 
-LOG = "dialog .log"
+LOG = ".trial .log"
 # How far the pane is from its end, in pixels.
-LEFT = "const l = document.querySelector('dialog .log'); return l.scrollHeight - l.scrollTop - l.clientHeight"
+LEFT = "const l = document.querySelector('.trial .log'); return l.scrollHeight - l.scrollTop - l.clientHeight"
 PHONE = (390, 844)
 
 
 def trial_of_study(b, shown, folder=None):
     trial = shown.begin_to_talk()
-    b.open(f"{shown.page}/studies/{shown.talk}")
-    b.find("table.trials tbody tr[data-trial]")
+    b.open(f"{shown.page}/studies/{shown.talk}/trials")
     wait(lambda: b.all(f"[data-key='trial {trial}']"), "the trial")
+    b.click(f"[data-key='trial {trial}']")
     b.script("window.marker = 'still here'")
     for step in (follows, is_harmless, is_read, goes_on, keeps, fits):
         b.size(1280, 900)
-        if not b.all("dialog[open]"):
-            b.click(f"[data-key='trial {trial}']")
         step(b, shown)
     pictures(b, folder)
     assert b.script("return window.marker") == "still here"
     b.size(1280, 900)
-    b.press(Keys.ESCAPE)
-    wait(lambda: not b.all("dialog[open]"), "the end of the dialog")
+    b.driver.back()
+    at(b, "trials")
 
 
 def lines(b):
@@ -39,12 +38,12 @@ def lines(b):
 def follows(b, _):
     """Lines come as they are written, and the end stays in sight, unless somebody reads further up."""
     wait(lambda: len(lines(b)) > 20, "its output")
-    wait(lambda: b.texts("dialog .output .chip") == ["live"], "a live connection")
+    wait(lambda: b.texts(".trial .output .chip") == ["live"], "a live connection")
     before = len(lines(b))
     wait(lambda: len(lines(b)) > before + 2, "more output")
     assert b.script(LEFT) < 24, b.script(LEFT)
     b.script("document.querySelector(arguments[0]).scrollTop = 0", LOG)
-    button = "dialog .output .tools > button"
+    button = ".trial .output .tools > button"
     wait(lambda: b.script("return !document.querySelector(arguments[0]).hidden", button), "a way back to the end")
     before = len(lines(b))
     wait(lambda: len(lines(b)) > before + 2, "more output")
@@ -76,8 +75,8 @@ def is_harmless(b, shown):
     ):
         assert part in text, (part, text)
     assert "evil.example" not in text and "50%" not in text, text
-    assert b.script("return document.title") == f"{shown.talk} · Kindling"
-    inside = b.script("return [...new Set([...document.querySelectorAll('dialog .log *')].map((e) => e.tagName))].sort()")
+    assert b.script("return document.title") .endswith(f" · {shown.talk} · Kindling")
+    inside = b.script("return [...new Set([...document.querySelectorAll('.trial .log *')].map((e) => e.tagName))].sort()")
     assert set(inside) <= {"BDI", "DIV", "P", "SPAN", "TIME"}, inside
     # Each is a line of its own, however long, and what must be seen can be.
     plain, colours = b.script(
@@ -102,49 +101,49 @@ def is_read(b, _):
     assert b.find(LOG).get_attribute("aria-label").startswith("Output of trial ")
     displayed = "return getComputedStyle(document.querySelector('.line time')).display"
     assert b.script(displayed) == "none"
-    b.click("dialog .output input[type=checkbox]")
+    b.click(".trial .output input[type=checkbox]")
     assert b.script(displayed) != "none"
-    b.click("dialog .output input[type=checkbox]")
+    b.click(".trial .output input[type=checkbox]")
 
 
 def goes_on(b, shown):
     """Another attempt is followed without a word from the reader, and each can be read by itself."""
     shown.interrupt()
     wait(lambda: "attempt 2" in b.texts(f"{LOG} .gap"), "the next attempt's output")
-    ended = wait(lambda: (found := b.texts("dialog .attempts tbody tr[data-attempt='1'] td")) and found, "attempts")
+    ended = wait(lambda: (found := b.texts(".trial .attempts tbody tr[data-attempt='1'] td")) and found, "attempts")
     assert ended[0] == shown.interrupted, ended
-    now = b.texts("dialog .attempts tbody tr[data-attempt='2'] td")
+    now = b.texts(".trial .attempts tbody tr[data-attempt='2'] td")
     assert now[0] == "◐ running", now
-    chooser = Select(b.find("dialog .output select"))
+    chooser = Select(b.find(".trial .output select"))
     chooser.select_by_visible_text("attempt 1")
     wait(lambda: b.texts(f"{LOG} .gap")[:1] == ["attempt 1"], "attempt 1")
     assert "attempt 2" not in b.texts(f"{LOG} .gap")
-    chooser = Select(b.find("dialog .output select"))
+    chooser = Select(b.find(".trial .output select"))
     chooser.select_by_visible_text("all attempts")
     wait(lambda: "attempt 2" in b.texts(f"{LOG} .gap"), "all attempts")
 
 
 def keeps(b, shown):
     """Pictures are shown; other files are downloaded, as they are."""
-    wait(lambda: shown.picture in b.texts("dialog .files a"), "its files")
-    b.script("document.querySelector('dialog .files').scrollIntoView({ behavior: 'instant' })")
-    wait(lambda: b.script("return document.querySelector('dialog .files img')?.naturalWidth ?? 0") > 100, "a picture")
-    b.script("window.picture = document.querySelector('dialog .files img')")
+    wait(lambda: shown.picture in b.texts(".trial .files a"), "its files")
+    b.script("document.querySelector('.trial .files').scrollIntoView({ behavior: 'instant' })")
+    wait(lambda: b.script("return document.querySelector('.trial .files img')?.naturalWidth ?? 0") > 100, "a picture")
+    b.script("window.picture = document.querySelector('.trial .files img')")
     b.script(
-        "[...document.querySelectorAll('dialog .files a')].find((a) => a.textContent === arguments[0]).click()", shown.file[0]
+        "[...document.querySelectorAll('.trial .files a')].find((a) => a.textContent === arguments[0]).click()", shown.file[0]
     )
     name, content = b.downloaded(pathlib.Path(shown.file[0]).suffix)
     assert (name, len(content)) == shown.file, (name, len(content))
     # Each report draws the trial anew; what has been loaded stays.
     before = len(lines(b))
     wait(lambda: len(lines(b)) > before + 10, "more output")
-    assert b.script("return window.picture === document.querySelector('dialog .files img')")
+    assert b.script("return window.picture === document.querySelector('.trial .files img')")
 
 
 def fits(b, _):
     """Nothing is wider than a phone, and the output can still be read and scrolled."""
     b.size(*PHONE)
-    for element in ("dialog", LOG):
+    for element in ("html", LOG):
         wide, room = b.script(
             "const e = document.querySelector(arguments[0]); return [e.scrollWidth, e.clientWidth]", element
         )
@@ -165,8 +164,8 @@ def pictures(b, folder):
             b.scheme(scheme)
             for part in ("attempts", "output"):
                 b.script(
-                    "document.querySelector(`dialog .${arguments[0]}`).scrollIntoView({ behavior: 'instant' });"
-                    "document.querySelector('dialog').scrollBy(0, -110)",
+                    "document.querySelector(`.trial .${arguments[0]}`).scrollIntoView({ behavior: 'instant' });"
+                    "window.scrollBy({ top: -110, behavior: 'instant' })",
                     part,
                 )
                 picture = b.command("Page.captureScreenshot", format="png")["data"]
@@ -176,18 +175,15 @@ def pictures(b, folder):
 
 def trial_of_report(b, report):
     """A file has attempts and a list of artifacts, and asks nobody for anything."""
-    b.open(report.as_uri())
+    b.open(f"{report.as_uri()}#/trials")
     b.find("table.trials tbody tr[data-trial]")
-    b.script(
-        "window.open_ = [...document.querySelectorAll('table.trials tbody button[data-key^=\"trial \"]')].map((e) => e.dataset.key)"
-    )
-    for key in b.script("return window.open_"):
+    keys = b.script("return [...document.querySelectorAll('table.trials tbody a[data-key^=\"trial \"]')].map((e) => e.dataset.key)")
+    for key in keys:
         b.click(f"[data-key='{key}']")
-        b.find("dialog[open]")
-        if b.all("dialog .files li"):
+        b.find(".trial")
+        if b.all(".trial .files li"):
             break
-        b.press(Keys.ESCAPE)
-        wait(lambda: not b.all("dialog[open]"), "the end of the dialog")
-    assert b.all("dialog .files li") and b.all("dialog .attempts tbody tr")
-    assert not b.all("dialog .files a, dialog .files img, dialog .output")
-    b.press(Keys.ESCAPE)
+        b.driver.back()
+        wait(lambda: heading(b) == "Trials", "the table")
+    assert b.all(".trial .files li") and b.all(".trial .attempts tbody tr")
+    assert not b.all(".trial .files a, .trial .files img, .trial .output")

@@ -37,8 +37,8 @@ def main():
             with browser() as b:
                 b.command("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
                 start = time.monotonic()
-                b.open(f"{page}/studies/wide")
-                b.find("table.trials tbody tr[data-trial]")
+                b.open(f"{page}/studies/wide/figures")
+                b.find("[data-figure]")
                 shown = time.monotonic() - start
                 # Until nothing keeps it busy any more.
                 while b.script("const n = window.busy.length; return new Promise((d) => setTimeout(() => d(window.busy.length > n), 2000))"):
@@ -48,7 +48,7 @@ def main():
                 print(
                     json.dumps(
                         {
-                            "table shown after": round(shown, 1),
+                            "figures shown after": round(shown, 1),
                             "longest pause": round(max(busy, default=0), 2),
                             "busy": round(sum(busy), 1),
                             "figures": figures,

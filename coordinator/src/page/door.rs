@@ -1,4 +1,5 @@
-//! Who may see the page: whoever has a client token, in a header or, after a login, in a cookie.
+//! Who may see the page: whoever has a client's or a viewer's token, in a header or, after a login, in a
+//! cookie. A viewer may only look.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,13 +12,15 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use kindling_report::study_path;
 use kindling_telemetry::names_loopback;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::named::Named;
-use super::pass;
+use super::refusal::Refused;
+use super::{forged, pass};
 use crate::accept::Caller;
 use crate::door::{Denied, Doorkeeper, Holder};
+use crate::service::access::ONLY_LOOKS;
 use crate::who::TokenId;
 
 const COOKIE: &str = "kindling_page";
@@ -44,12 +47,34 @@ impl Door {
     }
 }
 
-/// Lets a request through, or answers it.
-pub(super) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
-    match who(&door, &request).and_then(|token| let_in(&request, token)) {
-        Ok(()) => next.run(request).await,
+/// Lets a request through, or answers it. Those that it lets through say whose token they have.
+pub(super) async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    match admit(&door, &request) {
+        Ok(holder) => {
+            if let Some(holder) = holder {
+                request.extensions_mut().insert(holder);
+            }
+            next.run(request).await
+        }
         Err(away) => away.into_response(),
     }
+}
+
+/// Whose token lets the request in. `None` if no tokens are needed.
+fn admit(door: &Door, request: &Request) -> Result<Option<Holder>, Away> {
+    let found = who(door, request)?;
+    let_in(request, found.map(|(_, token)| token))?;
+    let holder = found.map(|(holder, _)| holder);
+    // All that looks is a GET, so whatever is added later is closed to viewers, and to other sites.
+    if !request.method().is_safe() {
+        if let Some(forged) = forged::suspicion(request.headers(), request.uri()) {
+            return Err(Away::Forged(forged));
+        }
+        if holder == Some(Holder::Viewer) {
+            return Err(Away::Viewer);
+        }
+    }
+    Ok(holder)
 }
 
 /// Why a request is refused.
@@ -58,6 +83,10 @@ enum Away {
     Misnamed,
     /// Its token is a worker's.
     Worker,
+    /// It would change something, and its token is a viewer's.
+    Viewer,
+    /// It would change something, and may be another site's doing.
+    Forged(&'static str),
     /// It has no token, and comes from a program, which cannot log in.
     NoToken,
     /// It may log in at this path.
@@ -76,6 +105,14 @@ impl IntoResponse for Away {
             Self::Worker => {
                 (StatusCode::FORBIDDEN, "the page is for the client token").into_response()
             }
+            Self::Viewer => Refused::new(StatusCode::FORBIDDEN, ONLY_LOOKS)
+                .with_hint("log in with the client token")
+                .into_response(),
+            Self::Forged(why) => Refused::new(StatusCode::FORBIDDEN, why)
+                .with_hint(
+                    "open the page itself, under the address in the browser's bar, and do it there",
+                )
+                .into_response(),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "the page needs a token").into_response(),
             Self::LogIn(path) => Redirect::to(&path).into_response(),
             Self::Denied(why) => denied(why, why.to_string()),
@@ -91,8 +128,8 @@ pub(super) async fn hear(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The token that lets the request in. `None` if no tokens are needed.
-fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
+/// The token that lets the request in, and its holder. `None` if no tokens are needed.
+fn who(door: &Door, request: &Request) -> Result<Option<(Holder, TokenId)>, Away> {
     let headers = request.headers();
     let Some(tokens) = door.keeper.tokens() else {
         let is_misnamed = door.loopback && !names_loopback(headers, request.uri());
@@ -100,14 +137,14 @@ fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
     };
     if let Some(given) = bearer(headers) {
         return match door.keeper.holder(&tokens, given, request.extensions().get()) {
-            Ok((Holder::Client, token)) => Ok(Some(token)),
             Ok((Holder::Worker, _)) => Err(Away::Worker),
+            Ok(found) => Ok(Some(found)),
             Err(why) => Err(Away::Denied(why)),
         };
     }
     let now = jiff::Timestamp::now();
-    if let Some(token) = cookies(headers).find_map(|given| pass::holder(given, &tokens, now)) {
-        return Ok(Some(token));
+    if let Some(found) = cookies(headers).find_map(|given| pass::holder(given, &tokens, now)) {
+        return Ok(Some(found));
     }
     let uri = request.uri();
     let is_program = uri.path().starts_with("/api/");
@@ -136,26 +173,36 @@ fn denied(why: Denied, said: impl IntoResponse) -> Response {
 /// The login path that leads back to the wanted page.
 fn login_for(wanted: &Uri) -> String {
     // Of a file in it, the study's page is near enough.
-    let by_path = wanted
+    let file_of = wanted
         .path()
         .strip_prefix("/studies/")
+        .filter(|path| path.contains("/artifacts/"))
         .and_then(|path| path.split('/').next())
-        .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
-    let by_query = || Query::<Named>::try_from_uri(wanted).ok().map(|Query(named)| named.name);
-    match by_path.or_else(by_query) {
-        Some(name) => {
-            format!("/login?to=/studies/{}", utf8_percent_encode(&name, NON_ALPHANUMERIC))
-        }
-        None => "/login".to_owned(),
+        .map(|name| format!("/studies/{name}"));
+    let by_query = || {
+        let named = Query::<Named>::try_from_uri(wanted).ok()?;
+        (wanted.path() == "/study/artifact").then(|| study_path(&named.0.name))
+    };
+    match file_of.or_else(by_query).unwrap_or_else(|| wanted.to_string()).as_str() {
+        "/" => "/login".to_owned(),
+        to => format!("/login?to={}", utf8_percent_encode(to, NON_ALPHANUMERIC)),
     }
 }
 
-/// Where to go after a login. Only our own pages: a study's page, or else the list.
+/// The parts of a path that our own pages begin with.
+const OURS: [&str; 4] = ["studies", "study", "compare", "new"];
+
+/// Where to go after a login. Only our own pages: the wanted one, or else the list.
 fn destination(to: &str) -> String {
-    match to.strip_prefix("/studies/") {
-        Some(name) if !name.is_empty() => study_path(name),
-        _ => "/".to_owned(),
-    }
+    let is_ours = |uri: &Uri| {
+        let first = uri.path().strip_prefix('/').and_then(|path| path.split('/').next());
+        uri.scheme().is_none()
+            && uri.authority().is_none()
+            && first.is_some_and(|f| OURS.contains(&f))
+    };
+    let is_plain = to.len() <= LOGIN_BYTES && to.bytes().all(|byte| byte.is_ascii_graphic());
+    let uri: Option<Uri> = is_plain.then(|| to.parse().ok()).flatten();
+    uri.filter(is_ours).map_or_else(|| "/".to_owned(), |uri| uri.to_string())
 }
 
 /// The page that was wanted before the login.
@@ -195,7 +242,7 @@ async fn log_in(State(door): State<Door>, request: Request) -> Response {
     };
     let again = |said: &str| Html(FORM.replace("{said}", said));
     match door.keeper.holder(&tokens, token.trim().as_bytes(), caller.as_ref()) {
-        Ok((Holder::Client, token)) => {
+        Ok((Holder::Client | Holder::Viewer, token)) => {
             let secure = if door.secure { "; Secure" } else { "" };
             let (pass, lifetime) =
                 (pass::made(&tokens, token, jiff::Timestamp::now()), pass::LIFETIME);
@@ -207,7 +254,7 @@ async fn log_in(State(door): State<Door>, request: Request) -> Response {
             ([(header::SET_COOKIE, cookie)], to).into_response()
         }
         Ok((Holder::Worker, _)) => {
-            let said = "That is a worker's token; this page takes a client's.";
+            let said = "That is a worker's token; this page takes a client's or a viewer's.";
             (StatusCode::UNAUTHORIZED, again(said)).into_response()
         }
         Err(why @ Denied::Wrong) => denied(why, again("That token is not valid here.")),
@@ -230,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_leads_back_to_the_study_and_nowhere_else() {
+    fn a_login_leads_back_to_the_page_and_nowhere_else() {
         let names = [
             "s",
             "a/b",
@@ -252,15 +299,40 @@ mod tests {
             "研究",
             "<b>",
         ];
-        for name in names {
-            let page: Uri = study_path(name).parse().expect("a path");
+        let back = |page: &str| {
+            let page: Uri = page.parse().expect("a path");
             let login: Uri = login_for(&page).parse().expect("a path");
             let Query(Wanted { to }) = Query::try_from_uri(&login).expect("a query");
-            assert_eq!(destination(&to), page.to_string(), "{name}");
-            assert!(page.to_string().bytes().all(|byte| byte.is_ascii_graphic()), "{page}");
+            destination(&to)
+        };
+        for name in names {
+            let page = study_path(name);
+            let query = if page.contains('?') { '&' } else { '?' };
+            let page = format!("{page}{query}metric=a%26b%3F&view=trials%2F12");
+            assert_eq!(back(&page), page, "{name}");
         }
-        for elsewhere in ["", "/", "//evil.example", "https://evil.example", "/studies/", "/login"]
-        {
+        for page in [
+            "/studies/a%2Fb/trials/12?metric=x",
+            "/studies/s/figures/slice-%2e%2e",
+            "/compare?study=a%26b&study=c",
+            "/new",
+        ] {
+            assert_eq!(back(page), page);
+        }
+        for elsewhere in [
+            "",
+            "/",
+            "//evil.example",
+            "//studies/s",
+            "https://evil.example",
+            "https://evil.example/studies/s",
+            "/login",
+            "/studiesx",
+            "/\\evil.example",
+            "studies/s",
+            "evil.example:80",
+            "/studies/\r\nSet-Cookie: x",
+        ] {
             assert_eq!(destination(elsewhere), "/", "{elsewhere}");
         }
         for file in [
@@ -268,7 +340,7 @@ mod tests {
             "/studies/a%2Fb/artifacts/plots/x.png",
             "/study/artifact?name=a/b&trial=3&file=x.png",
         ] {
-            assert_eq!(login_for(&file.parse().expect("a path")), "/login?to=/studies/a%2Fb");
+            assert_eq!(back(file), "/studies/a%2Fb");
         }
         assert_eq!(login_for(&"/".parse().expect("a path")), "/login");
     }

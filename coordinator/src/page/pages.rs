@@ -17,9 +17,10 @@ use super::documents;
 use super::failure::Failure;
 use super::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share};
+use crate::config::StudyCheck;
 use crate::ledger::Ledger;
 use crate::service::Service;
-use crate::view::whole;
+use crate::view::{Whole, whole};
 
 /// How long a request for a file waits for others to end, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,8 +30,10 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(super) struct Pages {
     pub(super) ledger: Ledger,
-    /// Reads output and artifacts.
+    /// Reads output and artifacts, and makes changes.
     pub(super) service: Service,
+    /// Checks the text of study files.
+    pub(super) check: StudyCheck,
     /// Streams end when it is cancelled.
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
@@ -40,6 +43,7 @@ pub(super) struct Pages {
     /// Limits for each browser: open streams, files on their way to it, and bytes that it has not read.
     streams: Budget,
     files: Budget,
+    changes: Budget,
     unread: Budget,
 }
 
@@ -59,6 +63,7 @@ impl Pages {
         service: Service,
         shutdown: CancellationToken,
         watchers: Watchers,
+        check: StudyCheck,
     ) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let making = Arc::new(Semaphore::new(1));
@@ -66,11 +71,13 @@ impl Pages {
             analyses: Analyses::new(ledger.clone(), making.clone()),
             ledger,
             service,
+            check,
             shutdown,
             watchers,
             making,
             streams: budget(limits::PAGES),
             files: budget(limits::PAGE_FILES),
+            changes: budget(limits::PAGE_CHANGES),
             unread: budget(limits::UNREAD_BYTES),
         }
     }
@@ -78,6 +85,11 @@ impl Pages {
     /// A share of the streams, which browsers keep open for long.
     pub(super) fn place(&self, caller: Caller) -> Result<Share, Failure> {
         self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
+    }
+
+    /// A share of the changes that are made at a time.
+    pub(super) fn place_for_change(&self, caller: Caller) -> Result<Share, Failure> {
+        self.changes.take(caller, 1).ok_or(Failure::Crowded("too many changes are being made"))
     }
 
     /// A share of the files that are read at a time, once there is one: a browser may ask for all pictures at once.
@@ -98,6 +110,18 @@ impl Pages {
     pub(super) fn room_for(&self, caller: Caller, bytes: usize) -> Result<Share, Failure> {
         let crowded = Failure::Crowded("too much waits to be read by other pages");
         self.unread.take_most(caller, bytes).ok_or(crowded)
+    }
+
+    /// Makes something of all that is known of a study, in the background: it may take a while, and is large.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(Whole) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.making.acquire().await;
+        let whole = whole(&self.ledger, name).await?;
+        let made = tokio::task::spawn_blocking(move || work(whole)).await;
+        made.map_err(|error| Failure::Internal(error.to_string()))
     }
 
     /// Makes the whole document of a study.

@@ -45,7 +45,8 @@ impl World {
         let artifacts = Artifacts::new(store.clone(), limits::ARTIFACTS);
         let service = Service::new(ledger.clone(), shutdown.clone(), artifacts);
         let door = Door::new(Doorkeeper::new(None), Ipv4Addr::LOCALHOST.into(), false);
-        let routes = routes(ledger.clone(), service, shutdown, door, Watchers::default());
+        let watchers = Watchers::default();
+        let routes = routes(ledger.clone(), service, shutdown, door, watchers, config::parse);
         let spec = "name = \"s\"\ndirection = \"maximize\"\ntrials = 1\n[sampler]\nkind = \"random\"\n\
             [objective]\nkind = \"test\"\n[space.x]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n";
         let spec = config::parse(spec).expect("a study");
@@ -192,4 +193,51 @@ async fn the_document_has_the_studys_own_files_and_so_has_a_change() {
     let changes: Vec<_> = told.split("event: change").skip(1).collect();
     let with_files = changes.iter().filter(|change| change.contains("\"artifacts\":[")).count();
     assert_eq!(with_files, 1, "only the change that has others: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_view_of_a_study_is_its_page_and_what_is_not_there_is_said_on_a_page() {
+    let world = World::new().await;
+    for path in [
+        "/studies/s",
+        "/studies/s/",
+        "/studies/s/trials",
+        "/studies/s/trials/12",
+        "/studies/s/artifacts",
+        "/studies/s/figures/slice-a%2Fb",
+        "/study?name=s&view=trials/12",
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let page = body(answer).await.expect("whole");
+        let page = String::from_utf8_lossy(&page);
+        assert!(page.contains(r#"{"mode":"live","study":"s"}"#), "{path}: {page}");
+    }
+    for path in ["/compare?study=a&study=b", "/new"] {
+        assert_eq!(world.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    for path in [
+        "/studies/%3Cb%3E",
+        "/studies/none/trials/12",
+        "/study?name=none",
+        "/none",
+        "/studies",
+        "/a/b/c/d",
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8", "{path}");
+        assert!(
+            header(&answer, "content-security-policy").contains("default-src 'self'"),
+            "{path}"
+        );
+        let page = body(answer).await.expect("whole");
+        let page = String::from_utf8_lossy(&page);
+        assert!(page.contains(r#""mode":"missing""#) && !page.contains("<b>"), "{path}: {page}");
+    }
+    for path in ["/api/none", "/assets/none.js"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(header(&answer, "content-type").starts_with("text/plain"), "{path}");
+    }
 }

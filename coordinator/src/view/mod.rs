@@ -6,6 +6,6 @@ pub(crate) mod paging;
 mod snapshot;
 mod whole;
 
-pub(crate) use any_study::{AnyStudy, artifacts, find, range};
+pub(crate) use any_study::{AnyStudy, artifacts, find, in_short, range};
 pub(crate) use snapshot::snapshot;
 pub(crate) use whole::{Whole, whole};

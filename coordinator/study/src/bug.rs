@@ -64,6 +64,8 @@ pub enum Bug {
     OlderCheckpointReplacesNewer,
     /// A new attempt keeps the curve beyond its checkpoint.
     CurveBeyondCheckpointIsKept,
+    /// A note replaces one that its author has not read.
+    NoteIsOverwritten,
     /// A trial of an Optuna client that is over may be changed.
     ExternalChangesAfterItsEnd,
     /// A waiting trial is given to all clients that want it.
@@ -78,7 +80,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -109,6 +111,7 @@ impl Bug {
         Self::ZombieSaves,
         Self::OlderCheckpointReplacesNewer,
         Self::CurveBeyondCheckpointIsKept,
+        Self::NoteIsOverwritten,
         Self::ExternalChangesAfterItsEnd,
         Self::ExternalIsTakenTwice,
         Self::ExternalIsNeverLost,

@@ -21,10 +21,19 @@ pub const APP_CSS: &str = include_str!("../../web/dist/app.css");
 pub enum Page<'a> {
     /// The list of studies. It fetches data from the coordinator that served it.
     List,
+    /// Studies beside each other; the address names them.
+    Compare,
+    /// A new study.
+    New,
     /// A study in progress. It fetches data from the coordinator that served it.
     Live {
         /// The study's name.
         study: &'a str,
+    },
+    /// An address where there is nothing.
+    Missing {
+        /// What is not there.
+        said: &'a str,
     },
     /// A study in one self-contained file.
     Report(&'a Document),
@@ -35,13 +44,18 @@ pub enum Page<'a> {
 pub fn html(page: Page) -> String {
     let (title, mode) = match page {
         Page::List => ("Kindling", serde_json::json!({"mode": "list"})),
+        Page::Compare => ("Compare · Kindling", serde_json::json!({"mode": "compare"})),
+        Page::New => ("New study · Kindling", serde_json::json!({"mode": "new"})),
+        Page::Missing { said } => {
+            ("Not found · Kindling", serde_json::json!({"mode": "missing", "said": said}))
+        }
         Page::Live { study } => (study, serde_json::json!({"mode": "live", "study": study})),
         Page::Report(document) => {
             (document.study.name.as_str(), serde_json::json!({"mode": "report"}))
         }
     };
     let (looks, program) = match page {
-        Page::List | Page::Live { .. } => (
+        Page::List | Page::Compare | Page::New | Page::Live { .. } | Page::Missing { .. } => (
             r#"<link rel="stylesheet" href="/assets/app.css">"#.to_owned(),
             r#"<script src="/assets/app.js"></script>"#.to_owned(),
         ),

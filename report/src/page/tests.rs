@@ -39,6 +39,10 @@ fn a_live_page_takes_its_parts_from_its_server() {
     assert!(html.contains("<title>&lt;/script&gt;&lt;script&gt;alert('&amp;')</title>"));
     assert!(html.contains(r#"<script src="/assets/app.js"></script>"#));
     assert_eq!(mode(&super::html(Page::List)), json!({"mode": "list"}));
+    assert_eq!(mode(&super::html(Page::Compare)), json!({"mode": "compare"}));
+    assert_eq!(mode(&super::html(Page::New)), json!({"mode": "new"}));
+    let missing = super::html(Page::Missing { said: name });
+    assert_eq!(mode(&missing), json!({"mode": "missing", "said": name}));
 }
 
 #[test]

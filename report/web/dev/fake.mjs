@@ -77,8 +77,10 @@ export function fake({
   steps = 20,
   diagnoses = budget <= 2000,
   objectives = 1,
+  failing = 0.02,
+  seed = 7,
 } = {}) {
-  const r = generator(7);
+  const r = generator(seed);
   const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
@@ -121,7 +123,9 @@ export function fake({
     const start = free[w];
     const complete = start + n * 900 * (w === 2 ? 0.6 : 1) * (0.8 + 0.4 * r.next());
     free[w] = complete + 200;
-    const state = r.next() < 0.02 ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
+    // Some fail for a reason that can be found.
+    const steep = p.learning_rate > 6e-3 || p.batch > 300;
+    const state = r.next() < (steep ? Math.max(0.35, failing) : failing) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
     const curve = Array.from({ length }, (_, i) => [
@@ -139,7 +143,7 @@ export function fake({
       attributes,
       attempt: 1,
       worker: workers[w],
-      fail_reason: state === "FAIL" ? "value is not finite: NaN at step 3" : null,
+      fail_reason: state !== "FAIL" ? null : steep ? `value is not finite: NaN at step ${n}` : `the worker was lost: 3 attempts`,
       retry_of: null,
       confirms,
       start: Math.round(start),
@@ -159,7 +163,7 @@ export function fake({
     state: "FINISHED",
     budget,
     confirmations: plan.length * seeds,
-    seed: "42",
+    seed: String(seed + 35),
     created,
     counts: {},
     trials_per_hour: null,

@@ -1,13 +1,16 @@
 // Development only: serves the page with made-up studies, as a coordinator would, and writes reports.
 //
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
+//   node dev/serve.mjs --studies 1000                        many in the list
+//   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
 //   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { gzipSync } from "node:zlib";
 import { at, fake } from "./fake.mjs";
 import { artifact, output } from "./kept.mjs";
+import { Steered } from "./steer.mjs";
 
 const option = (name, otherwise) => {
   const i = process.argv.indexOf(`--${name}`);
@@ -22,6 +25,10 @@ const KINDS = {
   growing: [{ name: "growing" }, 120],
   confirming: [{ name: "confirming" }, 190],
   minimised: [{ name: "minimised", kind: "other", budget: 120 }, null],
+  // The same search under three seeds.
+  "repeat-1": [{ name: "repeat-1", kind: "other", budget: 60, seed: 1 }, null],
+  "repeat-2": [{ name: "repeat-2", kind: "other", budget: 60, seed: 2 }, null],
+  "repeat-3": [{ name: "repeat-3", kind: "other", budget: 60, seed: 3 }, 40],
   front: [{ name: "front", objectives: 2, seeds: 5 }, null],
   "front-growing": [{ name: "front-growing", objectives: 2, seeds: 5 }, 30],
   "front-of-three": [{ name: "front-of-three", objectives: 3, seeds: 5 }, null],
@@ -36,13 +43,26 @@ const KINDS = {
 };
 const studies = new Map();
 const studyOf = (name) => {
-  if (!KINDS[name]) return null;
+  if (!Object.hasOwn(KINDS, name)) return null;
   if (!studies.has(name)) {
     const whole = fake(KINDS[name][0]);
     studies.set(name, { whole, done: KINDS[name][1] ?? whole.trials.length, stays: KINDS[name][2] !== undefined });
   }
   return studies.get(name);
 };
+
+/** As it is now. */
+const shown = (name) => steered.document(name, at(studyOf(name).whole, studyOf(name).done));
+const steered = new Steered(
+  (name) => (studyOf(name) ? at(studyOf(name).whole, studyOf(name).done) : null),
+  (name, budget) => {
+    // One that is made waits for workers; without a budget it goes.
+    studies.delete(name);
+    steered.studies.delete(name);
+    if (budget === null) delete KINDS[name];
+    else KINDS[name] = [{ name, kind: "other", budget, seeds: 0, failing: 0.3 }, 0];
+  },
+);
 
 const page = (
   config,
@@ -66,27 +86,71 @@ if (option("report")) {
 }
 
 /** Of a study that stays as it is, a trial that runs changes, as one does with each report. */
-function still(study) {
-  const { study: now, workers, trials } = at(study.whole, study.done);
+function still(name) {
+  const { study: now, workers, trials } = shown(name);
   return { study: now, workers, trials: trials.filter((t) => t.state === "RUNNING") };
 }
 
-function events(response, study) {
+function events(response, name, study) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  send("document", at(study.whole, study.done));
+  send("document", shown(name));
+  const changed = (which) => {
+    if (which === name && studyOf(name)) send("change", change());
+  };
+  const change = (from = 0) => {
+    const { study: now, workers, trials } = shown(name);
+    return { study: now, workers, trials: trials.slice(from) };
+  };
+  steered.listeners.add(changed);
   let tick = 0;
   const timer = setInterval(() => {
     tick += 1;
     if (study.done >= study.whole.trials.length) return;
-    if (study.stays) return tick % 2 === 0 && send("change", still(study));
+    if (study.stays) return tick % 2 === 0 && send("change", still(name));
     if (tick % 2 === 0) study.done += 1;
-    const now = at(study.whole, study.done);
-    send("change", { study: now.study, workers: now.workers, trials: now.trials.slice(Math.max(0, study.done - 2)) });
-    if (tick % 6 === 0) send("analysis", now.analysis);
+    send("change", change(Math.max(0, study.done - 2)));
+    if (tick % 6 === 0) send("analysis", shown(name).analysis);
     if (tick % 10 === 0) response.write(": ping\n\n");
   }, 500);
-  response.on("close", () => clearInterval(timer));
+  response.on("close", () => {
+    clearInterval(timer);
+    steered.listeners.delete(changed);
+  });
+}
+
+/** A study as the list has it; made once for each number of trials. */
+const listed = new Map();
+function lineOf(name) {
+  const { whole, done } = studyOf(name);
+  if (listed.get(name)?.done !== done) listed.set(name, { done, ...at(whole, done) });
+  return listed.get(name);
+}
+
+/** What the coordinator answers: data, changes, files. */
+const coordinator = option("coordinator");
+function passOn(request, response) {
+  const to = new URL(request.url, coordinator);
+  const headers = { ...request.headers, host: to.host };
+  // It lets itself be changed from its own pages only.
+  if (headers.origin) headers.origin = to.origin;
+  const asked = ask(to, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  asked.on("error", (error) => (response.headersSent ? response.destroy() : response.writeHead(502).end(String(error))));
+  response.on("close", () => asked.destroy());
+  request.pipe(asked);
+}
+
+/** Which page an address is, as the coordinator would say. */
+function pageAt(path, url, first, second) {
+  if (path === "/new") return { mode: "new" };
+  if (path === "/" || path === "/compare") return { mode: path === "/" ? "list" : "compare" };
+  const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
+  const tooDeep = path.split("/").length > 5;
+  if (name && !tooDeep && (coordinator || studyOf(name))) return { mode: "live", study: name };
+  return { mode: "missing", said: name && !tooDeep ? `no study is called “${name}”` : "no page has this address" };
 }
 
 createServer((request, response) => {
@@ -95,15 +159,26 @@ createServer((request, response) => {
   const send = (type, body, policy = POLICY) =>
     response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
   const [, first, second, third, fourth] = path.split("/").map(decodeURIComponent);
-  if (path === "/") return send("text/html", page({ mode: "list" }));
   if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
+  if (coordinator && (first === "api" || path === "/study/artifact" || third === "artifacts")) return passOn(request, response);
+  if (steered.answers(request, response, url)) return;
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
       .filter((n) => !n.startsWith("large"))
       .map((n) => {
-        const { study, trials } = at(studyOf(n).whole, studyOf(n).done);
+        const { study, trials } = steered.document(n, lineOf(n));
+        const times = trials.flatMap((t) => [t.start ?? 0, t.complete ?? 0]);
         return {
+          archived: study.archived ?? n === "wide",
+          tags: study.tags ?? (n.includes("growing") ? ["nightly", "growing"] : []),
+          created: study.created,
+          newest: times.length > 0 ? Math.max(...times) : null,
+          trials_per_hour: study.trials_per_hour,
+          seconds_left: study.seconds_left,
+          external: study.external,
+          failure: study.failures[0]?.reason ?? null,
+          note: study.note ?? "",
           name: n,
           state: study.state,
           counts: study.counts,
@@ -114,7 +189,13 @@ createServer((request, response) => {
           front_size: study.front_size,
         };
       });
-    return send("application/json", JSON.stringify(list));
+    // The same ones again under other names, to see how the page bears many.
+    const more = Array.from({ length: Math.max(0, Number(option("studies", 0)) - list.length) }, (_, i) => ({
+      ...list[i % list.length],
+      name: `many-${i}`,
+      created: Date.now() - 1000 * i,
+    }));
+    return send("application/json", JSON.stringify([...list, ...more]));
   }
   // The page's program asks by query, so that it can ask for any name.
   const name = url.searchParams.get("name") ?? (first === "api" ? third : second);
@@ -125,11 +206,12 @@ createServer((request, response) => {
     const look = () => at(study.whole, study.done).trials[trial];
     return look() ? output(request, response, name, look, url.searchParams) : response.writeHead(404).end("there is no such trial");
   }
-  if (study && (first === "studies" || first === "study")) return send("text/html", page({ mode: "live", study: name }));
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
-  if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);
-  if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
-  response.writeHead(404).end("not found");
+  if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, name, study);
+  if (study && first === "api") return send("application/json", JSON.stringify(shown(name)));
+  if (first === "api" || first === "assets") return response.writeHead(404).end("not found");
+  const shown = pageAt(path, url, first, second);
+  response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY }).end(page(shown));
 }).listen(Number(option("port", 8090)), "127.0.0.1", function () {
   console.log(`page on http://127.0.0.1:${this.address().port}`);
 });

@@ -57,6 +57,11 @@ export interface Study {
   seconds_left: number | null;
   /** Why trials failed: the most frequent reasons, most frequent first. */
   failures: { reason: string; trials: number; newest: number }[];
+  /** What people wrote about it, in Markdown, and how often that has changed; absent in what older programs wrote, as what follows is. */
+  note?: string;
+  note_version?: number;
+  tags?: string[];
+  archived?: boolean;
   /** What was wrong as the study was paused, unless that was somebody's wish. */
   pause_reason: string | null;
   /** The number of the search's best trial. */
@@ -130,6 +135,11 @@ export interface Trial {
   confirms: { of: number; seed: number } | null;
   start: number | null;
   complete: number | null;
+  /** In Markdown, and how often it has changed; absent without a note. */
+  note?: string;
+  note_version?: number;
+  /** Absent without any. */
+  tags?: string[];
 }
 
 export interface Attempt {
@@ -226,8 +236,16 @@ export interface Importance {
   method: string;
   trials: number;
   /** Sum to 1, descending. */
-  params: { name: string; importance: number }[];
+  params: Share[];
   interactions: { a: string; b: string; strength: number }[];
+}
+
+export interface Share {
+  name: string;
+  importance: number;
+  /** Where it would lie with other trials, in 95 of 100 cases; null with too few trials to say. */
+  low?: number | null;
+  high?: number | null;
 }
 
 export interface Combinations {

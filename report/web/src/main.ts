@@ -1,27 +1,47 @@
-import { listPage } from "./page/list";
-import { studyPage } from "./page/study";
+import { comparePage } from "./compare/page";
+import { missingPage } from "./page/missing";
+import { newPage } from "./page/new";
+import { READER, whoAmI } from "./shell/me";
+import { studyPage } from "./shell/study";
 import { embedded, follow } from "./source";
 import { Store } from "./store";
+import { listPage } from "./studies/page";
 
-type Mode = { mode: "list" } | { mode: "live"; study: string } | { mode: "report" };
+type Mode =
+  | { mode: "list" }
+  | { mode: "compare" }
+  | { mode: "new" }
+  | { mode: "live"; study: string }
+  | { mode: "missing"; said: string }
+  | { mode: "report" };
 
 async function start(): Promise<void> {
   const mode = JSON.parse(document.getElementById("kindling")?.textContent ?? '{"mode":"list"}') as Mode;
-  if (mode.mode === "list") {
-    listPage();
-    return;
+  switch (mode.mode) {
+    case "list":
+      return listPage(await whoAmI());
+    case "compare":
+      return comparePage();
+    case "new":
+      return newPage(await whoAmI());
+    case "missing":
+      return missingPage(mode.said);
+    case "live": {
+      const store = new Store();
+      const page = studyPage(store, mode.study, await whoAmI());
+      page.link("connecting");
+      return follow(mode.study, store, page.link);
+    }
+    case "report": {
+      const store = new Store();
+      // The page takes the place of the text in which the document stands.
+      const document_ = await embedded();
+      studyPage(store, null, READER);
+      return store.replace(document_);
+    }
+    default:
+      return missingPage("no page has this address");
   }
-  const store = new Store();
-  if (mode.mode === "live") {
-    const page = studyPage(store, mode.study);
-    page.link("connecting");
-    follow(mode.study, store, page.link);
-    return;
-  }
-  // The page takes the place of the text in which the document stands.
-  const document_ = await embedded();
-  studyPage(store, null);
-  store.replace(document_);
 }
 
 start().catch((error: unknown) => {

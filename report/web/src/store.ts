@@ -1,10 +1,9 @@
 /** The document as it is now, and who wants to hear of its changes. */
 
-import { Data, type Part } from "./data";
+import { type Chosen, Data, type Part } from "./data";
 import type { Analysis, Change, Document, Trial } from "./document";
-import { linkedMetric, linkMetric } from "./link";
+import { FILTER, link, linked, METRIC } from "./link";
 import { bareAnalysis, bareStudy, bareTrials } from "./read";
-import { FIRST } from "./values";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
@@ -15,7 +14,9 @@ export class Store {
   private document: Document | null = null;
   private listeners = new Set<(data: Data) => void>();
   private chosenPart: Part | null = null;
-  private chosenMetric: number | null = null;
+  /** Whether the browser keeps the choice in the address. */
+  private linked = true;
+  private chosen: Chosen = { metric: linked(METRIC), filter: linked(FILTER) ?? "" };
   private timer: number | null = null;
   private last = -Infinity;
   private current: Data | null = null;
@@ -34,7 +35,6 @@ export class Store {
     bareTrials(document.trials);
     bareAnalysis(document.analysis);
     this.document = document;
-    this.chosenMetric ??= linkedMetric(document.study.metrics);
     this.soon();
   }
 
@@ -55,8 +55,9 @@ export class Store {
     this.soon();
   }
 
-  /** The part of the values that all value axes show. */
+  /** The part of the values that all value axes show; of what is no objective, all. */
   get part(): Part {
+    if (this.current && !this.current.judged) return "all";
     return this.chosenPart ?? this.current?.usualPart ?? "all";
   }
 
@@ -65,14 +66,35 @@ export class Store {
     this.flush();
   }
 
-  /** The objective that all figures are about, by its index: the first, or what was chosen, here or in the page's address. */
-  get metric(): number {
-    return this.chosenMetric ?? FIRST;
+  /** What all figures are about, by its key: the first objective, or what was chosen, here or in the page's address. */
+  get metric(): string {
+    return this.current?.measure.key ?? this.chosen.metric ?? "";
   }
 
-  set metric(metric: number) {
-    this.chosenMetric = metric;
-    linkMetric(this.document?.study.metrics ?? [], metric);
+  set metric(metric: string) {
+    const first = metric === this.current?.measures[0]?.key;
+    this.linked = link(METRIC, first ? null : metric);
+    this.take({ ...this.chosen, metric: first ? null : metric });
+  }
+
+  /** Which trials all figures and tables are about, as an expression; empty if about all. */
+  get filter(): string {
+    return this.chosen.filter ?? "";
+  }
+
+  set filter(filter: string) {
+    this.linked = link(FILTER, filter.trim() || null);
+    this.take({ ...this.chosen, filter: filter.trim() });
+  }
+
+  /** Takes what the address says now, as after going back. */
+  choose(): void {
+    if (this.linked) this.take({ metric: linked(METRIC), filter: linked(FILTER) ?? "" });
+  }
+
+  private take(chosen: Chosen): void {
+    if (chosen.metric === this.chosen.metric && chosen.filter === this.chosen.filter) return;
+    this.chosen = chosen;
     this.flush();
   }
 
@@ -95,7 +117,7 @@ export class Store {
     this.timer = null;
     this.last = performance.now();
     if (!this.document) return;
-    const data = new Data(this.document, this.metric);
+    const data = new Data(this.document, this.chosen);
     this.current = data;
     for (const listener of this.listeners) listener(data);
   }

@@ -53,7 +53,34 @@ const RAMP_DARK = ["#242b45", "#27407a", "#2363a3", "#2a8fbd", "#4fb7c0", "#8ed3
 
 const preference = window.matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
-let chosen: "dark" | "light" | null = null;
+/** Where a choice is kept, so that it holds for all pages. */
+const KEPT = "kindling-theme";
+let chosen: "dark" | "light" | null = kept();
+show();
+
+function kept(): "dark" | "light" | null {
+  try {
+    const found = localStorage.getItem(KEPT);
+    return found === "dark" || found === "light" ? found : null;
+  } catch {
+    // Some pages, such as files, may keep nothing.
+    return null;
+  }
+}
+
+function keep(): void {
+  try {
+    if (chosen) localStorage.setItem(KEPT, chosen);
+    else localStorage.removeItem(KEPT);
+  } catch {
+    // It holds for this page, then.
+  }
+}
+
+function show(): void {
+  if (chosen) document.documentElement.dataset["theme"] = chosen;
+  else delete document.documentElement.dataset["theme"];
+}
 
 /** The theme in use; or the light one, whatever is in use. */
 export function theme(always?: "light"): Theme {
@@ -65,8 +92,8 @@ export function theme(always?: "light"): Theme {
 export function toggleTheme(): void {
   const next = theme().dark ? "light" : "dark";
   chosen = (next === "dark") === preference.matches ? null : next;
-  if (chosen) document.documentElement.dataset["theme"] = chosen;
-  else delete document.documentElement.dataset["theme"];
+  keep();
+  show();
   for (const listener of listeners) listener();
 }
 

@@ -1,8 +1,9 @@
 //! A study while its rows are collected, and the checks that its trials fit together.
 
+use kindling_study::external::PythonJson;
 use kindling_study::{
-    Artifact, ConfirmSpec, Confirmation, Direction, Notify, Study, StudySpec, StudyState, Tick,
-    Told, Trial, TrialNumber, Wall,
+    Artifact, ConfirmSpec, Confirmation, Direction, Notify, Remarks, Study, StudySpec, StudyState,
+    Tick, Told, Trial, TrialNumber, Wall,
 };
 
 use super::cell::word;
@@ -23,6 +24,7 @@ pub(super) struct StudyDraft {
     told: Told,
     created: Wall,
     pub(super) artifacts: Vec<Artifact>,
+    pub(super) remarks: Vec<(Box<str>, PythonJson)>,
     /// One direction per objective.
     directions: Box<[Option<Direction>]>,
     /// By trial number.
@@ -57,6 +59,7 @@ impl StudyDraft {
             confirm,
             created: Wall(row.created_at),
             artifacts: Vec::new(),
+            remarks: Vec::new(),
             directions: vec![None; spec.directions.as_slice().len()].into(),
             // Growing step by step would need twice the memory for a moment.
             trials: Vec::with_capacity(row.trials as usize),
@@ -88,8 +91,8 @@ impl StudyDraft {
             artifacts,
             ..
         } = self;
-        let told = self.directions.iter().copied();
-        if !told.eq(spec.directions.as_slice().iter().copied().map(Some)) {
+        let directions = self.directions.iter().copied();
+        if !directions.eq(spec.directions.as_slice().iter().copied().map(Some)) {
             return Err(self.at.damaged("study_directions says otherwise"));
         }
         let finish_order = finish_order(&self.trials)?;
@@ -109,7 +112,9 @@ impl StudyDraft {
             trials.push(trial);
         }
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
-        Ok(study.paused_because(pause_reason).with_artifacts(artifacts).telling(notify, told))
+        let remarks: Remarks = self.remarks.into_iter().collect();
+        let study = study.paused_because(pause_reason).with_artifacts(artifacts);
+        Ok(study.with_remarks(remarks).telling(notify, told))
     }
 }
 

@@ -135,6 +135,20 @@ CREATE TABLE kindling_study_artifacts (
     PRIMARY KEY (study_id, name)
 ) STRICT, WITHOUT ROWID;
 
+-- What people did: of each study and of the coordinator itself the newest, a thousand at most.
+CREATE TABLE kindling_activity (
+    activity_id INTEGER NOT NULL PRIMARY KEY,
+    study_id INTEGER REFERENCES studies (study_id),  -- NULL: the coordinator's own
+    deleted TEXT,                  -- the name of the study, which is gone; only of the coordinator's own
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,             -- as they said themselves; empty: they did not say
+    origin TEXT NOT NULL,          -- their address, and which token
+    deed TEXT NOT NULL,            -- create, pause, …
+    trial INTEGER,                 -- the number of the trial that it was about
+    details TEXT NOT NULL
+) STRICT;
+CREATE INDEX kindling_activity_study ON kindling_activity (study_id);
+
 -- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.
 CREATE TABLE kindling_set_aside (
     from_table TEXT NOT NULL,

@@ -186,4 +186,5 @@ pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
         .paused_because(study.pause_reason().map(str::to_owned))
         .with_artifacts(artifacts)
         .telling(study.notify().cloned(), study.told().clone())
+        .with_remarks(study.remarks().clone())
 }

@@ -9,18 +9,20 @@ import { Figure } from "../figure/figure";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, tip } from "../figure/tooltip";
-import type { Context, Drawing, FigureSpec } from "../figure/types";
+import type { Context, Drawing, FigureSpec, Open } from "../figure/types";
 import { axisChoosers } from "../figures/axes";
 import { stairsOf } from "../figures/stairs";
-import type { Part } from "../page/overview";
+import { trialLink } from "../page/link";
+import type { Part } from "../shell/types";
 import type { Store } from "../store";
 
-export function frontAnswer(store: Store, open: (trial: number) => void): Part {
+export function frontAnswer(store: Store, open: Open): Part {
   const intro = h("p", { class: "hint" });
   const verdict = h("div", { class: "verdict" });
   const figure = new Figure(means(store.data!.values.count), store, open);
   const scroll = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The front under fresh seeds" });
   return {
+    close: () => figure.close(),
     element: h("div", {}, intro, h("div", { class: "block" }, verdict, figure.element, h("div", { class: "card wide" }, scroll))),
     update: (data) => {
       intro.textContent = explain(data);
@@ -68,7 +70,7 @@ function onFront(arm: AgainArm): string {
   return arm.on_front ? "yes" : arm.feasible ? "no" : "no, infeasible";
 }
 
-function table(data: Data, open: (trial: number) => void): HTMLElement {
+function table(data: Data, open: Open): HTMLElement {
   const { values, study } = data;
   const arms = armsOf(data);
   const decimals = study.directions.map((_, i) => digits(arms.flatMap((arm) => arm.objectives[i] ?? [])));
@@ -100,11 +102,7 @@ function table(data: Data, open: (trial: number) => void): HTMLElement {
           h(
             "th",
             { scope: "row", class: "num" },
-            h(
-              "button",
-              { type: "button", class: "plain", "data-key": `again ${arm.of}`, onclick: () => open(arm.of) },
-              `trial ${arm.of}`,
-            ),
+            trialLink(open, arm.of, `again ${arm.of}`),
           ),
           ...study.directions.map((_, i) => h("td", { class: "num" }, mean(arm.objectives[i], i))),
           ...Array.from({ length: constraints }, (_, i) => h("td", { class: "num" }, number(arm.constraints[i], 4))),
@@ -134,7 +132,7 @@ interface Mean {
   trial: number;
 }
 
-function means(objectives: number): FigureSpec {
+export function means(objectives: number): FigureSpec {
   const { chosen, controls } = axisChoosers(objectives);
   return {
     key: "confirmed-front",

@@ -4,38 +4,29 @@ import type { Data } from "../data";
 import { h, replaceKeepingFocus } from "../dom";
 import { plural } from "../format";
 import { Figure } from "../figure/figure";
-import type { Part } from "../page/overview";
+import type { FigureSpec, Open } from "../figure/types";
+import type { Part } from "../shell/types";
 import type { Store } from "../store";
 import { type Field, fieldsOf, sentences } from "./arms";
 import { forest } from "./forest";
 import { comparisonList, matrix, ranking } from "./tables";
 
-export function answer(store: Store, open: (trial: number) => void): Part {
+export function answer(store: Store, open: Open): Part {
   const intro = h("p", { class: "hint" });
   const blocks = h("div");
   const element = h("div", {}, intro, blocks);
   let shape = "";
   let parts: { key: string; update: (field: Field) => void; figure: Figure }[] = [];
-  const current = (key: string): Field | null => {
-    const data = store.data;
-    const confirm = data?.document.analysis.confirm;
-    return (confirm && fieldsOf(confirm, data.study).find((f) => f.key === key)) ?? null;
-  };
-
   function build(fields: Field[]): void {
     for (const part of parts) part.figure.close();
     parts = [];
     blocks.replaceChildren(
       ...fields.map((field) => {
         const verdict = h("div", { class: "verdict" });
-        const title = field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
+        const title = titleOf(field);
         const rank = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Ranking: ${title}` });
         const pairs = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Comparisons: ${title}` });
-        const figure = new Figure(
-          forest(() => current(field.key), field.key, title),
-          store,
-          open,
-        );
+        const figure = new Figure(forestOf(store, field), store, open);
         parts.push({
           key: field.key,
           figure,
@@ -62,6 +53,7 @@ export function answer(store: Store, open: (trial: number) => void): Part {
 
   return {
     element,
+    close: () => parts.forEach((part) => part.figure.close()),
     update: (data) => {
       const confirm = data.document.analysis.confirm;
       const fields = confirm ? fieldsOf(confirm, data.study) : [];
@@ -75,6 +67,25 @@ export function answer(store: Store, open: (trial: number) => void): Part {
       }
     },
   };
+}
+
+function titleOf(field: Field): string {
+  return field.param === null ? "Combinations under fresh seeds" : `Choices of ${field.param} under fresh seeds`;
+}
+
+/** The figure of a field, as that is now. */
+function forestOf(store: Store, { key, ...field }: Field): FigureSpec {
+  const current = (): Field | null => {
+    const data = store.data;
+    const confirm = data?.document.analysis.confirm;
+    return (confirm && fieldsOf(confirm, data.study).find((f) => f.key === key)) ?? null;
+  };
+  return forest(current, key, titleOf({ key, ...field }));
+}
+
+/** The figures of all fields. */
+export function forests(store: Store, { document: { analysis }, study }: Data): FigureSpec[] {
+  return analysis.confirm ? fieldsOf(analysis.confirm, study).map((field) => forestOf(store, field)) : [];
 }
 
 function explain({ study, trials }: Data): string {

@@ -2,10 +2,12 @@
 
 import type { Comparison } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { decimalsFor, fixed, pValue } from "../format";
+import { trialLink } from "../page/link";
 import { between, differsFromBest, type Field } from "./arms";
 
-export function ranking(field: Field, open: (trial: number) => void): HTMLElement {
+export function ranking(field: Field, open: Open): HTMLElement {
   const decimals = intervalDecimals(field);
   const tests = field.arms.some(({ arm }) => arm.test_mean !== null);
   const heads = [
@@ -47,11 +49,7 @@ export function ranking(field: Field, open: (trial: number) => void): HTMLElemen
           h(
             "td",
             {},
-            h(
-              "button",
-              { type: "button", class: "plain", "data-key": `arm ${arm.of}`, onclick: () => open(arm.of) },
-              `trial ${arm.of}`,
-            ),
+            trialLink(open, arm.of, `arm ${arm.of}`),
           ),
         ),
       ),

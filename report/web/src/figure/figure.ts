@@ -8,8 +8,8 @@ import { onThemeChange, theme } from "../theme";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
 import { dequeue, enqueue } from "./queue";
-import type { Chart, Context, Drawing, FigureSpec, Pointed } from "./types";
-import { Zoom, zoomOption } from "./zoom";
+import type { Chart, Context, Drawing, FigureSpec, Open, Pointed } from "./types";
+import { type Shares, Zoom, zoomOption } from "./zoom";
 
 const visible = new IntersectionObserver(
   (entries) => {
@@ -21,6 +21,8 @@ const resized = new ResizeObserver((entries) => {
   for (const entry of entries) figures.get(entry.target)?.resize();
 });
 const figures = new WeakMap<Element, Figure>();
+/** What was zoomed into in figures that are closed: when they are open again, they are as they were. */
+const zoomed = new Map<string, Shares>();
 
 export class Figure {
   readonly element: HTMLElement;
@@ -40,7 +42,7 @@ export class Figure {
   constructor(
     readonly spec: FigureSpec,
     readonly store: Store,
-    open: (trial: number) => void,
+    private readonly open: Open,
   ) {
     const id = `figure-${spec.key}`;
     this.zoom = spec.zoom ? new Zoom(spec.zoom, spec.title, () => this.redraw()) : null;
@@ -54,7 +56,7 @@ export class Figure {
     const save = exportButtons(
       spec,
       () => (store.data ? this.heading(store.data) : spec.title),
-      () => this.drawing("download", true),
+      () => this.drawing("download", this.zoom?.shares),
       () => this.store.data?.study.name ?? "study",
     );
     this.element = h(
@@ -65,7 +67,7 @@ export class Figure {
         "div",
         { class: "tools" },
         ...(spec.controls?.(this) ?? []),
-        h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save),
+        h("span", { class: "buttons" }, ...(this.zoom?.buttons ?? []), ...save, alone(spec, open)),
       ),
       this.plot,
       this.vacancy,
@@ -75,7 +77,6 @@ export class Figure {
     explore(this.plot, () => this.chart, open);
     // Room for what will be drawn, so that nothing moves under the reader.
     if (store.data) this.plot.style.height = `${this.height(store.data)}px`;
-    this.open = open;
     // The whole figure: a plot that is hidden, since there is nothing to draw yet, is never in sight.
     figures.set(this.element, this);
     visible.observe(this.element);
@@ -83,7 +84,6 @@ export class Figure {
     this.forget = onThemeChange(() => this.redraw());
   }
 
-  private readonly open: (trial: number) => void;
   private readonly forget: () => void;
 
   /** It is not needed any more. */
@@ -92,6 +92,10 @@ export class Figure {
     resized.unobserve(this.element);
     dequeue(this);
     this.forget();
+    if (this.chart && this.zoom) {
+      if (this.zoom.window.x || this.zoom.window.y) zoomed.set(this.spec.key, this.zoom.shares);
+      else zoomed.delete(this.spec.key);
+    }
     this.chart?.dispose();
     this.chart = null;
     this.near = false;
@@ -137,7 +141,8 @@ export class Figure {
     this.plot.style.height = `${height}px`;
     // At another width a figure may be arranged in another way: it is drawn anew, with what is zoomed into.
     const arranged = this.chart !== null && this.chart.getWidth() !== this.plot.clientWidth;
-    const drawing = this.drawing("page", arranged);
+    const before = this.chart === null ? zoomed.get(this.spec.key) : undefined;
+    const drawing = this.drawing("page", before ?? (arranged ? this.zoom?.shares : undefined));
     this.plot.hidden = drawing === null;
     this.vacancy.hidden = drawing !== null;
     setText(this.vacancy, this.spec.missing?.(data) || (this.spec.empty ?? "Nothing to show yet."));
@@ -153,6 +158,8 @@ export class Figure {
     chart.setOption(drawing.option, anew ? { notMerge: true } : { replaceMerge: ["series"] });
     if (anew) this.zoom?.restart();
     this.fresh = false;
+    // Ticks are those of the part in sight, which is known now.
+    if (before) this.redraw();
   }
 
   private start(): Chart {
@@ -162,8 +169,8 @@ export class Figure {
       height: this.plot.clientHeight,
     });
     chart.on("click", (event) => {
-      const trial = (event.data as Pointed | undefined)?.trial;
-      if (typeof trial === "number") this.open(trial);
+      const { trial, study } = (event.data as Pointed | undefined) ?? {};
+      if (typeof trial === "number") this.open(trial, study);
     });
     this.zoom?.attach(chart);
     return chart;
@@ -178,8 +185,8 @@ export class Figure {
     return typeof height === "number" ? height : height(data, this.plot.clientWidth || 600);
   }
 
-  /** The drawing for the page, or for a download: light and of a fixed width. With `zoomed`, what is zoomed into is in the option. */
-  private drawing(use: "page" | "download", zoomed: boolean): (Drawing & { width: number; height: number }) | null {
+  /** The drawing for the page, or for a download: light and of a fixed width; with what is zoomed into, if it is to be in the option. */
+  private drawing(use: "page" | "download", shares: Shares | undefined): (Drawing & { width: number; height: number }) | null {
     const { data, part } = this.store;
     if (!data) return null;
     const width = use === "page" ? this.plot.clientWidth || 320 : this.spec.wide ? 1100 : 720;
@@ -197,7 +204,7 @@ export class Figure {
     const drawing = this.spec.draw(context);
     if (!drawing) return null;
     const option = this.zoom
-      ? zoomOption(drawing.option, this.zoom.axes, zoomed ? this.zoom.shares : {}, use === "page")
+      ? zoomOption(drawing.option, this.zoom.axes, shares ?? {}, use === "page")
       : drawing.option;
     // Results come in all the time; nothing should fly about.
     return { ...drawing, option: { animation: false, ...option }, width, height };
@@ -207,4 +214,12 @@ export class Figure {
     const height = this.spec.height ?? 320;
     return typeof height === "number" ? Math.max(height, 400) : height(data, width);
   }
+}
+
+/** A link to the figure alone, where it has an address. */
+function alone(spec: FigureSpec, open: Open): HTMLElement | null {
+  const address = spec.addressed === false ? null : open.figure(spec.key);
+  if (address === null) return null;
+  const label = `Open alone: ${spec.title}`;
+  return h("a", { class: "tool", href: address, "data-alone": spec.key, "data-key": `figure ${spec.key}`, title: "Open alone", "aria-label": label }, "⤢");
 }

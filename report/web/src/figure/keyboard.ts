@@ -1,9 +1,9 @@
 /** Points of a chart by keyboard: arrows go from point to point, with its tooltip, and Enter opens its trial. */
 
-import type { Chart, Pointed } from "./types";
+import type { Chart, Open, Pointed } from "./types";
 import { pointable } from "./model";
 
-export function explore(plot: HTMLElement, chartOf: () => Chart | null, open: (trial: number) => void): void {
+export function explore(plot: HTMLElement, chartOf: () => Chart | null, open: Open): void {
   /** Which series, and which of its points. */
   let at = 0;
   let place = -1;
@@ -22,8 +22,8 @@ export function explore(plot: HTMLElement, chartOf: () => Chart | null, open: (t
     place = Math.min(drawn.length - 1, Math.max(0, place + step));
     const index = drawn[place]!;
     if (event.key === "Enter") {
-      const trial = (item(index) as Pointed | undefined)?.trial;
-      if (typeof trial === "number") open(trial);
+      const { trial, study } = (item(index) as Pointed | undefined) ?? {};
+      if (typeof trial === "number") open(trial, study);
       return;
     }
     event.preventDefault();

@@ -57,6 +57,8 @@ export interface FigureSpec {
   hint: string;
   /** Over the full width of the page. */
   wide?: boolean;
+  /** Whether it has an address of its own; if nothing is said, it has. */
+  addressed?: boolean;
   zoom?: ZoomAxes;
   height?: number | ((data: Data, width: number) => number);
   /** Its drop-downs and the like, made once. */
@@ -73,7 +75,17 @@ export interface FigureSpec {
   table?: (data: Data) => HTMLElement | null;
 }
 
+/** Opens a trial, of another study if that is said. It also knows where trials and figures are, for links. */
+export interface Open {
+  (trial: number, study?: string): void;
+  trial(number: number): string;
+  /** Where the figure stands alone; null if nowhere. */
+  figure(key: string): string | null;
+}
+
 /** Something that a click on a chart stands for. */
 export interface Pointed {
   trial?: number;
+  /** Its name, where there are several. */
+  study?: string;
 }

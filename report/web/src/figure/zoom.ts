@@ -5,7 +5,7 @@ import { zoomModel } from "./model";
 import type { Chart, Option, Window, ZoomAxes } from "./types";
 
 /** The part in sight, in percent of each axis. */
-type Shares = Partial<Record<"x" | "y", [number, number]>>;
+export type Shares = Partial<Record<"x" | "y", [number, number]>>;
 
 export class Zoom {
   readonly buttons: HTMLElement[];

@@ -9,7 +9,7 @@ import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { axisChoosers, type Chosen } from "./axes";
-import { outsideOf, partOnly } from "./part";
+import { outsideOf, partPicker } from "./part";
 import { stairsOf } from "./stairs";
 
 interface Point {
@@ -32,7 +32,7 @@ export function front(objectives: number): FigureSpec {
     wide: true,
     zoom: "xy",
     height: (_, width) => (width < 500 ? 400 : 460),
-    controls: (figure) => [...controls(figure), partOnly(figure)],
+    controls: (figure) => [...controls(figure), partPicker(figure)],
     empty: "No trial has completed yet.",
     depends: (data) => `${data.progress} ${data.front.length}`,
     draw: (context) => draw(context, axes()),

@@ -15,6 +15,7 @@ export function histograms(key: string, trialOf: () => Trial | null): FigureSpec
   };
   return {
     key,
+    addressed: false,
     title: "Histograms of activations",
     hint: "How the outputs of each layer are spread: filled at the start, a line after it. Width is the range of outputs, height the share of them.",
     wide: true,

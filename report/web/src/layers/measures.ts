@@ -16,6 +16,7 @@ export function measureFigure(measure: Measure, selected: () => Compared[]): Fig
   let all = false;
   return {
     key: `layers-${measure.key}`,
+    addressed: false,
     title: measure.title,
     hint: measure.hint,
     wide: true,

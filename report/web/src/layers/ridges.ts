@@ -14,6 +14,7 @@ export function ridges(selected: () => Compared[]): FigureSpec {
   let chosen = "0";
   return {
     key: "layers-distributions",
+    addressed: false,
     title: "Distribution of activations, layer by layer",
     hint: "Each small shape is a histogram over its own range, which the numbers below it give. One spike is a layer that says the same to every image; spikes at both ends of 0 to 1 are a saturated one.",
     wide: true,

@@ -3,6 +3,7 @@
 import type { Data } from "../data";
 import { h, select } from "../dom";
 import { Figure } from "../figure/figure";
+import type { Open } from "../figure/types";
 import type { Store } from "../store";
 import { histograms } from "./histograms";
 import { MEASURES } from "./measure-list";
@@ -12,7 +13,7 @@ import { compared, type Compared, configuration, MOST, type Selection } from "./
 
 const CHOSEN = "\u0000chosen";
 
-export function layersSection(store: Store, open: (trial: number) => void): { content: HTMLElement[]; figures: Figure[] } {
+export function layersSection(store: Store, open: Open): { content: HTMLElement[]; figures: Figure[] } {
   const data = store.data!;
   let selection: Selection = data.categorical[0]
     ? { by: data.categorical[0].name }

@@ -1,25 +1,32 @@
-/** The line above everything: whose page it is, the way back, and the switch between light and dark. */
+/** Whose page it is, the way back to all studies, and the switch between light and dark. */
 
 import { h } from "../dom";
 import { onThemeChange, theme, toggleTheme } from "../theme";
 
+/** The line above pages that are no study's. */
 export function banner(back: boolean): HTMLElement {
-  const toggle = h("button", { type: "button", class: "tool theme", onclick: toggleTheme });
+  return h("div", { class: "banner" }, brand(back), h("span", { class: "spring" }), themeButton());
+}
+
+/** The name, which leads to the list of studies where there is one. */
+export function brand(back: boolean): HTMLElement {
+  const name = h("span", { class: "brand" }, flame(), h("span", { class: "brand-name" }, "Kindling"));
+  return back ? h("a", { href: "/", class: "brand-link", "aria-label": "Kindling, all studies", title: "All studies" }, name) : name;
+}
+
+export function themeButton(): HTMLElement {
+  const sign = h("span", { "aria-hidden": "true" });
+  const word = h("span", { class: "theme-name" });
+  const toggle = h("button", { type: "button", class: "tool theme", onclick: toggleTheme }, sign, word);
   const show = () => {
     const next = theme().dark ? "Light" : "Dark";
-    toggle.textContent = `${theme().dark ? "☀" : "☾"} ${next}`;
+    sign.textContent = theme().dark ? "☀" : "☾";
+    word.textContent = ` ${next}`;
     toggle.setAttribute("aria-label", `${next} colours`);
   };
   show();
   onThemeChange(show);
-  const name = h("span", { class: "brand" }, flame(), "Kindling");
-  return h(
-    "div",
-    { class: "banner" },
-    back ? h("a", { href: "/", class: "brand-link", "aria-label": "Kindling, all studies" }, name) : name,
-    h("span", { class: "spring" }),
-    toggle,
-  );
+  return toggle;
 }
 
 function flame(): SVGElement {

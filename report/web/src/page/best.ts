@@ -3,8 +3,10 @@
 import type { Data } from "../data";
 import type { Arm, Choice } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { choice, count, number, plural } from "../format";
 import { frontOf } from "./front";
+import { trialLink } from "./link";
 
 /** What was confirmed to be best; null before everything has been run again. */
 export function confirmedBest(data: Data): Arm | null {
@@ -30,7 +32,7 @@ function frontCard(data: Data): [string, string, string] {
 }
 
 /** The configuration, and what is to be said of it. */
-export function bestOf(data: Data, open: (trial: number) => void, redraw: () => void): (HTMLElement | null)[] {
+export function bestOf(data: Data, open: Open, redraw: () => void): (HTMLElement | null)[] {
   if (data.several) return frontOf(data, open, redraw);
   if (data.noneFeasible) return [h("p", { class: "lead" }, data.noneFeasible)];
   const arm = confirmedBest(data);
@@ -39,9 +41,8 @@ export function bestOf(data: Data, open: (trial: number) => void, redraw: () => 
   return trial ? [title("Best trial: ", trial.number, open), params(trial.params), caution(data)] : [];
 }
 
-function title(text: string, trial: number, open: (trial: number) => void): HTMLElement {
-  const button = h("button", { type: "button", class: "plain", "data-key": "best", onclick: () => open(trial) }, `trial ${trial}`);
-  return h("h3", {}, text, button);
+function title(text: string, trial: number, open: Open): HTMLElement {
+  return h("h3", {}, text, trialLink(open, trial, "best"));
 }
 
 function params(all: Record<string, Choice>): HTMLElement {

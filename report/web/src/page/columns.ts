@@ -3,8 +3,10 @@
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { choice, duration, fixed, number } from "../format";
 import { valueOf } from "../values";
+import { trialLink } from "./link";
 
 export interface Column {
   key: string;
@@ -58,6 +60,10 @@ export function columnsOf(data: Data): Column[] {
       text: (t: Trial) => (t.constraints[i] === undefined ? "–" : valueText(t.constraints[i])),
     })),
   ];
+  if (data.trials.some((t) => t.tags?.length)) {
+    const of = (t: Trial) => t.tags?.join(", ") || null;
+    all.push({ key: "tags", title: "Tags", number: false, sort: of, text: (t) => of(t) ?? "" });
+  }
   for (const param of data.study.space) {
     const of = (t: Trial) => t.params[param.name];
     all.push({
@@ -71,8 +77,8 @@ export function columnsOf(data: Data): Column[] {
       text: (t) => choice(of(t)),
     });
   }
-  for (const { key, of } of data.outcomes.slice(1)) {
-    all.push({ key: `attribute ${key}`, title: key, number: true, sort: of, text: (t) => number(of(t), 5) });
+  for (const { name, of } of data.attributes) {
+    all.push({ key: `attribute ${name}`, title: name, number: true, sort: of, text: (t) => number(of(t), 5) });
   }
   all.push(
     { key: "worker", title: "Worker", number: false, sort: (t) => t.worker || null, text: (t) => t.worker || "–" },
@@ -99,25 +105,15 @@ export function isBest(data: Data, trial: Trial): boolean {
   return data.several ? data.onFront(trial) : data.best === trial;
 }
 
-export function cells(trial: Trial, columns: Column[], data: Data, open: (trial: number) => void): HTMLElement[] {
+export function cells(trial: Trial, columns: Column[], data: Data, open: Open): HTMLElement[] {
   return columns.map((column) => {
     const attributes = { class: column.number ? "num" : "", "data-column": column.key };
+    if (column.key === "tags") return h("td", attributes, ...(trial.tags ?? []).map((tag) => h("span", { class: "tag" }, tag)));
     if (column.key !== "number") return h("td", attributes, column.text(trial));
     const best = isBest(data, trial)
       ? h("span", { class: "star", title: data.several ? "on the front" : "the best" }, "★ ")
       : null;
-    const label = `Open trial ${trial.number}`;
-    const button = h(
-      "button",
-      {
-        type: "button",
-        class: "plain",
-        "aria-label": label,
-        "data-key": `trial ${trial.number}`,
-        onclick: () => open(trial.number),
-      },
-      String(trial.number),
-    );
-    return h("th", { ...attributes, scope: "row" }, best, button);
+    const link = trialLink(open, trial.number, `trial ${trial.number}`, String(trial.number));
+    return h("th", { ...attributes, scope: "row" }, best, link);
   });
 }

@@ -2,7 +2,9 @@
 
 import type { Study } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { count, plural } from "../format";
+import { trialLink } from "./link";
 
 /** A study's state as a chip: one that is over without a single value has failed. */
 export function stateOf(study: Pick<Study, "state" | "counts">): { text: string; look: string } {
@@ -11,7 +13,7 @@ export function stateOf(study: Pick<Study, "state" | "counts">): { text: string;
 }
 
 /** Why it is paused, and the reasons with how many trials failed for each; nothing if none did. */
-export function failuresOf(study: Study, open: (trial: number) => void): (HTMLElement | null)[] {
+export function failuresOf(study: Study, open: Open): (HTMLElement | null)[] {
   if (study.counts.fail === 0) return [];
   const told = study.failures.reduce((sum, failure) => sum + failure.trials, 0);
   const others = study.counts.fail - told;
@@ -28,11 +30,7 @@ export function failuresOf(study: Study, open: (trial: number) => void): (HTMLEl
           `${count(failure.trials)} × `,
           h("code", {}, failure.reason),
           " – ",
-          h(
-            "button",
-            { type: "button", class: "plain", "data-key": `failed ${failure.newest}`, onclick: () => open(failure.newest) },
-            `trial ${failure.newest}`,
-          ),
+          trialLink(open, failure.newest, `failed ${failure.newest}`),
         ),
       ),
       others > 0 ? h("li", {}, `${count(others)} × other reasons`) : null,

@@ -19,7 +19,7 @@ function textOf(trial: Trial, data: Data): string {
   const state = stateText(trial, data);
   if (known?.state === state) return known.text;
   const params = Object.entries(trial.params).map(([name, value]) => `${name}=${value}`);
-  const text = [`#${trial.number}`, state, ...params, trial.worker, trial.fail_reason ?? ""].join(" ").toLowerCase();
+  const text = [`#${trial.number}`, state, ...params, ...(trial.tags ?? []), trial.worker, trial.fail_reason ?? ""].join(" ").toLowerCase();
   texts.set(trial, { text, state });
   return text;
 }

@@ -3,7 +3,9 @@
 import type { Data } from "../data";
 import type { Trial } from "../document";
 import { h } from "../dom";
+import type { Open } from "../figure/types";
 import { choice, count, decimalsFor, fixed, number, plural } from "../format";
+import { trialLink } from "./link";
 
 /** So many rows at first; more if somebody asks for them. */
 const ROWS = 10;
@@ -12,7 +14,7 @@ const MORE = 50;
 let shown = ROWS;
 
 /** What there is to say of several objectives in place of a best trial. */
-export function frontOf(data: Data, open: (trial: number) => void, redraw: () => void): (HTMLElement | null)[] {
+export function frontOf(data: Data, open: Open, redraw: () => void): (HTMLElement | null)[] {
   if (data.complete.length === 0) return [];
   if (data.front.length === 0)
     return [h("h3", {}, "Front"), h("p", { class: "lead" }, data.noneFeasible || "The front has not been computed yet.")];
@@ -56,7 +58,7 @@ function caution(data: Data): HTMLElement | null {
   return h("p", { class: "hint" }, luck + more);
 }
 
-function table(data: Data, trials: Trial[], open: (trial: number) => void): HTMLElement {
+function table(data: Data, trials: Trial[], open: Open): HTMLElement {
   const { values, study } = data;
   const params = study.space.map((p) => p.name);
   const constraints = Math.max(values.constraints.length, ...trials.map((t) => t.constraints.length));
@@ -86,26 +88,12 @@ function table(data: Data, trials: Trial[], open: (trial: number) => void): HTML
         h(
           "tr",
           { "data-trial": trial.number },
-          h("th", { scope: "row", class: "num" }, link(trial.number, open)),
+          h("th", { scope: "row", class: "num" }, trialLink(open, trial.number, `front ${trial.number}`, String(trial.number))),
           ...trial.values.map((value, i) => h("td", { class: "num" }, fixed(value, decimals[i]!))),
           ...Array.from({ length: constraints }, (_, i) => h("td", { class: "num" }, number(trial.constraints[i], 4))),
           ...params.map((name) => h("td", { class: numeric.has(name) ? "num" : "" }, choice(trial.params[name]))),
         ),
       ),
     ),
-  );
-}
-
-function link(trial: number, open: (trial: number) => void): HTMLElement {
-  return h(
-    "button",
-    {
-      type: "button",
-      class: "plain",
-      "aria-label": `Open trial ${trial}`,
-      "data-key": `front ${trial}`,
-      onclick: () => open(trial),
-    },
-    String(trial),
   );
 }

@@ -4,14 +4,10 @@ import type { Data } from "../data";
 import type { Counts } from "../document";
 import { h, replaceKeepingFocus, setText } from "../dom";
 import { count, duration, number, percent, time } from "../format";
-import type { Link } from "../source";
+import type { Open } from "../figure/types";
+import type { Part } from "../shell/types";
 import { bestCard, bestOf } from "./best";
-import { failuresOf, stateOf } from "./failures";
-
-export interface Part {
-  element: HTMLElement;
-  update: (data: Data) => void;
-}
+import { failuresOf } from "./failures";
 
 export const PARTS: { key: keyof Counts; text: string; class: string }[] = [
   { key: "complete", text: "complete", class: "is-complete" },
@@ -20,21 +16,12 @@ export const PARTS: { key: keyof Counts; text: string; class: string }[] = [
   { key: "running", text: "running", class: "is-running" },
 ];
 
-/** The page's head: name, state and connection. */
-export function head(live: boolean): Part & { link: (link: Link) => void } {
-  const name = h("h1", {}, "…");
-  const state = h("span", { class: "chip" });
-  const link = h("span", { class: "chip link", role: "status", hidden: !live });
-  const facts = h("p", { class: "facts" });
-  let over = false;
+/** What kind of study it is, in a line. */
+export function facts(live: boolean): Part {
+  const line = h("p", { class: "facts" });
   return {
-    element: h("div", { class: "head" }, h("div", { class: "title" }, name, state, link), facts),
+    element: line,
     update: ({ study, values, document: { generated } }) => {
-      setText(name, study.name);
-      const { text, look } = stateOf(study);
-      setText(state, text);
-      state.dataset["state"] = look;
-      over = study.state === "FINISHED";
       const kind = (config: unknown) => String((config as { kind?: unknown } | null)?.kind ?? "").replace(/_/g, " ");
       const plan = [
         study.objective.kind,
@@ -49,20 +36,12 @@ export function head(live: boolean): Part & { link: (link: Link) => void } {
         `created ${time(study.created)}`,
         !live && `report of ${time(generated)}`,
       ];
-      setText(facts, parts.filter(Boolean).join(" · "));
-      document.title = `${study.name} · Kindling`;
-    },
-    link: (now) => {
-      // Whoever served it has nothing more to say.
-      const ended = now === "lost" && over;
-      link.dataset["link"] = ended ? "ended" : now;
-      const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
-      setText(link, { connecting: "connecting …", live: "live", lost }[now]);
+      setText(line, parts.filter(Boolean).join(" · "));
     },
   };
 }
 
-export function progress(open: (trial: number) => void): Part {
+export function progress(open: Open): Part {
   const bar = h("div", { class: "bar", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
   const key = h("ul", { class: "key" });
   const cards = h("dl", { class: "cards" });

@@ -3,10 +3,10 @@
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h, replaceKeepingFocus, select, setText } from "../dom";
-import { count, plural } from "../format";
+import { count, fileName, plural } from "../format";
 import { cells, type Column, columnsOf, isBest } from "./columns";
 import { matches } from "./filter";
-import type { Part } from "./overview";
+import type { Context, Part } from "../shell/types";
 
 const PAGE = 50;
 
@@ -23,12 +23,17 @@ const FILTERS: { value: StateFilter; text: string }[] = [
   { value: "WAITING", text: "waiting" },
 ];
 
-export function trials(open: (trial: number) => void): Part {
+/** How the table is: it stays so while the reader is elsewhere. */
+interface Looks {
+  sort: { key: string; down: boolean };
+  text: string;
+  state: StateFilter;
+  page: number;
+}
+
+export function trials({ open, remember, links, store }: Context): Part {
   let data: Data | null = null;
-  let sort = { key: "number", down: true };
-  let text = "";
-  let state: StateFilter = "all";
-  let page = 0;
+  const looks = remember<Looks>("trials", () => ({ sort: { key: "number", down: true }, text: "", state: "all", page: 0 }));
   let shape = "";
   /** The rows of trials as they are; a trial that changes is another object. */
   let rows = new WeakMap<Trial, HTMLElement>();
@@ -49,15 +54,16 @@ export function trials(open: (trial: number) => void): Part {
     h("button", { type: "button", class: "tool", onclick: () => turn(name) }, name),
   ) as [HTMLButtonElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement];
 
+  search.value = looks.text;
   search.addEventListener("input", () => {
-    text = search.value;
-    page = 0;
+    looks.text = search.value;
+    looks.page = 0;
     draw();
   });
 
-  const states = select("State", FILTERS, state, (value) => {
-    state = value;
-    page = 0;
+  const states = select("State", FILTERS, looks.state, (value) => {
+    looks.state = value;
+    looks.page = 0;
     draw();
   });
   const list = states.querySelector("select")!;
@@ -66,32 +72,39 @@ export function trials(open: (trial: number) => void): Part {
     if (![...list.options].some((option) => option.value === value)) list.append(h("option", { value }, text));
   };
 
+  // The coordinator writes them, as the command does; a report has none.
+  const files = (links ? (["csv", "json"] as const) : []).map((format) => {
+    const title = `All trials that the page’s filter lets through, as ${format.toUpperCase()}`;
+    return { format, link: h("a", { class: "tool", href: "", title, "aria-label": title, "data-export": format }, format.toUpperCase()) };
+  });
+
   const element = h(
     "div",
     { class: "card wide" },
     h(
       "div",
       { class: "tools" },
-      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Filter"), search),
+      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Find"), search),
       states,
+      ...files.map(({ link }) => link),
     ),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
   );
 
   function turn(name: "First" | "Previous" | "Next" | "Last"): void {
-    page = { First: 0, Previous: page - 1, Next: page + 1, Last: Infinity }[name];
+    looks.page = { First: 0, Previous: looks.page - 1, Next: looks.page + 1, Last: Infinity }[name];
     draw();
   }
 
   function draw(): void {
     if (!data) return;
     const columns = columnsOf(data);
-    const found = data.trials.filter((trial) => inState(trial, state, data!) && matches(trial, text, data!));
-    order(found, columns.find((c) => c.key === sort.key) ?? columns[0]!, sort.down);
+    const found = data.trials.filter((trial) => inState(trial, looks.state, data!) && matches(trial, looks.text, data!));
+    order(found, columns.find((c) => c.key === looks.sort.key) ?? columns[0]!, looks.sort.down);
     const pages = Math.max(1, Math.ceil(found.length / PAGE));
-    page = Math.min(pages - 1, Math.max(0, page));
-    const from = page * PAGE;
+    looks.page = Math.min(pages - 1, Math.max(0, looks.page));
+    const from = looks.page * PAGE;
     const shown = found.slice(from, from + PAGE);
     drawHead(columns);
     if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
@@ -109,17 +122,18 @@ export function trials(open: (trial: number) => void): Part {
         : `${count(found.length)} of ${plural(data.trials.length, "trial")}`;
     setText(summary, shown.length === 0 ? of : `${from + 1}–${from + shown.length} of ${of}`);
     table.dataset["rows"] = String(found.length);
-    first.disabled = previous.disabled = page === 0;
-    next.disabled = last.disabled = page === pages - 1;
+    first.disabled = previous.disabled = looks.page === 0;
+    next.disabled = last.disabled = looks.page === pages - 1;
   }
 
   function drawHead(columns: Column[]): void {
-    const now = JSON.stringify([columns.map((c) => c.key), sort]);
+    const now = JSON.stringify([columns.map((c) => c.key), looks.sort]);
     if (now === shape) return;
     shape = now;
     replaceKeepingFocus(
       head,
       ...columns.map((column) => {
+        const { sort } = looks;
         const sorted = sort.key === column.key ? (sort.down ? "descending" : "ascending") : "none";
         const button = h(
           "button",
@@ -127,8 +141,8 @@ export function trials(open: (trial: number) => void): Part {
             type: "button",
             "data-key": column.key,
             onclick: () => {
-              sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
-              page = 0;
+              looks.sort = { key: column.key, down: sort.key === column.key ? !sort.down : column.number };
+              looks.page = 0;
               draw();
             },
           },
@@ -149,7 +163,7 @@ export function trials(open: (trial: number) => void): Part {
     line.append(...cells(trial, columns, from, open));
     // A convenience for the mouse; the keyboard has the button in the first cell.
     line.addEventListener("click", (event) => {
-      if (!(event.target as Element).closest("button") && String(window.getSelection() ?? "") === "") open(trial.number);
+      if (!(event.target as Element).closest("a, button") && String(window.getSelection() ?? "") === "") open(trial.number);
     });
     return line;
   }
@@ -158,11 +172,16 @@ export function trials(open: (trial: number) => void): Part {
     element,
     update: (now) => {
       data = now;
+      for (const { format, link } of files) {
+        link.href = links!.trials(format, now.filtered ? store.filter : "");
+        link.download = `${fileName(now.study.name, "trials")}.${format}`;
+      }
       if (now.several) offer("front", "on the front");
       if (now.constrained) {
         offer("feasible", "feasible");
         offer("infeasible", "infeasible");
       }
+      if (list.value !== looks.state) list.value = looks.state;
       draw();
     },
   };

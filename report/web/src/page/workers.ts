@@ -3,9 +3,11 @@
 import type { Worker } from "../document";
 import { h, replaceKeepingFocus } from "../dom";
 import { duration, number } from "../format";
-import type { Part } from "./overview";
+import type { Open } from "../figure/types";
+import type { Part } from "../shell/types";
+import { trialLink } from "./link";
 
-export function workers(open: (trial: number) => void): Part {
+export function workers(open: Open): Part {
   const list = h("ul", { class: "workers" });
   return {
     element: list,
@@ -21,7 +23,7 @@ export function workers(open: (trial: number) => void): Part {
   };
 }
 
-function worker(w: Worker, open: (trial: number) => void): HTMLElement {
+function worker(w: Worker, open: Open): HTMLElement {
   const state = !w.connected ? "gone" : w.running.length > 0 ? "busy" : "idle";
   const silent = w.silent_seconds >= 5 ? `, silent for ${duration(w.silent_seconds)}` : "";
   return h(
@@ -44,11 +46,7 @@ function worker(w: Worker, open: (trial: number) => void): HTMLElement {
       h(
         "p",
         {},
-        h(
-          "button",
-          { type: "button", class: "plain", "data-key": `${w.id} ${r.number}`, onclick: () => open(r.number) },
-          `trial ${r.number}`,
-        ),
+        trialLink(open, r.number, `${w.id} ${r.number}`),
         r.attempt > 1 ? ` (attempt ${r.attempt})` : "",
         r.step === null ? " just begun" : ` at step ${r.step}: ${number(r.value, 5)}`,
       ),
