@@ -310,6 +310,8 @@ async fn a_study_tells_of_its_best_its_failures_and_its_end() {
 async fn ntfy_and_slack_get_their_own_forms() {
     let server = Server::start(&[]).await;
     let bench = Bench::new("ntfy", &format!("http://user:pass@{}/topic", server.address)).await;
+    // Without any success, three failures would pause it.
+    bench.trial(TrialResult::Pruned).await;
     for _ in 0..3 {
         bench.fails().await;
     }
@@ -336,9 +338,10 @@ async fn ntfy_and_slack_get_their_own_forms() {
     assert_eq!(header("title"), "s: 3 trials failed in a row");
     assert_eq!((header("tags"), header("priority")), ("warning".into(), "high".into()));
     assert_eq!(header("authorization"), "Basic dXNlcjpwYXNz");
-    assert_eq!(calls[0].body, "out of memory\n3 failed; 9 trials to finish");
+    assert_eq!(calls[0].body, "out of memory\n1 pruned, 3 failed; 9 trials to finish");
     let slack: Value = serde_json::from_str(&calls[1].body).expect("JSON");
-    let text = "*s: 3 trials failed in a row*\nout of memory\n3 failed; 9 trials to finish";
+    let text =
+        "*s: 3 trials failed in a row*\nout of memory\n1 pruned, 3 failed; 9 trials to finish";
     assert_eq!(slack, serde_json::json!({ "text": text }));
 }
 
@@ -347,11 +350,15 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_given_up() {
     use Answer::{Endless, Redirect, Status};
     for (answers, error, calls) in [
         (&[Status(500), Status(200)][..], None, 2),
-        (&[Status(429), Status(503), Status(204)], None, 3),
-        (&[Endless], None, 1),
-        (&[Status(404)], Some("it answered 404 Not Found"), 1),
-        (&[Redirect], Some("it answered 307 Temporary Redirect; redirects are not followed"), 1),
-        (&[Status(500); 9], Some("it answered 500 Internal Server Error"), 4),
+        (&[Status(429), Status(503), Status(204)][..], None, 3),
+        (&[Endless][..], None, 1),
+        (&[Status(404)][..], Some("it answered 404 Not Found"), 1),
+        (
+            &[Redirect][..],
+            Some("it answered 307 Temporary Redirect; redirects are not followed"),
+            1,
+        ),
+        (&[Status(500); 9][..], Some("it answered 500 Internal Server Error"), 4),
     ] {
         let server = Server::start(answers).await;
         let bench = Bench::new("webhook", &format!("http://{}/", server.address)).await;
