@@ -182,7 +182,8 @@ def follows_the_address(b, asked):
     assert b.script("return document.querySelector('#filter').value") == "state = failed"
     b.open(asked.address("trials", filter="nothing_like_it = 1"))
     wait(lambda: "nothing is called `nothing_like_it` here" in said(b), "what is wrong with the address")
-    assert "All trials are shown" in said(b) and shown_rows(b) == len(trials), said(b)
+    assert "All trials are shown" in said(b), said(b)
+    wait(lambda: shown_rows(b) == len(trials), "all trials")
 
 
 def lists_parameters(b, asked):
