@@ -218,12 +218,13 @@ def one_parameter(b, asked):
     searched = sum(t["confirms"] is None for t in trials)
     b.open(asked.address(f"parameters/{asked.conditional}"))
     wait(lambda: "only where" in "".join(b.texts(".parameter-facts")), "when it counts")
-    facts = "".join(b.texts(".parameter-facts"))
-    assert f"{counts} of {searched} trials" in facts and "gaps" in facts, facts
+    # Trials may still be coming.
+    wait(lambda: f"{counts} of {searched} trials" in "".join(b.texts(".parameter-facts")), "for how many trials it counts")
+    assert "gaps" in "".join(b.texts(".parameter-facts"))
     appears(b, f"slice-{asked.conditional}")
     done = sum(asked.conditional in t["params"] and t["state"] == "COMPLETE" for t in trials if t["confirms"] is None)
-    label = b.find(f"[data-figure='slice-{asked.conditional}'] .plot").get_attribute("aria-label")
-    assert f"{done} trial" in label, label
+    plot = f"[data-figure='slice-{asked.conditional}'] .plot"
+    wait(lambda: f"{done} trial" in b.find(plot).get_attribute("aria-label"), "all of its trials in the slice")
 
 
 def any_metric(b, asked):
