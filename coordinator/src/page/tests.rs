@@ -11,6 +11,7 @@ use kindling_artifacts::{ArtifactStore, Content, Key};
 use kindling_proto::limits;
 use kindling_report::study_path;
 use kindling_study::{Blob, Choice};
+use serde_json::json;
 use tempfile::TempDir;
 use tonic::body::Body;
 use tower::ServiceExt as _;
