@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use kindling_report::plain::{self, Formulas};
 
 use crate::client::Client;
+use crate::filter::FilterArgs;
 use crate::hint::hinted;
-use crate::json;
-use crate::sheet::{self, Formulas};
+use crate::sheet;
 
 #[derive(clap::Args)]
 pub(crate) struct ExportArgs {
@@ -17,6 +18,8 @@ pub(crate) struct ExportArgs {
     /// How to write
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
+    #[command(flatten)]
+    filter: FilterArgs,
     #[command(flatten)]
     sheet: SheetArgs,
     /// Where to write, instead of standard output
@@ -57,13 +60,10 @@ pub(crate) async fn export(client: &mut Client, args: &ExportArgs) -> anyhow::Re
     }
     let study = client.whole_study(&args.name).await?;
     let trials = client.all_trials(&args.name, &[]).await?;
+    let trials = args.filter.of(&study, trials)?;
     let document = match args.format {
         Format::Csv => sheet::csv(&study, &trials, args.sheet.formulas()),
-        Format::Json | Format::Optuna => {
-            let mut document = json::study(&study);
-            document["trial_list"] = trials.iter().map(json::trial).collect();
-            format!("{document:#}\n").into_bytes()
-        }
+        Format::Json | Format::Optuna => plain::document(&study, &trials),
     };
     let Some(path) = &args.output else {
         crate::out::write(&document);
@@ -77,6 +77,12 @@ async fn for_optuna(client: &mut Client, args: &ExportArgs) -> anyhow::Result<()
     let Some(path) = &args.output else {
         return Err(hinted("a database cannot be printed", "name a file with --output"));
     };
+    if args.filter.is_there() {
+        return Err(hinted(
+            "a database for Optuna holds all trials",
+            "leave out --filter, or choose --format csv or json",
+        ));
+    }
     // The study first: an unknown name is told with the nearest one.
     client.study(&args.name).await?;
     let (study, trials) = client.as_optuna(&args.name).await?;

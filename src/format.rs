@@ -5,6 +5,7 @@ use std::time::Duration;
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
 pub(crate) use kindling_report::hex;
+pub(crate) use kindling_report::plain::{attempt_end, span, study_state, time, trial_state};
 
 use crate::literal::literal;
 
@@ -48,30 +49,6 @@ pub(crate) fn values(trial: &v1::Trial) -> String {
     values.collect::<Vec<_>>().join(", ")
 }
 
-/// The state's name.
-pub(crate) fn trial_state(trial: &v1::Trial) -> &'static str {
-    let name = trial.state().as_str_name();
-    name.strip_prefix("TRIAL_STATE_").unwrap_or(name)
-}
-
-/// Why an attempt ended, as a word; `None` while it runs.
-pub(crate) fn attempt_end(end: v1::AttemptEnd) -> Option<&'static str> {
-    match end {
-        v1::AttemptEnd::Unspecified => None,
-        end => end.as_str_name().strip_prefix("ATTEMPT_END_"),
-    }
-}
-
-/// The state's name; a study with nothing left to do is finished.
-pub(crate) fn study_state(study: &v1::Study) -> &'static str {
-    match study.state() {
-        _ if study.finished => "FINISHED",
-        v1::StudyState::Paused => "PAUSED",
-        v1::StudyState::Stopped => "STOPPED",
-        _ => "ACTIVE",
-    }
-}
-
 /// For example `2h 05m`, `3m 20s` or `4.2s`.
 pub(crate) fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -81,17 +58,6 @@ pub(crate) fn duration(span: Duration) -> String {
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
     }
-}
-
-/// Converts a wire duration.
-pub(crate) fn span(wire: Option<prost_types::Duration>) -> Option<Duration> {
-    wire.and_then(|d| Duration::try_from(d).ok())
-}
-
-/// Converts a wire time.
-pub(crate) fn time(wire: Option<&prost_types::Timestamp>) -> Option<jiff::Timestamp> {
-    let wire = wire?;
-    jiff::Timestamp::new(wire.seconds, wire.nanos).ok()
 }
 
 /// The time from start to finish.

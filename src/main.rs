@@ -11,12 +11,12 @@ mod coordinator;
 mod data;
 mod diagnose;
 mod export;
+mod filter;
 mod fits;
 mod fix;
 mod format;
 mod health;
 mod hint;
-mod json;
 mod keys;
 mod literal;
 mod logs;
@@ -31,7 +31,6 @@ mod reference;
 mod report;
 mod run;
 mod secret_file;
-mod sheet;
 mod shell;
 mod size;
 mod source;
@@ -44,9 +43,22 @@ mod trial;
 mod tune;
 mod worker;
 
+/// Wire messages as JSON, as the page hands them out, too.
+mod json {
+    pub(crate) use kindling_report::plain::json::*;
+
+    use crate::out::outln;
+
+    /// Prints one JSON document.
+    pub(crate) fn print(value: &serde_json::Value) {
+        outln!("{value:#}");
+    }
+}
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kindling_report::plain::sheet;
 use kindling_telemetry::TelemetryArgs;
 
 /// Training keeps allocating and freeing the same large buffers. glibc's allocator returns them to the system

@@ -5,6 +5,7 @@ use kindling_proto::v1;
 
 use crate::artifacts::{self, ArtifactArgs};
 use crate::client::{Client, empty, refused};
+use crate::filter::FilterArgs;
 use crate::fix::FixArgs;
 use crate::hint::hinted;
 use crate::logs::LogsArgs;
@@ -29,6 +30,8 @@ enum TrialCommand {
         /// Only trials in these states
         #[arg(long, value_delimiter = ',')]
         state: Vec<State>,
+        #[command(flatten)]
+        filter: FilterArgs,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -119,13 +122,17 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
 
 async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()> {
     match command {
-        TrialCommand::List { study, state, json } => {
+        TrialCommand::List { study, state, filter, json } => {
             let states: Vec<_> = state.into_iter().map(State::to_wire).collect();
-            let trials = client.all_trials(&study, &states).await?;
+            // A filter knows the attributes of all trials, whatever their state.
+            let asked = if filter.is_there() { &[][..] } else { &states };
+            let trials = client.all_trials(&study, asked).await?;
+            let study = client.study(&study).await?;
+            let mut trials = filter.of(&study, trials)?;
+            trials.retain(|trial| states.is_empty() || states.contains(&trial.state()));
             if json {
                 json::print(&trials.iter().map(json::trial).collect());
             } else {
-                let study = client.study(&study).await?;
                 let trials: Vec<_> = trials.iter().collect();
                 outln!("{}", table::trials_and_reasons(&study, &trials));
             }

@@ -45,6 +45,16 @@ fn confirming(name: &str, trials: u32) -> String {
     study_file(name, trials) + confirm
 }
 
+/// Puts trials in their places.
+fn put(document: &mut Value, trials: &Value) {
+    let all = document["trials"].as_array_mut().expect("a list");
+    for trial in trials.as_array().expect("a list") {
+        let number = trial["number"].as_u64().expect("a number") as usize;
+        all.resize(all.len().max(number + 1), Value::Null);
+        all[number] = trial.clone();
+    }
+}
+
 #[test]
 fn a_page_hears_of_everything_and_agrees_with_the_report() {
     let folder = Folder::new();
@@ -66,16 +76,12 @@ fn a_page_hears_of_everything_and_agrees_with_the_report() {
         let Some(data) = line.strip_prefix("data: ") else { continue };
         let data: Value = serde_json::from_str(data).expect("JSON");
         match name.as_str() {
-            "document" => document = data,
+            "begin" => document = data,
+            "trials" => put(&mut document, &data),
             "change" => {
                 changes += 1;
                 document["study"] = data["study"].clone();
-                for trial in data["trials"].as_array().expect("a list") {
-                    let number = trial["number"].as_u64().expect("a number") as usize;
-                    let trials = document["trials"].as_array_mut().expect("a list");
-                    trials.resize(trials.len().max(number + 1), Value::Null);
-                    trials[number] = trial.clone();
-                }
+                put(&mut document, &data["trials"]);
             }
             "analysis" => {
                 analyses += 1;
@@ -138,7 +144,7 @@ fn what_the_search_found_is_confirmed_and_the_report_says_what_for() {
         }
     }
     let html = report("html");
-    assert!(html.starts_with("<!doctype html>") && html.contains("id=\"document\""));
+    assert!(html.starts_with("<!doctype html>") && html.contains("data-piece=\"begin\""));
     for elsewhere in ["<script src", "<link rel=\"stylesheet\"", "/assets/app"] {
         assert!(!html.contains(elsewhere), "it needs nobody: {elsewhere}");
     }
@@ -184,9 +190,10 @@ fn the_page_of_a_run_stays_for_those_who_look_and_has_the_last_state() {
         let data: Value = serde_json::from_str(data).expect("JSON");
         match name.as_str() {
             "analysis" => analysis = data,
+            "trials" => {}
             _ => study = data["study"].clone(),
         }
-        if name == "document" {
+        if name == "begin" {
             // At most (2 pairs + 3 + 3 methods − 2) × 2 seeds, because the best pair is also the best of its
             // two methods.
             assert_eq!(

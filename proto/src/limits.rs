@@ -73,6 +73,11 @@ pub const NSGA_REFERENCES: usize = 2000;
 /// The most values on all axes of a grid: points times parameters.
 pub const GRID_VALUES: usize = 1 << 16;
 
+/// The longest filter, in characters, and how deep its parentheses and `not` may nest.
+pub const FILTER: usize = 2000;
+/// See [`FILTER`].
+pub const FILTER_DEPTH: usize = 32;
+
 // A trial.
 
 /// The most intermediate values, of all objectives together.

@@ -7,21 +7,24 @@
 
 mod analysis;
 mod document;
+mod filter;
 mod json;
 mod page;
 mod path;
 #[cfg(test)]
 mod peer;
+pub mod plain;
 mod shown;
 pub mod stats;
 #[cfg(test)]
 mod testing;
 
 pub use analysis::{
-    AgainArm, AgainFront, AgainRun, Analysis, Arm, Cell, Combinations, Comparison, Confirm, Effect,
-    Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
+    AgainArm, AgainFront, AgainRun, Analysis, Analyst, Arm, Cell, Combinations, Comparison,
+    Confirm, Effect, Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
 };
-pub use document::{Change, Document};
+pub use document::{Beginning, Change, Document};
+pub use filter::{Filter, FilterError, nearest};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};
 pub use path::study_path;

@@ -21,14 +21,11 @@ from front import front_of_report, front_of_study
 from looks import at, column, each_figure, ended, fits_a_phone, go, heading, quiet, reveal, rows, save
 from screenshots import screenshots
 from trial import trial_of_report, trial_of_study
+from understand import understand
 from ways import ways_in_report, ways_in_study
 
-# Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
-FIGURES = {
-    "values", "learning-curves", "timeline", "importance", "interactions", "parallel-coordinates", "pair",
-    "slice-learning_rate", "best-winit_conv-winit_fc", "mean-winit_conv-winit_fc",
-    "value-by-learning_rate-and-winit_conv", "epochs-by-learning_rate-and-winit_fc", "value-by-gaussian_std_conv",
-}
+# Some that must be there; whatever else is there is drawn and saved as well. Those of one parameter are in understand.py.
+FIGURES = {"values", "learning-curves", "timeline", "interactions", "parallel-coordinates"}
 
 
 def main():
@@ -68,6 +65,7 @@ def test(b, shown, report, args):
     several(b, shown, report)
     left_behind(b, shown, report, args.screenshots)
     b.online()
+    understand(b, shown)
     compare(b, shown)
 
 
@@ -216,7 +214,8 @@ def follows(b, shown):
 def zooms(b, shown):
     """A figure zoomed into stays so as trials come, and shows all again when asked."""
     figure = "[data-figure='slice-learning_rate']"
-    go(b, "parameters")
+    b.open(f"{shown.page}/studies/{shown.study}/figures/slice-learning_rate")
+    b.find(figure)
 
     def ticks():
         """Those of the learning rate, as far as they are in sight: accuracies are larger."""
@@ -237,7 +236,7 @@ def zooms(b, shown):
     assert ticks() == part
     go(b, "trials")
     b.driver.back()
-    at(b, "parameters")
+    at(b, "figures")
     reveal(b, figure)
     wait(lambda: ticks() == part, "the same part, after having been elsewhere")
     b.click(f"{figure} button[aria-label^='Show all']")

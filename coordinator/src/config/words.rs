@@ -1,6 +1,8 @@
 //! Turns `serde`'s messages into words for authors of study files, and finds the known word nearest
 //! to a misspelt one.
 
+pub use kindling_report::nearest;
+
 /// The error for an unknown key.
 pub(super) fn unknown(key: &str, known: &[&str]) -> String {
     match (nearest(key, known), known) {
@@ -15,29 +17,6 @@ pub(crate) fn not_one_of(word: &str, known: &[&str]) -> String {
     let near = nearest(word, known);
     let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     format!("expected {}, found {word:?}{near}", one_of(known))
-}
-
-/// The known word that was probably meant: one that differs in at most a third of its letters, or
-/// the only one with the same beginning.
-pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let folded = |word: &str| word.to_lowercase().replace('-', "_");
-    let word = folded(word);
-    let distance = |known: &str| strsim::damerau_levenshtein(&word, &folded(known));
-    // Whoever left out a letter has seldom left out the first.
-    let begins_otherwise = |known: &str| word.chars().next() != folded(known).chars().next();
-    let order = |known: &&str| (distance(known), begins_otherwise(known));
-    let near = known.iter().copied().min_by_key(order)?;
-    let allowed = (near.chars().count() / 3).max(1);
-    // A word of one or two letters could turn into anything.
-    if distance(near) <= allowed && word.chars().count() > allowed {
-        return Some(near);
-    }
-    let begins_alike = |known: &&&str| {
-        let shorter = word.len().min(known.len());
-        shorter >= 3 && (word.starts_with(*known) || known.starts_with(&word))
-    };
-    let mut alike = known.iter().filter(begins_alike);
-    alike.next().copied().filter(|_| alike.next().is_none())
 }
 
 fn one_of(known: &[&str]) -> String {

@@ -5,14 +5,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
+use kindling_report::Analyst;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::background::in_background;
-use super::documents;
 use super::failure::Failure;
 use crate::ledger::Ledger;
-use crate::view::{self, whole};
+use crate::view::{self, Reading};
 
 /// The newest analysis of each study that somebody watched.
 #[derive(Clone)]
@@ -66,9 +66,18 @@ impl Analyses {
             return Ok((basis.clone(), json.clone()));
         }
         let _turn = self.making.acquire().await;
-        let whole = whole(&self.ledger, name).await?;
-        let basis = Basis::of(&whole.study);
-        let json = Bytes::from(in_background(move || documents::analysis(&whole)).await?);
+        let (mut reading, head) = Reading::begin(&self.ledger, name).await?;
+        let basis = Basis::of(&head.study);
+        let mut analyst = Analyst::new(&head.study);
+        loop {
+            let some = reading.next(limits::PAGE_BYTES).await?;
+            if some.is_empty() {
+                break;
+            }
+            analyst.add(&some);
+        }
+        let json = in_background(move || serde_json::to_vec(&analyst.analysis())).await?;
+        let json = Bytes::from(json);
         *newest = Some((basis.clone(), json.clone()));
         Ok((basis, json))
     }

@@ -2,6 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kindling_report::FilterError;
 use kindling_study::Refusal;
 
 use tonic::{Code, Status};
@@ -17,6 +18,8 @@ pub(super) enum Failure {
     Ledger(LedgerError),
     /// A service refused what the page asked it.
     Refused(Status),
+    /// The filter makes no sense.
+    Filter(FilterError),
     /// Too many requests of this kind.
     Crowded(&'static str),
     /// A bug.
@@ -35,6 +38,12 @@ impl From<LedgerError> for Failure {
             LedgerError::Refused(refusal) => Self::Unknown(refusal),
             other => Self::Ledger(other),
         }
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Self::Filter(error)
     }
 }
 
@@ -73,6 +82,11 @@ impl IntoResponse for Failure {
                 } else {
                     (code, said).into_response()
                 }
+            }
+            Self::Filter(error) => {
+                let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}"));
+                let said = format!("{error}{}\n", hint.unwrap_or_default());
+                (StatusCode::BAD_REQUEST, said).into_response()
             }
             Self::Crowded(what) => {
                 let said = format!("{what}; try again in a moment");

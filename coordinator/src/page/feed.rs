@@ -10,16 +10,18 @@ use axum::response::{IntoResponse, Response};
 use kindling_proto::limits;
 use kindling_report::Change;
 use kindling_study::Refusal;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::analyses::Basis;
+use super::documents;
 use super::failure::Failure;
 use super::named::{Asked, Named};
-use super::pages::{Made, Pages};
-use crate::budget::{Caller, Share};
+use super::pages::Pages;
+use crate::budget::Caller;
 use crate::ledger::LedgerError;
-use crate::view::{artifacts, snapshot};
+use crate::view::{Head, Reading, artifacts, snapshot};
 
 /// Changes within this time are sent as one.
 const GATHER: Duration = Duration::from_millis(250);
@@ -40,13 +42,12 @@ pub(super) async fn events(
     Asked(Named { name }): Asked<Named>,
 ) -> Result<Response, Failure> {
     let place = pages.place(caller)?;
-    let made = pages.make(&name).await?;
-    let share = pages.room_for(caller, made.json.len())?;
+    let (reading, head) = Reading::begin(&pages.ledger, &name).await?;
     let (events, stream) = mpsc::channel(1);
     let watching = pages.watchers.one_more();
     tokio::spawn(async move {
         let _watching = watching;
-        let ended = follow(pages, caller, name, made, share, events).await;
+        let ended = follow(pages, caller, name, reading, head, events).await;
         if let Err(failure) = ended {
             tracing::debug!(?failure, "a page is not told any more");
         }
@@ -56,23 +57,39 @@ pub(super) async fn events(
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], body).into_response())
 }
 
-/// Sends changes until the browser leaves, the study is deleted or the coordinator stops. In the
-/// last case it sends the final state before it ends.
+/// Sends the study piece by piece, and then changes, until the browser leaves, the study is deleted or the coordinator
+/// stops. In the last case it sends the final state before it ends.
 async fn follow(
     pages: Pages,
     caller: Caller,
     name: String,
-    made: Made,
-    share: Share,
+    mut reading: Reading,
+    head: Head,
     events: Events,
 ) -> Result<(), Failure> {
     let commits = pages.ledger.commits();
-    let Made { json, mut basis, mut seen, artifacts: mut told } = made;
-    let mut analyse_after = Instant::now() + ANALYSE;
-    if send(&events, "document", json).await.is_err() {
+    let begin = json_of(&documents::beginning(&head))?;
+    let Head { study, artifacts: mut told, .. } = head;
+    if send(&events, "begin", begin).await.is_err() {
         return Ok(());
     }
-    drop(share);
+    let id = study.id;
+    drop(study);
+    for is_first in [true, false] {
+        while let Some(piece) = documents::trials(&mut reading).await? {
+            let _share = pages.room_for_piece(caller, piece.len()).await?;
+            if send(&events, "trials", piece).await.is_err() {
+                return Ok(());
+            }
+        }
+        if is_first {
+            reading.again().await?;
+        }
+    }
+    let mut seen = reading.seen;
+    drop(reading);
+    let mut basis: Option<Basis> = None;
+    let mut analyse_after = Instant::now();
     let mut is_last = false;
     loop {
         let rings = commits.rings();
@@ -88,12 +105,14 @@ async fn follow(
             Err(error) => return Err(error.into()),
             Ok(snapshot) => {
                 let (now, files) = snapshot?;
-                let Some(study) = &now.message.study else { return Ok(()) };
+                // What has another id is another study, which took the name.
+                let study = now.message.study.as_ref().filter(|study| study.id == id);
+                let Some(study) = study else { return Ok(()) };
                 let mut change = Change::new(study, &now.message.changed, &now.message.workers);
                 if files != told {
                     change = change.with_artifacts(&files);
                 }
-                let change = Bytes::from(json_of(&change)?);
+                let change = json_of(&change)?;
                 // If there is no room, the change is part of a later one.
                 if let Ok(_share) = pages.room_for(caller, change.len()) {
                     (seen, more, told) = (now.seen, now.more, files);
@@ -102,10 +121,10 @@ async fn follow(
                     }
                 }
                 let is_time = is_last || Instant::now() >= analyse_after;
-                if is_time && !basis.covers(&Basis::of(study)) {
+                if is_time && !basis.as_ref().is_some_and(|b| b.covers(&Basis::of(study))) {
                     let start = Instant::now();
                     let (newest, json) = pages.analyses.newest(study, &name).await?;
-                    basis = newest;
+                    basis = Some(newest);
                     analyse_after = Instant::now() + ANALYSE.max(start.elapsed() * PAUSES);
                     if send(&events, "analysis", json).await.is_err() {
                         return Ok(());
@@ -129,8 +148,8 @@ async fn follow(
     }
 }
 
-fn json_of(change: &Change) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(change).map_err(|e| Failure::Internal(e.to_string()))
+fn json_of(of: &impl Serialize) -> Result<Bytes, Failure> {
+    serde_json::to_vec(of).map(Bytes::from).map_err(|e| Failure::Internal(e.to_string()))
 }
 
 /// Sends an event, piece by piece. When it returns, all but the last two pieces are on their way.

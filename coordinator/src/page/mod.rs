@@ -6,6 +6,7 @@ mod artifact;
 mod background;
 mod documents;
 mod door;
+mod export;
 mod failure;
 mod feed;
 mod named;
@@ -15,10 +16,10 @@ mod pass;
 #[cfg(test)]
 mod tests;
 mod watchers;
+mod whole;
 
 use std::convert::Infallible;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
@@ -38,7 +39,7 @@ use self::failure::Failure;
 use self::named::{Asked, Named};
 use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
-use crate::budget::{Caller, held};
+use crate::budget::Caller;
 use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::view;
@@ -68,9 +69,10 @@ pub(crate) fn routes(
         .route("/studies/{name}/{view}/{item}", get(study))
         .route("/study", get(study))
         .route("/api/studies", get(studies))
-        .route("/api/studies/{name}", get(document))
+        .route("/api/studies/{name}", get(whole::whole))
         .route("/api/studies/{name}/events", get(feed::events))
-        .route("/api/study", get(document))
+        .route("/api/study", get(whole::whole))
+        .route("/api/study/export", get(export::export))
         .route("/api/studies/{name}/trials/{trial}/output", get(output::output))
         .route("/api/study/output", get(output::output))
         .route("/studies/{name}/trials/{trial}/artifacts/{*file}", get(artifact::artifact))
@@ -143,18 +145,6 @@ fn line(study: &v1::Study) -> serde_json::Value {
         "front_size": shown.front_size,
         "best_values": kindling_report::best(study).map_or(&[][..], kindling_report::values),
     })
-}
-
-async fn document(
-    State(pages): State<Pages>,
-    caller: Caller,
-    Asked(Named { name }): Asked<Named>,
-) -> Result<Response, Failure> {
-    let _place = pages.place(caller)?;
-    let made = pages.make(&name).await?;
-    let share = pages.room_for(caller, made.json.len())?;
-    let response = ([(header::CONTENT_TYPE, "application/json")], made.json).into_response();
-    Ok(response.map(|body| held(body, Arc::new(share))))
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

@@ -3,23 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use axum::http::Extensions;
-use kindling_proto::{limits, v1};
+use kindling_proto::limits;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
-use super::analyses::{Analyses, Basis};
-use super::background::in_background;
-use super::documents;
+use super::analyses::Analyses;
 use super::failure::Failure;
 use super::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share};
 use crate::ledger::Ledger;
 use crate::service::Service;
-use crate::view::whole;
+use crate::view::{Whole, whole};
 
 /// How long a request for a file waits for others to end, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,22 +32,12 @@ pub(super) struct Pages {
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
     pub(super) watchers: Watchers,
-    /// Only one document is made at a time, since each is large.
+    /// Only one thing is made of a whole study at a time, since each is large.
     making: Arc<Semaphore>,
     /// Limits for each browser: open streams, files on their way to it, and bytes that it has not read.
     streams: Budget,
     files: Budget,
     unread: Budget,
-}
-
-/// A study's document, and its basis.
-pub(super) struct Made {
-    pub(super) json: Bytes,
-    pub(super) basis: Basis,
-    /// The files of the study itself that it includes.
-    pub(super) artifacts: Vec<v1::Artifact>,
-    /// The number of changes that it includes.
-    pub(super) seen: u64,
 }
 
 impl Pages {
@@ -100,14 +87,31 @@ impl Pages {
         self.unread.take_most(caller, bytes).ok_or(crowded)
     }
 
-    /// Makes the whole document of a study.
-    pub(super) async fn make(&self, name: &str) -> Result<Made, Failure> {
+    /// The same for a piece of a document, once others have read enough.
+    pub(super) async fn room_for_piece(
+        &self,
+        caller: Caller,
+        bytes: usize,
+    ) -> Result<Share, Failure> {
+        let asked = Instant::now();
+        loop {
+            match self.room_for(caller, bytes) {
+                Err(_) if asked.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Makes something of all that is known of a study, in the background: it may take a while, and is large.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(Whole) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let _turn = self.making.acquire().await;
         let whole = whole(&self.ledger, name).await?;
-        let (basis, seen) = (Basis::of(&whole.study), whole.seen);
-        let artifacts = whole.artifacts.clone();
-        let json = in_background(move || documents::document(&whole)).await?.into();
-        Ok(Made { json, basis, artifacts, seen })
+        let made = tokio::task::spawn_blocking(move || work(whole)).await;
+        made.map_err(|error| Failure::Internal(error.to_string()))
     }
 }
 

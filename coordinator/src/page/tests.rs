@@ -10,7 +10,7 @@ use axum::http::{Request, Response, StatusCode};
 use kindling_artifacts::{ArtifactStore, Content, Key};
 use kindling_proto::limits;
 use kindling_report::study_path;
-use kindling_study::Blob;
+use kindling_study::{Blob, Choice};
 use tempfile::TempDir;
 use tonic::body::Body;
 use tower::ServiceExt as _;
@@ -239,4 +239,73 @@ async fn every_view_of_a_study_is_its_page_and_what_is_not_there_is_said_on_a_pa
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(header(&answer, "content-type").starts_with("text/plain"), "{path}");
     }
+}
+
+/// The events of a stream, by name, until one is called this.
+async fn until(answer: Response<Body>, last: &str) -> Vec<(String, serde_json::Value)> {
+    let mut events = axum::body::Body::new(answer.into_body()).into_data_stream();
+    let (mut told, mut found) = (Vec::new(), Vec::new());
+    loop {
+        let piece = tokio_stream::StreamExt::next(&mut events).await.expect("more").expect("read");
+        told.extend_from_slice(&piece);
+        while let Some(end) = told.windows(2).position(|two| two == b"\n\n") {
+            let event: Vec<_> = told.drain(..end + 2).collect();
+            let event = String::from_utf8(event).expect("UTF-8");
+            let (name, data) = event.split_once("\ndata: ").expect("an event");
+            let name = name.strip_prefix("event: ").expect("a name").to_owned();
+            let is_last = name == last;
+            found.push((name, serde_json::from_str(data.trim_end()).expect("JSON")));
+            if is_last {
+                return found;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_study_comes_in_pieces_that_make_the_whole_document() {
+    let world = World::new().await;
+    let spec = format!(
+        "name = \"wide\"\ndirection = \"maximize\"\ntrials = 1000\n[sampler]\nkind = \"random\"\n[objective]\nkind = \"test\"\n{}",
+        (0..50)
+            .map(|i| format!("[space.p{i}]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n"))
+            .collect::<String>()
+    );
+    let spec = config::parse(&spec).expect("a study");
+    world.ledger.write(Class::Begin, move |t| t.create_study(spec)).await.expect("created");
+    let count = 600;
+    for number in 0..count {
+        let fixed: Vec<_> = (0..50)
+            .map(|i| (format!("p{i}"), Choice::Float(f64::from(number) / f64::from(count) / 3.0)))
+            .collect();
+        let added =
+            world.ledger.write(Class::Begin, move |t| t.enqueue("wide", &fixed, None, None));
+        added.await.expect("enqueued");
+    }
+
+    let answer = world.get("/api/studies/wide").await;
+    let whole: serde_json::Value =
+        serde_json::from_slice(&body(answer).await.expect("whole")).expect("JSON");
+    let trials = whole["trials"].as_array().expect("a list");
+    assert_eq!(trials.len(), count as usize);
+    assert!((0..).zip(trials).all(|(number, trial)| trial["number"] == number));
+    assert_eq!(whole["trials"][7]["params"]["p49"], 7.0 / f64::from(count) / 3.0);
+    assert!(whole["analysis"].is_object() && whole["study"]["name"] == "wide");
+
+    let events = until(world.get("/api/studies/wide/events").await, "analysis").await;
+    let names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names[0], names[names.len() - 2]), ("begin", "change"), "{names:?}");
+    let pieces: Vec<_> = events.iter().filter(|(name, _)| name == "trials").collect();
+    assert!(pieces.len() > 5, "{names:?}");
+    assert!(pieces.iter().all(|(_, piece)| piece.to_string().len() < 1 << 19));
+    let begin = &events[0].1;
+    assert_eq!((&begin["total"], &begin["trials"]), (&count.into(), &json!([])));
+    assert_eq!(begin["study"], whole["study"]);
+    // Those that were not over when they were read come once more, as they are then.
+    let told: Vec<_> = pieces.iter().flat_map(|(_, p)| p.as_array().expect("a list")).collect();
+    assert_eq!(told.len(), 2 * count as usize);
+    for (number, trial) in trials.iter().enumerate() {
+        assert_eq!((told[number], told[number + count as usize]), (trial, trial));
+    }
+    assert_eq!(events.last().expect("some").1, whole["analysis"]);
 }

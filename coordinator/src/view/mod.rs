@@ -3,9 +3,9 @@
 
 mod any_study;
 pub(crate) mod paging;
+mod reading;
 mod snapshot;
-mod whole;
 
 pub(crate) use any_study::{AnyStudy, artifacts, find, range};
+pub(crate) use reading::{Head, Reading, Whole, whole};
 pub(crate) use snapshot::snapshot;
-pub(crate) use whole::{Whole, whole};

@@ -56,7 +56,7 @@ pub(crate) fn snapshot(
 }
 
 /// The workers, as many as there is room for. Those that train a trial of the study come first.
-fn workers(state: &State, study: &AnyStudy<'_>) -> Vec<v1::Worker> {
+pub(super) fn workers(state: &State, study: &AnyStudy<'_>) -> Vec<v1::Worker> {
     // Optuna's clients are none of our workers.
     let AnyStudy::Ours(study) = study else { return Vec::new() };
     let running = study.running().iter().filter_map(|number| study.get(*number)?.worker.as_ref());

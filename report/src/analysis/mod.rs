@@ -14,7 +14,7 @@ pub use confirm::{Arm, Comparison, Confirm, Effect, Role, Value};
 pub use front::{AgainArm, AgainFront, AgainRun, Estimate, Front, Hypervolume};
 pub use importance::{Importance, Interaction, Share};
 
-use table::Table;
+use table::{Rows, Table};
 
 use crate::shown::Directions;
 
@@ -48,23 +48,60 @@ pub struct PerObjective {
     pub combinations: Vec<Combinations>,
 }
 
-impl Analysis {
-    /// Uses the completed trials; they may come in any order.
-    pub fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
+/// Analyses a study of which it is shown some trials at a time, and keeps only what it needs of them.
+#[derive(Debug)]
+pub struct Analyst {
+    study: v1::Study,
+    rows: Rows,
+    /// Those that confirm, without their intermediate values.
+    confirming: Vec<v1::Trial>,
+}
+
+impl Analyst {
+    /// Has seen no trial of this study yet.
+    pub fn new(study: &v1::Study) -> Self {
+        Self { rows: Rows::new(study), study: study.clone(), confirming: Vec::new() }
+    }
+
+    /// Takes trials in, in any order, each of them once.
+    pub fn add(&mut self, trials: &[v1::Trial]) {
+        for trial in trials {
+            if trial.confirms.is_some() {
+                let intermediate_values = Vec::new();
+                self.confirming.push(v1::Trial { intermediate_values, ..trial.clone() });
+            } else {
+                self.rows.add(&self.study, trial);
+            }
+        }
+    }
+
+    /// What all of them come to.
+    pub fn analysis(&self) -> Analysis {
+        let Self { study, rows, confirming } = self;
         let objectives = Directions::of(study).as_slice().len();
         let is_single = objectives == 1;
-        let table = Table::new(study, trials, 0);
+        let table = Table::new(study, rows, 0);
         let PerObjective { importance, combinations } = PerObjective::new(&table);
-        let other = |objective| PerObjective::new(&Table::new(study, trials, objective));
-        let front = (!is_single).then(|| Front::new(study, trials));
-        Self {
+        let other = |objective| PerObjective::new(&Table::new(study, rows, objective));
+        let front = (!is_single).then(|| Front::new(study, rows));
+        let again = |front: &Front| AgainFront::new(study, confirming, front);
+        Analysis {
             importance,
             combinations,
             others: (1..objectives).map(other).collect(),
-            confirm: is_single.then(|| Confirm::new(study, trials, &table)).flatten(),
-            confirmed_front: front.as_ref().and_then(|front| AgainFront::new(study, trials, front)),
+            confirm: is_single.then(|| Confirm::new(study, confirming, &table)).flatten(),
+            confirmed_front: front.as_ref().and_then(again),
             front,
         }
+    }
+}
+
+impl Analysis {
+    /// Of these trials, in any order.
+    pub fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
+        let mut analyst = Analyst::new(study);
+        analyst.add(trials);
+        analyst.analysis()
     }
 }
 

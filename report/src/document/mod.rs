@@ -10,7 +10,7 @@ use serde::Serialize;
 mod tests;
 
 use crate::analysis::Analysis;
-use crate::shown::{Artifact, Study, Trial, Worker};
+use crate::shown::{Artifact, Study, Trial, Worker, best};
 
 /// The version of the layout. It grows when a reader of the previous version would misread the new one.
 const VERSION: u32 = 2;
@@ -33,6 +33,27 @@ pub struct Document {
     pub artifacts: Vec<Artifact>,
     /// Statistics over the trials.
     pub analysis: Analysis,
+}
+
+/// The first piece of a document that comes in pieces: all but its trials, which follow some at a time, and its analysis.
+#[derive(Debug, Clone, Serialize)]
+pub struct Beginning {
+    /// The version of the layout, as a document's.
+    pub version: u32,
+    /// When it was made.
+    pub generated: i64,
+    /// The study.
+    pub study: Study,
+    /// The workers known to the coordinator.
+    pub workers: Vec<Worker>,
+    /// The files that the study itself keeps, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Artifact>,
+    /// How many trials there are.
+    pub total: usize,
+    /// Those that are shown first, ahead of the others: the best one, or the front as far as it is listed. They come
+    /// again in their turn.
+    pub trials: Vec<Trial>,
 }
 
 /// A change to a study, as sent to the live page.
@@ -63,6 +84,29 @@ impl Document {
             trials: sorted,
             artifacts: Vec::new(),
             analysis: Analysis::new(study, trials),
+        }
+    }
+
+    /// The same, with the files that the study itself keeps.
+    #[must_use]
+    pub fn with_artifacts(self, artifacts: &[v1::Artifact]) -> Self {
+        Self { artifacts: shown(artifacts), ..self }
+    }
+}
+
+impl Beginning {
+    /// Of a study with so many trials. `now` is in milliseconds since 1970 UTC.
+    pub fn new(study: &v1::Study, workers: &[v1::Worker], total: usize, now: i64) -> Self {
+        let first: Vec<_> = best(study).into_iter().chain(&study.front).cloned().collect();
+        let Change { study, workers, trials, .. } = Change::new(study, &first, workers);
+        Self {
+            version: VERSION,
+            generated: now,
+            study,
+            workers,
+            artifacts: Vec::new(),
+            total,
+            trials,
         }
     }
 

@@ -61,11 +61,7 @@ pub fn html(page: Page) -> String {
         ),
         Page::Report(document) => (
             format!("<style>{}</style>", escape::style(APP_CSS)),
-            format!(
-                "<script type=\"text/plain\" id=\"document\">{}</script>\n<script>{}</script>",
-                packed::document(document),
-                escape::script(APP_JS)
-            ),
+            format!("{}<script>{}</script>", packed::document(document), escape::script(APP_JS)),
         ),
     };
     let mut html = String::new();

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Number, Value as Json};
 
-use crate::analysis::Analysis;
 use crate::document::Document;
 use crate::shown::{Artifact, Params, Study, Trial, Worker};
 
@@ -17,53 +16,62 @@ const DIAGNOSES: usize = 1000;
 /// Curves and attributes are only drawn, not used in computations.
 const DIGITS: usize = 6;
 
-/// A document with intermediate values and attributes cut to six digits, and at most 1,000 diagnoses.
+/// Reduces trials: intermediate values and attributes are cut to six digits, and at most 1,000 diagnoses stay.
 ///
 /// Values and parameters keep all digits. `kindling report --format json` writes everything.
-#[derive(Serialize)]
-pub(super) struct Small<'a> {
-    version: u32,
-    generated: i64,
-    study: &'a Study,
-    workers: &'a [Worker],
-    trials: Trials<'a>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    artifacts: &'a [Artifact],
-    analysis: &'a Analysis,
-}
-
-impl<'a> Small<'a> {
-    pub(super) fn new(document: &'a Document) -> Self {
-        let Document { version, generated, study, workers, trials, artifacts, analysis } = document;
-        let trials = Trials { diagnosed: diagnosed(trials), trials };
-        let (version, generated) = (*version, *generated);
-        Self { version, generated, study, workers, trials, artifacts, analysis }
-    }
-}
-
-struct Trials<'a> {
-    trials: &'a [Trial],
+pub(super) struct Small {
     /// The numbers of the trials that keep their diagnosis.
     diagnosed: HashSet<u32>,
 }
 
-impl Serialize for Trials<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let small = |trial: &Trial| {
-            let mut trial = trial.clone();
-            if !self.diagnosed.contains(&trial.number) {
-                trial.attributes.remove(DIAGNOSIS);
+impl Small {
+    pub(super) fn new(document: &Document) -> Self {
+        Self { diagnosed: diagnosed(&document.trials) }
+    }
+
+    pub(super) fn trial(&self, trial: &Trial) -> Trial {
+        let mut trial = trial.clone();
+        if !self.diagnosed.contains(&trial.number) {
+            trial.attributes.remove(DIAGNOSIS);
+        }
+        let others = trial.other_curves.values_mut().flatten();
+        trial.curve.iter_mut().chain(others).for_each(|(_, value)| *value = rounded(*value));
+        for attribute in trial.attributes.values_mut() {
+            if let Ok(short) = shortened(attribute) {
+                *attribute = short;
             }
-            let others = trial.other_curves.values_mut().flatten();
-            trial.curve.iter_mut().chain(others).for_each(|(_, value)| *value = rounded(*value));
-            for attribute in trial.attributes.values_mut() {
-                if let Ok(short) = shortened(attribute) {
-                    *attribute = short;
-                }
-            }
-            trial
-        };
-        serializer.collect_seq(self.trials.iter().map(small))
+        }
+        trial
+    }
+}
+
+/// The first piece, as [`crate::Beginning`].
+#[derive(Serialize)]
+pub(super) struct Head<'a> {
+    version: u32,
+    generated: i64,
+    study: &'a Study,
+    workers: &'a [Worker],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    artifacts: &'a [Artifact],
+    total: usize,
+    trials: Vec<Trial>,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(document: &'a Document, small: &Small) -> Self {
+        let Document { version, generated, study, workers, trials, artifacts, .. } = document;
+        let first: HashSet<_> = study.best.iter().chain(&study.front).collect();
+        let shown_first = trials.iter().filter(|trial| first.contains(&trial.number));
+        Self {
+            version: *version,
+            generated: *generated,
+            study,
+            workers,
+            artifacts,
+            total: trials.len(),
+            trials: shown_first.map(|trial| small.trial(trial)).collect(),
+        }
     }
 }
 

@@ -17,13 +17,42 @@ fn element<'a>(html: &'a str, begin: &str, end: &str) -> &'a str {
     rest.split_once(end).expect("its end").0
 }
 
-/// The document inside a report.
+/// The pieces inside a report, by name.
+fn pieces(html: &str) -> Vec<(&str, Json)> {
+    let pieces = html.split(r#"<script type="text/plain" data-piece=""#).skip(1);
+    pieces
+        .map(|text| {
+            let (name, text) = text.split_once("\">").expect("a name");
+            let text = text.split_once("</script>").expect("its end").0;
+            let bytes = BASE64_STANDARD.decode(text).expect("base64");
+            let mut json = String::new();
+            GzDecoder::new(bytes.as_slice()).read_to_string(&mut json).expect("gzip");
+            (name, serde_json::from_str(&json).expect("JSON"))
+        })
+        .collect()
+}
+
+/// The document that they make.
 fn unpacked(html: &str) -> Json {
-    let begin = r#"<script type="text/plain" id="document">"#;
-    let bytes = BASE64_STANDARD.decode(element(html, begin, "</script>")).expect("base64");
-    let mut json = String::new();
-    GzDecoder::new(bytes.as_slice()).read_to_string(&mut json).expect("gzip");
-    serde_json::from_str(&json).expect("JSON")
+    let mut document = json!(null);
+    for (name, mut piece) in pieces(html) {
+        match name {
+            "begin" => {
+                document = piece;
+                let head = document.as_object_mut().expect("an object");
+                head.insert("trials".to_owned(), json!([]));
+            }
+            "trials" => {
+                let trials = document["trials"].as_array_mut().expect("a list");
+                trials.append(piece.as_array_mut().expect("a list"));
+            }
+            "analysis" => document["analysis"] = piece,
+            other => panic!("a piece {other}"),
+        }
+    }
+    let total = document.as_object_mut().expect("an object").remove("total").expect("a number");
+    assert_eq!(total, document["trials"].as_array().expect("a list").len());
+    document
 }
 
 fn mode(html: &str) -> Json {
@@ -73,6 +102,28 @@ fn a_report_holds_everything() {
     assert_eq!(known["study"]["seed"], u64::MAX.to_string());
     assert_eq!(known["artifacts"][0]["name"], "</script>");
     assert_eq!(known["trials"][0]["artifacts"], known["artifacts"]);
+}
+
+#[test]
+fn a_large_report_comes_in_pieces_of_which_none_is_large() {
+    let trials: Vec<_> = (0..300)
+        .map(|number| {
+            let params = [("x", testing::text(&format!("{number}").repeat(2000)))];
+            testing::trial(number, 0.5, &params)
+        })
+        .collect();
+    let mut study = testing::study(vec![testing::words("x", &["he"])], None);
+    study.best = Some(trials[250].clone());
+    let document = Document::new(&study, &trials, &[], 1_764_166_000_000);
+    let html = html(Page::Report(&document));
+    let pieces = pieces(&html);
+    let names: Vec<_> = pieces.iter().map(|(name, _)| *name).collect();
+    assert!(names.len() > 6, "{names:?}");
+    assert_eq!((names[0], names[1], names.last()), ("begin", "trials", Some(&"analysis")));
+    assert!(pieces.iter().all(|(_, piece)| piece.to_string().len() < 300_000));
+    assert_eq!(pieces[0].1["trials"][0]["number"], 250, "the best comes first");
+    assert_eq!(pieces[0].1["trials"].as_array().map(Vec::len), Some(1));
+    assert_eq!(unpacked(&html), serde_json::to_value(&document).expect("JSON"));
 }
 
 #[test]

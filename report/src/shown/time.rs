@@ -1,7 +1,7 @@
 //! Times, as the page shows them.
 
 /// A wire time in milliseconds since 1970 UTC.
-pub(super) fn milliseconds(time: prost_types::Timestamp) -> i64 {
+pub(crate) fn milliseconds(time: prost_types::Timestamp) -> i64 {
     time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos / 1_000_000))
 }
 

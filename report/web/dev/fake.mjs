@@ -68,7 +68,16 @@ const WIDE = Array.from({ length: 80 }, (_, i) => ({
   when: {},
 }));
 
-/** A study of `budget` search trials, all of them over. `kind` is "flagship", "odd", "wide", or "other", which is minimised. */
+/** 200 parameters of all kinds, some of which count only for a choice. */
+const HUGE = Array.from({ length: 200 }, (_, i) => {
+  const name = `parameter_${i}`;
+  const when = i % 20 === 19 ? { parameter_0: ["a"] } : {};
+  if (i % 4 === 0) return { name, type: "categorical", choices: ["a", "b", "c", "d"], when };
+  if (i % 4 === 1) return { name, type: "int", low: 1, high: 1000, log: false, step: 1, when };
+  return { name, type: "float", low: 1e-5, high: 1, log: i % 4 === 2, step: null, when };
+});
+
+/** A study of `budget` search trials, all of them over. `kind` is "flagship", "odd", "wide", "huge", or "other", which is minimised. */
 export function fake({
   name = "weight-init-deep",
   budget = 200,
@@ -80,7 +89,7 @@ export function fake({
   seed = 7,
 } = {}) {
   const r = generator(seed);
-  const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE }[kind];
+  const space = { flagship: FLAGSHIP, odd: ODD, other: OTHER, wide: WIDE, huge: HUGE }[kind];
   const workers = ["worker-1", "worker-2", "gpu-box"];
   const created = Date.now() - 7.2e6;
   const free = workers.map((_, i) => created + 2000 + 500 * i);
@@ -101,6 +110,7 @@ export function fake({
   const quality = (p) => {
     if (kind === "odd") return -1e12 * (1 + r.next());
     if (kind === "wide") return (p.choice_0 === "a" ? 0.5 : 0) + (p.choice_1 === "b" ? 0.2 : 0) + 0.1 * r.normal();
+    if (kind === "huge") return Math.log(p.parameter_2) ** 2 / 50 + p.parameter_3 + (p.parameter_0 === "a" ? 0 : 0.3) + 0.2 * r.normal();
     if (kind !== "flagship")
       return (
         p.x ** 2 / 5 + Math.abs(Math.log2(p.batch) - 6) / 3 + 0.2 * p.layers - (p.nesterov ? 0.4 : 0) + 0.2 * r.normal() + 0.5
@@ -122,7 +132,9 @@ export function fake({
     const start = free[w];
     const complete = start + n * 900 * (w === 2 ? 0.6 : 1) * (0.8 + 0.4 * r.next());
     free[w] = complete + 200;
-    const state = r.next() < 0.02 ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
+    // Some fail for a reason that can be found.
+    const steep = p.learning_rate > 6e-3 || p.batch > 300;
+    const state = r.next() < (steep ? 0.35 : 0.02) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
     const curve = Array.from({ length }, (_, i) => [
@@ -140,7 +152,7 @@ export function fake({
       attributes,
       attempt: 1,
       worker: workers[w],
-      fail_reason: state === "FAIL" ? "value is not finite: NaN at step 3" : null,
+      fail_reason: state !== "FAIL" ? null : steep ? `value is not finite: NaN at step ${n}` : `the worker was lost: 3 attempts`,
       retry_of: null,
       confirms,
       start: Math.round(start),
@@ -281,8 +293,9 @@ function importance(space, trials) {
   if (trials < 10) return null;
   const raw = space.map((_, i) => 1 / (i + 1) ** 1.5);
   const total = raw.reduce((a, b) => a + b);
-  const interactions = space.flatMap((p, i) =>
-    space.slice(i + 1).map((q, j) => ({ a: p.name, b: q.name, strength: 0.3 / (i + 1) / (j + 1.5) })),
+  const first = trials > 5000 ? space.slice(0, 12) : space;
+  const interactions = first.flatMap((p, i) =>
+    first.slice(i + 1).map((q, j) => ({ a: p.name, b: q.name, strength: 0.3 / (i + 1) / (j + 1.5) })),
   );
   return {
     method: "PED-ANOVA",
@@ -296,7 +309,9 @@ const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
 const deviation = (v) => (v.length < 2 ? null : Math.sqrt(v.reduce((a, b) => a + (b - mean(v)) ** 2, 0) / (v.length - 1)));
 
 function combinations(space, trials, sign, objective = 0) {
-  const categorical = space.filter((p) => p.type === "categorical");
+  const all = space.filter((p) => p.type === "categorical");
+  // As many as a coordinator pairs, where each costs a while.
+  const categorical = trials.length > 5000 ? all.slice(0, 12) : all;
   return categorical.flatMap((p, i) =>
     categorical.slice(i + 1).map((q) => ({
       params: [p.name, q.name],

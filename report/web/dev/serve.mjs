@@ -3,7 +3,7 @@
 //   node dev/serve.mjs [--port 8090]       the list at /, studies that grow, and finished ones; reports at /report/NAME
 //   node dev/serve.mjs --studies 1000                        many in the list
 //   node dev/serve.mjs --coordinator http://127.0.0.1:8080   the page as it is built here, with the data of a running coordinator
-//   node dev/serve.mjs --report FILE [--trials N] [--objectives N]   writes a report of a made-up study
+//   node dev/serve.mjs --report FILE [--trials N] [--objectives N] [--kind KIND]   writes a report of a made-up study
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as ask } from "node:http";
@@ -38,6 +38,8 @@ const KINDS = {
   talking: [{ name: "talking", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
   flood: [{ name: "flood", kind: "other", budget: 12, seeds: 0 }, 8, "for ever"],
   large: [{ name: "large", budget: 10_000, seeds: 0, steps: 38 }, null],
+  huge: [{ name: "huge", kind: "huge", budget: 10_000, seeds: 0, steps: 20 }, null],
+  "huge-growing": [{ name: "huge-growing", kind: "huge", budget: 10_000, seeds: 0, steps: 20 }, 9000],
   "large-growing": [{ name: "large-growing", budget: 10_000, seeds: 0, steps: 38 }, 9000],
 };
 const studies = new Map();
@@ -59,14 +61,32 @@ const page = (
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Kindling</title>
 <link rel="icon" href="data:,">${head}</head><body>${inner}<script type="application/json" id="kindling">${JSON.stringify(config)}</script>${tail}</body></html>`;
 
+/** The document in pieces, as a coordinator sends it: a name, and what JSON it is. */
+function* pieces({ trials, analysis, ...head }, bytes = 256 * 1024) {
+  const first = trials.filter((t) => t.number === head.study.best || head.study.front.includes(t.number));
+  yield ["begin", JSON.stringify({ ...head, total: trials.length, trials: first })];
+  let [some, size] = [[], 0];
+  for (const trial of trials) {
+    const text = JSON.stringify(trial);
+    some.push(text);
+    size += text.length;
+    if (size < bytes) continue;
+    yield ["trials", `[${some}]`];
+    [some, size] = [[], 0];
+  }
+  if (some.length > 0) yield ["trials", `[${some}]`];
+  yield ["analysis", JSON.stringify(analysis)];
+}
+
 function report(document) {
-  const text = gzipSync(JSON.stringify(document)).toString("base64");
-  const inner = `<script type="text/plain" id="document">${text}</script>`;
+  const packed = (text) => gzipSync(text).toString("base64");
+  const inner = [...pieces(document)].map(([kind, text]) => `<script type="text/plain" data-piece="${kind}">${packed(text)}</script>`).join("");
   return page({ mode: "report" }, inner, `<style>${asset("app.css")}</style>`, `<script>${asset("app.js")}</script>`);
 }
 
 if (option("report")) {
-  const whole = fake({ budget: Number(option("trials", 200)), objectives: Number(option("objectives", 1)) });
+  const kind = option("kind", "flagship");
+  const whole = fake({ kind, budget: Number(option("trials", 200)), objectives: Number(option("objectives", 1)) });
   writeFileSync(option("report"), report(at(whole, whole.trials.length)));
   process.exit(0);
 }
@@ -77,10 +97,11 @@ function still(study) {
   return { study: now, workers, trials: trials.filter((t) => t.state === "RUNNING") };
 }
 
-function events(response, study) {
+async function events(response, study) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  send("document", at(study.whole, study.done));
+  const tell = (event, text) => response.write(`event: ${event}\ndata: ${text}\n\n`);
+  const send = (event, data) => tell(event, JSON.stringify(data));
+  for (const [kind, text] of pieces(at(study.whole, study.done))) if (!tell(kind, text)) await new Promise((more) => response.once("drain", more));
   let tick = 0;
   const timer = setInterval(() => {
     tick += 1;
@@ -140,7 +161,7 @@ createServer((request, response) => {
   if (path === "/api/me") return send("application/json", JSON.stringify({ may_change: false, holder: "anyone", version: "made up" }));
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
-      .filter((n) => !n.startsWith("large"))
+      .filter((n) => !/^(large|huge)/.test(n))
       .map((n) => {
         const { study, trials } = lineOf(n);
         const times = trials.flatMap((t) => [t.start ?? 0, t.complete ?? 0]);
@@ -186,7 +207,7 @@ createServer((request, response) => {
   if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
   if (first === "api" || first === "assets") return response.writeHead(404).end("not found");
   const shown = pageAt(path, url, first, second);
-  response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY }).end(page(shown));
+  response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY, "cache-control": "no-store" }).end(page(shown));
 }).listen(Number(option("port", 8090)), "127.0.0.1", function () {
   console.log(`page on http://127.0.0.1:${this.address().port}`);
 });

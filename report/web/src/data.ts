@@ -1,6 +1,11 @@
 /** What the figures share about a document: computed once for each of its versions, and only if asked for. */
 
 import type { Document, Param, PerObjective, Study, Trial } from "./document";
+import { type Field, fieldsOf, plainNames } from "./filter/fields";
+import { type Compiled, compileWith } from "./filter/filter";
+import { Names } from "./filter/names";
+import { type Changed, Lists } from "./lists";
+import { attributeMeasures, type Measure, objectives, otherMeasures } from "./measures";
 import { FIRST, valueOf, Values } from "./values";
 
 /** Which part of the search's values the value axes show. */
@@ -13,37 +18,132 @@ export const PARTS: readonly { value: Part; text: string; share: number }[] = [
   { value: "tenth", text: "best tenth", share: 0.1 },
 ];
 
-/** An outcome of a trial: its value or a numeric attribute of it. */
-export interface Outcome {
-  key: string;
-  of: (trial: Trial) => number | null;
-  /** Whether it is the objective's value, so that the chosen part applies. */
-  value: boolean;
+/** What the reader chose for all figures and tables. */
+export interface Chosen {
+  /** What figures are about, by its key; the first objective if there is nothing of that name. */
+  metric?: string | null;
+  /** Which trials they are about. */
+  filter?: string;
 }
 
-/** The key of the value of the chosen objective among outcomes. */
-export const VALUE = "value";
+/** What there was before the newest changes: what has not changed needs not be worked out again. */
+export interface After {
+  before: Data;
+  changes: readonly Changed[];
+}
+
+const NO_FILTER: Compiled = { matches: null, problem: null };
 
 export class Data {
   readonly study: Study;
-  readonly trials: Trial[];
+  /** Those that the filter lets through. */
+  readonly trials: readonly Trial[];
   /** Says which values are better. */
   readonly values: Values;
+  /** The same without a filter: what is said of the study itself is said of all trials. */
+  readonly whole: Data;
+  /** What the filter asks, or what is wrong with it: then all trials are there. */
+  readonly filter: Compiled;
+  readonly measure: Measure;
+  /** The objective by which trials are compared: the chosen one, or the first if another number was chosen. */
+  readonly metric: number;
   private cache = new Map<string, unknown>();
+  /** The lists of its trials, once somebody has asked for them. */
+  private known: Lists | null = null;
 
-  /** `metric` is the objective that figures are about, by its index. */
   constructor(
     readonly document: Document,
-    readonly metric = FIRST,
+    private readonly chosen: Chosen = {},
+    after: After | null = null,
   ) {
     this.study = document.study;
-    this.trials = document.trials;
     this.values = new Values(document.study.directions, document.study.metrics, document.study.constraints);
+    const follows = after?.before.document.trials === document.trials ? after : null;
+    const asked = (chosen.filter ?? "").trim() !== "";
+    this.whole = asked ? new Data(document, { ...chosen, filter: "" }, follows && { ...follows, before: follows.before.whole }) : this;
+    if (follows && !asked) this.keepFields(follows);
+    this.filter = asked ? compileWith(chosen.filter!, this.whole.names) : NO_FILTER;
+    this.measure = this.whole.find(chosen.metric ?? null);
+    this.metric = this.measure.objective ?? FIRST;
+    const { before, changes } = follows ?? {};
+    if (before?.known && before.rules === this.rules) {
+      this.known = before.known;
+      this.known.change(changes!);
+    }
+    this.trials = this.filter.matches ? this.lists.shown : document.trials;
   }
 
-  /** The chosen objective's value; null while there is none. */
+  private get lists(): Lists {
+    return (this.known ??= new Lists(this.document.trials, {
+      lets: this.filter.matches,
+      value: (trial) => this.measure.of(trial),
+      values: this.values,
+      metric: this.metric,
+    }));
+  }
+
+  /** What decides which lists a trial is in. */
+  private get rules(): string {
+    const { measure, filter, study } = this;
+    return JSON.stringify([measure.key, this.chosen.filter ?? "", filter.matches !== null, study.directions, study.constraints]);
+  }
+
+  /** Fields follow from the study and from which attributes there are. */
+  private keepFields({ before, changes }: After): void {
+    const fields = before.cache.get("fields") as Field[] | undefined;
+    const shape = ({ space, metrics, directions, constraints }: Study) => JSON.stringify([space, metrics, directions, constraints]);
+    if (!fields || shape(before.study) !== shape(this.study)) return;
+    const known = new Set(fields.filter((f) => f.group === "attr").map((f) => f.name));
+    const same = ({ before: old, now }: Changed) => {
+      const names = plainNames(now.attributes);
+      return names.every((name) => known.has(name)) && (!old || plainNames(old.attributes).every((name) => names.includes(name)));
+    };
+    if (!changes.every(same)) return;
+    for (const key of ["fields", "names"]) if (before.cache.has(key)) this.cache.set(key, before.cache.get(key));
+  }
+
+  /** Whether some trials may be left out. */
+  get filtered(): boolean {
+    return this.filter.matches !== null;
+  }
+
+  /** What filters can ask. */
+  get fields(): readonly Field[] {
+    return this.whole.once("fields", () => fieldsOf(this.study, this.document.trials));
+  }
+
+  get names(): Names {
+    return this.whole.once("names", () => new Names(this.fields));
+  }
+
+  /** All that figures can be about, the objectives first. */
+  get measures(): Measure[] {
+    return this.whole.once("measures", () => [
+      ...objectives(this.values),
+      ...this.attributes,
+      ...otherMeasures(this.fields, this.names),
+    ]);
+  }
+
+  /** The numbers that trials told of their own accord, `epochs` first. */
+  get attributes(): Measure[] {
+    return this.whole.once("attributes", () => attributeMeasures(this.fields, this.names, this.document.trials));
+  }
+
+  private find(key: string | null): Measure {
+    const [first] = objectives(this.values);
+    if (key === null || key === first!.key) return first!;
+    return this.measures.find((m) => m.key === key) ?? first!;
+  }
+
+  /** The chosen measure's value; null while there is none. */
   value(trial: Trial | null | undefined): number | null {
-    return valueOf(trial, this.metric);
+    return trial ? this.measure.of(trial) : null;
+  }
+
+  /** Whether somebody said which way the chosen measure is better. */
+  get judged(): boolean {
+    return this.measure.objective !== null;
   }
 
   /** The chosen objective's intermediate values: step, value. */
@@ -51,14 +151,20 @@ export class Data {
     return metric === this.study.curve_objective ? trial.curve : (trial.other_curves?.[metric] ?? []);
   }
 
-  /** What the chosen objective is called. */
+  /** What the chosen measure is called. */
   get name(): string {
-    return this.values.name(this.metric);
+    return this.measure.name;
+  }
+
+  /** The same on an axis, and which way is better if that is known. */
+  get label(): string {
+    return this.judged ? this.values.label(this.metric) : this.name;
   }
 
   /** The same at the start of a title. */
   get subject(): string {
-    return this.name === "value" ? "Value" : this.name;
+    // An objective is called as somebody called it.
+    return this.judged && this.name !== "value" ? this.name : this.name.charAt(0).toUpperCase() + this.name.slice(1);
   }
 
   /** Of several objectives: " of" the chosen one. */
@@ -71,14 +177,15 @@ export class Data {
     return this.values.count > 1;
   }
 
-  /** 1 if higher is better for the chosen objective, else -1. */
+  /** 1 if higher is better for the chosen measure, or if nobody knows; else -1. */
   get sign(): 1 | -1 {
-    return this.values.sign(this.metric);
+    return this.judged ? this.values.sign(this.metric) : 1;
   }
 
-  /** What the analysis says of the chosen objective. */
+  /** What the analysis says of the chosen objective, from all trials; nothing of other measures. */
   get analysis(): PerObjective {
     const { analysis } = this.document;
+    if (!this.judged) return { importance: null, combinations: [] };
     return this.metric === FIRST ? analysis : (analysis.others?.[this.metric - 1] ?? { importance: null, combinations: [] });
   }
 
@@ -88,23 +195,23 @@ export class Data {
   }
 
   /** The search's trials, without those that confirm. */
-  get search(): Trial[] {
-    return this.once("search", () => this.trials.filter((t) => t.confirms === null));
+  get search(): readonly Trial[] {
+    return this.lists.search;
   }
 
-  /** The search's trials that completed with a value. */
-  get complete(): Trial[] {
-    return this.once("complete", () => this.search.filter((t) => this.value(t) !== null));
+  /** The search's trials that completed with a value of the chosen measure. */
+  get complete(): readonly Trial[] {
+    return this.lists.complete;
   }
 
   /** Those of them that keep to the constraints: all, if there is none. */
-  get feasible(): Trial[] {
-    return this.once("feasible", () => this.complete.filter((t) => this.values.feasible(t)));
+  get feasible(): readonly Trial[] {
+    return this.lists.feasible;
   }
 
   /** Those that do not. */
-  get infeasible(): Trial[] {
-    return this.once("infeasible", () => this.complete.filter((t) => !this.values.feasible(t)));
+  get infeasible(): readonly Trial[] {
+    return this.lists.infeasible;
   }
 
   /** Whether trials can be infeasible. */
@@ -128,7 +235,9 @@ export class Data {
       const { front, front_size } = this.study;
       const analysed = this.document.analysis.front?.trials ?? [];
       const numbers = front_size > 0 && front_size === front.length ? front : analysed;
-      return numbers.flatMap((number) => this.trial(number) ?? []).filter((t) => t.values.length === this.values.count);
+      return numbers
+        .flatMap((number) => this.trial(number) ?? [])
+        .filter((t) => t.values.length === this.values.count && this.lets(t));
     });
   }
 
@@ -144,21 +253,24 @@ export class Data {
 
   /** Changes whenever another trial of the search has completed; one that has never changes. */
   get progress(): string {
-    return `${this.complete.length} of ${this.study.name} by ${this.metric}`;
+    return `${this.complete.length} of ${this.study.name} by ${this.measure.key} if ${this.chosen.filter ?? ""}`;
   }
 
   /** The feasible ones, or all if none is, by the chosen objective: best first; of equals the earlier one. */
-  get ranked(): Trial[] {
-    return this.once("ranked", () =>
-      this.values.ranked(this.feasible.length > 0 ? this.feasible : this.complete, this.metric),
-    );
+  get ranked(): readonly Trial[] {
+    return this.feasible.length > 0 ? this.lists.rankedFeasible : this.lists.rankedComplete;
   }
 
   /** The best feasible one. Of one objective the one that the coordinator names, if its result is here already. */
   get best(): Trial | null {
     const named = this.several || this.study.best === null ? undefined : this.trial(this.study.best);
-    if (named && this.value(named) !== null) return named;
+    if (named && valueOf(named) !== null && this.lets(named)) return named;
     return this.feasible.length > 0 ? (this.ranked[0] ?? null) : null;
+  }
+
+  /** Whether the filter lets it through. */
+  lets(trial: Trial): boolean {
+    return this.filter.matches?.(trial) ?? true;
   }
 
   /** A trial's place among the feasible ones of the search, from 1; null if it is none of them. */
@@ -167,10 +279,12 @@ export class Data {
     return place < 0 ? null : place + 1;
   }
 
+  /** Any trial of the study, whatever the filter. */
   trial(number: number): Trial | undefined {
-    const guess = this.trials[number];
+    const all = this.document.trials;
+    const guess = all[number];
     if (guess?.number === number) return guess;
-    return this.once("numbers", () => new Map(this.trials.map((t) => [t.number, t]))).get(number);
+    return this.whole.once("numbers", () => new Map(all.map((t) => [t.number, t]))).get(number);
   }
 
   get categorical(): Param[] {
@@ -179,29 +293,6 @@ export class Data {
 
   get numeric(): Param[] {
     return this.study.space.filter((p) => p.type !== "categorical");
-  }
-
-  /** The value and the numeric attributes, `epochs` before the others. */
-  get outcomes(): Outcome[] {
-    return this.once("outcomes", () => {
-      const names = new Set<string>();
-      for (const trial of this.complete) {
-        for (const name in trial.attributes) {
-          if (!names.has(name) && typeof trial.attributes[name] === "number") names.add(name);
-        }
-      }
-      const sorted = [...names].sort((a, b) => Number(b === "epochs") - Number(a === "epochs") || a.localeCompare(b));
-      return [this.objective, ...sorted.map(attribute)];
-    });
-  }
-
-  /** The value of the chosen objective. */
-  private get objective(): Outcome {
-    return { key: VALUE, of: (trial) => this.value(trial), value: true };
-  }
-
-  outcome(key: string): Outcome {
-    return this.outcomes.find((o) => o.key === key) ?? this.objective;
   }
 
   /**
@@ -214,8 +305,11 @@ export class Data {
   }
 
   private judgePart(): Part {
-    if (this.complete.length < 8) return "all";
-    const first = this.complete.slice(0, 2 ** Math.floor(Math.log2(this.complete.length)));
+    if (this.complete.length < 8 || !this.judged) return "all";
+    return this.lists.once(2 ** Math.floor(Math.log2(this.complete.length)), (first) => this.partOf(first));
+  }
+
+  private partOf(first: readonly Trial[]): Part {
     const values = first.map((t) => this.value(t)!).sort((a, b) => this.values.order(a, b, this.metric));
     const spread = (share: number) => Math.abs(values[Math.round(share * (values.length - 1))]! - values[0]!);
     const all = spread(1);
@@ -223,30 +317,35 @@ export class Data {
     return (["half", "quarter"] as const).find((part) => spread(shareOf(part)) < (2 / 3) * shareOf(part) * all) ?? "all";
   }
 
-  /** The range of the chosen objective's values of a part, with some room on both sides. */
+  /** The range of the chosen measure's values of a part, with some room on both sides. */
   range(part: Part): [number, number] {
-    return this.rangeOf(part, this.metric);
+    if (this.judged) return this.rangeOf(part, this.metric);
+    return this.once("range", () => {
+      const values = this.complete.map((t) => this.value(t)!);
+      return values.length === 0 ? [0, 1] : padded(least(values), most(values));
+    });
   }
 
   /** The same of any objective; wide enough for the front, if that is asked for. */
   rangeOf(part: Part, metric: number, withFront = false): [number, number] {
     return this.once(`range ${part} ${metric} ${withFront}`, () => {
-      const some = part === "all" || this.feasible.length === 0 ? this.complete : this.feasible;
-      const ranked = this.values.ranked(some, metric);
+      const whole = part === "all" || this.feasible.length === 0;
+      const own = whole ? this.lists.rankedComplete : this.lists.rankedFeasible;
+      const ranked = metric === this.metric ? own : this.values.ranked(whole ? this.complete : this.feasible, metric);
       if (ranked.length === 0) return [0, 1];
       const last = Math.round(shareOf(part) * (ranked.length - 1));
       const ends = [ranked[0]!, ranked[last]!, ...(withFront ? this.front : [])].map((t) => valueOf(t, metric)!);
-      return padded(ends.reduce((a, b) => Math.min(a, b)), ends.reduce((a, b) => Math.max(a, b)));
+      return padded(least(ends), most(ends));
     });
   }
 }
 
-export function attribute(name: string): Outcome {
-  const of = (trial: Trial) => {
-    const found = trial.attributes[name];
-    return typeof found === "number" ? found : null;
-  };
-  return { key: name, of, value: false };
+function least(values: number[]): number {
+  return values.reduce((a, b) => Math.min(a, b));
+}
+
+function most(values: number[]): number {
+  return values.reduce((a, b) => Math.max(a, b));
 }
 
 function shareOf(part: Part): number {

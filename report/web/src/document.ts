@@ -18,6 +18,21 @@ export interface Document {
   /** The files that the study itself keeps, by name. */
   artifacts?: Artifact[];
   analysis: Analysis;
+  /** How many trials there are, while they are still coming; absent once all have come. */
+  total?: number;
+}
+
+/** The first message: all but the trials and what is worked out from them, which follow. */
+export interface Beginning {
+  version: number;
+  generated: number;
+  study: Study;
+  workers: Worker[];
+  artifacts?: Artifact[];
+  /** How many trials the study has. */
+  total: number;
+  /** Those that the first view shows, ahead of the others: the best one, or the front as far as it is listed. */
+  trials: Trial[];
 }
 
 /** What changed since the last message: trials are whole, and changed or new. */
@@ -114,6 +129,8 @@ export interface Trial {
   /** The same of other objectives, by their index. */
   other_curves?: Record<string, [number, number][]>;
   attributes: Record<string, unknown>;
+  /** Absent if there are none. */
+  tags?: string[];
   attempt: number;
   worker: string;
   /** Oldest first, as far as they are known. */
@@ -226,8 +243,16 @@ export interface Importance {
   method: string;
   trials: number;
   /** Sum to 1, descending. */
-  params: { name: string; importance: number }[];
+  params: Share[];
   interactions: { a: string; b: string; strength: number }[];
+}
+
+export interface Share {
+  name: string;
+  importance: number;
+  /** Where it would lie with other trials, in 95 of 100 cases; null with too few trials to say. */
+  low?: number | null;
+  high?: number | null;
 }
 
 export interface Combinations {

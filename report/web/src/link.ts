@@ -1,25 +1,27 @@
-/** The chosen objective in the page's address, so that a link opens the page with it. */
+/** What was chosen for all figures, in the page's address, so that a link opens the page with it. */
 
-const KEY = "metric";
+export const METRIC = "metric";
+export const FILTER = "filter";
 
-/** The index of the objective that the address names; null if it names none of these. */
-export function linkedMetric(names: readonly string[], address = location.search): number | null {
-  const index = names.indexOf(new URLSearchParams(address).get(KEY) ?? "");
-  return index < 0 ? null : index;
+/** What the address says; null if it says nothing. */
+export function linked(key: string, address = location.search): string | null {
+  return new URLSearchParams(address).get(key);
 }
 
-/** Puts the objective into the address; the first needs no word. The section that is open, and whatever else is there, stays. */
-export function linkMetric(names: readonly string[], metric: number): void {
+/** Puts it into the address; null takes it out. The view that is open, and whatever else is there, stays. False if the browser refuses. */
+export function link(key: string, value: string | null): boolean {
   try {
-    history.replaceState(history.state, "", addressWith(location.href, metric === 0 ? null : (names[metric] ?? null)));
+    history.replaceState(history.state, "", addressWith(location.href, key, value));
+    return true;
   } catch {
     // A report inside another page, as in a notebook, has no address of its own.
+    return false;
   }
 }
 
-export function addressWith(address: string, name: string | null): string {
+export function addressWith(address: string, key: string, value: string | null): string {
   const url = new URL(address);
-  if (name === null) url.searchParams.delete(KEY);
-  else url.searchParams.set(KEY, name);
+  if (value === null) url.searchParams.delete(key);
+  else url.searchParams.set(key, value);
   return url.href;
 }

@@ -30,10 +30,11 @@ async function start(): Promise<void> {
     }
     case "report": {
       const store = new Store();
-      // The page takes the place of the text in which the document stands.
-      const document_ = await embedded();
+      // The page takes the place of the elements in which the document stands.
+      const pieces = document.createDocumentFragment();
+      pieces.append(...document.querySelectorAll("script[data-piece]"));
       studyPage(store, null, READER);
-      return store.replace(document_);
+      return embedded(store, pieces);
     }
     default:
       return missingPage("no page has this address");

@@ -1,15 +1,24 @@
 /** Where documents come from: a report's own text, or the coordinator's server-sent events. */
 
-import type { Analysis, Change, Document } from "./document";
-import { read } from "./read";
+import { type Kind, KINDS, Pieces } from "./pieces";
 import type { Store } from "./store";
 
-/** The document that a report holds: JSON, gzip, base64. */
-export async function embedded(): Promise<Document> {
-  const text = document.getElementById("document")?.textContent?.trim() ?? "";
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+/** Reads the document that a report holds: pieces, each of them JSON, gzip, base64, in elements of their own. */
+export async function embedded(store: Store, place: ParentNode = document): Promise<void> {
+  const pieces = new Pieces(store);
+  for (const element of place.querySelectorAll<HTMLElement>("script[data-piece]")) {
+    pieces.push(element.dataset["piece"] as Kind, unpacked(element.textContent ?? ""));
+    element.remove();
+    await pieces.done();
+  }
+}
+
+async function unpacked(text: string): Promise<string> {
+  const binary = atob(text.trim());
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return read<Document>(await new Response(stream).text());
+  return new Response(stream).text();
 }
 
 /** How the connection is: `live`, or `lost` while it is tried again. */
@@ -20,15 +29,16 @@ export function follow(study: string, store: Store, link: (link: Link) => void):
   let failures = 0;
   const connect = () => {
     const source = new EventSource(`/api/study/events?name=${encodeURIComponent(study)}`);
-    const on = <T>(name: string, take: (message: T) => void) =>
-      source.addEventListener(name, (event) => take(read<T>((event as MessageEvent<string>).data)));
-    on<Document>("document", (document) => {
-      failures = 0;
-      link("live");
-      store.replace(document);
-    });
-    on<Change>("change", (change) => store.change(change));
-    on<Analysis>("analysis", (analysis) => store.analyse(analysis));
+    const pieces = new Pieces(store);
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event) => {
+        if (kind === "begin") {
+          failures = 0;
+          link("live");
+        }
+        pieces.push(kind, (event as MessageEvent<string>).data);
+      });
+    }
     source.onerror = () => {
       link("lost");
       if (source.readyState !== EventSource.CLOSED) return;

@@ -11,7 +11,7 @@ async function load(...names) {
   const made = await build({ stdin: { contents, resolveDir: "." }, bundle: true, format: "esm", write: false });
   return import(`data:text/javascript,${encodeURIComponent(made.outputFiles[0].text)}`);
 }
-const { Data, addressWith, linkedMetric, stairsOf } = await load("data", "link", "figures/stairs");
+const { Data, addressWith, linked, stairsOf } = await load("data", "link", "figures/stairs");
 
 const whole = fake({ objectives: 2, budget: 60, seeds: 2, diagnoses: false });
 const shown = at(whole, whole.trials.length);
@@ -21,7 +21,7 @@ test("the best is that of the chosen objective, in its direction, and feasible",
     [0, Math.max],
     [1, Math.min],
   ]) {
-    const data = new Data(shown, metric);
+    const data = new Data(shown, { metric: shown.study.metrics[metric] });
     const able = shown.trials.filter((t) => t.confirms === null && t.values.length > 0 && t.constraints.some((c) => c <= 0));
     assert.equal(data.best.values[metric], pick(...able.map((t) => t.values[metric])));
     assert.equal(data.rank(data.best), 1);
@@ -31,7 +31,7 @@ test("the best is that of the chosen objective, in its direction, and feasible",
 });
 
 test("all that is about values follows the chosen objective", () => {
-  const [first, second] = [new Data(shown), new Data(shown, 1)];
+  const [first, second] = [new Data(shown), new Data(shown, { metric: "latency_ms" })];
   assert.deepEqual([first.name, second.name], ["accuracy", "latency_ms"]);
   assert.deepEqual([first.sign, second.sign], [1, -1]);
   assert.notEqual(first.progress, second.progress);
@@ -40,7 +40,7 @@ test("all that is about values follows the chosen objective", () => {
   const trial = shown.trials.find((t) => t.curve.length > 0);
   assert.equal(first.curve(trial), trial.curve);
   assert.equal(second.curve(trial), trial.other_curves[1]);
-  assert.equal(second.outcome("value").of(first.best), first.best.values[1]);
+  assert.equal(second.value(first.best), first.best.values[1]);
 });
 
 test("the front is what the coordinator lists, or the analysis where that is too long a list", () => {
@@ -64,7 +64,7 @@ test("without a feasible trial nothing is best, and it is said why", () => {
 });
 
 test("values have a range that ends with the worst of the part, and holds the front if asked to", () => {
-  const data = new Data(shown, 1);
+  const data = new Data(shown, { metric: "latency_ms" });
   const [low, high] = data.rangeOf("tenth", 1);
   const wide = data.rangeOf("tenth", 1, true);
   assert.ok(low <= data.best.values[1] && wide[0] <= low && wide[1] >= high);
@@ -80,11 +80,43 @@ test("the edge of a front goes by what is worse than both neighbours", () => {
   assert.deepEqual(stairsOf([[1, 1]], better([1, 1])), [[1, 1]]);
 });
 
-test("an address names the chosen objective, and keeps what else it says", () => {
-  const address = addressWith("http://host/study?name=..#trials", "latency & more");
+test("an address names what was chosen, and keeps what else it says", () => {
+  const address = addressWith("http://host/study?name=..#trials", "metric", "latency & more");
   assert.equal(address, "http://host/study?name=..&metric=latency+%26+more#trials");
-  assert.equal(linkedMetric(["accuracy", "latency & more"], new URL(address).search), 1);
-  assert.equal(linkedMetric(["accuracy"], new URL(address).search), null);
-  assert.equal(addressWith(address, null), "http://host/study?name=..#trials");
-  assert.equal(addressWith("file:///tmp/a.html", "b"), "file:///tmp/a.html?metric=b");
+  assert.equal(linked("metric", new URL(address).search), "latency & more");
+  assert.equal(linked("filter", new URL(address).search), null);
+  assert.equal(addressWith(address, "metric", null), "http://host/study?name=..#trials");
+  assert.equal(addressWith("file:///tmp/a.html", "filter", "lr < 1"), "file:///tmp/a.html?filter=lr+%3C+1");
+});
+
+test("any number that trials reported can be chosen, and nothing is called better then", () => {
+  const data = new Data(shown, { metric: "attr.epochs" });
+  assert.deepEqual([data.name, data.judged, data.metric], ["epochs", false, 0]);
+  assert.ok(data.complete.length > 0 && data.complete.every((t) => data.value(t) === t.attributes.epochs));
+  assert.equal(data.analysis.importance, null);
+  assert.equal(data.usualPart, "all");
+  const [low, high] = data.range("all");
+  assert.ok(data.complete.every((t) => data.value(t) >= low && data.value(t) <= high));
+  assert.equal(data.best, new Data(shown).best, "the best trial is that of the first objective");
+  const keys = data.measures.map((m) => m.key);
+  assert.deepEqual(keys.slice(0, 3), ["accuracy", "latency_ms", "attr.epochs"]);
+  assert.ok(keys.includes("duration") && keys.includes("reported"), keys.join());
+  assert.equal(new Data(shown, { metric: "no such thing" }).name, "accuracy");
+});
+
+test("a filter holds for all that is shown, and for nothing that is said of the study itself", () => {
+  const data = new Data(shown, { filter: "learning_rate < 0.002 and state = complete" });
+  const wanted = shown.trials.filter((t) => t.params.learning_rate < 0.002 && t.state === "COMPLETE");
+  assert.deepEqual(data.trials, wanted);
+  assert.ok(wanted.length > 5 && wanted.length < shown.trials.length && data.filtered);
+  assert.ok(data.complete.every((t) => wanted.includes(t)) && data.front.every((t) => wanted.includes(t)));
+  assert.ok(wanted.includes(data.best));
+  assert.equal(data.whole.trials, shown.trials);
+  assert.equal(data.whole.best, new Data(shown).best);
+  const out = shown.trials.find((t) => !wanted.includes(t));
+  assert.equal(data.trial(out.number), out, "a link to a trial opens it, whatever the filter");
+  assert.notEqual(data.progress, data.whole.progress);
+  const wrong = new Data(shown, { filter: "learning_rat < 1" });
+  assert.equal(wrong.trials, shown.trials);
+  assert.match(wrong.filter.problem.hint, /learning_rate/);
 });

@@ -3,6 +3,7 @@
 use kindling_proto::v1;
 
 use super::*;
+use crate::analysis::table::Rows;
 use crate::shown::Choice;
 use crate::testing;
 
@@ -41,7 +42,7 @@ fn failed(trial: v1::Trial) -> v1::Trial {
 }
 
 fn confirm(study: &v1::Study, trials: &[v1::Trial]) -> Option<Confirm> {
-    Confirm::new(study, trials, &Table::new(study, trials, 0))
+    Confirm::new(study, trials, &Table::new(study, &Rows::of(study, trials), 0))
 }
 
 fn choice(param: &str, word: &str) -> Role {

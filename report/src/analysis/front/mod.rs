@@ -12,7 +12,8 @@ mod tests;
 pub use again::{AgainArm, AgainFront, AgainRun, Estimate};
 pub use hypervolume::Hypervolume;
 
-use crate::shown::{Directions, is_feasible, values};
+use super::table::{Completed, Rows};
+use crate::shown::Directions;
 
 /// The completed, feasible trials of the search that no other dominates.
 ///
@@ -37,18 +38,13 @@ struct Point {
 }
 
 impl Front {
-    pub(super) fn new(study: &v1::Study, trials: &[v1::Trial]) -> Self {
+    pub(super) fn new(study: &v1::Study, rows: &Rows) -> Self {
         let directions = Directions::of(study);
         let objectives = directions.as_slice().len();
-        let completed = trials
-            .iter()
-            .filter(|trial| trial.confirms.is_none() && values(trial).len() == objectives);
-        let (feasible, infeasible): (Vec<_>, Vec<_>) =
-            completed.partition(|trial| is_feasible(study, trial));
-        let point = |trial: &&v1::Trial| Point {
-            number: trial.number,
-            losses: directions.losses(values(trial)),
-        };
+        let completed = rows.iter().filter(|row| row.values.len() == objectives);
+        let (feasible, infeasible): (Vec<_>, Vec<_>) = completed.partition(|row| row.is_feasible);
+        let point =
+            |row: &&Completed| Point { number: row.number, losses: directions.losses(&row.values) };
         let mut points: Vec<_> = feasible.iter().map(point).collect();
         points.sort_by_key(|point| point.number);
         let mut front: Vec<&Point> = Vec::new();

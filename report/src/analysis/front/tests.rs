@@ -23,6 +23,10 @@ fn trial(number: u32, values: &[f64], constraints: &[f64]) -> v1::Trial {
     }
 }
 
+fn front_of(study: &v1::Study, trials: &[v1::Trial]) -> Front {
+    Front::new(study, &Rows::of(study, trials))
+}
+
 fn trials(values: &[&[f64]]) -> Vec<v1::Trial> {
     (0..).zip(values).map(|(number, values)| trial(number, values, &[])).collect()
 }
@@ -36,9 +40,9 @@ fn the_front_respects_directions_and_keeps_equals() {
     let both = study(&[Maximize, Minimize], &[]);
     let values: [&[f64]; 6] =
         [&[0.5, 9.0], &[0.9, 5.0], &[0.9, 5.0], &[0.7, 2.0], &[0.7, 3.0], &[0.4, 2.0]];
-    let front = Front::new(&both, &trials(&values));
+    let front = front_of(&both, &trials(&values));
     assert_eq!((front.trials, front.feasible, front.infeasible), (vec![1, 2, 3], 6, 0));
-    let other_way = Front::new(&study(&[Minimize, Minimize], &[]), &trials(&values));
+    let other_way = front_of(&study(&[Minimize, Minimize], &[]), &trials(&values));
     assert_eq!(other_way.trials, [5]);
 }
 
@@ -56,9 +60,9 @@ fn only_completed_and_feasible_trials_of_the_search_are_on_the_front() {
     ];
     trials[3].state = v1::TrialState::Pruned.into();
     trials[4].confirms = Some(v1::Confirmation { of: 0, seed: 0 });
-    let front = Front::new(&study, &trials);
+    let front = front_of(&study, &trials);
     assert_eq!((front.trials, front.feasible, front.infeasible), (vec![0], 1, 2));
-    let nothing = Front::new(&study, &trials[1..3]);
+    let nothing = front_of(&study, &trials[1..3]);
     assert_eq!((nothing.trials.len(), nothing.feasible, nothing.infeasible), (0, 0, 2));
     assert!(nothing.hypervolume.is_none());
 }
@@ -66,7 +70,7 @@ fn only_completed_and_feasible_trials_of_the_search_are_on_the_front() {
 #[test]
 fn the_reference_point_lies_a_tenth_beyond_the_fronts_worst() {
     let values: [&[f64]; 4] = [&[0.5, 4.0], &[1.0, 2.0], &[0.9, 1.0], &[0.0, 100.0]];
-    let front = Front::new(&study(&[Maximize, Minimize], &[]), &trials(&values));
+    let front = front_of(&study(&[Maximize, Minimize], &[]), &trials(&values));
     let volume = front.hypervolume.expect("a volume");
     let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
     assert_eq!(volume.best, [1.0, 1.0]);
@@ -84,7 +88,7 @@ fn any_two_numbers_span_a_box() {
         let [a, b] = values;
         let best = [f64::max(a, b), f64::min(a, b)];
         let front =
-            Front::new(&study(&[Maximize, Minimize], &[]), &trials(&[&[a, a], &[b, b], &best]));
+            front_of(&study(&[Maximize, Minimize], &[]), &trials(&[&[a, a], &[b, b], &best]));
         let volume = front.hypervolume.expect("a volume");
         assert!(volume.best.iter().chain(&volume.reference).all(|x| x.is_finite()), "{volume:?}");
         let last = volume.curve.last().expect("a step").1;
@@ -99,7 +103,7 @@ fn a_curve_has_no_more_steps_than_can_be_seen() {
             .map(|at| (0..objectives).map(|o| f64::from(if o == 0 { at } else { -at })).collect())
             .collect::<Vec<Vec<f64>>>();
         let all: Vec<_> = values.iter().map(Vec::as_slice).collect();
-        Front::new(&study(&vec![Minimize; objectives], &[]), &trials(&all))
+        front_of(&study(&vec![Minimize; objectives], &[]), &trials(&all))
     };
     for objectives in [2, 3] {
         let front = steep(objectives);
@@ -146,7 +150,7 @@ proptest! {
     fn the_front_is_what_nothing_dominates(values in points(3)) {
         let directions = [Maximize, Minimize, Maximize];
         let all: Vec<_> = values.iter().map(Vec::as_slice).collect();
-        let mut front = Front::new(&study(&directions, &[]), &trials(&all)).trials;
+        let mut front = front_of(&study(&directions, &[]), &trials(&all)).trials;
         front.sort_unstable();
         let free = |at: &usize| !values.iter().any(|o| dominates(&directions, o, &values[*at]));
         let wanted: Vec<_> = (0..values.len()).filter(free).map(|at| at as u32).collect();
@@ -158,7 +162,7 @@ proptest! {
         let directions = [Maximize, Minimize, Maximize, Minimize];
         let directions = &directions[..values[0].len()];
         let all: Vec<_> = values.iter().map(Vec::as_slice).collect();
-        let volume = Front::new(&study(directions, &[]), &trials(&all)).hypervolume.unwrap();
+        let volume = front_of(&study(directions, &[]), &trials(&all)).hypervolume.unwrap();
         let cells = [0, 0, 220, 55, 14][directions.len()];
         // A side without an extent is covered.
         let flat = volume.best.iter().zip(&volume.reference).any(|(a, b)| (a - b).abs() < 1e-9);
@@ -193,7 +197,7 @@ fn confirmed_trials_are_compared_by_their_means() {
         again(6, 1, 1, &[0.82, 3.0], &[-3.0]),
         again(7, 2, 0, &[0.95, 1.0], &[2.0]),
     ];
-    let confirmed = |all: &[v1::Trial]| AgainFront::new(&study, all, &Front::new(&study, all));
+    let confirmed = |all: &[v1::Trial]| AgainFront::new(&study, all, &front_of(&study, all));
     assert!(confirmed(&all[..3]).is_none());
     let arms = confirmed(&all).expect("some").arms;
     let told: Vec<_> = arms

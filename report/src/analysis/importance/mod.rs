@@ -19,6 +19,7 @@ use super::table::{Row, Table};
 mod axis;
 mod interaction;
 mod kernels;
+mod reliability;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,10 @@ pub struct Share {
     pub name: String,
     /// Its share of the total importance.
     pub importance: f64,
+    /// Where the share would lie with other trials, in 95 of 100 cases; null with too few trials to say.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
 }
 
 impl Importance {
@@ -63,16 +68,22 @@ impl Importance {
             return None;
         }
         let columns = columns(table);
-        let scores: Vec<_> = columns.iter().map(score).collect();
+        let scores: Vec<_> =
+            columns.iter().map(|column| score(column.axis.as_ref(), &column.entries)).collect();
         let total: f64 = scores.iter().sum();
         if total <= 0.0 {
             return None;
         }
+        let shares: Vec<_> = scores.iter().map(|score| score / total).collect();
+        let intervals = reliability::intervals(table, &columns, &shares);
+        let interval = |place: usize| intervals.as_ref().map(|all| all[place]);
         let mut order: Vec<_> = (0..columns.len()).collect();
         order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
         let share = |place: &usize| Share {
             name: table.space[columns[*place].place].name.clone(),
-            importance: scores[*place] / total,
+            importance: shares[*place],
+            low: interval(*place).map(|[low, _]| low),
+            high: interval(*place).map(|[_, high]| high),
         };
         let ranked: Vec<_> = order.iter().map(|place| &columns[*place]).collect();
         Some(Self {
@@ -120,22 +131,25 @@ fn columns(table: &Table) -> Vec<Column> {
 
 /// The loss of the worst of the best trials.
 fn bar(table: &Table) -> f64 {
-    let mut losses: Vec<_> = table.rows.iter().map(|row| table.loss(row)).collect();
+    bar_of(table.rows.iter().map(|row| table.loss(row)).collect())
+}
+
+fn bar_of(mut losses: Vec<f64>) -> f64 {
     let last = (BEST * losses.len() as f64).ceil() as usize - 1;
     *losses.select_nth_unstable_by(last, f64::total_cmp).1
 }
 
 /// The weighted divergence of one parameter.
-fn score(column: &Column) -> f64 {
-    let Some(axis) = &column.axis else { return 0.0 };
+fn score(axis: Option<&Axis>, entries: &[Entry]) -> f64 {
+    let Some(axis) = axis else { return 0.0 };
     let mut best = vec![0.0; axis.cells()];
     let mut all = best.clone();
-    for Entry { cell, is_best } in &column.entries {
+    for Entry { cell, is_best } in entries {
         let Some(cell) = *cell else { continue };
         all[cell] += 1.0;
         best[cell] += f64::from(u8::from(*is_best));
     }
-    let weight = weight(&column.entries, best.iter().sum(), all.iter().sum());
+    let weight = weight(entries, best.iter().sum(), all.iter().sum());
     if weight == 0.0 {
         return 0.0;
     }

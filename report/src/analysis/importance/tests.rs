@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::analysis::table::Rows;
 use crate::testing;
 
 /// A study and the known results for its parameters; see `ask_optuna.py`.
@@ -92,13 +93,13 @@ impl Case {
             let params: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), wire_value(v))).collect();
             testing::trial(number as u32, *value, &params)
         });
-        Table::new(&study, &trials.collect::<Vec<_>>(), 0)
+        Table::new(&study, &Rows::of(&study, &trials.collect::<Vec<_>>()), 0)
     }
 
     fn check(&self) {
         let found = Importance::new(&self.table()).expect("enough trials");
         assert_eq!(found.params.len(), self.importances.len());
-        for Share { name, importance } in &found.params {
+        for Share { name, importance, .. } in &found.params {
             let known = self.importances[name];
             assert!((importance - known).abs() < 1e-9, "{name}: {importance}, not {known}");
         }
@@ -181,13 +182,14 @@ fn two_choices(seed: u64, count: u32, value: impl Fn(u32, u32, f64) -> f64) -> T
         testing::trial(number, value(x as u32, y as u32, rng.random()), &params)
     });
     let space = vec![testing::words("x", &names), testing::words("y", &names)];
-    Table::new(&testing::study(space, None), &trials.collect::<Vec<_>>(), 0)
+    let study = testing::study(space, None);
+    Table::new(&study, &Rows::of(&study, &trials.collect::<Vec<_>>()), 0)
 }
 
 /// The strength before it is limited to 0 or more, in units of the sum of single importances.
 fn strength(table: &Table) -> f64 {
     let columns = columns(table);
-    let total: f64 = columns.iter().map(score).sum();
+    let total: f64 = columns.iter().map(|c| score(c.axis.as_ref(), &c.entries)).sum();
     interaction::score(&columns[0], &columns[1]).expect("enough trials") / total
 }
 
@@ -217,6 +219,40 @@ fn chance_alone_is_no_interaction() {
 fn nothing_is_said_of_few_or_equal_trials() {
     assert!(Importance::new(&two_choices(1, 19, |x, _, _| f64::from(x))).is_none());
     assert!(Importance::new(&two_choices(1, 99, |_, _, _| 0.5)).is_none());
+}
+
+/// The share of x, and its interval, in studies of which each has other trials.
+fn shares_of_x(trials: u32, value: fn(u32, u32, f64) -> f64) -> Vec<(f64, [f64; 2])> {
+    let found = (0..100).map(|seed| {
+        let found = Importance::new(&two_choices(seed, trials, value)).expect("enough trials");
+        let x = found.params.iter().find(|share| share.name == "x").expect("x");
+        (x.importance, [x.low.expect("enough trials"), x.high.expect("enough trials")])
+    });
+    found.collect()
+}
+
+#[test]
+fn intervals_hold_what_other_trials_give_and_shrink_with_more_of_them() {
+    // Both matter, x more.
+    let value = |x: u32, y: u32, noise: f64| 3.0 * noise + f64::from(x) + 0.4 * f64::from(y);
+    let mut widths = Vec::new();
+    for trials in [100, 400] {
+        let shares = shares_of_x(trials, value);
+        let mean = crate::stats::mean(&shares.iter().map(|(share, _)| *share).collect::<Vec<_>>());
+        let mean = mean.expect("shares");
+        let holding = shares.iter().filter(|(_, [low, high])| (*low..=*high).contains(&mean));
+        let holding = holding.count();
+        assert!((85..=100).contains(&holding), "{trials} trials: {holding} of 100 hold {mean}");
+        assert!(shares.iter().all(|(share, [low, high])| low <= share && share <= high));
+        widths.push(shares.iter().map(|(_, [low, high])| high - low).sum::<f64>() / 100.0);
+    }
+    assert!(widths[1] < 0.8 * widths[0], "{widths:?}");
+}
+
+#[test]
+fn few_trials_have_no_interval() {
+    let found = Importance::new(&two_choices(1, 49, |x, _, noise| f64::from(x) + noise));
+    assert!(found.expect("enough trials").params.iter().all(|share| share.low.is_none()));
 }
 
 proptest! {

@@ -29,7 +29,7 @@ function slimTrial({ number, state, values, constraints, params, attempt, worker
 export function dataOf(subject: Subject, metric: string | null): Data | null {
   if (!subject.document) return null;
   const index = metric === null ? 0 : metricNames(subject.document).indexOf(metric);
-  return index < 0 ? null : new Data(subject.document, index);
+  return index < 0 ? null : new Data(subject.document, { metric: metricNames(subject.document)[index]! });
 }
 
 export function metricNames(document: Document): string[] {

@@ -42,8 +42,9 @@ export function valueRows(data: Data, trial: Trial, value = data.value(trial)): 
   const { values } = data;
   const rows = data.study.directions.map((_, i): [string, string] => [
     values.name(i),
-    number(i === data.metric ? value : trial.values[i], 6),
+    number(data.judged && i === data.metric ? value : trial.values[i], 6),
   ]);
+  if (!data.judged) rows.unshift([data.name, number(value, 6)]);
   if (trial.state === "COMPLETE" && !values.feasible(trial)) rows.push(["feasible", "no"]);
   return [...rows, ...constraintRows(data, trial, 6)];
 }

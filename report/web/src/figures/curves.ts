@@ -9,7 +9,8 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { ramp } from "../theme";
-import { outside, valuePickers } from "./part";
+import { valueOf } from "../values";
+import { outside, partPicker } from "./part";
 
 type Choice = "best50" | "best10" | "latest50" | "spread";
 
@@ -25,7 +26,7 @@ export function curves(): FigureSpec {
   return {
     key: "learning-curves",
     title: "Learning curves",
-    heading: (data) => `Learning curves${data.ofMetric()}`,
+    heading: (data) => `Learning curves${data.several ? ` of ${data.values.name(data.metric)}` : ""}`,
     hint: "Each line is a trial's reported value step by step: the bolder, the better it ended. A triangle ends a pruned trial, a ring one that runs.",
     wide: true,
     zoom: "xy",
@@ -35,7 +36,7 @@ export function curves(): FigureSpec {
         chosen = choice;
         figure.redraw();
       }),
-      ...valuePickers(figure),
+      partPicker(figure),
     ],
     empty: "No trial has reported a value on its way yet.",
     draw: (context) => draw(context, chosen),
@@ -47,11 +48,12 @@ interface Point {
   trial: number;
 }
 
-function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
+function draw({ data, theme, part }: Context, choice: Choice): Drawing | null {
   const withCurve = data.search.filter((t) => data.curve(t).length > 0);
   if (withCurve.length === 0) return null;
   const shown = chosen(data, withCurve, choice);
-  const final = (t: Trial) => data.value(t) ?? data.curve(t).at(-1)![1];
+  const range = data.rangeOf(part, data.metric);
+  const final = (t: Trial) => valueOf(t, data.metric) ?? data.curve(t).at(-1)![1];
   // Worst first, so that the best lie on top.
   const sorted = [...shown].sort((a, b) => data.values.order(final(b), final(a), data.metric));
   const series = sorted.map((trial, i) => {
@@ -85,7 +87,7 @@ function draw({ data, theme, range }: Context, choice: Choice): Drawing | null {
         return trialTip(trial, [...at, ...valueRows(data, trial)]);
       }),
       xAxis: { ...plainAxis("x", "step", theme), splitLine: { show: false }, minInterval: 1 },
-      yAxis: valueAxis("y", data.several ? `reported ${data.name}` : "reported value", range, theme),
+      yAxis: valueAxis("y", data.several ? `reported ${data.values.name(data.metric)}` : "reported value", range, theme),
       series,
     },
     note: [

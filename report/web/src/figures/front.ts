@@ -9,7 +9,7 @@ import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { axisChoosers, type Chosen } from "./axes";
-import { outsideOf, partOnly } from "./part";
+import { outsideOf, partPicker } from "./part";
 import { stairsOf } from "./stairs";
 
 interface Point {
@@ -32,7 +32,7 @@ export function front(objectives: number): FigureSpec {
     wide: true,
     zoom: "xy",
     height: (_, width) => (width < 500 ? 400 : 460),
-    controls: (figure) => [...controls(figure), partOnly(figure)],
+    controls: (figure) => [...controls(figure), partPicker(figure)],
     empty: "No trial has completed yet.",
     depends: (data) => `${data.progress} ${data.front.length}`,
     draw: (context) => draw(context, axes()),
@@ -48,12 +48,12 @@ function draw(context: Context, axes: Axes): Drawing | null {
   const point = (trial: Trial): Point => ({ value: [trial.values[x]!, trial.values[y]!], trial: trial.number });
   const inside = ({ value: [a, b] }: Point) =>
     a >= ranges.x[0] && a <= ranges.x[1] && b >= ranges.y[0] && b <= ranges.y[1];
-  const points = (trials: Trial[]) => trials.map(point).filter(inside);
+  const points = (trials: readonly Trial[]) => trials.map(point).filter(inside);
   const best = data.front;
   const dominated = data.feasible.filter((t) => !data.onFront(t));
   const many = data.complete.length > 2000;
   const small = many ? 4 : 7;
-  const marks = (name: string, trials: Trial[], looks: object) => ({ type: "scatter", name, data: points(trials), ...looks });
+  const marks = (name: string, trials: readonly Trial[], looks: object) => ({ type: "scatter", name, data: points(trials), ...looks });
   const large = { large: many, largeThreshold: 100 };
   const dim = filled("circle", theme.neutral, small);
   const series = [

@@ -8,7 +8,7 @@ import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
-import { inside, outside, valuePickers } from "./part";
+import { inside, outside, partPicker } from "./part";
 
 interface Point {
   value: [number, number];
@@ -23,14 +23,14 @@ export const history: FigureSpec = {
   wide: true,
   zoom: "xy",
   height: 360,
-  controls: valuePickers,
+  controls: (figure) => [partPicker(figure)],
   empty: "No trial has finished yet.",
   draw,
 };
 
 /** What a trial reached: its value, or the last one that it reported before it was given up. */
 function reached(data: Data, trial: Trial): number | null {
-  return data.value(trial) ?? data.curve(trial).at(-1)?.[1] ?? null;
+  return data.value(trial) ?? (data.judged ? (data.curve(trial).at(-1)?.[1] ?? null) : null);
 }
 
 function draw({ data, theme, range, width, window }: Context): Drawing | null {
@@ -96,19 +96,19 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
       xAxis: {
         ...plainAxis("x", "trial", theme),
         min: 0,
-        max: Math.max(10, data.trials.length - 1),
+        max: Math.max(10, data.document.trials.at(-1)?.number ?? 0),
         minInterval: 1,
         splitLine: { show: false },
         axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, showMinLabel: window.x === null, showMaxLabel: false },
       },
-      yAxis: valueAxis("y", data.values.label(data.metric), range, theme),
+      yAxis: valueAxis("y", data.label, range, theme),
       series,
     },
     note: outside(
       [...complete, ...infeasible, ...pruned, ...confirming].map((p) => p.value[1]),
       range,
     ),
-    label: `${data.subject} over trials: ${plural(complete.length + infeasible.length, "completed trial")}${infeasible.length > 0 ? `, of which ${infeasible.length} infeasible` : ""}${best ? `, the best is trial ${best.number} with ${number(data.value(best))}` : ""}.`,
+    label: `${data.subject} over trials: ${plural(complete.length + infeasible.length, "completed trial")}${infeasible.length > 0 ? `, of which ${infeasible.length} infeasible` : ""}${best && data.judged ? `, the best is trial ${best.number} with ${number(data.value(best))}` : ""}.`,
   };
 }
 
@@ -117,6 +117,7 @@ export const CROSS = "path://M2 0 L5 3 L8 0 L10 2 L7 5 L10 8 L8 10 L5 7 L2 10 L0
 
 function bestSoFar(data: Data): [number, number][] {
   const line: [number, number][] = [];
+  if (!data.judged) return line;
   for (const trial of data.feasible) {
     const last = line[line.length - 1];
     const value = data.value(trial)!;

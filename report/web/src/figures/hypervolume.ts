@@ -6,6 +6,7 @@ import { listing, number, percent, plural } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import { itemTooltip, tip } from "../figure/tooltip";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
+import { ABOUT_ALL } from "./importance";
 
 interface Point {
   value: [number, number];
@@ -91,7 +92,7 @@ function draw({ data, theme, window }: Context): Drawing | null {
         },
       ],
     },
-    note: `${reference(data)}${found.exact ? "" : " Estimated from 4,096 points of the box, to about 1 %."}`,
+    note: `${reference(data)}${found.exact ? "" : " Estimated from 4,096 points of the box, to about 1 %."}${data.filtered ? ` ${ABOUT_ALL}` : ""}`,
     label: `Hypervolume over trials: ${percent(last?.[1] ?? 0, 1)} after ${plural(end + 1, "trial")}.`,
   };
 }

@@ -1,28 +1,34 @@
-/** The drop-down that says which objective all figures are about: one choice for the whole page, kept in its address. */
+/** The drop-down that says what all figures are about: one choice for the whole page, kept in its address. */
 
-import { select } from "../dom";
+import type { Data } from "../data";
+import { h } from "../dom";
 import type { Store } from "../store";
 
-const lists = new Set<WeakRef<HTMLSelectElement>>();
-
-/** Nothing if there is one objective only. */
-export function metricPicker(store: Store): HTMLElement[] {
-  const data = store.data;
-  if (!data?.several) return [];
-  const options = data.study.directions.map((_, i) => ({ value: String(i), text: data.values.name(i) }));
-  const label = select("Metric", options, String(store.metric), (metric) => {
-    store.metric = Number(metric);
+/** Objectives first; behind them the other numbers of trials. */
+export function metricPicker(store: Store): { element: HTMLElement; update: (data: Data) => void } {
+  const list = h("select", {
+    onchange: () => {
+      store.metric = list.value;
+    },
   });
-  label.classList.add("metric");
-  lists.add(new WeakRef(label.querySelector("select")!));
-  if (lists.size === 1) store.subscribe(() => show(store));
-  return [label];
+  let known = "";
+  return {
+    element: h("label", { class: "pick metric" }, h("span", {}, "Metric"), list),
+    update: (data) => {
+      // Attributes come as trials end.
+      const now = JSON.stringify(data.measures.map((m) => m.key));
+      if (now !== known) list.replaceChildren(...options(data));
+      known = now;
+      if (list.value !== data.measure.key) list.value = data.measure.key;
+    },
+  };
 }
 
-function show(store: Store): void {
-  for (const list of lists) {
-    const element = list.deref();
-    if (!element) lists.delete(list);
-    else if (element.value !== String(store.metric)) element.value = String(store.metric);
-  }
+function options(data: Data): HTMLElement[] {
+  const some = (objective: boolean) =>
+    data.measures.filter((m) => (m.objective !== null) === objective).map((m) => h("option", { value: m.key }, m.name));
+  return [
+    h("optgroup", { label: data.several ? "Objectives" : "Objective" }, ...some(true)),
+    h("optgroup", { label: "Also reported" }, ...some(false)),
+  ];
 }

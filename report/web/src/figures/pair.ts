@@ -8,41 +8,53 @@ import { grid, paramAxis, positionOf, type Scale, scaleOf } from "../figure/axis
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
 import { itemTooltip, tip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors } from "../theme";
+import { cellTable, drawCells, type Say } from "./cells";
 import { type Grid, surface } from "./surface";
 import { jitter, STAR } from "./slice";
-import { valuePickers } from "./part";
+import { partPicker } from "./part";
 
 /** Cells along a numeric axis, and the width over which a trial counts, in cells. */
 const CELLS = 40;
 const BLUR = 2;
 
-export function pair(space: Param[], first: [string, string]): FigureSpec {
-  const chosen = { x: first[0], y: first[1] };
-  const param = (name: string) => space.find((p) => p.name === name) ?? space[0]!;
-  const pick = (figure: Controlled, side: "x" | "y") =>
-    select(
-      side === "x" ? "Across" : "Up",
-      space.map((p) => ({ value: p.name, text: p.name })),
-      chosen[side],
-      (name) => {
-        chosen[side] = name;
-        figure.restart();
-      },
-    );
+/** `others` are what the parameter can be seen with; the first of them is, to begin with. */
+export function pair(param: Param, others: Param[]): FigureSpec {
+  const chosen = { other: others[0]!, say: "mean" as Say };
+  const cells = () => param.type === "categorical" && chosen.other.type === "categorical";
+  const controls = (figure: Controlled) => {
+    const names = others.map((p) => ({ value: p.name, text: p.name }));
+    const say = select<Say>("Cells", SAYS, chosen.say, (wanted) => {
+      chosen.say = wanted;
+      figure.redraw();
+    });
+    say.hidden = !cells();
+    const other = select("With", names, chosen.other.name, (name) => {
+      chosen.other = others.find((p) => p.name === name)!;
+      say.hidden = !cells();
+      figure.restart();
+    });
+    return [other, say, partPicker(figure)];
+  };
   return {
-    key: "pair",
-    title: "Value over two parameters",
-    heading: (data) => `${data.subject} over two parameters`,
-    hint: "Colour is the mean value of the trials near by, and what is good stands out; dots are the trials, the star the best one. Where there are none, the map is empty.",
+    key: `pair-${param.name}`,
+    title: `Value by ${param.name} and another parameter`,
+    heading: (data) => `${data.subject} by ${param.name} and another parameter`,
+    hint: "What is good stands out. Of two choices: the mean or the best of each pair, and of how many trials; a dashed cell has fewer than 5. Else colour is the mean of the trials near by, dots are the trials, the star the best one; where there are none, the map is empty.",
     wide: true,
     zoom: "xy",
-    height: (_, width) => (width < 500 ? 380 : 460),
-    controls: (figure) => [pick(figure, "x"), pick(figure, "y"), ...valuePickers(figure)],
+    height: (_, width) => (cells() ? 128 + (width < 460 ? 44 : 48) * Math.max(2, chosen.other.choices?.length ?? 0) : width < 500 ? 380 : 460),
+    controls,
     empty: "No trial has completed yet with both parameters.",
     depends: (data) => data.progress,
-    draw: (context) => draw(context, param(chosen.x), param(chosen.y)),
+    draw: (context) => (cells() ? drawCells(context, param, chosen.other, chosen.say) : draw(context, param, chosen.other)),
+    table: (data) => (cells() ? cellTable(data, param, chosen.other) : null),
   };
 }
+
+const SAYS: { value: Say; text: string }[] = [
+  { value: "mean", text: "mean" },
+  { value: "best", text: "best" },
+];
 
 interface Dot {
   value: [number, number];

@@ -5,14 +5,16 @@ import type { Param, Trial } from "../document";
 import { number, plural } from "../format";
 import { logTicks, plainTicks, positionOf, type Scale, scaleOf } from "../figure/axis";
 import type { Context, Drawing, FigureSpec, Option } from "../figure/types";
+import { type Measure, objectives } from "../measures";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { rampColors, type Theme } from "../theme";
-import { valueOf } from "../values";
 import { jitter } from "./slice";
-import { valuePickers } from "./part";
+import { byImportance } from "../parameters/words";
+import { partPicker } from "./part";
 
-/** More lines than this nobody can tell apart. */
+/** More lines than this nobody can tell apart, and more axes nobody can follow. */
 const LINES = 1000;
+const AXES = 24;
 
 export const parallel: FigureSpec = {
   key: "parallel-coordinates",
@@ -20,7 +22,7 @@ export const parallel: FigureSpec = {
   hint: "Each line is a completed trial, through its parameters to its value; good ones stand out. Drag along an axis to keep only the lines that pass there; click it to keep all again.",
   wide: true,
   height: (data, width) => (isNarrow(width, axesOf(data)) ? 50 + 76 * axesOf(data) : 400),
-  controls: valuePickers,
+  controls: (figure) => [partPicker(figure)],
   empty: "No trial has completed yet.",
   depends: (data) => data.progress,
   draw,
@@ -28,19 +30,21 @@ export const parallel: FigureSpec = {
 
 function draw({ data, theme, range, width }: Context): Drawing | null {
   if (data.complete.length === 0) return null;
-  const params = data.study.space;
+  const params = paramsOf(data);
   const scales = params.map(scaleOf);
   // The library draws on from axis to axis, whatever a line has there: what does not count has a place of its own.
   const lanes = scales.map((scale, i) => (Object.keys(params[i]!.when).length > 0 ? laneOf(scale) : null));
   const shown = pick(data);
   const narrow = isNarrow(width, axesOf(data));
-  // An axis for each objective; only that of the chosen one ends where the chosen part of the values does.
-  const ranges = data.study.directions.map((_, i) => (i === data.metric ? range : data.rangeOf("all", i)));
+  // An axis for each objective, and for another measure that was chosen; only the chosen one ends where the chosen part of the values does.
+  const measures = measuresOf(data);
+  const place = measures.findIndex((m) => m.key === data.measure.key);
+  const ranges = measures.map((m, i) => (i === place ? range : data.rangeOf("all", m.objective!)));
   const clip = (value: number, [low, high]: [number, number]) => Math.min(high, Math.max(low, value));
   const lines = shown.map((trial) => ({
     value: [
       ...scales.map((scale, i) => coordinate(scale, lanes[i]!, trial)),
-      ...ranges.map((ends, i) => clip(valueOf(trial, i)!, ends)),
+      ...ranges.map((ends, i) => clip(measures[i]!.of(trial)!, ends)),
     ],
     trial: trial.number,
   }));
@@ -62,7 +66,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       parallelAxis: [
         ...params.map((param, i) => axis(i, param, scales[i]!, lanes[i]!, theme, narrow)),
         ...ranges.map((ends, i) => ({
-          ...looks(params.length + i, data.values.name(i), theme, narrow),
+          ...looks(params.length + i, measures[i]!.name, theme, narrow),
           min: ends[0],
           max: ends[1],
           axisLabel: {
@@ -77,7 +81,7 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       visualMap: {
         show: false,
         type: "continuous",
-        dimension: params.length + data.metric,
+        dimension: params.length + place,
         min: range[0],
         max: range[1],
         inRange: { color: rampColors(theme.dark, data.sign) },
@@ -97,22 +101,35 @@ function draw({ data, theme, range, width }: Context): Drawing | null {
       ],
     },
     note: [
+      params.length < data.study.space.length ? `The ${AXES} most important of ${plural(data.study.space.length, "parameter")}.` : "",
       shown.length < data.ranked.length ? `The ${LINES} best of ${plural(data.ranked.length, "completed trial")}.` : "",
       data.ranked.length < data.complete.length
         ? `${plural(data.complete.length - data.ranked.length, "infeasible trial")} left out.`
         : "",
-      data.several ? `Colour tells ${data.name}.` : "",
+      measures.length > 1 ? `Colour tells ${data.name}.` : "",
       lanes.some((lane) => lane !== null) ? "Where a parameter does not count for a trial, its line passes below the axis, at “none”." : "",
       "Worse values than the axis shows lie at its end.",
     ]
       .join(" ")
       .trim(),
-    label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and ${data.several ? "all objectives" : "the value"}.`,
+    label: `Parallel coordinates of ${plural(shown.length, "trial")} over ${params.map((p) => p.name).join(", ")} and ${measures.map((m) => m.name).join(", ")}.`,
   };
 }
 
+function measuresOf(data: Data): Measure[] {
+  return data.judged ? objectives(data.values) : [...objectives(data.values), data.measure];
+}
+
 function axesOf(data: Data): number {
-  return data.study.space.length + data.values.count;
+  return paramsOf(data).length + measuresOf(data).length;
+}
+
+/** All parameters, or of many the most important ones; in the study's order. */
+function paramsOf(data: Data): Param[] {
+  const { space } = data.study;
+  if (space.length <= AXES) return space;
+  const first = new Set(byImportance(data).slice(0, AXES));
+  return space.filter((param) => first.has(param));
 }
 
 /** Whether the axes must lie below each other. */

@@ -4,17 +4,11 @@ import { type Part, PARTS } from "../data";
 import { select } from "../dom";
 import type { Controlled } from "../figure/types";
 import type { Store } from "../store";
-import { metricPicker } from "./metric";
 
 const lists = new Set<WeakRef<HTMLSelectElement>>();
 
-/** Of which objective values are, and which part of them is shown. */
-export function valuePickers(figure: Controlled): HTMLElement[] {
-  return [...metricPicker(figure.store), partOnly(figure)];
-}
-
-/** Where the figure says itself of which objectives. */
-export function partOnly(figure: Controlled): HTMLElement {
+/** Which part of the values is shown. What they are of is chosen above, for the whole page. */
+export function partPicker(figure: Controlled): HTMLElement {
   const { store } = figure;
   const label = select<Part>("Values", PARTS, store.part, (part) => {
     store.part = part;
@@ -22,14 +16,20 @@ export function partOnly(figure: Controlled): HTMLElement {
   });
   lists.add(new WeakRef(label.querySelector("select")!));
   if (lists.size === 1) store.subscribe(() => show(store));
+  show(store);
   return label;
 }
 
 function show(store: Store): void {
   for (const list of lists) {
     const element = list.deref();
-    if (!element) lists.delete(list);
-    else if (element.value !== store.part) element.value = store.part;
+    if (!element) {
+      lists.delete(list);
+      continue;
+    }
+    if (element.value !== store.part) element.value = store.part;
+    // Of what nobody called better or worse there is no best half.
+    element.closest("label")!.hidden = store.data?.judged === false;
   }
 }
 

@@ -2,44 +2,68 @@
 
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
+import { select } from "../dom";
 import { duration, number, plural, time } from "../format";
 import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
-import type { Theme } from "../theme";
+import { ramp, type Theme } from "../theme";
 
 const KINDS = ["search", "confirmation", "pruned", "failed", "running"] as const;
 type Kind = (typeof KINDS)[number];
 
-export const timeline: FigureSpec = {
+type Colour = "state" | "metric";
+
+export function timeline(): FigureSpec {
+  let colour: Colour = "state";
+  return {
   key: "timeline",
   title: "Trials over workers",
   hint: "Each bar is a trial, in the row of the worker that ran it. Gaps are idle time; rows of equal look mean an evenly shared load.",
   wide: true,
   zoom: "xy",
   height: (data) => Math.min(720, 110 + 22 * Math.max(2, lanes(data).rows.length)),
+  controls: (figure) => [
+    select<Colour>("Colour", [{ value: "state", text: "what became of it" }, { value: "metric", text: "the metric" }], colour, (wanted) => {
+      colour = wanted;
+      figure.redraw();
+    }),
+  ],
   empty: "No trial has started yet.",
-  draw,
-};
+  draw: (context) => draw(context, colour),
+  };
+}
 
 interface Bar {
   value: [start: number, end: number, row: number];
   trial: number;
+  itemStyle?: { color: string };
 }
 
-function draw({ data, theme, width, window }: Context): Drawing | null {
+function draw({ data, theme, width, window, range }: Context, colour: Colour): Drawing | null {
   const { rows, bars } = lanes(data);
   if (bars.length === 0) return null;
   const origin = data.study.created;
   const end = Math.max(1, (bars.reduce((last, b) => Math.max(last, b.end), origin) - origin) / 1000);
   const ticks = timeTicks(window.x ?? [0, end]);
+  /** How good a trial is, as a colour; null if it has no value. */
+  const shade = (trial: Trial): string | null => {
+    const value = colour === "metric" && trial.state === "COMPLETE" ? data.value(trial) : null;
+    if (value === null) return null;
+    const share = (value - range[0]) / (range[1] - range[0] || 1);
+    return ramp(data.sign > 0 ? share : 1 - share, theme.dark);
+  };
   const series = KINDS.map((kind) => ({
     type: "custom",
     name: kind,
     data: bars
       .filter((b) => kindOf(b.trial) === kind)
-      .map((b): Bar => ({ value: [(b.start - origin) / 1000, (b.end - origin) / 1000, b.row], trial: b.trial.number })),
+      .map((b): Bar => ({
+        value: [(b.start - origin) / 1000, (b.end - origin) / 1000, b.row],
+        trial: b.trial.number,
+        ...(colour === "metric" ? { itemStyle: { color: shade(b.trial) ?? theme.line } } : {}),
+      })),
     itemStyle: { color: color(kind, theme) },
     renderItem: (_: unknown, api: Api) => rectangle(api, kind, theme),
     encode: { x: [0, 1], y: 2 },
@@ -87,7 +111,14 @@ function draw({ data, theme, width, window }: Context): Drawing | null {
       },
       series,
     },
-    note: bars.length < data.trials.length ? `${plural(bars.length, "trial")} that started.` : "",
+    note: [
+      bars.length < data.trials.length ? `${plural(bars.length, "trial")} that started.` : "",
+      colour === "metric"
+        ? `Colour tells ${data.name}, from ${number(range[0], 3)} to ${number(range[1], 3)}: ${data.judged ? "what is good" : "what is large"} stands out. Grey has none.`
+        : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
     label: `Timeline of ${plural(bars.length, "trial")} over ${plural(rows.length, "row")} of workers.`,
   };
 }

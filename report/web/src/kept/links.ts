@@ -7,6 +7,8 @@ export interface Links {
   artifact: (trial: number | null, artifact: Artifact) => string;
   /** What a trial writes, as it does so: the last lines of one attempt or of all. */
   output: (trial: number, attempt: number | null, last: number) => string;
+  /** The trials that a filter lets through, as `kindling study export` writes them. */
+  trials: (format: "csv" | "json", filter: string) => string;
 }
 
 /** Those of a study, by its true name. Names stand in the query, so that browsers resolve none of them. */
@@ -22,5 +24,6 @@ export function linksOf(study: string): Links {
       const of = attempt === null ? "" : `&attempt=${attempt}`;
       return `/api/study/output?name=${name}&trial=${trial}${of}&last=${last}&follow=true`;
     },
+    trials: (format, filter) => `/api/study/export?name=${name}&format=${format}${filter === "" ? "" : `&filter=${encodeURIComponent(filter)}`}`,
   };
 }

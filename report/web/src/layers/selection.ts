@@ -3,6 +3,7 @@
 import type { Data } from "../data";
 import { type Choice, type Diagnosis, diagnosisOf, type Param, type Trial } from "../document";
 import { choice, number } from "../format";
+import { valueOf } from "../values";
 
 /** One representative for each choice of a parameter, or the trials that the reader names. */
 export type Selection = { by: string } | { trials: number[] };
@@ -49,9 +50,9 @@ function representative(data: Data, param: Param, wanted: unknown): Trial | unde
   const others = data.categorical.filter((p) => p !== param);
   const like = (trial: Trial) => others.filter((p) => trial.params[p.name] === best?.params[p.name]).length;
   const able = data.trials.filter(
-    (t) => t.params[param.name] === wanted && data.value(t) !== null && diagnosisOf(t),
+    (t) => t.params[param.name] === wanted && valueOf(t, data.metric) !== null && diagnosisOf(t),
   );
-  const rank = (t: Trial) => [Number(t.confirms === null), like(t), -data.values.loss(data.value(t)!, data.metric)];
+  const rank = (t: Trial) => [Number(t.confirms === null), like(t), -data.values.loss(valueOf(t, data.metric)!, data.metric)];
   return able.reduce<Trial | undefined>((first, t) => (first && !later(rank(t), rank(first)) ? first : t), undefined);
 }
 

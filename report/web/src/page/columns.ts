@@ -5,6 +5,7 @@ import type { Trial, TrialState } from "../document";
 import { h } from "../dom";
 import type { Open } from "../figure/types";
 import { choice, duration, fixed, number } from "../format";
+import { byImportance } from "../parameters/words";
 import { valueOf } from "../values";
 import { trialLink } from "./link";
 
@@ -41,7 +42,8 @@ export function seconds(trial: Trial): number | null {
   return trial.start === null || trial.complete === null ? null : (trial.complete - trial.start) / 1000;
 }
 
-export function columnsOf(data: Data): Column[] {
+/** With so many parameters: the most important ones, in their own order. */
+export function columnsOf(data: Data, most = Infinity): Column[] {
   const all: Column[] = [
     { key: "number", title: "Trial", number: true, sort: (t) => t.number, text: (t) => String(t.number) },
     { key: "state", title: "State", number: false, sort: (t) => stateText(t, data), text: (t) => stateText(t, data) },
@@ -60,7 +62,10 @@ export function columnsOf(data: Data): Column[] {
       text: (t: Trial) => (t.constraints[i] === undefined ? "–" : valueText(t.constraints[i])),
     })),
   ];
-  for (const param of data.study.space) {
+  const { space } = data.study;
+  const shown = space.length > most ? new Set(byImportance(data).slice(0, most)) : new Set(space);
+  for (const param of space) {
+    if (!shown.has(param)) continue;
     const of = (t: Trial) => t.params[param.name];
     all.push({
       key: `param ${param.name}`,
@@ -73,8 +78,8 @@ export function columnsOf(data: Data): Column[] {
       text: (t) => choice(of(t)),
     });
   }
-  for (const { key, of } of data.outcomes.slice(1)) {
-    all.push({ key: `attribute ${key}`, title: key, number: true, sort: of, text: (t) => number(of(t), 5) });
+  for (const { name, of } of data.attributes) {
+    all.push({ key: `attribute ${name}`, title: name, number: true, sort: of, text: (t) => number(of(t), 5) });
   }
   all.push(
     { key: "worker", title: "Worker", number: false, sort: (t) => t.worker || null, text: (t) => t.worker || "–" },

@@ -1,14 +1,18 @@
-/** The table of trials: sorted, filtered, a page at a time, so that any number of trials stays quick. */
+/** The table of trials: sorted, filtered, a page at a time and few columns at first, so that any number of trials and parameters stays quick. */
 
 import type { Data } from "../data";
 import type { Trial, TrialState } from "../document";
 import { h, replaceKeepingFocus, select, setText } from "../dom";
-import { count, plural } from "../format";
+import { count, fileName, plural } from "../format";
 import { cells, type Column, columnsOf, isBest } from "./columns";
-import { matches } from "./filter";
+import { Search } from "./filter";
 import type { Context, Part } from "../shell/types";
 
+/** So many rows are a page, but no more cells than this: a browser lays out some thousands at once. */
 const PAGE = 50;
+const CELLS = 1500;
+/** Of more parameters than this the table has the most important ones, unless all are asked for. */
+const PARAMS = 24;
 
 type StateFilter = "all" | TrialState | "search" | "confirmation" | "front" | "feasible" | "infeasible";
 
@@ -29,11 +33,12 @@ interface Looks {
   text: string;
   state: StateFilter;
   page: number;
+  columns: "few" | "all";
 }
 
-export function trials({ open, remember }: Context): Part {
+export function trials({ open, remember, links, store }: Context): Part {
   let data: Data | null = null;
-  const looks = remember<Looks>("trials", () => ({ sort: { key: "number", down: true }, text: "", state: "all", page: 0 }));
+  const looks = remember<Looks>("trials", () => ({ sort: { key: "number", down: true }, text: "", state: "all", page: 0, columns: "few" }));
   let shape = "";
   /** The rows of trials as they are; a trial that changes is another object. */
   let rows = new WeakMap<Trial, HTMLElement>();
@@ -67,10 +72,27 @@ export function trials({ open, remember }: Context): Part {
     draw();
   });
   const list = states.querySelector("select")!;
+  const texts = [
+    { value: "few", text: `the ${PARAMS} most important parameters` },
+    { value: "all", text: "all parameters" },
+  ] as const;
+  const width = select("Columns", texts, looks.columns, (value) => {
+    looks.columns = value;
+    looks.page = 0;
+    draw();
+  });
+  /** Looks through many trials while the reader goes on typing. */
+  const words = new Search(() => draw());
   /** Filters that only some studies need. */
   const offer = (value: StateFilter, text: string) => {
     if (![...list.options].some((option) => option.value === value)) list.append(h("option", { value }, text));
   };
+
+  // The coordinator writes them, as the command does; a report has none.
+  const files = (links ? (["csv", "json"] as const) : []).map((format) => {
+    const title = `All trials that the page’s filter lets through, as ${format.toUpperCase()}`;
+    return { format, link: h("a", { class: "tool", href: "", title, "aria-label": title, "data-export": format }, format.toUpperCase()) };
+  });
 
   const element = h(
     "div",
@@ -78,8 +100,10 @@ export function trials({ open, remember }: Context): Part {
     h(
       "div",
       { class: "tools" },
-      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Filter"), search),
+      h("label", { class: "pick grow", for: "trial-filter" }, h("span", {}, "Find"), search),
       states,
+      width,
+      ...files.map(({ link }) => link),
     ),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of trials" }, table),
     h("div", { class: "tools pager" }, summary, h("span", { class: "spring" }), first, previous, next, last),
@@ -92,13 +116,17 @@ export function trials({ open, remember }: Context): Part {
 
   function draw(): void {
     if (!data) return;
-    const columns = columnsOf(data);
-    const found = data.trials.filter((trial) => inState(trial, looks.state, data!) && matches(trial, looks.text, data!));
+    width.hidden = data.study.space.length <= PARAMS;
+    const columns = columnsOf(data, width.hidden || looks.columns === "all" ? Infinity : PARAMS);
+    const able = data.trials.filter((trial) => inState(trial, looks.state, data!));
+    const found = words.found(able, looks.text, data);
+    if (!found) return setText(summary, "Looking …");
     order(found, columns.find((c) => c.key === looks.sort.key) ?? columns[0]!, looks.sort.down);
-    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    const size = Math.max(8, Math.min(PAGE, Math.floor(CELLS / columns.length)));
+    const pages = Math.max(1, Math.ceil(found.length / size));
     looks.page = Math.min(pages - 1, Math.max(0, looks.page));
-    const from = looks.page * PAGE;
-    const shown = found.slice(from, from + PAGE);
+    const from = looks.page * size;
+    const shown = found.slice(from, from + size);
     drawHead(columns);
     if (JSON.stringify(columns.map((c) => c.key)) !== JSON.stringify(drawn)) rows = new WeakMap();
     drawn = columns.map((c) => c.key);
@@ -165,6 +193,10 @@ export function trials({ open, remember }: Context): Part {
     element,
     update: (now) => {
       data = now;
+      for (const { format, link } of files) {
+        link.href = links!.trials(format, now.filtered ? store.filter : "");
+        link.download = `${fileName(now.study.name, "trials")}.${format}`;
+      }
       if (now.several) offer("front", "on the front");
       if (now.constrained) {
         offer("feasible", "feasible");
@@ -185,14 +217,26 @@ function inState(trial: Trial, state: StateFilter, data: Data): boolean {
   return trial.state === state;
 }
 
+const collator = new Intl.Collator("en", { numeric: true });
+
 /** Missing values come last, whichever way it is sorted; of equals the earlier trial comes first. */
-function order(trials: Trial[], column: Column, down: boolean): void {
-  const keys = new Map(trials.map((t) => [t, column.sort(t)]));
+export function order(trials: Trial[], { sort }: Pick<Column, "sort">, down: boolean): void {
+  const values = new Map(trials.map((trial) => [trial, sort(trial)]));
+  // Texts are few, and dear to compare: each is compared once.
+  const texts = [...new Set(values.values())].filter((value) => typeof value === "string").sort(collator.compare);
+  // Those that are equal to each other have one place.
+  let place = 0;
+  const places = new Map(texts.map((text, i) => [text, i > 0 && collator.compare(texts[i - 1]!, text) === 0 ? place : (place = i)]));
+  const mixed = texts.length > 0 && [...values.values()].some((value) => typeof value === "number");
   trials.sort((a, b) => {
-    const [x, y] = [keys.get(a) ?? null, keys.get(b) ?? null];
+    const [x, y] = [values.get(a) ?? null, values.get(b) ?? null];
     if (x === null || y === null) return x === y ? a.number - b.number : x === null ? 1 : -1;
     const less =
-      typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
+      typeof x === "number" && typeof y === "number"
+        ? x - y
+        : mixed
+          ? collator.compare(String(x), String(y))
+          : places.get(x as string)! - places.get(y as string)!;
     return (down ? -less : less) || a.number - b.number;
   });
 }

@@ -99,6 +99,17 @@ export function withKept(address: string, open: URL): string {
   return url.pathname + url.search + url.hash;
 }
 
+/** The address of a link that may have been made before another metric or filter was chosen, with those that are chosen now. */
+export function withChosen(address: string, open: URL): string {
+  const url = new URL(address, open);
+  for (const key of KEPT) {
+    const value = open.searchParams.get(key);
+    if (value === null) url.searchParams.delete(key);
+    else url.searchParams.set(key, value);
+  }
+  return url.pathname + url.search + url.hash;
+}
+
 function withoutHash(url: URL): string {
   return url.href.slice(0, url.href.length - url.hash.length).replace(/#$/, "");
 }

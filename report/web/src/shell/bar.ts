@@ -16,8 +16,20 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
   const strip = h("span", { class: "bar small", role: "progressbar", "aria-label": "Finished trials", "aria-valuemin": 0 });
   const done = h("span", { class: "done" });
-  const pickers = h("span", { class: "pickers" });
+  const metric = metricPicker(store);
+  const pickers = h("span", { class: "pickers" }, metric.element);
   let over = false;
+  let [connection, loaded]: [Link, number | null] = ["connecting", null];
+  const show = () => {
+    // Whoever served it has nothing more to say.
+    const ended = connection === "lost" && over;
+    const loading = connection !== "lost" && loaded !== null;
+    link.hidden = !live && !loading;
+    link.dataset["link"] = ended ? "ended" : loading ? "loading" : connection;
+    const lost = ended ? "not served any more" : "connection lost";
+    link.title = connection !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
+    setText(link, loading ? `loading, ${percent(loaded)}` : { connecting: "connecting …", live: "live", lost }[connection]);
+  };
   return {
     element: h(
       "div",
@@ -30,7 +42,11 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       pickers,
       themeButton(),
     ),
-    update: ({ study }) => {
+    update: (data) => {
+      const { study } = data;
+      const { total: coming, trials } = data.document;
+      loaded = coming === undefined ? null : trials.length / coming;
+      show();
       setText(name, study.name);
       name.title = study.name;
       const { text, look } = stateOf(study);
@@ -45,14 +61,11 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       strip.setAttribute("aria-valuenow", String(Math.min(ended, total)));
       setText(done, study.external ? `${count(ended)} done` : `${count(ended)} of ${count(total)}`);
       done.title = percent(ended / Math.max(total, 1));
-      if (pickers.childElementCount === 0) pickers.append(...metricPicker(store));
+      metric.update(data);
     },
     link: (now) => {
-      // Whoever served it has nothing more to say.
-      const ended = now === "lost" && over;
-      link.dataset["link"] = ended ? "ended" : now;
-      setText(link, { connecting: "connecting …", live: "live", lost: ended ? "not served any more" : "connection lost" }[now]);
-      link.title = now !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
+      connection = now;
+      show();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Goes from view to view by links, by calls, and by the browser's back and forward. */
 
-import { type Addresses, type Place, withKept } from "./addresses";
+import { type Addresses, type Place, withChosen } from "./addresses";
 import { Entries, type Mark } from "./entries";
 import type { Going } from "./types";
 
@@ -52,7 +52,7 @@ export function router(addresses: Addresses, arrive: (place: Place, arrival: Arr
     const place = addresses.place(address);
     if (!place) return;
     event.preventDefault();
-    const kept = address.protocol.startsWith("http") ? new URL(withKept(address.href, new URL(location.href)), address) : address;
+    const kept = address.protocol.startsWith("http") ? new URL(withChosen(address.href, new URL(location.href)), address) : address;
     move(kept, place, link.dataset["replace"] !== undefined);
   });
   return self;

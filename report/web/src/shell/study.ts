@@ -1,14 +1,12 @@
 /** The page of a study: what stays in sight, the navigation, and the view that is open. */
 
-import type { Data } from "../data";
 import { h } from "../dom";
 import { drawn } from "../figure/queue";
 import type { Open } from "../figure/types";
-import { linkedMetric } from "../link";
+import { filterBar } from "../filter/bar";
 import { linksOf } from "../kept/links";
 import type { Link } from "../source";
 import type { Store } from "../store";
-import { FIRST } from "../values";
 import { VIEWS } from "../views";
 import { liveAddresses, reportAddresses, START } from "./addresses";
 import { bar } from "./bar";
@@ -46,6 +44,7 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
 
   const top = bar(store, study !== null, addresses.to(START));
   const nav = navigation(VIEWS, addresses);
+  const filter = filterBar(store);
   const shown = stage(VIEWS, context);
   const main = h("main", { id: "main", tabindex: -1 }, h("p", { class: "vacant loading" }, "Loading …"));
   const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
@@ -57,16 +56,16 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
   document.body.className = "with-views";
   document.body.replaceChildren(
     skip,
-    h("header", { class: "sticky" }, top.element, nav.element),
+    h("header", { class: "sticky" }, top.element, h("div", { class: "ways" }, nav.element, filter.element)),
     main,
     h("footer", {}, "Made by Kindling. Figures are drawn with Apache ECharts."),
   );
 
   let begun = false;
   function arrive({ mark, replaces }: Arrival): void {
-    const data = store.data;
-    if (!data) return;
-    if (study !== null && mark) byAddress(data);
+    if (!store.data) return;
+    // Whoever goes back, or by a link, finds what the address names.
+    if (study !== null) store.choose();
     const held = replaces ? (document.activeElement?.closest("[data-key]")?.getAttribute("data-key") ?? null) : null;
     shown.show(routes.place, store.data!);
     nav.mark(routes.place.view);
@@ -74,16 +73,12 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
     if (begun && !shown.element.contains(document.activeElement)) shown.heading.focus({ preventScroll: true });
     begun = true;
   }
-  /** Whoever goes back finds the metric that the address names. */
-  function byAddress({ study: { metrics } }: Data): void {
-    const metric = linkedMetric(metrics) ?? FIRST;
-    if (metric !== store.metric) store.metric = metric;
-  }
   const routes = router(addresses, (_, arrival) => arrive(arrival));
 
   store.subscribe((data) => {
     top.update(data);
     nav.update(data);
+    filter.update(data);
     if (begun) return shown.update(data);
     main.replaceChildren(shown.element);
     arrive(routes.first);

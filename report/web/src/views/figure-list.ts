@@ -4,11 +4,10 @@ import { fieldsOf } from "../confirm/arms";
 import { means } from "../confirm/front";
 import { forests } from "../confirm/section";
 import type { Data } from "../data";
+import type { Param } from "../document";
+import { failures } from "../failures/figure";
 import type { FigureSpec } from "../figure/types";
-import { byChoice, usual } from "../figures/by-choice";
-import { combinations } from "../figures/combinations";
 import { curves } from "../figures/curves";
-import { explorer } from "../figures/explorer";
 import { front } from "../figures/front";
 import { history } from "../figures/history";
 import { hypervolume } from "../figures/hypervolume";
@@ -17,6 +16,8 @@ import { pair } from "../figures/pair";
 import { parallel } from "../figures/parallel";
 import { slice } from "../figures/slice";
 import { timeline } from "../figures/timeline";
+import { tried } from "../figures/tried";
+import { byImportance } from "../parameters/words";
 import type { Context } from "../shell/types";
 import type { Store } from "../store";
 
@@ -37,37 +38,30 @@ export const PROGRESS: Group = {
   id: "progress",
   title: "Progress",
   shown: always,
-  specs: (d) => [...(d.several ? [front(d.values.count), hypervolume] : []), history, curves(), timeline],
+  specs: (d) => [...(d.several ? [front(d.values.count), hypervolume] : []), history, curves(), timeline()],
   shape: never,
 };
 
+/** What several parameters do together. */
 export const PARAMETERS: Group = {
-  id: "parameters",
-  title: "Parameters",
-  shown: (d) => d.study.space.length > 0,
-  specs: (d) => [
-    importance,
-    ...(d.study.space.length > 1 ? [interactions, parallel, pair(d.study.space, firstPair(d))] : []),
-    ...d.study.space.map(slice),
-  ],
+  id: "together",
+  title: "Together",
+  shown: (d) => d.study.space.length > 1,
+  specs: () => [interactions, parallel],
   shape: never,
 };
 
-export const PAIRS: Group = {
-  id: "pairs",
-  title: "Pairs",
-  shown: (d) => d.analysis.combinations.length > 0,
-  specs: (d) => pairsOf(d).flatMap((p) => [combinations(p, "best"), combinations(p, "mean")]),
-  shape: pairsOf,
+/** Why trials failed. */
+export const FAILURES: Group = {
+  id: "failed",
+  title: "Failures",
+  shown: (d) => d.document.study.counts.fail > 0,
+  specs: () => [failures],
+  shape: never,
 };
 
-export const OUTCOMES: Group = {
-  id: "outcomes",
-  title: "Outcomes",
-  shown: (d) => d.numeric.length > 0,
-  specs: (d) => [...usual(d).slice(0, 16).map(byChoice), explorer(d)],
-  shape: (d) => d.outcomes.map((o) => o.key),
-};
+/** Shown elsewhere as a list; a figure of their own at their address. */
+const ALONE: Group = { id: "alone", title: "", shown: (d) => d.study.space.length > 0, specs: () => [importance], shape: never };
 
 /** What the answer shows; it makes its own. */
 const ANSWER: Group = {
@@ -78,7 +72,31 @@ const ANSWER: Group = {
   shape: ({ document: { analysis: { confirm } }, study }) => (confirm ? fieldsOf(confirm, study).map((f) => f.key) : 0),
 };
 
-export const GROUPS: readonly Group[] = [PROGRESS, PARAMETERS, PAIRS, OUTCOMES, ANSWER];
+export const GROUPS: readonly Group[] = [PROGRESS, PARAMETERS, FAILURES, ALONE, ANSWER];
+
+/** What one parameter does. */
+export function parameterSpecs({ remember }: Context, data: Data, name: string): FigureSpec[] {
+  const { space } = data.study;
+  const param = space.find((p) => p.name === name);
+  if (!param) return [];
+  // A parameter that changes, as Optuna's clients may let it, is drawn anew.
+  return remember(`figures of ${JSON.stringify([param, space.length])}`, () => {
+    const partners = partnersOf(data, name);
+    return [slice(param, space), tried(param), ...(partners.length > 0 ? [pair(param, partners)] : [])];
+  });
+}
+
+/** The other parameters, first those with which it matters together most, then the most important ones. */
+function partnersOf(data: Data, name: string): Param[] {
+  const together = (data.analysis.importance?.interactions ?? [])
+    .filter((i) => (i.a === name || i.b === name) && i.strength > 0)
+    .sort((p, q) => q.strength - p.strength)
+    .map((i) => (i.a === name ? i.b : i.a));
+  const ranked = byImportance(data).map((p) => p.name);
+  const names = new Set([...together, ...ranked]);
+  names.delete(name);
+  return [...names].flatMap((n) => data.study.space.find((p) => p.name === n) ?? []);
+}
 
 /** The group's figures, the same ones while their shape stays: what was chosen in them stays chosen. */
 export function specsOf({ remember, store }: Context, group: Group, data: Data): { shape: string; specs: FigureSpec[] } {
@@ -97,18 +115,6 @@ export function figureOf(context: Context, data: Data, key: string): FigureSpec 
     const found = group.shown(data) && specsOf(context, group, data).specs.find((spec) => spec.key === key);
     if (found) return found;
   }
-  return null;
-}
-
-/** The two parameters that matter most. */
-function firstPair(data: Data): [string, string] {
-  const ranked = data.analysis.importance?.params.map((p) => p.name) ?? [];
-  const names = [...new Set([...ranked, ...data.study.space.map((p) => p.name)])].filter((n) =>
-    data.study.space.some((p) => p.name === n && Object.keys(p.when).length === 0),
-  );
-  return [names[0] ?? data.study.space[0]!.name, names[1] ?? data.study.space[1]!.name];
-}
-
-function pairsOf(data: Data): [string, string][] {
-  return data.analysis.combinations.map((c) => c.params);
+  const name = /^(?:slice|tried|pair)-(.*)$/s.exec(key)?.[1];
+  return (name !== undefined && parameterSpecs(context, data, name).find((spec) => spec.key === key)) || null;
 }

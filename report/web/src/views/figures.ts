@@ -1,7 +1,8 @@
-/** How the study went, and each figure alone. */
+/** How the study went, why trials failed, and each figure alone. */
 
-import type { View } from "../shell/types";
-import { figureOf, OUTCOMES, PAIRS, PROGRESS } from "./figure-list";
+import type { Context, Part, View } from "../shell/types";
+import { reasonList } from "../failures/list";
+import { FAILURES, figureOf, PROGRESS } from "./figure-list";
 import { copyAddress, figureAlone } from "./figure";
 import { figureGrid } from "./grid";
 import { block, stack } from "./stack";
@@ -14,7 +15,7 @@ export const figuresView: View = {
   make: (context) =>
     stack(
       figureGrid(context, PROGRESS),
-      ...[PAIRS, OUTCOMES].map((group) => block(group.title, group.shown, () => figureGrid(context, group))),
+      block(FAILURES.title, FAILURES.shown, () => stack(figureGrid(context, FAILURES), reasons(context))),
     ),
   item: {
     title: (key, data, context) => {
@@ -27,3 +28,15 @@ export const figuresView: View = {
     missing: (key) => `There is no figure “${key}” in this study.`,
   },
 };
+
+/** The reasons as a table, with the way to their trials. */
+function reasons({ go, open, store }: Context): Part {
+  return reasonList({
+    open,
+    trials: (filter) => {
+      go("trials", null, { query: { filter } });
+      // A browser may refuse to keep it in the address.
+      store.filter = filter;
+    },
+  });
+}

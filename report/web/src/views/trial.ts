@@ -85,14 +85,16 @@ function pairs(rows: [string, string | HTMLElement][]): HTMLElement {
 }
 
 function facts(trial: Trial, data: Data, open: Open): HTMLElement {
-  const rank = data.rank(trial);
+  // Among all trials, whatever the filter.
+  const { whole } = data;
+  const rank = data.judged ? whole.rank(trial) : null;
   const to = (other: number, key: string) => trialLink(open, other, key);
   const rows: [string, string | HTMLElement][] = [
     ["state", stateText(trial, data)],
     ...data.study.directions.map((_, i): [string, string] => [data.values.name(i), number(valueOf(trial, i), 6)]),
     ...constraintRows(data, trial, 6),
     ...(rank !== null
-      ? ([[`place${data.ofMetric("by")}`, `${rank} of ${data.ranked.length}`]] as [string, string][])
+      ? ([[`place${data.ofMetric("by")}`, `${rank} of ${whole.ranked.length}`]] as [string, string][])
       : []),
     ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
     ...(trial.confirms

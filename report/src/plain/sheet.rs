@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashSet};
 use kindling_proto::v1;
 use serde_json::Value;
 
-use crate::{format, json, metrics};
+use super::{json, words as format};
+use crate::shown::{metric_names, values};
 
 /// The columns before and after the parameters and attributes. The values come after the first ones.
 const BEFORE: [&str; 2] = ["number", "state"];
@@ -25,7 +26,7 @@ enum Cell {
 
 /// Whether a spreadsheet may interpret cells as formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Formulas {
+pub enum Formulas {
     /// Every cell keeps its exact content.
     Kept,
     /// A cell that a spreadsheet would compute gets an apostrophe in front.
@@ -38,7 +39,7 @@ pub(crate) enum Formulas {
 /// for a constraint is in `constraints_memory_gb`.
 ///
 /// Attributes that are tables or lists do not fit into a cell; use JSON for them.
-pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u8> {
+pub fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u8> {
     let space = study.spec.as_ref().map_or(&[][..], |s| &s.space);
     let params: Vec<_> = space.iter().map(|p| p.name.as_str()).collect();
     let attributes = trials.iter().flat_map(|t| &t.attributes_json);
@@ -52,16 +53,16 @@ pub(crate) fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -
     let head = head(&values_head(study), &params, &attributes).into_iter().map(Cell::Text);
     line(&mut sheet, head, formulas);
     for trial in trials {
-        let values = json::params(&trial.params);
+        let given = json::params(&trial.params);
         let before = [
             Cell::Plain(trial.number.to_string()),
             Cell::Plain(format::trial_state(trial).to_owned()),
         ];
-        let found = kindling_report::values(trial);
-        let found = (0..metrics::names(study).len()).map(|place| plain(found.get(place)));
+        let found = values(trial);
+        let found = (0..names(study).len()).map(|place| plain(found.get(place)));
         let told =
-            (0..metrics::constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
-        let values = params.iter().map(|name| values.get(*name).map_or(Cell::Nothing, cell));
+            (0..constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
+        let values = params.iter().map(|name| given.get(*name).map_or(Cell::Nothing, cell));
         let attributes = attributes.iter().map(|key| attribute(trial, key));
         line(
             &mut sheet,
@@ -118,14 +119,25 @@ fn cell(value: &Value) -> Cell {
     }
 }
 
+/// The names of the objectives.
+fn names(study: &v1::Study) -> Vec<String> {
+    let spec = study.spec.as_ref();
+    let given = spec.map_or(&[][..], |spec| &spec.metric_names);
+    metric_names(given, spec.map_or(1, |spec| spec.directions.len().max(1)))
+}
+
+fn constraints(study: &v1::Study) -> &[String] {
+    study.spec.as_ref().map_or(&[], |spec| &spec.constraints)
+}
+
 /// The columns with values and constraints.
 fn values_head(study: &v1::Study) -> Vec<String> {
-    let names = metrics::names(study);
+    let names = names(study);
     let values = match &names[..] {
         [_] => vec!["value".to_owned()],
         _ => names.iter().map(|name| format!("values_{name}")).collect(),
     };
-    let constraints = metrics::constraints(study).iter().map(|name| format!("constraints_{name}"));
+    let constraints = constraints(study).iter().map(|name| format!("constraints_{name}"));
     values.into_iter().chain(constraints).collect()
 }
 

@@ -2,13 +2,13 @@
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
-use kindling_report::{Directions, best};
 use serde_json::{Map, Value, json};
 
-use crate::format;
-use crate::out::outln;
+use super::words as format;
+use crate::shown::{Directions, best, hex};
 
-pub(crate) fn study(study: &v1::Study) -> Value {
+/// A study, as `kindling study show --json` prints it.
+pub fn study(study: &v1::Study) -> Value {
     let spec = study.spec.clone().unwrap_or_default();
     let counts = study.counts.unwrap_or_default();
     let objective = spec.objective.clone().unwrap_or_default();
@@ -62,7 +62,8 @@ fn hand_back(hand_back: &v1::HandBack) -> Value {
     json!({ "reason": reason, "trial": trial, "worker": worker, "time": time, "times": times })
 }
 
-pub(crate) fn trial(trial: &v1::Trial) -> Value {
+/// A trial, as `kindling trial show --json` prints it.
+pub fn trial(trial: &v1::Trial) -> Value {
     let attribute = |(key, text): (&String, &String)| {
         (key.clone(), serde_json::from_str(text).unwrap_or_default())
     };
@@ -105,17 +106,17 @@ fn attempt(attempt: &v1::TrialAttempt) -> Value {
 fn checkpoint(checkpoint: &v1::Checkpoint) -> Value {
     let v1::Blob { size, sha256, .. } = checkpoint.blob.clone().unwrap_or_default();
     let (attempt, step) = (checkpoint.attempt, checkpoint.step);
-    json!({ "attempt": attempt, "step": step, "size": size, "sha256": format::hex(&sha256) })
+    json!({ "attempt": attempt, "step": step, "size": size, "sha256": hex(&sha256) })
 }
 
 /// A file that is kept.
-pub(crate) fn artifact(artifact: &v1::Artifact) -> Value {
+pub fn artifact(artifact: &v1::Artifact) -> Value {
     let v1::Blob { size, sha256, .. } = artifact.blob.clone().unwrap_or_default();
     json!({
         "name": artifact.name,
         "media_type": Some(&artifact.media_type).filter(|kind| !kind.is_empty()),
         "size": size,
-        "sha256": format::hex(&sha256),
+        "sha256": hex(&sha256),
         "saved": format::time(artifact.saved.as_ref()).map(|t| t.to_string()),
     })
 }
@@ -130,7 +131,8 @@ fn intermediate(point: &v1::IntermediateValue) -> Value {
     shown
 }
 
-pub(crate) fn worker(worker: &v1::Worker) -> Value {
+/// A worker and what it runs.
+pub fn worker(worker: &v1::Worker) -> Value {
     let running = worker.trials.iter().map(|t| {
         json!({
             "study": t.study,
@@ -152,13 +154,14 @@ pub(crate) fn worker(worker: &v1::Worker) -> Value {
     })
 }
 
-pub(crate) fn params(params: &[v1::NamedValue]) -> Map<String, Value> {
+/// Parameters by name.
+pub fn params(params: &[v1::NamedValue]) -> Map<String, Value> {
     params.iter().map(|p| (p.name.clone(), value(p.value.as_ref()))).collect()
 }
 
 /// Whether an attribute is a table or a list, such as `mnist_cnn`'s `diagnosis`. These are not shown in text
 /// output.
-pub(crate) fn is_nested(attribute: &str) -> bool {
+pub fn is_nested(attribute: &str) -> bool {
     attribute.trim_start().starts_with(['{', '['])
 }
 
@@ -167,7 +170,7 @@ fn value(value: Option<&v1::Value>) -> Value {
 }
 
 /// A parameter's value, in its own type.
-pub(crate) fn kind(kind: &Kind) -> Value {
+pub fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Float(x) => json!(x),
         Kind::Int(i) => json!(i),
@@ -176,9 +179,4 @@ pub(crate) fn kind(kind: &Kind) -> Value {
         Kind::None(_) => Value::Null,
         Kind::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
     }
-}
-
-/// Prints one JSON document.
-pub(crate) fn print(value: &Value) {
-    outln!("{value:#}");
 }
