@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::{Request, Response};
-use kindling_client::{Bearer, ConnectArgs, NO_GRPC, innermost, speaks_no_grpc};
+use http::{HeaderName, HeaderValue, Request, Response};
+use kindling_client::{Bearer, ConnectArgs, NO_GRPC, USER, innermost, speaks_no_grpc};
 use kindling_proto::optuna::storage_service_client::StorageServiceClient;
 use kindling_proto::v1::artifact_service_client::ArtifactServiceClient;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
@@ -28,6 +28,9 @@ const PAGE: u32 = 500;
 ///
 /// Pings detect a dead connection, but a call made in the very moment it dies can be lost without an error.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Under this name a call says who makes it.
+const NAME: HeaderName = HeaderName::from_static(USER);
 
 /// Handles calls: a connection to a coordinator, or services in this process.
 type Calls = BoxCloneSyncService<Request<Body>, Response<Body>, StdError>;
@@ -59,7 +62,13 @@ impl Client {
 
     /// A client of services in this process.
     pub(crate) fn of(routes: Routes) -> Self {
+        let user = kindling_client::user();
+        let user: Option<HeaderValue> = user.and_then(|user| user.to_str().ok()?.parse().ok());
         let calls = ServiceExt::<Request<Body>>::map_err(routes, StdError::from);
+        let calls = calls.map_request(move |mut call: Request<Body>| {
+            call.headers_mut().extend(user.clone().map(|user| (NAME, user)));
+            call
+        });
         Self::new(BoxCloneSyncService::new(calls))
     }
 

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
-use crate::size;
+use crate::{size, study_file};
 
 #[derive(clap::Args)]
 pub(crate) struct CoordinatorArgs {
@@ -113,6 +113,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         artifacts_limit: args.artifacts_limit,
         import: args.import,
         output_limit: args.output_limit,
+        study_check: study_file::check,
     };
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -3,27 +3,23 @@
 //! A value is compared with the actual choices, not with how they are printed: numbers by value, quoted text
 //! only with text. A value that could mean two choices is refused, and the error names both.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use kindling_coordinator::convert::typed::{self, Mistake, canonical, equal_number, literal};
 use kindling_proto::v1;
 use kindling_proto::v1::parameter::Distribution;
 use kindling_proto::v1::value::Kind;
-use kindling_study::Nested;
 use serde_json::Value as Json;
 
 use crate::hint::hinted;
-use crate::literal::literal;
 use crate::shell;
 
 /// The size limit. A file of parameters is small; a larger one is the wrong file.
 const LARGEST: u64 = 1024 * 1024;
-/// The largest number of choices named in an error.
-const NAMED: usize = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct FixArgs {
@@ -47,12 +43,13 @@ impl FixArgs {
         let mut named = Vec::new();
         for assignment in &self.assignments {
             let (param, text) = split(space, assignment)?;
-            let value = one(param, text, typed(param, text))?;
+            let value = one(param, text, meanings(param, text))?;
             named.push(v1::NamedValue { name: param.name.clone(), value: Some(value) });
         }
         for (name, json) in self.object()? {
-            let param = known(space, &name)?;
-            let value = one(param, &json.to_string(), of_json(param, &json))?;
+            let param = typed::known(space, &name).map_err(mistaken)?;
+            let found = typed::of_json(param, &json).into_iter().collect();
+            let value = one(param, &json.to_string(), found)?;
             named.push(v1::NamedValue { name, value: Some(value) });
         }
         let mut seen = HashSet::new();
@@ -143,13 +140,12 @@ fn split<'a, 'b>(
     }
 }
 
-fn known<'a>(space: &'a [v1::Parameter], name: &str) -> anyhow::Result<&'a v1::Parameter> {
-    space.iter().find(|param| param.name == name).ok_or_else(|| unknown(space, name))
+fn unknown(space: &[v1::Parameter], name: &str) -> anyhow::Error {
+    mistaken(typed::unknown(space, name))
 }
 
-fn unknown(space: &[v1::Parameter], name: &str) -> anyhow::Error {
-    let known: Vec<_> = space.iter().map(|p| p.name.as_str()).collect();
-    hinted(format!("no parameter `{name}`"), format!("the study has {}", listed(&known)))
+fn mistaken(Mistake { what, hint }: Mistake) -> anyhow::Error {
+    hinted(what, hint)
 }
 
 /// The only candidate; an error if there are none or several.
@@ -158,10 +154,7 @@ fn one(param: &v1::Parameter, text: &str, found: Vec<Kind>) -> anyhow::Result<v1
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(kind), None) => Ok(v1::Value { kind: Some(kind) }),
-        (None, _) => Err(hinted(
-            format!("`{text}` is not a value of `{name}`"),
-            describe(param.distribution.as_ref()),
-        )),
+        (None, _) => Err(mistaken(typed::no_value(param, text))),
         (Some(one), Some(other)) => {
             let ways = [one, other].map(|kind| {
                 let exact = literal(&kind);
@@ -183,7 +176,7 @@ fn one(param: &v1::Parameter, text: &str, found: Vec<Kind>) -> anyhow::Result<v1
 }
 
 /// The possible meanings of a text from the command line.
-fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
+fn meanings(param: &v1::Parameter, text: &str) -> Vec<Kind> {
     match &param.distribution {
         Some(Distribution::Float(_)) => text.parse().ok().map(Kind::Float).into_iter().collect(),
         Some(Distribution::Int(_)) => text.parse().ok().map(Kind::Int).into_iter().collect(),
@@ -206,76 +199,6 @@ fn typed(param: &v1::Parameter, text: &str) -> Vec<Kind> {
             number.into_iter().chain(choices.iter().filter(is_it).cloned()).collect()
         }
         None => Vec::new(),
-    }
-}
-
-/// The possible meanings of a JSON value. JSON tells numbers, text and Booleans apart.
-fn of_json(param: &v1::Parameter, json: &Json) -> Vec<Kind> {
-    let number = match (json.as_i64(), json.as_f64()) {
-        (Some(i), _) => Some(Kind::Int(i)),
-        (None, Some(x)) => Some(Kind::Float(x)),
-        _ => None,
-    };
-    let found = match &param.distribution {
-        Some(Distribution::Float(_)) => json.as_f64().map(Kind::Float),
-        Some(Distribution::Int(_)) => json.as_i64().map(Kind::Int),
-        Some(Distribution::Categorical(d)) => {
-            let choices: Vec<_> = d.choices.iter().filter_map(|c| c.kind.clone()).collect();
-            let wanted = match json {
-                Json::String(text) => Some(Kind::Text(text.clone())),
-                Json::Bool(b) => Some(Kind::Bool(*b)),
-                Json::Null => choices.iter().find(|c| matches!(c, Kind::None(_))).cloned(),
-                Json::Array(_) | Json::Object(_) => canonical(&json.to_string()).map(Kind::Json),
-                Json::Number(_) => None,
-            };
-            match number {
-                Some(number) => equal_number(&choices, &number),
-                None => wanted.filter(|wanted| choices.contains(wanted)),
-            }
-        }
-        None => None,
-    };
-    found.into_iter().collect()
-}
-
-/// A list or a table in the form in which two are equal if their texts are.
-fn canonical(json: &str) -> Option<String> {
-    Nested::parse(json).ok().map(|nested| nested.to_string())
-}
-
-/// The choice equal to this number. If both 1 and 1.0 exist, the one of the same type wins.
-fn equal_number(choices: &[Kind], number: &Kind) -> Option<Kind> {
-    let equal = |choice: &&Kind| match (choice, number) {
-        (Kind::Float(x), Kind::Int(i)) | (Kind::Int(i), Kind::Float(x)) => {
-            // Compare both ways, because not every `i64` is exact as a float.
-            x.partial_cmp(&(*i as f64)) == Some(Ordering::Equal) && *x as i64 == *i
-        }
-        _ => false,
-    };
-    let same = choices.iter().find(|choice| *choice == number);
-    same.or_else(|| choices.iter().find(equal)).cloned()
-}
-
-fn describe(distribution: Option<&Distribution>) -> String {
-    match distribution {
-        Some(Distribution::Float(d)) => format!("it is a number from {} to {}", d.low, d.high),
-        Some(Distribution::Int(d)) => format!("it is a whole number from {} to {}", d.low, d.high),
-        Some(Distribution::Categorical(d)) => {
-            let choices: Vec<_> = d.choices.iter().filter_map(|c| c.kind.as_ref()).collect();
-            let choices: Vec<_> = choices.into_iter().map(literal).collect();
-            let choices: Vec<_> = choices.iter().map(String::as_str).collect();
-            format!("it is one of {}", listed(&choices))
-        }
-        None => "look at `kindling study show`".to_owned(),
-    }
-}
-
-/// The first choices, and how many more there are.
-fn listed(words: &[&str]) -> String {
-    let shown = words[..words.len().min(NAMED)].join(", ");
-    match words.len().checked_sub(NAMED) {
-        None | Some(0) => shown,
-        Some(more) => format!("{shown} and {more} more"),
     }
 }
 

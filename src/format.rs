@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use kindling_coordinator::convert::typed::literal;
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind;
 pub(crate) use kindling_report::hex;
 pub(crate) use kindling_report::plain::{attempt_end, span, study_state, time, trial_state};
-
-use crate::literal::literal;
 
 /// A parameter's value, with floats to five significant digits.
 pub(crate) fn value(value: Option<&v1::Value>) -> String {
@@ -41,6 +40,14 @@ pub(crate) fn number(x: f64) -> String {
 pub(crate) fn params(params: &[v1::NamedValue]) -> String {
     let pairs = params.iter().map(|p| format!("{}={}", p.name, value(p.value.as_ref())));
     pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// Lines with the tags and the note, as far as there are some.
+pub(crate) fn remarks(note: &str, tags: &[String]) -> Vec<String> {
+    let tags = (!tags.is_empty()).then(|| format!("tags: {}", tags.join(", ")));
+    let note = note.trim_end_matches('\n');
+    let note = (!note.is_empty()).then(|| format!("note: {}", note.replace('\n', "\n      ")));
+    tags.into_iter().chain(note).collect()
 }
 
 /// The trial's objective values, or empty.

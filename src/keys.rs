@@ -16,6 +16,9 @@ pub(crate) struct KeyArgs {
     /// The file with the token, or tokens, that everybody else must show
     #[arg(long, value_name = "FILE", requires = "worker_token_file")]
     client_token_file: Option<PathBuf>,
+    /// The file with the token, or tokens, of those who may look at everything and change nothing
+    #[arg(long, value_name = "FILE", requires = "client_token_file")]
+    viewer_token_file: Option<PathBuf>,
     /// Encrypt, with this certificate; `kindling certificate create` makes some
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -44,18 +47,32 @@ impl KeyArgs {
             return Ok(None);
         };
         let (workers, clients) = (Token::read_all(workers)?, Token::read_all(clients)?);
-        if workers.iter().any(|w| clients.iter().any(|c| c.secret() == w.secret())) {
-            return Err(hinted(
-                "workers and clients have the same token, so that each could pass for the other",
-                "kindling token create FILE makes a new one",
-            ));
+        let viewers = self.viewer_token_file.as_deref().map(Token::read_all).transpose()?;
+        let viewers = viewers.unwrap_or_default();
+        for (one, other, who) in [
+            (&workers, &clients, "workers and clients"),
+            (&workers, &viewers, "workers and viewers"),
+            (&clients, &viewers, "clients and viewers"),
+        ] {
+            if one.iter().any(|a| other.iter().any(|b| a.secret() == b.secret())) {
+                return Err(hinted(
+                    format!("{who} have the same token, so that each could pass for the other"),
+                    "kindling token create FILE makes a new one",
+                ));
+            }
         }
         let labels =
             |tokens: &[Token]| tokens.iter().map(Token::label).collect::<Vec<_>>().join(" ");
-        tracing::info!(workers = labels(&workers), clients = labels(&clients), "tokens were read");
+        tracing::info!(
+            workers = labels(&workers),
+            clients = labels(&clients),
+            viewers = (!viewers.is_empty()).then(|| labels(&viewers)),
+            "tokens were read"
+        );
         let secrets =
             |tokens: Vec<Token>| tokens.iter().map(|token| token.secret().to_owned()).collect();
-        Ok(Some(Tokens::new(secrets(workers), secrets(clients))))
+        let tokens = Tokens::new(secrets(workers), secrets(clients));
+        Ok(Some(tokens.with_viewers(secrets(viewers))))
     }
 
     pub(crate) fn tls(&self) -> anyhow::Result<Option<Tls>> {

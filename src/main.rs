@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+mod activity;
 mod artifacts;
 mod backup;
 mod certificate;
@@ -18,7 +19,6 @@ mod format;
 mod health;
 mod hint;
 mod keys;
-mod literal;
 mod logs;
 mod metrics;
 mod named_file;
@@ -28,6 +28,7 @@ mod outcome;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod remarks;
 mod report;
 mod run;
 mod secret_file;

@@ -112,6 +112,7 @@ async fn run_spec(
         page: options.http,
         artifacts: options.artifacts.clone(),
         artifacts_limit: options.artifacts_limit,
+        study_check: study_file::check,
         ..Options::open(store.clone(), options.listen, LEASE_TERM)
     };
     let mut stop = StopWanted::listen(options.stop_with_stdin)?;

@@ -10,6 +10,7 @@ use kindling_proto::v1;
 use kindling_study::StudySpec;
 use kindling_telemetry::say;
 
+use crate::activity;
 use crate::artifacts::{self, ArtifactArgs, PutArgs};
 use crate::client::{Client, PATIENCE, empty, refused};
 use crate::confirmed::Confirmed;
@@ -17,6 +18,7 @@ use crate::export::{self, ExportArgs};
 use crate::hint::hinted;
 use crate::out::outln;
 use crate::progress::Progress;
+use crate::remarks::{self, NoteArgs, TagArgs, Whose};
 use crate::source::{Access, SourceArgs};
 use crate::{format, json, metrics, outcome, study_file, table};
 
@@ -41,8 +43,11 @@ enum StudyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// List all studies
+    /// List all studies but those that are archived
     List {
+        /// List those, too
+        #[arg(long)]
+        archived: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -65,6 +70,14 @@ enum StudyCommand {
         #[arg(long, value_name = "FILE")]
         confirm: Option<PathBuf>,
     },
+    /// Set the number of trials to finish; a paused study stays paused
+    Budget {
+        #[command(flatten)]
+        named: Named,
+        /// The number of trials to finish from now on
+        #[arg(long, value_name = "N")]
+        trials: u32,
+    },
     /// Call running trials back; they wait for the study to be resumed
     Stop(Named),
     /// Remove a study and all its trials
@@ -75,6 +88,24 @@ enum StudyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Print the study's note, or write it
+    Note {
+        /// The study's name
+        name: String,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// List the study's tags, or change them
+    Tag {
+        /// The study's name
+        name: String,
+        #[command(flatten)]
+        tags: TagArgs,
+    },
+    /// Leave a study out of lists; it goes on as before
+    Archive(Named),
+    /// Take an archived study back into lists
+    Unarchive(Named),
     /// List what is kept with the study itself, copy one of the files, or keep one more
     Artifacts {
         /// The study's name
@@ -83,6 +114,14 @@ enum StudyCommand {
         artifacts: ArtifactArgs,
         #[command(flatten)]
         put: PutArgs,
+    },
+    /// List what people did, newest first: with one study, or with all of them and with those that are gone
+    Activity {
+        /// The study's name
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Write the trials as CSV or JSON
     Export(ExportArgs),
@@ -108,11 +147,17 @@ impl StudyCommand {
             | Self::Watch(named)
             | Self::Pause(named)
             | Self::Resume { named, .. }
+            | Self::Budget { named, .. }
             | Self::Stop(named)
             | Self::Delete { named, .. }
+            | Self::Archive(named)
+            | Self::Unarchive(named)
             | Self::Replay(named) => Some(&named.name),
             Self::Export(args) => Some(args.study()),
-            Self::Artifacts { name, .. } => Some(name),
+            Self::Activity { name, .. } => name.as_deref(),
+            Self::Artifacts { name, .. } | Self::Note { name, .. } | Self::Tag { name, .. } => {
+                Some(name)
+            }
         }
     }
 
@@ -120,8 +165,13 @@ impl StudyCommand {
         match self {
             Self::Create { .. } => Access::Make,
             Self::Artifacts { put, .. } if put.is_there() => Access::Change,
-            Self::Pause(_)
+            Self::Note { note, .. } if note.changes() => Access::Change,
+            Self::Tag { tags, .. } if tags.changes() => Access::Change,
+            Self::Archive(_)
+            | Self::Unarchive(_)
+            | Self::Pause(_)
             | Self::Resume { .. }
+            | Self::Budget { .. }
             | Self::Stop(_)
             | Self::Delete { yes: true, .. } => Access::Change,
             // Without `--yes`, it only says what it would do.
@@ -129,7 +179,10 @@ impl StudyCommand {
             | Self::List { .. }
             | Self::Show(_)
             | Self::Watch(_)
+            | Self::Note { .. }
+            | Self::Tag { .. }
             | Self::Artifacts { .. }
+            | Self::Activity { .. }
             | Self::Export(_)
             | Self::Replay(_) => Access::Look,
         }
@@ -189,13 +242,26 @@ async fn answer(
             }
             print_state(&study, json);
         }
-        StudyCommand::List { json } => list(client, json).await?,
+        StudyCommand::List { archived, json } => list(client, archived, json).await?,
+        StudyCommand::Note { name: study, note } => {
+            remarks::note(client, &Whose { study, trial: None }, note).await?;
+        }
+        StudyCommand::Tag { name: study, tags } => {
+            remarks::tags(client, &Whose { study, trial: None }, tags).await?;
+        }
+        StudyCommand::Archive(Named { name, json }) => {
+            print_state(&remarks::archive(client, name, true).await?, json);
+        }
+        StudyCommand::Unarchive(Named { name, json }) => {
+            print_state(&remarks::archive(client, name, false).await?, json);
+        }
         StudyCommand::Artifacts { name, artifacts, put } if put.is_there() => {
             artifacts::put(client, name, put, &artifacts).await?;
         }
         StudyCommand::Artifacts { name, artifacts, .. } => {
             artifacts::show(client, name, None, artifacts).await?;
         }
+        StudyCommand::Activity { name, json } => activity::show(client, name, json).await?,
         StudyCommand::Show(named) => show(client, &named, is_served).await?,
         StudyCommand::Watch(named) => return watch(client, &named).await,
         StudyCommand::Pause(Named { name, json }) => {
@@ -206,6 +272,11 @@ async fn answer(
             let confirm = confirm.map(|file| confirm_of(&file)).transpose()?;
             let request = v1::ResumeStudyRequest { name, trials, confirm };
             let response = client.studies.resume_study(request).await.map_err(refused)?;
+            print_state(&response.into_inner().study.ok_or_else(empty)?, json);
+        }
+        StudyCommand::Budget { named: Named { name, json }, trials } => {
+            let request = v1::ChangeBudgetRequest { name, trials };
+            let response = client.studies.change_budget(request).await.map_err(refused)?;
             print_state(&response.into_inner().study.ok_or_else(empty)?, json);
         }
         StudyCommand::Stop(Named { name, json }) => {
@@ -247,8 +318,9 @@ fn print_state(study: &v1::Study, json: bool) {
         json::print(&json::study(study));
     } else {
         let driver = if study.external { ", driven by Optuna's clients" } else { "" };
+        let archived = if study.archived { ", archived" } else { "" };
         outln!(
-            "{}: {}, {}{driver}",
+            "{}: {}, {}{driver}{archived}",
             format::name(study),
             format::study_state(study),
             format::counts(study)
@@ -256,7 +328,7 @@ fn print_state(study: &v1::Study, json: bool) {
     }
 }
 
-async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
+async fn list(client: &mut Client, archived: bool, json: bool) -> anyhow::Result<()> {
     let mut studies = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -268,12 +340,19 @@ async fn list(client: &mut Client, json: bool) -> anyhow::Result<()> {
             break;
         }
     }
+    let is_new = studies.is_empty();
+    let all = studies.len();
+    studies.retain(|study| archived || !study.archived);
+    let hidden = all - studies.len();
     if json {
         json::print(&studies.iter().map(json::study).collect());
-    } else if studies.is_empty() {
+    } else if is_new {
         say!("no studies yet; `kindling study create FILE` makes one");
-    } else {
+    } else if !studies.is_empty() {
         outln!("{}", table::studies(&studies));
+    }
+    if hidden > 0 {
+        say!("{hidden} archived; --archived lists them, too");
     }
     Ok(())
 }
@@ -292,6 +371,7 @@ async fn show(
         return Ok(());
     }
     print_state(&study, false);
+    format::remarks(&study.note, &study.tags).into_iter().for_each(|line| outln!("{line}"));
     for reason in format::failures(&study) {
         outln!("{reason}");
     }

@@ -24,9 +24,17 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<StudySpec> {
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;
     anyhow::ensure!(text.len() as u64 <= LARGEST, "{shown} is larger than 1 MiB: no study file");
-    check(&text).map_err(|error| {
+    let spec = check(&text).map_err(|error| {
         hinted(format!("{shown}: {error}"), "nothing was created; mend the file and try again")
-    })
+    })?;
+    if !objectives::is_known(&spec.objective.kind) {
+        tracing::warn!(
+            hint = "trials wait for a worker that offers it",
+            "{}",
+            objectives::not_built_in(&spec.objective.kind)
+        );
+    }
+    Ok(spec)
 }
 
 /// Checks that the objective finds what the study calls objectives and constraints.
@@ -42,17 +50,10 @@ fn found_by(spec: &StudySpec, known: &[&str]) -> Result<(), (&'static str, Strin
     }
 }
 
-/// Checks the text of a study file.
+/// Checks the text of a study file. Looks at no other file: those that it names are where its workers are.
 pub(crate) fn check(text: &str) -> Result<StudySpec, config::StudyFileError> {
     let spec = config::parse(text)?;
-    let Some(objective) = objectives::find(&spec.objective.kind) else {
-        tracing::warn!(
-            hint = "trials wait for a worker that offers it",
-            "{}",
-            objectives::not_built_in(&spec.objective.kind)
-        );
-        return Ok(spec);
-    };
+    let Some(objective) = objectives::find(&spec.objective.kind) else { return Ok(spec) };
     objective.check(&spec.objective.settings).map_err(|error| {
         let key = ["objective", &error.key].join(".");
         config::error_at(text, key.trim_end_matches('.'), &error.message)

@@ -25,7 +25,7 @@ pub(crate) struct TokenArgs {
 enum TokenCommand {
     /// Write a fresh token into each file, for its owner alone to read
     Create {
-        /// The files, such as worker.token and client.token
+        /// The files, such as worker.token, client.token and viewer.token
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Leave files that exist as they are

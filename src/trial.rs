@@ -10,6 +10,7 @@ use crate::fix::FixArgs;
 use crate::hint::hinted;
 use crate::logs::LogsArgs;
 use crate::out::outln;
+use crate::remarks::{self, NoteArgs, TagArgs, Whose};
 use crate::source::{Access, SourceArgs};
 use crate::{format, json, logs, metrics, table};
 
@@ -52,6 +53,24 @@ enum TrialCommand {
         #[command(flatten)]
         artifacts: ArtifactArgs,
     },
+    /// Print a trial's note, or write it; a finished trial can have one, too
+    Note {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// List a trial's tags, or change them
+    Tag {
+        /// The study's name
+        study: String,
+        /// The trial's number
+        number: u32,
+        #[command(flatten)]
+        tags: TagArgs,
+    },
     /// Add a trial with some parameters fixed; the sampler chooses the rest
     Enqueue {
         /// The study's name
@@ -65,10 +84,16 @@ enum TrialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Add a trial with the parameters of a failed one
+    /// Add a trial with the parameters of a failed one, or one for each of several
     Retry {
-        #[command(flatten)]
-        numbered: Numbered,
+        /// The study's name
+        study: String,
+        /// The failed trials' numbers
+        #[arg(required = true, value_name = "NUMBER")]
+        numbers: Vec<u32>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -106,8 +131,12 @@ pub(crate) async fn trial(args: TrialArgs) -> anyhow::Result<()> {
             ));
         }
         TrialCommand::Logs(logs) => (&logs.study, Access::Look),
-        TrialCommand::Enqueue { study, .. } => (study, Access::Change),
-        TrialCommand::Retry { numbered } => (&numbered.study, Access::Change),
+        TrialCommand::Note { study, note, .. } if note.changes() => (study, Access::Change),
+        TrialCommand::Tag { study, tags, .. } if tags.changes() => (study, Access::Change),
+        TrialCommand::Note { study, .. } | TrialCommand::Tag { study, .. } => (study, Access::Look),
+        TrialCommand::Enqueue { study, .. } | TrialCommand::Retry { study, .. } => {
+            (study, Access::Change)
+        }
     };
     let study = study.clone();
     let source = match &command {
@@ -147,6 +176,12 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         TrialCommand::Artifacts { study, number, artifacts } => {
             artifacts::show(client, study, Some(number), artifacts).await?;
         }
+        TrialCommand::Note { study, number, note } => {
+            remarks::note(client, &Whose { study, trial: Some(number) }, note).await?;
+        }
+        TrialCommand::Tag { study, number, tags } => {
+            remarks::tags(client, &Whose { study, trial: Some(number) }, tags).await?;
+        }
         TrialCommand::Enqueue { study, fix, warm_start, json } => {
             let of = client.study(&study).await?;
             let params = fix.named_values(of.spec.as_ref().map_or(&[], |spec| &spec.space))?;
@@ -155,7 +190,10 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
             let response = client.trials.enqueue_trial(request).await.map_err(refused)?;
             print(&of, &response.into_inner().trial.ok_or_else(empty)?, json);
         }
-        TrialCommand::Retry { numbered: Numbered { study, number, json } } => {
+        TrialCommand::Retry { study, numbers, json } => {
+            let &[number] = &numbers[..] else {
+                return retry_all(client, study, numbers, json).await;
+            };
             let of = client.study(&study).await?;
             let request = v1::RetryTrialRequest { study, number, request_id: request_id() };
             let response = client.trials.retry_trial(request).await.map_err(refused)?;
@@ -163,6 +201,35 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// Repeats what can be repeated, and fails if something cannot.
+async fn retry_all(
+    client: &mut Client,
+    study: String,
+    numbers: Vec<u32>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let request = v1::RetryTrialsRequest { study, numbers, request_id: request_id() };
+    let v1::RetryTrialsResponse { retried, refused: left } =
+        client.trials.retry_trials(request).await.map_err(refused)?.into_inner();
+    if json {
+        json::print(&serde_json::json!({
+            "retried": retried.iter().map(|one| (one.failed, one.number)).collect::<Vec<_>>(),
+            "refused": left.iter().map(|one| (one.failed, &one.reason)).collect::<Vec<_>>(),
+        }));
+    } else {
+        for v1::Retried { failed, number } in &retried {
+            outln!("trial {failed}: again, as trial {number}");
+        }
+    }
+    match &left[..] {
+        [] => Ok(()),
+        [first, ..] => Err(hinted(
+            format!("{} of them not repeated, the first: {}", left.len(), first.reason),
+            "only failed trials can be; `kindling trial list STUDY --state fail` has them",
+        )),
+    }
 }
 
 impl State {
@@ -183,6 +250,7 @@ fn print(study: &v1::Study, trial: &v1::Trial, json: bool) {
         return;
     }
     outln!("{}", table::trials(study, &[trial]));
+    format::remarks(&trial.note, &trial.tags).into_iter().for_each(|line| outln!("{line}"));
     for (name, value) in metrics::constraints(study).iter().zip(&trial.constraints) {
         outln!("constraint {name}: {}", format::number(*value));
     }

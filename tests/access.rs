@@ -34,6 +34,58 @@ fn methods() -> Vec<String> {
     methods
 }
 
+/// What changes something, of all that is not for workers.
+const CHANGES: &[&str] = &[
+    "/kindling.v1.StudyService/CreateStudy",
+    "/kindling.v1.StudyService/PauseStudy",
+    "/kindling.v1.StudyService/ResumeStudy",
+    "/kindling.v1.StudyService/ChangeBudget",
+    "/kindling.v1.StudyService/StopStudy",
+    "/kindling.v1.StudyService/AnnotateStudy",
+    "/kindling.v1.StudyService/DeleteStudy",
+    "/kindling.v1.TrialService/EnqueueTrial",
+    "/kindling.v1.TrialService/RetryTrial",
+    "/kindling.v1.TrialService/RetryTrials",
+    "/kindling.v1.TrialService/AnnotateTrial",
+    "/kindling.v1.ArtifactService/SaveArtifact",
+    "/optuna.StorageService/CreateNewStudy",
+    "/optuna.StorageService/DeleteStudy",
+    "/optuna.StorageService/SetStudyUserAttribute",
+    "/optuna.StorageService/SetStudySystemAttribute",
+    "/optuna.StorageService/CreateNewTrial",
+    "/optuna.StorageService/SetTrialParameter",
+    "/optuna.StorageService/SetTrialStateValues",
+    "/optuna.StorageService/SetTrialIntermediateValue",
+    "/optuna.StorageService/SetTrialUserAttribute",
+    "/optuna.StorageService/SetTrialSystemAttribute",
+];
+
+/// What only looks. A call in neither list, or in both, fails the test: whoever adds one has to say which it is.
+const LOOKS: &[&str] = &[
+    "/kindling.v1.StudyService/GetStudy",
+    "/kindling.v1.StudyService/ListActivity",
+    "/kindling.v1.StudyService/ListStudies",
+    "/kindling.v1.StudyService/ListWorkers",
+    "/kindling.v1.StudyService/ReplayStudy",
+    "/kindling.v1.StudyService/WatchStudy",
+    "/kindling.v1.TrialService/GetTrial",
+    "/kindling.v1.TrialService/ListTrials",
+    "/kindling.v1.ArtifactService/GetArtifact",
+    "/kindling.v1.ArtifactService/ListArtifacts",
+    "/kindling.v1.ArtifactService/ReadOutput",
+    "/optuna.StorageService/GetAllStudies",
+    "/optuna.StorageService/GetStudyDirections",
+    "/optuna.StorageService/GetStudyIdFromName",
+    "/optuna.StorageService/GetStudyNameFromId",
+    "/optuna.StorageService/GetStudySystemAttributes",
+    "/optuna.StorageService/GetStudyUserAttributes",
+    "/optuna.StorageService/GetTrial",
+    "/optuna.StorageService/GetTrialIdFromStudyIdTrialNumber",
+    "/optuna.StorageService/GetTrials",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
 /// The methods with the token that each requires; health requires none.
 fn guarded() -> impl Iterator<Item = (String, &'static str)> {
     let methods = methods().into_iter().filter(|m| !m.starts_with("/grpc.health."));
@@ -73,8 +125,8 @@ fn with_tls(coordinator: &Coordinator, tls: ClientTlsConfig) -> Channel {
 fn nothing_is_served_that_is_not_tried_here() {
     let methods = methods();
     let count = |service| methods.iter().filter(|m| m.contains(service)).count();
-    assert_eq!(count("/kindling.v1.StudyService/"), 10);
-    assert_eq!(count("/kindling.v1.TrialService/"), 4);
+    assert_eq!(count("/kindling.v1.StudyService/"), 13);
+    assert_eq!(count("/kindling.v1.TrialService/"), 6);
     assert_eq!(count("/kindling.v1.ArtifactService/"), 4);
     assert_eq!(count("/kindling.v1.WorkerService/"), 8);
     assert_eq!(count("/grpc.reflection.v1.ServerReflection/"), 1);
@@ -112,6 +164,63 @@ async fn no_call_goes_without_its_own_token() {
     }
     assert!(tried >= 117);
     assert!(call(&channel, "/grpc.health.v1.Health/Check", None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_viewer_looks_at_everything_and_changes_nothing() {
+    let keys = Keys::new();
+    let coordinator = keys.coordinator(&[]);
+    let channel = plain(&coordinator);
+    let viewer = keys.token("viewer");
+    for (method, token) in guarded() {
+        let is = |list: &[&str]| list.contains(&method.as_str());
+        assert!(token == "worker" || is(CHANGES) != is(LOOKS), "does {method} change something?");
+        let refused = call(&channel, &method, Some(&viewer)).await.err();
+        if token == "client" && is(LOOKS) {
+            let code = refused.map(|status| status.code());
+            let kept_out = [Code::Unauthenticated, Code::PermissionDenied, Code::Unavailable];
+            assert!(!code.is_some_and(|code| kept_out.contains(&code)), "{method}: {code:?}");
+            continue;
+        }
+        let refused = refused.unwrap_or_else(|| panic!("{method} lets a viewer in"));
+        assert_eq!(refused.code(), Code::PermissionDenied, "{method}: {refused}");
+        let said = if token == "worker" { "for the worker token" } else { "may only look" };
+        assert!(refused.message().contains(said), "{method}: {refused}");
+    }
+
+    // By the command line, too, and with what it says.
+    let (url, client, viewer) = (coordinator.url(), keys.path("client"), keys.path("viewer"));
+    let file = keys.folder.write("s.toml", study_file("s", 3));
+    let run = |command: &[&str], token: &str| {
+        output(&[command, &["--coordinator", &url, "--token-file", token]].concat())
+    };
+    let refused = run(&["study", "create", text(&file)], &viewer);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("may only look"), "{said}");
+    assert!(run(&["study", "create", text(&file)], &client).status.success());
+    let shown = || {
+        String::from_utf8(run(&["study", "show", "s", "--json"], &viewer).stdout).expect("UTF-8")
+    };
+    let before = shown();
+    assert!(before.contains("\"s\""), "{before}");
+    for change in [
+        &["study", "pause", "s"][..],
+        &["study", "stop", "s"],
+        &["study", "resume", "s", "--trials", "9"],
+        &["study", "budget", "s", "--trials", "9"],
+        &["study", "delete", "s", "--yes"],
+        &["study", "note", "s", "x"],
+        &["study", "archive", "s"],
+        &["trial", "enqueue", "s"],
+        &["trial", "retry", "s", "0"],
+        &["trial", "retry", "s", "0", "1"],
+        &["study", "artifacts", "s", "--put", text(&file)],
+    ] {
+        let refused = run(change, &viewer);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("may only look"), "{change:?}: {said}");
+    }
+    assert_eq!(shown(), before);
 }
 
 #[tokio::test]
@@ -262,10 +371,22 @@ fn certificates_that_are_kept_are_for_the_hosts_asked_for() {
 }
 
 #[test]
-fn workers_and_clients_must_not_share_a_token() {
+fn workers_clients_and_viewers_must_not_share_a_token() {
     let keys = Keys::new();
-    let (store, token) = (keys.path("study.db"), keys.path("worker"));
-    let tokens = ["--worker-token-file", &token, "--client-token-file", &token];
-    let said = failure(&[&["coordinator", "--store", &store][..], &tokens].concat());
-    assert!(said.contains("same token"), "{said}");
+    let [store, worker, client] = ["study.db", "worker", "client"].map(|name| keys.path(name));
+    let refused = |worker: &str, client: &str, viewer: &str| {
+        let tokens = ["--worker-token-file", worker, "--client-token-file", client];
+        let more = ["--viewer-token-file", viewer];
+        failure(&[&["coordinator", "--store", &store][..], &tokens, &more].concat())
+    };
+    let viewer = keys.path("viewer");
+    for (said, who) in [
+        (refused(&worker, &worker, &viewer), "workers and clients"),
+        (refused(&worker, &client, &worker), "workers and viewers"),
+        (refused(&worker, &client, &client), "clients and viewers"),
+    ] {
+        assert!(said.contains(who) && said.contains("same token"), "{said}");
+    }
+    let alone = ["coordinator", "--store", &store, "--viewer-token-file", &viewer];
+    assert!(failure(&alone).contains("--client-token-file"), "it goes with the others");
 }

@@ -98,6 +98,43 @@ fn a_store_that_nobody_serves_is_read_and_changed() {
 }
 
 #[test]
+fn notes_and_tags_of_a_store_that_nobody_serves() {
+    let folder = Folder::new();
+    let store = store(&folder);
+    let ask = |args: &[&str]| json(&[args, &["--store", &store]].concat());
+    let here = folder.path("here");
+    let note = "# A\n- **b**";
+    assert_eq!(ask(&["study", "note", "s", note])["version"], 1);
+    assert_eq!(ask(&["trial", "note", "s", "0", "x", "--if-version", "0"])["version"], 1);
+    assert_eq!(ask(&["study", "tag", "s", "--add", "a", "--add", "b"])["tags"][1], "b");
+    assert_eq!(ask(&["trial", "tag", "s", "0", "--add", "a"])["tags"], serde_json::json!(["a"]));
+
+    let before = files(&here);
+    let study = ask(&["study", "show", "s"]);
+    assert_eq!((&study["note"], &study["tags"][0]), (&note.into(), &"a".into()));
+    assert_eq!(said(&["trial", "note", "s", "0", "--store", &store]), "x\n");
+    assert_eq!(said(&["study", "tag", "s", "--store", &store]), "a\nb\n");
+    let export = said(&["study", "export", "s", "--store", &store]);
+    assert!(export.ends_with(",a,x\n"), "{export}");
+    assert!(files(&here) == before, "looking changes nothing");
+
+    let changed =
+        failure(&["trial", "note", "s", "0", "y", "--if-version", "0", "--store", &store]);
+    assert!(changed.contains("somebody else changed the note: version 0 was read"), "{changed}");
+    let odd = failure(&["study", "tag", "s", "--add", "a,b", "--store", &store]);
+    assert!(odd.contains("no comma"), "{odd}");
+    assert!(failure(&["trial", "note", "s", "1", "x", "--store", &store]).contains("no trial 1"));
+
+    assert_eq!(ask(&["study", "archive", "s"])["archived"], true);
+    assert_eq!(ask(&["study", "list"]), serde_json::json!([]));
+    let listed = output(&["study", "list", "--store", &store]);
+    assert!(String::from_utf8_lossy(&listed.stderr).contains("1 archived"), "{listed:?}");
+    assert_eq!(ask(&["study", "list", "--archived"])[0]["name"], "s");
+    assert_eq!(ask(&["study", "unarchive", "s"])["archived"], false);
+    assert_eq!(ask(&["study", "list"])[0]["name"], "s");
+}
+
+#[test]
 fn a_store_that_is_served_is_read_and_not_changed() {
     let folder = Folder::new();
     let store = store(&folder);

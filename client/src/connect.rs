@@ -11,6 +11,7 @@ use tonic::{Code, Request, Status};
 
 use crate::error::{ConnectError, read};
 use crate::token::{Token, warn_if_open};
+use crate::user::{USER, user};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that does not answer a ping for this long is dead.
@@ -53,17 +54,22 @@ pub fn speaks_no_grpc(status: &Status) -> bool {
         && status.message().contains("grpc-status header missing")
 }
 
-/// A channel on which every call carries the token.
+/// A channel on which every call carries the token, and who makes it.
 pub type Connection = InterceptedService<Channel, Bearer>;
 
-/// Adds the token to each call.
+/// Adds the token to each call, and who makes it.
 #[derive(Debug, Clone)]
-pub struct Bearer(Option<MetadataValue<Ascii>>);
+pub struct Bearer {
+    token: Option<MetadataValue<Ascii>>,
+    user: Option<MetadataValue<Ascii>>,
+}
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
+        for (name, value) in [("authorization", &self.token), (USER, &self.user)] {
+            if let Some(value) = value {
+                request.metadata_mut().insert(name, value.clone());
+            }
         }
         Ok(request)
     }
@@ -111,13 +117,13 @@ impl ConnectArgs {
             )));
         }
         let token = self.token_file.as_deref().map(Token::read).transpose()?;
-        let bearer = token.map(|token| {
+        let token = token.map(|token| {
             let value = format!("Bearer {}", token.secret());
             let mut value: MetadataValue<Ascii> = value.parse().expect("ASCII, says Token");
             value.set_sensitive(true);
             value
         });
-        Ok((endpoint, Bearer(bearer)))
+        Ok((endpoint, Bearer { token, user: user() }))
     }
 
     fn tls(&self) -> Result<ClientTlsConfig, ConnectError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kindling_study::external::ExternalEvent::{self, AttributeSet, TrialAdded};
 use kindling_study::external::{ExternalStudy, Scope};
-use kindling_study::{Refusal, TrialNumber};
+use kindling_study::{Refusal, RemarkKey, TrialId, TrialNumber};
 
 use crate::admission::Class;
 use crate::ledger::{Ledger, LedgerError};
@@ -49,17 +49,23 @@ pub(crate) async fn import(ledger: &Ledger, path: &Path) -> Result<(), ImportErr
     Ok(())
 }
 
-/// What makes the same study, but for ids.
-pub(crate) fn events(study: &ExternalStudy) -> impl Iterator<Item = ExternalEvent> {
+/// What makes the same study, but for ids. Its first trial gets the id `first`.
+pub(crate) fn events(study: &ExternalStudy, first: TrialId) -> impl Iterator<Item = ExternalEvent> {
     let attributes = [Scope::User, Scope::System].into_iter().flat_map(move |scope| {
-        study.attributes(scope).iter().map(move |(key, value)| AttributeSet {
-            scope,
-            key: key.clone(),
-            value: value.clone(),
+        study.attributes(scope).iter().filter_map(move |(key, value)| {
+            let (mut key, value) = (key.clone(), value.clone());
+            let remark = RemarkKey::parse(&key).filter(|_| scope == Scope::System);
+            // A remark on a trial names it by its id.
+            let of = remark.and_then(|remark| study.place_of(remark.trial?));
+            if let Some(remark) = remark {
+                let new = remark.moved(|_| Some(TrialId(first.0 + i64::from(of?.0))))?;
+                key = new.to_string().into();
+            }
+            Some(AttributeSet { scope, key, value, of })
         })
     });
     let trials = (0..).map(TrialNumber).zip(study.trials());
     let added =
         trials.map(|(number, trial)| TrialAdded { number, trial: Box::new((**trial).clone()) });
-    attributes.chain(added)
+    added.chain(attributes)
 }

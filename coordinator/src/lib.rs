@@ -6,6 +6,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 mod accept;
+mod actor;
 mod admission;
 mod artifacts;
 mod bell;

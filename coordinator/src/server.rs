@@ -19,6 +19,7 @@ use tonic_health::ServingStatus;
 use crate::accept::{self, Guests, Limits, TlsConfig};
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::clock::{Clock, SystemClock};
+use crate::config::{self, StudyCheck};
 use crate::door::{Doorkeeper, Tokens};
 use crate::gauges;
 use crate::handles::Places;
@@ -90,6 +91,8 @@ pub struct Options {
     pub import: Vec<PathBuf>,
     /// How many bytes of trials' output are kept, beside the store. 0: none is.
     pub output_limit: u64,
+    /// Checks study files that come through the page. [`config::parse`] does not know the objectives.
+    pub study_check: StudyCheck,
 }
 
 impl Options {
@@ -108,6 +111,7 @@ impl Options {
             artifacts_limit: limits::ARTIFACTS,
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
+            study_check: config::parse,
         }
     }
 }
@@ -224,6 +228,7 @@ impl Coordinator {
             tls: house.tls(|secured| &secured.page),
             guests: house.browsers.clone(),
             watchers: watchers.clone(),
+            check: options.study_check,
         });
         let kept = (ledger.clone(), outputs, artifacts);
         let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);
@@ -400,6 +405,7 @@ struct PageServer {
     tls: Option<TlsConfig>,
     guests: Guests,
     watchers: Watchers,
+    check: StudyCheck,
 }
 
 impl PageServer {
@@ -410,11 +416,11 @@ impl PageServer {
         shutdown: CancellationToken,
         over: CancellationToken,
     ) {
-        let Self { listener, door, tls, guests, watchers } = self;
+        let Self { listener, door, tls, guests, watchers, check } = self;
         let connections = accept::connections(listener, guests, tls, over);
         let ended = bare_server()
             .accept_http1(true)
-            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers))
+            .add_routes(page::routes(ledger, service, shutdown.clone(), door, watchers, check))
             .serve_with_incoming_shutdown(connections, shutdown.cancelled_owned());
         if let Err(error) = ended.await {
             tracing::error!(%error, "the page is not served any more");

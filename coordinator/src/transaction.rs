@@ -6,20 +6,28 @@ use std::time::Instant;
 
 use kindling_proto::limits;
 use kindling_study::{
-    Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Event, Proposal, Record,
-    Refusal, Registry, Study, StudyId, StudySpec, StudyState, Trial, TrialNumber, TrialResult,
-    Verdict, WorkerId,
+    Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Deed, Event,
+    MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Proposal, Record, Refusal, Registry, Study, StudyId,
+    StudySpec, StudyState, Trial, TrialNumber, TrialResult, Verdict, WorkerId,
 };
 use kindling_telemetry::context;
 
+use crate::actor::Actor;
 use crate::observe;
 use crate::state::{State, StudyClaim, is_newest};
 use crate::workers::{Twin, WorkerInfo};
 
+mod acting;
 mod external;
 mod kept;
 
 pub(crate) use external::{Asker, REQUEST, check_room};
+
+// The core checks these, and depends on no crate of ours.
+const _: () = {
+    assert!(limits::REMARK_NOTE == MAX_NOTE && limits::REMARKS == MAX_REMARKS);
+    assert!(limits::TAGS == MAX_TAGS && limits::TAG == MAX_TAG);
+};
 
 /// A trial leased to a worker.
 #[derive(Debug)]
@@ -28,6 +36,14 @@ pub(crate) struct Leased {
     pub(crate) number: TrialNumber,
     /// The trace context with which the worker continues the trial's trace. Empty without tracing.
     pub(crate) trace: String,
+}
+
+/// What became of failed trials that were to be repeated.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    /// Each with the trial that repeats it.
+    pub(crate) retried: Vec<(TrialNumber, TrialNumber)>,
+    pub(crate) refused: Vec<(TrialNumber, Refusal)>,
 }
 
 /// Of which studies a worker takes trials.
@@ -103,6 +119,14 @@ impl<'a> Transaction<'a> {
         Ok(id)
     }
 
+    /// Changes the budget alone.
+    pub(crate) fn change_budget(&mut self, name: &str, trials: u32) -> Result<StudyId, Refusal> {
+        let (id, study) = self.state.registry.find(name)?;
+        let (events, ()) = study.change_budget(trials)?;
+        self.record(id, events);
+        Ok(id)
+    }
+
     pub(crate) fn enqueue(
         &mut self,
         name: &str,
@@ -126,6 +150,44 @@ impl<'a> Transaction<'a> {
         let (events, number) = study.retry(failed, request)?;
         self.record(id, events);
         Ok((id, number))
+    }
+
+    /// Repeats each of these trials once, or says why not. All that are repeated are one commit.
+    pub(crate) fn retry_all(
+        &mut self,
+        name: &str,
+        failed: &[TrialNumber],
+        request: Option<&str>,
+    ) -> Result<Retries, Refusal> {
+        self.state.registry.find(name)?;
+        let (mut retried, mut refused) = (Vec::new(), Vec::new());
+        for number in failed.iter().copied().collect::<BTreeSet<_>>() {
+            let request = request.map(|request| format!("{request}/{number}"));
+            match self.retry(name, number, request) {
+                Ok((_, again)) => retried.push((number, again)),
+                Err(refusal) => refused.push((number, refusal)),
+            }
+        }
+        Ok(Retries { retried, refused })
+    }
+
+    /// Changes what people wrote about a study of either kind, or about one of its trials.
+    pub(crate) fn annotate(
+        &mut self,
+        name: &str,
+        number: Option<TrialNumber>,
+        wanted: &Annotation,
+    ) -> Result<StudyId, Refusal> {
+        let id = self.state.registry.id_of(name)?;
+        let events = match self.state.registry.external(id) {
+            Ok(study) => {
+                let (events, ()) = study.annotate(number, wanted)?;
+                events.into_iter().map(Event::External).collect()
+            }
+            Err(_) => self.state.registry.get(id)?.annotate(number, wanted)?.0,
+        };
+        self.record(id, events);
+        Ok(id)
     }
 
     /// Lets a process ask for work as this worker. Counts as a sign of life if the call has just
@@ -347,8 +409,11 @@ impl<'a> Transaction<'a> {
             }
             let lease_until = now + self.state.lease_term();
             let record = self.state.registry.apply(study, at, event, lease_until);
-            self.log_pause(&record);
+            let paused = self.log_pause(&record);
             self.records.push(record);
+            if let Some(reason) = paused {
+                self.note(study, Actor::kindling().did(Deed::Pause, None, &reason));
+            }
         }
     }
 }
@@ -368,11 +433,13 @@ impl Transaction<'_> {
         }
     }
 
-    fn log_pause(&self, record: &Record) {
-        let Event::StateChanged { because: Some(reason), .. } = &record.event else { return };
-        let Ok(study) = self.state.registry.get(record.study) else { return };
+    /// Why the study has paused itself, if it has.
+    fn log_pause(&self, record: &Record) -> Option<String> {
+        let Event::StateChanged { because: Some(reason), .. } = &record.event else { return None };
+        let study = self.state.registry.get(record.study).ok()?;
         let name = study.spec().name.as_str();
         tracing::warn!(study = name, reason, "paused; `kindling study resume` goes on");
+        Some(reason.clone())
     }
 }
 

@@ -1,8 +1,12 @@
-//! Who calls: the network address and the token, in the form in which they are counted.
+//! Who calls: the network address and the token, in the form in which they are counted, and a name.
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use axum::http::HeaderName;
 use sha2::{Digest as _, Sha256};
+
+/// Under this name callers say who they are: percent-encoded, in a header or in metadata.
+pub(crate) const USER: HeaderName = HeaderName::from_static("kindling-user");
 
 /// What counts as one address. For IPv6 that is a /64, since whoever has one address of it has all
 /// of them.

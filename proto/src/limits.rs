@@ -15,6 +15,11 @@ pub const REQUEST: usize = 512 * KIB;
 /// A request or an answer up to this size is small. It counts against no caller's share.
 pub const SMALL: usize = 16 * KIB;
 
+/// The largest change that a browser asks for: a study file and what surrounds it.
+pub const PAGE_CHANGE: usize = MIB;
+/// The most failed trials that are repeated with one call.
+pub const RETRIED: usize = 1000;
+
 // What callers may have open: all together, and each. A caller is a machine.
 
 /// Bytes of larger requests, until they are answered.
@@ -28,6 +33,8 @@ pub const PAGES: (usize, usize) = (256, 128);
 /// Artifacts that browsers read at the same time: fewer than all downloads, so that pictures keep no checkpoint from a worker.
 /// Others wait.
 pub const PAGE_FILES: (usize, usize) = (16, 8);
+/// Changes that browsers ask for at the same time.
+pub const PAGE_CHANGES: (usize, usize) = (32, 8);
 /// Uploads of checkpoints and artifacts.
 pub const SAVES: (usize, usize) = (64, 16);
 /// Those of them that are read at the same time. The others wait.
@@ -102,6 +109,26 @@ pub const REASON: usize = 64 * KIB;
 pub const HAND_BACK: usize = 4 * KIB;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID: usize = 256;
+
+/// The most entries of a study's activity, and of the coordinator's own.
+pub const ACTIVITIES: usize = 1000;
+/// The longest details of an entry, in bytes.
+pub const ACTIVITY_DETAILS: usize = 256;
+/// The longest name of whoever makes a change, in characters.
+pub const USER: usize = 64;
+
+// What people write about a study and its trials.
+
+/// The longest note, in bytes.
+pub const REMARK_NOTE: usize = 64 * KIB;
+/// The most of it in lists, in bytes.
+pub const NOTE_IN_SHORT: usize = 256;
+/// The most tags of a study, and of each trial.
+pub const TAGS: usize = 32;
+/// The longest tag, in characters.
+pub const TAG: usize = 64;
+/// The most notes and tags of all trials of a study together, in bytes as they are stored.
+pub const REMARKS: usize = MIB;
 
 /// The most artifacts of a trial.
 pub const TRIAL_ARTIFACTS: usize = 256;
@@ -213,11 +240,12 @@ const _: () = {
     let names = (ATTRIBUTES + 1) * 16;
     let artifact = ARTIFACT_NAME + MEDIA_TYPE + BLOB_BYTES;
     let kept = CHECKPOINTS * BLOB_BYTES + ATTEMPTS + TRIAL_ARTIFACTS * artifact;
-    let told = ATTRIBUTES_IN_ALL + NOTE + names + REASON;
+    let remarks = REMARK_NOTE + TAGS * (4 * TAG + 4);
+    let told = ATTRIBUTES_IN_ALL + NOTE + names + REASON + remarks;
     assert!(REPORTS * REPORT_BYTES + told + kept + SPEC + 16 * KIB < MESSAGE);
     // All artifacts of a study in one answer.
     assert!(STUDY_ARTIFACTS * artifact + 16 * KIB < MESSAGE);
-    let study = 4 * SPEC + FRONT_BYTES + 64 * KIB;
+    let study = 4 * SPEC + FRONT_BYTES + 64 * KIB + remarks;
     assert!(study + WATCH_BYTES + WATCHED_WORKERS_BYTES < MESSAGE);
     assert!(study < PAGE_BYTES);
 };

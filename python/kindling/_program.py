@@ -43,17 +43,22 @@ def find() -> str:
     return str(Path(found).absolute())
 
 
-def ask(*words: str, about: Iterable[str] = ()) -> Any:
+def ask(*words: str, about: Iterable[str] = (), said: str | None = None) -> Any:
     """What a command with `--json` prints. `about` are names, which may look like options."""
-    return json.loads(call(*words, "--json", about=about))
+    return json.loads(call(*words, "--json", about=about, said=said))
 
 
-def call(*words: str, about: Iterable[str] = ()) -> str:
-    """What a command prints."""
+def call(*words: str, about: Iterable[str] = (), said: str | None = None) -> str:
+    """What a command prints. It reads what is `said` from its standard input."""
     command = [find(), *words, "--", *about]
     try:
         done = subprocess.run(  # noqa: S603 - our own program, and no shell
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_PATIENCE, env=environment()
+            command,
+            input=(said or "").encode("utf-8", "replace"),
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE,
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         raise ProgramFailed(f"`{' '.join(words[:2])}` has not answered within {_PATIENCE:.0f} s") from None
@@ -70,8 +75,9 @@ def cannot_start(program: str, error: OSError) -> ProgramNotFound:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, without that which would send a command for a store to a coordinator."""
-    return {name: value for name, value in os.environ.items() if name != "KINDLING_COORDINATOR"}
+    """This process's variables, without those that say which coordinator to ask, and how: we say so ourselves."""
+    asks = ("KINDLING_COORDINATOR", "KINDLING_TOKEN_FILE", "KINDLING_TLS_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(asks)}
 
 
 def last_lines(text: str) -> str:

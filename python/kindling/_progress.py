@@ -75,6 +75,16 @@ def standing(name: str, event: Mapping[str, Any]) -> Standing:
     )
 
 
+def of_study(name: str, document: Mapping[str, Any]) -> str:
+    """How a study stands, in a line: of what `kindling study show --json` prints."""
+    counts = document["counts"]
+    finished = sum(counts[state] for state in ("complete", "pruned", "fail"))
+    event = {"study": document, "finished": finished, "trials": document["trials"]}
+    is_news = document["state"] not in ("ACTIVE", "FINISHED")
+    state = f" · {document['state'].lower()}" if is_news else ""
+    return f"{name}: {standing(name, event).details()}{state}"
+
+
 class Display(Protocol):
     def show(self, standing: Standing) -> None:
         """The newest standing, a few times a second."""
@@ -134,7 +144,7 @@ class Lines:
 
     def _write(self, standing: Standing) -> None:
         self._written = standing
-        self.say(f"{_printable(standing.name)}: {standing.details()}")
+        self.say(f"{printable(standing.name)}: {standing.details()}")
 
 
 class Terminal:
@@ -145,7 +155,7 @@ class Terminal:
         self._line = ""
 
     def show(self, standing: Standing) -> None:
-        line = f"{_printable(standing.name)} {standing.bar()} {standing.details()}"
+        line = f"{printable(standing.name)} {standing.bar()} {standing.details()}"
         # One that wraps could not be written over.
         columns = shutil.get_terminal_size().columns or 80  # Python 3.10 passes on that nobody set it
         self._line = line[: max(columns - 1, 20)]
@@ -174,7 +184,7 @@ class Notebook:
         self._handle: Any = None
 
     def show(self, standing: Standing) -> None:
-        name, details = html.escape(_printable(standing.name)), html.escape(standing.details())
+        name, details = html.escape(printable(standing.name)), html.escape(standing.details())
         bar = f'<progress value="{standing.finished}" max="{max(standing.trials, 1)}"></progress>'
         output = {"text/plain": f"{standing.name}: {standing.details()}", "text/html": f"<b>{name}</b> {bar} {details}"}
         if self._handle is None:
@@ -204,5 +214,6 @@ def _span(seconds: float) -> str:
     return f"{minutes}m {whole % 60:02}s" if minutes else f"{whole}s"
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in text)
+def printable(text: str, keep: str = "") -> str:
+    """A text from outside, without what would move a cursor or hide. `keep` are characters that may stay."""
+    return "".join(char if char.isprintable() or char in keep else "�" for char in text)

@@ -42,6 +42,11 @@ class FrozenTrial:
     confirms: int | None = None
     # What it found for the study's constraints, in their order: feasible at or below 0. None if it did not say.
     constraints: list[float] | None = None
+    # What people wrote about it, in Markdown. Lists of a coordinator's trials have at most its first 256 bytes.
+    note: str = ""
+    # How often the note was changed.
+    note_version: int = 0
+    tags: list[str] = field(default_factory=list)
 
     @property
     def value(self) -> float | None:
@@ -81,6 +86,10 @@ def from_json(document: Mapping[str, Any]) -> FrozenTrial:
         worker=document["worker"] or None,
         confirms=None if confirms is None else confirms["of"],
         constraints=_numbers(document.get("constraints")),
+        # A program of before notes has none of these.
+        note=document.get("note") or "",
+        note_version=document.get("note_version") or 0,
+        tags=list(document.get("tags") or ()),
     )
 
 

@@ -1,12 +1,14 @@
 """What a study has found out, read from its store: finished, or while it runs."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindling import _frame, _front, _program
+from kindling import _frame, _front, _program, _progress
+from kindling._display import Displayed
 from kindling._errors import KindlingError
+from kindling._remarks import Remarks
 from kindling.frozen import FrozenTrial, TrialState, from_json
 
 if TYPE_CHECKING:
@@ -17,8 +19,11 @@ class StudyNotFound(KindlingError):
     """There is no such study or store."""
 
 
-class StoredStudy:
-    """A study in a store. Each property reads anew, so keep what you use more than once."""
+class StoredStudy(Remarks, Displayed):
+    """A study in a store. Each property reads anew, so keep what you use more than once.
+
+    A notebook shows it by its page; `print(study)` says in a line how it stands.
+    """
 
     def __init__(self, name: str, store: Path) -> None:
         self._name = name
@@ -26,6 +31,9 @@ class StoredStudy:
 
     def __repr__(self) -> str:
         return f"<kindling study {self._name!r} in {str(self._store)!r}>"
+
+    # IPython looks for it in the class that has `__repr__`.
+    _repr_pretty_ = Displayed._repr_pretty_
 
     @property
     def name(self) -> str:
@@ -73,11 +81,18 @@ class StoredStudy:
         """All trials, in the order of their numbers."""
         return self.get_trials()
 
-    def get_trials(self, states: tuple[TrialState, ...] | None = None) -> list[FrozenTrial]:
-        """The trials in these states, or all."""
-        of = () if states is None else ("--state", ",".join(state.name.lower() for state in states))
-        if of == ("--state", ""):
+    def get_trials(
+        self,
+        states: tuple[TrialState, ...] | None = None,
+        *,
+        filter: str | None = None,  # noqa: A002 - the field's word
+    ) -> list[FrozenTrial]:
+        """The trials in these states, or all. With a `filter`, such as `"lr < 0.001 and optimizer = adam"`, those for
+        which it holds; it is that of the page and of `kindling trial list --filter`."""
+        of = [] if states is None else ["--state", ",".join(state.name.lower() for state in states)]
+        if of == ["--state", ""]:
             return []
+        of += [] if filter is None else [f"--filter={filter}"]
         listed = self._asked("trial", "list", *of) or []
         return sorted((from_json(trial) for trial in listed), key=lambda trial: trial.number)
 
@@ -120,6 +135,30 @@ class StoredStudy:
         words = ["report", "--store", str(self._store), f"--output={written}"]
         _program.call(*words, about=[self._name])
         return written
+
+    def _tell(
+        self, command: str, trial: int | None, *words: str, about: Iterable[str] = (), said: str | None = None
+    ) -> Any:
+        whose = ["study"] if trial is None else ["trial"]
+        names = [self._name] if trial is None else [self._name, str(trial)]
+        return _program.ask(*whose, command, *self._where(), *words, about=[*names, *about], said=said)
+
+    def _where(self) -> list[str]:
+        """Where a change is made."""
+        return ["--store", str(self._store)]
+
+    def _standing(self) -> str:
+        document = self._document()
+        if document is None:
+            return f"{self._name}: it has not begun"
+        return _progress.of_study(self._name, document)
+
+    def _page(self) -> str:
+        self._existing()
+        return _program.call("report", "--store", str(self._store), about=[self._name])
+
+    def _completed(self) -> tuple[list[FrozenTrial], list[str]]:
+        return self.get_trials((TrialState.COMPLETE,)), self.directions
 
     def _document(self) -> dict[str, Any] | None:
         """What `kindling study show --json` says; None if the study has not begun."""

@@ -14,6 +14,7 @@ from kindling import _code, _function, _program, _progress, _surroundings, _toml
 from kindling import space as _space
 from kindling._errors import KindlingError
 from kindling._files import Files, Noted
+from kindling._like import like as _like
 from kindling._run import Run, RunFailed
 from kindling.frozen import FrozenTrial, from_json
 from kindling.space import Distribution
@@ -160,22 +161,33 @@ class Study(StoredStudy):
             self._coordinator = None
             self._makes_its_store = False
 
-    def enqueue(self, params: Mapping[str, Any], *, warm_start: int | None = None) -> FrozenTrial:
-        """Adds a trial with these parameters; the sampler chooses the rest. `warm_start` is the number of a trial whose
-        newest checkpoint it goes on from.
+    def enqueue(
+        self, params: Mapping[str, Any] | None = None, *, like: int | None = None, warm_start: int | None = None
+    ) -> FrozenTrial:
+        """Adds a trial with these parameters; the sampler chooses the rest.
+
+        `like` is the number of a trial whose parameters it has, but for those that are given. What has no meaning with
+        these is left out. `warm_start` is the number of a trial whose newest checkpoint it goes on from.
 
         It is one of the study's trials, and runs before those that the sampler proposes. Before the run, between runs
         or, from another thread, while it runs.
         """
-        where = ["--store", str(self._store)]
-        if self._coordinator is not None:
-            where = ["--coordinator", self._coordinator]
-        elif self._document() is None:
-            _program.call("study", "create", *where, about=[str(self._write())])
-        words = ["trial", "enqueue", *where, f"--json-params={json.dumps(dict(params))}"]
+        if self._coordinator is None and self._document() is None:
+            _program.call("study", "create", *self._where(), about=[str(self._write())])
+        params = {} if params is None else dict(params)
+        if like is not None:
+            before = next((trial for trial in self.trials if trial.number == like), None)
+            if before is None:
+                raise KindlingError(f"there is no trial {like!r} in study {self._name!r}")
+            params = _like(before.params, params, self._spec["space"])
+        words = ["trial", "enqueue", *self._where(), f"--json-params={json.dumps(params)}"]
         if warm_start is not None:
             words.append(f"--warm-start={warm_start}")
         return from_json(_program.ask(*words, about=[self._name]))
+
+    def _where(self) -> list[str]:
+        # While it runs, only its coordinator may change the store.
+        return super()._where() if self._coordinator is None else ["--coordinator", self._coordinator]
 
     def _is_making_its_store(self) -> bool:
         return self._makes_its_store

@@ -94,3 +94,114 @@ def test_two_processes_report_once_and_end_together(folder: Path, run: Run) -> N
     assert len(run.reporters) == 1
     assert run.result == {"state": "pruned"}
     assert ended.returncode == 0, ended.stderr
+
+
+RESUMES = """
+import hashlib, os, signal, sys, warnings
+warnings.simplefilter("ignore")
+import torch
+from lightning.pytorch import LightningModule, Trainer
+import kindling
+from kindling.integrations.lightning import KindlingCallback
+
+torch.set_num_threads(1)
+trial = kindling.current_trial()
+torch.manual_seed(trial.seed % 2**63)
+ends = {ends}
+
+class Model(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1))
+    def training_step(self, batch, index):
+        if (trial.attempt, self.current_epoch, index) == ends:
+            os.kill(os.getpid(), signal.SIGKILL)
+        x, y = batch
+        return (self.layers(x) - y).square().mean()
+    def validation_step(self, batch, _):
+        x, y = batch
+        self.log("val_loss", (self.layers(x) - y).square().mean())
+    def configure_optimizers(self):
+        optimizer = torch.optim.AdamW(self.parameters(), 0.05)
+        return [optimizer], [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.7)]
+
+data = torch.utils.data.TensorDataset(torch.randn(32, 4), torch.randn(32, 1))
+loader = lambda shuffle: torch.utils.data.DataLoader(data, batch_size=8, shuffle=shuffle)
+callback = KindlingCallback("val_loss", checkpoint_every={every})
+trainer = Trainer(
+    max_epochs=6, accelerator="cpu", devices=1, logger=False, enable_progress_bar=False, enable_model_summary=False,
+    enable_checkpointing=False, callbacks=[callback],
+)
+model = Model()
+trainer.fit(model, loader(True), loader(False), ckpt_path=callback.load_checkpoint())
+weights = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
+trial.set_user_attr("sha256", hashlib.sha256(weights).hexdigest())
+trial.complete(callback.reported)
+"""
+
+
+def goes_on(folder: Path, run: Run, every: int = 1, ends: object = None):
+    with Worker(folder, one=run) as worker:
+        ended = python(RESUMES.format(every=every, ends=ends), folder, worker.environment())
+    assert worker.refused == []
+    return ended
+
+
+def after(folder: Path, earlier: Run) -> Run:
+    """The next attempt, with what that one saved last and reported until then."""
+    step, saved = earlier.saved[-1]
+    (folder / "0").write_bytes(saved)
+    run = Run(facts(attempt=earlier.facts["attempt"] + 1), checkpoint={"step": step, "path": str(folder / "0")})
+    run.reports = [point for point in earlier.reports if point[0] <= step]
+    return run
+
+
+@pytest.mark.parametrize(("every", "saved"), [(1, [0, 1, 2, 3]), (3, [2])])
+def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(
+    folder: Path, run: Run, every: int, saved: list[int]
+) -> None:
+    undisturbed = Run(facts())
+    ended = goes_on(folder, undisturbed, every)
+    assert ended.returncode == 0, ended.stderr
+    killed = goes_on(folder, run, every, ends=(1, 4, 2))
+    assert killed.returncode == -9, killed.stderr
+    assert [step for step, _ in run.saved] == saved
+    resumed = after(folder, run)
+    assert goes_on(folder, resumed, every).returncode == 0
+    assert resumed.attributes["sha256"] == undisturbed.attributes["sha256"]
+    assert resumed.reports == undisturbed.reports
+    assert resumed.result == undisturbed.result == {"state": "complete", "values": [str(undisturbed.reports[-1][1])]}
+
+
+def test_a_worker_that_leaves_gets_a_checkpoint_that_was_not_due(folder: Path, run: Run) -> None:
+    run.leaving = True
+    ended = goes_on(folder, run, every=100)
+    assert ended.returncode == 75, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ([step for step, _ in run.saved], run.result) == ([0], None)
+    assert [step for step, _ in run.reports] == [0]
+
+
+def test_a_training_that_had_ended_gives_its_value_again(folder: Path, run: Run) -> None:
+    assert goes_on(folder, run).returncode == 0
+    again = after(folder, run)
+    ended = goes_on(folder, again)
+    assert ended.returncode == 0, ended.stderr
+    assert (again.result, again.attributes) == (run.result, run.attributes)
+
+
+def test_two_processes_save_once_and_leave_together(folder: Path, run: Run) -> None:
+    run.leaving = True
+    code = CODE.replace("KindlingCallback(monitor)", "KindlingCallback(monitor, checkpoint_every=5)")
+    with Worker(folder, one=run) as worker:
+        ended = python(code + "    fit(devices=2, strategy='ddp')", folder, worker.environment())
+    assert worker.refused == []
+    assert [step for step, _ in run.saved] == [0], ended.stderr
+    assert ended.returncode == 75, ended.stderr
+
+
+@pytest.mark.parametrize("every", [0, 1.5, True])
+def test_an_interval_is_a_whole_number(folder: Path, run: Run, every: object) -> None:
+    code = f"from kindling.integrations.lightning import KindlingCallback as K\nK('val_loss', checkpoint_every={every})"
+    ended = python(code, folder)
+    assert "checkpoint_every is a whole number from 1" in ended.stderr

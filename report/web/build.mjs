@@ -1,7 +1,7 @@
 // Bundles src/ into dist/, which is committed so that Cargo needs no Node, and gathers the licences of what is in it.
 
 import { build } from "esbuild";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const result = await build({
   entryPoints: [
@@ -29,7 +29,10 @@ for (const input of Object.keys(result.metafile.inputs)) {
 const notices = [...packages].sort().map((name) => {
   const folder = `node_modules/${name}`;
   const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
-  const files = ["NOTICE", "NOTICE.txt", "LICENSE", "LICENSE.txt"].map((file) => `${folder}/${file}`).filter(existsSync);
+  const files = readdirSync(folder)
+    .filter((file) => /^(NOTICE|LICENSE)(-MIT)?(\.txt)?$/.test(file))
+    .sort((a, b) => b.localeCompare(a, "en"))
+    .map((file) => `${folder}/${file}`);
   if (files.length === 0) throw new Error(`${name} has no licence`);
   const texts = files.map((file) => readFileSync(file, "utf8").trim());
   return [`${name} ${version} (${license})`, ...texts].join("\n\n");

@@ -198,6 +198,47 @@ for step in range(1, 100_000):
 """
 
 
+# A study that is made on the page: some of its trials fail, and one parameter depends on another.
+STEERED = """name = "steered"
+direction = "minimize"
+trials = 8
+seed = 7
+max_failures_in_a_row = 0
+
+[sampler]
+kind = "random"
+
+[objective]
+kind = "command"
+command = ["python3", "SCRIPT", "${x}"]
+
+[space.x]
+type = "float"
+low = -5.0
+high = 5.0
+
+[space.kind]
+type = "categorical"
+choices = ["plain", "wide"]
+
+[space.width]
+type = "int"
+low = 1
+high = 64
+log = true
+when = { kind = "wide" }
+"""
+
+STEERED_SCRIPT = """
+import sys
+
+x = float(sys.argv[1])
+if x > 0:
+    sys.exit("x is above zero")
+print(f"value={x * x}")
+"""
+
+
 class Process:
     """A process whose log is read as long as it lives."""
 
@@ -244,8 +285,16 @@ class Cluster:
     picture = "plots/loss.png"
     file = ("weights.bin", 1_234_567)
 
+    # The study that is made on the page, why its trials fail, and what depends on what in it.
+    steered = "steered"
+    steered_reason = "x is above zero"
+    steered_child = ("kind", "wide", "width")
+
     def __init__(self, kindling, folder):
         self.folder = pathlib.Path(folder)
+        script = self.folder / "steered.py"
+        script.write_text(STEERED_SCRIPT)
+        self.steered_text = STEERED.replace("SCRIPT", str(script))
         self.kindling = kindling
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("KINDLING_")}
         self.environment["XDG_STATE_HOME"] = str(self.folder)
@@ -313,6 +362,38 @@ class Cluster:
         )
         self.processes.append(self.commands)
 
+    def work_on_steered(self):
+        self.run_commands("steered")
+
+    def more_failures(self):
+        """Trials that nobody retried yet, some of which fail."""
+        self.run("study", "resume", self.steered, "--trials", "40", "--coordinator", self.url)
+
+    def log_in_as_viewer(self, b):
+        """A coordinator with tokens, and the browser logged in with the viewer's. Returns its page and a study."""
+        tokens = {}
+        for kind in ("client", "worker", "viewer"):
+            tokens[kind] = f"{kind}-token-of-thirty-two-characters-or-more"
+            (self.folder / kind).write_text(tokens[kind])
+        flags = [part for kind in tokens for part in (f"--{kind}-token-file", str(self.folder / kind))]
+        store = str(self.folder / "guarded.db")
+        guarded = self.process("coordinator", "--store", store, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", *flags)
+        self.processes.append(guarded)
+        self.guarded = guarded.said(r"page on (http://[0-9.:]+)")
+        self.client_token = tokens["client"]
+        url = guarded.said(r"listening on (http://[0-9.:]+)")
+        file = self.folder / "guarded.toml"
+        file.write_text(self.steered_text)
+        self.run("study", "create", str(file), "--coordinator", url, "--token-file", str(self.folder / "client"))
+        b.open(f"{self.guarded}/login")
+        b.find("input[type=password]").send_keys(tokens["viewer"], "\n")
+        wait(lambda: b.script("return location.pathname") == "/", "the list")
+        return self.guarded, self.steered
+
+    def page_and_login(self):
+        """The page that needs a token, and a client's."""
+        return self.guarded, {"Authorization": f"Bearer {self.client_token}"}
+
     def report(self, file, study=None):
         self.run("report", study or self.study, "-o", str(file), "--coordinator", self.url)
 
@@ -335,6 +416,11 @@ class MadeUp:
     picture = "plots/loss.png"
     file = ("weights.bin", 1_234_567)
 
+    steered = "steered"
+    steered_reason = "value is not finite"
+    steered_child = None
+    steered_text = STEERED.replace("trials = 8", "trials = 900")
+
     def __init__(self, folder):
         web = pathlib.Path(__file__).parents[2] / "report" / "web"
         self.script = str(web / "dev" / "serve.mjs")
@@ -355,6 +441,19 @@ class MadeUp:
 
     def interrupt(self):
         pass
+
+    def work_on_steered(self):
+        pass
+
+    def more_failures(self):
+        pass
+
+    def log_in_as_viewer(self, b):
+        b.script("document.cookie = 'viewer=1; path=/'")
+        return self.page, "growing"
+
+    def page_and_login(self):
+        return self.page, {}
 
     def report(self, file, study=None):
         objectives = "2" if study == self.front else "1"

@@ -12,7 +12,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as b:
         shown = MadeUp(folder)
         try:
-            for step in (links, names, inactive, files, flood, wide):
+            for step in (links, names, inactive, files, flood, wide, form):
                 step(b, shown)
                 quiet(b, step.__name__)
         finally:
@@ -107,6 +107,32 @@ def wide(b, shown):
     assert more == ["Show 24 more of 6296 figures"], more
     b.click("#pairs button.more")
     wait(lambda: len(named(b)) == first + 24, "more figures")
+
+
+def form(b, shown):
+    """The form of a new trial shows every name and choice as text, and sends them as they truly are."""
+    b.script("localStorage.setItem('kindling-user', 'Ada')")
+    b.open(f"{shown.page}/studies/odd%20%26%20%3Cb%3E")
+    b.click("[data-key='bar enqueue']")
+    labels = wait(lambda: b.texts("dialog .param-field label"), "the form")
+    assert {"<b>method</b> & more", "constructor", "__proto__\u2060"} <= set(labels), labels
+    for name, value in (("<b>method</b> & more", "two"), ("constructor", "\u27e8U+202E\u27e9gnp.exe")):
+        b.script(
+            "const l = [...document.querySelectorAll('dialog label')].find((e) => e.textContent === arguments[0]);"
+            "const s = document.getElementById(l.htmlFor);"
+            "s.value = [...s.options].find((o) => o.textContent === arguments[1]).value;"
+            "s.dispatchEvent(new Event('change', { bubbles: true }))",
+            name,
+            value,
+        )
+    assert not b.all("dialog b")
+    b.click("dialog [type=submit]")
+    wait(lambda: b.texts("dialog .outcome[data-kind='done']"), "the trial to be added")
+    sent = b.driver.execute_async_script(
+        "const done = arguments[0];"
+        "fetch('/api/study?name=' + encodeURIComponent('odd & <b>')).then((a) => a.json()).then((d) => done(d.trials.at(-1).params))"
+    )
+    assert sent == {"<b>method</b> & more": "two", "constructor": "\u202egnp.exe"}, sent
 
 
 if __name__ == "__main__":

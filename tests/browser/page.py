@@ -20,9 +20,10 @@ from compare import compare
 from front import front_of_report, front_of_study
 from looks import at, column, each_figure, ended, fits_a_phone, go, heading, quiet, reveal, rows, save
 from screenshots import screenshots
+from steer import steer
 from trial import trial_of_report, trial_of_study
-from understand import understand
 from ways import ways_in_report, ways_in_study
+from understand import understand
 
 # Some that must be there; whatever else is there is drawn and saved as well. Those of one parameter are in understand.py.
 FIGURES = {"values", "learning-curves", "timeline", "interactions", "parallel-coordinates"}
@@ -63,10 +64,12 @@ def test(b, shown, report, args):
     quiet(b, "report")
     ways_in_report(b, report)
     several(b, shown, report)
+    b.online()
+    steer(b, shown)
     left_behind(b, shown, report, args.screenshots)
     b.online()
-    understand(b, shown)
     compare(b, shown)
+    understand(b, shown)
 
 
 def several(b, shown, report):

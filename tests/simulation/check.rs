@@ -42,6 +42,7 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
     };
 
     check_numbers(end, study, &mut expect);
+    check_activities(end, &mut expect);
     expect(
         end.replay.mismatches.is_empty() && end.replay.checked as usize == end.trials.len(),
         "every proposal is computed again",
@@ -119,6 +120,10 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
 
     check_resumed(&answered, &past, &granted, &mut expect);
     check_operators(end, &answered, past.has_gaps(), &mut expect);
+    // A call from before a restore may fit what came after it.
+    if !past.has_gaps() {
+        check_notes(study, &answered, &mut expect);
+    }
     check_training(end, &past, &mut expect);
     check_checkpoints(end, &mut expect);
     optuna::check(&end.optuna, &end.of_optuna, end.scenario.optuna, &past, &mut expect);
@@ -162,6 +167,23 @@ fn granted<'a>(
         }
     }
     granted
+}
+
+/// Checks that nobody's line of the note is lost, whoever else wrote at the same time.
+fn check_notes(
+    study: &v1::Study,
+    answered: &[Answered<'_>],
+    expect: &mut impl FnMut(bool, &str, String),
+) {
+    for call in answered {
+        let Request::Annotate(request) = call.request else { continue };
+        let added = request.note.as_ref().and_then(|note| note.lines().last());
+        expect(
+            added.is_some_and(|line| study.note.lines().any(|known| known == line)),
+            "a note replaces none that its author has not read",
+            format!("{request:?} became {:?}", study.note),
+        );
+    }
 }
 
 /// Checks operators' calls: enqueue, pause, stop, look.
@@ -248,6 +270,25 @@ fn check_operators(
     for (failed, times) in retried {
         expect(times == 1, "a retry adds one trial", format!("{failed}: {times} times"));
     }
+}
+
+/// Checks that whatever operators did is noted once, with what it did: calls are lost and doubled, and coordinators crash.
+fn check_activities(end: &End, expect: &mut impl FnMut(bool, &str, String)) {
+    let noted = |what: &str| -> Vec<_> {
+        let entries = end.activities.iter().filter(|entry| entry.what == what);
+        let mut trials: Vec<_> = entries.map(|entry| entry.trial).collect();
+        trials.sort_unstable();
+        trials
+    };
+    let promise = "what was done is noted once";
+    expect(noted("create") == [None], promise, format!("created: {:?}", noted("create")));
+    let mut retried: Vec<_> = end.trials.iter().map(|trial| trial.retry_of).collect();
+    retried.retain(Option::is_some);
+    retried.sort_unstable();
+    expect(noted("retry") == retried, promise, format!("{:?}, but {retried:?}", noted("retry")));
+    let enqueued = noted("enqueue");
+    let is_once = enqueued.windows(2).all(|pair| pair[0] < pair[1]);
+    expect(is_once, promise, format!("enqueued: {enqueued:?}"));
 }
 
 /// Checks that there are as many trials as requested.

@@ -60,6 +60,7 @@ pub(crate) enum Request {
     Save(v1::Saving),
     Enqueue(v1::EnqueueTrialRequest),
     Retry(v1::RetryTrialRequest),
+    Annotate(v1::AnnotateStudyRequest),
     Other(String),
 }
 
@@ -114,6 +115,7 @@ impl Request {
             },
             "EnqueueTrial" => Self::Enqueue(read(message)),
             "RetryTrial" => Self::Retry(read(message)),
+            "AnnotateStudy" => Self::Annotate(read(message)),
             other => Self::Other(other.to_owned()),
         }
     }

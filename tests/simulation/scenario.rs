@@ -93,6 +93,10 @@ pub(crate) enum Fate {
     },
     Retry,
     Look,
+    /// Several people add a line to the study's note, all at about the same time.
+    Note {
+        place: u32,
+    },
     Pause {
         lasts: Duration,
     },
@@ -216,6 +220,12 @@ impl Scenario {
         }
         if rng.random_bool(0.5) {
             scenario.training.saves = 0.7;
+        }
+        if rng.random_bool(0.5) {
+            let at = rng.random_range(Duration::ZERO..CHAOS);
+            let notes = (0..rng.random_range(2..5)).map(|place| (at, Fate::Note { place }));
+            scenario.events.extend(notes);
+            scenario.events.sort_by_key(|(at, _)| *at);
         }
         scenario
     }

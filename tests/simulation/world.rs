@@ -46,6 +46,8 @@ pub(crate) struct End {
     /// `None` if the study did not finish.
     pub(crate) study: Option<v1::Study>,
     pub(crate) trials: Vec<v1::Trial>,
+    /// What operators did, newest first.
+    pub(crate) activities: Vec<v1::Activity>,
     pub(crate) replay: v1::ReplayStudyResponse,
     /// What Optuna's clients were told, and their trials.
     pub(crate) optuna: optuna::Log,
@@ -114,12 +116,19 @@ impl World {
         let trials = world.trials().await;
         let of_optuna = optuna::trials(world.transport("end")).await;
         let mut studies = StudyServiceClient::new(world.transport("end"));
+        let request = v1::ListActivityRequest {
+            study: "s".into(),
+            page_size: 1000,
+            page_token: String::new(),
+        };
+        let activities = studies.list_activity(request).await.expect("an answer").into_inner();
         let replay = studies.replay_study(v1::ReplayStudyRequest { name: "s".into() }).await;
         End {
             history: world.history.take(),
             scenario: world.scenario,
             study,
             trials,
+            activities: activities.activities,
             replay: replay.expect("an answer").into_inner(),
             optuna: world.told,
             of_optuna,
@@ -189,6 +198,7 @@ impl World {
             Fate::Enqueue { place } => self.ask(Call::Enqueue(*place)),
             Fate::Retry => self.ask(Call::RetryAFailedOne),
             Fate::Look => self.ask(Call::Look),
+            Fate::Note { place } => self.ask(Call::Note(*place)),
             Fate::Freeze { lasts } => self.clock.freeze(*lasts),
             Fate::Twin { worker, .. } => {
                 let twin = self.process(*worker, self.workers[*worker].name.clone());
@@ -366,6 +376,7 @@ enum Call {
     Stop,
     Resume,
     Enqueue(u32),
+    Note(u32),
     RetryAFailedOne,
     Look,
     Forge,
@@ -413,6 +424,7 @@ impl Call {
                     })
                     .await?;
             }
+            Self::Note(place) => add_a_line(&mut studies, &name, place).await?,
             Self::RetryAFailedOne => {
                 let all = trials.list_trials(everything()).await?.into_inner().trials;
                 let failed = all.iter().find(|t| t.state() == v1::TrialState::Fail);
@@ -430,6 +442,32 @@ impl Call {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds a line to what the note is now, until nobody else does so at the same time.
+async fn add_a_line(
+    studies: &mut StudyServiceClient<Transport>,
+    name: &str,
+    place: u32,
+) -> Result<(), Status> {
+    let line = place.to_string();
+    loop {
+        let request = v1::GetStudyRequest { name: name.to_owned() };
+        let study = studies.get_study(request).await?.into_inner().study.unwrap_or_default();
+        if study.note.lines().any(|known| known == line) {
+            return Ok(());
+        }
+        let request = v1::AnnotateStudyRequest {
+            name: name.to_owned(),
+            note: Some(format!("{}{line}\n", study.note)),
+            note_version: Some(study.note_version),
+            ..Default::default()
+        };
+        match studies.annotate_study(request).await {
+            Err(status) if status.code() == Code::Aborted => {}
+            answer => return answer.map(drop),
+        }
     }
 }
 

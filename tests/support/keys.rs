@@ -14,7 +14,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new() -> Self {
         let folder = Folder::new();
-        for name in ["worker", "client", "foreign"] {
+        for name in ["worker", "client", "viewer", "foreign"] {
             let file = folder.path(name);
             assert!(output(&["token", "create", text(&file)]).status.success());
         }
@@ -52,10 +52,11 @@ impl Keys {
         command: impl Fn(&[&str]) -> Command,
         more: &[impl AsRef<str>],
     ) -> Coordinator {
-        let (store, worker, client) =
-            (self.path("study.db"), self.path("worker"), self.path("client"));
+        let [store, worker, client, viewer] =
+            ["study.db", "worker", "client", "viewer"].map(|name| self.path(name));
         let mut args = vec!["coordinator", "--store", &store, "--listen", "127.0.0.1:0"];
         args.extend(["--worker-token-file", &worker, "--client-token-file", &client]);
+        args.extend(["--viewer-token-file", &viewer]);
         args.extend(more.iter().map(AsRef::as_ref));
         Coordinator::start_command(&mut command(&args))
     }

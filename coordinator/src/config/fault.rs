@@ -11,6 +11,8 @@ use super::place;
 pub struct StudyFileError {
     /// The line, counted from 1, if it is known.
     pub line: Option<usize>,
+    /// The character on that line, counted from 1, if it is known.
+    pub column: Option<usize>,
     /// The key at fault, dotted.
     pub key: String,
     /// What was found and what was expected.
@@ -44,7 +46,8 @@ impl Fault {
     pub(super) fn in_file(self, text: &str) -> StudyFileError {
         let Self { key, message } = self;
         let shown: Vec<_> = key.iter().map(|part| written(part)).collect();
-        StudyFileError { line: place::line_of(text, &key), key: shown.join("."), message }
+        let (line, column) = place::place_of(text, &key).unzip();
+        StudyFileError { line, column, key: shown.join("."), message }
     }
 }
 

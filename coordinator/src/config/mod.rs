@@ -17,11 +17,14 @@ mod words;
 use kindling_study::StudySpec;
 
 use fault::Fault;
-use place::{key_on, line_at};
+use place::{column_at, key_on, line_at};
 
 pub use fault::StudyFileError;
 pub use words::nearest;
 pub(crate) use words::{not_one_of, plain};
+
+/// Reads and checks the text of a study file. What it says of its objective is checked by whoever knows the objective.
+pub type StudyCheck = fn(&str) -> Result<StudySpec, StudyFileError>;
 
 /// Reads a study file.
 pub fn parse(text: &str) -> Result<StudySpec, StudyFileError> {
@@ -37,7 +40,9 @@ pub fn error_at(text: &str, key: &str, message: &str) -> StudyFileError {
 
 /// The error for a file that is not TOML.
 fn syntax_error(text: &str, error: &toml::de::Error) -> StudyFileError {
-    let line = error.span().map(|span| line_at(text, span.start));
+    let start = error.span().map(|span| span.start);
+    let line = start.map(|start| line_at(text, start));
+    let column = start.map(|start| column_at(text, start));
     let key = line.and_then(|line| key_on(text, line)).unwrap_or_default();
-    StudyFileError { line, key, message: error.message().to_owned() }
+    StudyFileError { line, column, key, message: error.message().to_owned() }
 }

@@ -1,4 +1,4 @@
-//! Finds the line of a key in the file's text.
+//! Finds the place of a key in the file's text.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,24 +9,35 @@ pub(super) fn key_on(text: &str, line: usize) -> Option<String> {
     Some(key.trim().to_owned()).filter(|k| !k.is_empty() && !k.contains(char::is_whitespace))
 }
 
-/// The line of the deepest part of the key that the file contains.
-pub(super) fn line_of(text: &str, key: &[String]) -> Option<usize> {
+/// The line and column of the deepest part of the key that the file contains.
+pub(super) fn place_of(text: &str, key: &[String]) -> Option<(usize, usize)> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();
-    let mut line = None;
+    let mut place = None;
     for part in key {
         let Some((name, value)) = table.iter().find(|(k, _)| k.get_ref().as_ref() == part) else {
             break;
         };
-        line = Some(line_at(text, Spanned::span(name).start));
+        let start = Spanned::span(name).start;
+        place = Some((line_at(text, start), column_at(text, start)));
         match value.get_ref() {
             DeValue::Table(below) => table = below,
             _ => break,
         }
     }
-    line
+    place
 }
 
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
+    before(text, offset).matches('\n').count() + 1
+}
+
+/// In characters.
+pub(super) fn column_at(text: &str, offset: usize) -> usize {
+    let before = before(text, offset);
+    before[before.rfind('\n').map_or(0, |end| end + 1)..].chars().count() + 1
+}
+
+fn before(text: &str, offset: usize) -> &str {
+    &text[..text.floor_char_boundary(offset)]
 }

@@ -6,7 +6,7 @@ use kindling_proto::{limits, v1};
 use kindling_study::external::{
     ExternalStudy, ExternalTrial, NaiveTime, PythonJson, TrialState, in_space,
 };
-use kindling_study::{SearchSpace, StudyId, TrialNumber};
+use kindling_study::{Remark, SearchSpace, StudyId, TrialNumber};
 use serde_json::json;
 
 use super::json::to_struct;
@@ -49,6 +49,7 @@ pub(crate) fn external_study(
         |number| Some(external_trial_in_short(study, space, number, study.trial(number).ok()?));
     let best = study.best().and_then(in_short);
     let front_size = if is_single { 0 } else { study.front().len() };
+    let Remark { note, note_version, tags, .. } = study.remark();
     v1::Study {
         id: id.0,
         spec: Some(spec),
@@ -70,6 +71,10 @@ pub(crate) fn external_study(
         external: true,
         front: as_far_as_it_fits(study.front().take(front_size).filter_map(in_short)),
         front_size: front_size as u32,
+        note,
+        tags,
+        archived: study.is_archived(),
+        note_version,
         ..v1::Study::default()
     }
 }
@@ -89,6 +94,7 @@ pub(crate) fn external_trial(
     trial: &ExternalTrial,
 ) -> v1::Trial {
     let mut whole = external_trial_in_short(study, space, number, trial);
+    whole.note = study.remark_on(trial.id).note;
     whole.intermediate_values = steps(trial).take(limits::REPORTS).collect();
     let mut bytes = 0;
     let attributes =
@@ -103,7 +109,7 @@ pub(crate) fn external_trial(
     whole
 }
 
-/// A trial without its intermediate values and attributes.
+/// A trial without its intermediate values, attributes and most of a note.
 pub(crate) fn external_trial_in_short(
     study: &ExternalStudy,
     space: Option<&SearchSpace>,
@@ -122,6 +128,7 @@ pub(crate) fn external_trial_in_short(
         TrialState::Complete if !is_drawn => "its value is not finite".to_owned(),
         _ => String::new(),
     };
+    let Remark { note, note_version, tags, .. } = study.remark_on(trial.id);
     v1::Trial {
         number: number.0,
         state: external_state(trial).into(),
@@ -142,6 +149,9 @@ pub(crate) fn external_trial_in_short(
         artifacts: Vec::new(),
         attempts: Vec::new(),
         warm_start: None,
+        note: limits::cut(note, limits::NOTE_IN_SHORT),
+        tags,
+        note_version,
     }
 }
 

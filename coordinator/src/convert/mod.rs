@@ -1,6 +1,7 @@
 //! Wire types stay in here. `from_wire` parses what peers send, and `to_wire` converts the other
 //! way.
 
+mod activity;
 mod external;
 mod from_wire;
 mod invalid;
@@ -11,7 +12,9 @@ mod output;
 mod round_trip;
 pub(crate) mod saving;
 pub(crate) mod to_wire;
+pub mod typed;
 
+pub(crate) use activity::activity;
 pub(crate) use external::{
     external_state, external_study, external_trial, external_trial_in_short,
 };

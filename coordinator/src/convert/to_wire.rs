@@ -6,7 +6,7 @@ use std::time::Duration;
 use kindling_proto::{limits, v1};
 use kindling_study::{
     Choice, ConfirmSpec, Direction, Distribution, Finished, FloatScale, Needs, ObjectiveSpec,
-    Params, Phase, Reason, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
+    Params, Phase, Reason, Remark, SearchSpace, Study, StudyId, StudySpec, StudyState, Tick, Trial,
     TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use prost::Message as _;
@@ -51,6 +51,7 @@ pub fn confirm(ConfirmSpec { by, best, seeds, each }: &ConfirmSpec) -> v1::Confi
     v1::Confirm { by: by.clone(), best: *best, seeds: *seeds, each: *each }
 }
 
+/// A study with all of its note.
 pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
     let (_, now) = state.now();
     let Finished { complete, pruned, fail } = study.finished();
@@ -63,6 +64,7 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
     };
     let best =
         study.best().and_then(|number| Some(trial_in_short(study, number, study.get(number)?)));
+    let Remark { note, note_version, tags, .. } = study.remark();
     v1::Study {
         id: id.0,
         spec: Some(spec(study.spec())),
@@ -88,6 +90,10 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
         external: false,
         front: front(study),
         front_size: if is_single(study) { 0 } else { study.front().len() as u32 },
+        note,
+        tags,
+        archived: study.is_archived(),
+        note_version,
     }
 }
 
@@ -131,6 +137,7 @@ fn failure(Reason { text, trials, newest, .. }: &Reason) -> v1::Failure {
 /// A trial with all that fits into a message. An older store may hold more than is accepted today.
 pub(crate) fn trial(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let mut whole = trial_in_short(study, number, trial);
+    whole.note = study.remark_on(trial.id).note;
     let mut values = 0;
     let steps = trial.curve.iter().map(|point| intermediate(trial, point));
     let fits = |step: &v1::IntermediateValue| {
@@ -161,7 +168,7 @@ pub(super) fn direction(direction: Direction) -> v1::Direction {
     }
 }
 
-/// A trial without what may be long: intermediate values, attributes, and what it left behind.
+/// A trial without what may be long: intermediate values, attributes, most of a note, and what it left behind.
 pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) -> v1::Trial {
     let (values, fail_reason) = match &trial.phase {
         Phase::Finished(outcome) => match &outcome.result {
@@ -171,6 +178,7 @@ pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) 
         },
         _ => Default::default(),
     };
+    let Remark { note, note_version, tags, .. } = study.remark_on(trial.id);
     v1::Trial {
         number: number.0,
         state: state(trial).into(),
@@ -191,6 +199,9 @@ pub(crate) fn trial_in_short(study: &Study, number: TrialNumber, trial: &Trial) 
         artifacts: Vec::new(),
         attempts: Vec::new(),
         warm_start: trial.warm_start.map(|from| from.0),
+        note: limits::cut(note, limits::NOTE_IN_SHORT),
+        tags,
+        note_version,
     }
 }
 

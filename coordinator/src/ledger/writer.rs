@@ -282,8 +282,10 @@ impl<S: Store> Writer<S> {
             | Event::Rewound { .. }
             | Event::CheckpointSaved { .. }
             | Event::ArtifactSaved { .. }
+            | Event::RemarkSet { .. }
             | Event::Reported { .. }
-            | Event::External(_) => false,
+            | Event::External(_)
+            | Event::Acted { .. } => false,
         }
     }
 

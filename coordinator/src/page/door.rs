@@ -1,4 +1,5 @@
-//! Who may see the page: whoever has a client token, in a header or, after a login, in a cookie.
+//! Who may see the page: whoever has a client's or a viewer's token, in a header or, after a login, in a
+//! cookie. A viewer may only look.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,9 +16,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::named::Named;
-use super::pass;
+use super::refusal::Refused;
+use super::{forged, pass};
 use crate::accept::Caller;
 use crate::door::{Denied, Doorkeeper, Holder};
+use crate::service::access::ONLY_LOOKS;
 use crate::who::TokenId;
 
 const COOKIE: &str = "kindling_page";
@@ -44,12 +47,34 @@ impl Door {
     }
 }
 
-/// Lets a request through, or answers it.
-pub(super) async fn check(State(door): State<Door>, request: Request, next: Next) -> Response {
-    match who(&door, &request).and_then(|token| let_in(&request, token)) {
-        Ok(()) => next.run(request).await,
+/// Lets a request through, or answers it. Those that it lets through say whose token they have.
+pub(super) async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    match admit(&door, &request) {
+        Ok(holder) => {
+            if let Some(holder) = holder {
+                request.extensions_mut().insert(holder);
+            }
+            next.run(request).await
+        }
         Err(away) => away.into_response(),
     }
+}
+
+/// Whose token lets the request in. `None` if no tokens are needed.
+fn admit(door: &Door, request: &Request) -> Result<Option<Holder>, Away> {
+    let found = who(door, request)?;
+    let_in(request, found.map(|(_, token)| token))?;
+    let holder = found.map(|(holder, _)| holder);
+    // All that looks is a GET, so whatever is added later is closed to viewers, and to other sites.
+    if !request.method().is_safe() {
+        if let Some(forged) = forged::suspicion(request.headers(), request.uri()) {
+            return Err(Away::Forged(forged));
+        }
+        if holder == Some(Holder::Viewer) {
+            return Err(Away::Viewer);
+        }
+    }
+    Ok(holder)
 }
 
 /// Why a request is refused.
@@ -58,6 +83,10 @@ enum Away {
     Misnamed,
     /// Its token is a worker's.
     Worker,
+    /// It would change something, and its token is a viewer's.
+    Viewer,
+    /// It would change something, and may be another site's doing.
+    Forged(&'static str),
     /// It has no token, and comes from a program, which cannot log in.
     NoToken,
     /// It may log in at this path.
@@ -76,6 +105,14 @@ impl IntoResponse for Away {
             Self::Worker => {
                 (StatusCode::FORBIDDEN, "the page is for the client token").into_response()
             }
+            Self::Viewer => Refused::new(StatusCode::FORBIDDEN, ONLY_LOOKS)
+                .with_hint("log in with the client token")
+                .into_response(),
+            Self::Forged(why) => Refused::new(StatusCode::FORBIDDEN, why)
+                .with_hint(
+                    "open the page itself, under the address in the browser's bar, and do it there",
+                )
+                .into_response(),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "the page needs a token").into_response(),
             Self::LogIn(path) => Redirect::to(&path).into_response(),
             Self::Denied(why) => denied(why, why.to_string()),
@@ -91,8 +128,8 @@ pub(super) async fn hear(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The token that lets the request in. `None` if no tokens are needed.
-fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
+/// The token that lets the request in, and its holder. `None` if no tokens are needed.
+fn who(door: &Door, request: &Request) -> Result<Option<(Holder, TokenId)>, Away> {
     let headers = request.headers();
     let Some(tokens) = door.keeper.tokens() else {
         let is_misnamed = door.loopback && !names_loopback(headers, request.uri());
@@ -100,14 +137,14 @@ fn who(door: &Door, request: &Request) -> Result<Option<TokenId>, Away> {
     };
     if let Some(given) = bearer(headers) {
         return match door.keeper.holder(&tokens, given, request.extensions().get()) {
-            Ok((Holder::Client, token)) => Ok(Some(token)),
             Ok((Holder::Worker, _)) => Err(Away::Worker),
+            Ok(found) => Ok(Some(found)),
             Err(why) => Err(Away::Denied(why)),
         };
     }
     let now = jiff::Timestamp::now();
-    if let Some(token) = cookies(headers).find_map(|given| pass::holder(given, &tokens, now)) {
-        return Ok(Some(token));
+    if let Some(found) = cookies(headers).find_map(|given| pass::holder(given, &tokens, now)) {
+        return Ok(Some(found));
     }
     let uri = request.uri();
     let is_program = uri.path().starts_with("/api/");
@@ -205,7 +242,7 @@ async fn log_in(State(door): State<Door>, request: Request) -> Response {
     };
     let again = |said: &str| Html(FORM.replace("{said}", said));
     match door.keeper.holder(&tokens, token.trim().as_bytes(), caller.as_ref()) {
-        Ok((Holder::Client, token)) => {
+        Ok((Holder::Client | Holder::Viewer, token)) => {
             let secure = if door.secure { "; Secure" } else { "" };
             let (pass, lifetime) =
                 (pass::made(&tokens, token, jiff::Timestamp::now()), pass::LIFETIME);
@@ -217,7 +254,7 @@ async fn log_in(State(door): State<Door>, request: Request) -> Response {
             ([(header::SET_COOKIE, cookie)], to).into_response()
         }
         Ok((Holder::Worker, _)) => {
-            let said = "That is a worker's token; this page takes a client's.";
+            let said = "That is a worker's token; this page takes a client's or a viewer's.";
             (StatusCode::UNAUTHORIZED, again(said)).into_response()
         }
         Err(why @ Denied::Wrong) => denied(why, again("That token is not valid here.")),

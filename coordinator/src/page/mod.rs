@@ -1,36 +1,41 @@
-//! The page shows studies to people with a browser, on an address of its own. It only reads;
-//! nothing here changes a study.
+//! The page shows studies to people with a browser, on an address of its own, and lets them steer. Nothing here
+//! changes a study by itself: what is asked for is a call of a service.
 
+mod activity;
 mod analyses;
 mod artifact;
 mod background;
+mod create;
 mod documents;
 mod door;
 mod export;
 mod failure;
 mod feed;
+mod forged;
+mod list;
+mod me;
 mod named;
 mod output;
 mod pages;
 mod pass;
+mod refusal;
+mod sent;
+mod steer;
 #[cfg(test)]
 mod tests;
 mod watchers;
 mod whole;
 
 use std::convert::Infallible;
-use std::ops::Bound;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
-use axum::response::{Html, IntoResponse, Json, Response};
-use axum::routing::get;
-use kindling_proto::{limits, v1};
-use kindling_report::{Change, Page, html};
-use serde_json::json;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use kindling_report::{Page, html};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -40,9 +45,9 @@ use self::named::{Asked, Named};
 use self::pages::Pages;
 pub(crate) use self::watchers::Watchers;
 use crate::budget::Caller;
+use crate::config::StudyCheck;
 use crate::ledger::Ledger;
 use crate::service::Service;
-use crate::view;
 
 /// Everything comes from this server. Charts set styles on their elements, and figures are
 /// downloaded as blobs.
@@ -56,8 +61,9 @@ pub(crate) fn routes(
     shutdown: CancellationToken,
     door: Door,
     watchers: Watchers,
+    check: StudyCheck,
 ) -> Routes {
-    let pages = Pages::new(ledger, service, shutdown, watchers);
+    let pages = Pages::new(ledger, service, shutdown, watchers, check);
     let looks = Router::new()
         .route("/", get(async || Html(html(Page::List))))
         .route("/compare", get(async || Html(html(Page::Compare))))
@@ -68,7 +74,10 @@ pub(crate) fn routes(
         .route("/studies/{name}/{view}", get(study))
         .route("/studies/{name}/{view}/{item}", get(study))
         .route("/study", get(study))
-        .route("/api/studies", get(studies))
+        .route("/api/me", get(me::me))
+        .route("/api/activity", get(activity::activity))
+        .route("/api/studies", get(list::studies).post(create::create))
+        .route("/api/change", post(steer::change))
         .route("/api/studies/{name}", get(whole::whole))
         .route("/api/studies/{name}/events", get(feed::events))
         .route("/api/study", get(whole::whole))
@@ -114,37 +123,6 @@ async fn nothing(uri: Uri) -> Response {
 /// A page that says what is not there.
 fn missing(said: &str) -> Response {
     (StatusCode::NOT_FOUND, Html(html(Page::Missing { said }))).into_response()
-}
-
-/// One entry per study.
-async fn studies(State(pages): State<Pages>) -> Result<Json<serde_json::Value>, Failure> {
-    let (mut lines, mut after) = (Vec::new(), Bound::Unbounded);
-    loop {
-        let look = pages.ledger.look(move |state| {
-            let studies = view::range(state, after).take(limits::AT_A_TIME);
-            let line = |(id, study): (_, view::AnyStudy<'_>)| (id, line(&study.to_wire(state, id)));
-            studies.map(line).collect::<Vec<_>>()
-        });
-        let more = look.await?;
-        let Some((last, _)) = more.last() else { break };
-        after = Bound::Excluded(*last);
-        lines.extend(more.into_iter().map(|(_, line)| line));
-    }
-    Ok(Json(lines.into()))
-}
-
-fn line(study: &v1::Study) -> serde_json::Value {
-    let shown = Change::new(study, &[], &[]).study;
-    json!({
-        "name": shown.name,
-        "state": shown.state,
-        "directions": shown.directions,
-        "counts": shown.counts,
-        "budget": shown.budget,
-        "confirmations": shown.confirmations,
-        "front_size": shown.front_size,
-        "best_values": kindling_report::best(study).map_or(&[][..], kindling_report::values),
-    })
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

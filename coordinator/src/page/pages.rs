@@ -14,6 +14,7 @@ use super::analyses::Analyses;
 use super::failure::Failure;
 use super::watchers::Watchers;
 use crate::budget::{Budget, Caller, Share};
+use crate::config::StudyCheck;
 use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::view::{Whole, whole};
@@ -26,8 +27,10 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(super) struct Pages {
     pub(super) ledger: Ledger,
-    /// Reads output and artifacts.
+    /// Reads output and artifacts, and makes changes.
     pub(super) service: Service,
+    /// Checks the text of study files.
+    pub(super) check: StudyCheck,
     /// Streams end when it is cancelled.
     pub(super) shutdown: CancellationToken,
     pub(super) analyses: Analyses,
@@ -37,6 +40,7 @@ pub(super) struct Pages {
     /// Limits for each browser: open streams, files on their way to it, and bytes that it has not read.
     streams: Budget,
     files: Budget,
+    changes: Budget,
     unread: Budget,
 }
 
@@ -46,6 +50,7 @@ impl Pages {
         service: Service,
         shutdown: CancellationToken,
         watchers: Watchers,
+        check: StudyCheck,
     ) -> Self {
         let budget = |(all, each)| Budget::new(all, each);
         let making = Arc::new(Semaphore::new(1));
@@ -53,11 +58,13 @@ impl Pages {
             analyses: Analyses::new(ledger.clone(), making.clone()),
             ledger,
             service,
+            check,
             shutdown,
             watchers,
             making,
             streams: budget(limits::PAGES),
             files: budget(limits::PAGE_FILES),
+            changes: budget(limits::PAGE_CHANGES),
             unread: budget(limits::UNREAD_BYTES),
         }
     }
@@ -65,6 +72,11 @@ impl Pages {
     /// A share of the streams, which browsers keep open for long.
     pub(super) fn place(&self, caller: Caller) -> Result<Share, Failure> {
         self.streams.take(caller, 1).ok_or(Failure::Crowded("too many pages are open"))
+    }
+
+    /// A share of the changes that are made at a time.
+    pub(super) fn place_for_change(&self, caller: Caller) -> Result<Share, Failure> {
+        self.changes.take(caller, 1).ok_or(Failure::Crowded("too many changes are being made"))
     }
 
     /// A share of the files that are read at a time, once there is one: a browser may ask for all pictures at once.

@@ -1,5 +1,5 @@
-//! The login cookie. It holds an expiry time and a proof that the holder had a client token. The
-//! token cannot be read from it. If the token is revoked, the proof is worthless.
+//! The login cookie. It holds an expiry time and a proof that the holder had a client's or a viewer's
+//! token. The token cannot be read from it. If the token is revoked, the proof is worthless.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use crate::door::Tokens;
+use crate::door::{Holder, Tokens};
 use crate::who::TokenId;
 
 /// Long enough that somebody who watches a study for days logs in once.
@@ -18,14 +18,14 @@ pub(super) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Makes a cookie for the holder of this token. Empty if there is no such token.
 pub(super) fn made(tokens: &Tokens, token: TokenId, now: Timestamp) -> String {
     let until = now.as_second() + LIFETIME.as_secs() as i64;
-    let secret = tokens.clients().find(|(id, _)| *id == token).map(|(_, secret)| secret);
+    let secret = tokens.of_people().find(|(_, id, _)| *id == token).map(|(_, _, secret)| secret);
     let proof = secret
         .map(|secret| BASE64_URL_SAFE_NO_PAD.encode(mac(secret, until).finalize().into_bytes()));
     proof.map_or_else(String::new, |proof| format!("{until}.{proof}"))
 }
 
-/// The token that a cookie was made for, if the cookie is still valid.
-pub(super) fn holder(cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<TokenId> {
+/// The token that a cookie was made for, and its holder, if the cookie is still valid.
+pub(super) fn holder(cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<(Holder, TokenId)> {
     let (until, proof) = cookie.split_once('.')?;
     let until: i64 = until.parse().ok()?;
     let longest = now.as_second() + LIFETIME.as_secs() as i64;
@@ -33,8 +33,9 @@ pub(super) fn holder(cookie: &str, tokens: &Tokens, now: Timestamp) -> Option<To
         return None;
     }
     let proof = BASE64_URL_SAFE_NO_PAD.decode(proof).ok()?;
-    let mut clients = tokens.clients();
-    clients.find(|(_, secret)| mac(secret, until).verify_slice(&proof).is_ok()).map(|(id, _)| id)
+    let mut people = tokens.of_people();
+    let its = people.find(|(_, _, secret)| mac(secret, until).verify_slice(&proof).is_ok());
+    its.map(|(holder, id, _)| (holder, id))
 }
 
 fn mac(secret: &str, until: i64) -> Hmac<Sha256> {
@@ -57,8 +58,9 @@ mod tests {
         let (_, bob) = both.find(b"bob's").expect("known");
         let cookie = made(&both, bob, at(0));
         assert!(!cookie.contains("bob"));
-        assert_eq!(holder(&cookie, &both, at(0)), Some(bob));
-        assert_eq!(holder(&cookie, &both, at(end)), Some(bob));
+        let bobs = Some((Holder::Client, bob));
+        assert_eq!(holder(&cookie, &both, at(0)), bobs);
+        assert_eq!(holder(&cookie, &both, at(end)), bobs);
         assert_eq!(holder(&cookie, &both, at(end + 1)), None, "its time is over");
         assert_eq!(holder(&cookie, &tokens(&["alice's"]), at(0)), None, "its token was revoked");
 
@@ -68,5 +70,13 @@ mod tests {
         for wrong in ["", ".", "1.", "x.y", until, proof, &cookie[..cookie.len() - 1]] {
             assert_eq!(holder(wrong, &both, at(0)), None, "{wrong}");
         }
+
+        let viewed = both.with_viewers(vec!["carol's".to_owned()]);
+        let (_, carol) = viewed.find(b"carol's").expect("known");
+        let cookie = made(&viewed, carol, at(0));
+        assert_eq!(holder(&cookie, &viewed, at(0)), Some((Holder::Viewer, carol)));
+        // The same secret among the clients' makes another login of it.
+        let promoted = tokens(&["carol's"]);
+        assert_eq!(holder(&cookie, &promoted, at(0)), Some((Holder::Client, carol)));
     }
 }

@@ -45,7 +45,8 @@ impl World {
         let artifacts = Artifacts::new(store.clone(), limits::ARTIFACTS);
         let service = Service::new(ledger.clone(), shutdown.clone(), artifacts);
         let door = Door::new(Doorkeeper::new(None), Ipv4Addr::LOCALHOST.into(), false);
-        let routes = routes(ledger.clone(), service, shutdown, door, Watchers::default());
+        let watchers = Watchers::default();
+        let routes = routes(ledger.clone(), service, shutdown, door, watchers, config::parse);
         let spec = "name = \"s\"\ndirection = \"maximize\"\ntrials = 1\n[sampler]\nkind = \"random\"\n\
             [objective]\nkind = \"test\"\n[space.x]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n";
         let spec = config::parse(spec).expect("a study");

@@ -1,5 +1,5 @@
-//! Who may call what: workers call with the worker token, everybody else with a client token.
-//! Health needs no token.
+//! Who may call what: workers call with the worker token, everybody else with a client token. With a
+//! viewer's token only the calls that change nothing may be made. Health needs no token.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,6 +17,36 @@ use crate::who::TokenId;
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const WORKERS: &str = "/kindling.v1.WorkerService/";
+
+/// The calls that change nothing. Whatever is not in here is refused to viewers, so a call that is added later is closed to them.
+const LOOKS: &[&str] = &[
+    "/kindling.v1.StudyService/GetStudy",
+    "/kindling.v1.StudyService/ListActivity",
+    "/kindling.v1.StudyService/ListStudies",
+    "/kindling.v1.StudyService/ListWorkers",
+    "/kindling.v1.StudyService/ReplayStudy",
+    "/kindling.v1.StudyService/WatchStudy",
+    "/kindling.v1.TrialService/GetTrial",
+    "/kindling.v1.TrialService/ListTrials",
+    "/kindling.v1.ArtifactService/GetArtifact",
+    "/kindling.v1.ArtifactService/ListArtifacts",
+    "/kindling.v1.ArtifactService/ReadOutput",
+    "/optuna.StorageService/GetAllStudies",
+    "/optuna.StorageService/GetStudyDirections",
+    "/optuna.StorageService/GetStudyIdFromName",
+    "/optuna.StorageService/GetStudyNameFromId",
+    "/optuna.StorageService/GetStudySystemAttributes",
+    "/optuna.StorageService/GetStudyUserAttributes",
+    "/optuna.StorageService/GetTrial",
+    "/optuna.StorageService/GetTrialIdFromStudyIdTrialNumber",
+    "/optuna.StorageService/GetTrials",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// What a viewer is told who wants to change something, on the page, too.
+pub(crate) const ONLY_LOOKS: &str =
+    "a viewer's token may only look; to change something takes the client token";
 
 /// Puts a [`Guard`] before each service. Without tokens it lets everybody through.
 #[derive(Debug, Clone)]
@@ -54,11 +84,16 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer<S::Error> {
+    fn call(&mut self, mut request: Request<Body>) -> Answer<S::Error> {
         let given = request.headers().get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
         let (path, caller) = (request.uri().path(), request.extensions().get::<Caller>());
         match check(&self.keeper, path, given, caller) {
-            Ok(()) => Box::pin(self.inner.call(request)),
+            Ok(holder) => {
+                if let Some(holder) = holder {
+                    request.extensions_mut().insert(holder);
+                }
+                Box::pin(self.inner.call(request))
+            }
             Err(status) => {
                 observe::call_refused(status.code());
                 if let Some(times) = self.said.again(std::time::Instant::now()) {
@@ -71,45 +106,51 @@ where
     }
 }
 
-/// Whether a call to this path, with this header, may go on.
+/// Whether a call to this path, with this header, may go on, and whose token let it in.
 fn check(
     keeper: &Doorkeeper,
     path: &str,
     authorization: Option<&[u8]>,
     caller: Option<&Caller>,
-) -> Result<(), Status> {
+) -> Result<Option<Holder>, Status> {
     if let Some(caller) = caller {
         caller.asked();
     }
-    let token = match keeper.tokens() {
-        None => None,
+    let (holder, token) = match keeper.tokens() {
+        None => (None, None),
         // Open to everybody, so it does not make the caller known.
-        Some(_) if path.starts_with(HEALTH) => return Ok(()),
-        Some(tokens) => Some(token(keeper, &tokens, path, authorization, caller)?),
+        Some(_) if path.starts_with(HEALTH) => return Ok(None),
+        Some(tokens) => {
+            token(keeper, &tokens, path, authorization, caller).map(|(h, t)| (Some(h), Some(t)))?
+        }
     };
     match caller.map(|caller| caller.let_in(token)) {
-        None | Some(Ok(())) => Ok(()),
+        None | Some(Ok(())) => Ok(holder),
         Some(Err(_)) => Err(denied(Denied::Crowded)),
     }
 }
 
-/// The token that allows the call.
+/// The token that allows the call, and its holder.
 fn token(
     keeper: &Doorkeeper,
     tokens: &Tokens,
     path: &str,
     authorization: Option<&[u8]>,
     caller: Option<&Caller>,
-) -> Result<TokenId, Status> {
+) -> Result<(Holder, TokenId), Status> {
     let given = authorization.and_then(|value| value.strip_prefix(b"Bearer "));
     let Some(given) = given else {
         return Err(Status::unauthenticated("this call needs a token"));
     };
     let (holder, token) = keeper.holder(tokens, given, caller).map_err(denied)?;
     match (holder, path.starts_with(WORKERS)) {
-        (Holder::Worker, true) | (Holder::Client, false) => Ok(token),
+        (Holder::Worker, true) | (Holder::Client, false) => Ok((holder, token)),
+        (Holder::Viewer, false) if LOOKS.contains(&path) => Ok((holder, token)),
+        (Holder::Viewer, false) => Err(Status::permission_denied(ONLY_LOOKS)),
         (_, true) => Err(Status::permission_denied("this call is for the worker token")),
-        (_, false) => Err(Status::permission_denied("this call is for the client token")),
+        (Holder::Worker, false) => {
+            Err(Status::permission_denied("this call is for the client token"))
+        }
     }
 }
 
@@ -127,9 +168,11 @@ mod tests {
     use super::*;
 
     fn check(path: &str, header: Option<&str>) -> Result<(), Code> {
-        let tokens = Tokens::new(vec!["of-a-worker".into()], vec!["of-a-client".into()]);
+        let tokens = Tokens::new(vec!["of-a-worker".into()], vec!["of-a-client".into()])
+            .with_viewers(vec!["of-a-viewer".into()]);
         let keeper = Doorkeeper::new(Some(tokens));
-        super::check(&keeper, path, header.map(str::as_bytes), None).map_err(|s| s.code())
+        let checked = super::check(&keeper, path, header.map(str::as_bytes), None);
+        checked.map(|_| ()).map_err(|s| s.code())
     }
 
     #[test]
@@ -141,6 +184,26 @@ mod tests {
         assert_eq!(check(list, client), Ok(()));
         assert_eq!(check(list, worker), Err(Code::PermissionDenied));
         assert_eq!(check(lease, client), Err(Code::PermissionDenied));
+    }
+
+    #[test]
+    fn a_viewer_looks_and_what_nobody_knows_yet_is_closed_to_it() {
+        let viewer = Some("Bearer of-a-viewer");
+        for look in LOOKS {
+            assert_eq!(check(look, viewer), Ok(()), "{look}");
+            assert_eq!(check(look, Some("Bearer of-a-worker")), Err(Code::PermissionDenied));
+        }
+        for closed in [
+            "/kindling.v1.StudyService/CreateStudy",
+            "/kindling.v1.StudyService/GetStudy/",
+            "/kindling.v1.StudyService/getstudy",
+            "/kindling.v1.StudyService/AddedLater",
+            "/kindling.v1.WorkerService/Lease",
+            "/optuna.StorageService/CreateNewStudy",
+            "/a.service.to.Come/Call",
+        ] {
+            assert_eq!(check(closed, viewer), Err(Code::PermissionDenied), "{closed}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use super::intake::{Intake, Message};
 use super::status::{refused, saved_status};
 use super::{Service, caller};
+use crate::actor::Actor;
 use crate::admission::Class;
 use crate::artifacts::{NoRoom, Reservation};
 use crate::budget::Share;
@@ -61,6 +62,7 @@ impl Service {
         &self,
         request: Request<Streaming<v1::SaveArtifactRequest>>,
     ) -> Result<Response<v1::SaveArtifactResponse>, Status> {
+        let by = Actor::of(&request);
         self.to_the_end(request, |service, mut intake| async move {
             let file = study_file(intake.head().await?)?;
             let (asked, content) = (file.clone(), file.content);
@@ -70,9 +72,9 @@ impl Service {
                 Known::New(key) => {
                     let announced = Announced { content, key: None };
                     let room = service.put_away(key, announced, &mut intake).await?;
-                    let recorded =
-                        service.ledger.write(Class::Begin, move |t| file.record(t, key, &room));
-                    service.settle(key, content, true, recorded.await).await?
+                    let record = move |t: &mut Transaction<'_>| file.record(t, &by, key, &room);
+                    let recorded = service.ledger.write(Class::Begin, record).await;
+                    service.settle(key, content, true, recorded).await?
                 }
             };
             let artifact = Some(crate::convert::kept::artifact(&artifact));
@@ -256,13 +258,14 @@ impl StudyFile {
     fn record(
         self,
         transaction: &mut Transaction<'_>,
+        by: &Actor,
         key: Key,
         room: &Reservation,
     ) -> Result<Recorded<Artifact>, Refusal> {
         let Self { study, name, media_type, content } = self;
         let blob = blob(key, content);
         let text = blob.key.clone();
-        let answer = transaction.save_study_artifact(&study, &name, &media_type, blob)?;
+        let answer = transaction.by(by).save_study_artifact(&study, &name, &media_type, blob)?;
         let is_kept = answer.blob.key == text;
         if is_kept {
             room.note_recorded();

@@ -78,7 +78,10 @@ fn status(code: Code, what: &impl std::fmt::Display) -> Status {
 
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::TooManyStudies(_) | Refusal::TooMany { .. } => Code::ResourceExhausted,
+        Refusal::TooManyStudies(_) | Refusal::TooMany { .. } | Refusal::TooManyRemarks { .. } => {
+            Code::ResourceExhausted
+        }
+        Refusal::NoteChanged { .. } => Code::Aborted,
         Refusal::UnknownStudy(_)
         | Refusal::UnknownTrial { .. }
         | Refusal::UnknownTrialId(_)
@@ -104,6 +107,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
         | Refusal::TooManyReports { .. }
         | Refusal::TooManyArtifacts(_)
         | Refusal::OddFile(_)
+        | Refusal::OddRemark(_)
         | Refusal::OtherValues { .. }
         | Refusal::OddReport(_)
         | Refusal::NoNumber

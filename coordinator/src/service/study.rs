@@ -5,7 +5,7 @@ use std::ops::Bound;
 use kindling_proto::v1::study_service_server::StudyService;
 use kindling_proto::{limits, v1};
 use kindling_study::{
-    ConfirmSpec, Refusal, Replay, SpecError, Study, StudyId, StudyState, WorkerId,
+    Annotation, ConfirmSpec, Refusal, Replay, SpecError, Study, StudyId, StudyState, WorkerId,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,9 +14,11 @@ use tonic::{Request, Response, Status};
 
 use super::status::refused;
 use super::{Service, caller};
+use crate::actor::Actor;
 use crate::admission::Class;
 use crate::convert;
 use crate::state::State;
+use crate::transaction::Transaction;
 use crate::view;
 use crate::view::paging::{self, Page};
 
@@ -30,11 +32,13 @@ impl StudyService for Service {
         &self,
         request: Request<v1::CreateStudyRequest>,
     ) -> Reply<v1::CreateStudyResponse> {
+        let by = Actor::of(&request);
         let spec = request.into_inner().spec;
         let spec = spec.ok_or_else(|| convert::Invalid::new("spec", "is missing"))?;
         let spec = convert::spec(spec)?;
         let name = spec.name.to_string();
-        let (_, created) = self.ledger.write(Class::Begin, move |t| t.create_study(spec)).await?;
+        let create = move |t: &mut Transaction<'_>| t.by(&by).create_study(spec);
+        let (_, created) = self.ledger.write(Class::Begin, create).await?;
         if created {
             tracing::info!(study = name, "created");
         }
@@ -64,7 +68,7 @@ impl StudyService for Service {
             let (mut page, mut last) = (Page::asked_for(page_size), StudyId(0));
             let mut next_page_token = String::new();
             for (id, study) in view::range(state, after) {
-                if !page.add(study.to_wire(state, id)) {
+                if !page.add(study.to_wire_in_short(state, id)) {
                     next_page_token = last.0.to_string();
                     break;
                 }
@@ -79,8 +83,9 @@ impl StudyService for Service {
         &self,
         request: Request<v1::PauseStudyRequest>,
     ) -> Reply<v1::PauseStudyResponse> {
-        let study =
-            self.change_state(request.into_inner().name, StudyState::Paused, None, None).await?;
+        let by = Actor::of(&request);
+        let name = request.into_inner().name;
+        let study = self.change_state(by, name, StudyState::Paused, None, None).await?;
         Ok(Response::new(v1::PauseStudyResponse { study: Some(study) }))
     }
 
@@ -88,32 +93,61 @@ impl StudyService for Service {
         &self,
         request: Request<v1::ResumeStudyRequest>,
     ) -> Reply<v1::ResumeStudyResponse> {
+        let by = Actor::of(&request);
         let v1::ResumeStudyRequest { name, trials, confirm } = request.into_inner();
-        if trials == Some(0) {
-            let wrong = SpecError::range("trials", 1, u32::MAX.into(), 0);
-            return Err(convert::Invalid::from(wrong).into());
-        }
+        trials.map_or(Ok(()), check_budget)?;
         let confirm = confirm.map(convert::confirm_from_wire);
-        let study = self.change_state(name, StudyState::Active, trials, confirm).await?;
+        let study = self.change_state(by, name, StudyState::Active, trials, confirm).await?;
         Ok(Response::new(v1::ResumeStudyResponse { study: Some(study) }))
+    }
+
+    async fn change_budget(
+        &self,
+        request: Request<v1::ChangeBudgetRequest>,
+    ) -> Reply<v1::ChangeBudgetResponse> {
+        let by = Actor::of(&request);
+        let v1::ChangeBudgetRequest { name, trials } = request.into_inner();
+        check_budget(trials)?;
+        let study = name.clone();
+        self.ledger.write(Class::Begin, move |t| t.by(&by).change_budget(&study, trials)).await?;
+        tracing::info!(study = name, trials, "budget set");
+        let study = Some(self.study_after_write(name).await?);
+        Ok(Response::new(v1::ChangeBudgetResponse { study }))
     }
 
     async fn stop_study(
         &self,
         request: Request<v1::StopStudyRequest>,
     ) -> Reply<v1::StopStudyResponse> {
-        let study =
-            self.change_state(request.into_inner().name, StudyState::Stopped, None, None).await?;
+        let by = Actor::of(&request);
+        let name = request.into_inner().name;
+        let study = self.change_state(by, name, StudyState::Stopped, None, None).await?;
         Ok(Response::new(v1::StopStudyResponse { study: Some(study) }))
+    }
+
+    async fn annotate_study(
+        &self,
+        request: Request<v1::AnnotateStudyRequest>,
+    ) -> Reply<v1::AnnotateStudyResponse> {
+        let by = Actor::of(&request);
+        let v1::AnnotateStudyRequest { name, note, note_version, tags, archived } =
+            request.into_inner();
+        let tags = tags.map(|tags| tags.tags);
+        let wanted = Annotation { note, note_version, tags, archived };
+        let study = name.clone();
+        self.ledger.write(Class::Begin, move |t| t.by(&by).annotate(&study, None, &wanted)).await?;
+        let study = Some(self.study_after_write(name).await?);
+        Ok(Response::new(v1::AnnotateStudyResponse { study }))
     }
 
     async fn delete_study(
         &self,
         request: Request<v1::DeleteStudyRequest>,
     ) -> Reply<v1::DeleteStudyResponse> {
+        let by = Actor::of(&request);
         let name = request.into_inner().name;
         tracing::info!(study = name, "deleting");
-        let id = self.ledger.write(Class::Begin, move |t| t.delete_study(&name)).await?;
+        let id = self.ledger.write(Class::Begin, move |t| t.by(&by).delete_study(&name)).await?;
         self.outputs.forget(id);
         Ok(Response::new(v1::DeleteStudyResponse {}))
     }
@@ -160,6 +194,20 @@ impl StudyService for Service {
         self.to_be_read(caller, replayed)
     }
 
+    async fn list_activity(
+        &self,
+        request: Request<v1::ListActivityRequest>,
+    ) -> Reply<v1::ListActivityResponse> {
+        let caller = caller(&request);
+        let v1::ListActivityRequest { study, page_size, page_token } = request.into_inner();
+        let before = match page_token.as_str() {
+            "" => i64::MAX,
+            token => paging::number_of(token)?,
+        };
+        let look = self.ledger.look(move |state| activities(state, &study, before, page_size));
+        self.to_be_read(caller, look.await?.map_err(|refusal| refused(&refusal))?)
+    }
+
     async fn list_workers(
         &self,
         request: Request<v1::ListWorkersRequest>,
@@ -199,6 +247,7 @@ impl Service {
 
     async fn change_state(
         &self,
+        by: Actor,
         name: String,
         state: StudyState,
         budget: Option<u32>,
@@ -206,11 +255,44 @@ impl Service {
     ) -> Result<v1::Study, Status> {
         let study = name.clone();
         let change = self.ledger.write(Class::Begin, move |transaction| {
-            transaction.change_state(&study, state, budget, confirm)
+            transaction.by(&by).change_state(&study, state, budget, confirm)
         });
         change.await?;
         tracing::info!(study = name, ?state, "state set");
         self.study_after_write(name).await
+    }
+}
+
+/// What people did with the study, or with all of them, before an entry; the newest first.
+fn activities(
+    state: &State,
+    study: &str,
+    before: i64,
+    page_size: u32,
+) -> Result<v1::ListActivityResponse, Refusal> {
+    let registry = state.registry();
+    let one = if study.is_empty() { None } else { Some(registry.id_of(study)?) };
+    let all = registry.activities();
+    let of_one = one.into_iter().flat_map(|id| all.of(id).rev().map(move |one| (Some(id), one)));
+    let of_one = of_one.filter(|(_, activity)| activity.id < before);
+    let of_all = one.is_none().then(|| all.before(before));
+    let (mut page, mut last) = (Page::asked_for(page_size), 0);
+    let mut next_page_token = String::new();
+    for (id, activity) in of_one.chain(of_all.into_iter().flatten()) {
+        let name = id.and_then(|id| registry.name_of(id)).or(activity.deleted.as_ref());
+        if !page.add(convert::activity(name, activity)) {
+            next_page_token = last.to_string();
+            break;
+        }
+        last = activity.id;
+    }
+    Ok(v1::ListActivityResponse { activities: page.into_items(), next_page_token })
+}
+
+fn check_budget(trials: u32) -> Result<(), convert::Invalid> {
+    match trials {
+        0 => Err(SpecError::range("trials", 1, u32::MAX.into(), 0).into()),
+        _ => Ok(()),
     }
 }
 

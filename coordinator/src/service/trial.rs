@@ -2,15 +2,20 @@
 
 use kindling_proto::v1::trial_service_server::TrialService;
 use kindling_proto::{limits, v1};
-use kindling_study::{StudyId, TrialNumber};
+use kindling_study::{Annotation, Refusal, StudyId, TrialNumber};
 use tonic::{Request, Response, Status};
 
 use super::status::refused;
 use super::{Service, caller};
+use crate::actor::Actor;
 use crate::admission::Class;
 use crate::convert;
+use crate::transaction::Retries;
 use crate::view;
 use crate::view::paging::{self, Page};
+
+/// The longest reason why a trial is not repeated, in bytes.
+const WHY: usize = 512;
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -63,6 +68,7 @@ impl TrialService for Service {
         &self,
         request: Request<v1::EnqueueTrialRequest>,
     ) -> Reply<v1::EnqueueTrialResponse> {
+        let by = Actor::of(&request);
         let v1::EnqueueTrialRequest { study, params, request_id, warm_start } =
             request.into_inner();
         let fixed = convert::named_values(params)?;
@@ -70,7 +76,7 @@ impl TrialService for Service {
         let warm_start = warm_start.map(TrialNumber);
         let (id, number) = self
             .ledger
-            .write(Class::Begin, move |t| t.enqueue(&study, &fixed, warm_start, request_id))
+            .write(Class::Begin, move |t| t.by(&by).enqueue(&study, &fixed, warm_start, request_id))
             .await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::EnqueueTrialResponse { trial }))
@@ -80,14 +86,70 @@ impl TrialService for Service {
         &self,
         request: Request<v1::RetryTrialRequest>,
     ) -> Reply<v1::RetryTrialResponse> {
+        let by = Actor::of(&request);
         let v1::RetryTrialRequest { study, number, request_id } = request.into_inner();
         let request_id = request_id_of(request_id)?;
         let (id, number) = self
             .ledger
-            .write(Class::Begin, move |t| t.retry(&study, TrialNumber(number), request_id))
+            .write(Class::Begin, move |t| t.by(&by).retry(&study, TrialNumber(number), request_id))
             .await?;
         let trial = Some(self.trial(id, number).await?);
         Ok(Response::new(v1::RetryTrialResponse { trial }))
+    }
+
+    async fn retry_trials(
+        &self,
+        request: Request<v1::RetryTrialsRequest>,
+    ) -> Reply<v1::RetryTrialsResponse> {
+        let (caller, by) = (caller(&request), Actor::of(&request));
+        let v1::RetryTrialsRequest { study, numbers, request_id } = request.into_inner();
+        if numbers.len() > limits::RETRIED {
+            let most = format!("at most {} at a time", limits::RETRIED);
+            return Err(convert::Invalid::new("numbers", most).into());
+        }
+        // Each trial's own request has its number behind this.
+        let request_id = request_id_within(limits::REQUEST_ID - 16, request_id)?;
+        let failed: Vec<_> = numbers.into_iter().map(TrialNumber).collect();
+        let Retries { retried: all, refused } = self
+            .ledger
+            .write(Class::Begin, move |t| {
+                t.by(&by).retry_all(&study, &failed, request_id.as_deref())
+            })
+            .await?;
+        let retried = |(failed, number): (TrialNumber, TrialNumber)| v1::Retried {
+            failed: failed.0,
+            number: number.0,
+        };
+        let not_retried = |(failed, refusal): (TrialNumber, Refusal)| v1::NotRetried {
+            failed: failed.0,
+            reason: limits::cut(refusal.to_string(), WHY),
+        };
+        let answer = v1::RetryTrialsResponse {
+            retried: all.into_iter().map(retried).collect(),
+            refused: refused.into_iter().map(not_retried).collect(),
+        };
+        self.to_be_read(caller, answer)
+    }
+
+    async fn annotate_trial(
+        &self,
+        request: Request<v1::AnnotateTrialRequest>,
+    ) -> Reply<v1::AnnotateTrialResponse> {
+        let by = Actor::of(&request);
+        let v1::AnnotateTrialRequest { study: name, number, note, note_version, tags } =
+            request.into_inner();
+        let (tags, number) = (tags.map(|tags| tags.tags), TrialNumber(number));
+        let wanted = Annotation { note, note_version, tags, archived: None };
+        let study = name.clone();
+        self.ledger
+            .write(Class::Begin, move |t| t.by(&by).annotate(&study, Some(number), &wanted))
+            .await?;
+        let look = self.ledger.look_after_write(move |state| {
+            let (_, study) = view::find(state, &name)?;
+            study.trial(number)
+        });
+        let trial = Some(look.await?.map_err(|r| refused(&r))?);
+        Ok(Response::new(v1::AnnotateTrialResponse { trial }))
     }
 }
 
@@ -102,9 +164,12 @@ impl Service {
 }
 
 fn request_id_of(text: String) -> Result<Option<String>, convert::Invalid> {
-    if text.len() > limits::REQUEST_ID {
-        let most = format!("at most {} bytes", limits::REQUEST_ID);
-        return Err(convert::Invalid::new("request_id", most));
+    request_id_within(limits::REQUEST_ID, text)
+}
+
+fn request_id_within(most: usize, text: String) -> Result<Option<String>, convert::Invalid> {
+    if text.len() > most {
+        return Err(convert::Invalid::new("request_id", format!("at most {most} bytes")));
     }
     Ok(Some(text).filter(|t| !t.is_empty()))
 }

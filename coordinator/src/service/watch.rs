@@ -11,7 +11,7 @@ use super::Service;
 use super::status::refused;
 use crate::budget::{Caller, Share};
 use crate::ledger::LedgerError;
-use crate::view::snapshot;
+use crate::view::{in_short, snapshot};
 
 /// Changes within this time are sent as one message.
 const GATHER: Duration = Duration::from_millis(100);
@@ -46,6 +46,7 @@ impl Service {
             let mut pause = None;
             match look.await {
                 Ok(Ok(mut now)) => {
+                    now.message.study = now.message.study.map(in_short);
                     let mut share = self.room_for(caller, &now.message);
                     if share.is_none() {
                         // Without trials and workers the message is small, and nearly always fits.

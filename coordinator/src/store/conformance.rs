@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
+use kindling_study::external::PythonJson;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
-    Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Direction, Directions, Distribution,
-    Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase, PrunerSpec, Record,
-    Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick,
-    TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
+    Act, Annotation, Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Deed, Direction,
+    Directions, Distribution, Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase,
+    PrunerSpec, Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec,
+    StudyState, Tick, TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -140,7 +141,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     let mut world = World::new(subject, seed);
     world.create();
     for _ in 0..LENGTH {
-        match world.random.random_range(0..64_u32) {
+        match world.random.random_range(0..68_u32) {
             0 => world.create(),
             1 => world.delete(),
             2..=12 => world.lease(),
@@ -155,6 +156,8 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             39 => world.restart(),
             40..=44 => world.save(),
             45..=47 => world.keep(),
+            64..=67 => world.act(),
+            48 | 49 => world.remark(),
             _ => world.change_external(),
         }
     }
@@ -235,8 +238,35 @@ impl<S: Subject> World<S> {
 
     fn delete(&mut self) {
         let Some(id) = self.any_study() else { return };
+        let name = self.registry.name_of(id).expect("there").clone();
         if let Ok(event) = self.registry.delete(id) {
             self.take(id, vec![event]);
+            let act = self.any_act();
+            let event = self.registry.act_on_deleted(name, act);
+            self.take(id, vec![event]);
+        }
+    }
+
+    /// Notes that somebody did something with a study of either kind.
+    fn act(&mut self) {
+        let externals: Vec<_> = self.registry.externals().map(|(id, _)| id).collect();
+        let ours = self.any_study();
+        let some = externals.first().copied().filter(|_| self.random.random_bool(0.3)).or(ours);
+        let Some(id) = some else { return };
+        let act = self.any_act();
+        let event = self.registry.act(id, act);
+        self.take(id, vec![event]);
+    }
+
+    fn any_act(&mut self) -> Act {
+        let texts = ["", "ä 'b\" %", "\u{1f525}"];
+        let text = |random: &mut ChaCha8Rng| texts[random.random_range(0..texts.len())].into();
+        Act {
+            who: text(&mut self.random),
+            from: text(&mut self.random),
+            deed: Deed::ALL[self.random.random_range(0..Deed::ALL.len())],
+            trial: self.random.random_bool(0.5).then_some(TrialNumber(u32::MAX)),
+            details: text(&mut self.random),
         }
     }
 
@@ -291,6 +321,33 @@ impl<S: Subject> World<S> {
             _ => (id, self.study(id).save_study_artifact(name, "", blob)),
         };
         self.take(id, events);
+    }
+
+    /// Writes about a study, or about one of its trials.
+    fn remark(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let trials = self.study(id).trials().len() as u32;
+        let number = TrialNumber(self.random.random_range(0..=trials));
+        let on_trial = self.random.random_bool(0.7).then_some(number);
+        let long = "\u{1F600} ä\n\"".repeat(self.random.random_range(0..2000));
+        let wanted = Annotation {
+            note: self.random.random_bool(0.7).then_some(long),
+            note_version: None,
+            tags: self.random.random_bool(0.5).then(|| vec!["ä \"1\"".to_owned(), "b".to_owned()]),
+            archived: on_trial.is_none().then(|| self.random.random_bool(0.5)),
+        };
+        let study = self.study(id);
+        let decided = match on_trial.and_then(|number| study.get(number)) {
+            // As an Optuna client does it.
+            Some(trial) if wanted.tags.is_none() => {
+                let key = format!("dashboard:{}:note_ver", trial.id.0);
+                study.set_remark(&key, PythonJson::parse("7").expect("JSON"))
+            }
+            _ => study.annotate(on_trial, &wanted),
+        };
+        if let Ok((events, ())) = decided {
+            self.take(id, events);
+        }
     }
 
     /// Some bytes. Few differ, so that calls repeat what was said.
@@ -424,13 +481,14 @@ pub(super) fn shown(registry: &Registry) -> String {
             study.finish_order(),
         );
         let asked = (study.spec(), study.state(), study.budget(), study.created());
-        let kept = (asked, study.trials(), study.artifacts());
+        let kept = (asked, study.trials(), study.artifacts(), study.remarks());
         format!("{id:?}\n{indices:#?}\n{kept:#?}")
     };
     let studies: Vec<_> = registry.iter().map(study).collect();
     let externals: Vec<_> = registry.externals().map(external::shown).collect();
-    let next = (registry.next_id(), registry.next_trial_id());
-    format!("next ids {next:?}\n{}\n{}", studies.join("\n"), externals.join("\n"))
+    let activities: Vec<_> = registry.activities().before(i64::MAX).collect();
+    let next = (registry.next_id(), registry.next_trial_id(), activities);
+    format!("next ids, and activities {next:#?}\n{}\n{}", studies.join("\n"), externals.join("\n"))
 }
 
 /// A study with a parameter of each kind, one of them conditional; with two objectives and two constraints, or with one.

@@ -52,7 +52,8 @@ impl Transaction<'_> {
     pub(crate) fn import(&mut self, study: &ExternalStudy) -> Result<(), Refusal> {
         let (name, directions) = (study.name().clone(), study.directions().clone());
         let id = self.create_external(Asker::default(), name, directions)?;
-        self.record(id, import::events(study).map(Event::External).collect());
+        let first = self.state.registry.next_trial_id();
+        self.record(id, import::events(study, first).map(Event::External).collect());
         Ok(())
     }
 
@@ -71,6 +72,13 @@ impl Transaction<'_> {
         key: &str,
         value: PythonJson,
     ) -> Result<(), Refusal> {
+        if scope == Scope::System
+            && let Ok(study) = self.state.registry.get(id)
+        {
+            let (events, ()) = study.set_remark(key, value)?;
+            self.record(id, events);
+            return Ok(());
+        }
         let study = self.state.registry.external(id)?;
         check_room(study.attributes(scope).len(), study.attributes(scope).contains_key(key))?;
         let decided = study.set_attribute(scope, key, value);

@@ -3,12 +3,15 @@
 
 use std::ops::Bound;
 
-use kindling_proto::v1;
+use kindling_proto::{limits, v1};
 use kindling_study::external::ExternalStudy;
-use kindling_study::{Refusal, SearchSpace, Study, StudyId, TrialNumber};
+use kindling_study::{Refusal, SearchSpace, Study, StudyId, TrialNumber, Wall};
 
-use crate::convert;
 use crate::state::State;
+use crate::{convert, naive_time};
+
+/// Among so many of an external study's trials the newest is looked for: they are not indexed by time.
+const RECENT: usize = 100;
 
 /// A study of either kind.
 pub(crate) enum AnyStudy<'a> {
@@ -56,11 +59,17 @@ pub(crate) fn range(
     })
 }
 
+/// The study with the beginning of its note.
+pub(crate) fn in_short(study: v1::Study) -> v1::Study {
+    v1::Study { note: limits::cut(study.note, limits::NOTE_IN_SHORT), ..study }
+}
+
 impl<'a> AnyStudy<'a> {
     fn of_external(study: &'a ExternalStudy) -> Self {
         Self::External(study, study.space().search_space())
     }
 
+    /// The study with all of its note.
     pub(crate) fn to_wire(&self, state: &State, id: StudyId) -> v1::Study {
         match self {
             Self::Ours(study) => convert::study(state, id, study),
@@ -68,11 +77,32 @@ impl<'a> AnyStudy<'a> {
         }
     }
 
+    /// The study as lists and streams have it, with the beginning of its note.
+    pub(crate) fn to_wire_in_short(&self, state: &State, id: StudyId) -> v1::Study {
+        in_short(self.to_wire(state, id))
+    }
+
     /// How many trials it has.
     pub(crate) fn trials(&self) -> usize {
         match self {
             Self::Ours(study) => study.trials().len(),
             Self::External(study, _) => study.trials().len(),
+        }
+    }
+
+    /// When a trial of it last began or ended, as far as the newest ones tell.
+    pub(crate) fn newest(&self) -> Option<Wall> {
+        match self {
+            Self::Ours(study) => {
+                let running = study.running().iter().filter_map(|n| study.get(*n)?.leased);
+                let last = study.finish_order().last().and_then(|n| study.get(*n)?.finished);
+                running.chain(last).max_by_key(|Wall(at)| *at)
+            }
+            Self::External(study, _) => {
+                let newest = study.trials().iter().rev().take(RECENT);
+                let times = newest.flat_map(|trial| [trial.started, trial.completed]);
+                times.flatten().max().and_then(naive_time::moment)
+            }
         }
     }
 

@@ -6,6 +6,6 @@ pub(crate) mod paging;
 mod reading;
 mod snapshot;
 
-pub(crate) use any_study::{AnyStudy, artifacts, find, range};
+pub(crate) use any_study::{AnyStudy, artifacts, find, in_short, range};
 pub(crate) use reading::{Head, Reading, Whole, whole};
 pub(crate) use snapshot::snapshot;

@@ -62,6 +62,8 @@ pub enum Bug {
     OlderCheckpointReplacesNewer,
     /// A new attempt keeps the curve beyond its checkpoint.
     CurveBeyondCheckpointIsKept,
+    /// A note replaces one that its author has not read.
+    NoteIsOverwritten,
     /// A trial of an Optuna client that is over may be changed.
     ExternalChangesAfterItsEnd,
     /// A waiting trial is given to all clients that want it.
@@ -76,7 +78,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -106,6 +108,7 @@ impl Bug {
         Self::ZombieSaves,
         Self::OlderCheckpointReplacesNewer,
         Self::CurveBeyondCheckpointIsKept,
+        Self::NoteIsOverwritten,
         Self::ExternalChangesAfterItsEnd,
         Self::ExternalIsTakenTwice,
         Self::ExternalIsNeverLost,

@@ -1,9 +1,10 @@
 //! Events: the only record of what happened. The store keeps them, and [`crate::Study::apply`] is the only
 //! way to change a study.
 
+use crate::activity::Act;
 use crate::confirm::{ConfirmSpec, Confirmation};
-use crate::external::ExternalEvent;
-use crate::ids::{Attempt, StudyId, TrialId, TrialNumber, WorkerId};
+use crate::external::{ExternalEvent, PythonJson};
+use crate::ids::{Attempt, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
 use crate::space::Params;
@@ -116,6 +117,15 @@ pub enum Event {
         /// The key of the one that it replaces.
         replaces: Option<Box<str>>,
     },
+    /// A part of a note, the tags, or whether the study is archived.
+    RemarkSet {
+        /// The trial that it is about. `None`: the study.
+        number: Option<TrialNumber>,
+        /// The attribute's name, which is that of a [`crate::RemarkKey`].
+        key: Box<str>,
+        /// Its value.
+        value: PythonJson,
+    },
     /// The lease ended. The trial waits again with the same parameters.
     LeaseEnded {
         /// The trial.
@@ -145,6 +155,17 @@ pub enum Event {
     },
     /// Something happened to a study that Optuna's clients drive.
     External(ExternalEvent),
+    /// Somebody did something. What they did is in the events before; this is who, for people to read.
+    Acted {
+        /// Its number, larger than all before.
+        id: i64,
+        /// What it was.
+        act: Box<Act>,
+        /// The study's name, if it is gone. Then this is the coordinator's own.
+        deleted: Option<StudyName>,
+        /// The number of the one that goes, so that there are not too many.
+        forgets: Option<i64>,
+    },
 }
 
 impl Event {
@@ -155,7 +176,8 @@ impl Event {
             | Self::Deleted
             | Self::StateChanged { .. }
             | Self::BudgetChanged { .. }
-            | Self::ConfirmChanged { .. } => None,
+            | Self::ConfirmChanged { .. }
+            | Self::Acted { .. } => None,
             Self::Enqueued { number, .. }
             | Self::Proposed { number, .. }
             | Self::Leased { number, .. }
@@ -164,7 +186,7 @@ impl Event {
             | Self::CheckpointSaved { number, .. }
             | Self::Reported { number, .. }
             | Self::Finished { number, .. } => Some(*number),
-            Self::ArtifactSaved { number, .. } => *number,
+            Self::ArtifactSaved { number, .. } | Self::RemarkSet { number, .. } => *number,
             Self::External(event) => event.trial(),
         }
     }

@@ -4,6 +4,7 @@
 //! fact is an [`Event`]. Every decision returns events and a typed reply, and only [`Study::apply`] changes a
 //! study. The shell around the core applies the events in memory, commits them, and then answers the caller.
 
+mod activity;
 mod attempts;
 mod best;
 mod bug;
@@ -27,6 +28,7 @@ mod proposal;
 pub mod pruner;
 mod refusal;
 mod registry;
+mod remarks;
 mod replay;
 mod rules;
 pub mod sampler;
@@ -39,6 +41,7 @@ mod time;
 mod trial;
 mod values;
 
+pub use activity::{Act, Activities, Activity, Deed, KNOWN_ACTIVITIES};
 pub use attempts::{KNOWN_ATTEMPTS, PastAttempt};
 pub use bug::Bug;
 pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
@@ -55,6 +58,10 @@ pub use proposal::Asked;
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;
 pub use registry::{Creation, Registry};
+pub use remarks::{
+    Annotation, MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Remark, RemarkKey, Remarks,
+    StudyAttributes, What,
+};
 pub use replay::{Mismatch, Replay};
 pub use space::{
     Allowed, Choice, Condition, Distribution, FloatScale, Needs, Nested, NotNested, Numbers, Param,

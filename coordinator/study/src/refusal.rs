@@ -102,6 +102,27 @@ pub enum Refusal {
         /// The newest step on record.
         newest: u64,
     },
+    /// A note was changed since its author read it.
+    #[error(
+        "somebody else changed the note: version {read} was read, and it is version {version} now; read it again"
+    )]
+    NoteChanged {
+        /// The version that was read.
+        read: u32,
+        /// The version that it has now.
+        version: u32,
+    },
+    /// A note or a tag cannot be kept.
+    #[error("{0}")]
+    OddRemark(String),
+    /// The notes and tags of a study's trials take all the room that there is for them.
+    #[error(
+        "the notes and tags of this study's trials have {most} bytes already, and no more are kept; shorten some"
+    )]
+    TooManyRemarks {
+        /// How many are kept.
+        most: usize,
+    },
     /// There is nothing to go on from.
     #[error("trial {0} has no checkpoint to go on from")]
     NoCheckpoint(TrialNumber),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use crate::activity::{Act, Activities, Activity};
 use crate::event::{Event, Record};
 use crate::external::ExternalStudy;
 use crate::ids::{StudyId, StudyName, TrialId, TrialNumber, WorkerId};
@@ -27,6 +28,8 @@ pub struct Registry {
     external_trials: HashMap<TrialId, StudyId>,
     /// The studies in which a worker holds trials.
     busy: HashMap<WorkerId, BTreeSet<StudyId>>,
+    /// What people did.
+    activities: Activities,
     // Larger than any id ever used.
     next_id: StudyId,
     next_trial_id: TrialId,
@@ -61,6 +64,7 @@ impl Registry {
             names: HashMap::new(),
             external_trials: HashMap::new(),
             busy: HashMap::new(),
+            activities: Activities::default(),
             next_id,
             next_trial_id,
         };
@@ -71,6 +75,32 @@ impl Registry {
             registry.add_external(id, study);
         }
         registry
+    }
+
+    /// The same, with what people did.
+    #[must_use]
+    pub fn with_activities(self, activities: Activities) -> Self {
+        Self { activities, ..self }
+    }
+
+    /// What people did.
+    pub fn activities(&self) -> &Activities {
+        &self.activities
+    }
+
+    /// Notes what somebody did with a study.
+    pub fn act(&self, study: StudyId, act: Act) -> Event {
+        self.acted(Some(study), act, None)
+    }
+
+    /// Notes what somebody did with a study that is gone now.
+    pub fn act_on_deleted(&self, name: StudyName, act: Act) -> Event {
+        self.acted(None, act, Some(name))
+    }
+
+    fn acted(&self, study: Option<StudyId>, act: Act, deleted: Option<StudyName>) -> Event {
+        let (id, forgets) = (self.activities.next_id(), self.activities.too_old(study));
+        Event::Acted { id, act: Box::new(act), deleted, forgets }
     }
 
     /// How many studies there are, of both kinds.
@@ -247,6 +277,13 @@ impl Registry {
                     self.names.remove(&study.spec().name);
                 }
                 self.remove_external(study);
+                self.activities.forget(study);
+                None
+            }
+            Event::Acted { id, act, deleted, .. } => {
+                let of = deleted.is_none().then_some(study);
+                let (id, act, deleted) = (*id, (**act).clone(), deleted.clone());
+                self.activities.add(of, Activity { id, at, deleted, act });
                 None
             }
             Event::External(event) => self.apply_external(study, at, event),

@@ -68,6 +68,11 @@ pub(crate) fn is_kept(step: u64, resumed: Option<u64>) -> bool {
     resumed.is_some_and(|resumed| step <= resumed || Bug::CurveBeyondCheckpointIsKept.is_on())
 }
 
+/// Whether a note may be replaced by one whose author read that version of it, or did not say which.
+pub(crate) fn may_replace_note(read: Option<u32>, now: u32) -> bool {
+    read.is_none_or(|read| read == now) || Bug::NoteIsOverwritten.is_on()
+}
+
 /// Handing a trial back does not count as losing it.
 pub(crate) fn hand_back(study: &Study, number: TrialNumber) -> Vec<Event> {
     if Bug::HandBackIsLoss.is_on() {

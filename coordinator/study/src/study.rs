@@ -14,6 +14,7 @@ use crate::kept::{self, Artifact};
 use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
+use crate::remarks::Remarks;
 use crate::sampler::{Archive, Goal};
 use crate::seed::{confirmation_seed, trial_seed};
 use crate::spec::StudySpec;
@@ -33,6 +34,8 @@ pub struct Study {
     trials: Vec<Trial>,
     /// Its own artifacts, by name.
     artifacts: Vec<Artifact>,
+    /// Notes and tags, on it and on its trials.
+    remarks: Remarks,
     /// Finished trials in the order in which they finished, whatever their result.
     finish_order: Vec<TrialNumber>,
     // Indices derived from `trials`.
@@ -100,6 +103,7 @@ impl Study {
             created,
             trials,
             artifacts: Vec::new(),
+            remarks: Remarks::default(),
             finish_order: Vec::new(),
             waiting: BTreeSet::new(),
             running: BTreeSet::new(),
@@ -296,6 +300,18 @@ impl Study {
         self
     }
 
+    /// Notes and tags, on it and on its trials.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
+    }
+
+    /// The study with the remarks that a store kept.
+    #[must_use]
+    pub fn with_remarks(mut self, remarks: Remarks) -> Self {
+        self.remarks = remarks;
+        self
+    }
+
     /// How many trials have parameters.
     pub(crate) fn proposed(&self) -> u32 {
         self.proposed
@@ -349,7 +365,7 @@ impl Study {
     pub fn apply(&mut self, event: &Event, next: TrialId, at: Wall, lease_until: Tick) {
         match event {
             // The registry handles these.
-            Event::Created { .. } | Event::Deleted | Event::External(_) => {}
+            Event::Created { .. } | Event::Deleted | Event::External(_) | Event::Acted { .. } => {}
             Event::StateChanged { state, because } => {
                 self.state = *state;
                 self.pause_reason.clone_from(because);
@@ -411,6 +427,7 @@ impl Study {
                 };
                 kept::put(artifacts, Artifact { name, media_type, blob, saved: at });
             }
+            Event::RemarkSet { key, value, .. } => self.remarks.put(key, value),
             Event::LeaseEnded { number, end } => {
                 self.trials[number.index()].end_attempt(*end, at);
                 self.note_unleased(*number);

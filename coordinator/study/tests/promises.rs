@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use kindling_study::sampler::{GpOptions, Nsga2Options, SamplerSpec, TpeOptions};
 use kindling_study::{
-    Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction, Distribution, Event,
-    FloatScale, Mark, Metrics, ObjectiveSpec, Outcome, Param, ParamValue, Params, Phase,
-    PrunerSpec, Refusal, SearchSpace, Settings, Study, StudyName, StudySpec, StudyState, Tick,
-    Trial, TrialId, TrialNumber, TrialResult, Verdict, Wall, WorkerId,
+    Annotation, Attempt, Attributes, Choice, Claim, Condition, ConfirmSpec, Direction,
+    Distribution, Event, FloatScale, Mark, Metrics, ObjectiveSpec, Outcome, Param, ParamValue,
+    Params, Phase, PrunerSpec, Refusal, SearchSpace, Settings, Study, StudyName, StudySpec,
+    StudyState, Tick, Trial, TrialId, TrialNumber, TrialResult, Verdict, Wall, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -72,6 +72,11 @@ enum Op {
         seeds: u32,
         each: bool,
     },
+    /// Somebody writes about a trial, or about the study.
+    Annotate {
+        number: Option<u32>,
+        text: u8,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -102,6 +107,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => state.prop_map(|state| Op::Change { state }),
         1 => (0..3_u32, 1..4_u32, any::<bool>())
             .prop_map(|(best, seeds, each)| Op::Confirm { best, seeds, each }),
+        1 => (proptest::option::of(0..BUDGET), any::<u8>())
+            .prop_map(|(number, text)| Op::Annotate { number, text }),
     ]
 }
 
@@ -245,6 +252,7 @@ impl World {
                 self.apply(&events);
                 assert_eq!(self.study.confirm(), Some(&confirm));
             }
+            Op::Annotate { number, text } => self.annotate(&before, number, text),
             Op::Change { state } => {
                 let events = self.study.change_state(state);
                 self.apply(&events);
@@ -360,7 +368,8 @@ impl World {
             trials,
             self.study.finish_order().to_vec(),
         )
-        .paused_because(self.study.pause_reason().map(str::to_owned));
+        .paused_because(self.study.pause_reason().map(str::to_owned))
+        .with_remarks(self.study.remarks().clone());
         self.study.renew_all(self.now + TERM);
         assert_eq!(restored, self.study, "a restart loses nothing");
         self.study = restored;
@@ -385,6 +394,32 @@ impl World {
             Err(refusal) => {
                 assert_eq!(refusal, Refusal::BudgetSpent { budget: before.budget() });
                 assert_eq!(searched(before), before.budget() as usize);
+            }
+        }
+    }
+
+    /// Remarks stand beside trials, of which nothing changes.
+    fn annotate(&mut self, before: &Study, number: Option<u32>, text: u8) {
+        let number = number.map(TrialNumber);
+        let wanted = Annotation {
+            note: Some(text.to_string()),
+            tags: Some(vec![text.to_string()]),
+            archived: number.is_none().then_some(text.is_multiple_of(2)),
+            ..Annotation::default()
+        };
+        match self.study.annotate(number, &wanted) {
+            Ok((events, ())) => {
+                self.apply(&events);
+                let there = number.map(|number| before.get(number).expect("there").id);
+                let read = there.map_or_else(|| self.study.remark(), |id| self.study.remark_on(id));
+                assert_eq!((Some(read.note), Some(read.tags)), (wanted.note, wanted.tags));
+                let without = self.study.clone().with_remarks(before.remarks().clone());
+                assert_eq!(&without, before, "nothing else has changed");
+            }
+            Err(refusal) => {
+                let number = number.expect("a study can be written about");
+                let trials = before.trials().len();
+                assert_eq!(refusal, Refusal::UnknownTrial { number, trials });
             }
         }
     }

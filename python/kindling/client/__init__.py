@@ -23,12 +23,14 @@ except ImportError as _error:
         name=_error.name,
     ) from None
 
+from kindling.client._activity import Activity
 from kindling.client._client import Client, connect
 from kindling.client._errors import (
     AccessDeniedError,
     ClientError,
     ConnectionSettingsError,
     InvalidArgumentError,
+    NoteChangedError,
     OverloadedError,
     RefusedError,
     StudyExistsError,
@@ -38,13 +40,14 @@ from kindling.client._errors import (
     UnreachableError,
 )
 from kindling.client._info import Failure, StudyInfo
-from kindling.client._study import RemoteStudy
+from kindling.client._study import RemoteStudy, Retried
 from kindling.client._trial import AskedTrial
 from kindling.client._watch import StudyUpdate
 from kindling.frozen import FrozenTrial, TrialState
 
 __all__ = [
     "AccessDeniedError",
+    "Activity",
     "AskedTrial",
     "Client",
     "ClientError",
@@ -52,9 +55,11 @@ __all__ = [
     "Failure",
     "FrozenTrial",
     "InvalidArgumentError",
+    "NoteChangedError",
     "OverloadedError",
     "RefusedError",
     "RemoteStudy",
+    "Retried",
     "StudyExistsError",
     "StudyInfo",
     "StudyUpdate",

@@ -1,10 +1,12 @@
 """Calls: which there are, how long they may take, which are repeated, and what their errors mean."""
 
+import contextlib
 import logging
 import os
 import random
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,6 +18,7 @@ from kindling.client._errors import ClientError, InvalidArgumentError
 from kindling.client._meaning import may_change, meaning, said
 from kindling.client._proto import study_pb2 as pb
 from kindling.client._proto import worker_pb2 as work
+from kindling.client._user import USER, user
 
 log = logging.getLogger("kindling.client")
 
@@ -53,14 +56,19 @@ LIST_STUDIES = Method("StudyService", "ListStudies", pb.ListStudiesRequest, pb.L
 PAUSE_STUDY = Method("StudyService", "PauseStudy", pb.PauseStudyRequest, pb.PauseStudyResponse)
 RESUME_STUDY = Method("StudyService", "ResumeStudy", pb.ResumeStudyRequest, pb.ResumeStudyResponse)
 STOP_STUDY = Method("StudyService", "StopStudy", pb.StopStudyRequest, pb.StopStudyResponse)
+ANNOTATE_STUDY = Method("StudyService", "AnnotateStudy", pb.AnnotateStudyRequest, pb.AnnotateStudyResponse)
 # If somebody made a study of the same name meanwhile, a repeated call would delete that.
 DELETE_STUDY = Method("StudyService", "DeleteStudy", pb.DeleteStudyRequest, pb.DeleteStudyResponse, repeatable=False)
 WATCH_STUDY = Method("StudyService", "WatchStudy", pb.WatchStudyRequest, pb.WatchStudyResponse)
 LIST_TRIALS = Method("TrialService", "ListTrials", pb.ListTrialsRequest, pb.ListTrialsResponse)
 GET_TRIAL = Method("TrialService", "GetTrial", pb.GetTrialRequest, pb.GetTrialResponse)
-# These two carry an id of the request.
+ANNOTATE_TRIAL = Method("TrialService", "AnnotateTrial", pb.AnnotateTrialRequest, pb.AnnotateTrialResponse)
+LIST_ACTIVITY = Method("StudyService", "ListActivity", pb.ListActivityRequest, pb.ListActivityResponse)
+CHANGE_BUDGET = Method("StudyService", "ChangeBudget", pb.ChangeBudgetRequest, pb.ChangeBudgetResponse)
+# These carry an id of the request.
 ENQUEUE_TRIAL = Method("TrialService", "EnqueueTrial", pb.EnqueueTrialRequest, pb.EnqueueTrialResponse)
 RETRY_TRIAL = Method("TrialService", "RetryTrial", pb.RetryTrialRequest, pb.RetryTrialResponse)
+RETRY_TRIALS = Method("TrialService", "RetryTrials", pb.RetryTrialsRequest, pb.RetryTrialsResponse)
 # These carry the claim of a lease.
 LEASE = Method(_WORKERS, "Lease", work.LeaseRequest, work.LeaseResponse)
 REPORT = Method(_WORKERS, "Report", work.ReportRequest, work.ReportResponse)
@@ -89,7 +97,10 @@ class Link:
         self.address = connection.address
         self.timeout = timeout
         self._channel = connection.channel()
+        self._tls = connection.tls
         self._tokens = {True: connection.worker_token, False: connection.token}
+        name = user()
+        self._who = () if name is None else ((USER, name),)
         self._stubs: dict[str, Callable[..., Message]] = {}
         self._process = os.getpid()
         self._closed = False
@@ -148,12 +159,25 @@ class Link:
 
     def metadata(self, method: Method[Req, Res]) -> tuple[tuple[str, str], ...]:
         token = self._tokens[method.service == _WORKERS]
-        return () if token is None else (("authorization", f"Bearer {token}"),)
+        return self._who if token is None else (("authorization", f"Bearer {token}"), *self._who)
 
     @property
     def channel(self) -> grpc.Channel:
         self.check_usable()
         return self._channel
+
+    @contextlib.contextmanager
+    def options(self) -> Iterator[list[str]]:
+        """How the `kindling` program is told to ask the same coordinator. A token goes by a file of one's own."""
+        options = [f"--coordinator={self.address}", *self._tls]
+        token = self._tokens[False]
+        if token is None:
+            yield options
+            return
+        with tempfile.NamedTemporaryFile("w", prefix="kindling-token-") as file:
+            file.write(token)
+            file.flush()
+            yield [*options, f"--token-file={file.name}"]
 
     def is_mine(self) -> bool:
         """Whether it was made in this process."""

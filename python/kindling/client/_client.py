@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from kindling.client import _spec
+from kindling.client._activity import Activity, activities
 from kindling.client._asker import Asker
 from kindling.client._calls import CREATE_STUDY, GET_STUDY, LIST_STUDIES, Link
 from kindling.client._connection import StrPath, connection
@@ -133,9 +134,13 @@ class Client:
             raise StudyExistsError(f"study `{name}` exists already", "exist_ok=True takes it as it is")
         return RemoteStudy(self, spec.name)
 
-    def studies(self) -> list[StudyInfo]:
-        """All studies, oldest first."""
-        return list(self._studies())
+    def studies(self, *, archived: bool = False) -> list[StudyInfo]:
+        """All studies, oldest first; with `archived`, those that were archived, too."""
+        return [study for study in self._studies() if archived or not study.archived]
+
+    def activity(self) -> Iterator[Activity]:
+        """Who did what, with all studies and with those that were deleted, the newest first."""
+        return activities(self._link, "")
 
     def study(self, name: str) -> RemoteStudy:
         """The study of this name."""

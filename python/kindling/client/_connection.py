@@ -53,6 +53,8 @@ class Connection:
     credentials: grpc.ChannelCredentials | None
     token: str | None
     worker_token: str | None
+    # How the `kindling` program is told of the same certificates.
+    tls: tuple[str, ...] = ()
 
     def channel(self, more: Mapping[str, int | str] | None = None) -> grpc.Channel:
         """A channel with our options, and with others that replace them."""
@@ -101,7 +103,15 @@ def connection(
         worker_token = _token_of(path) if path else token
     else:
         _check_secret(worker_token, "the worker token")
-    return Connection(address=address, target=target, credentials=credentials, token=token, worker_token=worker_token)
+    named = {"--tls-ca": ca, "--tls-cert": cert, "--tls-key": key}
+    return Connection(
+        address=address,
+        target=target,
+        credentials=credentials,
+        token=token,
+        worker_token=worker_token,
+        tls=tuple(f"{option}={Path(path).absolute()}" for option, path in named.items() if path),
+    )
 
 
 def _parse(address: str) -> tuple[str, str]:

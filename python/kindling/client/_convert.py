@@ -42,6 +42,9 @@ def trial(wire: pb.Trial) -> FrozenTrial:
         worker=wire.worker or None,
         confirms=wire.confirms.of if wire.HasField("confirms") else None,
         constraints=list(wire.constraints) or None,
+        note=wire.note,
+        note_version=wire.note_version,
+        tags=list(wire.tags),
     )
 
 

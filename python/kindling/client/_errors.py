@@ -44,6 +44,10 @@ class RefusedError(ClientError):
     """The coordinator refuses a call in the study's present state. It changed nothing."""
 
 
+class NoteChangedError(RefusedError):
+    """Somebody else changed the note since it was read. Read it again, and write what should stand there now."""
+
+
 class OverloadedError(ClientError):
     """The coordinator has no room for this call, or for what it would store."""
 

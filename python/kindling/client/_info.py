@@ -55,6 +55,13 @@ class StudyInfo:
     time_left: timedelta | None
     seed: int
     objective: str
+    # What people wrote about it, in Markdown. In `client.studies()` and in `watch` at most its first 256 bytes.
+    note: str
+    # How often the note was changed.
+    note_version: int
+    tags: tuple[str, ...]
+    # Whether it is left out of lists.
+    archived: bool
     settings: dict[str, Any] = field(repr=False)
     sampler: dict[str, Any] = field(repr=False)
     pruner: dict[str, Any] = field(repr=False)
@@ -94,6 +101,10 @@ def info(wire: pb.Study) -> StudyInfo:
         time_left=_duration(wire) if wire.HasField("time_left") else None,
         seed=spec.seed,
         objective=spec.objective.kind,
+        note=wire.note,
+        note_version=wire.note_version,
+        tags=tuple(wire.tags),
+        archived=wire.archived,
         settings=json.loads(spec.objective.settings_json or "{}"),
         sampler=_options(json_format.MessageToDict(spec.sampler)),
         pruner=_options(json_format.MessageToDict(spec.pruner)),

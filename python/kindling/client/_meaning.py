@@ -6,6 +6,7 @@ from kindling.client._errors import (
     AccessDeniedError,
     ClientError,
     InvalidArgumentError,
+    NoteChangedError,
     OverloadedError,
     RefusedError,
     StudyExistsError,
@@ -26,6 +27,7 @@ _FINAL = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
         grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.ABORTED,
     }
 )
 _NO_GRPC = "the address is the one after `listening on` in the coordinator's log, not the page's"
@@ -56,6 +58,8 @@ def meaning(error: grpc.RpcError, address: str) -> ClientError:  # noqa: C901, P
             return RefusedError(text, "`study.resume(trials=N)` raises the budget")
         case grpc.StatusCode.FAILED_PRECONDITION if "stop the study first" in text:
             return RefusedError(text, "`study.stop()` calls running trials back")
+        case grpc.StatusCode.ABORTED if "changed the note" in text:
+            return NoteChangedError(text)
         case grpc.StatusCode.ALREADY_EXISTS | grpc.StatusCode.FAILED_PRECONDITION:
             return RefusedError(text)
         case grpc.StatusCode.RESOURCE_EXHAUSTED if "studies, and no more" in text:

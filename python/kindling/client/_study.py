@@ -1,14 +1,22 @@
 """A study of a coordinator."""
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kindling import _program, _progress
+from kindling._display import Displayed
 from kindling._frame import frame
 from kindling._front import front
+from kindling._like import like as _like
 from kindling.client import _convert, _spec
+from kindling.client._activity import Activity, activities
 from kindling.client._asker import Asker
 from kindling.client._calls import (
+    CHANGE_BUDGET,
     DELETE_STUDY,
     ENQUEUE_TRIAL,
     GET_STUDY,
@@ -16,11 +24,13 @@ from kindling.client._calls import (
     PAUSE_STUDY,
     RESUME_STUDY,
     RETRY_TRIAL,
+    RETRY_TRIALS,
     STOP_STUDY,
 )
 from kindling.client._errors import InvalidArgumentError, RefusedError, UnknownTrialError
 from kindling.client._info import StudyInfo, info
 from kindling.client._proto import study_pb2 as pb
+from kindling.client._remarks import Remarks
 from kindling.client._trial import AskedTrial
 from kindling.client._watch import StudyUpdate, all_trials, watch
 from kindling.frozen import FrozenTrial, TrialState
@@ -31,10 +41,25 @@ if TYPE_CHECKING:
     from kindling.client._client import Client
 
 _U32 = 2**32 - 1
+# As proto/src/limits.rs says: so many failed trials are repeated by one call.
+_RETRIED = 1000
 
 
-class RemoteStudy:
-    """A study of a coordinator. Every call asks the coordinator anew; nothing is kept here."""
+@dataclass(frozen=True)
+class Retried:
+    """What became of failed trials that were to be repeated."""
+
+    retried: dict[int, int]
+    """By the number of the failed trial: that of the new one."""
+    refused: dict[int, str]
+    """By the number of the trial: why it is not repeated."""
+
+
+class RemoteStudy(Remarks, Displayed):
+    """A study of a coordinator. Every call asks the coordinator anew; nothing is kept here.
+
+    A notebook shows it by its page; `print(study)` says in a line how it stands.
+    """
 
     def __init__(self, client: "Client", name: str) -> None:
         self.name = name
@@ -43,6 +68,9 @@ class RemoteStudy:
 
     def __repr__(self) -> str:
         return f"RemoteStudy({self.name!r} at {self._link.address})"
+
+    # IPython looks for it in the class that has `__repr__`.
+    _repr_pretty_ = Displayed._repr_pretty_
 
     def info(self) -> StudyInfo:
         """The study as it is now."""
@@ -114,14 +142,22 @@ class RemoteStudy:
         """An update now and after each change, until the study is finished. Outlives the coordinator's restarts."""
         return watch(self._link, self.name)
 
-    def enqueue(self, params: Mapping[str, Any], *, warm_start: int | None = None) -> FrozenTrial:
+    def enqueue(
+        self, params: Mapping[str, Any] | None = None, *, like: int | None = None, warm_start: int | None = None
+    ) -> FrozenTrial:
         """Adds a trial with some parameters fixed. It counts against the budget.
 
-        `warm_start` is the number of a trial whose newest checkpoint it goes on from.
+        `like` is the number of a trial whose parameters it has, but for those that are given. What has no meaning with
+        these is left out. `warm_start` is the number of a trial whose newest checkpoint it goes on from.
         """
+        params = {} if params is None else params
+        # Refused here if it is no dict.
+        fixed = _convert.named_values(params)
+        if like is not None:
+            fixed = _convert.named_values(_like(self.trial(like).params, params, self.info().space))
         request = pb.EnqueueTrialRequest(
             study=self.name,
-            params=_convert.named_values(params),
+            params=fixed,
             request_id=uuid.uuid4().hex,
             warm_start=None if warm_start is None else _number(warm_start),
         )
@@ -131,6 +167,32 @@ class RemoteStudy:
         """Adds a trial with the parameters of a failed one. The budget grows by one."""
         request = pb.RetryTrialRequest(study=self.name, number=_number(number), request_id=uuid.uuid4().hex)
         return _convert.trial(self._link.call(RETRY_TRIAL, request).trial)
+
+    def retry_all(self, numbers: Iterable[int] | None = None) -> Retried:
+        """The same of several failed trials, or of all that have failed. Those that are refused are told, too.
+
+        A trial that was repeated before is repeated again.
+        """
+        if numbers is None:
+            numbers = [trial.number for trial in self.iter_trials([TrialState.FAIL])]
+        wanted = [_number(number) for number in numbers]
+        found = Retried(retried={}, refused={})
+        for start in range(0, len(wanted), _RETRIED):
+            some = wanted[start : start + _RETRIED]
+            request = pb.RetryTrialsRequest(study=self.name, numbers=some, request_id=uuid.uuid4().hex)
+            answer = self._link.call(RETRY_TRIALS, request)
+            found.retried.update({one.failed: one.number for one in answer.retried})
+            found.refused.update({one.failed: one.reason for one in answer.refused})
+        return found
+
+    def set_budget(self, trials: int) -> StudyInfo:
+        """Sets how many trials are to finish. A paused study stays paused: see `resume`."""
+        request = pb.ChangeBudgetRequest(name=self.name, trials=_convert.whole("trials", trials, 1, _U32))
+        return info(self._link.call(CHANGE_BUDGET, request).study)
+
+    def activity(self) -> Iterator[Activity]:
+        """Who did what with the study, the newest first; at most 1,000 entries are kept."""
+        return activities(self._link, self.name)
 
     def pause(self) -> StudyInfo:
         """No more trials are given out. Running ones may finish."""
@@ -181,6 +243,37 @@ class RemoteStudy:
         elif trial.study != self.name:
             raise InvalidArgumentError(f"this trial is one of study `{trial.study}`, not of `{self.name}`")
         trial.tell(value, state, timeout=timeout)
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Writes the study's page, one HTML file that stands alone, and returns its path: the study's name with .html
+        in this folder, unless told. The `kindling` program makes it, of what the coordinator says."""
+        written = Path(_program.named_after(self.name, "html")) if path is None else Path(path)
+        written.write_text(self._page(), encoding="utf-8")
+        return written
+
+    def _standing(self) -> str:
+        info = self.info()
+        best = info.best and {"number": info.best.number, "values": info.best.values}  # noqa: PD011 - no data frame
+        return _progress.of_study(
+            self.name,
+            {
+                "state": info.state,
+                "counts": {state.name.lower(): count for state, count in info.counts.items()},
+                "trials": info.trials,
+                "directions": info.directions,
+                "best": best,
+                "front_size": info.front_size,
+                "trials_per_hour": info.trials_per_hour,
+                "seconds_left": None if info.time_left is None else info.time_left.total_seconds(),
+            },
+        )
+
+    def _page(self) -> str:
+        with self._link.options() as options:
+            return _program.call("report", *options, about=[self.name])
+
+    def _completed(self) -> tuple[list[FrozenTrial], list[str]]:
+        return self.trials((TrialState.COMPLETE,)), list(self.info().directions)
 
     def _asker(self) -> Asker:
         known = self._client._askers.get(self.name)  # noqa: SLF001

@@ -19,8 +19,9 @@ _RENEW = 3600.0
 _PAGE = 1000
 
 
-# What changes of a trial, without its contents: state, attempt, and how much it has reported and noted.
-_Seen = tuple[int, int, int, int]
+# What changes of a trial, without its contents: state, attempt, how much it has reported and noted, and what people
+# wrote about it.
+_Seen = tuple[int, int, int, int, int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,8 @@ def _news(trials: Iterable[pb.Trial], seen: dict[int, _Seen]) -> dict[int, pb.Tr
     """Those that are not known as they are. From now on they are."""
     news = {}
     for trial in trials:
-        now = (trial.state, trial.attempt, len(trial.intermediate_values), len(trial.attributes_json))
+        counts = (len(trial.intermediate_values), len(trial.attributes_json), trial.note_version)
+        now = (trial.state, trial.attempt, *counts, tuple(trial.tags))
         if seen.get(trial.number) != now:
             seen[trial.number] = now
             news[trial.number] = trial

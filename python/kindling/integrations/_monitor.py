@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kindling import _json
 from kindling.trial import Trial
 
 # One metric, several, or those of the study by the names under which they are logged.
 Monitor = str | Sequence[str] | Mapping[str, str]
+# A number, or several by the study's names.
+Reported = float | dict[str, float]
 
 
 class Monitored:
@@ -24,9 +27,9 @@ class Monitored:
         """The first that was not logged."""
         return next((name for name in self.names.values() if name not in logged), None)
 
-    def reported(self, logged: Mapping[str, Any], trial: Trial) -> Any:
+    def reported(self, logged: Mapping[str, Any], trial: Trial) -> Reported:
         """What is reported: a number, or several by name."""
-        values = {name: logged[written] for name, written in self.names.items()}
+        values = _json.metrics({name: logged[written] for name, written in self.names.items()})
         if not self.is_one:
             return values
         [(name, value)] = values.items()

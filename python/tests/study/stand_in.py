@@ -65,7 +65,11 @@ def parsed(words: list[str]) -> tuple[str, dict, list[str]]:
 
 def answer(plain: str, options: dict, study: dict) -> None:
     if plain == "report":
-        Path(options["output"]).write_text("<html></html>")
+        page = f"<!doctype html><html><head></head><body>{len(study['trials'])} trials</body></html>"
+        if "output" in options:
+            Path(options["output"]).write_text(page)
+        else:
+            print(page)
     elif plain == "study show":
         print(json.dumps(shown(study)))
     elif plain == "trial list":

@@ -95,3 +95,17 @@ except KeyboardInterrupt:
     assert "nothing is lost" in _text(interrupted)
     assert _text(interrupted).endswith("was interrupted\n")
     assert (_text(before), _text(after)) == ("False\n", "True\n")
+
+
+def test_a_study_at_the_end_of_a_cell_is_shown_by_its_page(folder: Path) -> None:
+    notebook = _executed(
+        folder, DEFINES, "study", "study.run(workers=1, progress=False)", "study", 'study.figure("slice-x")'
+    )
+    (_, before, _, study, figure) = notebook.cells
+    assert before.outputs[0].data["text/plain"] == "notebook: it has not begun"
+    assert "there is no study" in before.outputs[0].data["text/html"]
+    (shown,) = study.outputs
+    assert shown.data["text/plain"].startswith("notebook: 4/4 trials · best ")
+    assert "<iframe" in shown.data["text/html"]
+    assert "notebook: 4/4 trials" in shown.data["text/html"]
+    assert "<iframe" in figure.outputs[0].data["text/html"]

@@ -449,3 +449,54 @@ def test_before_anything_has_run_there_is_no_best_trial(folder: Path) -> None:
         _ = _study().best_trial
     with pytest.raises(kindling.KindlingError, match=r"`study\.run\(\)` makes it"):
         _study().report()
+
+
+@needs_program
+def test_notes_and_tags_are_kept_in_the_store(folder: Path) -> None:
+    study = _study(trials=2)
+    study.run(workers=1, progress=False)
+    assert (study.note, study.tags, study.archived) == ("", [], False)
+    # A dash alone and a leading one are texts like others.
+    for note in ("-", "--json\n**bold**", "x" * 50_000, ""):
+        study.set_note(note)
+        assert study.note == note
+    study.set_tags(["paper", "--yes"])
+    study.add_tags("draft")
+    study.remove_tags("paper")
+    assert study.tags == ["--yes", "draft"]
+    study.set_tags(["odd"])
+    assert study.tags == ["odd"]
+    study.set_note("the disk was full", trial=1)
+    study.add_tags("disk", trial=1)
+    trial = study.trials[1]
+    assert (trial.note, trial.note_version, trial.tags) == ("the disk was full", 1, ["disk"])
+    with pytest.raises(kindling.KindlingError, match="somebody else changed the note"):
+        study.set_note("late", trial=1, version=0)
+    study.archive()
+    assert study.archived
+    study.unarchive()
+    assert not study.archived
+
+
+@needs_program
+def test_a_trial_like_another_one_but_for_some(folder: Path) -> None:
+    study = _study(trials=3)
+    study.enqueue({"x": 0.5, "kind": "a"})
+    assert study.enqueue({"x": 0.25}, like=0).params == {"x": 0.25, "kind": "a"}
+    with pytest.raises(kindling.KindlingError, match="there is no trial 7"):
+        study.enqueue({"x": 0.25}, like=7)
+
+
+@needs_program
+def test_a_filter_chooses_trials(folder: Path) -> None:
+    study = _study(trials=2)
+    study.enqueue({"x": 0.5, "kind": "a"})
+    study.enqueue({"x": -0.5, "kind": "b"})
+    study.run(workers=1, progress=False)
+    assert [trial.number for trial in study.get_trials(filter="x > 0 and kind = a")] == [0]
+
+
+def test_tags_that_are_no_texts_are_refused(folder: Path) -> None:
+    for wrong in ("paper", [7]):
+        with pytest.raises(kindling.KindlingError, match="tags are a list of texts"):
+            _study().set_tags(wrong)  # type: ignore[arg-type]

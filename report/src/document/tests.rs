@@ -150,10 +150,33 @@ fn a_trial_says_what_it_left_behind() {
 }
 
 #[test]
+fn notes_and_tags_are_told_as_they_were_written() {
+    let note = "**a** <script>\n".to_owned();
+    let tags = vec!["t".to_owned()];
+    let study = v1::Study {
+        note: note.clone(),
+        note_version: 3,
+        tags: tags.clone(),
+        archived: true,
+        ..testing::study(vec![], None)
+    };
+    let trial =
+        v1::Trial { note: note.clone(), note_version: 1, tags, ..testing::trial(0, 0.5, &[]) };
+    let shown = json(&study, &[trial]);
+    let (study, trial) = (&shown["study"], &shown["trials"][0]);
+    assert_eq!((&study["note"], &study["note_version"]), (&json!(note), &json!(3)));
+    assert_eq!((&study["tags"], &study["archived"]), (&json!(["t"]), &json!(true)));
+    assert_eq!((&trial["note"], &trial["note_version"]), (&json!(note), &json!(1)));
+    assert_eq!(trial["tags"], json!(["t"]));
+}
+
+#[test]
 fn what_left_nothing_behind_says_nothing_of_it() {
     let shown = json(&testing::study(vec![], None), &[testing::trial(0, 0.5, &[])]);
     assert!(shown.get("artifacts").is_none());
-    for left in ["attempts", "checkpoints", "artifacts", "warm_start"] {
+    let left =
+        ["attempts", "checkpoints", "artifacts", "warm_start", "note", "note_version", "tags"];
+    for left in left {
         assert!(shown["trials"][0].get(left).is_none(), "{left}");
     }
     let change = Change::new(&testing::study(vec![], None), &[], &[]);

@@ -162,7 +162,8 @@ const UNITS: [(&str, f64); 5] =
 fn numeric(field: &Field, literal: &Literal) -> Result<f64, FilterError> {
     let text = &literal.text;
     let has_units = field.kind == Kind::Seconds;
-    let with_unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let with_unit =
+        UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
     let (digits, scale) = with_unit.filter(|_| has_units).unwrap_or((text, 1.0));
     let number = if literal.is_quoted { None } else { number_of(digits) };
     number.map(|number| number * scale).ok_or_else(|| {

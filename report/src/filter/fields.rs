@@ -143,8 +143,7 @@ fn fixed(study: &v1::Study) -> Vec<Field> {
     let spec = study.spec.clone().unwrap_or_default();
     let own = |name: &str, kind, source| Field::new(Group::Trial, name, kind, source);
     let metrics = metric_names(&spec.metric_names, spec.directions.len().max(1));
-    let mut all =
-        vec![own("number", Number, Source::Number), own("state", State, Source::State)];
+    let mut all = vec![own("number", Number, Source::Number), own("state", State, Source::State)];
     if metrics.len() == 1 {
         all.push(own("value", Number, Source::Metric(0)));
     }

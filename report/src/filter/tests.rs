@@ -122,11 +122,7 @@ fn param(of: &Param) -> v1::Parameter {
             choices: of.choices.iter().flatten().map(value).collect(),
         }),
     };
-    v1::Parameter {
-        name: of.name.clone(),
-        distribution: Some(distribution),
-        ..Default::default()
-    }
+    v1::Parameter { name: of.name.clone(), distribution: Some(distribution), ..Default::default() }
 }
 
 fn value(of: &Value) -> v1::Value {

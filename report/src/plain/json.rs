@@ -49,6 +49,10 @@ pub fn study(study: &v1::Study) -> Value {
         "trials_per_hour": study.trials_per_hour,
         "seconds_left": format::span(study.time_left).map(|d| d.as_secs_f64()),
         "created": format::time(study.create_time.as_ref()).map(|t| t.to_string()),
+        "note": study.note,
+        "note_version": study.note_version,
+        "tags": study.tags,
+        "archived": study.archived,
     })
 }
 
@@ -88,6 +92,9 @@ pub fn trial(trial: &v1::Trial) -> Value {
         "artifacts": trial.artifacts.iter().map(artifact).collect::<Vec<_>>(),
         "start": format::time(trial.start_time.as_ref()).map(|t| t.to_string()),
         "complete": format::time(trial.complete_time.as_ref()).map(|t| t.to_string()),
+        "note": trial.note,
+        "note_version": trial.note_version,
+        "tags": trial.tags,
     })
 }
 

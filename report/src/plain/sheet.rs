@@ -12,8 +12,18 @@ use crate::shown::{metric_names, values};
 
 /// The columns before and after the parameters and attributes. The values come after the first ones.
 const BEFORE: [&str; 2] = ["number", "state"];
-const AFTER: [&str; 8] =
-    ["steps", "attempt", "worker", "start", "complete", "fail_reason", "confirms", "fresh_seed"];
+const AFTER: [&str; 10] = [
+    "steps",
+    "attempt",
+    "worker",
+    "start",
+    "complete",
+    "fail_reason",
+    "confirms",
+    "fresh_seed",
+    "tags",
+    "note",
+];
 
 /// The content of a cell. Empty text differs from a missing value.
 enum Cell {
@@ -33,7 +43,7 @@ pub enum Formulas {
     Defused,
 }
 
-/// One line per trial: number, state, values, parameters, attributes, then how it ran.
+/// One line per trial: number, state, values, parameters, attributes, then how it ran, and tags and note.
 ///
 /// One objective has the column `value`. Several have one each, named as Optuna names them: `values_accuracy`. What it found
 /// for a constraint is in `constraints_memory_gb`.
@@ -60,8 +70,7 @@ pub fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u
         ];
         let found = values(trial);
         let found = (0..names(study).len()).map(|place| plain(found.get(place)));
-        let told =
-            (0..constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
+        let told = (0..constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
         let values = params.iter().map(|name| given.get(*name).map_or(Cell::Nothing, cell));
         let attributes = attributes.iter().map(|key| attribute(trial, key));
         line(
@@ -79,8 +88,8 @@ pub fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u
     sheet.into_bytes()
 }
 
-/// The columns on how the trial ran.
-fn after(trial: &v1::Trial) -> [Cell; 8] {
+/// The columns on how the trial ran, and what people wrote about it. Tags have no commas, so that commas part them.
+fn after(trial: &v1::Trial) -> [Cell; 10] {
     let text = |text: &String| match text.as_str() {
         "" => Cell::Nothing,
         text => Cell::Text(text.to_owned()),
@@ -94,6 +103,8 @@ fn after(trial: &v1::Trial) -> [Cell; 8] {
         text(&trial.fail_reason),
         plain(trial.confirms.map(|c| c.of)),
         plain(trial.confirms.map(|c| c.seed)),
+        text(&trial.tags.join(",")),
+        text(&trial.note),
     ]
 }
 
@@ -278,12 +289,25 @@ mod tests {
     }
 
     #[test]
+    fn tags_and_note_are_the_last_columns() {
+        let trial = v1::Trial {
+            tags: vec!["a".to_owned(), "b c".to_owned()],
+            note: "=1 \"x\"\n".to_owned(),
+            ..Default::default()
+        };
+        let sheet = written(&study(&[]), std::slice::from_ref(&trial), Formulas::Kept);
+        assert!(sheet.ends_with(",\"a,b c\",\"=1 \"\"x\"\"\n\"\n"), "{sheet}");
+        let sheet = written(&study(&[]), &[trial], Formulas::Defused);
+        assert!(sheet.ends_with(",\"a,b c\",\"'=1 \"\"x\"\"\n\"\n"), "{sheet}");
+    }
+
+    #[test]
     fn empty_text_is_not_nothing() {
         let trials = [trial(&[("m", "")], &[("a", "\"\"")]), trial(&[], &[])];
         let sheet = written(&study(&["m"]), &trials, Formulas::Kept);
         let lines: Vec<_> = sheet.lines().collect();
-        assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,");
-        assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,");
+        assert_eq!(lines[1], "0,UNSPECIFIED,,\"\",\"\",0,0,,,,,,,,");
+        assert_eq!(lines[2], "0,UNSPECIFIED,,,,0,0,,,,,,,,");
     }
 
     #[test]

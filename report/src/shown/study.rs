@@ -43,6 +43,14 @@ pub struct Study {
     pub seed: String,
     /// When it was created.
     pub created: i64,
+    /// What people wrote about it, in Markdown that nobody has checked; empty: nothing.
+    pub note: String,
+    /// How often the note was changed. Whoever changes it says which version was read.
+    pub note_version: u32,
+    /// In the order in which they were given.
+    pub tags: Vec<String>,
+    /// Whether it has left the lists.
+    pub archived: bool,
     /// Trials by state.
     pub counts: Counts,
     /// Trials finished per hour.
@@ -139,6 +147,10 @@ impl Study {
             confirmations_known: study.confirmations_known,
             seed: spec.seed.to_string(),
             created: study.create_time.map_or(0, milliseconds),
+            note: study.note.clone(),
+            note_version: study.note_version,
+            tags: study.tags.clone(),
+            archived: study.archived,
             counts: Counts {
                 waiting: counts.waiting,
                 running: counts.running,

@@ -62,6 +62,15 @@ pub struct Trial {
     pub start: Option<i64>,
     /// When it finished.
     pub complete: Option<i64>,
+    /// What people wrote about it, in Markdown that nobody has checked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// How often the note was changed; absent if it never was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub note_version: u32,
+    /// In the order in which they were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// Marks a trial that runs another one's configuration again.
@@ -107,8 +116,16 @@ impl Trial {
             confirms: trial.confirms.map(|c| Confirmation { of: c.of, seed: c.seed }),
             start: trial.start_time.map(milliseconds),
             complete: trial.complete_time.map(milliseconds),
+            note: trial.note.clone(),
+            note_version: trial.note_version,
+            tags: trial.tags.clone(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 /// A number that JSON can say; infinity is the largest.

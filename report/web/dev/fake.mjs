@@ -86,6 +86,7 @@ export function fake({
   steps = 20,
   diagnoses = budget <= 2000,
   objectives = 1,
+  failing = 0.02,
   seed = 7,
 } = {}) {
   const r = generator(seed);
@@ -134,7 +135,7 @@ export function fake({
     free[w] = complete + 200;
     // Some fail for a reason that can be found.
     const steep = p.learning_rate > 6e-3 || p.batch > 300;
-    const state = r.next() < (steep ? 0.35 : 0.02) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
+    const state = r.next() < (steep ? Math.max(0.35, failing) : failing) ? "FAIL" : !confirms && r.next() < 0.12 ? "PRUNED" : "COMPLETE";
     const length = state === "COMPLETE" ? n : Math.max(1, Math.floor(n / 3));
     const begin = kind === "flagship" ? 0.1 : value + 3;
     const curve = Array.from({ length }, (_, i) => [

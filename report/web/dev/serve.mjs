@@ -10,6 +10,7 @@ import { createServer, request as ask } from "node:http";
 import { gzipSync } from "node:zlib";
 import { at, fake } from "./fake.mjs";
 import { artifact, output } from "./kept.mjs";
+import { Steered } from "./steer.mjs";
 
 const option = (name, otherwise) => {
   const i = process.argv.indexOf(`--${name}`);
@@ -52,6 +53,19 @@ const studyOf = (name) => {
   return studies.get(name);
 };
 
+/** As it is now. */
+const shown = (name) => steered.document(name, at(studyOf(name).whole, studyOf(name).done));
+const steered = new Steered(
+  (name) => (studyOf(name) ? at(studyOf(name).whole, studyOf(name).done) : null),
+  (name, budget) => {
+    // One that is made waits for workers; without a budget it goes.
+    studies.delete(name);
+    steered.studies.delete(name);
+    if (budget === null) delete KINDS[name];
+    else KINDS[name] = [{ name, kind: "other", budget, seeds: 0, failing: 0.3 }, 0];
+  },
+);
+
 const page = (
   config,
   inner = "",
@@ -92,28 +106,38 @@ if (option("report")) {
 }
 
 /** Of a study that stays as it is, a trial that runs changes, as one does with each report. */
-function still(study) {
-  const { study: now, workers, trials } = at(study.whole, study.done);
+function still(name) {
+  const { study: now, workers, trials } = shown(name);
   return { study: now, workers, trials: trials.filter((t) => t.state === "RUNNING") };
 }
 
-async function events(response, study) {
+async function events(response, name, study) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const tell = (event, text) => response.write(`event: ${event}\ndata: ${text}\n\n`);
   const send = (event, data) => tell(event, JSON.stringify(data));
-  for (const [kind, text] of pieces(at(study.whole, study.done))) if (!tell(kind, text)) await new Promise((more) => response.once("drain", more));
+  for (const [kind, text] of pieces(shown(name))) if (!tell(kind, text)) await new Promise((more) => response.once("drain", more));
+  const changed = (which) => {
+    if (which === name && studyOf(name)) send("change", change());
+  };
+  const change = (from = 0) => {
+    const { study: now, workers, trials } = shown(name);
+    return { study: now, workers, trials: trials.slice(from) };
+  };
+  steered.listeners.add(changed);
   let tick = 0;
   const timer = setInterval(() => {
     tick += 1;
     if (study.done >= study.whole.trials.length) return;
-    if (study.stays) return tick % 2 === 0 && send("change", still(study));
+    if (study.stays) return tick % 2 === 0 && send("change", still(name));
     if (tick % 2 === 0) study.done += 1;
-    const now = at(study.whole, study.done);
-    send("change", { study: now.study, workers: now.workers, trials: now.trials.slice(Math.max(0, study.done - 2)) });
-    if (tick % 6 === 0) send("analysis", now.analysis);
+    send("change", change(Math.max(0, study.done - 2)));
+    if (tick % 6 === 0) send("analysis", shown(name).analysis);
     if (tick % 10 === 0) response.write(": ping\n\n");
   }, 500);
-  response.on("close", () => clearInterval(timer));
+  response.on("close", () => {
+    clearInterval(timer);
+    steered.listeners.delete(changed);
+  });
 }
 
 /** A study as the list has it; made once for each number of trials. */
@@ -142,6 +166,7 @@ function passOn(request, response) {
 
 /** Which page an address is, as the coordinator would say. */
 function pageAt(path, url, first, second) {
+  if (path === "/new") return { mode: "new" };
   if (path === "/" || path === "/compare") return { mode: path === "/" ? "list" : "compare" };
   const name = first === "studies" ? second : path === "/study" ? url.searchParams.get("name") : null;
   const tooDeep = path.split("/").length > 5;
@@ -158,23 +183,23 @@ createServer((request, response) => {
   if (path === "/assets/app.js") return send("text/javascript", asset("app.js"));
   if (path === "/assets/app.css") return send("text/css", asset("app.css"));
   if (coordinator && (first === "api" || path === "/study/artifact" || third === "artifacts")) return passOn(request, response);
-  if (path === "/api/me") return send("application/json", JSON.stringify({ may_change: false, holder: "anyone", version: "made up" }));
+  if (steered.answers(request, response, url)) return;
   if (path === "/api/studies") {
     const list = Object.keys(KINDS)
       .filter((n) => !/^(large|huge)/.test(n))
       .map((n) => {
-        const { study, trials } = lineOf(n);
+        const { study, trials } = steered.document(n, lineOf(n));
         const times = trials.flatMap((t) => [t.start ?? 0, t.complete ?? 0]);
         return {
-          archived: n === "wide",
-          tags: n.includes("growing") ? ["nightly", "growing"] : [],
+          archived: study.archived ?? n === "wide",
+          tags: study.tags ?? (n.includes("growing") ? ["nightly", "growing"] : []),
           created: study.created,
           newest: times.length > 0 ? Math.max(...times) : null,
           trials_per_hour: study.trials_per_hour,
           seconds_left: study.seconds_left,
           external: study.external,
           failure: study.failures[0]?.reason ?? null,
-          note: "",
+          note: study.note ?? "",
           name: n,
           state: study.state,
           counts: study.counts,
@@ -203,8 +228,8 @@ createServer((request, response) => {
     return look() ? output(request, response, name, look, url.searchParams) : response.writeHead(404).end("there is no such trial");
   }
   if (study && first === "report") return send("text/html", report(at(study.whole, study.done)), "");
-  if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, study);
-  if (study && first === "api") return send("application/json", JSON.stringify(at(study.whole, study.done)));
+  if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, name, study);
+  if (study && first === "api") return send("application/json", JSON.stringify(shown(name)));
   if (first === "api" || first === "assets") return response.writeHead(404).end("not found");
   const shown = pageAt(path, url, first, second);
   response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY, "cache-control": "no-store" }).end(page(shown));

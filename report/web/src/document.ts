@@ -72,6 +72,11 @@ export interface Study {
   seconds_left: number | null;
   /** Why trials failed: the most frequent reasons, most frequent first. */
   failures: { reason: string; trials: number; newest: number }[];
+  /** What people wrote about it, in Markdown, and how often that has changed; absent in what older programs wrote, as what follows is. */
+  note?: string;
+  note_version?: number;
+  tags?: string[];
+  archived?: boolean;
   /** What was wrong as the study was paused, unless that was somebody's wish. */
   pause_reason: string | null;
   /** The number of the search's best trial. */
@@ -129,8 +134,6 @@ export interface Trial {
   /** The same of other objectives, by their index. */
   other_curves?: Record<string, [number, number][]>;
   attributes: Record<string, unknown>;
-  /** Absent if there are none. */
-  tags?: string[];
   attempt: number;
   worker: string;
   /** Oldest first, as far as they are known. */
@@ -147,6 +150,11 @@ export interface Trial {
   confirms: { of: number; seed: number } | null;
   start: number | null;
   complete: number | null;
+  /** In Markdown, and how often it has changed; absent without a note. */
+  note?: string;
+  note_version?: number;
+  /** Absent without any. */
+  tags?: string[];
 }
 
 export interface Attempt {

@@ -1,5 +1,6 @@
 import { comparePage } from "./compare/page";
 import { missingPage } from "./page/missing";
+import { newPage } from "./page/new";
 import { READER, whoAmI } from "./shell/me";
 import { studyPage } from "./shell/study";
 import { embedded, follow } from "./source";
@@ -9,6 +10,7 @@ import { listPage } from "./studies/page";
 type Mode =
   | { mode: "list" }
   | { mode: "compare" }
+  | { mode: "new" }
   | { mode: "live"; study: string }
   | { mode: "missing"; said: string }
   | { mode: "report" };
@@ -20,6 +22,8 @@ async function start(): Promise<void> {
       return listPage(await whoAmI());
     case "compare":
       return comparePage();
+    case "new":
+      return newPage(await whoAmI());
     case "missing":
       return missingPage(mode.said);
     case "live": {

@@ -508,9 +508,7 @@ impl Session {
 }
 
 fn hostname() -> String {
-    let from_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    let name = from_kernel.ok().or_else(|| std::env::var("HOSTNAME").ok());
-    name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).unwrap_or_else(|| "worker".into())
+    kindling_client::hostname().unwrap_or_else(|| "worker".into())
 }
 
 /// Unique to this process, so that no later process is mistaken for it.

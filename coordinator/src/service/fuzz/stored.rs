@@ -17,13 +17,13 @@ async fn what_is_taken_is_there_after_a_restart() {
     let calls = proofs(600, 20_000);
     let (mut routes, mut folder) = world().await;
     let mut state = shown(routes.clone()).await;
-    let (mut taken, mut refused) = ([0; 5], [0; 5]);
+    let (mut taken, mut refused) = ([0; 6], [0; 6]);
     for number in 0..calls {
         if number % CALLS_OF_A_WORLD == 0 {
             (routes, folder) = world().await;
             state = shown(routes.clone()).await;
         }
-        let kind = random.within(0..5);
+        let kind = random.within(0..6);
         let answer = make(kind, number, routes.clone(), &mut random).await;
         let now = shown(routes.clone()).await;
         let count = if answer.is_ok() { &mut taken } else { &mut refused };
@@ -41,7 +41,7 @@ async fn what_is_taken_is_there_after_a_restart() {
     }
 }
 
-/// Makes a call of one of five kinds.
+/// Makes a call of one of six kinds.
 async fn make<A: Api + 'static>(
     kind: usize,
     number: usize,
@@ -68,6 +68,15 @@ async fn make<A: Api + 'static>(
             let retry =
                 v1::RetryTrialRequest { study: "s".to_owned(), number: 1, ..Default::default() };
             TrialServiceClient::new(api).retry_trial(retry).await.map(drop)
+        }
+        5 => {
+            let (study, note) = ("s".to_owned(), Some(text(random)));
+            let tags = Some(v1::Tags { tags: vec![text(random), "b".to_owned()] });
+            let tags = tags.filter(|_| random.one_in(2));
+            let number = random.within(0..4) as u32;
+            let annotate =
+                v1::AnnotateTrialRequest { study, number, note, note_version: None, tags };
+            TrialServiceClient::new(api).annotate_trial(annotate).await.map(drop)
         }
         _ => {
             // The worker gets the trials that it already holds.

@@ -116,7 +116,7 @@ fn external_study(id: StudyId, study: &ExternalStudy) -> wire::Study {
     }
 }
 
-/// Attributes of our own studies are other programs' and stand in the store alone.
+/// Of attributes, what Kindling knows: notes, tags and artifacts. Others are other programs' and stand in the store alone.
 fn our_study(id: StudyId, study: &Study) -> wire::Study {
     wire::Study {
         study_id: id.0,
@@ -126,6 +126,7 @@ fn our_study(id: StudyId, study: &Study) -> wire::Study {
         system_attributes: metric_names(&study.spec().metrics.names)
             .into_iter()
             .chain(artifacts(study.artifacts()))
+            .chain(texts(study.remarks().attributes()))
             .collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! `optuna.StorageService`: the door for Optuna's `GrpcStorageProxy`.
 //!
-//! It writes to external studies only, and reads them and our own. Optuna's client ends at the first refusal that it does
-//! not know. So calls are never turned away here: they wait before the door until there is room.
+//! It writes to external studies, and of our own notes and tags alone; it reads both. Optuna's client ends at the first
+//! refusal that it does not know. So calls are never turned away here: they wait before the door until there is room.
 
 mod advice;
 mod answer;

@@ -4,7 +4,9 @@ use kindling_study::external::{
     Decided, ExternalDistribution, ExternalEvent, ExternalStudy, ExternalTrial, NaiveTime,
     PythonJson, Scope, TrialState,
 };
-use kindling_study::{Direction, Directions, Event, Registry, StudyId, StudyName, TrialNumber};
+use kindling_study::{
+    Annotation, Direction, Directions, Event, Registry, StudyId, StudyName, TrialNumber,
+};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -66,7 +68,16 @@ impl Client<'_> {
             self.pick(&["a", "\u{e4} b", ""]),
             PythonJson::parse(self.pick(&TEXTS)).expect("JSON"),
         );
-        match self.random.random_range(0..9_u8) {
+        match self.random.random_range(0..10_u8) {
+            9 => {
+                let tags = self.pick(&[&[][..], &["a", "b"]]);
+                let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+                let note = self.pick(&["", "\u{e4}\n", "longer than the other"]).to_owned();
+                let wanted =
+                    Annotation { note: Some(note), tags: Some(tags), ..Annotation::default() };
+                let on_trial = self.pick(&[None, Some(number)]);
+                decided(study.annotate(on_trial, &wanted))
+            }
             0 => decided(study.set_attribute(scope, key, text)),
             1 => decided(study.add_trial(Box::new(ExternalTrial::running(self.now)))),
             2 => decided(study.add_trial(Box::new(self.template(study)))),

@@ -1,7 +1,7 @@
 //! Changes to rows, for a store to execute.
 
 use kindling_study::external::Scope;
-use kindling_study::{Blob, Confirmation, Mark, StudyId, TrialId, TrialNumber};
+use kindling_study::{Act, Blob, Confirmation, Mark, StudyId, TrialId, TrialNumber};
 
 /// A change to one row, unless it says otherwise.
 ///
@@ -204,14 +204,29 @@ pub(crate) enum Change<'a> {
         datetime_complete: String,
     },
 
-    // Of external studies.
+    /// Adds a row of `kindling_activity`.
+    AddActivity {
+        id: i64,
+        /// `None`: it is the coordinator's own.
+        study: Option<StudyId>,
+        at: i64,
+        act: &'a Act,
+        deleted: Option<&'a str>,
+    },
+    /// Deletes one.
+    ForgetActivity {
+        id: i64,
+    },
+
+    // Of external studies, and one of any.
     /// Adds the two rows of one.
     AddExternalStudy {
         study: StudyId,
         name: &'a str,
         created_at: i64,
     },
-    /// Adds a row of `study_user_attributes` or `study_system_attributes`, or replaces it.
+    /// Adds a row of `study_user_attributes` or `study_system_attributes`, or replaces it. Notes and tags on our own
+    /// studies and their trials stand in the latter, too.
     PutStudyAttribute {
         study: StudyId,
         scope: Scope,
@@ -258,12 +273,13 @@ pub(crate) const TABLES_OF_TRIALS: [&str; 12] = [
 ];
 
 /// The tables that have any number of rows by `study_id`.
-pub(crate) const TABLES_OF_A_STUDY: [&str; 5] = [
+pub(crate) const TABLES_OF_A_STUDY: [&str; 6] = [
     "trials",
     "study_directions",
     "study_user_attributes",
     "study_system_attributes",
     "kindling_study_artifacts",
+    "kindling_activity",
 ];
 
 /// The tables that have one row for each study of a kind: our own, and external ones.

@@ -1,8 +1,9 @@
 //! Which rows an event changes.
 
+use kindling_study::external::Scope;
 use kindling_study::{
-    ConfirmSpec, Event, LeaseEnd, OtherValue, Outcome, Proposal, Record, StudySpec, StudyState,
-    TrialId, TrialNumber, TrialResult, Wall,
+    ConfirmSpec, Event, LeaseEnd, OtherValue, Outcome, Proposal, Record, StudyName, StudySpec,
+    StudyState, TrialId, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 
@@ -69,6 +70,14 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
             };
             Ok(kept::artifact(of, record))
         }
+        Event::RemarkSet { number, key, value } => {
+            known.study(study)?;
+            if let Some(number) = number {
+                trial(known, record, *number)?;
+            }
+            let json = value.as_str();
+            Ok(vec![Change::PutStudyAttribute { study, scope: Scope::System, key, json }])
+        }
         Event::LeaseEnded { number, end } => {
             Ok(lease_ended(trial(known, record, *number)?, *end, record.at))
         }
@@ -77,6 +86,16 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
         }
         Event::Finished { number, outcome } => finished(known, record, *number, outcome),
         Event::External(event) => external::changes(known, record, event),
+        Event::Acted { id, act, deleted, forgets } => {
+            let deleted = deleted.as_ref().map(StudyName::as_str);
+            let study = deleted.is_none().then_some(study);
+            if study.is_some_and(|study| !known.has(study)) {
+                return Err(Misfit(format!("there is no study {}", record.study.0)));
+            }
+            let forgets = forgets.map(|id| Change::ForgetActivity { id });
+            let add = Change::AddActivity { id: *id, study, at: record.at.0, act, deleted };
+            Ok(forgets.into_iter().chain([add]).collect())
+        }
     }
 }
 

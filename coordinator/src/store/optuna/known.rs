@@ -73,6 +73,11 @@ impl Known {
         study.ok_or_else(|| Misfit(format!("there is no external study {}", id.0)))
     }
 
+    /// Whether there is such a study, of either kind.
+    pub(super) fn has(&self, id: StudyId) -> bool {
+        self.studies.contains_key(&id) || self.externals.contains_key(&id)
+    }
+
     pub(super) fn study(&mut self, id: StudyId) -> Result<&mut KnownStudy, Misfit> {
         self.studies.get_mut(&id).ok_or_else(|| Misfit(format!("there is no study {}", id.0)))
     }

@@ -5,6 +5,7 @@
 //! [`Reading`], which checks them and makes studies of them. The statements are each store's own,
 //! though many would be the same: they are short, and placeholders and types differ.
 
+mod activity;
 mod cell;
 mod change;
 mod changes;
@@ -19,6 +20,7 @@ mod rows;
 mod strangers;
 mod study;
 
+pub(super) use activity::ActivityRow;
 pub(super) use change::{
     Change, NewLease, NewProposal, NewStudy, Owner, TABLES_OF_A_STUDY, TABLES_OF_TRIALS,
 };

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kindling_study::external::Scope;
+use kindling_study::external::{PythonJson, Scope};
 use kindling_study::{
-    Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, StudyId, StudySpec, Tick, TrialId,
-    TrialNumber, Wall, WorkerId,
+    Activities, Attempt, Json, LeaseEnd, Mark, OtherValue, Registry, RemarkKey, StudyId, StudySpec,
+    Tick, TrialId, TrialNumber, Wall, WorkerId,
 };
 
 use super::cell::{json, word};
@@ -37,6 +37,7 @@ pub(crate) struct Reading {
     /// All trials of a worker share its id.
     workers: HashMap<String, WorkerId>,
     externals: ExternalReading,
+    pub(super) activities: Activities,
     strangers: Strangers,
 }
 
@@ -232,10 +233,29 @@ impl Reading {
         Ok(())
     }
 
+    /// Takes notes and tags, after the trials. optuna-dashboard may have written them, and anybody may have attached
+    /// anything else. What could not be written as it is here is passed over.
+    pub(crate) fn remark(&mut self, row: ExternalAttributeRow<'_>) {
+        let Some(key) = RemarkKey::parse(row.key) else { return };
+        let of = |trial: TrialId| self.places.get(&trial.0).is_some_and(|(of, _)| *of == row.owner);
+        let is_known = key.trial.is_none_or(of);
+        let Some(study) = self.studies.get_mut(&row.owner).filter(|_| is_known) else { return };
+        let read = row.json.and_then(|text| {
+            let value =
+                PythonJson::parse(text).map_err(|error| row.at.wrong("value_json", error))?;
+            key.check(&value).map_err(|error| row.at.wrong("value_json", error))?;
+            Ok(value)
+        });
+        match read {
+            Ok(value) => study.remarks.push((row.key.into(), value)),
+            Err(damage) => self.strangers.pass_over(damage),
+        }
+    }
+
     /// Checks that all rows fit together, and makes studies of them. Open leases end at
     /// `lease_until`.
     pub(crate) fn finish(self, next: &NextIds, lease_until: Tick) -> Result<Registry, Damage> {
-        let Self { studies, places, mut strangers, externals, .. } = self;
+        let Self { studies, places, mut strangers, externals, activities, .. } = self;
         if let Some(id) = studies.keys().find(|id| externals.has_study(**id)) {
             return Err(Damage::at(
                 "kindling_external_studies",
@@ -254,7 +274,14 @@ impl Reading {
         let next_trial = counter("next_trial_id", next.next_trial_id, newest_trial)?;
         let externals = externals.finish()?;
         strangers.tell();
-        Ok(Registry::restore(restored, externals, StudyId(next_study), TrialId(next_trial)))
+        let (next_study, next_trial) = (StudyId(next_study), TrialId(next_trial));
+        let registry = Registry::restore(restored, externals, next_study, next_trial);
+        Ok(registry.with_activities(activities))
+    }
+
+    /// Whether there is such a study, of either kind.
+    pub(super) fn has_study(&self, id: i64) -> bool {
+        self.studies.contains_key(&id) || self.externals.has_study(id)
     }
 
     /// The trial that a row belongs to, and the spec of its study.

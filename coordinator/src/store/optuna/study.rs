@@ -1,8 +1,9 @@
 //! A study while its rows are collected, and the checks that its trials fit together.
 
+use kindling_study::external::PythonJson;
 use kindling_study::{
-    Artifact, ConfirmSpec, Confirmation, Direction, Study, StudySpec, StudyState, Tick, Trial,
-    TrialNumber, Wall,
+    Artifact, ConfirmSpec, Confirmation, Direction, Remarks, Study, StudySpec, StudyState, Tick,
+    Trial, TrialNumber, Wall,
 };
 
 use super::cell::word;
@@ -21,6 +22,7 @@ pub(super) struct StudyDraft {
     confirm: Option<ConfirmSpec>,
     created: Wall,
     pub(super) artifacts: Vec<Artifact>,
+    pub(super) remarks: Vec<(Box<str>, PythonJson)>,
     /// One direction per objective.
     directions: Box<[Option<Direction>]>,
     /// By trial number.
@@ -51,6 +53,7 @@ impl StudyDraft {
             confirm,
             created: Wall(row.created_at),
             artifacts: Vec::new(),
+            remarks: Vec::new(),
             directions: vec![None; spec.directions.as_slice().len()].into(),
             // Growing step by step would need twice the memory for a moment.
             trials: Vec::with_capacity(row.trials as usize),
@@ -92,7 +95,8 @@ impl StudyDraft {
             trials.push(trial);
         }
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
-        Ok(study.paused_because(pause_reason).with_artifacts(artifacts))
+        let remarks: Remarks = self.remarks.into_iter().collect();
+        Ok(study.paused_because(pause_reason).with_artifacts(artifacts).with_remarks(remarks))
     }
 }
 

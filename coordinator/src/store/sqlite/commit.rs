@@ -5,7 +5,7 @@
 //! lost.
 
 use kindling_study::external::Scope;
-use kindling_study::{Blob, KNOWN_ATTEMPTS, StudyId, TrialId};
+use kindling_study::{Act, Blob, KNOWN_ATTEMPTS, StudyId, TrialId};
 use rusqlite::{Connection, Params as Bindings, params};
 
 use super::fault::Fault;
@@ -123,6 +123,13 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         Change::SetOver { trial, state, datetime_complete } => {
             one(conn, SET_OVER, params![trial.0, state, datetime_complete])
         }
+        Change::AddActivity { id, study, at, act, deleted } => {
+            let Act { who, from, deed, trial, details } = act;
+            let (study, trial) = (study.map(|study| study.0), trial.map(|trial| trial.0));
+            let row = params![id, study, deleted, at, who, from, deed.as_str(), trial, details];
+            one(conn, ADD_ACTIVITY, row)
+        }
+        Change::ForgetActivity { id } => one(conn, FORGET_ACTIVITY, [id]),
         Change::AddExternalStudy { study, name, created_at } => {
             one(conn, ADD_EXTERNAL_STUDY, params![study.0, created_at])?;
             one(conn, ADD_NAME, params![study.0, name])
@@ -368,6 +375,12 @@ const PUT_USER_ATTRIBUTE: &str = "INSERT INTO trial_user_attributes (trial_id, k
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json";
 
 const SET_OVER: &str = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
+
+const ADD_ACTIVITY: &str = "INSERT INTO kindling_activity
+    (activity_id, study_id, deleted, at, who, origin, deed, trial, details)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+const FORGET_ACTIVITY: &str = "DELETE FROM kindling_activity WHERE activity_id = ?1";
 
 const ADD_EXTERNAL_STUDY: &str =
     "INSERT INTO kindling_external_studies (study_id, created_at) VALUES (?1, ?2)";

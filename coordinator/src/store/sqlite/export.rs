@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use kindling_proto::optuna::{Study, StudyDirection, Trial, TrialState};
+use kindling_study::{RemarkKey, TrialId};
 use rusqlite::{Connection, params};
 
 use super::open::OPTUNAS_TABLES;
@@ -65,7 +66,14 @@ fn write(conn: &Connection, study: &Study, trials: &[Trial]) -> rusqlite::Result
             "INSERT INTO study_{kind}_attributes (study_id, key, value_json) VALUES (1, ?1, ?2)"
         );
         for (key, json) in attributes {
-            put(&sql, params![key, json])?;
+            // A note on a trial names it by its id, which is another one here.
+            let key = match RemarkKey::parse(key).filter(|_| kind == "system") {
+                Some(remark) => remark.moved(|id| id_here(trials, id)).map(|key| key.to_string()),
+                None => Some(key.clone()),
+            };
+            if let Some(key) = key {
+                put(&sql, params![key, json])?;
+            }
         }
     }
     for (id, trial) in (1_i64..).zip(trials) {
@@ -106,6 +114,12 @@ fn write(conn: &Connection, study: &Study, trials: &[Trial]) -> rusqlite::Result
         }
     }
     Ok(())
+}
+
+/// The id in the new file of the trial that had this one.
+fn id_here(trials: &[Trial], id: TrialId) -> Option<TrialId> {
+    let place = trials.binary_search_by_key(&id.0, |trial| trial.trial_id).ok()?;
+    Some(TrialId(place as i64 + 1))
 }
 
 fn state(state: TrialState) -> &'static str {

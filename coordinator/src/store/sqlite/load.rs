@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::fault::Fault;
 use super::history;
 
+mod activity;
 mod external;
 mod kept;
 
@@ -32,6 +33,7 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.trials(&mut reading)?;
     tables.leases(&mut reading)?;
     tables.kept(&mut reading)?;
+    tables.remarks(&mut reading)?;
     tables.params(&mut reading)?;
     tables.intermediates(&mut reading)?;
     tables.other_values(&mut reading)?;
@@ -39,6 +41,7 @@ pub(super) fn registry_in(conn: &Connection, lease_until: Tick) -> Result<Regist
     tables.reasons(&mut reading)?;
     tables.attributes(&mut reading)?;
     tables.external_rows(&mut reading)?;
+    tables.activities(&mut reading)?;
     history::read(conn)?;
     let next = NextIds {
         next_study_id: tables.counter("next_study_id")?,

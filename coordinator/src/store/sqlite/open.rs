@@ -17,7 +17,7 @@ use super::{history, load, mark, pair, path};
 use crate::store::history::Reached;
 
 /// The layout version that this build reads and writes.
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// Our application id in the file's header: "KNDL".
 pub(super) const APPLICATION_ID: u32 = 0x4B4E_444C;
@@ -38,12 +38,13 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// Triggers that say who may write what.
 const GUARDS: &str = include_str!("guards.sql");
 /// The upgrade from each version to the next, the oldest first.
-const UPGRADES: [&str; 5] = [
+const UPGRADES: [&str; 6] = [
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
     include_str!("upgrade_4.sql"),
     include_str!("upgrade_5.sql"),
     include_str!("upgrade_6.sql"),
+    include_str!("upgrade_7.sql"),
 ];
 
 /// A sound store, locked for this process.

@@ -1,4 +1,4 @@
--- The layout of a store, version 7: what Optuna has no place for. `schema_optuna.sql` comes before it,
+-- The layout of a store, version 8: what Optuna has no place for. `schema_optuna.sql` comes before it,
 -- `guards.sql` after it. No fact stands in both.
 --
 -- Times are microseconds since 1970, UTC. A row is written before the row of Optuna's that
@@ -10,7 +10,7 @@ CREATE TABLE kindling_meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO kindling_meta VALUES ('schema_version', 7), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
+INSERT INTO kindling_meta VALUES ('schema_version', 8), ('next_study_id', 1), ('next_trial_id', 1), ('pen', 0),
     ('commits', 0);
 
 -- Which history this store tells: other 16 bytes when an older copy of it is put back. One row. How far it
@@ -127,6 +127,20 @@ CREATE TABLE kindling_study_artifacts (
     saved_at INTEGER NOT NULL,
     PRIMARY KEY (study_id, name)
 ) STRICT, WITHOUT ROWID;
+
+-- What people did: of each study and of the coordinator itself the newest, a thousand at most.
+CREATE TABLE kindling_activity (
+    activity_id INTEGER NOT NULL PRIMARY KEY,
+    study_id INTEGER REFERENCES studies (study_id),  -- NULL: the coordinator's own
+    deleted TEXT,                  -- the name of the study, which is gone; only of the coordinator's own
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,             -- as they said themselves; empty: they did not say
+    origin TEXT NOT NULL,          -- their address, and which token
+    deed TEXT NOT NULL,            -- create, pause, …
+    trial INTEGER,                 -- the number of the trial that it was about
+    details TEXT NOT NULL
+) STRICT;
+CREATE INDEX kindling_activity_study ON kindling_activity (study_id);
 
 -- Rows of Optuna's tables that were found in a store of before there were guards, and cannot be ours.
 CREATE TABLE kindling_set_aside (

@@ -15,7 +15,8 @@ CREATE TABLE study_directions (
     UNIQUE (study_id, objective)
 );
 
--- The attributes of our own studies are other people's: the dashboard keeps its notes there.
+-- The dashboard keeps its notes there, those on trials, too, and we ours, with tags. All other attributes of our own
+-- studies are other people's.
 CREATE TABLE study_user_attributes (
     study_user_attribute_id INTEGER NOT NULL PRIMARY KEY,
     study_id INTEGER REFERENCES studies (study_id),

@@ -8,6 +8,7 @@ use super::study::ExternalStudy;
 use super::trial::{ExternalTrial, NaiveTime, TrialState};
 use crate::ids::TrialNumber;
 use crate::refusal::Refusal;
+use crate::remarks::{self, Annotation, RemarkKey};
 use crate::space::unsigned_zero;
 
 /// Events to apply, and the answer; or a refusal, which changes nothing.
@@ -16,7 +17,22 @@ pub type Decided<R> = Result<(Vec<ExternalEvent>, R), Refusal>;
 impl ExternalStudy {
     /// Sets an attribute of the study.
     pub fn set_attribute(&self, scope: Scope, key: &str, value: PythonJson) -> Decided<()> {
-        Ok((vec![ExternalEvent::AttributeSet { scope, key: key.into(), value }], ()))
+        Ok((vec![self.set(scope, key.into(), value)], ()))
+    }
+
+    /// Changes what people wrote about the study, or about one of its trials, in whatever state that is.
+    pub fn annotate(&self, number: Option<TrialNumber>, wanted: &Annotation) -> Decided<()> {
+        let trial = number.map(|number| self.trial(number).map(|trial| trial.id)).transpose()?;
+        let attributes = self.attributes(Scope::System);
+        let puts = remarks::annotate(attributes, self.remark_bytes, trial, wanted)?;
+        let set = |(key, value)| self.set(Scope::System, key, value);
+        Ok((puts.into_iter().map(set).collect(), ()))
+    }
+
+    fn set(&self, scope: Scope, key: Box<str>, value: PythonJson) -> ExternalEvent {
+        let remark = RemarkKey::parse(&key).filter(|_| scope == Scope::System);
+        let of = remark.and_then(|remark| self.place_of(remark.trial?));
+        ExternalEvent::AttributeSet { scope, key, value, of }
     }
 
     /// Adds a trial, perhaps with all that it has. Its id is given to it later.

@@ -33,6 +33,8 @@ pub enum ExternalEvent {
         key: Box<str>,
         /// Its value.
         value: PythonJson,
+        /// The trial that it is a remark on, if it is one.
+        of: Option<TrialNumber>,
     },
     /// A trial was added, perhaps as a copy with all that it has.
     TrialAdded {
@@ -89,7 +91,8 @@ impl ExternalEvent {
     /// The trial that it is about, if any.
     pub fn trial(&self) -> Option<TrialNumber> {
         match self {
-            Self::Created { .. } | Self::AttributeSet { .. } => None,
+            Self::Created { .. } => None,
+            Self::AttributeSet { of, .. } => *of,
             Self::TrialAdded { number, .. }
             | Self::ParamSet { number, .. }
             | Self::StateSet { number, .. }

@@ -47,6 +47,11 @@ impl PythonJson {
         Ok(Self(text.into()))
     }
 
+    /// The text of a value.
+    pub fn of(value: &PythonValue) -> Self {
+        Self(value.to_text().into())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,6 +12,7 @@ use crate::best::Best;
 use crate::ids::{StudyName, TrialId, TrialNumber};
 use crate::metrics::{MAX_CONSTRAINTS, MAX_NAME, MAX_OBJECTIVES};
 use crate::refusal::Refusal;
+use crate::remarks::{self, Remark};
 use crate::time::Wall;
 use crate::values::{Directions, Values};
 
@@ -45,6 +46,8 @@ pub struct ExternalStudy {
     best: Best,
     /// The names of the constraints that its trials told of.
     constraints: BTreeSet<Box<str>>,
+    /// How many bytes of its system attributes are remarks on trials.
+    pub(super) remark_bytes: usize,
     /// Running trials whose client is not connected. Not stored.
     pub(super) lost: Lost,
 }
@@ -63,6 +66,7 @@ impl ExternalStudy {
             counts: Counts::default(),
             best: Best::default(),
             constraints: BTreeSet::new(),
+            remark_bytes: 0,
             lost: Lost::default(),
         }
     }
@@ -75,7 +79,10 @@ impl ExternalStudy {
         system_attributes: BTreeMap<Box<str>, PythonJson>,
         trials: Vec<ExternalTrial>,
     ) -> Self {
-        let mut study = Self { user_attributes, system_attributes, ..self };
+        let mut study = Self { user_attributes, ..self };
+        for (key, value) in &system_attributes {
+            study.put_system_attribute(key, value);
+        }
         for trial in trials {
             study.push(trial);
         }
@@ -154,6 +161,21 @@ impl ExternalStudy {
         (names.len() == self.directions.as_slice().len()).then_some(names)
     }
 
+    /// What people wrote about it.
+    pub fn remark(&self) -> Remark {
+        Remark::read(&self.system_attributes, None)
+    }
+
+    /// What people wrote about the trial of this id.
+    pub fn remark_on(&self, trial: TrialId) -> Remark {
+        Remark::read(&self.system_attributes, Some(trial))
+    }
+
+    /// Whether it is archived: it has left the lists. It goes on as before.
+    pub fn is_archived(&self) -> bool {
+        remarks::is_archived(&self.system_attributes)
+    }
+
     /// The number of the trial of this id.
     pub fn place_of(&self, id: TrialId) -> Option<TrialNumber> {
         let place = self.trials.binary_search_by_key(&id, |trial| trial.id).ok()?;
@@ -169,13 +191,10 @@ impl ExternalStudy {
     pub fn apply(&mut self, event: &ExternalEvent, next_trial: TrialId) {
         match event {
             ExternalEvent::Created { .. } => {}
-            ExternalEvent::AttributeSet { scope, key, value } => {
-                let attributes = match scope {
-                    Scope::User => &mut self.user_attributes,
-                    Scope::System => &mut self.system_attributes,
-                };
-                attributes.insert(key.clone(), value.clone());
-            }
+            ExternalEvent::AttributeSet { scope, key, value, .. } => match scope {
+                Scope::User => _ = self.user_attributes.insert(key.clone(), value.clone()),
+                Scope::System => self.put_system_attribute(key, value),
+            },
             ExternalEvent::TrialAdded { trial, .. } => {
                 self.push(ExternalTrial { id: next_trial, ..(**trial).clone() });
             }
@@ -224,6 +243,10 @@ impl ExternalStudy {
         self.counts.0[trial.state as usize] += 1;
         self.trials.push(Arc::new(trial));
         self.note_best(number);
+    }
+
+    fn put_system_attribute(&mut self, key: &str, value: &PythonJson) {
+        remarks::put(&mut self.system_attributes, &mut self.remark_bytes, key, value);
     }
 
     /// Compares a trial with the best ones so far.

@@ -44,6 +44,12 @@ impl Registry {
         self.names.get(name).copied().ok_or_else(|| Refusal::UnknownStudy(name.to_owned()))
     }
 
+    /// The name of the study of this id, of either kind.
+    pub fn name_of(&self, id: StudyId) -> Option<&StudyName> {
+        let ours = self.studies.get(&id).map(|study| &study.spec().name);
+        ours.or_else(|| self.externals.get(&id).map(ExternalStudy::name))
+    }
+
     /// The study and number of an external trial. Refused if it is one of our own.
     pub fn external_trial(&self, id: TrialId) -> Result<(StudyId, TrialNumber), Refusal> {
         let Some(study) = self.external_trials.get(&id) else {

@@ -184,4 +184,5 @@ pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
     Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
         .paused_because(study.pause_reason().map(str::to_owned))
         .with_artifacts(artifacts)
+        .with_remarks(study.remarks().clone())
 }

@@ -492,6 +492,10 @@ class Study(google.protobuf.message.Message):
     EXTERNAL_FIELD_NUMBER: builtins.int
     FRONT_FIELD_NUMBER: builtins.int
     FRONT_SIZE_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    ARCHIVED_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
     id: builtins.int
     """The store's key. Never reused."""
     state: global___StudyState.ValueType
@@ -515,6 +519,12 @@ class Study(google.protobuf.message.Message):
     """
     front_size: builtins.int
     """How many trials the front has."""
+    note: builtins.str
+    """What people wrote about it, in Markdown. Lists and streams cut it to 256 bytes, GetStudy does not."""
+    archived: builtins.bool
+    """Whether it has left the lists that people look at. It goes on as before."""
+    note_version: builtins.int
+    """How often the note was changed."""
     @property
     def spec(self) -> global___StudySpec: ...
     @property
@@ -553,6 +563,10 @@ class Study(google.protobuf.message.Message):
         the first objective, then by the next. At most 256, and 128 KiB. Empty for a study of one objective.
         """
 
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """In the order in which they were given; at most 32."""
+
     def __init__(
         self,
         *,
@@ -575,9 +589,13 @@ class Study(google.protobuf.message.Message):
         external: builtins.bool = ...,
         front: collections.abc.Iterable[global___Trial] | None = ...,
         front_size: builtins.int = ...,
+        note: builtins.str = ...,
+        tags: collections.abc.Iterable[builtins.str] | None = ...,
+        archived: builtins.bool = ...,
+        note_version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "front", b"front", "front_size", b"front_size", "id", b"id", "last_hand_back", b"last_hand_back", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "archived", b"archived", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "front", b"front", "front_size", b"front_size", "id", b"id", "last_hand_back", b"last_hand_back", "note", b"note", "note_version", b"note_version", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "tags", b"tags", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_trials_per_hour", b"_trials_per_hour"]) -> typing.Literal["trials_per_hour"] | None: ...
 
 global___Study = Study
@@ -712,6 +730,9 @@ class Trial(google.protobuf.message.Message):
     ARTIFACTS_FIELD_NUMBER: builtins.int
     ATTEMPTS_FIELD_NUMBER: builtins.int
     WARM_START_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
     number: builtins.int
     state: global___TrialState.ValueType
     fail_reason: builtins.str
@@ -728,6 +749,10 @@ class Trial(google.protobuf.message.Message):
     """
     warm_start: builtins.int
     """The trial whose checkpoint its first attempt goes on from."""
+    note: builtins.str
+    """What people wrote about it, in Markdown. It is cut to 256 bytes where the trial is told in short."""
+    note_version: builtins.int
+    """How often the note was changed."""
     @property
     def params(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NamedValue]:
         """Its active parameters in the space's order. For a waiting trial without parameters, the fixed values."""
@@ -768,6 +793,10 @@ class Trial(google.protobuf.message.Message):
     def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[kindling.v1.artifact_pb2.TrialAttempt]:
         """The attempts at it, oldest first: at most the 32 newest."""
 
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """In the order in which they were given; at most 32."""
+
     def __init__(
         self,
         *,
@@ -790,9 +819,12 @@ class Trial(google.protobuf.message.Message):
         artifacts: collections.abc.Iterable[kindling.v1.artifact_pb2.Artifact] | None = ...,
         attempts: collections.abc.Iterable[kindling.v1.artifact_pb2.TrialAttempt] | None = ...,
         warm_start: builtins.int | None = ...,
+        note: builtins.str = ...,
+        tags: collections.abc.Iterable[builtins.str] | None = ...,
+        note_version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "_warm_start", b"_warm_start", "complete_time", b"complete_time", "confirms", b"confirms", "retry_of", b"retry_of", "start_time", b"start_time", "warm_start", b"warm_start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "_warm_start", b"_warm_start", "artifacts", b"artifacts", "attempt", b"attempt", "attempts", b"attempts", "attributes_json", b"attributes_json", "checkpoints", b"checkpoints", "complete_time", b"complete_time", "confirms", b"confirms", "constraints", b"constraints", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "values", b"values", "warm_start", b"warm_start", "worker", b"worker"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_retry_of", b"_retry_of", "_warm_start", b"_warm_start", "artifacts", b"artifacts", "attempt", b"attempt", "attempts", b"attempts", "attributes_json", b"attributes_json", "checkpoints", b"checkpoints", "complete_time", b"complete_time", "confirms", b"confirms", "constraints", b"constraints", "fail_reason", b"fail_reason", "intermediate_values", b"intermediate_values", "left_out", b"left_out", "note", b"note", "note_version", b"note_version", "number", b"number", "params", b"params", "retry_of", b"retry_of", "start_time", b"start_time", "state", b"state", "tags", b"tags", "values", b"values", "warm_start", b"warm_start", "worker", b"worker"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_retry_of", b"_retry_of"]) -> typing.Literal["retry_of"] | None: ...
     @typing.overload
@@ -1042,6 +1074,168 @@ class ListStudiesResponse(google.protobuf.message.Message):
 global___ListStudiesResponse = ListStudiesResponse
 
 @typing.final
+class ListActivityRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    """Empty: all studies, and those that were deleted, of which the newest 1,000 entries are kept."""
+    page_size: builtins.int
+    """As in ListStudiesRequest."""
+    page_token: builtins.str
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "study", b"study"]) -> None: ...
+
+global___ListActivityRequest = ListActivityRequest
+
+@typing.final
+class ListActivityResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Empty on the last page."""
+    @property
+    def activities(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Activity]: ...
+    def __init__(
+        self,
+        *,
+        activities: collections.abc.Iterable[global___Activity] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activities", b"activities", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListActivityResponse = ListActivityResponse
+
+@typing.final
+class Activity(google.protobuf.message.Message):
+    """One thing that somebody did. A call that changed nothing leaves none."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: builtins.int
+    WHO_FIELD_NUMBER: builtins.int
+    FROM_FIELD_NUMBER: builtins.int
+    WHAT_FIELD_NUMBER: builtins.int
+    STUDY_FIELD_NUMBER: builtins.int
+    TRIAL_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
+    who: builtins.str
+    """Who it was, as they say themselves in the metadata `kindling-user`, percent-encoded; at most 64 characters. Empty: they
+    did not say. `kindling` with an empty `from`: the study paused itself.
+    """
+    what: builtins.str
+    """create, pause, resume, stop, budget, confirm, enqueue, retry, artifact, note, tags, archive, unarchive or delete. More words
+    may come.
+    """
+    study: builtins.str
+    trial: builtins.int
+    """The trial that it was about."""
+    details: builtins.str
+    """More, on one line."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        who: builtins.str = ...,
+        what: builtins.str = ...,
+        study: builtins.str = ...,
+        trial: builtins.int | None = ...,
+        details: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_trial", b"_trial", "time", b"time", "trial", b"trial"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_trial", b"_trial", "details", b"details", "from", b"from", "study", b"study", "time", b"time", "trial", b"trial", "what", b"what", "who", b"who"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_trial", b"_trial"]) -> typing.Literal["trial"] | None: ...
+
+global___Activity = Activity
+
+@typing.final
+class AnnotateStudyRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    ARCHIVED_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    note: builtins.str
+    """The new note; empty removes it. Absent: unchanged."""
+    note_version: builtins.int
+    """The version of the note that was read. Absent: whatever it is."""
+    archived: builtins.bool
+    """Whether it is archived. Absent: unchanged."""
+    @property
+    def tags(self) -> global___Tags:
+        """The new tags. Absent: unchanged."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        note: builtins.str | None = ...,
+        note_version: builtins.int | None = ...,
+        tags: global___Tags | None = ...,
+        archived: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_archived", b"_archived", "_note", b"_note", "_note_version", b"_note_version", "archived", b"archived", "name", b"name", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_archived", b"_archived"]) -> typing.Literal["archived"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
+
+global___AnnotateStudyRequest = AnnotateStudyRequest
+
+@typing.final
+class AnnotateStudyResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    @property
+    def study(self) -> global___Study: ...
+    def __init__(
+        self,
+        *,
+        study: global___Study | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["study", b"study"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
+
+global___AnnotateStudyResponse = AnnotateStudyResponse
+
+@typing.final
+class Tags(google.protobuf.message.Message):
+    """Tags: each of 1 to 64 characters, without commas, control characters, and spaces at its ends."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TAGS_FIELD_NUMBER: builtins.int
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        tags: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["tags", b"tags"]) -> None: ...
+
+global___Tags = Tags
+
+@typing.final
 class PauseStudyRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1116,6 +1310,42 @@ class ResumeStudyResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
 
 global___ResumeStudyResponse = ResumeStudyResponse
+
+@typing.final
+class ChangeBudgetRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    TRIALS_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    trials: builtins.int
+    """The new number of trials to finish; at least 1."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        trials: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "trials", b"trials"]) -> None: ...
+
+global___ChangeBudgetRequest = ChangeBudgetRequest
+
+@typing.final
+class ChangeBudgetResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    @property
+    def study(self) -> global___Study: ...
+    def __init__(
+        self,
+        *,
+        study: global___Study | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["study", b"study"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["study", b"study"]) -> None: ...
+
+global___ChangeBudgetResponse = ChangeBudgetResponse
 
 @typing.final
 class StopStudyRequest(google.protobuf.message.Message):
@@ -1500,3 +1730,144 @@ class RetryTrialResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["trial", b"trial"]) -> None: ...
 
 global___RetryTrialResponse = RetryTrialResponse
+
+@typing.final
+class RetryTrialsRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    NUMBERS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    request_id: builtins.str
+    """Repeating a request with the same id adds nothing. Empty: every call adds trials. At most 240 bytes."""
+    @property
+    def numbers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The failed trials; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        numbers: collections.abc.Iterable[builtins.int] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["numbers", b"numbers", "request_id", b"request_id", "study", b"study"]) -> None: ...
+
+global___RetryTrialsRequest = RetryTrialsRequest
+
+@typing.final
+class RetryTrialsResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RETRIED_FIELD_NUMBER: builtins.int
+    REFUSED_FIELD_NUMBER: builtins.int
+    @property
+    def retried(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Retried]:
+        """By ascending number."""
+
+    @property
+    def refused(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NotRetried]: ...
+    def __init__(
+        self,
+        *,
+        retried: collections.abc.Iterable[global___Retried] | None = ...,
+        refused: collections.abc.Iterable[global___NotRetried] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["refused", b"refused", "retried", b"retried"]) -> None: ...
+
+global___RetryTrialsResponse = RetryTrialsResponse
+
+@typing.final
+class Retried(google.protobuf.message.Message):
+    """A failed trial, and the one that repeats it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FAILED_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    failed: builtins.int
+    number: builtins.int
+    def __init__(
+        self,
+        *,
+        failed: builtins.int = ...,
+        number: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["failed", b"failed", "number", b"number"]) -> None: ...
+
+global___Retried = Retried
+
+@typing.final
+class NotRetried(google.protobuf.message.Message):
+    """A trial that is not repeated."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FAILED_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    failed: builtins.int
+    reason: builtins.str
+    def __init__(
+        self,
+        *,
+        failed: builtins.int = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["failed", b"failed", "reason", b"reason"]) -> None: ...
+
+global___NotRetried = NotRetried
+
+@typing.final
+class AnnotateTrialRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STUDY_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    NOTE_FIELD_NUMBER: builtins.int
+    NOTE_VERSION_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    study: builtins.str
+    number: builtins.int
+    note: builtins.str
+    """The new note; empty removes it. Absent: unchanged."""
+    note_version: builtins.int
+    """The version of the note that was read. Absent: whatever it is."""
+    @property
+    def tags(self) -> global___Tags:
+        """The new tags. Absent: unchanged."""
+
+    def __init__(
+        self,
+        *,
+        study: builtins.str = ...,
+        number: builtins.int = ...,
+        note: builtins.str | None = ...,
+        note_version: builtins.int | None = ...,
+        tags: global___Tags | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "tags", b"tags"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_note", b"_note", "_note_version", b"_note_version", "note", b"note", "note_version", b"note_version", "number", b"number", "study", b"study", "tags", b"tags"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note", b"_note"]) -> typing.Literal["note"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_note_version", b"_note_version"]) -> typing.Literal["note_version"] | None: ...
+
+global___AnnotateTrialRequest = AnnotateTrialRequest
+
+@typing.final
+class AnnotateTrialResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRIAL_FIELD_NUMBER: builtins.int
+    @property
+    def trial(self) -> global___Trial: ...
+    def __init__(
+        self,
+        *,
+        trial: global___Trial | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["trial", b"trial"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["trial", b"trial"]) -> None: ...
+
+global___AnnotateTrialResponse = AnnotateTrialResponse

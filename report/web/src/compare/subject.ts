@@ -28,8 +28,8 @@ function slimTrial({ number, state, values, constraints, params, attempt, worker
 /** The study as figures see it, by the metric of this name; null if it has none, or has not come. */
 export function dataOf(subject: Subject, metric: string | null): Data | null {
   if (!subject.document) return null;
-  const index = metric === null ? 0 : metricNames(subject.document).indexOf(metric);
-  return index < 0 ? null : new Data(subject.document, { metric: metricNames(subject.document)[index]! });
+  if (metric !== null && !metricNames(subject.document).includes(metric)) return null;
+  return new Data(subject.document, { metric });
 }
 
 export function metricNames(document: Document): string[] {

@@ -62,6 +62,10 @@ export function columnsOf(data: Data, most = Infinity): Column[] {
       text: (t: Trial) => (t.constraints[i] === undefined ? "–" : valueText(t.constraints[i])),
     })),
   ];
+  if (data.trials.some((t) => t.tags?.length)) {
+    const of = (t: Trial) => t.tags?.join(", ") || null;
+    all.push({ key: "tags", title: "Tags", number: false, sort: of, text: (t) => of(t) ?? "" });
+  }
   const { space } = data.study;
   const shown = space.length > most ? new Set(byImportance(data).slice(0, most)) : new Set(space);
   for (const param of space) {
@@ -109,6 +113,7 @@ export function isBest(data: Data, trial: Trial): boolean {
 export function cells(trial: Trial, columns: Column[], data: Data, open: Open): HTMLElement[] {
   return columns.map((column) => {
     const attributes = { class: column.number ? "num" : "", "data-column": column.key };
+    if (column.key === "tags") return h("td", attributes, ...(trial.tags ?? []).map((tag) => h("span", { class: "tag" }, tag)));
     if (column.key !== "number") return h("td", attributes, column.text(trial));
     const best = isBest(data, trial)
       ? h("span", { class: "star", title: data.several ? "on the front" : "the best" }, "★ ")

@@ -65,7 +65,7 @@ export class Search {
   }
 
   private ofTrial(trial: Trial): number {
-    const texts = [trial.worker, trial.fail_reason ?? ""].map((text) => text.toLowerCase());
+    const texts = [trial.worker, trial.fail_reason ?? "", ...(trial.tags ?? [])].map((text) => text.toLowerCase());
     let has = this.each((word) => (/^#\d+$/.test(word) ? `#${trial.number}` === word : texts.some((text) => text.includes(word))));
     eachParam(trial.params, (name, value) => (has |= this.ofParam(name, value)));
     return has;

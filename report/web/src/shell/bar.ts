@@ -1,4 +1,4 @@
-/** What stays in sight in every view: the study's name, its state and progress, the connection, the chosen metric. */
+/** What stays in sight in every view: the study's name, its state and progress, the connection, the chosen metric, a way to steer. */
 
 import { h, setText } from "../dom";
 import { count, percent } from "../format";
@@ -10,7 +10,7 @@ import type { Link } from "../source";
 import type { Store } from "../store";
 import type { Part } from "./types";
 
-export function bar(store: Store, live: boolean, start: string): Part & { link: (link: Link) => void } {
+export function bar(store: Store, live: boolean, start: string, steer: Part | null): Part & { link: (link: Link) => void } {
   const name = h("a", { href: start }, "…");
   const state = h("span", { class: "chip" });
   const link = h("span", { class: "chip link", role: "status", hidden: !live });
@@ -40,10 +40,12 @@ export function bar(store: Store, live: boolean, start: string): Part & { link: 
       h("span", { class: "strip" }, strip, done),
       h("span", { class: "spring" }),
       pickers,
+      steer?.element,
       themeButton(),
     ),
     update: (data) => {
       const { study } = data;
+      steer?.update(data);
       const { total: coming, trials } = data.document;
       loaded = coming === undefined ? null : trials.length / coming;
       show();

@@ -7,6 +7,7 @@ import { filterBar } from "../filter/bar";
 import { linksOf } from "../kept/links";
 import type { Link } from "../source";
 import type { Store } from "../store";
+import { steerButton } from "../views/steering";
 import { VIEWS } from "../views";
 import { liveAddresses, reportAddresses, START } from "./addresses";
 import { bar } from "./bar";
@@ -31,6 +32,7 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
   });
   const context: Context = {
     store,
+    study,
     addresses,
     links: study !== null ? linksOf(study) : null,
     go,
@@ -42,10 +44,11 @@ export function studyPage(store: Store, study: string | null, me: Me): { link: (
     },
   };
 
-  const top = bar(store, study !== null, addresses.to(START));
-  const nav = navigation(VIEWS, addresses);
+  const views = VIEWS.filter((view) => study !== null || !view.live);
+  const top = bar(store, study !== null, addresses.to(START), steerButton(context));
+  const nav = navigation(views, addresses);
   const filter = filterBar(store);
-  const shown = stage(VIEWS, context);
+  const shown = stage(views, context);
   const main = h("main", { id: "main", tabindex: -1 }, h("p", { class: "vacant loading" }, "Loading …"));
   const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
   skip.addEventListener("click", (event) => {

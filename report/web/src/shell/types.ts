@@ -23,6 +23,8 @@ export interface Going {
 
 export interface Context {
   store: Store;
+  /** The true name of a live study; null in a report. */
+  study: string | null;
   /** The addresses of views. */
   addresses: Addresses;
   /** Where files and output are; null in a report, which has no server. */
@@ -43,6 +45,8 @@ export interface View {
   title: string;
   /** How to read it, below its title. */
   hint?: string;
+  /** Only where somebody serves the study: a report has no such view. */
+  live?: boolean;
   /** Whether there is anything to show. */
   shown(data: Data): boolean;
   make(context: Context): Part;

@@ -1,6 +1,7 @@
 /** All views of a study, in the order of the navigation. A new one is a file beside this, and a line here. */
 
 import type { View } from "../shell/types";
+import { activityView } from "./activity";
 import { answerView } from "./answer";
 import { figuresView } from "./figures";
 import { layersView } from "./layers";
@@ -17,4 +18,5 @@ export const VIEWS: readonly View[] = [
   trialsView,
   layersView,
   workersView,
+  activityView,
 ];

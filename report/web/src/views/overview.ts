@@ -5,6 +5,7 @@ import { artifactList } from "../kept/artifacts";
 import { facts, progress } from "../page/overview";
 import type { Context, Part, View } from "../shell/types";
 import { block, stack } from "./stack";
+import { steerStudy } from "./steering";
 
 export const overviewView: View = {
   id: "overview",
@@ -13,6 +14,7 @@ export const overviewView: View = {
   make: (context) =>
     stack(
       facts(context.links !== null),
+      steerStudy(context),
       progress(context.open),
       block("Artifacts", (data) => (data.document.artifacts ?? []).length > 0, () => artifacts(context)),
     ),

@@ -16,16 +16,19 @@ import { outputPane } from "../output/pane";
 import { seconds, stateText } from "../page/columns";
 import { trialLink } from "../page/link";
 import type { Context, Part } from "../shell/types";
+import { steerTrial } from "./steering";
 import { valueOf } from "../values";
 
 /** One trial, which it follows as that goes on. A report has no links, and no output. */
-export function trial(number: number, { store, links, open }: Context): Part {
+export function trial(number: number, context: Context): Part {
+  const { store, links, open } = context;
   // What follows the trial is drawn anew with it; files and output stay, with what was loaded and how far it was read.
   const [told, measured] = [h("div"), h("div")];
   const files = artifactList(links);
   const kept = h("section", {}, h("h3", {}, "Artifacts"), files.element);
   const output = links ? outputPane(links) : null;
-  const element = h("div", { class: "trial" }, told, kept, output?.element, measured);
+  const steering = steerTrial(number, context);
+  const element = h("div", { class: "trial" }, steering.element, told, kept, output?.element, measured);
   let shown: Trial | null = null;
   let figures: Figure[] = [];
 
@@ -50,6 +53,7 @@ export function trial(number: number, { store, links, open }: Context): Part {
   return {
     element,
     update: (data) => {
+      steering.update(data);
       const trial = data.trial(number);
       if (!trial || trial === shown) return;
       shown = trial;

@@ -27,7 +27,7 @@ pub(in crate::store::optuna) fn changes<'a>(
             });
             Ok([row].into_iter().chain(directions).collect())
         }
-        ExternalEvent::AttributeSet { scope, key, value } => {
+        ExternalEvent::AttributeSet { scope, key, value, .. } => {
             known.external(study)?;
             Ok(vec![Change::PutStudyAttribute { study, scope: *scope, key, json: value.as_str() }])
         }

@@ -88,12 +88,7 @@ impl Tables<'_> {
         for (scope, table) in
             [(Scope::User, "study_user_attributes"), (Scope::System, "study_system_attributes")]
         {
-            let query = format!(
-                "SELECT {}, study_id, key, value_json FROM {table}
-                 WHERE study_id IN (SELECT study_id FROM kindling_external_studies)",
-                id_of(table)
-            );
-            self.each(table, &query, |row| {
+            self.of_studies(table, "kindling_external_studies", |row| {
                 if let Some(attribute) = attribute(row) {
                     reading.study_attribute(scope, attribute);
                 }
@@ -101,6 +96,31 @@ impl Tables<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Notes and tags on our own studies and their trials, which stand in the same table.
+    pub(super) fn remarks(&self, reading: &mut Reading) -> Result<(), Fault> {
+        self.of_studies("study_system_attributes", "kindling_studies", |row| {
+            if let Some(attribute) = attribute(row) {
+                reading.remark(attribute);
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits the attributes of the studies of a kind.
+    fn of_studies(
+        &self,
+        table: &'static str,
+        kind: &str,
+        visit: impl FnMut(&Cells<'_>) -> Result<(), Damage>,
+    ) -> Result<(), Fault> {
+        let query = format!(
+            "SELECT {}, study_id, key, value_json FROM {table}
+             WHERE study_id IN (SELECT study_id FROM {kind})",
+            id_of(table)
+        );
+        self.each(table, &query, visit)
     }
 
     /// Visits the rows of external trials in a table. The first column must be the row's id.

@@ -7,7 +7,8 @@ use super::*;
 
 /// A closed store with a trial in each state, as bytes. The trial ids: 1 COMPLETE, 2 PRUNED, 3
 /// FAIL, 4 RUNNING in its second attempt, which goes on from a checkpoint, 5 WAITING with a proposal, 6 WAITING with
-/// fixed values, 7 WAITING to go on from the checkpoint of 4. 1, 2, 3 and the study have an artifact.
+/// fixed values, 7 WAITING to go on from the checkpoint of 4. 1, 2, 3 and the study have an artifact. Activities 1 and 2
+/// are the study's, 3 is the coordinator's own.
 pub(super) fn store() -> Vec<u8> {
     let ledger = ledger();
     let path = ledger.path();
@@ -38,6 +39,9 @@ pub(super) fn ledger() -> Ledger {
     ledger.release(id, &handed_back);
     ledger.enqueue(id, &[("huge".into(), Choice::Int(i64::MAX - 5))], Some("r".into()));
     ledger.enqueue_from(id, TrialNumber(3));
+    ledger.act(id, Deed::Create);
+    ledger.act(id, Deed::Enqueue);
+    ledger.act_on_deleted("gone");
     ledger.commit();
     ledger
 }
@@ -198,6 +202,21 @@ pub(super) const NONSENSE: &[&str] = &[
     "UPDATE kindling_artifacts SET sha256 = zeroblob(33)",
     "UPDATE kindling_study_artifacts SET study_id = 9",
     "UPDATE kindling_study_artifacts SET size = -1",
+    "UPDATE kindling_activity SET study_id = 9 WHERE activity_id = 1",
+    "UPDATE kindling_activity SET study_id = NULL WHERE activity_id = 1",
+    "UPDATE kindling_activity SET study_id = 1 WHERE activity_id = 3",
+    "UPDATE kindling_activity SET activity_id = -1 WHERE activity_id = 1",
+    "UPDATE kindling_activity SET activity_id = 9223372036854775807 WHERE activity_id = 1",
+    "UPDATE kindling_activity SET deed = 'Create' WHERE activity_id = 1",
+    "UPDATE kindling_activity SET trial = -1 WHERE activity_id = 1",
+    "UPDATE kindling_activity SET who = char(27) WHERE activity_id = 1",
+    "UPDATE kindling_activity SET who = hex(zeroblob(129)) WHERE activity_id = 1",
+    "UPDATE kindling_activity SET origin = hex(zeroblob(65)) WHERE activity_id = 1",
+    "UPDATE kindling_activity SET details = hex(zeroblob(129)) WHERE activity_id = 1",
+    "UPDATE kindling_activity SET details = char(10) WHERE activity_id = 1",
+    "WITH RECURSIVE n (n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM n WHERE n < 1009)
+        INSERT INTO kindling_activity SELECT n, study_id, deleted, at, who, origin, deed, trial, details
+        FROM kindling_activity, n WHERE activity_id = 1",
     "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 256)
         INSERT INTO kindling_artifacts
         SELECT trial_id, name || n, media_type, blob_key, size, sha256, saved_at FROM kindling_artifacts, n",

@@ -1,5 +1,6 @@
 //! Tests of the store alone. The fixture plays the ledger: a registry decides, applies and commits.
 
+mod activity;
 mod backing_up;
 mod conforming;
 mod damage;
@@ -14,16 +15,17 @@ mod opening;
 mod optuna;
 mod power_loss;
 mod reading;
+mod remarks;
 mod round_trip;
 mod taken_away;
 
 use std::path::PathBuf;
 
 use kindling_study::{
-    Attempt, Attributes, Blob, Choice, Claim, Condition, Creation, Direction, Distribution, Event,
-    FloatScale, Json, Mark, Metrics, Nested, ObjectiveSpec, Param, ParamValue, Params, Proposal,
-    Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec, Tick, TrialId,
-    TrialNumber, Wall, WorkerId, sampler::SamplerSpec,
+    Act, Attempt, Attributes, Blob, Choice, Claim, Condition, Creation, Deed, Direction,
+    Distribution, Event, FloatScale, Json, Mark, Metrics, Nested, ObjectiveSpec, Param, ParamValue,
+    Params, Proposal, Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName,
+    StudySpec, Tick, TrialId, TrialNumber, Wall, WorkerId, sampler::SamplerSpec,
 };
 use tempfile::TempDir;
 
@@ -32,6 +34,11 @@ use super::*;
 
 const UNTIL: Tick = Tick(Duration::from_mins(1));
 const SHORT: Duration = Duration::from_millis(50);
+
+fn act(deed: Deed) -> Act {
+    let (who, from, details) = ("ä".into(), "10.0.0.7 (client)".into(), "x".into());
+    Act { who, from, deed, trial: Some(TrialNumber(0)), details }
+}
 
 /// A store, the registry that it should hold, and what was decided but not committed.
 struct Ledger {
@@ -104,6 +111,19 @@ impl Ledger {
         let Ok(Creation::New(id, event)) = self.registry.create(spec) else { return None };
         self.take(id, vec![event]);
         Some(id)
+    }
+
+    /// Notes that somebody did something.
+    fn act(&mut self, id: StudyId, deed: Deed) {
+        let event = self.registry.act(id, act(deed));
+        self.take(id, vec![event]);
+    }
+
+    /// The same with a study that is gone.
+    fn act_on_deleted(&mut self, name: &str) {
+        let name = StudyName::new(name).expect("a name");
+        let event = self.registry.act_on_deleted(name, act(Deed::Delete));
+        self.take(StudyId(99), vec![event]);
     }
 
     /// A different mark for each lease.

@@ -123,7 +123,9 @@ fn what_makes_no_sense_is_named() {
     }
 }
 
-/// From version 7 to 6, and so on. All have guards, which an upgrade replaces.
+/// From version 8 to 7, and so on. All have guards, which an upgrade replaces.
+const BACK_TO_7: &str = "DROP TABLE kindling_activity;
+    UPDATE kindling_meta SET value = 7 WHERE key = 'schema_version'";
 const BACK_TO_6: &str = "ALTER TABLE kindling_trials DROP COLUMN warm_start;
     ALTER TABLE kindling_leases DROP COLUMN resumed;
     DROP TABLE kindling_attempts;
@@ -140,8 +142,8 @@ const BACK_TO_4: &str = "DROP TABLE kindling_external_studies;
 #[test]
 fn a_store_of_the_versions_before_is_opened_and_goes_on() {
     let store = damage::store();
-    for versions in 1..=3 {
-        let back = [BACK_TO_6, BACK_TO_5, BACK_TO_4][..versions].join(";");
+    for versions in 1..=4 {
+        let back = [BACK_TO_7, BACK_TO_6, BACK_TO_5, BACK_TO_4][..versions].join(";");
         let (file, conn) = changed(&store, &back);
         let put_down = "UPDATE kindling_meta SET value = 0 WHERE key = 'pen'";
         conn.execute_batch(put_down).expect("put down");

@@ -1,0 +1,14 @@
+-- From version 7 to 8: what people did.
+CREATE TABLE kindling_activity (
+    activity_id INTEGER NOT NULL PRIMARY KEY,
+    study_id INTEGER REFERENCES studies (study_id),
+    deleted TEXT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    deed TEXT NOT NULL,
+    trial INTEGER,
+    details TEXT NOT NULL
+) STRICT;
+CREATE INDEX kindling_activity_study ON kindling_activity (study_id);
+UPDATE kindling_meta SET value = 8 WHERE key = 'schema_version';
