@@ -59,11 +59,12 @@ def choose(b, index):
 
 
 def metric_is(b, name):
-    """The chooser and the titles say so."""
-    go(b, "figures")
-    wait(lambda: b.texts("[data-figure='values'] h3") == [f"{name} over trials"], name)
-    chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
-    assert set(chosen) == {name}, chosen
+    """The chooser and the titles say so, in every view."""
+    for view, key, title in (("figures", "values", f"{name} over trials"), ("parameters", "interactions", f"Parameters that matter together for {name}")):
+        go(b, view)
+        wait(lambda: b.texts(f"[data-figure='{key}'] h3") == [title], title)
+        chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
+        assert chosen == [name], (view, chosen)
 
 
 def number(text):
