@@ -21,7 +21,8 @@ mod testing;
 
 pub use analysis::{
     AgainArm, AgainFront, AgainRun, Analysis, Analyst, Arm, Cell, Combinations, Comparison,
-    Confirm, Effect, Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role, Share, Value,
+    Confirm, Effect, Estimate, Front, Hypervolume, Importance, Interaction, PerObjective, Role,
+    Share, Value,
 };
 pub use document::{Beginning, Change, Document};
 pub use filter::{Filter, FilterError, nearest};

@@ -69,8 +69,7 @@ impl Fields {
                 None => name.span.problem(message),
             };
         }
-        let is_ours =
-            name.is_quoted && self.grouped.contains_key(&format!("trial.{}", name.text));
+        let is_ours = name.is_quoted && self.grouped.contains_key(&format!("trial.{}", name.text));
         let hint =
             if is_ours { "leave out the quotes".to_owned() } else { self.instead(&name.text) };
         name.span.with_hint(format!("nothing is called `{}` here", name.text), hint)
@@ -78,9 +77,8 @@ impl Fields {
 
     /// What may have been meant.
     fn instead(&self, text: &str) -> String {
-        let did_you_mean = |place: usize| {
-            format!("did you mean `{}`?", self.spell(&self.all[place]))
-        };
+        let did_you_mean =
+            |place: usize| format!("did you mean `{}`?", self.spell(&self.all[place]));
         if let Some(attribute) = self.grouped.get(&format!("attr.{text}")) {
             return did_you_mean(*attribute);
         }
@@ -105,7 +103,11 @@ impl Fields {
         let meant = self.distinct(self.meant(&field.name, None, is_quoted));
         match &meant[..] {
             [place] if std::ptr::eq(&raw const self.all[*place], field) => {
-                if is_quoted { quote(&field.name) } else { field.name.clone() }
+                if is_quoted {
+                    quote(&field.name)
+                } else {
+                    field.name.clone()
+                }
             }
             _ => self.with_group(field),
         }

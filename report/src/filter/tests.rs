@@ -122,11 +122,7 @@ fn param(of: &Param) -> v1::Parameter {
             choices: of.choices.iter().flatten().map(value).collect(),
         }),
     };
-    v1::Parameter {
-        name: of.name.clone(),
-        distribution: Some(distribution),
-        ..Default::default()
-    }
+    v1::Parameter { name: of.name.clone(), distribution: Some(distribution), ..Default::default() }
 }
 
 fn value(of: &Value) -> v1::Value {
@@ -174,6 +170,7 @@ fn trial(of: &Trial) -> v1::Trial {
         attributes_json: of.attributes.iter().map(|(k, v)| (k.clone(), v.to_string())).collect(),
         attempt: of.attempt,
         worker: of.worker.clone(),
+        tags: of.tags.clone(),
         fail_reason: of.fail_reason.clone().unwrap_or_default(),
         retry_of: of.retry_of,
         confirms: of.confirms.as_ref().map(|c| v1::Confirmation { of: c.of, seed: c.seed }),

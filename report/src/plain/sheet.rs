@@ -70,8 +70,7 @@ pub fn csv(study: &v1::Study, trials: &[v1::Trial], formulas: Formulas) -> Vec<u
         ];
         let found = values(trial);
         let found = (0..names(study).len()).map(|place| plain(found.get(place)));
-        let told =
-            (0..constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
+        let told = (0..constraints(study).len()).map(|at| plain(trial.constraints.get(at)));
         let values = params.iter().map(|name| given.get(*name).map_or(Cell::Nothing, cell));
         let attributes = attributes.iter().map(|key| attribute(trial, key));
         line(

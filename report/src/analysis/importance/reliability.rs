@@ -14,7 +14,11 @@ const T: f64 = 2.262;
 const FEWEST: usize = 50;
 
 /// For each column where its share would lie with other trials, in 95 of 100 cases; `None` with too few trials.
-pub(super) fn intervals(table: &Table, columns: &[Column], shares: &[f64]) -> Option<Vec<[f64; 2]>> {
+pub(super) fn intervals(
+    table: &Table,
+    columns: &[Column],
+    shares: &[f64],
+) -> Option<Vec<[f64; 2]>> {
     if table.rows.len() < FEWEST {
         return None;
     }
