@@ -328,6 +328,10 @@ fn notes_tags_and_the_archive_are_kept_from_the_page_and_told() {
     let note = json!({ "do": "note", "text": "# It works", "version": 0 });
     let written = page.does(&note);
     assert_eq!((&written["note"], &written["note_version"]), (&json!("# It works"), &json!(1)));
+    assert_eq!(
+        page.get("/api/note?name=s"),
+        (200, json!({ "note": "# It works", "note_version": 1 }))
+    );
     let (status, said) = page.change(&note);
     assert_eq!(status, 409, "{said}");
     assert!(said["error"].as_str().expect("why").contains("somebody else changed"), "{said}");
@@ -335,6 +339,13 @@ fn notes_tags_and_the_archive_are_kept_from_the_page_and_told() {
     let on_trial = page.does(&json!({ "do": "note", "trial": 0, "text": "odd", "version": 0 }));
     assert_eq!(on_trial, json!({ "note": "odd", "note_version": 1, "tags": [] }));
     page.does(&json!({ "do": "tags", "trial": 0, "tags": ["bad"] }));
+    let long = "x".repeat(1000);
+    page.does(&json!({ "do": "note", "trial": 0, "text": long, "version": 1 }));
+    let whole = json!({ "note": long, "note_version": 2 });
+    assert_eq!(page.get("/api/note?name=s&trial=0"), (200, whole), "all of it");
+    assert_eq!(page.get("/api/note?name=none").0, 404);
+    assert_eq!(page.get("/api/note?name=s&trial=9").0, 404);
+    assert_eq!(page.get("/api/note").0, 400);
     assert_eq!(page.does(&json!({ "do": "archive", "archived": true }))["archived"], true);
     page.does(&json!({ "do": "archive", "archived": true }));
     for wrong in [
@@ -361,6 +372,7 @@ fn notes_tags_and_the_archive_are_kept_from_the_page_and_told() {
         [
             json!(["unarchive", null, ""]),
             json!(["archive", null, ""]),
+            json!(["note", 0, ""]),
             json!(["tags", 0, "bad"]),
             json!(["note", 0, ""]),
             json!(["tags", null, "lr, ä b"]),

@@ -234,7 +234,8 @@ import sys
 
 x = float(sys.argv[1])
 if x > 0:
-    sys.exit("x is above zero")
+    # Each in other words: a worker sets a study aside whose trials all fail with the same ones.
+    sys.exit(f"x is above zero: {x}")
 print(f"value={x * x}")
 """
 

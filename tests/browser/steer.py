@@ -258,6 +258,8 @@ def tags(b, shown):
     b.find(".tags-part input").send_keys("look here", Keys.ENTER)
     wait(lambda: "look here" in tagged(b), "a trial's tag")
     b.open(f"{shown.page}/studies/{shown.steered}/trials")
+    # The first trial comes first.
+    b.click("table.trials button[data-key='number']")
     wait(lambda: b.texts("tr[data-trial='0'] td[data-column='tags'] .tag") == ["look here"], "a column of tags")
 
 
@@ -267,7 +269,7 @@ def tagged(b):
 
 def pauses(b, shown):
     """By keyboard alone: from the head of any view."""
-    b.find("[data-key='steer']")
+    b.find("[data-key='steer']:not([hidden])")
     b.script("document.querySelector('[data-key=steer]').focus()")
     b.press(Keys.ENTER)
     wait(lambda: b.all("dialog[open] [data-do='pause']"), "what can be done")
@@ -305,7 +307,7 @@ def tells(b, shown):
 def archives(b, shown):
     """An archived study leaves the list's first view, and is there for who asks."""
     b.open(f"{shown.page}/studies/{shown.steered}")
-    b.click("[data-key='steer']")
+    b.click("[data-key='steer']:not([hidden])")
     b.click("dialog [data-do='archive']")
     wait(lambda: b.all("dialog [data-do='unarchive']"), "to be archived")
     b.open(shown.page)
@@ -318,7 +320,7 @@ def archives(b, shown):
 def deletes(b, shown):
     """Only with its name typed, and for good."""
     b.open(f"{shown.page}/studies/{shown.steered}")
-    b.click("[data-key='steer']")
+    b.click("[data-key='steer']:not([hidden])")
     b.click("dialog [data-do='stop']")
     wait(lambda: len(b.all("dialog[open]")) == 2, "a question")
     b.click("dialog .danger[type=submit]")

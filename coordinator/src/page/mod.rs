@@ -15,6 +15,7 @@ mod forged;
 mod list;
 mod me;
 mod named;
+mod note;
 mod output;
 mod pages;
 mod pass;
@@ -76,6 +77,7 @@ pub(crate) fn routes(
         .route("/study", get(study))
         .route("/api/me", get(me::me))
         .route("/api/activity", get(activity::activity))
+        .route("/api/note", get(note::note))
         .route("/api/studies", get(list::studies).post(create::create))
         .route("/api/change", post(steer::change))
         .route("/api/studies/{name}", get(whole::whole))

@@ -62,6 +62,7 @@ impl From<Failure> for Refused {
             Failure::Unknown(refusal) => LedgerError::Refused(refusal).into(),
             Failure::Ledger(error) => error.into(),
             Failure::Refused(status) => status.into(),
+            Failure::Filter(error) => Self::malformed(error.to_string()),
             Failure::Crowded(what) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, format!("{what}; try again in a moment"))
             }

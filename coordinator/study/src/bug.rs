@@ -42,6 +42,8 @@ pub enum Bug {
     ReportAppendsTwice,
     /// A trial may be lost any number of times.
     LostForever,
+    /// Losses before a trial's newest checkpoint count, too.
+    CheckpointForgivesNothing,
     /// Handing a trial back counts as losing it.
     HandBackIsLoss,
     /// A worker that got no answer does not get its own trials again.
@@ -98,6 +100,7 @@ impl Bug {
         Self::ConfirmedAgain,
         Self::ReportAppendsTwice,
         Self::LostForever,
+        Self::CheckpointForgivesNothing,
         Self::HandBackIsLoss,
         Self::LostAnswerLosesTrial,
         Self::RestartedWorkerKeepsLease,

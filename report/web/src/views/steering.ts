@@ -24,8 +24,12 @@ function steeringOf({ store, study, open }: Known): Steering {
 export function steerButton(context: Known & Pick<Context, "me">): Part | null {
   if (context.study === null || !context.me.may_change) return null;
   const panel = steerPanel(steeringOf(context));
-  const element = h("button", { type: "button", class: "tool steer-open", "data-key": "steer", "aria-haspopup": "dialog", onclick: panel.open }, "Steer");
-  return { element, update: panel.update };
+  const element = h("button", { type: "button", class: "tool steer-open", "data-key": "steer", "aria-haspopup": "dialog", hidden: true, onclick: panel.open }, "Steer");
+  const update = (data: Data) => {
+    element.hidden = false;
+    panel.update(data);
+  };
+  return { element, update };
 }
 
 /** On the overview: what is done often, tags, and the note. A report shows the last two. */
