@@ -6,7 +6,7 @@ from selenium.webdriver.support.select import Select
 from browser import wait
 from looks import at, each_figure, ended, fits_a_phone, go, heading, reveal, rows, save
 
-FIGURES = {"front", "hypervolume", "values", "importance", "interactions", "parallel-coordinates"}
+FIGURES = {"front", "hypervolume", "values", "interactions", "parallel-coordinates"}
 CHOOSER = ".pickers .metric select"
 # The cells of the trials that the table shows.
 CELLS = """

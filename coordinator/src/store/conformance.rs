@@ -142,7 +142,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     let mut world = World::new(subject, seed);
     world.create();
     for _ in 0..LENGTH {
-        match world.random.random_range(0..68_u32) {
+        match world.random.random_range(0..70_u32) {
             0 => world.create(),
             1 => world.delete(),
             2..=12 => world.lease(),
@@ -153,13 +153,13 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             30 | 31 => world.enqueue(),
             32 => world.retry(),
             33 => world.change(),
-            48 | 49 => world.tell(),
             34..=38 => world.commit(),
             39 => world.restart(),
             40..=44 => world.save(),
             45..=47 => world.keep(),
-            64..=67 => world.act(),
             48 | 49 => world.remark(),
+            64..=67 => world.act(),
+            68 | 69 => world.tell(),
             _ => world.change_external(),
         }
     }
