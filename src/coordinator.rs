@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kindling_artifacts::Location;
 use kindling_client::listen_address;
+use kindling_coordinator::notify::Reach;
 use kindling_coordinator::{Coordinator, Options, Tokens};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,6 +57,12 @@ pub(crate) struct CoordinatorArgs {
     /// Serve the page on this address, for browsers: studies as they run, with figures
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     http: Option<SocketAddr>,
+    /// Which machines studies' messages may go to ([notify] in a study file)
+    ///
+    /// any: all. network: all but this machine and addresses of its link, where clouds give out keys. public: those of the
+    /// public internet. off: none.
+    #[arg(long, value_name = "WHERE", default_value = "network", value_parser = reach)]
+    notify: Reach,
     /// Listen on an address that is not loopback although nobody needs a token there
     #[arg(long)]
     insecure: bool,
@@ -113,6 +120,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         artifacts_limit: args.artifacts_limit,
         import: args.import,
         output_limit: args.output_limit,
+        notify: args.notify,
         study_check: study_file::check,
     };
     let (mut terminate, mut interrupt) =
@@ -147,6 +155,11 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     kindling_process::bytes(text)
         .ok_or_else(|| "expected a size, such as 500MB or 100GiB".to_owned())
+}
+
+fn reach(text: &str) -> Result<Reach, String> {
+    let found = Reach::ALL.iter().find(|(word, _)| *word == text).map(|(_, reach)| *reach);
+    found.ok_or_else(|| "expected any, network, public or off".to_owned())
 }
 
 fn lease_term(text: &str) -> Result<f64, String> {

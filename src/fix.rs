@@ -364,7 +364,7 @@ mod tests {
             let Some(Distribution::Categorical(d)) = &param.distribution else { continue };
             for choice in &d.choices {
                 let kind = choice.kind.clone().unwrap();
-                let found = typed(&param, &literal(&kind));
+                let found = meanings(&param, &literal(&kind));
                 assert!(found.contains(&kind), "{kind:?}");
             }
         }

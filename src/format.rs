@@ -122,6 +122,25 @@ pub(crate) fn hand_back(study: &v1::Study) -> Option<String> {
     Some(format!("handed back: trial {trial} by {worker}{often}: {}", first_line(reason)))
 }
 
+/// Who is told of the study's news, and what came of the newest message.
+pub(crate) fn told(study: &v1::Study) -> Option<String> {
+    let last = study.last_notification.as_ref().map(|last| {
+        let when = time(last.time.as_ref()).map(|t| t.to_string()).unwrap_or_default();
+        let v1::Notification { news, host, error, .. } = last;
+        match error.as_str() {
+            "" => format!("{news}, delivered to {host} at {when}"),
+            error => format!("{news}, given up at {when}: {host}: {}", first_line(error)),
+        }
+    });
+    let notify = study.spec.as_ref()?.notify.as_ref();
+    let notify = notify.filter(|notify| notify.kind() != v1::NotifyKind::Off);
+    match (notify, last) {
+        (Some(_), Some(last)) => Some(format!("last message: {last}")),
+        (Some(notify), None) => Some(format!("messages: none yet, to {}", notify.host)),
+        (None, _) => None,
+    }
+}
+
 /// That no worker can train the study's trials, if that is certain.
 pub(crate) fn nobody_offers(study: &v1::Study, workers: &[v1::Worker]) -> Option<String> {
     let kind = &study.spec.as_ref()?.objective.as_ref()?.kind;

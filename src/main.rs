@@ -22,6 +22,7 @@ mod keys;
 mod logs;
 mod metrics;
 mod named_file;
+mod notify;
 mod objectives;
 mod out;
 mod outcome;
@@ -94,6 +95,8 @@ enum Command {
     Worker(worker::WorkArgs),
     /// Create, look at and steer studies
     Study(study::StudyArgs),
+    /// Send a test message to whom a study file tells of its news
+    Notify(notify::NotifyArgs),
     /// Write a study's page into one file, with every figure, or its data
     Report(report::ReportArgs),
     /// Look at and add trials
@@ -155,6 +158,7 @@ async fn dispatch(command: Command, telemetry: TelemetryArgs) -> anyhow::Result<
         Command::Coordinator(args) => coordinator::serve(args).await?,
         Command::Worker(args) => return worker::work(args).await,
         Command::Study(args) => return study::study(args).await,
+        Command::Notify(args) => notify::notify(args).await?,
         Command::Report(args) => report::report(&args).await?,
         Command::Trial(args) => trial::trial(args).await?,
         Command::Diagnose(args) => diagnose::diagnose(&args)?,

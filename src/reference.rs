@@ -133,6 +133,7 @@ fn the_page_of_study_files_has_every_key_that_is_known_and_no_other() {
         ("Space".to_owned(), format!("{FILE}zzz = 1")),
         ("Confirm".to_owned(), format!("{FILE}[confirm]\nzzz = 1")),
         ("Checkpoints".to_owned(), format!("{FILE}[checkpoints]\nzzz = 1")),
+        ("Notify".to_owned(), format!("{FILE}[notify]\nzzz = 1")),
     ];
     for section in ["sampler", "pruner"] {
         for kind in known(&format!("{FILE}[{section}]\nkind = \"zzz\"")) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kindling_client::ConnectArgs;
 use kindling_coordinator::convert::{confirm_to_wire, spec_to_wire};
+use kindling_coordinator::notify::Reach;
 use kindling_coordinator::{Coordinator, Options};
 use kindling_proto::v1;
 use kindling_report::study_path;
@@ -112,6 +113,8 @@ async fn run_spec(
         page: options.http,
         artifacts: options.artifacts.clone(),
         artifacts_limit: options.artifacts_limit,
+        // Whoever wrote the study file is at this machine.
+        notify: Reach::Any,
         study_check: study_file::check,
         ..Options::open(store.clone(), options.listen, LEASE_TERM)
     };

@@ -234,7 +234,8 @@ async fn answer(
             let Some(spec) = spec else { return Ok(ExitCode::SUCCESS) };
             let (study, created) = create(client, spec_to_wire(&spec)).await?;
             if !created {
-                say!("study `{}` exists already; it stays as it is", spec.name);
+                let but = if spec.notify.is_some() { ", but for its [notify]" } else { "" };
+                say!("study `{}` exists already; it stays as it is{but}", spec.name);
             } else if is_served
                 && let Some(said) = format::nobody_offers(&study, &client.workers().await?)
             {
@@ -376,6 +377,9 @@ async fn show(
         outln!("{reason}");
     }
     if let Some(said) = format::hand_back(&study) {
+        outln!("{said}");
+    }
+    if let Some(said) = format::told(&study) {
         outln!("{said}");
     }
     if let Some(said) = format::nobody_offers(&study, &workers).filter(|_| is_served) {

@@ -154,7 +154,7 @@ async fn answer(client: &mut Client, command: TrialCommand) -> anyhow::Result<()
         TrialCommand::List { study, state, filter, json } => {
             let states: Vec<_> = state.into_iter().map(State::to_wire).collect();
             // A filter knows the attributes of all trials, whatever their state.
-            let asked = if filter.is_there() { &[][..] } else { &states };
+            let asked = if filter.is_there() { &[][..] } else { states.as_slice() };
             let trials = client.all_trials(&study, asked).await?;
             let study = client.study(&study).await?;
             let mut trials = filter.of(&study, trials)?;

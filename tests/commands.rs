@@ -75,6 +75,16 @@ fn a_store_that_nobody_serves_is_read_and_changed() {
     assert_eq!(ask(&["study", "replay", "s"])["checked"], 0);
     let export = said(&["study", "export", "s", "--store", &store]);
     assert_eq!(export, said(&["report", "s", "--format", "csv", "--store", &store]));
+    let filtered = |filter: &str| ask(&["trial", "list", "s", "--filter", filter]);
+    assert_eq!(filtered("param.value > 0.4 and state = waiting")[0]["number"], 0);
+    assert_eq!(filtered("param.value > 0.6"), serde_json::json!([]));
+    let wrong = failure(&["trial", "list", "s", "--filter", "param.valeu > 0", "--store", &store]);
+    assert!(wrong.contains("at character 1") && wrong.contains("hint: did you mean"), "{wrong}");
+    let some = said(&["study", "export", "s", "--filter", "number = 7", "--store", &store]);
+    assert_eq!((some.lines().count(), export.lines().count()), (1, 2), "{some}");
+    let database = ["study", "export", "s", "--format", "optuna", "--filter", "number = 0"];
+    let told = failure(&[&database[..], &["-o", "x.db", "--store", &store]].concat());
+    assert!(told.contains("holds all trials"), "{told}");
     assert!(failure(&["study", "delete", "s", "--store", &store]).contains("--yes"));
     assert!(files(&here) == before, "looking changes nothing");
 

@@ -109,6 +109,21 @@ fn a_page_hears_of_everything_and_agrees_with_the_report() {
     assert_eq!(list[0]["directions"], report["study"]["directions"]);
     let best = report["study"]["best"].as_u64().expect("a trial") as usize;
     assert_eq!(list[0]["best_values"], report["trials"][best]["values"]);
+
+    // Its files are those of the command.
+    let filter = "learning_rate < 0.003 and state = complete";
+    let asked = filter.replace(' ', "+").replace('<', "%3C").replace('=', "%3D");
+    for format in ["csv", "json"] {
+        let export = ["study", "export", "s", "--format", format, "--filter", filter];
+        let from_page = format!("{page}/api/study/export?name=s&format={format}&filter={asked}");
+        assert_eq!(get(&from_page), (200, coordinator.ask(&export)), "{format}");
+        let all = coordinator.ask(&["study", "export", "s", "--format", format]);
+        assert_eq!(get(&format!("{page}/api/study/export?name=s&format={format}")), (200, all));
+    }
+    let (code, said) = get(&format!("{page}/api/study/export?name=s&filter=learning_rat+%3C+1"));
+    assert_eq!(code, 400);
+    assert!(said.contains("hint: did you mean `learning_rate`?"), "{said}");
+    assert_eq!(get(&format!("{page}/api/study/export?name=t")).0, 404);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod import;
 mod kept;
 mod ledger;
 mod naive_time;
+pub mod notify;
 mod observe;
 mod offline;
 #[cfg(test)]

@@ -34,6 +34,7 @@ const SAVED: &str = "kindling_artifacts_saved_total";
 const SAVED_BYTES: &str = "kindling_artifacts_saved_bytes_total";
 const NOT_SAVED: &str = "kindling_artifacts_not_saved_total";
 const REMOVED: &str = "kindling_artifacts_removed_total";
+const NOTIFICATIONS: &str = "kindling_notifications_total";
 const CERTIFICATE: &str = "kindling_certificate_days_left";
 
 /// A door through which people and machines connect.
@@ -50,6 +51,15 @@ impl DoorName {
             Self::Page => "page",
         }
     }
+}
+
+/// What came of a try to tell somebody of a study's news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Delivered,
+    /// There will be another try.
+    Failed,
+    GivenUp,
 }
 
 /// Registers what each metric means.
@@ -95,6 +105,10 @@ pub(crate) fn describe() {
     describe_counter!(
         REMOVED,
         "Files removed from the artifact store, since nobody refers to them"
+    );
+    describe_counter!(
+        NOTIFICATIONS,
+        "Tries to tell people of a study's news, by what came of them"
     );
     describe_gauge!(CERTIFICATE, "Days until a certificate expires; below zero once it has");
 }
@@ -210,6 +224,15 @@ pub(crate) fn saved(bytes: u64) {
 
 pub(crate) fn not_saved(code: tonic::Code) {
     counter!(NOT_SAVED, "status" => format!("{code:?}")).increment(1);
+}
+
+pub(crate) fn notified(delivery: Delivery) {
+    let result = match delivery {
+        Delivery::Delivered => "delivered",
+        Delivery::Failed => "failed",
+        Delivery::GivenUp => "given_up",
+    };
+    counter!(NOTIFICATIONS, "result" => result).increment(1);
 }
 
 pub(crate) fn certificate(which: &'static str, days_left: f64) {

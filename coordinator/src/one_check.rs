@@ -16,6 +16,7 @@ max_attempts = 3
 sampler = { kind = "grid", points = 5 }
 pruner = { kind = "asha", min_resource = 1, reduction_factor = 4 }
 confirm = { by = ["m"], seeds = 10 }
+notify = { url = "https://a.b/c" }
 [objective]
 kind = "own"
 [space.m]
@@ -70,6 +71,8 @@ fn mistakes() -> Vec<Mistake> {
         all(("trials = 10", "trials = 10\ncheckpoints = { keep = 101 }"), |s| s.keep_checkpoints = 101, (r#""sampler""#, r#""keep_checkpoints":101,"sampler""#), "checkpoints.keep: expected 1 to 100, found 101"),
         // On the wire 0 says nothing.
         Mistake { file: Some(("trials = 10", "trials = 10\ncheckpoints = { keep = 0 }")), wire: None, stored: Some((r#""sampler""#, r#""keep_checkpoints":0,"sampler""#)), said: "checkpoints.keep: expected 1 to 100, found 0" },
+        all(("https://a.b/c", "ftp://a.b/c"), |s| notify(s).url = "ftp://a.b/c".into(), ("https://a.b/c", "ftp://a.b/c"), "notify.url: expected an address such as https://ntfy.sh/my-topic; it begins with http:// or https://"),
+        all(("https://a.b/c", "https://"), |s| notify(s).url = "https://".into(), ("https://a.b/c", "https://"), "notify.url: expected an address such as https://ntfy.sh/my-topic; empty host"),
         // What workers run.
         all((r#"kind = "own""#, r#"kind = """#), |s| objective(s).kind.clear(), (r#""kind":"own""#, r#""kind":"""#), "objective.kind: expected the name of an objective, found nothing"),
         // The space.
@@ -199,6 +202,10 @@ fn kept() -> String {
 
 fn objective(spec: &mut v1::StudySpec) -> &mut v1::Objective {
     spec.objective.as_mut().expect("it has one")
+}
+
+fn notify(spec: &mut v1::StudySpec) -> &mut v1::Notify {
+    spec.notify.as_mut().expect("it has one")
 }
 
 fn confirm(spec: &mut v1::StudySpec) -> &mut v1::Confirm {

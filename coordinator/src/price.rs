@@ -292,6 +292,7 @@ mod tests {
                 space: space.clone(),
                 objective: ObjectiveSpec { kind: "any".into(), settings: Settings::new() },
                 confirm: None,
+                notify: None,
             };
             reference_points(&spec)
         };
@@ -335,6 +336,7 @@ mod tests {
             space: SearchSpace::new(params).expect("sound"),
             objective: ObjectiveSpec { kind: "any".into(), settings: Settings::new() },
             confirm: None,
+            notify: None,
         };
         let read = |spec: &StudySpec| {
             convert::spec(convert::spec_to_wire(spec)).map_err(|e| e.to_string())

@@ -25,6 +25,7 @@ use crate::gauges;
 use crate::handles::Places;
 use crate::import::{ImportError, import};
 use crate::ledger::{Health, Ledger};
+use crate::notify::{Notifier, Reach};
 use crate::observe::{self, DoorName};
 use crate::output::{Outputs, StudyKey};
 use crate::page::{self, Door, Watchers};
@@ -91,6 +92,8 @@ pub struct Options {
     pub import: Vec<PathBuf>,
     /// How many bytes of trials' output are kept, beside the store. 0: none is.
     pub output_limit: u64,
+    /// Which machines people may be told at of their studies' news.
+    pub notify: Reach,
     /// Checks study files that come through the page. [`config::parse`] does not know the objectives.
     pub study_check: StudyCheck,
 }
@@ -111,6 +114,7 @@ impl Options {
             artifacts_limit: limits::ARTIFACTS,
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
+            notify: Reach::default(),
             study_check: config::parse,
         }
     }
@@ -230,8 +234,16 @@ impl Coordinator {
             watchers: watchers.clone(),
             check: options.study_check,
         });
+        let notifier = Notifier::new(ledger.clone(), options.notify).map_err(ServeError::Server)?;
+        let telling = notifier.run(shutdown.clone());
         let kept = (ledger.clone(), outputs, artifacts);
         let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);
+        // What is new when it is to stop is still told.
+        let ending = shutdown.clone();
+        let serving = async move {
+            let serving = async { (serving.await, ending.cancel()).0 };
+            tokio::join!(serving, telling).0
+        };
         let server = tokio::spawn(async move {
             let served = tokio::select! {
                 served = serving => served,

@@ -7,8 +7,9 @@ use std::time::Instant;
 use kindling_proto::limits;
 use kindling_study::{
     Annotation, Asked, Attributes, Bug, Choice, ConfirmSpec, Creation, Decision, Deed, Event,
-    MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Proposal, Record, Refusal, Registry, Study, StudyId,
-    StudySpec, StudyState, Trial, TrialNumber, TrialResult, Verdict, WorkerId,
+    MAX_NOTE, MAX_REMARKS, MAX_TAG, MAX_TAGS, Proposal, Recipient, Record, Refusal, Registry,
+    Study, StudyId, StudySpec, StudyState, Told, Trial, TrialNumber, TrialResult, Verdict,
+    WorkerId,
 };
 use kindling_telemetry::context;
 
@@ -77,7 +78,10 @@ impl<'a> Transaction<'a> {
     /// Returns the study's id and whether it is new.
     pub(crate) fn create_study(&mut self, spec: StudySpec) -> Result<(StudyId, bool), Refusal> {
         match self.state.registry.create(spec)? {
-            Creation::Exists(id) => Ok((id, false)),
+            Creation::Exists(id, events) => {
+                self.record(id, events);
+                Ok((id, false))
+            }
             Creation::New(..) if self.state.registry.len() >= limits::STUDIES => {
                 Err(Refusal::TooManyStudies(limits::STUDIES))
             }
@@ -95,6 +99,18 @@ impl<'a> Transaction<'a> {
         self.record(id, vec![event]);
         self.state.clients.forget_study(id);
         Ok(id)
+    }
+
+    /// Takes note of what a recipient was told of the study.
+    pub(crate) fn told(
+        &mut self,
+        id: StudyId,
+        recipient: &Recipient,
+        told: Told,
+    ) -> Result<(), Refusal> {
+        let events = self.state.registry.get(id)?.note_told(recipient, told);
+        self.record(id, events);
+        Ok(())
     }
 
     /// Changes the state, and with it the budget and the confirmation settings. Either all of them

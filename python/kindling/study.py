@@ -76,6 +76,7 @@ class Study(StoredStudy):
         max_failures_in_a_row: int | None = None,
         confirm: Mapping[str, Any] | None = None,
         checkpoints: Mapping[str, Any] | None = None,
+        notify: Mapping[str, Any] | None = None,
         directory: Directory | None = None,
         store: Directory | None = None,
     ) -> None:
@@ -104,7 +105,7 @@ class Study(StoredStudy):
             **_given({"sampler": _kind("sampler", sampler), "pruner": _kind("pruner", pruner)}),
             "objective": {"kind": "python", **_given({"metric": metric}), **_given(process), **_given(tables)},
             "space": _space.tables(space),
-            **_given({"confirm": confirm, "checkpoints": checkpoints}),
+            **_given({"confirm": confirm, "checkpoints": checkpoints, "notify": notify}),
         }
         # What a study file cannot hold is refused here, not in the run.
         _toml.dumps(self._spec)

@@ -128,6 +128,7 @@ def spec(**given: Any) -> Any:
         "max_failures_in_a_row": None,
         "confirm": None,
         "checkpoints": None,
+        "notify": None,
     }
     return _spec.spec(**{**words, **given})
 
@@ -181,6 +182,12 @@ def test_a_space_of_classes_is_the_one_of_a_study_file() -> None:
         ({"confirm": {"by": "x"}}, "confirm.by"),
         ({"checkpoints": {"keep": 0}}, "checkpoints.keep"),
         ({"checkpoints": {"kept": 1}}, "checkpoints"),
+        ({"notify": {"kind": "ntfy"}}, "notify.url"),
+        ({"notify": {"url": "ntfy.sh/t"}}, "notify.url"),
+        ({"notify": {"url": "https://ntfy.sh/t", "kind": "nfty"}}, "notify.kind"),
+        ({"notify": {"url": "https://ntfy.sh/t", "on": []}}, "notify.on"),
+        ({"notify": {"url": "https://ntfy.sh/t", "on": ["end"]}}, "notify.on"),
+        ({"notify": {"kind": "off", "url": "https://ntfy.sh/t"}}, "notify"),
     ],
 )
 def test_a_study_that_makes_no_sense_is_refused_with_the_key(wrong: dict[str, Any], said: str) -> None:

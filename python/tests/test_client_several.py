@@ -35,6 +35,7 @@ def spec(**given: Any) -> pb.StudySpec:
             "max_failures_in_a_row": None,
             "confirm": None,
             "checkpoints": None,
+            "notify": None,
             "direction": None,
             "directions": None,
             "constraints": None,

@@ -1,4 +1,4 @@
-"""Notes that optuna-dashboard writes and reads, on studies of both kinds, through Optuna's client and a real coordinator."""
+"""Notes that optuna-dashboard writes and reads, on studies of both kinds, by Optuna's client and a real coordinator."""
 
 import json
 import subprocess
@@ -99,7 +99,8 @@ def test_each_sees_that_the_other_changed_the_note(study: Any, coordinator: Coor
     name = study.study_name
     version = kindling(coordinator, "study", "note", name)["version"]
     save_note(study, "the dashboard's")
-    command = [PROGRAM, "study", "note", name, "ours", f"--if-version={version}", f"--coordinator={coordinator.address}"]
+    where = f"--coordinator={coordinator.address}"
+    command = [PROGRAM, "study", "note", name, "ours", f"--if-version={version}", where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "somebody else changed the note" in done.stderr
@@ -146,7 +147,7 @@ def test_of_our_own_studies_nothing_else_can_be_written(coordinator: Coordinator
     if study.study_name != "ours":
         pytest.skip("Optuna's clients may write anything to their own")
     for key, value in [("a", 1), ("dashboard:graph", 1), ("dashboard:note_ver", "x"), ("kindling:request", "x")]:
-        with pytest.raises(Exception, match="own|cannot be this"):
+        with pytest.raises(Exception, match=r"own|cannot be this"):
             study._storage.set_study_system_attr(study._study_id, key, value)
     with pytest.raises(Exception, match="no trial"):
         study._storage.set_study_system_attr(study._study_id, "dashboard:987654:note_ver", 1)

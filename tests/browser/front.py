@@ -6,7 +6,7 @@ from selenium.webdriver.support.select import Select
 from browser import wait
 from looks import at, each_figure, ended, fits_a_phone, go, heading, reveal, rows, save
 
-FIGURES = {"front", "hypervolume", "values", "importance", "interactions", "parallel-coordinates"}
+FIGURES = {"front", "hypervolume", "values", "interactions", "parallel-coordinates"}
 CHOOSER = ".pickers .metric select"
 # The cells of the trials that the table shows.
 CELLS = """
@@ -59,12 +59,12 @@ def choose(b, index):
 
 
 def metric_is(b, name):
-    """All choosers and titles say so, in every view."""
-    for view, key, title in (("figures", "values", f"{name} over trials"), ("parameters", "importance", f"Importance of each parameter for {name}")):
+    """The chooser and the titles say so, in every view."""
+    for view, key, title in (("figures", "values", f"{name} over trials"), ("parameters", "interactions", f"Parameters that matter together for {name}")):
         go(b, view)
         wait(lambda: b.texts(f"[data-figure='{key}'] h3") == [title], title)
         chosen = b.script("return [...document.querySelectorAll('.metric select')].map((s) => s.selectedOptions[0].textContent)")
-        assert len(chosen) > 1 and set(chosen) == {name}, (view, chosen)
+        assert chosen == [name], (view, chosen)
 
 
 def number(text):

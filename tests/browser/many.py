@@ -11,7 +11,8 @@ import time
 
 from browser import browser, wait
 from cluster import Process
-from wide import WEB
+
+WEB = pathlib.Path(__file__).parents[2] / "report" / "web"
 
 SHOWN = "return Number(document.querySelector('table.studies')?.dataset.rows ?? 0)"
 

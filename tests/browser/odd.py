@@ -3,9 +3,11 @@
 import tempfile
 import time
 
+from selenium.webdriver.common.keys import Keys
+
 from browser import browser, wait
 from cluster import MadeUp
-from looks import each_figure, go, named, quiet, reveal
+from looks import each_figure, go, quiet, reveal
 
 
 def main():
@@ -98,15 +100,18 @@ def flood(b, shown):
 
 
 def wide(b, shown):
-    """Of thousands of figures some are made, and more for who asks."""
-    b.open(f"{shown.page}/studies/wide/figures")
-    b.find("#pairs")
-    first = len(named(b))
-    assert first < 80, first
-    more = wait(lambda: [t for t in b.texts("#pairs button.more") if t], "a button for more")
-    assert more == ["Show 24 more of 6296 figures"], more
-    b.click("#pairs button.more")
-    wait(lambda: len(named(b)) == first + 24, "more figures")
+    """Of many parameters some are listed, more for who asks, and any for who looks for it."""
+    b.open(f"{shown.page}/studies/wide/parameters")
+    names = ".parameters li a"
+    wait(lambda: len(b.texts(names)) == 20, "the first parameters")
+    assert "Show 60 more of 60 parameters" in b.texts("button.more"), b.texts("button.more")
+    b.find("#parameter-search").send_keys("choice_79")
+    wait(lambda: b.texts(names) == ["choice_79"], "one that was not listed")
+    b.find("#parameter-search").clear()
+    b.find("#parameter-search").send_keys(Keys.SPACE, Keys.BACKSPACE)
+    wait(lambda: len(b.texts(names)) == 20, "the first parameters again")
+    b.click("[data-figure-list='parameters'] button.more")
+    wait(lambda: len(b.texts(names)) == 80, "all parameters")
 
 
 def form(b, shown):

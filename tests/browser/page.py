@@ -22,15 +22,11 @@ from looks import at, column, each_figure, ended, fits_a_phone, go, heading, qui
 from screenshots import screenshots
 from steer import steer
 from trial import trial_of_report, trial_of_study
-from ways import ways_in_report, ways_in_study
 from understand import understand
+from ways import ways_in_report, ways_in_study
 
 # Some that must be there, one of each kind; whatever else is there is drawn and saved as well.
-FIGURES = {
-    "values", "learning-curves", "timeline", "importance", "interactions", "parallel-coordinates", "pair",
-    "slice-learning_rate", "best-winit_conv-winit_fc", "mean-winit_conv-winit_fc",
-    "value-by-learning_rate-and-winit_conv", "epochs-by-learning_rate-and-winit_fc", "value-by-gaussian_std_conv",
-}
+FIGURES = {"values", "learning-curves", "timeline", "interactions", "parallel-coordinates"}
 
 
 def main():
@@ -222,6 +218,8 @@ def zooms(b, shown):
     """A figure zoomed into stays so as trials come, and shows all again when asked."""
     figure = "[data-figure='slice-learning_rate']"
     go(b, "parameters")
+    b.click("[data-key='parameter learning_rate']")
+    b.find(figure)
 
     def ticks():
         """Those of the learning rate, as far as they are in sight: accuracies are larger."""
@@ -242,7 +240,7 @@ def zooms(b, shown):
     assert ticks() == part
     go(b, "trials")
     b.driver.back()
-    at(b, "parameters")
+    b.find(figure)
     reveal(b, figure)
     wait(lambda: ticks() == part, "the same part, after having been elsewhere")
     b.click(f"{figure} button[aria-label^='Show all']")

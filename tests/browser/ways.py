@@ -34,7 +34,8 @@ def deep_links(b, shown):
     for inner, title in (("", "Overview"), ("/", "Overview"), ("/trials", "Trials"), ("/trials/3", "Trial 3"), ("/figures/values", "Value over trials"), ("/workers", "Workers")):
         opened(b, study(shown) + inner, title)
         assert b.script("return document.title") == f"{title} · {shown.study} · Kindling"
-    opened(b, f"{study(shown)}/figures/slice-learning_rate", "Value by learning_rate")
+    b.open(f"{study(shown)}/figures/slice-learning_rate")
+    wait(lambda: "learning_rate" in "".join(b.texts(".view-head h2")), "the figure")
     draw(b, "slice-learning_rate")
     assert b.script("return document.querySelector('[data-figure] .plot').clientHeight") > 400
     b.command("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
@@ -47,7 +48,7 @@ def deep_links(b, shown):
 
 def old_anchors(b, shown):
     """What led to a part of the page when it was one scroll still leads there."""
-    for anchor, title in (("figures", "Figures"), ("pairs", "Figures"), ("parameters", "Parameters"), ("trials", "Trials")):
+    for anchor, title in (("figures", "Figures"), ("parameters", "Parameters"), ("trials", "Trials")):
         b.open("about:blank")
         opened(b, f"{study(shown)}#{anchor}", title)
 

@@ -88,6 +88,21 @@ pub(crate) fn broken(end: &End) -> Vec<String> {
                 "a trial fails only after it was lost so often",
                 what(),
             );
+            let saved = answered.iter().filter_map(|call| match call.request {
+                Request::Save(saving) if !past.is_lost(saving.claim.as_ref()) => {
+                    let (number, attempt) = claim(saving.claim.as_ref());
+                    let is_checkpoint =
+                        matches!(saving.what, Some(v1::saving::What::CheckpointStep(_)));
+                    (is_checkpoint && number == trial.number).then_some(attempt)
+                }
+                _ => None,
+            });
+            let since = trial.attempt.saturating_sub(saved.max().unwrap_or(0));
+            expect(
+                losses <= since || losses >= 10 * end.scenario.max_attempts,
+                "losses before the newest checkpoint do not count",
+                what(),
+            );
         }
     }
 

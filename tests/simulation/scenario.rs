@@ -281,6 +281,7 @@ impl Scenario {
             confirm: self.confirms.then_some(confirm),
             max_failures_in_a_row: Some(self.max_failures_in_a_row),
             keep_checkpoints: 0,
+            notify: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod fault;
 mod keys;
+mod notify;
 mod param;
 mod place;
 mod spec;

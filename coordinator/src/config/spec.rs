@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::fault::Fault;
 use super::keys::Keys;
+use super::notify;
 use super::param::{is_meant, params};
 use super::value::{object, section, shown};
 use super::words::{nearest, not_one_of};
@@ -29,6 +30,7 @@ const KEYS: &[&str] = &[
     "space",
     "confirm",
     "checkpoints",
+    "notify",
 ];
 
 pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
@@ -56,6 +58,8 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
 
     let checkpoints = keys.table("checkpoints", "such as { keep = 3 }")?;
     let keep = checkpoints.map(keep_checkpoints).transpose()?;
+    let notify = keys.table("notify", "such as { url = \"https://ntfy.sh/my-topic\" }")?;
+    let notify = notify.map(notify::notify).transpose()?;
 
     let space = price::space(params(space)?)?;
     let sampler: SamplerSpec =
@@ -94,6 +98,7 @@ pub(super) fn spec(table: Table) -> Result<StudySpec, Fault> {
         space,
         objective: self::objective(objective)?,
         confirm,
+        notify,
     };
     price::check(&spec)?;
     Ok(spec)

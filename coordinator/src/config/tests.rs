@@ -52,9 +52,21 @@ fn a_study_file_is_read() {
 /// Each mistake: the part of the file to replace, its replacement, and the error.
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str, &str)] = &[
+    // Who is told. No error shows an address: it may be a secret with a mistake in it.
+    ("[objective]", "[notify]\nurl = \"htp://secret\"\n[objective]", "line 7: `notify.url`: expected an address such as https://ntfy.sh/my-topic; it begins with http:// or https://"),
+    ("[objective]", "[notify]\nurl = \"secret\"\n[objective]", "line 7: `notify.url`: expected an address such as https://ntfy.sh/my-topic; relative URL without a base"),
+    ("[objective]", "[notify]\nurl = \"https://secret .org\"\n[objective]", "line 7: `notify.url`: expected an address such as https://ntfy.sh/my-topic, found one with spaces in it"),
+    ("[objective]", "[notify]\nurl = [\"https://secret.org\"]\n[objective]", "line 7: `notify.url`: expected text in quotes"),
+    ("[objective]", "[notify]\nkind = \"ntfy\"\n[objective]", "line 6: `notify`: missing key `url`: where messages go, such as \"https://ntfy.sh/my-topic\""),
+    ("[objective]", "[notify]\nurl = \"https://a.b\"\nkind = \"nfty\"\n[objective]", "line 8: `notify.kind`: expected one of `webhook`, `ntfy`, `slack`, `off`, found \"nfty\"; did you mean `ntfy`?"),
+    ("[objective]", "[notify]\nurl = \"https://a.b\"\non = [\"end\"]\n[objective]", "line 8: `notify.on`: expected one of `finished`, `best`, `failing`, found \"end\""),
+    ("[objective]", "[notify]\nurl = \"https://a.b\"\non = []\n[objective]", "line 8: `notify.on`: expected one at least, found none; kind = \"off\" tells nobody"),
+    ("[objective]", "[notify]\nurl = \"https://a.b\"\non = \"best\"\n[objective]", "line 8: `notify.on`: expected a list such as [\"finished\", \"best\"], found \"best\""),
+    ("[objective]", "[notify]\nkind = \"off\"\nurl = \"https://a.b\"\n[objective]", "line 8: `notify.url`: stands beside kind = \"off\", which tells nobody"),
+    ("[objective]", "[notify]\nurl = \"https://a.b\"\nwhen = []\n[objective]", "line 8: `notify.when`: unknown key; expected one of `kind`, `url`, `on`"),
     // Keys of the file itself.
     ("trials = 10", "trails = 10", "line 4: `trails`: unknown key; did you mean `trials`?"),
-    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `directions`, `constraints`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`, `checkpoints`"),
+    ("trials = 10", "colour = 10", "line 4: `colour`: unknown key; expected one of `name`, `direction`, `directions`, `constraints`, `trials`, `seed`, `max_attempts`, `max_failures_in_a_row`, `sampler`, `pruner`, `objective`, `space`, `confirm`, `checkpoints`, `notify`"),
     ("trials = 10", "trials = ", "line 4: `trials`: string values must be quoted, expected literal string"),
     ("trials = 10", "trials = \"ten\"", "line 4: `trials`: expected a whole number, found \"ten\""),
     ("trials = 10", "trials = 1e3", "line 4: `trials`: expected a whole number, found 1000.0"),

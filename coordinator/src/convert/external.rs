@@ -43,6 +43,7 @@ pub(crate) fn external_study(
         metric_names: study.metric_names().unwrap_or_default(),
         constraints: study.constraints().map(str::to_owned).collect(),
         keep_checkpoints: 0,
+        notify: None,
     };
     let is_single = study.directions().as_slice().len() == 1;
     let in_short =

@@ -15,6 +15,7 @@ use prost::Message as _;
 
 use super::invalid::Invalid;
 use super::json::from_struct;
+use super::notify;
 use crate::state::StudyClaim;
 use crate::store::History;
 use crate::transaction::Wanted;
@@ -35,6 +36,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
     price::size(wire.encoded_len())?;
     let space = price::space(wire.space.into_iter().map(param).collect::<Result<_, _>>()?)?;
     let confirm = wire.confirm.map(confirm);
+    let notify = wire.notify.as_ref().map(notify::from_wire).transpose()?;
     let objective = wire.objective.ok_or_else(|| Invalid::new("objective", "is missing"))?;
     price::settings(&objective.settings_json)?;
     let settings = match objective.settings_json.as_str() {
@@ -69,6 +71,7 @@ pub(crate) fn spec(wire: v1::StudySpec) -> Result<StudySpec, Invalid> {
         space,
         objective: ObjectiveSpec { kind: objective.kind, settings },
         confirm,
+        notify,
     };
     price::check(&spec)?;
     Ok(spec)

@@ -7,6 +7,7 @@ mod from_wire;
 mod invalid;
 mod json;
 pub(crate) mod kept;
+mod notify;
 mod output;
 #[cfg(test)]
 mod round_trip;

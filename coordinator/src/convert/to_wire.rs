@@ -12,7 +12,7 @@ use kindling_study::{
 use prost::Message as _;
 
 use super::json::to_struct;
-use super::kept;
+use super::{kept, notify};
 use crate::hand_backs::HandBack;
 use crate::state::{State, StudyClaim};
 use crate::transaction::Leased;
@@ -22,7 +22,7 @@ use crate::{options, rate};
 /// At most this many failure reasons are sent for a study.
 const MAX_REASONS: usize = 5;
 
-/// A study's spec on the wire.
+/// A study's spec on the wire, for a coordinator: with the address of those who are told of its news.
 pub fn spec(spec: &StudySpec) -> v1::StudySpec {
     v1::StudySpec {
         name: spec.name.to_string(),
@@ -39,6 +39,7 @@ pub fn spec(spec: &StudySpec) -> v1::StudySpec {
         metric_names: texts(&spec.metrics.names),
         constraints: texts(&spec.metrics.constraints),
         keep_checkpoints: spec.keep_checkpoints,
+        notify: spec.notify.as_ref().map(notify::whole),
     }
 }
 
@@ -67,7 +68,10 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
     let Remark { note, note_version, tags, .. } = study.remark();
     v1::Study {
         id: id.0,
-        spec: Some(spec(study.spec())),
+        spec: Some(v1::StudySpec {
+            notify: study.notify().map(notify::shown),
+            ..spec(study.spec())
+        }),
         state: match study.state() {
             StudyState::Active => v1::StudyState::Active,
             StudyState::Paused => v1::StudyState::Paused,
@@ -90,6 +94,7 @@ pub(crate) fn study(state: &State, id: StudyId, study: &Study) -> v1::Study {
         external: false,
         front: front(study),
         front_size: if is_single(study) { 0 } else { study.front().len() as u32 },
+        last_notification: study.told().last.as_ref().map(notify::message),
         note,
         tags,
         archived: study.is_archived(),

@@ -278,6 +278,8 @@ impl<S: Store> Writer<S> {
                 study.is_ok_and(|study| study.waiting().contains(&number))
             }
             Event::Deleted
+            | Event::NotifyChanged { .. }
+            | Event::Told { .. }
             | Event::Leased { .. }
             | Event::Rewound { .. }
             | Event::CheckpointSaved { .. }

@@ -11,6 +11,7 @@ use kindling_artifacts::{ArtifactStore, Content, Key};
 use kindling_proto::limits;
 use kindling_report::study_path;
 use kindling_study::{Blob, Choice};
+use serde_json::json;
 use tempfile::TempDir;
 use tonic::body::Body;
 use tower::ServiceExt as _;
@@ -274,7 +275,7 @@ async fn a_large_study_comes_in_pieces_that_make_the_whole_document() {
     );
     let spec = config::parse(&spec).expect("a study");
     world.ledger.write(Class::Begin, move |t| t.create_study(spec)).await.expect("created");
-    let count = 600;
+    let count = 600_u32;
     for number in 0..count {
         let fixed: Vec<_> = (0..50)
             .map(|i| (format!("p{i}"), Choice::Float(f64::from(number) / f64::from(count) / 3.0)))

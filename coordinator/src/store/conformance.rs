@@ -10,9 +10,10 @@ use kindling_study::external::PythonJson;
 use kindling_study::sampler::SamplerSpec;
 use kindling_study::{
     Act, Annotation, Attributes, Blob, Choice, Claim, ConfirmSpec, Creation, Deed, Direction,
-    Directions, Distribution, Event, FloatScale, Json, Mark, Metrics, ObjectiveSpec, Param, Phase,
-    PrunerSpec, Record, Registry, SearchSpace, Settings, Study, StudyId, StudyName, StudySpec,
-    StudyState, Tick, TrialId, TrialNumber, TrialResult, Values, Wall, WorkerId,
+    Directions, Distribution, Event, FloatScale, Json, Mark, Message, Metrics, News, Notify,
+    NotifyKind, ObjectiveSpec, Param, Phase, PrunerSpec, Recipient, Record, Registry, SearchSpace,
+    Settings, Study, StudyId, StudyName, StudySpec, StudyState, Tick, Topic, TrialId, TrialNumber,
+    TrialResult, Values, Wall, WorkerId,
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -141,7 +142,7 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
     let mut world = World::new(subject, seed);
     world.create();
     for _ in 0..LENGTH {
-        match world.random.random_range(0..68_u32) {
+        match world.random.random_range(0..70_u32) {
             0 => world.create(),
             1 => world.delete(),
             2..=12 => world.lease(),
@@ -156,8 +157,9 @@ fn whatever_happens_is_there_after_a_restart(subject: impl Subject, seed: u64) {
             39 => world.restart(),
             40..=44 => world.save(),
             45..=47 => world.keep(),
-            64..=67 => world.act(),
             48 | 49 => world.remark(),
+            64..=67 => world.act(),
+            68 | 69 => world.tell(),
             _ => world.change_external(),
         }
     }
@@ -376,6 +378,24 @@ impl<S: Subject> World<S> {
         }
     }
 
+    /// Tells somebody of a study's news, or somebody else is to be told.
+    fn tell(&mut self) {
+        let Some(id) = self.any_study() else { return };
+        let nth = self.random.random_range(0..3_u8);
+        let events = match self.study(id).notify() {
+            Some(Notify::Address(recipient)) if nth > 0 => {
+                let (recipient, at) = (recipient.clone(), Wall(self.clock));
+                let error = (nth == 1).then(|| "it answered \"404\"".into());
+                let news = if nth == 1 { News::Finished } else { News::Best };
+                let last = Message { news, at, host: "ä.org".into(), error };
+                let told = self.study(id).told_of(news, last);
+                self.study(id).note_told(&recipient, told)
+            }
+            _ => self.study(id).change_notify(recipient(nth)),
+        };
+        self.take(id, events);
+    }
+
     fn release(&mut self) {
         let Some((id, claim)) = self.any_lease() else { return };
         if let Ok((events, ())) = self.study(id).release(&claim) {
@@ -533,5 +553,13 @@ fn spec(name: &str, confirms: bool, has_front: bool) -> StudySpec {
         space: SearchSpace::new(params).expect("a space"),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
         confirm: confirms.then_some(ConfirmSpec { by, best: 2, seeds: 2, each: true }),
+        notify: confirms.then(|| recipient(0)),
     }
+}
+
+/// Whom to tell: nobody, or one of some addresses.
+fn recipient(nth: u8) -> Notify {
+    let url = format!("https://user:ä@host/{nth}?q=\"");
+    let recipient = Recipient::new(NotifyKind::Ntfy, &url, &Topic::ALL.map(|(_, topic)| topic));
+    if nth == 1 { Notify::Nobody } else { Notify::Address(recipient.expect("an address")) }
 }

@@ -103,6 +103,7 @@ fn new_study(
         max_attempts: 1,
         max_failures_in_a_row: 0,
         keep_checkpoints: 1,
+        notify: None,
         sampler,
         pruner: PrunerSpec::None,
         space,

@@ -73,6 +73,7 @@ fn filled(
         max_attempts: 1,
         max_failures_in_a_row: 0,
         keep_checkpoints: 1,
+        notify: None,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: input.space.space(),

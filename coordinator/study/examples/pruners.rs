@@ -74,6 +74,7 @@ fn study(scenario: &Scenario) -> Result<Study, Box<dyn std::error::Error>> {
         max_attempts: 1,
         max_failures_in_a_row: 0,
         keep_checkpoints: 1,
+        notify: None,
         sampler: SamplerSpec::Random {},
         pruner: scenario.pruner.clone(),
         space: SearchSpace::new(vec![param])?,

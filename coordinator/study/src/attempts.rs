@@ -81,6 +81,17 @@ impl Trial {
         *self.started.get_or_insert(at)
     }
 
+    /// How often it was lost in attempts after this one. Of those that nobody knows any more, all that were lost may count.
+    pub(crate) fn losses_after(&self, attempt: u32) -> u32 {
+        let is_loss = |past: &&PastAttempt| past.end == LeaseEnd::Expired;
+        let known = self.attempts.iter().filter(is_loss).count() as u32;
+        let known_after = self.attempts.iter().filter(is_loss);
+        let known_after = known_after.filter(|past| past.attempt.0 > attempt).count() as u32;
+        let oldest = self.attempts.first().map_or(self.attempt.0, |past| past.attempt.0);
+        let forgotten = oldest.saturating_sub(attempt + 1);
+        known_after + forgotten.min(self.losses.saturating_sub(known))
+    }
+
     pub(crate) fn end_attempt(&mut self, end: LeaseEnd, at: Wall) {
         self.phase = Phase::Waiting;
         self.losses += u32::from(end == LeaseEnd::Expired);

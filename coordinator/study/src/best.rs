@@ -47,6 +47,11 @@ impl Best {
         self.front.insert(place, Entry { number, age, values: values.clone() });
     }
 
+    /// The age of the newest on the front; 0 without one.
+    pub(crate) fn newest(&self) -> u32 {
+        self.front.iter().map(|entry| entry.age).max().unwrap_or(0)
+    }
+
     /// The first of the front.
     pub(crate) fn first(&self) -> Option<TrialNumber> {
         self.front.first().map(|entry| entry.number)

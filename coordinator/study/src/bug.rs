@@ -42,6 +42,8 @@ pub enum Bug {
     ReportAppendsTwice,
     /// A trial may be lost any number of times.
     LostForever,
+    /// Losses before a trial's newest checkpoint count, too.
+    CheckpointForgivesNothing,
     /// Handing a trial back counts as losing it.
     HandBackIsLoss,
     /// A worker that got no answer does not get its own trials again.
@@ -78,7 +80,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::AcknowledgedBeforeCommit,
         Self::RefusedBatchStaysInMemory,
         Self::NoAttemptCheck,
@@ -98,6 +100,7 @@ impl Bug {
         Self::ConfirmedAgain,
         Self::ReportAppendsTwice,
         Self::LostForever,
+        Self::CheckpointForgivesNothing,
         Self::HandBackIsLoss,
         Self::LostAnswerLosesTrial,
         Self::RestartedWorkerKeepsLease,

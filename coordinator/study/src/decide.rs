@@ -8,7 +8,7 @@ use crate::ids::{TrialNumber, WorkerId};
 use crate::mark::Mark;
 use crate::pruner::Report;
 use crate::refusal::Refusal;
-use crate::rules;
+use crate::rules::{self, Losses};
 use crate::space::{Choice, unsigned_zero};
 use crate::study::Study;
 use crate::time::Tick;
@@ -239,10 +239,15 @@ impl Study {
     fn lost(&self, number: TrialNumber) -> Vec<Event> {
         let mut events = vec![Event::LeaseEnded { number, end: LeaseEnd::Expired }];
         let trial = self.trial(number);
-        let losses = trial.losses + 1;
-        if rules::is_lost_for_good(self, losses) {
+        if let Some(losses) = rules::lost_for_good(self, trial) {
             let last = trial.worker.as_ref().map_or("nobody", WorkerId::as_str);
-            let reason = format!("lost {losses} times with its worker, last with {last}");
+            let often = match losses {
+                Losses::InAll(losses) => format!("lost {losses} times with its worker"),
+                Losses::Since(losses) => {
+                    format!("lost {losses} times with its worker without getting further")
+                }
+            };
+            let reason = format!("{often}, last with {last}");
             events.push(Event::Finished { number, outcome: failed(reason) });
         }
         events
@@ -336,6 +341,7 @@ impl Study {
         }
         if state != self.state() {
             events.push(Event::StateChanged { state, because: None });
+            events.extend(self.forget_pause(state));
         }
         events
     }

@@ -7,6 +7,7 @@ use crate::external::{ExternalEvent, PythonJson};
 use crate::ids::{Attempt, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 use crate::kept::{Blob, Checkpoint, WarmStart};
 use crate::mark::Mark;
+use crate::notify::{Notify, Told};
 use crate::space::Params;
 use crate::spec::StudySpec;
 use crate::time::Wall;
@@ -51,6 +52,16 @@ pub enum Event {
     ConfirmChanged {
         /// The new choice.
         confirm: ConfirmSpec,
+    },
+    /// Somebody else is told of the study's news, or nobody. What the one before was told counts no more.
+    NotifyChanged {
+        /// Whom to tell.
+        notify: Notify,
+    },
+    /// Somebody was told of the study's news, or it was given up.
+    Told {
+        /// What is known there now.
+        told: Box<Told>,
     },
     /// A trial was added and waits, perhaps with some values fixed.
     Enqueued {
@@ -177,6 +188,8 @@ impl Event {
             | Self::StateChanged { .. }
             | Self::BudgetChanged { .. }
             | Self::ConfirmChanged { .. }
+            | Self::NotifyChanged { .. }
+            | Self::Told { .. }
             | Self::Acted { .. } => None,
             Self::Enqueued { number, .. }
             | Self::Proposed { number, .. }

@@ -1,6 +1,7 @@
 //! Why trials failed, and when to pause the study because too many did.
 
 use crate::ids::TrialNumber;
+use crate::notify::FAILING_IN_A_ROW;
 use crate::trial::TrialResult;
 
 /// How many reasons are kept. A further one replaces the rarest.
@@ -14,6 +15,8 @@ pub struct Failures {
     reasons: Vec<Reason>,
     /// How many trials have failed since one last completed or was pruned.
     in_a_row: u32,
+    /// How often so many of them were news.
+    rows: u32,
     /// Whether any trial has completed or been pruned.
     any_result: bool,
 }
@@ -45,6 +48,16 @@ impl Failures {
         self.reasons.iter().any(|known| known.kind == kind)
     }
 
+    /// How many trials have failed since one last completed or was pruned.
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
+    /// How often [`FAILING_IN_A_ROW`] trials have failed one after another. It only grows.
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
     /// Counts how the next trial finished.
     pub(crate) fn note(&mut self, number: TrialNumber, result: &TrialResult) {
         let TrialResult::Fail(reason) = result else {
@@ -53,6 +66,7 @@ impl Failures {
             return;
         };
         self.in_a_row += 1;
+        self.rows += u32::from(self.in_a_row == FAILING_IN_A_ROW);
         let text = one_line(reason);
         let kind = kind_of(&text);
         if let Some(known) = self.reasons.iter_mut().find(|known| known.kind == kind) {

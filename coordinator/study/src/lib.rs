@@ -20,6 +20,7 @@ mod json;
 mod kept;
 mod mark;
 mod metrics;
+mod notify;
 mod options;
 #[cfg(test)]
 mod peer;
@@ -54,6 +55,10 @@ pub use json::Json;
 pub use kept::{Artifact, Blob, Checkpoint, MAX_KEPT_CHECKPOINTS, WarmStart};
 pub use mark::Mark;
 pub use metrics::{MAX_CONSTRAINTS, MAX_OBJECTIVES, Metrics};
+pub use notify::{
+    End, FAILING_IN_A_ROW, MAX_NOTIFY_URL, Message, News, Notify, NotifyKind, Recipient, SecretUrl,
+    Told, Topic,
+};
 pub use proposal::Asked;
 pub use pruner::PrunerSpec;
 pub use refusal::Refusal;

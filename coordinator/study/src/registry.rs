@@ -38,8 +38,8 @@ pub struct Registry {
 /// The result of creating a study.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Creation {
-    /// The study exists already, with the same spec.
-    Exists(StudyId),
+    /// The study exists already, with the same spec: apply and commit these events, if any.
+    Exists(StudyId, Vec<Event>),
     /// The study is new: apply and commit this event.
     New(StudyId, Event),
 }
@@ -147,8 +147,8 @@ impl Registry {
         }
     }
 
-    /// Decides on a new study. If one exists with the same name and spec, the answer is that study. `trials`
-    /// and `confirm` may differ.
+    /// Decides on a new study. If one exists with the same name and spec, the answer is that study. `trials` and `confirm`
+    /// may differ, and stay as they are. Whom to tell may differ, too, and changes, so that a wrong address can be mended.
     pub fn create(&self, spec: StudySpec) -> Result<Creation, Refusal> {
         if self.find_external(spec.name.as_str()).is_some() {
             return Err(Refusal::IsExternal(spec.name));
@@ -158,7 +158,8 @@ impl Registry {
         };
         let differences = study.spec().differences(&spec);
         if differences.is_empty() {
-            Ok(Creation::Exists(id))
+            let notify = spec.notify.map(|notify| study.change_notify(notify));
+            Ok(Creation::Exists(id, notify.unwrap_or_default()))
         } else {
             Err(Refusal::OtherSpec { name: spec.name, differences })
         }

@@ -81,9 +81,36 @@ pub(crate) fn hand_back(study: &Study, number: TrialNumber) -> Vec<Event> {
     vec![Event::LeaseEnded { number, end: LeaseEnd::HandedBack }]
 }
 
-/// Whether a trial that was lost this often fails.
-pub(crate) fn is_lost_for_good(study: &Study, losses: u32) -> bool {
-    losses >= study.spec().max_attempts && !Bug::LostForever.is_on()
+/// A trial that gets further each time may be lost this many times as often as others.
+const MOST_FORGIVEN: u32 = 10;
+
+/// How often a running trial was lost, if it is lost now: since its newest checkpoint, unless that is too often in all.
+/// `None`: not often enough to fail. A loss of the attempt that saved the checkpoint is forgiven, as it got further.
+pub(crate) fn lost_for_good(study: &Study, trial: &Trial) -> Option<Losses> {
+    let most = study.spec().max_attempts;
+    if Bug::LostForever.is_on() {
+        return None;
+    }
+    let in_all = trial.losses + 1;
+    if in_all >= most.saturating_mul(MOST_FORGIVEN) {
+        return Some(Losses::InAll(in_all));
+    }
+    let newest = trial.checkpoints.last().map_or(0, |newest| newest.attempt.0);
+    let since = if trial.attempt.0 > newest { trial.losses_after(newest) + 1 } else { 0 };
+    let since = if Bug::CheckpointForgivesNothing.is_on() { in_all } else { since };
+    (since >= most).then_some(if since == in_all {
+        Losses::InAll(in_all)
+    } else {
+        Losses::Since(since)
+    })
+}
+
+/// Too many losses of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Losses {
+    InAll(u32),
+    /// Since its newest checkpoint.
+    Since(u32),
 }
 
 /// The trial that this enqueue request added before. It is not added again.

@@ -1,11 +1,12 @@
-//! A study's spec, which never changes. What may change later (the budget, the confirmation settings, the
-//! state) belongs to the study.
+//! A study's spec, which never changes. What may change later (the budget, the confirmation settings, whom to
+//! tell, the state) belongs to the study.
 
 use crate::confirm::{ConfirmError, ConfirmSpec};
 use crate::direction::Direction;
 use crate::ids::StudyName;
 use crate::kept::MAX_KEPT_CHECKPOINTS;
 use crate::metrics::Metrics;
+use crate::notify::Notify;
 use crate::pruner::PrunerSpec;
 use crate::sampler::SamplerSpec;
 use crate::space::{SearchSpace, SpaceError};
@@ -40,7 +41,8 @@ pub struct StudySpec {
     pub trials: u32,
     /// The seed from which every proposal and every trial's own seed derive.
     pub seed: u64,
-    /// How many leases of a trial may be lost before it fails; at least 1.
+    /// How many leases of a trial may be lost since its newest checkpoint before it fails; at least 1. Ten times as many in
+    /// all.
     pub max_attempts: u32,
     /// How many trials may fail in a row before the study is paused; half as many until a trial has completed
     /// or been pruned. 0 means no limit.
@@ -57,6 +59,8 @@ pub struct StudySpec {
     pub objective: ObjectiveSpec,
     /// What to run again once the search is over.
     pub confirm: Option<ConfirmSpec>,
+    /// Whom to tell of its news.
+    pub notify: Option<Notify>,
 }
 
 /// What is wrong with a [`StudySpec`], and where.
@@ -140,8 +144,8 @@ impl StudySpec {
         self.directions.as_slice()[self.metrics.pruner_objective]
     }
 
-    /// The top-level keys in which two specs differ, except `trials` and `confirm`, which may change after a
-    /// study's creation.
+    /// The top-level keys in which two specs differ, except `trials`, `confirm` and `notify`, which may
+    /// change after a study's creation.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         let mut keys = Vec::new();
         let mut differ = |key, yes: bool| {

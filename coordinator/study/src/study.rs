@@ -11,6 +11,7 @@ use crate::event::{Event, StudyState};
 use crate::failures::Failures;
 use crate::ids::{TrialId, TrialNumber, WorkerId};
 use crate::kept::{self, Artifact};
+use crate::notify::{Notify, Told};
 use crate::plan;
 use crate::pruner::{Progress, PrunerSpec};
 use crate::refusal::Refusal;
@@ -30,6 +31,8 @@ pub struct Study {
     pause_reason: Option<String>,
     budget: u32,
     confirm: Option<ConfirmSpec>,
+    notify: Option<Notify>,
+    told: Told,
     created: Wall,
     trials: Vec<Trial>,
     /// Its own artifacts, by name.
@@ -94,12 +97,15 @@ impl Study {
         finish_order: Vec<TrialNumber>,
     ) -> Self {
         let archive = Archive::new(&spec.space, Goal::of(&spec));
+        let notify = spec.notify.clone();
         let mut study = Self {
             spec: Arc::new(spec),
             state,
             pause_reason: None,
             budget,
             confirm,
+            notify,
+            told: Told::default(),
             created,
             trials,
             artifacts: Vec::new(),
@@ -174,6 +180,23 @@ impl Study {
     /// Which configurations are run again once the search is over.
     pub fn confirm(&self) -> Option<&ConfirmSpec> {
         self.confirm.as_ref()
+    }
+
+    /// Whom to tell of its news.
+    pub fn notify(&self) -> Option<&Notify> {
+        self.notify.as_ref()
+    }
+
+    /// What was told there.
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// The study with what a store kept of whom it tells, and of what was told there.
+    #[must_use]
+    pub fn telling(mut self, notify: Option<Notify>, told: Told) -> Self {
+        (self.notify, self.told) = (notify, told);
+        self
     }
 
     /// How many confirmation trials exist or are still to come. An upper bound until the search is over.
@@ -258,6 +281,11 @@ impl Study {
     /// objectives, the first of the front.
     pub fn best(&self) -> Option<TrialNumber> {
         self.best.first()
+    }
+
+    /// How many trials had finished when the newest of the front had; 0 without one. It grows with each change of the front.
+    pub(crate) fn newest_best(&self) -> u32 {
+        self.best.newest()
     }
 
     /// The completed, feasible trials of the search that no other dominates, by the first objective, then by the next.
@@ -378,6 +406,10 @@ impl Study {
                 self.confirm = Some(confirm.clone());
                 self.plan_confirmations();
             }
+            Event::NotifyChanged { notify } => {
+                (self.notify, self.told) = (Some(notify.clone()), Told::default());
+            }
+            Event::Told { told } => self.told = (**told).clone(),
             Event::Enqueued { number, fixed, retry_of, confirms, warm_start, request } => {
                 let mut trial = Trial::waiting(next, fixed.clone());
                 if let Some(warm_start) = warm_start {

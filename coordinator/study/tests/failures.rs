@@ -51,6 +51,7 @@ impl World {
             max_attempts: 2,
             max_failures_in_a_row: 0,
             keep_checkpoints: 1,
+            notify: None,
             sampler,
             pruner: PrunerSpec::None,
             space: space.clone(),

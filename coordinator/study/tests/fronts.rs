@@ -90,6 +90,7 @@ fn spec(sampler: SamplerSpec, objectives: usize, is_limited: bool) -> StudySpec 
         objective: ObjectiveSpec { kind: "none".into(), settings: Settings::new() },
         confirm: None,
         keep_checkpoints: 1,
+        notify: None,
     }
 }
 

@@ -348,6 +348,7 @@ fn spec(keep_checkpoints: u32, pruner: PrunerSpec) -> StudySpec {
         max_attempts: 1000,
         max_failures_in_a_row: 0,
         keep_checkpoints,
+        notify: None,
         sampler: SamplerSpec::Random {},
         pruner,
         space: SearchSpace::new(vec![x]).expect("valid"),

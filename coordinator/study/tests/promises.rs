@@ -603,6 +603,7 @@ fn spec(sampler: SamplerSpec, pruner: PrunerSpec) -> StudySpec {
         max_attempts: MAX_ATTEMPTS,
         max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
         keep_checkpoints: 1,
+        notify: None,
         sampler,
         pruner,
         space: SearchSpace::new(params).expect("valid"),

@@ -98,6 +98,7 @@ class Client:
         max_failures_in_a_row: int | None = None,
         confirm: Mapping[str, Any] | None = None,
         checkpoints: Mapping[str, Any] | None = None,
+        notify: Mapping[str, Any] | None = None,
         exist_ok: bool = True,
     ) -> RemoteStudy:
         """Creates a study, or takes the one of this name if it was made from the same words.
@@ -128,6 +129,7 @@ class Client:
             max_failures_in_a_row=max_failures_in_a_row,
             confirm=confirm,
             checkpoints=checkpoints,
+            notify=notify,
         )
         answer = self._link.call(CREATE_STUDY, pb.CreateStudyRequest(spec=spec))
         if not answer.created and not exist_ok:

@@ -17,6 +17,17 @@ _U32, _I64 = 2**32 - 1, 2**63 - 1
 # Whole numbers up to here are floats, too.
 _EXACT = 2**53
 _DIRECTIONS = {"maximize": pb.DIRECTION_MAXIMIZE, "minimize": pb.DIRECTION_MINIMIZE}
+_NOTIFY_KINDS = {
+    "webhook": pb.NOTIFY_KIND_WEBHOOK,
+    "ntfy": pb.NOTIFY_KIND_NTFY,
+    "slack": pb.NOTIFY_KIND_SLACK,
+    "off": pb.NOTIFY_KIND_OFF,
+}
+_NOTIFY_TOPICS = {
+    "finished": pb.NOTIFY_TOPIC_FINISHED,
+    "best": pb.NOTIFY_TOPIC_BEST,
+    "failing": pb.NOTIFY_TOPIC_FAILING,
+}
 _KEYS = {
     "float": {"low", "high", "log", "step"},
     "int": {"low", "high", "log", "step"},
@@ -51,6 +62,7 @@ def spec(
     max_failures_in_a_row: int | None,
     confirm: Mapping[str, Any] | None,
     checkpoints: Mapping[str, Any] | None,
+    notify: Mapping[str, Any] | None,
 ) -> pb.StudySpec:
     name = text("name", name)
     ways, names = _goal(direction, directions)
@@ -71,6 +83,8 @@ def spec(
     if checkpoints is not None:
         keep = _table("checkpoints", checkpoints, {"keep"}).get("keep", 1)
         made.keep_checkpoints = whole("checkpoints.keep", keep, 1, 100)
+    if notify is not None:
+        made.notify.CopyFrom(_notify(notify))
     _options("sampler", sampler, made)
     _options("pruner", pruner, made)
     return made
@@ -109,6 +123,24 @@ def confirmation(given: Mapping[str, Any]) -> pb.Confirm:
         seeds=whole("confirm.seeds", given.get("seeds", 10), 0, _U32),
         each=_flag("confirm.each", given.get("each", True)),
     )
+
+
+def _notify(given: Mapping[str, Any]) -> pb.Notify:
+    """`[notify]` of a study file, with the same defaults."""
+    given = _table("notify", given, {"kind", "url", "on"})
+    kind = _one_of("notify.kind", given.get("kind", "webhook"), _NOTIFY_KINDS)
+    if kind == pb.NOTIFY_KIND_OFF:
+        if len(given) > 1:
+            raise InvalidArgumentError('notify: kind = "off" tells nobody, so nothing stands beside it')
+        return pb.Notify(kind=kind)
+    url, on = given.get("url"), given.get("on")
+    # What was found is not shown: it may be a secret.
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise InvalidArgumentError("notify.url: expected an address such as https://ntfy.sh/my-topic")
+    if on is not None and (isinstance(on, (str, bytes)) or not isinstance(on, Sequence) or not on):
+        raise InvalidArgumentError(f'notify.on: expected a list such as ["finished", "best"], not {on!r}')
+    topics = [_one_of("notify.on", topic, _NOTIFY_TOPICS) for topic in on or ()]
+    return pb.Notify(kind=kind, url=url, on=topics)
 
 
 def _space(space: Mapping[str, Any]) -> list[pb.Parameter]:

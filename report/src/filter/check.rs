@@ -128,7 +128,6 @@ fn equal(field: &Field, literal: &Literal) -> Result<Holds, FilterError> {
 }
 
 /// A word equals a number, a truth or a text that is written so; a quoted text only a text.
-#[expect(clippy::float_cmp, reason = "whoever writes `=` means that very number")]
 fn like_written(text: String, is_quoted: bool) -> Holds {
     let wanted = if is_quoted { None } else { number_of(&text) };
     Box::new(move |value| match value {
@@ -163,8 +162,8 @@ fn numeric(field: &Field, literal: &Literal) -> Result<f64, FilterError> {
     let text = &literal.text;
     let has_units = field.kind == Kind::Seconds;
     let with_unit =
-        UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
-    let (digits, scale) = with_unit.filter(|_| has_units).unwrap_or((text, 1.0));
+        UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, *seconds)));
+    let (digits, scale) = with_unit.filter(|_| has_units).unwrap_or((text.as_str(), 1.0));
     let number = if literal.is_quoted { None } else { number_of(digits) };
     number.map(|number| number * scale).ok_or_else(|| {
         literal.span.with_hint(

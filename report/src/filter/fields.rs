@@ -1,6 +1,6 @@
 //! What a filter can ask about the trials of a study.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use kindling_proto::v1;
 use kindling_proto::v1::value::Kind as Wire;
@@ -183,16 +183,14 @@ fn of_param(param: &Param) -> Field {
 
 /// The attributes that are no lists and no tables, by name.
 fn attributes(trials: &[v1::Trial]) -> impl Iterator<Item = Field> {
-    let mut names = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for (name, json) in trials.iter().flat_map(|trial| &trial.attributes_json) {
-        if !names.contains_key(name.as_str()) && attribute(json).is_some() {
-            names.insert(name.as_str(), ());
+        if !names.contains(name.as_str()) && attribute(json).is_some() {
+            names.insert(name.as_str());
         }
     }
-    let names: Vec<_> = names.into_keys().map(str::to_owned).collect();
-    names
-        .into_iter()
-        .map(|name| Field::new(Group::Attribute, &name, Kind::Anything, Source::Attribute))
+    let field = |name| Field::new(Group::Attribute, name, Kind::Anything, Source::Attribute);
+    names.into_iter().map(field)
 }
 
 /// The value of an attribute, unless it is a list, a table or null. What is no JSON is a text.
@@ -261,8 +259,8 @@ fn state(trial: &v1::Trial) -> usize {
     }
 }
 
-pub(super) fn tags(_trial: &v1::Trial) -> &[String] {
-    &[]
+pub(super) fn tags(trial: &v1::Trial) -> &[String] {
+    &trial.tags
 }
 
 impl Value {

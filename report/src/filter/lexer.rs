@@ -71,7 +71,7 @@ fn word(chars: &[char], at: usize) -> Token {
 /// A backslash takes the character behind it as it is.
 fn quoted(chars: &[char], at: usize) -> Result<Token, FilterError> {
     let mut text = String::new();
-    let mut rest = chars.iter().enumerate().skip(at + 1).peekable();
+    let mut rest = chars.iter().enumerate().skip(at + 1);
     while let Some((end, c)) = rest.next() {
         if *c == chars[at] {
             let span = Span { at, length: end + 1 - at };

@@ -170,6 +170,7 @@ fn trial(of: &Trial) -> v1::Trial {
         attributes_json: of.attributes.iter().map(|(k, v)| (k.clone(), v.to_string())).collect(),
         attempt: of.attempt,
         worker: of.worker.clone(),
+        tags: of.tags.clone(),
         fail_reason: of.fail_reason.clone().unwrap_or_default(),
         retry_of: of.retry_of,
         confirms: of.confirms.as_ref().map(|c| v1::Confirmation { of: c.of, seed: c.seed }),

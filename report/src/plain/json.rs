@@ -42,6 +42,8 @@ pub fn study(study: &v1::Study) -> Value {
         "confirmations_known": study.confirmations_known,
         "failures": study.failures.iter().map(failure).collect::<Vec<_>>(),
         "pause_reason": Some(&study.pause_reason).filter(|r| !r.is_empty()),
+        "notify": spec.notify.as_ref().map(notify),
+        "last_notification": study.last_notification.as_ref().map(notification),
         "last_hand_back": study.last_hand_back.as_ref().map(hand_back),
         "best": best(study).map(trial),
         "front": study.front.iter().map(trial).collect::<Vec<_>>(),
@@ -58,6 +60,21 @@ pub fn study(study: &v1::Study) -> Value {
 
 fn failure(v1::Failure { reason, trials, newest }: &v1::Failure) -> Value {
     json!({ "reason": reason, "trials": trials, "newest": newest })
+}
+
+/// Whom the study tells of its news. The address is not known here: it may be a secret.
+fn notify(notify: &v1::Notify) -> Value {
+    let word = |name: &str, prefix: &str| name.strip_prefix(prefix).unwrap_or(name).to_lowercase();
+    let on = notify.on().map(|topic| word(topic.as_str_name(), "NOTIFY_TOPIC_"));
+    let kind = word(notify.kind().as_str_name(), "NOTIFY_KIND_");
+    json!({ "kind": kind, "host": notify.host, "on": on.collect::<Vec<_>>() })
+}
+
+fn notification(notification: &v1::Notification) -> Value {
+    let v1::Notification { time, news, host, error } = notification;
+    let time = format::time(time.as_ref()).map(|t| t.to_string());
+    let error = Some(error).filter(|error| !error.is_empty());
+    json!({ "time": time, "news": news, "host": host, "error": error })
 }
 
 fn hand_back(hand_back: &v1::HandBack) -> Value {

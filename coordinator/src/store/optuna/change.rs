@@ -36,6 +36,16 @@ pub(crate) enum Change<'a> {
         study: StudyId,
         confirm: String,
     },
+    /// Adds a row of `kindling_notify`, or replaces it. Nothing was told there yet.
+    PutNotify {
+        study: StudyId,
+        notify: String,
+    },
+    /// Sets what was told in the study's row there.
+    SetTold {
+        study: StudyId,
+        told: String,
+    },
     /// Deletes a study's rows from [`TABLES_OF_TRIALS`], then from [`TABLES_OF_A_STUDY`], and then its
     /// one row from the table of its kind and from `studies`.
     DeleteStudy {
@@ -273,12 +283,13 @@ pub(crate) const TABLES_OF_TRIALS: [&str; 12] = [
 ];
 
 /// The tables that have any number of rows by `study_id`.
-pub(crate) const TABLES_OF_A_STUDY: [&str; 6] = [
+pub(crate) const TABLES_OF_A_STUDY: [&str; 7] = [
     "trials",
     "study_directions",
     "study_user_attributes",
     "study_system_attributes",
     "kindling_study_artifacts",
+    "kindling_notify",
     "kindling_activity",
 ];
 

@@ -2,8 +2,8 @@
 
 use kindling_study::external::Scope;
 use kindling_study::{
-    ConfirmSpec, Event, LeaseEnd, OtherValue, Outcome, Proposal, Record, StudyName, StudySpec,
-    StudyState, TrialId, TrialNumber, TrialResult, Wall,
+    ConfirmSpec, Event, LeaseEnd, Notify, OtherValue, Outcome, Proposal, Record, StudyId,
+    StudyName, StudySpec, StudyState, TrialId, TrialNumber, TrialResult, Wall,
 };
 use serde_json::json;
 
@@ -36,6 +36,11 @@ pub(crate) fn changes<'a>(known: &'a mut Known, record: &'a Record) -> Changes<'
         Event::BudgetChanged { trials } => Ok(vec![Change::SetBudget { study, budget: *trials }]),
         Event::ConfirmChanged { confirm } => {
             Ok(vec![Change::SetConfirm { study, confirm: confirm_text(confirm)? }])
+        }
+        Event::NotifyChanged { notify } => Ok(vec![put_notify(study, notify)?]),
+        Event::Told { told } => {
+            let told = stored_spec::told_to_text(told).map_err(|e| Misfit(e.to_string()))?;
+            Ok(vec![Change::SetTold { study, told }])
         }
         Event::Enqueued { number, .. } => enqueued(known, record, *number),
         Event::Proposed { number, proposal } => proposed(known, record, *number, proposal),
@@ -117,7 +122,13 @@ fn created<'a>(known: &mut Known, record: &Record, spec: &'a StudySpec) -> Chang
     let names = &spec.metrics.names;
     let names = (!names.is_empty())
         .then(|| Change::AddMetricNames { study, json: json!(names).to_string() });
-    Ok([Change::AddStudy(rows)].into_iter().chain(directions).chain(names).collect())
+    let notify = spec.notify.as_ref().map(|notify| put_notify(study, notify)).transpose()?;
+    Ok([Change::AddStudy(rows)].into_iter().chain(directions).chain(names).chain(notify).collect())
+}
+
+fn put_notify(study: StudyId, notify: &Notify) -> Result<Change<'static>, Misfit> {
+    let notify = stored_spec::notify_to_text(notify).map_err(|e| Misfit(e.to_string()))?;
+    Ok(Change::PutNotify { study, notify })
 }
 
 fn enqueued<'a>(known: &mut Known, record: &'a Record, number: TrialNumber) -> Changes<'a> {

@@ -7,7 +7,7 @@ use kindling_study::Mark;
 
 use super::damage::{Damage, Place};
 
-/// A row of `kindling_studies` with its row of `studies`.
+/// A row of `kindling_studies` with those of `studies` and `kindling_notify`.
 pub(crate) struct StudyRow<'a> {
     pub(crate) at: Place,
     pub(crate) name: &'a str,
@@ -16,6 +16,9 @@ pub(crate) struct StudyRow<'a> {
     pub(crate) pause_reason: Option<String>,
     pub(crate) budget: u32,
     pub(crate) confirm: Option<&'a str>,
+    /// Of its row of `kindling_notify`, if it has one.
+    pub(crate) notify: Option<&'a str>,
+    pub(crate) told: Option<&'a str>,
     pub(crate) created_at: i64,
     /// How many rows of `trials` it has.
     pub(crate) trials: u32,

@@ -2,8 +2,8 @@
 
 use kindling_study::external::PythonJson;
 use kindling_study::{
-    Artifact, ConfirmSpec, Confirmation, Direction, Remarks, Study, StudySpec, StudyState, Tick,
-    Trial, TrialNumber, Wall,
+    Artifact, ConfirmSpec, Confirmation, Direction, Notify, Remarks, Study, StudySpec, StudyState,
+    Tick, Told, Trial, TrialNumber, Wall,
 };
 
 use super::cell::word;
@@ -20,6 +20,8 @@ pub(super) struct StudyDraft {
     pause_reason: Option<String>,
     budget: u32,
     confirm: Option<ConfirmSpec>,
+    notify: Option<Notify>,
+    told: Told,
     created: Wall,
     pub(super) artifacts: Vec<Artifact>,
     pub(super) remarks: Vec<(Box<str>, PythonJson)>,
@@ -46,7 +48,11 @@ impl StudyDraft {
         {
             return Err(at.damaged(wrong));
         }
+        let notify = row.notify.map(stored_spec::notify_from_text).transpose();
+        let told = row.told.map(stored_spec::told_from_text).transpose();
         Ok(Self {
+            notify: notify.map_err(|error| at.wrong("notify", error))?,
+            told: told.map_err(|error| at.wrong("told", error))?.unwrap_or_default(),
             state,
             pause_reason: row.pause_reason,
             budget: row.budget,
@@ -73,9 +79,20 @@ impl StudyDraft {
         lease_until: Tick,
         strangers: &mut Strangers,
     ) -> Result<Study, Damage> {
-        let Self { spec, state, pause_reason, budget, confirm, created, artifacts, .. } = self;
-        let told = self.directions.iter().copied();
-        if !told.eq(spec.directions.as_slice().iter().copied().map(Some)) {
+        let Self {
+            spec,
+            state,
+            pause_reason,
+            budget,
+            confirm,
+            notify,
+            told,
+            created,
+            artifacts,
+            ..
+        } = self;
+        let directions = self.directions.iter().copied();
+        if !directions.eq(spec.directions.as_slice().iter().copied().map(Some)) {
             return Err(self.at.damaged("study_directions says otherwise"));
         }
         let finish_order = finish_order(&self.trials)?;
@@ -96,7 +113,8 @@ impl StudyDraft {
         }
         let study = Study::restore(spec, state, budget, confirm, created, trials, finish_order);
         let remarks: Remarks = self.remarks.into_iter().collect();
-        Ok(study.paused_because(pause_reason).with_artifacts(artifacts).with_remarks(remarks))
+        let study = study.paused_because(pause_reason).with_artifacts(artifacts);
+        Ok(study.with_remarks(remarks).telling(notify, told))
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) fn execute(conn: &Connection, change: &Change<'_>) -> Result<(), Faul
         }
         Change::SetBudget { study, budget } => one(conn, SET_BUDGET, params![study.0, budget]),
         Change::SetConfirm { study, confirm } => one(conn, SET_CONFIRM, params![study.0, confirm]),
+        Change::PutNotify { study, notify } => one(conn, PUT_NOTIFY, params![study.0, notify]),
+        Change::SetTold { study, told } => one(conn, SET_TOLD, params![study.0, told]),
         Change::DeleteStudy { study, kind } => delete_study(conn, *study, kind),
         Change::AddEnqueued { trial, fixed, retry_of, request, confirms, warm_start } => {
             let (retry_of, of) = (retry_of.map(|n| n.0), confirms.map(|c| c.of.0));
@@ -251,6 +253,11 @@ const SET_STATE: &str =
 const SET_BUDGET: &str = "UPDATE kindling_studies SET budget = ?2 WHERE study_id = ?1";
 
 const SET_CONFIRM: &str = "UPDATE kindling_studies SET confirm = ?2 WHERE study_id = ?1";
+
+const PUT_NOTIFY: &str = "INSERT INTO kindling_notify (study_id, notify) VALUES (?1, ?2)
+    ON CONFLICT (study_id) DO UPDATE SET notify = excluded.notify, told = NULL";
+
+const SET_TOLD: &str = "UPDATE kindling_notify SET told = ?2 WHERE study_id = ?1";
 
 const ADD_ENQUEUED: &str = "INSERT INTO kindling_trials
     (trial_id, fixed, retry_of, request, confirms_of, confirms_seed, warm_start)

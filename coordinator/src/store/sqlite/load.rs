@@ -78,11 +78,14 @@ impl Tables<'_> {
             &["kindling_studies", "kindling_external_studies"],
         )?;
         self.none_without("kindling_studies", "study_id", &["studies"])?;
+        self.none_without("kindling_notify", "study_id", &["kindling_studies"])?;
         self.each(
             "kindling_studies",
             "SELECT study_id, study_name, spec, state, pause_reason, budget, confirm, created_at,
-                (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id)
-             FROM kindling_studies JOIN studies USING (study_id)",
+                (SELECT count(*) FROM trials WHERE trials.study_id = kindling_studies.study_id),
+                notify, told
+             FROM kindling_studies JOIN studies USING (study_id)
+                LEFT JOIN kindling_notify USING (study_id)",
             |row| {
                 reading.study(StudyRow {
                     at: row.at,
@@ -94,6 +97,8 @@ impl Tables<'_> {
                     confirm: row.text_or_null(6)?,
                     created_at: row.get(7)?,
                     trials: row.get(8)?,
+                    notify: row.text_or_null(9)?,
+                    told: row.text_or_null(10)?,
                 })
             },
         )

@@ -32,6 +32,13 @@ CREATE TABLE kindling_studies (
     pause_reason TEXT              -- what was wrong as it was paused; NULL: nothing, or it is not
 ) STRICT;
 
+-- Who is told of a study's news. No row: nobody ever was to be.
+CREATE TABLE kindling_notify (
+    study_id INTEGER NOT NULL PRIMARY KEY REFERENCES kindling_studies (study_id),
+    notify TEXT NOT NULL,          -- JSON: whom to tell, with an address that may be a secret
+    told TEXT                      -- JSON: what is known there; NULL: nothing
+) STRICT;
+
 -- Studies that Optuna's clients drive, through the coordinator. All that they have stands in Optuna's tables,
 -- where their trials have no row of `kindling_trials` beside them, and datetimes are their clients' own.
 CREATE TABLE kindling_external_studies (

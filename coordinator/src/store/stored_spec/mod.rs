@@ -7,6 +7,7 @@
 //! A new key gets a default that means what stores without it meant.
 
 mod method;
+mod notify;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use kindling_study::{
 use serde::{Deserialize, Serialize};
 
 use method::{Pruner, Sampler};
+pub(crate) use notify::{notify_from_text, notify_to_text, told_from_text, told_to_text};
 use space::Param;
 
 /// Why a text is no spec.
@@ -79,6 +81,8 @@ struct Spec {
     objective: Objective,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirm: Option<Confirm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify: Option<notify::Stored>,
     #[serde(default, skip_serializing_if = "is_empty")]
     metric_names: Box<[Box<str>]>,
     #[serde(default, skip_serializing_if = "is_empty")]
@@ -162,6 +166,7 @@ impl From<&StudySpec> for Spec {
                 settings: spec.objective.settings.clone(),
             },
             confirm: spec.confirm.as_ref().map(Confirm::from),
+            notify: spec.notify.as_ref().map(Into::into),
             metric_names: spec.metrics.names.clone(),
             constraints: spec.metrics.constraints.clone(),
             pruner_objective: spec.metrics.pruner_objective,
@@ -194,6 +199,7 @@ impl TryFrom<Spec> for StudySpec {
                 settings: spec.objective.settings,
             },
             confirm: spec.confirm.map(Into::into),
+            notify: spec.notify.map(TryInto::try_into).transpose()?,
         })
     }
 }

@@ -2,9 +2,12 @@
 //! change: there are stores that hold them. The study files beside them may. If a name or a default of study
 //! files changes, write the old meaning on their side here.
 
-use kindling_study::StudySpec;
+use kindling_study::{End, Message, News, StudySpec, Told, Wall};
 
-use super::{confirm_from_text, confirm_to_text, from_text, to_text};
+use super::{
+    confirm_from_text, confirm_to_text, from_text, notify_from_text, notify_to_text, to_text,
+    told_from_text, told_to_text,
+};
 use crate::config;
 
 /// A study with every kind of parameter, choice and condition.
@@ -147,6 +150,58 @@ fn how_many_checkpoints_are_kept_is_stored_if_it_is_not_one() {
     let stored = plain().replace(r#","sampler""#, r#","keep_checkpoints":3,"sampler""#);
     assert_stored(&spec, &stored);
     assert_eq!(spec.keep_checkpoints, 3);
+}
+
+#[rustfmt::skip]
+const NOTIFIES: &[(&str, &str)] = &[
+    ("url = 'https://ntfy.sh/topic'", r#"{"kind":"webhook","url":"https://ntfy.sh/topic","on":["finished","failing"]}"#),
+    ("kind = 'ntfy', url = 'http://me:pw@h:8080/t?a=b', on = ['failing', 'best', 'best']", r#"{"kind":"ntfy","url":"http://me:pw@h:8080/t?a=b","on":["best","failing"]}"#),
+    ("kind = 'slack', url = 'HTTPS://Hooks.slack.com', on = ['finished']", r#"{"kind":"slack","url":"https://hooks.slack.com/","on":["finished"]}"#),
+    ("kind = 'off'", r#"{"kind":"off"}"#),
+];
+
+#[test]
+fn who_is_told_is_stored_as_it_always_was() {
+    for (file, stored) in NOTIFIES {
+        let spec = study(&format!("notify = {{ {file} }}"));
+        let plain = plain();
+        let beside = &plain[..plain.len() - 1];
+        assert_stored(&spec, &format!("{beside},\"notify\":{stored}}}"));
+        let notify = spec.notify.expect("it is there");
+        assert_eq!(notify_to_text(&notify).expect("it can be stored"), *stored);
+        assert_eq!(notify_from_text(stored).expect(stored), notify);
+    }
+    for notify in
+        [r#"{"kind":"off","url":"https://a.b"}"#, r#"{"kind":"ntfy","url":"a","on":[]}"#, "null"]
+    {
+        assert!(notify_from_text(notify).is_err(), "{notify}");
+    }
+}
+
+#[test]
+fn what_was_told_is_stored_as_it_always_was() {
+    let at = Wall(7);
+    let message = |error: Option<&str>| {
+        Some(Message { news: News::Best, at, host: "h:80".into(), error: error.map(Into::into) })
+    };
+    for (told, stored) in [
+        (Told::default(), r#"{"best":0,"failing":0}"#),
+        (
+            Told { end: Some(End::Finished(9)), best: 8, failing: 7, last: message(None) },
+            r#"{"end":{"finished":9},"best":8,"failing":7,"last":{"news":"best","at":7,"host":"h:80"}}"#,
+        ),
+        (
+            Told {
+                end: Some(End::Paused("why".into())),
+                last: message(Some("no")),
+                ..Told::default()
+            },
+            r#"{"end":{"paused":"why"},"best":0,"failing":0,"last":{"news":"best","at":7,"host":"h:80","error":"no"}}"#,
+        ),
+    ] {
+        assert_eq!(told_to_text(&told).expect("it can be stored"), stored);
+        assert_eq!(told_from_text(stored).expect(stored), told);
+    }
 }
 
 /// A space with what there was not when the others were written.

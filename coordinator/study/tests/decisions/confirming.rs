@@ -31,6 +31,7 @@ fn pruned_after(pruner: PrunerSpec, confirm: ConfirmSpec, trials: &[(&str, &str,
         max_attempts: 1,
         max_failures_in_a_row: 0,
         keep_checkpoints: 1,
+        notify: None,
         ..of
     });
     for (conv, fc, _) in trials {

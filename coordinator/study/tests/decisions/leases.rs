@@ -6,7 +6,7 @@ use kindling_study::{
     Attempt, Claim, Mark, Phase, Refusal, StudyState, Tick, TrialNumber, TrialResult, Verdict,
 };
 
-use crate::world::{UNTIL, World, after, complete, fresh_mark, worker};
+use crate::world::{UNTIL, World, after, complete, fresh_mark, spec, worker};
 
 #[test]
 fn a_study_that_is_paused_or_stopped_gives_out_no_work() {
@@ -138,4 +138,67 @@ fn leases_are_renewed_and_hastened_by_worker() {
     let another = world.lease("w");
     world.release(&of_w).expect("its own");
     assert_eq!(world.study.held_by(&worker("w")).collect::<Vec<_>>(), [another.number]);
+}
+
+#[test]
+fn a_loss_after_a_new_checkpoint_does_not_count() {
+    let mut world = World::of(kindling_study::StudySpec { max_attempts: 2, ..spec(1) });
+    let lose = |world: &mut World| {
+        let events = world.study.lose(TrialNumber(0));
+        world.apply(&events);
+        world.trial(TrialNumber(0)).phase.clone()
+    };
+    // Each attempt gets further, and kills its worker.
+    for step in 0..5 {
+        let claim = world.lease("w");
+        world.save(&claim, step, 1).expect("saved");
+        assert_eq!(lose(&mut world), Phase::Waiting, "{step}");
+        let handed_back = world.lease("w");
+        world.release(&handed_back).expect("given back");
+    }
+    world.lease("w");
+    assert_eq!(lose(&mut world), Phase::Waiting, "once since then");
+    world.lease("v");
+    let Phase::Finished(outcome) = lose(&mut world) else { panic!("twice since then") };
+    let reason = "lost 2 times with its worker without getting further, last with v";
+    assert_eq!(outcome.result, TrialResult::Fail(reason.into()));
+}
+
+#[test]
+fn a_trial_that_gets_further_each_time_ends_too() {
+    let mut world = World::of(kindling_study::StudySpec { max_attempts: 4, ..spec(1) });
+    let mut losses = 0;
+    while !matches!(world.trial(TrialNumber(0)).phase, Phase::Finished(_)) {
+        let claim = world.lease("w");
+        world.save(&claim, losses, 1).expect("saved");
+        let events = world.study.lose(TrialNumber(0));
+        world.apply(&events);
+        losses += 1;
+        assert!(losses <= 40, "ten times as often as one that stands still");
+    }
+    assert_eq!(losses, 40);
+    let Phase::Finished(outcome) = &world.trial(TrialNumber(0)).phase else { panic!("it ended") };
+    assert_eq!(
+        outcome.result,
+        TrialResult::Fail("lost 40 times with its worker, last with w".into())
+    );
+}
+
+#[test]
+fn losses_that_nobody_remembers_count_as_far_as_there_were_some() {
+    let most = 50;
+    let mut world = World::of(kindling_study::StudySpec { max_attempts: most, ..spec(1) });
+    let claim = world.lease("w");
+    world.save(&claim, 0, 1).expect("saved");
+    let mut losses = 0;
+    loop {
+        let events = world.study.lose(TrialNumber(0));
+        world.apply(&events);
+        if !matches!(world.trial(TrialNumber(0)).phase, Phase::Waiting) {
+            break;
+        }
+        losses += 1;
+        world.lease("w");
+    }
+    assert_eq!(losses, most, "the first loss is forgiven, and the last one ends it");
 }

@@ -13,4 +13,5 @@ mod records;
 mod registry;
 mod results;
 mod saving;
+mod telling;
 mod world;

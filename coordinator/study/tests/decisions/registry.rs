@@ -32,7 +32,7 @@ impl Studies {
                 self.take(id, [event]);
                 id
             }
-            Creation::Exists(id) => id,
+            Creation::Exists(id, _) => id,
         }
     }
 

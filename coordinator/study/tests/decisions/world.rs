@@ -27,6 +27,7 @@ pub(crate) fn spec(trials: u32) -> StudySpec {
         max_attempts: 2,
         max_failures_in_a_row: MAX_FAILURES_IN_A_ROW,
         keep_checkpoints: 1,
+        notify: None,
         sampler: SamplerSpec::Random {},
         pruner: PrunerSpec::None,
         space: space(json!([{
@@ -184,5 +185,6 @@ pub(crate) fn restored(study: &Study, trials: Vec<Trial>) -> Study {
     Study::restore(spec, state, study.budget(), confirm, study.created(), trials, order)
         .paused_because(study.pause_reason().map(str::to_owned))
         .with_artifacts(artifacts)
+        .telling(study.notify().cloned(), study.told().clone())
         .with_remarks(study.remarks().clone())
 }

@@ -91,6 +91,62 @@ TRIAL_STATE_PRUNED: TrialState.ValueType  # 4
 TRIAL_STATE_FAIL: TrialState.ValueType  # 5
 global___TrialState = TrialState
 
+class _NotifyKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _NotifyKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_NotifyKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    NOTIFY_KIND_UNSPECIFIED: _NotifyKind.ValueType  # 0
+    NOTIFY_KIND_WEBHOOK: _NotifyKind.ValueType  # 1
+    """JSON, for a program."""
+    NOTIFY_KIND_NTFY: _NotifyKind.ValueType  # 2
+    """Text, for a topic of an ntfy server."""
+    NOTIFY_KIND_SLACK: _NotifyKind.ValueType  # 3
+    """Text as Slack's incoming webhooks take it."""
+    NOTIFY_KIND_OFF: _NotifyKind.ValueType  # 4
+    """Nobody is told any more."""
+
+class NotifyKind(_NotifyKind, metaclass=_NotifyKindEnumTypeWrapper):
+    """The form of a message."""
+
+NOTIFY_KIND_UNSPECIFIED: NotifyKind.ValueType  # 0
+NOTIFY_KIND_WEBHOOK: NotifyKind.ValueType  # 1
+"""JSON, for a program."""
+NOTIFY_KIND_NTFY: NotifyKind.ValueType  # 2
+"""Text, for a topic of an ntfy server."""
+NOTIFY_KIND_SLACK: NotifyKind.ValueType  # 3
+"""Text as Slack's incoming webhooks take it."""
+NOTIFY_KIND_OFF: NotifyKind.ValueType  # 4
+"""Nobody is told any more."""
+global___NotifyKind = NotifyKind
+
+class _NotifyTopic:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _NotifyTopicEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_NotifyTopic.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    NOTIFY_TOPIC_UNSPECIFIED: _NotifyTopic.ValueType  # 0
+    NOTIFY_TOPIC_FINISHED: _NotifyTopic.ValueType  # 1
+    """The study is finished, or has paused itself."""
+    NOTIFY_TOPIC_BEST: _NotifyTopic.ValueType  # 2
+    """There is a new best trial, or the front has changed."""
+    NOTIFY_TOPIC_FAILING: _NotifyTopic.ValueType  # 3
+    """Three trials have failed one after another."""
+
+class NotifyTopic(_NotifyTopic, metaclass=_NotifyTopicEnumTypeWrapper):
+    """What somebody may want to be told."""
+
+NOTIFY_TOPIC_UNSPECIFIED: NotifyTopic.ValueType  # 0
+NOTIFY_TOPIC_FINISHED: NotifyTopic.ValueType  # 1
+"""The study is finished, or has paused itself."""
+NOTIFY_TOPIC_BEST: NotifyTopic.ValueType  # 2
+"""There is a new best trial, or the front has changed."""
+NOTIFY_TOPIC_FAILING: NotifyTopic.ValueType  # 3
+"""Three trials have failed one after another."""
+global___NotifyTopic = NotifyTopic
+
 @typing.final
 class StudySpec(google.protobuf.message.Message):
     """A study as its author wrote it."""
@@ -111,6 +167,7 @@ class StudySpec(google.protobuf.message.Message):
     METRIC_NAMES_FIELD_NUMBER: builtins.int
     CONSTRAINTS_FIELD_NUMBER: builtins.int
     KEEP_CHECKPOINTS_FIELD_NUMBER: builtins.int
+    NOTIFY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Unique; 1 to 512 bytes."""
     trials: builtins.int
@@ -118,7 +175,9 @@ class StudySpec(google.protobuf.message.Message):
     seed: builtins.int
     """The seed from which every proposal and every trial's own seed derive."""
     max_attempts: builtins.int
-    """How many leases of a trial may be lost before it fails; at least 1."""
+    """How many leases of a trial may be lost since its newest checkpoint before it fails; at least 1. Ten times as many in
+    all.
+    """
     max_failures_in_a_row: builtins.int
     """How many trials may fail in a row before the study is paused; half as many until a trial has completed or
     been pruned. 0: no limit. Absent: 20.
@@ -159,6 +218,10 @@ class StudySpec(google.protobuf.message.Message):
     def constraints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Values that are not optimised but must hold, by name: feasible at or below 0. At most 64."""
 
+    @property
+    def notify(self) -> global___Notify:
+        """Whom to tell of the study's news. Absent: nobody; of a study that exists, whoever is told already."""
+
     def __init__(
         self,
         *,
@@ -176,12 +239,45 @@ class StudySpec(google.protobuf.message.Message):
         metric_names: collections.abc.Iterable[builtins.str] | None = ...,
         constraints: collections.abc.Iterable[builtins.str] | None = ...,
         keep_checkpoints: builtins.int = ...,
+        notify: global___Notify | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "max_failures_in_a_row", b"max_failures_in_a_row", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "constraints", b"constraints", "directions", b"directions", "keep_checkpoints", b"keep_checkpoints", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "metric_names", b"metric_names", "name", b"name", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "max_failures_in_a_row", b"max_failures_in_a_row", "notify", b"notify", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row", "confirm", b"confirm", "constraints", b"constraints", "directions", b"directions", "keep_checkpoints", b"keep_checkpoints", "max_attempts", b"max_attempts", "max_failures_in_a_row", b"max_failures_in_a_row", "metric_names", b"metric_names", "name", b"name", "notify", b"notify", "objective", b"objective", "pruner", b"pruner", "sampler", b"sampler", "seed", b"seed", "space", b"space", "trials", b"trials"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_failures_in_a_row", b"_max_failures_in_a_row"]) -> typing.Literal["max_failures_in_a_row"] | None: ...
 
 global___StudySpec = StudySpec
+
+@typing.final
+class Notify(google.protobuf.message.Message):
+    """Whom to tell of a study's news."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    URL_FIELD_NUMBER: builtins.int
+    ON_FIELD_NUMBER: builtins.int
+    HOST_FIELD_NUMBER: builtins.int
+    kind: global___NotifyKind.ValueType
+    """The form of the messages."""
+    url: builtins.str
+    """Where they go: http:// or https://, at most 2,048 bytes. It may be a secret, so no answer contains it."""
+    host: builtins.str
+    """In answers: the url's host, with its port if that was given."""
+    @property
+    def on(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___NotifyTopic.ValueType]:
+        """What is told. Empty: FINISHED and FAILING."""
+
+    def __init__(
+        self,
+        *,
+        kind: global___NotifyKind.ValueType = ...,
+        url: builtins.str = ...,
+        on: collections.abc.Iterable[global___NotifyTopic.ValueType] | None = ...,
+        host: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["host", b"host", "kind", b"kind", "on", b"on", "url", b"url"]) -> None: ...
+
+global___Notify = Notify
 
 @typing.final
 class Confirm(google.protobuf.message.Message):
@@ -496,6 +592,7 @@ class Study(google.protobuf.message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     ARCHIVED_FIELD_NUMBER: builtins.int
     NOTE_VERSION_FIELD_NUMBER: builtins.int
+    LAST_NOTIFICATION_FIELD_NUMBER: builtins.int
     id: builtins.int
     """The store's key. Never reused."""
     state: global___StudyState.ValueType
@@ -567,6 +664,10 @@ class Study(google.protobuf.message.Message):
     def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """In the order in which they were given; at most 32."""
 
+    @property
+    def last_notification(self) -> global___Notification:
+        """The newest message to whoever is told of its news. Absent: there was none."""
+
     def __init__(
         self,
         *,
@@ -593,12 +694,44 @@ class Study(google.protobuf.message.Message):
         tags: collections.abc.Iterable[builtins.str] | None = ...,
         archived: builtins.bool = ...,
         note_version: builtins.int = ...,
+        last_notification: global___Notification | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "archived", b"archived", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "front", b"front", "front_size", b"front_size", "id", b"id", "last_hand_back", b"last_hand_back", "note", b"note", "note_version", b"note_version", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "tags", b"tags", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "best", b"best", "confirm", b"confirm", "counts", b"counts", "create_time", b"create_time", "last_hand_back", b"last_hand_back", "last_notification", b"last_notification", "spec", b"spec", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_trials_per_hour", b"_trials_per_hour", "archived", b"archived", "best", b"best", "budget", b"budget", "confirm", b"confirm", "confirmations", b"confirmations", "confirmations_known", b"confirmations_known", "counts", b"counts", "create_time", b"create_time", "external", b"external", "failures", b"failures", "finished", b"finished", "front", b"front", "front_size", b"front_size", "id", b"id", "last_hand_back", b"last_hand_back", "last_notification", b"last_notification", "note", b"note", "note_version", b"note_version", "pause_reason", b"pause_reason", "spec", b"spec", "state", b"state", "tags", b"tags", "time_left", b"time_left", "trials_per_hour", b"trials_per_hour"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_trials_per_hour", b"_trials_per_hour"]) -> typing.Literal["trials_per_hour"] | None: ...
 
 global___Study = Study
+
+@typing.final
+class Notification(google.protobuf.message.Message):
+    """A message about a study that was delivered or given up."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: builtins.int
+    NEWS_FIELD_NUMBER: builtins.int
+    HOST_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    news: builtins.str
+    """What it told: finished, paused, failing or best."""
+    host: builtins.str
+    """To which host."""
+    error: builtins.str
+    """Why it was given up. Empty: it was delivered."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        news: builtins.str = ...,
+        host: builtins.str = ...,
+        error: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["time", b"time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error", "host", b"host", "news", b"news", "time", b"time"]) -> None: ...
+
+global___Notification = Notification
 
 @typing.final
 class HandBack(google.protobuf.message.Message):

@@ -11,6 +11,7 @@ export class Zoom {
   readonly buttons: HTMLElement[];
   private chart: Chart | null = null;
   private frame = 0;
+  private armed = false;
 
   constructor(
     readonly axes: ZoomAxes,
@@ -28,6 +29,8 @@ export class Zoom {
 
   attach(chart: Chart): void {
     this.chart = chart;
+    // Under the first move: the library draws everything again for it.
+    chart.getDom().addEventListener("pointermove", () => this.arm());
     chart.on("datazoom", () => {
       cancelAnimationFrame(this.frame);
       this.frame = requestAnimationFrame(this.moved);
@@ -35,9 +38,15 @@ export class Zoom {
     chart.getZr().on("dblclick", () => this.reset());
   }
 
-  /** After a chart was drawn from the start: dragging selects a rectangle, but not under a finger, which must scroll. */
+  /** After a chart was drawn from the start. */
   restart(): void {
-    if (window.matchMedia("(pointer: coarse)").matches) return;
+    this.armed = false;
+  }
+
+  /** Dragging selects a rectangle, but not under a finger, which must scroll. */
+  private arm(): void {
+    if (this.armed || window.matchMedia("(pointer: coarse)").matches) return;
+    this.armed = true;
     this.chart?.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   }
 

@@ -10,6 +10,9 @@ import { filled, hollow } from "../figure/mark";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { inside, outside, partPicker } from "./part";
 
+/** More marks of a kind than this are drawn as one. */
+const ALONE = 300;
+
 interface Point {
   value: [number, number];
   trial: number;
@@ -58,14 +61,16 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
     name,
     data: points.filter(inside(range)),
     ...looks,
-    large: points.length > 2000,
-    largeThreshold: 100,
+    // Drawn as one: of so many marks each by itself takes long.
+    large: points.length > ALONE,
+    largeThreshold: ALONE,
   });
   const series = [
     marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
     marks("infeasible", infeasible, hollow("rect", theme.bad, many ? 5 : 7, theme)),
     marks("pruned", pruned, hollow("triangle", theme.neutral, many ? 5 : 8, theme)),
-    marks("failed", failed, filled(CROSS, theme.bad, many ? 6 : 9)),
+    // Drawn as one, marks must have a shape of the library's own.
+    marks("failed", failed, filled(failed.length > ALONE ? "triangle" : CROSS, theme.bad, many ? 5 : 9)),
     marks("confirmation", confirming, hollow("diamond", theme.categories[2]!, many ? 5 : 7, theme)),
     {
       type: "line",

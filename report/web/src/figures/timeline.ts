@@ -8,6 +8,7 @@ import { grid, plainAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
+import { seconds } from "../page/columns";
 import { ramp, type Theme } from "../theme";
 
 const KINDS = ["search", "confirmation", "pruned", "failed", "running"] as const;
@@ -38,6 +39,8 @@ export function timeline(): FigureSpec {
 interface Bar {
   value: [start: number, end: number, row: number];
   trial: number;
+  /** For how many others it stands, too. */
+  more: number;
   itemStyle?: { color: string };
 }
 
@@ -54,14 +57,16 @@ function draw({ data, theme, width, window, range }: Context, colour: Colour): D
     const share = (value - range[0]) / (range[1] - range[0] || 1);
     return ramp(data.sign > 0 ? share : 1 - share, theme.dark);
   };
+  const shown = thinned(bars, (1000 * ((window.x?.[1] ?? end) - (window.x?.[0] ?? 0))) / width);
   const series = KINDS.map((kind) => ({
     type: "custom",
     name: kind,
-    data: bars
+    data: shown
       .filter((b) => kindOf(b.trial) === kind)
       .map((b): Bar => ({
         value: [(b.start - origin) / 1000, (b.end - origin) / 1000, b.row],
         trial: b.trial.number,
+        more: b.more,
         ...(colour === "metric" ? { itemStyle: { color: shade(b.trial) ?? theme.line } } : {}),
       })),
     itemStyle: { color: color(kind, theme) },
@@ -86,7 +91,8 @@ function draw({ data, theme, width, window, range }: Context, colour: Colour): D
           ...valueRows(data, trial),
           ["worker", trial.worker],
           ["started", time(trial.start)],
-          ["took", duration(bar.value[1] - bar.value[0])],
+          ["took", duration(seconds(trial) ?? bar.value[1] - bar.value[0])],
+          ...(bar.more > 0 ? [["here, too", `${plural(bar.more, "trial")}; zoom in`] as [string, string]] : []),
         ]);
       }),
       xAxis: {
@@ -113,6 +119,7 @@ function draw({ data, theme, width, window, range }: Context, colour: Colour): D
     },
     note: [
       bars.length < data.trials.length ? `${plural(bars.length, "trial")} that started.` : "",
+      shown.length < bars.length ? "Where bars are narrower than a dot of the screen, one stands for several." : "",
       colour === "metric"
         ? `Colour tells ${data.name}, from ${number(range[0], 3)} to ${number(range[1], 3)}: ${data.judged ? "what is good" : "what is large"} stands out. Grey has none.`
         : "",
@@ -121,6 +128,32 @@ function draw({ data, theme, width, window, range }: Context, colour: Colour): D
       .join(" "),
     label: `Timeline of ${plural(bars.length, "trial")} over ${plural(rows.length, "row")} of workers.`,
   };
+}
+
+interface Placed {
+  trial: Trial;
+  start: number;
+  end: number;
+  row: number;
+}
+
+/** Bars of a kind that follow each other within a dot of the screen, which is so many milliseconds, become one. */
+export function thinned(bars: readonly Placed[], dot: number): (Placed & { more: number })[] {
+  const last = new Map<string, Placed & { more: number }>();
+  const kept: (Placed & { more: number })[] = [];
+  for (const bar of bars) {
+    const key = `${bar.row} ${kindOf(bar.trial)}`;
+    const before = last.get(key);
+    if (before && bar.end - before.start < dot) {
+      before.end = Math.max(before.end, bar.end);
+      before.more += 1;
+      continue;
+    }
+    const own = { ...bar, more: 0 };
+    last.set(key, own);
+    kept.push(own);
+  }
+  return kept;
 }
 
 function kindOf(trial: Trial): Kind {

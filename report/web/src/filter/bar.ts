@@ -27,7 +27,8 @@ export function filterBar(store: Store): { element: HTMLElement; update: (data: 
     spellcheck: "false",
     enterkeyhint: "done",
   });
-  const list = h("ul", { id: "filter-suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  // Browsers let Tab stop at what scrolls: from the input it would go into the list, which closes then.
+  const list = h("ul", { id: "filter-suggestions", role: "listbox", "aria-label": "Suggestions", tabindex: -1, hidden: true });
   const said = h("span", { id: "filter-said", class: "filter-said", role: "status" });
   const clear = h("button", { type: "button", class: "tool", hidden: true, "aria-label": "Clear the filter", title: "Clear the filter" }, "✕");
   const element = h(

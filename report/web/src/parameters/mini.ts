@@ -28,10 +28,10 @@ export class Mini {
   private stale = false;
   private readonly forget: () => void;
 
-  /** `also` is done when it is drawn: whatever else takes a while. */
+  /** `beside` is what else is worked out then: of many parameters, only for those in sight, one after another. */
   constructor(
     private readonly param: Param,
-    private readonly also: (data: Data) => void,
+    private readonly beside: (data: Data) => void,
   ) {
     minis.set(this.element, this);
     visible.observe(this.element);
@@ -68,7 +68,7 @@ export class Mini {
     const to = this.element.getContext("2d");
     if (!data || !to) return;
     this.stale = false;
-    this.also(data);
+    this.beside(data);
     const looks = theme();
     const scale = scaleOf(param);
     const [low, high] = data.range(data.usualPart);

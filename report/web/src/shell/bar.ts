@@ -26,7 +26,8 @@ export function bar(store: Store, live: boolean, start: string, steer: Part | nu
     const loading = connection !== "lost" && loaded !== null;
     link.hidden = !live && !loading;
     link.dataset["link"] = ended ? "ended" : loading ? "loading" : connection;
-    const lost = ended ? "not served any more; this is how it ended" : "connection lost, trying again";
+    const lost = ended ? "not served any more" : "connection lost";
+    link.title = connection !== "lost" ? "" : ended ? "This is how it ended" : "It is tried again and again";
     setText(link, loading ? `loading, ${percent(loaded)}` : { connecting: "connecting …", live: "live", lost }[connection]);
   };
   return {

@@ -31,6 +31,7 @@ fn spec() -> StudySpec {
         space: SearchSpace::new(vec![param("x"), param("y")]).expect("a space"),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
         confirm: None,
+        notify: None,
     }
 }
 

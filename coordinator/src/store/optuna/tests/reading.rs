@@ -19,6 +19,8 @@ fn reading(proposed: bool) -> Reading {
         pause_reason: None,
         budget: 9,
         confirm: None,
+        notify: None,
+        told: None,
         created_at: 1,
         trials: 1,
     };

@@ -293,6 +293,7 @@ fn spec(name: &str) -> StudySpec {
         space: space(),
         objective: ObjectiveSpec { kind: "test".into(), settings: Settings::new() },
         confirm: None,
+        notify: None,
     }
 }
 

@@ -124,7 +124,8 @@ fn what_makes_no_sense_is_named() {
 }
 
 /// From version 8 to 7, and so on. All have guards, which an upgrade replaces.
-const BACK_TO_7: &str = "DROP TABLE kindling_activity;
+const BACK_TO_7: &str = "DROP TABLE kindling_notify;
+    DROP TABLE kindling_activity;
     UPDATE kindling_meta SET value = 7 WHERE key = 'schema_version'";
 const BACK_TO_6: &str = "ALTER TABLE kindling_trials DROP COLUMN warm_start;
     ALTER TABLE kindling_leases DROP COLUMN resumed;
