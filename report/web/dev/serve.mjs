@@ -127,6 +127,8 @@ async function events(response, name, study) {
   let tick = 0;
   const timer = setInterval(() => {
     tick += 1;
+    // It was deleted.
+    if (!studyOf(name)) return response.end();
     if (study.done >= study.whole.trials.length) return;
     if (study.stays) return tick % 2 === 0 && send("change", still(name));
     if (tick % 2 === 0) study.done += 1;

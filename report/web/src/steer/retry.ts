@@ -3,6 +3,7 @@
 import type { Data } from "../data";
 import type { Trial } from "../document";
 import { h } from "../dom";
+import { kindOf, oneLine } from "../filter/reason";
 import { count, plural } from "../format";
 import { change, requestId, type Retried } from "./api";
 import { Outcome } from "./outcome";
@@ -28,7 +29,7 @@ export function retrySheet(steering: Steering, data: Data, reason?: string): voi
   const wanted = () => apart[Number(chosen())]?.[1] ?? failed;
   // The same for the same choice: whoever sends it twice gets the first answer again.
   const id = requestId();
-  const first = reason === undefined ? -1 : apart.findIndex(([text]) => text === reason);
+  const first = reason === undefined ? -1 : apart.findIndex(([text]) => kindOf(text) === kindOf(reason));
   const because = groups.length === 1 ? `: ${groups[0]![0]}` : "";
   const choices = [`All ${plural(failed.length, "failed trial")}${because}`, ...apart.map(([text, trials]) => `${count(trials.length)} × ${text}`)];
   const add = h("button", { type: "submit", class: "tool primary" }, "Retry");
@@ -81,14 +82,16 @@ export async function retry({ study }: Steering, trials: readonly Trial[], id: s
   });
 }
 
-/** The most frequent reason first. */
+/** Reasons that differ only in numbers are one, as everywhere on the page; the most frequent first. */
 function byReason(failed: readonly Trial[]): [string, Trial[]][] {
-  const groups = new Map<string, Trial[]>();
+  const groups = new Map<string, [string, Trial[]]>();
   for (const trial of failed) {
     const reason = trial.fail_reason || "no reason given";
-    groups.set(reason, [...(groups.get(reason) ?? []), trial]);
+    const known = groups.get(kindOf(reason));
+    if (known) known[1].push(trial);
+    else groups.set(kindOf(reason), [oneLine(reason), [trial]]);
   }
-  return [...groups].sort((a, b) => b[1].length - a[1].length);
+  return [...groups.values()].sort((a, b) => b[1].length - a[1].length);
 }
 
 function outcomes({ retried, refused }: Retried, open: (trial: number) => void): Node[] {
