@@ -23,6 +23,8 @@ def ways_in_study(b, shown):
 def opened(b, address, title):
     b.open(address)
     wait(lambda: b.texts(".view-head h2") == [title], f"{title} at {address}")
+    # Trials come in pieces.
+    wait(lambda: not b.all("[data-link=loading]"), f"all of {address}")
 
 
 def study(shown):

@@ -96,7 +96,7 @@ function row(data: Data, reason: Reason, common: Common | null, ways: Ways): HTM
       {},
       button("reason", plural(reason.trials.length, "trial"), show, `Show the ${plural(reason.trials.length, "trial")} that failed so`),
       " · ",
-      button("newest", `newest: ${newest}`, () => ways.open(newest), `Open trial ${newest}`),
+      button("newest", `newest: ${newest}`, () => ways.open(newest), `newest: ${newest}, open this trial`),
     ),
   );
 }

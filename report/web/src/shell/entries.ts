@@ -61,10 +61,37 @@ export class Entries {
   }
 }
 
-/** Leads the reader to where they were, or to the page's top. */
+/** What readers do to go somewhere themselves. */
+const ACTS = ["wheel", "touchstart", "pointerdown", "keydown"] as const;
+/** For so long, in milliseconds, what was there may take to come. */
+const PATIENCE = 10_000;
+
+let giveUp = () => {};
+
+/** Leads the reader to where they were, or to the page's top; once what was there has come, unless they act before. */
 export function restore(mark: Mark | null): void {
-  window.scrollTo({ top: mark?.top ?? 0, behavior: "instant" });
-  if (mark?.focus) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(mark.focus)}"]`)?.focus({ preventScroll: true });
+  giveUp();
+  if (arrive(mark)) return;
+  const grown = new ResizeObserver(() => arrive(mark) && giveUp());
+  const late = window.setTimeout(() => giveUp(), PATIENCE);
+  const end = () => {
+    giveUp = () => {};
+    grown.disconnect();
+    window.clearTimeout(late);
+    for (const act of ACTS) window.removeEventListener(act, end);
+  };
+  giveUp = end;
+  for (const act of ACTS) window.addEventListener(act, end, { passive: true });
+  grown.observe(document.body);
+}
+
+/** Whether all of it is there. */
+function arrive(mark: Mark | null): boolean {
+  const top = mark?.top ?? 0;
+  window.scrollTo({ top, behavior: "instant" });
+  const focus = mark?.focus ? document.querySelector<HTMLElement>(`[data-key="${CSS.escape(mark.focus)}"]`) : null;
+  focus?.focus({ preventScroll: true });
+  return Math.abs(window.scrollY - top) < 1 && (focus !== null || !mark?.focus);
 }
 
 function fresh(): string {
