@@ -28,6 +28,7 @@ fn written(name: &str, host: Option<&str>) -> Option<MetadataValue<Ascii>> {
     let text = match (name, host) {
         ("", None) => return None,
         (name, None) => name.to_owned(),
+        ("", Some(host)) => host.to_owned(),
         (name, Some(host)) => format!("{name}@{host}"),
     };
     let text: String = text.chars().take(LONGEST).collect();
@@ -45,7 +46,7 @@ mod tests {
         };
         assert_eq!(is("alice", Some("gpu1")).as_deref(), Some("alice@gpu1"));
         assert_eq!(is("J\u{fc}rgen K", None).as_deref(), Some("J%C3%BCrgen%20K"));
-        assert_eq!(is("", Some("gpu1")).as_deref(), Some("@gpu1"));
+        assert_eq!(is("", Some("gpu1")).as_deref(), Some("gpu1"));
         assert_eq!(is("50%\n", None).as_deref(), Some("50%25%0A"));
         assert_eq!(is("", None), None);
         assert_eq!(is(&"x".repeat(99), None).map(|name| name.len()), Some(64));

@@ -135,7 +135,7 @@ def test_who_calls_is_said_in_visible_characters() -> None:
     assert written("alice", "gpu1") == "alice@gpu1"
     assert written("J\u00fcrgen K", "") == "J%C3%BCrgen%20K"
     assert written("50%\n", "") == "50%25%0A"
-    assert written("", "gpu1") == "@gpu1"
+    assert written("", "gpu1") == "gpu1"
     assert written("", "") is None
     assert len(written("x" * 99, "") or "") == 64
     assert (user({"LOGNAME": "alice"}) or "").startswith("alice@")

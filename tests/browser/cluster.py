@@ -210,7 +210,7 @@ kind = "random"
 
 [objective]
 kind = "command"
-command = ["python3", "SCRIPT", "${x}"]
+command = ["python3", "SCRIPT", "${param:x}"]
 
 [space.x]
 type = "float"

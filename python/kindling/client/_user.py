@@ -19,6 +19,6 @@ def user(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def written(name: str, host: str) -> str | None:
-    text = f"{name}@{host}" if host else name
+    text = f"{name}@{host}" if name and host else name or host
     # What is no character in the environment is none here.
     return quote(text[:_LONGEST].encode("utf-8", "replace"), safe=_PLAIN) or None
