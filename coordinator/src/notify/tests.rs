@@ -291,7 +291,7 @@ async fn a_study_tells_of_its_best_its_failures_and_its_end() {
     assert_eq!(server.events(), ["best", "failing", "best", "finished"]);
 
     let calls = server.calls();
-    assert!(calls.iter().all(|call| call.path == "/hook"));
+    assert!(calls.iter().all(|call| call.path == "/hook?token=secret"));
     let failing: Value = serde_json::from_str(&calls[1].body).expect("JSON");
     assert_eq!(failing["reason"], "out of memory");
     assert_eq!(failing["title"], "s: 3 trials failed in a row");

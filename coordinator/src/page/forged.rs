@@ -23,7 +23,8 @@ pub(super) fn suspicion(headers: &HeaderMap, uri: &Uri) -> Option<&'static str> 
             "the browser says that this request comes from another address than this page's",
         );
     }
-    if !is_json(headers) {
+    // That is no page's: a program took this address for the coordinator's, and hears so elsewhere. Like JSON, no form can send it.
+    if !has_type(headers, "application/json") && !has_type(headers, "application/grpc") {
         return Some("a change is sent as JSON, with `Content-Type: application/json`");
     }
     None
@@ -47,10 +48,10 @@ fn is_of(origin: &str, host: &str) -> bool {
     !from.is_empty() && bare(from) == bare(host)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("application/json")
+    kind.trim().eq_ignore_ascii_case(wanted)
 }
 
 #[cfg(test)]
