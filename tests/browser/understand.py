@@ -281,7 +281,7 @@ def files(b, asked):
         assert content.decode() == asked.shown.run(*command), name
         assert name == f"{asked.study}-trials.{format_}", name
     listed = json.loads(asked.shown.run("trial", "list", asked.study, "--filter", filter_, "--json", "--coordinator", asked.shown.url))
-    assert len(listed) == shown_rows(b) > 0, len(listed)
+    wait(lambda: len(listed) == shown_rows(b) > 0, f"{len(listed)} trials in the table")
 
 
 def markup(b, shown):
