@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_in_its_place(run: kindling.Study, monkeypatch: py
         assert "&lt;kindling study" in shown
     assert "KINDLING_PROGRAM is /nowhere/kindling" in str(study)
 
-    def broken(*words: str, about: Any = ()) -> str:
+    def broken(*words: str, **more: Any) -> str:
         raise RuntimeError("<img src=x>")
 
     monkeypatch.setattr(_program, "call", broken)

@@ -10,7 +10,7 @@ import pytest
 from kindling import FrozenTrial, TrialState
 from kindling.frozen import from_json
 
-# As `kindling trial show --json` prints it (src/json.rs).
+# As `kindling trial show --json` prints it (report/src/plain/json.rs).
 DOCUMENT: dict[str, Any] = {
     "number": 3,
     "state": "COMPLETE",
@@ -63,7 +63,7 @@ def test_the_value_of_several_objectives_is_not_one_of_them() -> None:
 
 
 def test_the_program_knows_the_same_keys() -> None:
-    """What is read here is what src/json.rs writes."""
-    text = (Path(__file__).parents[3] / "src" / "json.rs").read_text()
-    body = text.split("pub(crate) fn trial(")[1].split("pub(crate) fn worker(")[0]
+    """What is read here is what report/src/plain/json.rs writes."""
+    text = (Path(__file__).parents[3] / "report" / "src" / "plain" / "json.rs").read_text()
+    body = text.split("pub fn trial(")[1].split("pub fn worker(")[0]
     assert set(DOCUMENT) - {"of", "seed"} <= set(re.findall(r'"(\w+)": ', body))
