@@ -269,7 +269,7 @@ fn a_study_is_steered_from_the_page() {
     let newest = coordinator.ask_json(&["study", "activity", "s"])[0].clone();
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
     let who = newest["who"].as_str().expect("text");
-    assert!(newest["what"] == "resume" && who.ends_with(&format!("@{}", host.trim())), "{newest}");
+    assert!(newest["what"] == "resume" && who.ends_with(host.trim()), "{newest}");
     page.does(&json!({ "do": "pause" }));
     coordinator.wait_until("s", |study| count(study, "running") == 0);
 

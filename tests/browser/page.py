@@ -257,6 +257,7 @@ def walks(b, _):
     go(b, "figures")
     b.driver.refresh()
     b.find("[data-figure='values']")
+    wait(lambda: not b.all("[data-link=loading]"), "all trials")
     seen = []
     for _ in range(40):
         b.press(Keys.TAB)

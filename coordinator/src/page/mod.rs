@@ -32,7 +32,7 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -116,7 +116,11 @@ async fn study(
 }
 
 /// The answer at an address that is none of ours.
-async fn nothing(uri: Uri) -> Response {
+async fn nothing(method: Method, uri: Uri) -> Response {
+    // Of a program, which may have taken this address for the coordinator's: its protocol knows no text here.
+    if method != Method::GET && method != Method::HEAD {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let is_page = !["/api/", "/assets/"].iter().any(|start| uri.path().starts_with(start));
     let said = "no page has this address";
     if is_page { missing(said) } else { (StatusCode::NOT_FOUND, said).into_response() }
