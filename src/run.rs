@@ -85,6 +85,7 @@ pub(crate) async fn run_study(
     ended
 }
 
+#[expect(clippy::too_many_lines, reason = "one step after another")]
 async fn run_spec(
     mut spec: StudySpec,
     trials: Option<u32>,

@@ -372,7 +372,9 @@ async fn show(
         return Ok(());
     }
     print_state(&study, false);
-    format::remarks(&study.note, &study.tags).into_iter().for_each(|line| outln!("{line}"));
+    for line in format::remarks(&study.note, &study.tags) {
+        outln!("{line}");
+    }
     for reason in format::failures(&study) {
         outln!("{reason}");
     }

@@ -250,7 +250,9 @@ fn print(study: &v1::Study, trial: &v1::Trial, json: bool) {
         return;
     }
     outln!("{}", table::trials(study, &[trial]));
-    format::remarks(&trial.note, &trial.tags).into_iter().for_each(|line| outln!("{line}"));
+    for line in format::remarks(&trial.note, &trial.tags) {
+        outln!("{line}");
+    }
     for (name, value) in metrics::constraints(study).iter().zip(&trial.constraints) {
         outln!("constraint {name}: {}", format::number(*value));
     }

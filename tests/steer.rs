@@ -168,6 +168,7 @@ fn a_study_is_created_from_text_with_the_checks_of_the_command_line() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn a_study_is_steered_from_the_page() {
     let folder = Folder::new();
     let (coordinator, page) = on_loopback(&folder);

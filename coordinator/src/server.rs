@@ -241,7 +241,7 @@ impl Coordinator {
         // What is new when it is to stop is still told.
         let ending = shutdown.clone();
         let serving = async move {
-            let serving = async { (serving.await, ending.cancel()).0 };
+            let serving = async { (Box::pin(serving).await, ending.cancel()).0 };
             tokio::join!(serving, telling).0
         };
         let server = tokio::spawn(async move {

@@ -26,6 +26,7 @@ pub(crate) struct Answered<'a> {
 type Lease = (u32, u32);
 
 /// All broken promises, with details.
+#[expect(clippy::too_many_lines, reason = "one promise after another")]
 pub(crate) fn broken(end: &End) -> Vec<String> {
     let past = Past::of(&end.history);
     let mut answered = answered(&end.history);

@@ -122,6 +122,7 @@ pub(crate) enum Fate {
 }
 
 impl Scenario {
+    #[expect(clippy::too_many_lines, reason = "one choice after another")]
     pub(crate) fn of(seed: u64) -> Self {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let climate = *[Climate::Fair, Climate::Restarts, Climate::Foul, Climate::Foul]

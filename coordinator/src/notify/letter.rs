@@ -193,7 +193,7 @@ fn best(study: &Study) -> Option<Best> {
     let values = found.values()?.as_slice().iter().copied();
     let names = &study.spec().metrics.names;
     let name =
-        |place: usize| names.get(place).map_or_else(|| "value".to_owned(), |n| n.to_string());
+        |place: usize| names.get(place).map_or_else(|| "value".to_owned(), ToString::to_string);
     let values = values.enumerate().map(|(place, value)| (name(place), value)).collect();
     let params = found.params().into_iter().flatten().zip(study.spec().space.params());
     let active = params.filter_map(|(value, param)| {

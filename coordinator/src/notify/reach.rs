@@ -56,10 +56,8 @@ impl Reach {
 fn embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let translated = match v6.segments() {
-        // NAT64.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some((high, low)),
-        // 6to4.
-        [0x2002, high, low, ..] => Some((high, low)),
+        // NAT64, and 6to4.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some((high, low)),
         // Without a prefix, as was done long ago; but neither `::` nor `::1`.
         [0, 0, 0, 0, 0, 0, high, low] if high > 0 => Some((high, low)),
         _ => None,

@@ -123,7 +123,7 @@ async fn answer(mut stream: TcpStream, script: Arc<Script>) {
     // Whoever asked may have left.
     let mut sent = stream.write_all(head.as_bytes()).await;
     while is_endless && sent.is_ok() {
-        sent = stream.write_all(&[b'x'; 1 << 16]).await;
+        sent = stream.write_all(&vec![b'x'; 1 << 16]).await;
     }
 }
 

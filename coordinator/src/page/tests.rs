@@ -271,7 +271,8 @@ async fn a_large_study_comes_in_pieces_that_make_the_whole_document() {
         "name = \"wide\"\ndirection = \"maximize\"\ntrials = 1000\n[sampler]\nkind = \"random\"\n[objective]\nkind = \"test\"\n{}",
         (0..50)
             .map(|i| format!("[space.p{i}]\ntype = \"float\"\nlow = 0.0\nhigh = 1.0\n"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     );
     let spec = config::parse(&spec).expect("a study");
     world.ledger.write(Class::Begin, move |t| t.create_study(spec)).await.expect("created");

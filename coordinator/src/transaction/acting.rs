@@ -211,8 +211,8 @@ impl Acting<'_, '_> {
 /// What the event changes of what people wrote.
 fn remark(event: &Event) -> Option<What> {
     let key = match event {
-        Event::RemarkSet { key, .. } => key,
-        Event::External(ExternalEvent::AttributeSet { scope: Scope::System, key, .. }) => key,
+        Event::RemarkSet { key, .. }
+        | Event::External(ExternalEvent::AttributeSet { scope: Scope::System, key, .. }) => key,
         _ => return None,
     };
     RemarkKey::parse(key).map(|key| key.what)

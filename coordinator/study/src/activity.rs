@@ -140,16 +140,16 @@ impl Activities {
         let end = |list: &VecDeque<Activity>| list.partition_point(|activity| activity.id < id);
         let newest = |place: usize, end: usize| {
             let (_, list) = lists[place];
-            end.checked_sub(1).map(|last| (list[last].id, place, last))
+            end.checked_sub(1).map(|at| (list[at].id, place, at))
         };
         let ends =
             lists.iter().enumerate().filter_map(|(place, (_, list))| newest(place, end(list)));
         let mut heads: BinaryHeap<_> = ends.collect();
         std::iter::from_fn(move || {
-            let (_, place, last) = heads.pop()?;
+            let (_, place, at) = heads.pop()?;
             let (study, list) = lists[place];
-            heads.extend(last.checked_sub(1).map(|next| (list[next].id, place, next)));
-            Some((study, &list[last]))
+            heads.extend(at.checked_sub(1).map(|next| (list[next].id, place, next)));
+            Some((study, &list[at]))
         })
     }
 

@@ -111,7 +111,7 @@ impl NotifyKind {
 
     /// The word.
     pub fn word(self) -> &'static str {
-        word(&Self::ALL, self)
+        word(&Self::ALL, &self)
     }
 }
 
@@ -124,7 +124,7 @@ impl Topic {
 
     /// The word.
     pub fn word(self) -> &'static str {
-        word(&Self::ALL, self)
+        word(&Self::ALL, &self)
     }
 }
 
@@ -139,12 +139,12 @@ impl News {
 
     /// The word.
     pub fn word(self) -> &'static str {
-        word(&Self::ALL, self)
+        word(&Self::ALL, &self)
     }
 }
 
-fn word<T: PartialEq>(all: &[(&'static str, T)], one: T) -> &'static str {
-    all.iter().find(|(_, other)| *other == one).map_or("", |(word, _)| word)
+fn word<T: PartialEq>(all: &[(&'static str, T)], one: &T) -> &'static str {
+    all.iter().find(|(_, other)| other == one).map_or("", |(word, _)| word)
 }
 
 impl Recipient {

@@ -16,7 +16,7 @@ pub(super) const FEW: usize = 5;
 pub(super) struct Rows {
     space: Vec<Param>,
     places: HashMap<String, usize>,
-    rows: Vec<Completed>,
+    completed: Vec<Completed>,
 }
 
 /// A completed trial of the search.
@@ -52,7 +52,7 @@ impl Rows {
         let spec = study.spec.as_ref();
         let space: Vec<_> = spec.iter().flat_map(|s| &s.space).map(Param::new).collect();
         let named = space.iter().enumerate().map(|(place, param)| (param.name.clone(), place));
-        Self { places: named.collect(), space, rows: Vec::new() }
+        Self { places: named.collect(), space, completed: Vec::new() }
     }
 
     /// Takes a trial in, if it completed and is the search's.
@@ -66,7 +66,7 @@ impl Rows {
             let choice = param.value.as_ref().and_then(Choice::new);
             coordinates[*place] = choice.and_then(|c| coordinate(&self.space[*place].domain, &c));
         }
-        self.rows.push(Completed {
+        self.completed.push(Completed {
             number: trial.number,
             values: values(trial).to_vec(),
             is_feasible: is_feasible(study, trial),
@@ -77,12 +77,14 @@ impl Rows {
     #[cfg(test)]
     pub(super) fn of(study: &v1::Study, trials: &[v1::Trial]) -> Self {
         let mut rows = Self::new(study);
-        trials.iter().for_each(|trial| rows.add(study, trial));
+        for trial in trials {
+            rows.add(study, trial);
+        }
         rows
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Completed> {
-        self.rows.iter()
+        self.completed.iter()
     }
 }
 

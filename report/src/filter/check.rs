@@ -69,7 +69,7 @@ fn of_value(field: &Field, test: Test) -> Result<Holds, FilterError> {
             }
             let part = value.text.to_lowercase();
             Ok(Box::new(
-                move |value| matches!(value, Value::Text(text) if text.to_lowercase().contains(&part)),
+                move |value| matches!(value, Value::Text(said) if said.to_lowercase().contains(&part)),
             ))
         }
         Test::Equal { negated, values } => {

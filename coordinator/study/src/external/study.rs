@@ -80,8 +80,8 @@ impl ExternalStudy {
         trials: Vec<ExternalTrial>,
     ) -> Self {
         let mut study = Self { user_attributes, ..self };
-        for (key, value) in &system_attributes {
-            study.put_system_attribute(key, value);
+        for (key, value) in system_attributes {
+            study.put_system_attribute(&key, &value);
         }
         for trial in trials {
             study.push(trial);

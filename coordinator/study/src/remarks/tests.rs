@@ -22,7 +22,9 @@ fn annotate(
     wanted: &Annotation,
 ) -> Result<usize, Refusal> {
     let puts = super::annotate(&remarks.attributes, remarks.bytes, trial, wanted)?;
-    puts.iter().for_each(|(key, value)| remarks.put(key, value));
+    for (key, value) in &puts {
+        remarks.put(key, value);
+    }
     Ok(puts.len())
 }
 
