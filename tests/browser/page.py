@@ -265,7 +265,10 @@ def walks(b, _):
             "const e = document.activeElement; const s = getComputedStyle(e);"
             "return [e.tagName, e.getAttribute('aria-label') || e.textContent, s.outlineStyle + s.outlineWidth]"
         )
-        assert "none" not in outline and not outline.endswith("0px"), f"no focus seen on {tag} {text}"
+        # Behind the last one the browser itself has the focus.
+        if tag == "BODY" and len(seen) > 25:
+            break
+        assert "none" not in outline and not outline.endswith("0px"), f"no focus seen on {tag} {text[:99]} after {seen[-3:]}"
         seen.append(text)
     assert "Skip to the content" in seen[0], seen[0]
     assert {"Overview", "Parameters", "Trials"} <= set(seen), seen
