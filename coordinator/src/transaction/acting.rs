@@ -210,10 +210,10 @@ impl Acting<'_, '_> {
 
 /// What the event changes of what people wrote.
 fn remark(event: &Event) -> Option<What> {
-    let key = match event {
-        Event::RemarkSet { key, .. }
-        | Event::External(ExternalEvent::AttributeSet { scope: Scope::System, key, .. }) => key,
-        _ => return None,
+    let (Event::RemarkSet { key, .. }
+    | Event::External(ExternalEvent::AttributeSet { scope: Scope::System, key, .. })) = event
+    else {
+        return None;
     };
     RemarkKey::parse(key).map(|key| key.what)
 }
