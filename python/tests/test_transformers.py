@@ -134,15 +134,6 @@ def goes_on(folder: Path, run: Run, every: int = 1, ends: object = None, more: o
     return ended
 
 
-def after(folder: Path, earlier: Run) -> Run:
-    """The next attempt, with what that one saved last and reported until then."""
-    step, saved = earlier.saved[-1]
-    (folder / "0").write_bytes(saved)
-    run = Run(facts(attempt=earlier.facts["attempt"] + 1), checkpoint={"step": step, "path": str(folder / "0")})
-    run.reports = [point for point in earlier.reports if point[0] <= step]
-    return run
-
-
 @pytest.mark.parametrize(("every", "saved"), [(1, [0, 1, 2]), (2, [1])])
 def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(
     folder: Path, run: Run, every: int, saved: list[int]
@@ -154,7 +145,7 @@ def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(
     killed = goes_on(folder, run, every, ends=(1, 14))
     assert killed.returncode == -9, killed.stderr
     assert [step for step, _ in run.saved] == saved
-    resumed = after(folder, run)
+    resumed = run.next_attempt(folder)
     ended = goes_on(folder, resumed, every)
     assert ended.returncode == 0, ended.stderr
     assert resumed.attributes["sha256"] == undisturbed.attributes["sha256"]
@@ -179,7 +170,7 @@ def test_what_the_trainer_saves_by_itself_stays(folder: Path, run: Run) -> None:
 
 def test_a_training_that_had_ended_gives_its_value_again(folder: Path, run: Run) -> None:
     assert goes_on(folder, run).returncode == 0
-    again = after(folder, run)
+    again = run.next_attempt(folder)
     ended = goes_on(folder, again)
     assert ended.returncode == 0, ended.stderr
     assert (again.result, again.attributes["sha256"]) == (run.result, run.attributes["sha256"])

@@ -64,6 +64,15 @@ class Run:
     leaving: bool = False
     """The worker is about to leave. A checkpoint that is saved then hands the trial back."""
 
+    def next_attempt(self, folder: Path) -> "Run":
+        """With what this one saved last, as a file in the folder, and reported until then."""
+        step, saved = self.saved[-1]
+        file = folder / "0"
+        file.write_bytes(saved)
+        run = Run(facts(attempt=self.facts["attempt"] + 1), checkpoint={"step": step, "path": str(file)})
+        run.reports = [point for point in self.reports if point[0] <= step]
+        return run
+
     def told(self) -> dict[str, Any]:
         return {**self.verdict, "should_checkpoint": self.leaving and self.verdict["verdict"] == "continue"}
 

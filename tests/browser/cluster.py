@@ -1,12 +1,14 @@
 """What the page shows: a coordinator with a study and workers, or the development server's made-up studies."""
 
+import argparse
 import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import threading
 
-from browser import wait
+from browser import browser, wait
 
 STUDY = """
 name = "shown"
@@ -132,6 +134,7 @@ high = 1.0
 # It writes what could do harm, keeps a picture and a file, and reports.
 TALKER = r"""
 import json
+import argparse
 import os
 import pathlib
 import socket
@@ -462,3 +465,19 @@ class MadeUp:
 
     def end(self):
         self.server.end()
+
+
+def alone(description, test):
+    """Runs one part of page.py as a command of its own."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--kindling")
+    what.add_argument("--made-up", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as b:
+        shown = MadeUp(folder) if args.made_up else Cluster(args.kindling, folder)
+        try:
+            test(b, shown)
+        finally:
+            shown.end()
+    print("all is well")

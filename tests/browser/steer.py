@@ -6,20 +6,17 @@
 Whoever may only look is offered nothing of it, and what another site sends is refused.
 """
 
-import argparse
 import json
 import socket
-import tempfile
 import urllib.error
 import urllib.request
 
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from axe import judge
-from browser import browser, wait
-from cluster import Cluster, MadeUp
+from browser import wait
+from cluster import alone
 
 # What a note and a tag may hold and must not do.
 NOTE = """## What we know
@@ -400,20 +397,5 @@ def send(shown, study, headers):
         return error.code
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--kindling")
-    what.add_argument("--made-up", action="store_true")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as b:
-        shown = MadeUp(folder) if args.made_up else Cluster(args.kindling, folder)
-        try:
-            steer(b, shown)
-        finally:
-            shown.end()
-    print("all is well")
-
-
 if __name__ == "__main__":
-    main()
+    alone(__doc__, steer)

@@ -5,14 +5,11 @@
 page.py runs it, too, after what the page does otherwise.
 """
 
-import argparse
 import json
-import pathlib
-import tempfile
 import urllib.parse
 
-from browser import PATIENCE, browser, wait
-from cluster import Cluster, MadeUp
+from browser import PATIENCE, wait
+from cluster import Cluster, MadeUp, alone
 from looks import colours_of, draw, quiet, reveal
 from selenium.webdriver.common.keys import Keys
 
@@ -298,20 +295,5 @@ def markup(b, shown):
     assert not b.all("main b, #filter-suggestions b")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--kindling")
-    what.add_argument("--made-up", action="store_true")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as b:
-        shown = MadeUp(folder) if args.made_up else Cluster(args.kindling, pathlib.Path(folder))
-        try:
-            understand(b, shown)
-        finally:
-            shown.end()
-    print("all is well")
-
-
 if __name__ == "__main__":
-    main()
+    alone(__doc__, understand)

@@ -19,7 +19,7 @@ use crate::ledger::Ledger;
 use crate::service::Service;
 use crate::view::{Whole, whole};
 
-/// How long a request for a file waits for others to end, and how often it looks.
+/// How long a file or a piece of a document waits for others to be read, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -81,16 +81,8 @@ impl Pages {
 
     /// A share of the files that are read at a time, once there is one: a browser may ask for all pictures at once.
     pub(super) async fn place_for_file(&self, caller: Caller) -> Result<Share, Failure> {
-        let asked = Instant::now();
-        loop {
-            if let Some(place) = self.files.take(caller, 1) {
-                return Ok(place);
-            }
-            if asked.elapsed() >= PATIENCE {
-                return Err(Failure::Crowded("too many files are being read"));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        let crowded = || Failure::Crowded("too many files are being read");
+        patiently(|| self.files.take(caller, 1).ok_or_else(crowded)).await
     }
 
     /// Room for these bytes until they are read.
@@ -105,13 +97,7 @@ impl Pages {
         caller: Caller,
         bytes: usize,
     ) -> Result<Share, Failure> {
-        let asked = Instant::now();
-        loop {
-            match self.room_for(caller, bytes) {
-                Err(_) if asked.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
-                answer => return answer,
-            }
-        }
+        patiently(|| self.room_for(caller, bytes)).await
     }
 
     /// Makes something of all that is known of a study, in the background: it may take a while, and is large.
@@ -124,6 +110,17 @@ impl Pages {
         let whole = whole(&self.ledger, name).await?;
         let made = tokio::task::spawn_blocking(move || work(whole)).await;
         made.map_err(|error| Failure::Internal(error.to_string()))
+    }
+}
+
+/// Takes a share as soon as there is one. Refused for a while is refused.
+async fn patiently(mut take: impl FnMut() -> Result<Share, Failure>) -> Result<Share, Failure> {
+    let asked = Instant::now();
+    loop {
+        match take() {
+            Err(_) if asked.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+            answer => return answer,
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 /** What happens in the layers of networks. */
 
-import { diagnosisOf } from "../document";
 import { h } from "../dom";
 import { layersSection } from "../layers/section";
+import { hasDiagnosis } from "../layers/selection";
 import type { View } from "../shell/types";
 
 export const layersView: View = {
   id: "layers",
   title: "Layers",
-  shown: (data) => data.trials.some((trial) => diagnosisOf(trial) !== null),
+  shown: hasDiagnosis,
   make: ({ store, open }) => {
     const { content, figures } = layersSection(store, open);
     return {
