@@ -89,6 +89,7 @@ def left_behind(b, shown, report, folder):
     trial_of_study(b, shown, folder)
     quiet(b, "what a trial leaves behind")
     shown.report(report, shown.talk)
+    shown.hush()
     b.offline()
     trial_of_report(b, report)
     quiet(b, "report of what a trial leaves behind")

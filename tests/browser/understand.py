@@ -248,6 +248,7 @@ def failures(b, asked):
     """From a reason to its trials."""
     b.open(asked.address("figures"))
     appears(b, "failures")
+    wait(lambda: not b.all("[data-link=loading]"), "all trials")
     wait(lambda: b.texts(".reasons tbody tr"), "the reasons")
     counts = [int(text) for text in b.texts(".reasons td.num")]
     failed = [t for t in asked.trials(b) if t["state"] == "FAIL"]

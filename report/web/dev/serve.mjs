@@ -233,8 +233,8 @@ createServer((request, response) => {
   if (study && first === "api" && (third === "events" || fourth === "events")) return events(response, name, study);
   if (study && first === "api") return send("application/json", JSON.stringify(shown(name)));
   if (first === "api" || first === "assets") return response.writeHead(404).end("not found");
-  const shown = pageAt(path, url, first, second);
-  response.writeHead(shown.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY, "cache-control": "no-store" }).end(page(shown));
+  const view = pageAt(path, url, first, second);
+  response.writeHead(view.mode === "missing" ? 404 : 200, { "content-type": "text/html", "content-security-policy": POLICY, "cache-control": "no-store" }).end(page(view));
 }).listen(Number(option("port", 8090)), "127.0.0.1", function () {
   console.log(`page on http://127.0.0.1:${this.address().port}`);
 });
