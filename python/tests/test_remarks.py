@@ -127,7 +127,6 @@ def test_a_notebook_shows_it_and_a_line_says_how_it_stands(study: RemoteStudy, f
     shown = study._repr_html_()
     assert "<iframe" in shown
     assert "mine: 0/3 trials" in shown
-    assert "hint" not in shown
     assert study.report(folder / "page.html").read_text().lower().startswith("<!doctype html>")
 
 

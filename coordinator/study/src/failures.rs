@@ -100,6 +100,12 @@ fn one_line(reason: &str) -> String {
     start.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What reasons have in common that count as the same: the beginning on one line, with each number replaced by `#`.
+#[must_use]
+pub fn kind_of_failure(reason: &str) -> String {
+    kind_of(&one_line(reason))
+}
+
 /// The text with each number replaced by `#`.
 fn kind_of(text: &str) -> String {
     let mut kind = String::with_capacity(text.len());

@@ -49,7 +49,7 @@ pub use confirm::{ConfirmError, ConfirmSpec, Confirmation};
 pub use decide::Decision;
 pub use direction::Direction;
 pub use event::{Event, LeaseEnd, Record, StudyState};
-pub use failures::{Failures, Reason};
+pub use failures::{Failures, Reason, kind_of_failure};
 pub use ids::{Attempt, InvalidId, StudyId, StudyName, TrialId, TrialNumber, WorkerId};
 pub use json::Json;
 pub use kept::{Artifact, Blob, Checkpoint, MAX_KEPT_CHECKPOINTS, WarmStart};

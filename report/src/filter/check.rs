@@ -1,12 +1,12 @@
 //! Turns a tree into a question that each trial answers with yes or no.
 
 use kindling_proto::v1;
+use kindling_study::kind_of_failure;
 
 use super::fields::{Field, Fields, Kind, STATES, Value, tags};
 use super::nearest::nearest;
 use super::parser::{Literal, Node, Order, Test};
 use super::problem::{FilterError, SOME, one_of, some};
-use super::reason::kind_of;
 
 pub(super) type Predicate = Box<dyn Fn(&v1::Study, &v1::Trial) -> bool + Send + Sync>;
 /// Holds for a value that is there.
@@ -113,8 +113,8 @@ fn equal(field: &Field, literal: &Literal) -> Result<Holds, FilterError> {
             Box::new(move |value| value.to_text() == text)
         }
         Kind::Reason => {
-            let kind = kind_of(&text);
-            Box::new(move |value| kind_of(&value.to_text()) == kind)
+            let kind = kind_of_failure(&text);
+            Box::new(move |value| kind_of_failure(&value.to_text()) == kind)
         }
         Kind::Choice | Kind::Text | Kind::Tags | Kind::Anything => {
             let is_same = like_written(text, literal.is_quoted);

@@ -10,7 +10,6 @@ mod names;
 mod nearest;
 mod parser;
 mod problem;
-mod reason;
 #[cfg(test)]
 mod tests;
 
