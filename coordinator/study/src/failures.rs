@@ -8,6 +8,8 @@ use crate::trial::TrialResult;
 const REASONS: usize = 32;
 /// How much of a reason is kept, in characters.
 const LONGEST: usize = 300;
+/// How Python begins a traceback.
+const TRACEBACK: &str = "\nTraceback (most recent call last):";
 
 /// A study's failed trials by reason. Depends only on the order in which trials finished.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -95,8 +97,12 @@ impl Failures {
     }
 }
 
+/// The beginning on one line. A Python traceback that follows is for whoever looks at the trial: where it failed tells no more trials apart
+/// than what was said first.
 fn one_line(reason: &str) -> String {
-    let start: String = reason.chars().take(LONGEST).collect();
+    let said = reason.find(TRACEBACK).map_or(reason, |at| &reason[..at]);
+    let said = if said.trim().is_empty() { reason } else { said };
+    let start: String = said.chars().take(LONGEST).collect();
     start.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -154,6 +160,17 @@ mod tests {
             ]
         );
         assert!(failures.knows("the loss is NaN in epoch 99") && !failures.knows("the loss is"));
+    }
+
+    #[test]
+    fn a_traceback_tells_no_reasons_apart_and_is_all_there_is_if_nothing_stands_before_it() {
+        let traced = |line: &str| {
+            format!("KeyError: 'x'\nTraceback (most recent call last):\n  File {line}\nKeyError: 'x'")
+        };
+        let failures = failures(&[&traced("a.py"), &traced("b.py"), "\nTraceback (most recent call last):\n  File c.py"]);
+        let told: Vec<_> = failures.reasons().iter().map(|r| (r.text.clone(), r.trials)).collect();
+        let alone = "Traceback (most recent call last): File c.py".to_owned();
+        assert_eq!(told, [("KeyError: 'x'".to_owned(), 2), (alone, 1)]);
     }
 
     #[test]

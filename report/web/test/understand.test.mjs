@@ -82,6 +82,8 @@ test("reasons that differ only in numbers are one, as in the coordinator", () =>
   assert.equal(kindOf("rate is 1e-7, expected more"), kindOf("rate is 0.25, expected more"));
   assert.notEqual(kindOf("the loss is"), kindOf("the loss is NaN"));
   assert.equal(kindOf("x1.5e-3 y"), "x# y");
+  assert.equal(kindOf("no file\nTraceback (most recent call last):\n  File a.py"), "no file");
+  assert.equal(kindOf("\nTraceback (most recent call last):\n  File a.py"), "Traceback (most recent call last): File a.py");
 });
 
 /** Trials above 0.5 fail, and a few others. */

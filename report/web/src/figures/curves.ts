@@ -1,6 +1,6 @@
 /** Learning curves: the values that trials report on their way. */
 
-import type { Data } from "../data";
+import { type Data, padded, type Part } from "../data";
 import type { Trial } from "../document";
 import { select } from "../dom";
 import { number, plural } from "../format";
@@ -52,7 +52,7 @@ function draw({ data, theme, part }: Context, choice: Choice): Drawing | null {
   const withCurve = data.search.filter((t) => data.curve(t).length > 0);
   if (withCurve.length === 0) return null;
   const shown = chosen(data, withCurve, choice);
-  const range = data.rangeOf(part, data.metric);
+  const range = rangeOf(data, shown, part);
   const final = (t: Trial) => valueOf(t, data.metric) ?? data.curve(t).at(-1)![1];
   // Worst first, so that the best lie on top.
   const sorted = [...shown].sort((a, b) => data.values.order(final(b), final(a), data.metric));
@@ -98,6 +98,23 @@ function draw({ data, theme, part }: Context, choice: Choice): Drawing | null {
       .trim(),
     label: `Learning curves of ${plural(shown.length, "trial")}.`,
   };
+}
+
+/** The share of reported values that curves are shown for. The worst, of first steps mostly, may be anything. */
+const WORTH = 0.9;
+
+/** Wide enough for the curves of the trials that end in this part, and not only for their ends. */
+function rangeOf(data: Data, shown: Trial[], part: Part): [number, number] {
+  const [low, high] = data.rangeOf(part, data.metric);
+  const within = shown.filter((trial) => {
+    const value = valueOf(trial, data.metric);
+    return part === "all" || (value !== null && value >= low && value <= high);
+  });
+  const losses = Float64Array.from(within.flatMap((trial) => data.curve(trial).map(([, value]) => data.values.loss(value, data.metric)))).sort();
+  if (losses.length === 0) return [low, high];
+  const last = losses[part === "all" ? losses.length - 1 : Math.ceil(WORTH * losses.length) - 1]!;
+  const ends = [losses[0]!, last].map((loss) => data.values.loss(loss, data.metric));
+  return padded(Math.min(low, ...ends), Math.max(high, ...ends), 0);
 }
 
 function chosen(data: Data, withCurve: Trial[], choice: Choice): Trial[] {

@@ -3,9 +3,13 @@
 /** How much of a reason counts, in characters. */
 const LONGEST = 300;
 
-/** The beginning of a reason, on one line. */
+/** How Python begins a traceback. */
+const TRACEBACK = "\nTraceback (most recent call last):";
+
+/** The beginning of a reason, on one line, without a traceback that follows. */
 export function oneLine(reason: string): string {
-  return [...reason].slice(0, LONGEST).join("").split(/\s+/).filter(Boolean).join(" ");
+  const said = reason.split(TRACEBACK, 1)[0]!;
+  return [...(said.trim() === "" ? reason : said)].slice(0, LONGEST).join("").split(/\s+/).filter(Boolean).join(" ");
 }
 
 /** The same without its numbers: reasons that differ only in numbers are of one kind. */

@@ -1,9 +1,11 @@
-/** What is going on, what is best, why trials failed, and the study's own files. */
+/** What is going on, what is best, why trials failed, how it went so far, and the study's own files. */
 
 import { h } from "../dom";
+import { Figure } from "../figure/figure";
 import { artifactList } from "../kept/artifacts";
 import { facts, progress } from "../page/overview";
 import type { Context, Part, View } from "../shell/types";
+import { PROGRESS, specsOf } from "./figure-list";
 import { block, stack } from "./stack";
 import { steerStudy } from "./steering";
 
@@ -16,9 +18,27 @@ export const overviewView: View = {
       facts(context.links !== null),
       steerStudy(context),
       progress(context.open),
+      leading(context),
       block("Artifacts", (data) => (data.document.artifacts ?? []).length > 0, () => artifacts(context)),
     ),
 };
+
+/** The first of the figures: who opens a study wants to see how it goes. */
+function leading(context: Context): Part {
+  const element = h("div", { class: "figures leading" });
+  let figure: Figure | null = null;
+  return {
+    element,
+    update: (data) => {
+      if (figure) figure.update();
+      else {
+        figure = new Figure(specsOf(context, PROGRESS, data).specs[0]!, context.store, context.open);
+        element.append(figure.element);
+      }
+    },
+    close: () => figure?.close(),
+  };
+}
 
 /** Files that the study itself keeps; those of a trial are with it. */
 function artifacts({ links }: Context): Part {

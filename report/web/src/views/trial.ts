@@ -100,7 +100,7 @@ function facts(trial: Trial, data: Data, open: Open): HTMLElement {
     ...(rank !== null
       ? ([[`place${data.ofMetric("by")}`, `${rank} of ${whole.ranked.length}`]] as [string, string][])
       : []),
-    ...(trial.fail_reason !== null ? ([["reason", trial.fail_reason || '""']] as [string, string][]) : []),
+    ...(trial.fail_reason !== null ? ([["reason", reason(trial.fail_reason)]] as [string, HTMLElement][]) : []),
     ...(trial.confirms
       ? ([["confirms", h("span", {}, to(trial.confirms.of, "confirms"), ` under fresh seed ${trial.confirms.seed}`)]] as [string, HTMLElement][])
       : []),
@@ -112,6 +112,13 @@ function facts(trial: Trial, data: Data, open: Open): HTMLElement {
     ["took", duration(seconds(trial))],
   ];
   return h("section", {}, pairs(rows));
+}
+
+/** What was said first, and below it the rest, such as a traceback. */
+function reason(said: string): HTMLElement {
+  const [first = "", ...more] = said.trim().split("\n");
+  const rest = more.join("\n").trimEnd();
+  return h("div", {}, first || '""', rest === "" ? null : h("pre", { class: "traceback", tabindex: 0, "aria-label": "The whole reason" }, rest));
 }
 
 function parameters(trial: Trial): HTMLElement[] {
