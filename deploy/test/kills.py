@@ -33,9 +33,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder, "study.toml")
         study.write_text(flagship(args.trials))
-        undisturbed, _, seconds = train(args, study, Path(folder, "undisturbed.db"), kills=0)
+        undisturbed, _, seconds = train(args, study, Path(folder, "undisturbed.db"))
         print(f"undisturbed: {len(undisturbed)} trials in {seconds:.0f} s", flush=True)
-        killed, attempts, seconds = train(args, study, Path(folder, "killed.db"), kills=args.kills)
+        killed, attempts, seconds = train(args, study, Path(folder, "killed.db"), args.kills, seconds)
         print(f"with {args.kills} kills: {len(killed)} trials in {seconds:.0f} s", flush=True)
     different = [number for number in undisturbed if undisturbed[number] != killed.get(number)]
     assert not different, f"trials {different} came to something else"
@@ -65,7 +65,7 @@ def flagship(trials):
     return text
 
 
-def train(args, study, store, kills):
+def train(args, study, store, kills=0, undisturbed=0.0):
     """What each trial came to, the epochs and resumptions of its attempts, and how long all took."""
     began = time.monotonic()
     with Cluster(args, store) as cluster:
@@ -73,9 +73,10 @@ def train(args, study, store, kills):
         for place in cluster.places:
             cluster.start(place)
         chance = random.Random(args.seed)
-        # Spread over the first two thirds of what the undisturbed run's pace suggests; at its end there is nothing left to kill.
+        # Spread over the first two thirds of the time that it took undisturbed; at its end there is nothing left to kill.
+        between = max(8.0, undisturbed * 2 / 3 / max(kills, 1))
         for kill in range(kills):
-            time.sleep(chance.uniform(4, 12))
+            time.sleep(between * chance.uniform(0.5, 1.5))
             if cluster.finished():
                 raise SystemExit(f"only {kill} kills came before the end: take more --trials")
             cluster.kill(kill)
@@ -143,7 +144,7 @@ class Cluster:
         return json.loads(lines) if lines.startswith(("[", "{")) and "\n{" not in lines else [json.loads(line) for line in lines.splitlines()]
 
     def finished(self):
-        return self.ask("study", "show", NAME)["finished"]
+        return self.ask("study", "show", NAME)["state"] == "FINISHED"
 
     def container(self):
         return f"kindling-kills-{os.getpid()}-{self.containers}"
