@@ -69,6 +69,7 @@ fn work(folder: &Folder, coordinator: &Coordinator, objective: Fragile) -> Resul
         data_dir: None,
         grace: Duration::from_secs(1),
         spool: Some(folder.path("spool")),
+        artifacts: None,
         sets_aside: false,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod limits;
+pub mod refusals;
 
 /// Package `kindling.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kindling_artifacts::Location;
 use kindling_client::{ConnectArgs, listen_address};
 use kindling_telemetry::serve_metrics;
 use tokio::io::AsyncReadExt as _;
@@ -52,6 +53,10 @@ pub struct WorkerArgs {
     /// ~/.local/state/kindling/spool]
     #[arg(long, value_name = "DIR", env = "KINDLING_SPOOL")]
     pub spool: Option<PathBuf>,
+    /// The coordinator's own --artifacts, if this worker reaches it, too: checkpoints and artifacts then go there directly,
+    /// with credentials from this worker's environment [default: all goes through the coordinator]
+    #[arg(long, value_name = "PLACE")]
+    pub artifacts: Option<Location>,
     /// Serve metrics for Prometheus on this address, to anybody who reaches it
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     pub metrics: Option<SocketAddr>,
@@ -97,6 +102,7 @@ pub async fn run_worker(
         data_dir: args.data_dir,
         grace: Duration::from_secs(args.grace),
         spool: args.spool,
+        artifacts: args.artifacts,
         sets_aside: args.sets_aside,
     };
     let ended = session::work(options, devices, objectives, stop).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kindling_artifacts::{Content, Key};
 use kindling_client::speaks_no_grpc;
 use kindling_proto::v1::finish_request::Result as WireEnd;
 use kindling_proto::v1::value::Kind;
@@ -167,14 +168,21 @@ pub(crate) fn report(claim: &Claim, report: &Report) -> v1::ReportRequest {
     v1::ReportRequest { claim: Some(claim.clone().into()), step: *step, value: *value, others }
 }
 
-/// The first message of a call that saves something: what it is. Its bytes follow.
-pub(crate) fn saving(claim: &Claim, what: &What, size: u64, sha256: [u8; 32]) -> v1::SaveRequest {
+/// The first message of a call that saves something: what it is.
+/// Its bytes follow, unless they lie under the key already.
+pub(crate) fn saving(
+    claim: &Claim,
+    what: &What,
+    Content { size, sha256 }: Content,
+    key: Option<Key>,
+) -> v1::SaveRequest {
     let (what, media_type) = match what.clone() {
         What::Checkpoint { step } => (v1::saving::What::CheckpointStep(step), String::new()),
         What::Artifact { name, media_type } => (v1::saving::What::ArtifactName(name), media_type),
     };
-    // The coordinator chooses the key.
-    let blob = v1::Blob { key: String::new(), size, sha256: sha256.into() };
+    // Without one, the coordinator chooses the key.
+    let key = key.map(|key| key.to_string()).unwrap_or_default();
+    let blob = v1::Blob { key, size, sha256: sha256.into() };
     let (claim, what, blob) = (Some(claim.clone().into()), Some(what), Some(blob));
     let saving = v1::Saving { claim, what, media_type, blob };
     v1::SaveRequest { part: Some(v1::save_request::Part::Saving(saving)) }

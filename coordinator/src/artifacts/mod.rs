@@ -37,14 +37,14 @@ struct Inner {
 /// Why there is no room for an upload.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRoom {
-    /// All is in use.
+    /// All is in use. Begins as [`kindling_proto::refusals::NO_ROOM`] says.
     #[error(
         "the artifacts have {used} of the {limit} bytes that they may have, and {wanted} more do not fit; delete \
          studies, or give the coordinator a larger --artifacts-limit"
     )]
     Full { used: u64, limit: u64, wanted: u64 },
-    /// The key names something else.
-    #[error("something is being saved under {0} already")]
+    /// Something is being saved under the key, or what lay there is being removed.
+    #[error("{0} is in use; try again in a moment")]
     InUse(Key),
     /// What is in use cannot be counted now.
     #[error(transparent)]

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Artifacts;
 use super::counted::Counted;
+use super::usage::AtRest;
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe;
 
@@ -18,7 +19,8 @@ const SHARE: u32 = 200;
 const AWAY: Duration = Duration::from_mins(1);
 /// How often all that the store has is looked at.
 const SWEEP: Duration = Duration::from_hours(6);
-/// What is younger may be of an upload that is not recorded yet.
+/// What is younger may be of an upload that is not recorded yet. A worker's own may be older, as some services count from when
+/// its upload began; then it is uploaded once more.
 const YOUNG: Duration = Duration::from_hours(1);
 /// The most that is removed before there is another count.
 const AT_A_TIME: usize = 10_000;
@@ -97,11 +99,13 @@ impl Artifacts {
         if found.is_empty() {
             return Ok(Ok(()));
         }
-        // In this order: what is not being saved any more and is not recorded by then never will be.
-        let at_rest = self.0.usage.at_rest(found);
+        // In this order: what is not being saved any more and is not recorded by then stays unrecorded while it is held. A
+        // worker that has put the bytes there itself, and comes so late with their key, comes again once they are gone.
+        let at_rest = AtRest::of(self.clone(), found);
         let counted = self.count(ledger).await?;
-        let orphans = at_rest.into_iter().filter(|key| !counted.has(*key)).collect();
+        let orphans = at_rest.keys().filter(|key| !counted.has(*key)).collect();
         self.remove(orphans, "nobody refers to it").await;
+        drop(at_rest);
         Ok(Ok(()))
     }
 

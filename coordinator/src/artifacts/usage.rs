@@ -31,12 +31,6 @@ impl Usage {
         observe::artifacts(recorded, self.limit);
     }
 
-    /// Which of these nobody is saving now.
-    pub(super) fn at_rest(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
-        let used = self.used();
-        keys.into_iter().filter(|key| !used.under_way.contains(key)).collect()
-    }
-
     /// Poisoning does not matter: nothing panics while it is locked.
     fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,6 +78,36 @@ impl Drop for Reservation {
     }
 }
 
+/// Keys under which nobody is saving, nor begins to before this is dropped.
+pub(super) struct AtRest {
+    artifacts: Artifacts,
+    keys: Vec<Key>,
+}
+
+impl AtRest {
+    /// Those of the keys under which nobody is saving now.
+    pub(super) fn of(artifacts: Artifacts, mut keys: Vec<Key>) -> Self {
+        {
+            let mut used = artifacts.0.usage.used();
+            keys.retain(|key| used.under_way.insert(*key));
+        }
+        Self { artifacts, keys }
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.keys.iter().copied()
+    }
+}
+
+impl Drop for AtRest {
+    fn drop(&mut self) {
+        let mut used = self.artifacts.0.usage.used();
+        for key in &self.keys {
+            used.under_way.remove(key);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use kindling_artifacts::ArtifactStore;
@@ -100,12 +124,26 @@ mod tests {
         assert!(matches!(reserve(2, 31), Err(NoRoom::Full { used: 70, limit: 100, wanted: 31 })));
         assert!(matches!(reserve(1, 0), Err(NoRoom::InUse(_))));
         let second = reserve(2, 30).expect("just enough");
-        assert_eq!(artifacts.0.usage.at_rest([key(1), key(2), key(3)]), [key(3)]);
         drop(second);
         first.note_recorded();
         drop(first);
         assert!(matches!(reserve(1, 31), Err(NoRoom::Full { used: 70, .. })), "it stays in use");
         assert!(reserve(1, 30).is_ok());
         assert!(matches!(reserve(1, u64::MAX), Err(NoRoom::Full { .. })));
+    }
+
+    #[test]
+    fn what_is_at_rest_stays_so_while_it_is_looked_at() {
+        let artifacts = Artifacts::new(ArtifactStore::in_memory(), 100);
+        let key = |number| Key { history: [0; 16], random: [number; 16] };
+        let reserve = |number| Reservation::of(artifacts.clone(), key(number), 1);
+        let under_way = reserve(1).expect("room");
+        let at_rest = AtRest::of(artifacts.clone(), vec![key(1), key(2)]);
+        assert_eq!(at_rest.keys().collect::<Vec<_>>(), [key(2)]);
+        assert!(matches!(reserve(2), Err(NoRoom::InUse(_))), "it may be removed now");
+        drop(at_rest);
+        assert!(reserve(2).is_ok());
+        assert!(matches!(reserve(1), Err(NoRoom::InUse(_))), "it was not touched");
+        drop(under_way);
     }
 }

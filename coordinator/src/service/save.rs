@@ -2,6 +2,7 @@
 //! them once they are safe.
 
 use kindling_artifacts::{ArtifactError, Content, Key};
+use kindling_proto::refusals::NOT_THERE;
 use kindling_proto::{limits, v1};
 use kindling_study::{Artifact, Refusal};
 use tonic::{Code, Request, Response, Status, Streaming};
@@ -157,7 +158,7 @@ impl Service {
             Err(error) => return Err(not_put(error)),
         };
         let place = self.artifacts.store().place();
-        Err(Status::invalid_argument(format!("blob.key: {key} {found} ({place})")))
+        Err(Status::invalid_argument(format!("{NOT_THERE}{key} {found} ({place})")))
     }
 
     /// Answers, and removes at once what turns out not to be kept.

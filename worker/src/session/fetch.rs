@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tonic::Status;
 
+use super::direct::Direct;
 use super::link::{Failure, Link};
 use super::parcel::Hashed;
 use crate::lease::{Checkpoint, Claim, Why};
@@ -26,22 +27,26 @@ pub(super) enum NotLoaded {
     Damaged(String),
 }
 
+/// Where checkpoints come from: the coordinator, or the artifact store itself.
+type Source<'a> = (&'a Link, Option<&'a Direct>);
+
 /// Fetches a checkpoint into a file. It has this name only once it is whole.
 pub(super) async fn fetch_file(
-    link: &Link,
+    from: Source<'_>,
     claim: &Claim,
     checkpoint: &Checkpoint,
     path: &Path,
     stop: &Stop,
 ) -> Result<(), NotLoaded> {
     let draft = path.with_extension("draft");
-    fetch(link, claim, checkpoint, || File::create(&draft), stop).await?;
+    fetch(from, claim, checkpoint, || File::create(&draft), stop).await?;
     std::fs::rename(&draft, path).map_err(NotLoaded::NoRoom)
 }
 
-/// Fetches a checkpoint into something that is made anew for each try. Repeats the call until the trial should stop.
+/// Fetches a checkpoint into something that is made anew for each try: once from the artifact store itself, if there is a
+/// way, and then from the coordinator until the trial should stop.
 pub(super) async fn fetch<W: Write>(
-    link: &Link,
+    (link, direct): Source<'_>,
     claim: &Claim,
     checkpoint: &Checkpoint,
     make: impl Fn() -> io::Result<W>,
@@ -50,6 +55,13 @@ pub(super) async fn fetch<W: Write>(
     let mut backoff = link.backoff("load");
     let mut was_noted = false;
     let tries = async {
+        if let Some(direct) = direct {
+            let into = make().map_err(NotLoaded::NoRoom)?;
+            let loaded = direct.load(checkpoint, into).await;
+            if let Some(whole) = loaded.map_err(NotLoaded::NoRoom)? {
+                return Ok(whole);
+            }
+        }
         loop {
             let into = make().map_err(NotLoaded::NoRoom)?;
             let status = match once(link, claim, checkpoint, into).await {

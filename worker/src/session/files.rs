@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Session;
+use super::direct::Direct;
 use super::drawers::Drawer;
 use super::fetch::{NotLoaded, fetch, fetch_file};
 use super::keeper::{Answer, Keeper};
@@ -22,6 +23,7 @@ const LEAVING: &str = "the worker ends";
 pub(super) struct Files {
     claim: Claim,
     pub(super) link: Link,
+    direct: Option<Direct>,
     pub(super) told: Told,
     keeper: Keeper,
     drawer: Arc<Drawer>,
@@ -43,6 +45,7 @@ impl Files {
         Self {
             claim: assignment.claim.clone(),
             link: session.link.clone(),
+            direct: session.direct.clone(),
             told: told.clone(),
             keeper: keeper.clone(),
             drawer: Arc::new(session.drawers.drawer()),
@@ -61,7 +64,8 @@ impl Files {
         let step = checkpoint.step;
         let path = self.drawer.path().map_err(|error| no_room(step, &error))?;
         let told = self.told.stop();
-        let fetched = fetch_file(&self.link, &self.claim, checkpoint, &path, &told).await;
+        let from = (&self.link, self.direct.as_ref());
+        let fetched = fetch_file(from, &self.claim, checkpoint, &path, &told).await;
         fetched.map_err(|why| self.not_loaded(step, why))?;
         tracing::info!(step, bytes = checkpoint.size, "going on from a checkpoint");
         self.loaded = Some(SavedCheckpoint { step, path });
@@ -73,7 +77,8 @@ impl Files {
         let Some(checkpoint) = &self.checkpoint else { return Ok(None) };
         let (step, told) = (checkpoint.step, self.told.stop());
         let make = || Ok(Vec::new());
-        let fetched = fetch(&self.link, &self.claim, checkpoint, make, &told).await;
+        let from = (&self.link, self.direct.as_ref());
+        let fetched = fetch(from, &self.claim, checkpoint, make, &told).await;
         fetched.map(|bytes| Some((step, bytes))).map_err(|why| self.not_loaded(step, why))
     }
 

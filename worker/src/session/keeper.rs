@@ -13,8 +13,10 @@ use tonic::Status;
 use tracing::Instrument as _;
 
 use super::Session;
+use super::direct::Direct;
 use super::link::{Failure, Link};
 use super::parcel::Parcel;
+use super::put::{self, Put};
 use super::told::Told;
 use super::training::Unsent;
 use crate::lease::{Claim, Refusal, What};
@@ -55,6 +57,8 @@ impl Closing {
 struct Waiting {
     what: What,
     parcel: Parcel,
+    /// Where its bytes lie already, if the worker has put them there itself.
+    put: Option<Put>,
     /// For the one who waits. Dropped after the first failure, and if something newer takes its place.
     answer: Option<oneshot::Sender<Answer>>,
 }
@@ -67,7 +71,7 @@ impl Keeper {
     /// many wait already.
     pub(super) fn put(&self, what: What, parcel: Parcel) -> Option<oneshot::Receiver<Answer>> {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { what, parcel, answer: Some(answer) };
+        let waiting = Waiting { what, parcel, put: None, answer: Some(answer) };
         let mut has_room = true;
         self.0.send_modify(|state| {
             let What::Artifact { .. } = waiting.what else {
@@ -139,6 +143,22 @@ impl Keeper {
 }
 
 impl Waiting {
+    /// Sends it, once: by itself if there is a way, else through the coordinator.
+    async fn send(
+        &mut self,
+        link: &Link,
+        claim: &Claim,
+        direct: Option<&Direct>,
+    ) -> Result<(), Failure> {
+        let Self { what, parcel, put, .. } = self;
+        if let Some(direct) = direct
+            && let Some(sent) = put::save(direct, link, claim, what, parcel, put).await
+        {
+            return sent;
+        }
+        link.save(claim, what, parcel, None).await
+    }
+
     fn is_replaced_by(&self, newer: &What) -> bool {
         match (&self.what, newer) {
             (What::Artifact { name, .. }, What::Artifact { name: newer, .. }) => name == newer,
@@ -163,7 +183,8 @@ pub(super) struct Keeping {
 impl Keeping {
     pub(super) fn start(session: &Session, claim: &Claim, unsent: Unsent, keeper: Keeper) -> Self {
         let mut sending = JoinSet::new();
-        let all = send_all(session.link.clone(), claim.clone(), unsent, keeper.clone());
+        let (link, direct) = (session.link.clone(), session.direct.clone());
+        let all = send_all(link, direct, claim.clone(), unsent, keeper.clone());
         sending.spawn(all.in_current_span());
         Self { keeper, sending }
     }
@@ -186,7 +207,13 @@ impl Keeping {
 }
 
 /// Sends what a trial saves until it is over and nothing waits.
-async fn send_all(link: Link, claim: Claim, unsent: Unsent, keeper: Keeper) {
+async fn send_all(
+    link: Link,
+    direct: Option<Direct>,
+    claim: Claim,
+    unsent: Unsent,
+    keeper: Keeper,
+) {
     let mut backoff = link.backoff("save");
     while let Some(mut waiting) = keeper.next().await {
         if let What::Checkpoint { step } = waiting.what {
@@ -195,10 +222,10 @@ async fn send_all(link: Link, claim: Claim, unsent: Unsent, keeper: Keeper) {
                 continue;
             }
         }
-        match link.save(&claim, &waiting.what, &waiting.parcel).await {
+        match waiting.send(&link, &claim, direct.as_ref()).await {
             Ok(()) => {
                 let (what, bytes) = (&waiting.what, waiting.parcel.size);
-                tracing::debug!(bytes, "{what} is safe");
+                tracing::debug!(bytes, directly = waiting.put.is_some(), "{what} is safe");
                 if let What::Checkpoint { step } = waiting.what {
                     keeper.0.send_if_modified(|state| {
                         state.safe = Some(step);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use kindling_artifacts::Key;
 use kindling_client::{Bearer, speaks_no_grpc};
 use kindling_proto::v1;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
@@ -22,7 +23,7 @@ use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 use tracing::{Instrument as _, info_span};
 
-use super::parcel::Parcel;
+use super::parcel::{Parcel, Pieces};
 use crate::convert;
 use crate::lease::{Assignment, Claim, Finish, Identity, Refusal, Report, Verdict, What, Why};
 
@@ -149,18 +150,22 @@ impl Link {
         Ok(())
     }
 
-    /// Saves a checkpoint or an artifact, once. Returns when it is safe.
+    /// Saves a checkpoint or an artifact, once. Returns when it is safe. With a key, its bytes lie there already.
     pub(super) async fn save(
         &self,
         claim: &Claim,
         what: &What,
         parcel: &Parcel,
+        key: Option<Key>,
     ) -> Result<(), Failure> {
-        let pieces = parcel.pieces().map_err(|error| {
-            let reason = format!("it cannot be read any more: {error}");
-            Failure::Refused(Refusal { why: Why::Other, reason })
-        })?;
-        let first = convert::saving(claim, what, parcel.size, parcel.sha256);
+        let pieces = match key {
+            Some(_) => Pieces::none(),
+            None => parcel.pieces().map_err(|error| {
+                let reason = format!("it cannot be read any more: {error}");
+                Failure::Refused(Refusal { why: Why::Other, reason })
+            })?,
+        };
+        let first = convert::saving(claim, what, parcel.content(), key);
         let request = tokio_stream::once(first).chain(pieces.map(convert::piece));
         let span = info_span!("save", bytes = parcel.size);
         let mut client = self.client();

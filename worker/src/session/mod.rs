@@ -5,6 +5,7 @@
 
 mod aside;
 mod deliver;
+mod direct;
 mod drawers;
 mod fetch;
 mod files;
@@ -13,6 +14,7 @@ mod keeper;
 mod link;
 mod output;
 mod parcel;
+mod put;
 mod shelf;
 mod slots;
 mod spool;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kindling_artifacts::{ArtifactStore, Location};
 use kindling_client::{ConnectArgs, ConnectError, NO_GRPC};
 use kindling_proto::limits;
 use kindling_telemetry::{TelemetryError, follow};
@@ -41,6 +44,7 @@ use crate::lease::{Assignment, Claim, Identity, Refusal, Why};
 use crate::objective::Objective;
 use crate::observe;
 use aside::Aside;
+use direct::Direct;
 use drawers::Drawers;
 use link::Link;
 use output::Outputs;
@@ -80,6 +84,8 @@ pub struct WorkerOptions {
     /// The folder for results that the coordinator does not have yet; by default one in the user's state
     /// directory.
     pub spool: Option<PathBuf>,
+    /// The coordinator's artifact store, if what trials save and load is not to pass the coordinator.
+    pub artifacts: Option<Location>,
     /// Whether it sets a study aside that it cannot train, and goes on with others, rather than end.
     pub sets_aside: bool,
 }
@@ -93,6 +99,12 @@ pub enum WorkerError {
     /// Requested output could not be printed.
     #[error("standard output cannot be written: {0}")]
     Output(Arc<std::io::Error>),
+    /// The artifact store that was named cannot be used.
+    #[error("artifacts: {reason}")]
+    Artifacts {
+        /// What is wrong, with a hint if there is one.
+        reason: String,
+    },
     /// The coordinator's address or credentials are invalid.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -208,6 +220,8 @@ impl Holding {
 #[derive(Clone)]
 pub struct Session {
     link: Link,
+    /// A way to the artifact store that does not lead through the coordinator.
+    direct: Option<Direct>,
     /// What its trials write.
     outputs: Outputs,
     worker: Identity,
@@ -253,6 +267,10 @@ pub async fn work(
         slots: (slots * trained_on.len()) as u32,
         session: rand::random(),
     };
+    let direct = match &options.artifacts {
+        Some(location) => Some(Direct::open(location, &stop).await?),
+        None => None,
+    };
     let threads = Threads {
         slots: Slots::open(&devices, &trained_on, slots, options.threads.max(1))?,
         devices: Arc::clone(&devices),
@@ -261,6 +279,7 @@ pub async fn work(
         prepared: Prepared::default(),
     };
     let mut session = Session::new(link::dial(&endpoint, bearer), worker, Arc::new(threads), stop);
+    session.direct = direct;
     session.sets_aside = options.sets_aside;
     let place = spool::folder(options.spool.as_deref(), address);
     let spool = place.and_then(|place| Ok((Spool::open(&place)?, place)));
@@ -309,6 +328,7 @@ impl Session {
         Self {
             outputs: Outputs::new(&link),
             link,
+            direct: None,
             worker,
             training,
             holding: Holding::new(),
@@ -326,6 +346,12 @@ impl Session {
     #[must_use]
     pub fn with_shelf(self, kept: Arc<dyn Shelf>) -> Self {
         Self { spool: Some(Spool::on(kept)), ..self }
+    }
+
+    /// Adds the coordinator's artifact store, so that what trials save and load need not pass the coordinator.
+    #[must_use]
+    pub fn with_artifacts(self, store: ArtifactStore) -> Self {
+        Self { direct: Some(Direct::new(store)), ..self }
     }
 
     /// Works until stopped, then drains: running trials may finish within `grace`.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use kindling_artifacts::Content as Sum;
 use kindling_proto::limits::{BLOB, PIECE};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
@@ -111,6 +112,10 @@ impl Parcel {
         Ok(hashed.into_parcel(Held::File(own)))
     }
 
+    pub(super) fn content(&self) -> Sum {
+        Sum { size: self.size, sha256: self.sha256 }
+    }
+
     /// Its bytes in pieces. A file is read as fast as they are taken.
     pub(super) fn pieces(&self) -> io::Result<Pieces> {
         Ok(match &self.held {
@@ -131,6 +136,12 @@ impl Drop for Own {
 pub(super) enum Pieces {
     Bytes { bytes: Arc<Vec<u8>>, sent: usize },
     File(Option<Reading>),
+}
+
+impl Pieces {
+    pub(super) fn none() -> Self {
+        Self::File(None)
+    }
 }
 
 /// The next piece, on its way from the disk: reading may block.

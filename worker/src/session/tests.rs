@@ -1,5 +1,6 @@
 //! A session with a coordinator that refuses selected calls.
 
+mod direct;
 mod files;
 mod keeps;
 mod output;

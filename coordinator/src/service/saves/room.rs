@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use kindling_proto::v1;
+use kindling_proto::{refusals, v1};
 use tonic::Code;
 
 use super::super::bounds::{World, completed, until};
@@ -18,6 +18,7 @@ async fn what_does_not_fit_is_refused_until_something_is_deleted() {
     let refused = checkpoint(&mut workers, &claim, 2, &some(41)).await.expect_err("too much");
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert!(refused.message().contains("--artifacts-limit"), "{refused}");
+    assert!(refused.message().starts_with(refusals::NO_ROOM), "{refused}");
     // What the next one replaces does not count any more.
     checkpoint(&mut workers, &claim, 2, &some(30)).await.expect("saved");
     checkpoint(&mut workers, &claim, 3, &some(70)).await.expect("saved");

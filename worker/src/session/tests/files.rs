@@ -236,7 +236,7 @@ async fn a_trial_that_asks_to_be_handed_back_goes_on_from_its_checkpoint() {
 }
 
 /// A coordinator that leases its trial with a checkpoint of step 7, and has these bytes for it.
-fn with_checkpoint(saved: &[u8], has: &[u8]) -> Keeps {
+pub(super) fn with_checkpoint(saved: &[u8], has: &[u8]) -> Keeps {
     let (size, sha256) = (saved.len() as u64, Sha256::digest(saved).to_vec());
     let blob = Some(v1::Blob { key: "h/k".to_owned(), size, sha256 });
     let checkpoint = v1::Checkpoint { attempt: 1, step: 7, blob };
@@ -272,7 +272,7 @@ async fn a_checkpoint_is_loaded_once_whole_and_its_file_goes_with_the_trial() {
     assert_eq!(happened.await, ["finished"]);
 }
 
-async fn loads(keeps: &Keeps) -> Vec<String> {
+pub(super) async fn loads(keeps: &Keeps) -> Vec<String> {
     let happened = meet(keeps, LONG, |mut outbox| async move {
         outbox.load_checkpoint().await?;
         Ok(done())

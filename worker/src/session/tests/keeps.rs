@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kindling_artifacts::{ArtifactStore, Key};
+use kindling_proto::refusals::{NO_ROOM, NOT_THERE};
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
@@ -25,6 +27,14 @@ pub(super) struct Keeps {
     /// The checkpoint that the trial is leased with, and its bytes.
     pub(super) checkpoint: Option<(v1::Checkpoint, Vec<u8>)>,
     pub(super) stop: CancellationToken,
+    /// Where the coordinator looks for what its workers put there themselves.
+    pub(super) place: Option<ArtifactStore>,
+    /// Where its worker puts that.
+    pub(super) direct: Option<ArtifactStore>,
+    /// Whether what lies there is swept up after each call that fails.
+    pub(super) sweeps: bool,
+    /// With each call that saved something.
+    pub(super) keys: Arc<Mutex<Vec<String>>>,
 }
 
 impl Keeps {
@@ -37,7 +47,10 @@ impl Keeps {
         if script.is_empty() {
             return Ok(());
         }
-        Err(Status::new(script.remove(0), "as it was told"))
+        let code = script.remove(0);
+        let no_room = format!("{NO_ROOM}90 of the 100 bytes that they may have");
+        let is_full = code == Code::ResourceExhausted;
+        Err(Status::new(code, if is_full { &no_room } else { "as it was told" }))
     }
 
     pub(super) fn log(&self) -> Vec<String> {
@@ -63,16 +76,35 @@ impl WorkerService for Keeps {
             bytes.extend(piece);
         }
         let blob = saving.blob.expect("a blob");
-        assert_eq!((blob.size, &*blob.key), (bytes.len() as u64, ""));
-        assert_eq!(blob.sha256, Sha256::digest(&bytes).to_vec());
+        self.keys.lock().unwrap().push(blob.key.clone());
+        let is_put = !blob.key.is_empty();
+        if is_put {
+            assert_eq!(bytes, b"", "nothing passes the coordinator");
+        } else {
+            assert_eq!(blob.size, bytes.len() as u64);
+            assert_eq!(blob.sha256, Sha256::digest(&bytes).to_vec());
+        }
         assert_eq!(saving.claim, Some(claim(0)));
-        let what = match saving.what.expect("a checkpoint or an artifact") {
+        let mut what = match saving.what.expect("a checkpoint or an artifact") {
             v1::saving::What::CheckpointStep(step) => format!("checkpoint {step}"),
             v1::saving::What::ArtifactName(name) => format!("{name} ({})", saving.media_type),
         };
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(8)]).into_owned();
         tokio::time::sleep(self.takes).await;
-        if let Err(status) = Self::next(&self.saves) {
+        let mut answer = Self::next(&self.saves);
+        if is_put {
+            what.push_str(" put there");
+            let place = self.place.as_ref().expect("a place");
+            let key = Key::parse(&blob.key).expect("a key");
+            let seen = place.size(key).await.is_ok_and(|size| size == blob.size);
+            if answer.is_ok() && !seen {
+                answer = Err(Status::invalid_argument(format!("{NOT_THERE}{key} is not there")));
+            }
+            if answer.is_err() && self.sweeps {
+                place.delete(key).await.expect("swept up");
+            }
+        }
+        if let Err(status) = answer {
             self.note(format!("no {what}: {shown}"));
             return Err(status);
         }
@@ -82,8 +114,9 @@ impl WorkerService for Keeps {
 
     async fn load(&self, request: Request<v1::LoadRequest>) -> Reply<Self::LoadStream> {
         let v1::LoadRequest { claim: by, key } = request.into_inner();
-        assert_eq!((by, &*key), (Some(claim(0)), "h/k"));
-        let (_, bytes) = self.checkpoint.as_ref().expect("a checkpoint");
+        let (checkpoint, bytes) = self.checkpoint.as_ref().expect("a checkpoint");
+        let blob = checkpoint.blob.as_ref().expect("a blob");
+        assert_eq!((by, key), (Some(claim(0)), blob.key.clone()));
         let failed = Self::next(&self.loads).err();
         self.note(if failed.is_some() { "no load" } else { "load" });
         if failed.as_ref().is_some_and(|status| status.code() != Code::Aborted) {
@@ -189,7 +222,12 @@ where
     );
     let (id, host, device) = ("w".to_owned(), String::new(), String::new());
     let worker = Identity { id, host, device, slots: 1, session: 1 };
-    Session::new(Transport::new(server), worker, Arc::new(Trains(train)), keeps.stop.clone())
+    let training = Arc::new(Trains(train));
+    let session = Session::new(Transport::new(server), worker, training, keeps.stop.clone());
+    match &keeps.direct {
+        Some(store) => session.with_artifacts(store.clone()),
+        None => session,
+    }
 }
 
 /// The files in a folder and those in it, but for the locks.
