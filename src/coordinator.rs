@@ -144,8 +144,10 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let address = coordinator.address();
-    if let Some(page) = coordinator.page() {
-        tracing::info!("page on {scheme}://{page}");
+    match coordinator.page() {
+        Some(page) => tracing::info!("page on {scheme}://{page}"),
+        // Who opens the address below in a browser sees nothing there.
+        None => tracing::info!("no page for browsers; --http ADDRESS serves one"),
     }
     tracing::info!(store = %args.store.display(), "listening on {scheme}://{address}");
     loop {
