@@ -144,12 +144,14 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut coordinator = Coordinator::start(options).await.map_err(explain)?;
     let address = coordinator.address();
-    match coordinator.page() {
-        Some(page) => tracing::info!("page on {scheme}://{page}"),
-        // Who opens the address below in a browser sees nothing there.
-        None => tracing::info!("no page for browsers; --http ADDRESS serves one"),
+    if let Some(page) = coordinator.page() {
+        tracing::info!("page on {scheme}://{page}");
     }
     tracing::info!(store = %args.store.display(), "listening on {scheme}://{address}");
+    if coordinator.page().is_none() {
+        // Who opens that address in a browser sees nothing.
+        tracing::info!("no page for browsers; --http ADDRESS serves one");
+    }
     loop {
         tokio::select! {
             ended = coordinator.ended() => return ended.map_err(explain),
