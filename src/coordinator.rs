@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use kindling_artifacts::Location;
 use kindling_client::listen_address;
-use kindling_coordinator::notify::Reach;
+use kindling_coordinator::notify::{PageUrl, Reach};
 use kindling_coordinator::{Coordinator, Options, Tokens};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hint::{explain, hinted};
 use crate::keys::KeyArgs;
+use crate::page_url::PageUrlArgs;
 use crate::{size, study_file};
 
 #[derive(clap::Args)]
@@ -57,6 +58,8 @@ pub(crate) struct CoordinatorArgs {
     /// Serve the page on this address, for browsers: studies as they run, with figures
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     http: Option<SocketAddr>,
+    #[command(flatten)]
+    page_url: PageUrlArgs,
     /// Which machines studies' messages may go to ([notify] in a study file)
     ///
     /// any: all. network: all but this machine and addresses of its link, where clouds give out keys. public: those of the
@@ -78,6 +81,18 @@ impl CoordinatorArgs {
             tracing::warn!("without --tls-cert, tokens and results cross the network in the clear");
         }
         Ok(Some(tokens))
+    }
+
+    /// Where people reach the page.
+    fn page_url(&self) -> anyhow::Result<Option<PageUrl>> {
+        let url = self.page_url.read()?;
+        if url.is_some() && self.http.is_none() {
+            return Err(hinted(
+                "--page-url: messages would link to a page that is not served",
+                "add --http ADDRESS, which serves the page, or leave --page-url and KINDLING_PAGE_URL out",
+            ));
+        }
+        Ok(url)
     }
 
     /// An address that other machines can reach.
@@ -105,7 +120,7 @@ impl CoordinatorArgs {
 }
 
 pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
-    let (tokens, tls) = (args.tokens()?, args.keys.tls()?);
+    let (tokens, tls, page_url) = (args.tokens()?, args.keys.tls()?, args.page_url()?);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = Options {
         store: args.store.clone(),
@@ -121,6 +136,7 @@ pub(crate) async fn serve(args: CoordinatorArgs) -> anyhow::Result<()> {
         import: args.import,
         output_limit: args.output_limit,
         notify: args.notify,
+        page_url,
         study_check: study_file::check,
     };
     let (mut terminate, mut interrupt) =

@@ -26,6 +26,7 @@ mod notify;
 mod objectives;
 mod out;
 mod outcome;
+mod page_url;
 mod progress;
 #[cfg(test)]
 mod reference;

@@ -7,15 +7,19 @@ use kindling_study::{Notify, Topic};
 
 use crate::hint::hinted;
 use crate::out::outln;
+use crate::page_url::PageUrlArgs;
 use crate::study_file;
 
 #[derive(clap::Args)]
 pub(crate) struct NotifyArgs {
     /// The study file
     file: PathBuf,
+    #[command(flatten)]
+    page: PageUrlArgs,
 }
 
 pub(crate) async fn notify(args: NotifyArgs) -> anyhow::Result<()> {
+    let page = args.page.read()?;
     let spec = study_file::read(&args.file)?;
     let shown = args.file.display();
     let recipient = match &spec.notify {
@@ -34,7 +38,7 @@ pub(crate) async fn notify(args: NotifyArgs) -> anyhow::Result<()> {
         }
     };
     let host = recipient.url().host();
-    if let Err(why) = send_test(spec.name.as_str(), recipient).await {
+    if let Err(why) = send_test(spec.name.as_str(), recipient, page).await {
         return Err(hinted(
             format!("{host} did not take the message: {why}"),
             "mend `kind` or `url` in [notify]; a study file's url is the whole one, with the topic or the token in it",

@@ -69,6 +69,9 @@ fn a_run_tells_of_its_end_and_a_test_message_can_be_sent_before() {
         format!("{address} took a test message; it will be told of: finished, failing\n")
     );
     assert_eq!(messages.recv_timeout(PATIENCE).expect("a message")["event"], "test");
+    output(&["notify", file, "--page-url", "https://kindling.example"]);
+    let linked = messages.recv_timeout(PATIENCE).expect("a message");
+    assert_eq!(linked["url"], "https://kindling.example/studies/told");
 
     let store = folder.path("s.db");
     let store = store.to_str().expect("plain");
@@ -77,6 +80,7 @@ fn a_run_tells_of_its_end_and_a_test_message_can_be_sent_before() {
     let told = messages.recv_timeout(PATIENCE).expect("a message");
     assert_eq!((&told["event"], &told["study"]), (&json!("finished"), &json!("told")));
     assert_eq!(told["best"]["values"], json!({ "value": 0.5 }));
+    assert_eq!(told.get("url"), None, "the page of a run ends with it");
 
     let shown = output(&["study", "show", "told", "--json", "--store", store]).stdout;
     let study: Value = serde_json::from_slice(&shown).expect("JSON");
@@ -117,9 +121,32 @@ fn a_coordinator_goes_only_where_it_may_and_a_wrong_address_can_be_mended() {
     worker.kill();
     drop(coordinator);
 
-    let coordinator = Coordinator::start_on_free_port(&store, &["--notify", "any"]);
+    let options =
+        ["--notify", "any", "--http", "127.0.0.1:0", "--page-url", "https://kindling.example"];
+    let coordinator = Coordinator::start_on_free_port(&store, &options);
     create(&coordinator, &format!("http://localhost:{}/secret", address.port()));
-    assert_eq!(messages.recv_timeout(PATIENCE).expect("a message")["event"], "finished");
+    let told = messages.recv_timeout(PATIENCE).expect("a message");
+    assert_eq!(told["event"], "finished");
+    assert_eq!(told["url"], "https://kindling.example/studies/told");
+}
+
+#[test]
+fn a_wrong_address_of_the_page_is_an_error_that_says_what_is_expected_and_not_what_was_found() {
+    let folder = Folder::new();
+    let store = folder.path("s.db");
+    let store = store.to_str().expect("plain");
+    let coordinator = |url: &str, more: &[&str]| {
+        let given = ["coordinator", "--store", store, "--listen", "127.0.0.1:0", "--page-url", url];
+        failure(&[&given[..], more].concat())
+    };
+    let served = ["--http", "127.0.0.1:0"];
+    let said = coordinator("https://me:secret@kindling.example", &served);
+    assert!(said.contains("--page-url: expected an address without a user"), "{said}");
+    assert!(!said.contains("secret") && said.contains("hint:"), "{said}");
+    let said = coordinator("kindling.example", &served);
+    assert!(said.contains("--page-url: expected an address:") && said.contains("hint:"), "{said}");
+    let said = coordinator("https://kindling.example", &[]);
+    assert!(said.contains("a page that is not served") && said.contains("--http"), "{said}");
 }
 
 #[test]

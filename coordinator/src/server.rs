@@ -25,7 +25,7 @@ use crate::gauges;
 use crate::handles::Places;
 use crate::import::{ImportError, import};
 use crate::ledger::{Health, Ledger};
-use crate::notify::{Notifier, Reach};
+use crate::notify::{Notifier, PageUrl, Reach};
 use crate::observe::{self, DoorName};
 use crate::output::{Outputs, StudyKey};
 use crate::page::{self, Door, Watchers};
@@ -94,6 +94,8 @@ pub struct Options {
     pub output_limit: u64,
     /// Which machines people may be told at of their studies' news.
     pub notify: Reach,
+    /// Under which address people reach the page. Messages link to it.
+    pub page_url: Option<PageUrl>,
     /// Checks study files that come through the page. [`config::parse`] does not know the objectives.
     pub study_check: StudyCheck,
 }
@@ -115,6 +117,7 @@ impl Options {
             import: Vec::new(),
             output_limit: OUTPUT_LIMIT,
             notify: Reach::default(),
+            page_url: None,
             study_check: config::parse,
         }
     }
@@ -234,7 +237,8 @@ impl Coordinator {
             watchers: watchers.clone(),
             check: options.study_check,
         });
-        let notifier = Notifier::new(ledger.clone(), options.notify).map_err(ServeError::Server)?;
+        let notifier = Notifier::new(ledger.clone(), options.notify, options.page_url);
+        let notifier = notifier.map_err(ServeError::Server)?;
         let telling = notifier.run(shutdown.clone());
         let kept = (ledger.clone(), outputs, artifacts);
         let serving = serve(house.clone(), kept, listener, page, shutdown.clone(), observed);

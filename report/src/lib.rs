@@ -28,7 +28,7 @@ pub use document::{Beginning, Change, Document};
 pub use filter::{Filter, FilterError, nearest};
 pub use json::from_struct;
 pub use page::{APP_CSS, APP_JS, Page, html};
-pub use path::study_path;
+pub use path::{study_path, trial_path};
 pub use shown::{
     Artifact, Attempt, Checkpoint, Choice, ConfirmPlan, Confirmation, Counts, Direction,
     Directions, Domain, Failure, Needs, Objective, Param, Params, Running, Study, Trial, Worker,

@@ -16,6 +16,14 @@ pub fn study_path(name: &str) -> String {
     }
 }
 
+/// The path of a trial on it.
+pub fn trial_path(study: &str, trial: u32) -> String {
+    let path = study_path(study);
+    let is_query = path.contains('?');
+    let view = if is_query { "&view=trials%2F" } else { "/trials/" };
+    format!("{path}{view}{trial}")
+}
+
 /// A text as part of a path or a query: ASCII, without slashes.
 pub(crate) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
@@ -38,5 +46,7 @@ mod tests {
         ] {
             assert_eq!(study_path(name), path);
         }
+        assert_eq!(trial_path("a b", 12), "/studies/a%20b/trials/12");
+        assert_eq!(trial_path("..", 12), "/study?name=..&view=trials%2F12");
     }
 }

@@ -12,22 +12,37 @@ use super::letter::Letter;
 /// The longest part of a header that may be encoded at once.
 const WORD: usize = 45;
 
-pub(super) fn fill(request: RequestBuilder, kind: NotifyKind, letter: &Letter) -> RequestBuilder {
+/// `link` is an address in ASCII, if the letter has one.
+pub(super) fn fill(
+    request: RequestBuilder,
+    kind: NotifyKind,
+    letter: &Letter,
+    link: Option<&str>,
+) -> RequestBuilder {
     let json = |request: RequestBuilder, body: serde_json::Value| {
         request.header(CONTENT_TYPE, "application/json").body(body.to_string())
     };
     match kind {
-        NotifyKind::Webhook => json(request, letter.to_json()),
+        NotifyKind::Webhook => json(request, letter.to_json(link)),
         NotifyKind::Slack => {
             let text = format!("*{}*\n{}", escaped(&letter.title()), escaped(&letter.text()));
+            // Without words of its own: what imitates Slack takes an address in brackets, too.
+            let link = link.map(|link| format!("\n<{}>", escaped(link))).unwrap_or_default();
+            let text = text + &link;
             json(request, json!({ "text": text }))
         }
-        NotifyKind::Ntfy => request
-            .header("Title", header(&letter.title()))
-            .header("Tags", letter.tag())
-            .header("Priority", if letter.is_bad() { "high" } else { "default" })
-            .header(CONTENT_TYPE, "text/plain; charset=utf-8")
-            .body(letter.text()),
+        NotifyKind::Ntfy => {
+            let request = request
+                .header("Title", header(&letter.title()))
+                .header("Tags", letter.tag())
+                .header("Priority", if letter.is_bad() { "high" } else { "default" })
+                .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+                .body(letter.text());
+            match link {
+                Some(link) => request.header("Click", link),
+                None => request,
+            }
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a message says: a study as it stands, in short.
 
 use jiff::Timestamp;
+use kindling_report::{study_path, trial_path};
 use kindling_study::{Choice, News, Study, StudyId, TrialNumber, Wall};
 use serde_json::{Value, json};
+
+use super::page_url::PageUrl;
 
 /// The longest text, in characters.
 const TEXT: usize = 1000;
@@ -31,6 +34,8 @@ pub(super) struct Letter {
     in_a_row: u32,
     best: Option<Best>,
     front: usize,
+    /// The trial that it is about, if it is about a single one.
+    trial: Option<TrialNumber>,
     /// Why it paused itself, or why the newest trial failed.
     reason: Option<String>,
 }
@@ -48,7 +53,7 @@ impl Letter {
         let finished = study.finished();
         let failures = study.failures();
         let newest = failures.reasons().into_iter().max_by_key(|reason| reason.newest);
-        let newest = newest.map(|reason| reason.text.clone());
+        let (best, front) = (best(study), study.front().len());
         let number = study.finish_order().len();
         Self {
             news: Some(news),
@@ -62,11 +67,16 @@ impl Letter {
             pruned: finished.pruned,
             fail: finished.fail,
             in_a_row: failures.in_a_row(),
-            best: best(study),
-            front: study.front().len(),
+            trial: match news {
+                News::Failing => newest.map(|reason| reason.newest),
+                News::Best if front == 1 => best.as_ref().map(|best| best.trial),
+                News::Best | News::Finished | News::Paused => None,
+            },
+            best,
+            front,
             reason: match news {
                 News::Paused => study.pause_reason().map(str::to_owned),
-                News::Failing => newest,
+                News::Failing => newest.map(|reason| reason.text.clone()),
                 News::Finished | News::Best => None,
             },
         }
@@ -129,8 +139,16 @@ impl Letter {
         format!("{}; {} trials to finish", counts.join(", "), self.budget)
     }
 
+    /// The address of what it is about.
+    pub(super) fn link(&self, page: &PageUrl) -> String {
+        page.at(&match self.trial {
+            Some(TrialNumber(number)) => trial_path(&self.study, number),
+            None => study_path(&self.study),
+        })
+    }
+
     /// For a program. What is here stays as it is; there may be more in a later version.
-    pub(super) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self, link: Option<&str>) -> Value {
         let best = self.best.as_ref().map(|best| {
             let values = best.values.iter().map(|(name, value)| (name.clone(), json!(value)));
             let params: serde_json::Map<_, _> = best.params.iter().cloned().collect();
@@ -141,7 +159,7 @@ impl Letter {
                 "params": params,
             })
         });
-        json!({
+        let mut told = json!({
             "version": 1,
             "id": self.id,
             "event": self.news.map_or("test", News::word),
@@ -160,7 +178,11 @@ impl Letter {
             "best": best,
             "front": self.front,
             "reason": self.reason,
-        })
+        });
+        if let Some(link) = link {
+            told["url"] = link.into();
+        }
+        told
     }
 }
 

@@ -10,6 +10,7 @@
 mod body;
 mod desk;
 mod letter;
+mod page_url;
 mod reach;
 mod send;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use desk::{Desk, Due, Settled};
 use letter::Letter;
 use send::{Sender, Undelivered};
 
+pub use page_url::{PageUrl, PageUrlError};
 pub use reach::Reach;
 
 /// When what is sent.
@@ -63,9 +65,14 @@ const PACE: Pace = Pace {
     last: Duration::from_secs(4),
 };
 
-/// Sends a test message, as a coordinator would send one about a study of this name. The error says why it did not arrive.
-pub async fn send_test(study: &str, recipient: &Recipient) -> Result<(), String> {
-    let sender = Sender::new(Reach::Any, PACE.patience)?;
+/// Sends a test message, as a coordinator would send one about a study of this name, with a link to its page if that has
+/// an address. The error says why it did not arrive.
+pub async fn send_test(
+    study: &str,
+    recipient: &Recipient,
+    page: Option<PageUrl>,
+) -> Result<(), String> {
+    let sender = Sender::new(Reach::Any, page, PACE.patience)?;
     let sent = sender.send(recipient, &Letter::test(study)).await;
     sent.map_err(|undelivered| undelivered.why)
 }
@@ -86,12 +93,13 @@ struct Sent {
 }
 
 impl Notifier {
-    pub(crate) fn new(ledger: Ledger, reach: Reach) -> Result<Self, String> {
-        Self::at(PACE, ledger, reach)
+    /// `page` is what messages link to.
+    pub(crate) fn new(ledger: Ledger, reach: Reach, page: Option<PageUrl>) -> Result<Self, String> {
+        Self::at(PACE, ledger, reach, page)
     }
 
-    fn at(pace: Pace, ledger: Ledger, reach: Reach) -> Result<Self, String> {
-        let sender = Arc::new(Sender::new(reach, pace.patience)?);
+    fn at(pace: Pace, ledger: Ledger, reach: Reach, page: Option<PageUrl>) -> Result<Self, String> {
+        let sender = Arc::new(Sender::new(reach, page, pace.patience)?);
         let (desk, running) = (Arc::new(Mutex::new(Desk::new(pace))), JoinSet::new());
         Ok(Self { ledger, sender, desk, running, pace })
     }

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 
 use super::body;
 use super::letter::Letter;
+use super::page_url::PageUrl;
 use super::reach::Reach;
 
 /// How much is told of an error, in characters.
@@ -22,6 +23,8 @@ const WHY: usize = 300;
 pub(super) struct Sender {
     client: Client,
     reach: Reach,
+    /// What letters link to.
+    page: Option<PageUrl>,
     patience: Duration,
 }
 
@@ -34,7 +37,11 @@ pub(super) struct Undelivered {
 }
 
 impl Sender {
-    pub(super) fn new(reach: Reach, patience: Duration) -> Result<Self, String> {
+    pub(super) fn new(
+        reach: Reach,
+        page: Option<PageUrl>,
+        patience: Duration,
+    ) -> Result<Self, String> {
         // TLS as in the rest of the workspace. Another provider that the process has chosen stays.
         _ = ring::default_provider().install_default();
         let builder = Client::builder()
@@ -49,7 +56,7 @@ impl Sender {
         // A proxy would resolve the name itself, and could reach what we may not.
         let builder = if reach == Reach::Any { builder } else { builder.no_proxy() };
         let client = builder.build().map_err(|error| innermost(&error))?;
-        Ok(Self { client, reach, patience })
+        Ok(Self { client, reach, page, patience })
     }
 
     pub(super) async fn send(
@@ -66,7 +73,9 @@ impl Sender {
             return Err(forbidden(Forbidden(self.reach).to_string()));
         }
         let request = self.client.post(url.clone());
-        let response = body::fill(request, recipient.kind(), letter).send().await;
+        let link = self.page.as_ref().map(|page| letter.link(page));
+        let request = body::fill(request, recipient.kind(), letter, link.as_deref());
+        let response = request.send().await;
         let response = response.map_err(|error| self.unanswered(&error.without_url()))?;
         // The rest of the answer is dropped with the connection.
         answered(response.status())

@@ -169,11 +169,16 @@ impl Bench {
     }
 
     fn open(folder: TempDir, pace: Pace, reach: Reach) -> Self {
+        Self::linking(folder, pace, reach, None)
+    }
+
+    /// Its messages link to this page.
+    fn linking(folder: TempDir, pace: Pace, reach: Reach, page: Option<PageUrl>) -> Self {
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
         let (ledger, failed) = Ledger::start(store, clock, PATIENCE).expect("started");
         let stop = CancellationToken::new();
-        let notifier = Notifier::at(pace, ledger.clone(), reach).expect("a client");
+        let notifier = Notifier::at(pace, ledger.clone(), reach, page).expect("a client");
         let telling = tokio::spawn(notifier.run(stop.clone()));
         Self { folder, ledger, failed, stop, telling }
     }
@@ -304,6 +309,31 @@ async fn a_study_tells_of_its_best_its_failures_and_its_end() {
     let trials = serde_json::json!({ "budget": 7, "waiting": 0, "running": 0, "complete": 4, "pruned": 0, "fail": 3 });
     assert_eq!(end["trials"], trials);
     assert!(end["text"].as_str().expect("text").starts_with("Best: value 0.25 in trial 5: x "));
+    assert_eq!(end.get("url"), None, "nobody said where the page is");
+}
+
+#[tokio::test]
+async fn messages_link_to_the_study_or_to_the_trial_that_they_are_about() {
+    let server = Server::start(&[]).await;
+    let page = PageUrl::parse("https://kindling.example").expect("an address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::linking(folder, QUICK, Reach::Any, Some(page));
+    bench.create("webhook", &format!("http://{}/", server.address)).await;
+    bench.completes(0.5).await;
+    bench.until(News::Best, true).await;
+    for _ in 0..3 {
+        bench.fails().await;
+    }
+    bench.until(News::Failing, true).await;
+    bench.budget(5).await;
+    bench.completes(0.75).await;
+    bench.until(News::Finished, true).await;
+    let calls = server.calls();
+    let url = |call: &Call| serde_json::from_str::<Value>(&call.body).expect("JSON")["url"].clone();
+    let study = "https://kindling.example/studies/s";
+    let links = [format!("{study}/trials/0"), format!("{study}/trials/3"), study.to_owned()];
+    assert_eq!(server.events(), ["best", "failing", "finished"]);
+    assert_eq!(calls.iter().map(url).collect::<Vec<_>>(), links);
 }
 
 #[tokio::test]
@@ -343,6 +373,31 @@ async fn ntfy_and_slack_get_their_own_forms() {
     let text =
         "*s: 3 trials failed in a row*\nout of memory\n1 pruned, 3 failed; 9 trials to finish";
     assert_eq!(slack, serde_json::json!({ "text": text }));
+    assert!(!calls[0].headers.contains_key("click"), "nobody said where the page is");
+}
+
+#[tokio::test]
+async fn a_click_on_a_message_of_ntfy_or_slack_leads_to_the_page() {
+    let server = Server::start(&[]).await;
+    let page = PageUrl::parse("https://kindling.example:8443").expect("an address");
+    for kind in [kindling_study::NotifyKind::Ntfy, kindling_study::NotifyKind::Slack] {
+        let url = format!("http://{}/", server.address);
+        let recipient = Recipient::new(kind, &url, &[]).expect("valid");
+        // No path can have the second name.
+        for name in ["größe", ".."] {
+            assert_eq!(send_test(name, &recipient, Some(page.clone())).await, Ok(()));
+        }
+    }
+    let calls = server.calls();
+    let clicks: Vec<_> = calls[..2].iter().map(|call| call.headers["click"].as_str()).collect();
+    let links = ["/studies/gr%C3%B6%C3%9Fe", "/study?name=.."];
+    let links = links.map(|path| format!("https://kindling.example:8443{path}"));
+    assert_eq!(clicks, links);
+    for (call, link) in calls[2..].iter().zip(&links) {
+        let told: Value = serde_json::from_str(&call.body).expect("JSON");
+        let text = told["text"].as_str().expect("text");
+        assert!(text.ends_with(&format!("\nMessages about this study will come here.\n<{link}>")));
+    }
 }
 
 #[tokio::test]
@@ -522,8 +577,8 @@ async fn a_test_message_says_that_it_is_one() {
     let server = Server::start(&[Answer::Status(200), Answer::Status(403)]).await;
     let url = format!("http://{}/", server.address);
     let recipient = Recipient::new(kindling_study::NotifyKind::Webhook, &url, &[]).expect("valid");
-    assert_eq!(send_test("lr", &recipient).await, Ok(()));
+    assert_eq!(send_test("lr", &recipient, None).await, Ok(()));
     assert_eq!(server.events(), ["test"]);
-    let refused = send_test("lr", &recipient).await;
+    let refused = send_test("lr", &recipient, None).await;
     assert_eq!(refused, Err("it answered 403 Forbidden".to_owned()));
 }
