@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 import validate
+import yaml
 
 GONE = object()
 POD = "spec template spec"
@@ -73,6 +74,10 @@ BREAKS = {
         ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 7", "--tls-cert=/run/secrets/kindling-tls/x", "x does not exist"),
         ("Job/kindling-study", f"{CONTAINER} env 0 value", "http://kindling-coordinator:50051", "speaks TLS"),
     ],
+    "overlays/viewer": [
+        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 7", "--viewer-token-file=/run/secrets/kindling-viewer/x", "x does not exist"),
+        ("StatefulSet/kindling-coordinator", f"{CONTAINER} args 7", "--viewer-token-file=/viewer.token", "lies on no volume"),
+    ],
 }
 
 # The file of the stack, a text in it, what takes its place, and a part of what must be said.
@@ -92,6 +97,9 @@ BREAKS_OF_SWARM = [
     ("stack.yaml", "http://coordinator:50051", "http://coordinator:50052", "no service listens at http://coordinator:50052"),
     ("gpu.yaml", "generic_resources:", "generic_resource:", "generic_resource"),
     ("gpu.yaml", "--grace=60", "--grace=90", "worker: a worker takes up to 93 s"),
+    ("viewer.yaml", "target: viewer.token", "target: token", "/run/secrets/viewer.token is neither"),
+    ("viewer.yaml", "mode: 0400", "mode: 0444", "secrets are for it alone"),
+    ("viewer.yaml", "--listen=0.0.0.0:50051", "--listen=0.0.0.0:50052", "no service listens at http://coordinator:50051"),
 ]
 
 
@@ -119,13 +127,18 @@ class Validate(unittest.TestCase):
     def test_a_stack_that_is_broken(self):
         for file, old, new, said in BREAKS_OF_SWARM:
             with self.subTest(file=file, new=new), tempfile.TemporaryDirectory() as folder:
-                paths = [Path(shutil.copy(validate.SWARM / name, folder)) for name in ("stack.yaml", "gpu.yaml")]
+                # What another file replaces must be looked for without it.
+                names = ["stack.yaml"] if file == "stack.yaml" else ["stack.yaml", file]
+                paths = [Path(shutil.copy(validate.SWARM / name, folder)) for name in names]
                 text = Path(folder, file).read_text()
                 self.assertIn(old, text)
                 Path(folder, file).write_text(text.replace(old, new))
-                # What gpu.yaml replaces must be looked for without it.
-                paths = paths if file == "gpu.yaml" else paths[:1]
                 self.found(said, validate.swarm_faults(paths, validate.Help(None)))
+
+    def test_viewers_get_the_coordinator_that_everybody_has(self):
+        files = [yaml.safe_load((validate.SWARM / name).read_text()) for name in ("stack.yaml", "viewer.yaml")]
+        common, viewed = (file["services"]["coordinator"]["command"] for file in files)
+        self.assertEqual(viewed, [*common, "--viewer-token-file=/run/secrets/viewer.token"])
 
     def test_an_argument_that_the_program_does_not_have(self):
         with tempfile.TemporaryDirectory() as folder:

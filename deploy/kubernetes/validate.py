@@ -23,17 +23,21 @@ import yaml
 HERE = Path(__file__).resolve().parent
 SWARM = HERE.parent / "swarm"
 
-KUSTOMIZATIONS = ["base", "overlays/gpu", "overlays/tls", "overlays/example"]
+KUSTOMIZATIONS = ["base", "overlays/gpu", "overlays/tls", "overlays/viewer", "overlays/example"]
 MANIFESTS = ["store.yaml"]
 # The oldest release that has all we use, and the newest.
 KUBERNETES = ["1.27", "1.37"]
 # What the instructions tell people to make; nothing here makes it.
-SECRETS = {"kindling-tokens": {"worker.token", "client.token"}, "kindling-tls": {"tls.crt", "tls.key", "ca.crt"}}
+SECRETS = {
+    "kindling-tokens": {"worker.token", "client.token"},
+    "kindling-viewer": {"viewer.token"},
+    "kindling-tls": {"tls.crt", "tls.key", "ca.crt"},
+}
 # The label of pods that are not ours but may call the coordinator.
 CLIENT = {"kindling-client": "true"}
 UID = 10001
 
-STACKS = [["stack.yaml"], ["stack.yaml", "gpu.yaml"]]
+STACKS = [["stack.yaml"], ["stack.yaml", "gpu.yaml"], ["stack.yaml", "viewer.yaml"]]
 # Keys that Compose knows and that `docker stack deploy` drops, the last two without a word.
 IGNORED_BY_SWARM = {
     "build", "cgroup_parent", "cgroupns_mode", "container_name", "devices", "domainname", "expose", "external_links", "ipc",

@@ -205,9 +205,10 @@ def check_locks(stack):
 
 def check_tokens(stack):
     tokens = {}
-    for kind in ("worker", "client"):
+    for kind in ("worker", "client", "viewer"):
         tokens[kind] = stack.token(kind)
         assert len(tokens[kind]) == 64
+    assert len(set(tokens.values())) == len(tokens)
     # Each of the others has its own token only.
     worker = stack.compose("exec", "-T", "worker", "sh", "-c", "cat /tokens/*/token").stdout.strip()
     assert worker == tokens["worker"]
@@ -242,13 +243,13 @@ def check_ports(stack):
 
 
 def check_page(stack):
-    """Who shows the clients' token sees the page, and nobody else does."""
-    token = stack.token("client")
+    """Who shows the clients' token or the viewers' sees the page, and nobody else does. Viewers change nothing."""
 
-    def get(path, **headers):
+    def get(path, body=None, **headers):
         address = f"http://127.0.0.1:{stack.env['KINDLING_HTTP_PORT']}{path}"
+        headers |= {"Content-Type": "application/json"} if body else {}
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+            with urllib.request.urlopen(urllib.request.Request(address, body, headers)) as answer:
                 return answer.status, answer.url, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, address, ""
@@ -256,9 +257,16 @@ def check_page(stack):
     assert get("/api/studies")[0] == 401
     assert get("/api/studies", Authorization="Bearer no")[0] == 401
     assert "/login" in get("/")[1]
-    status, _, studies = get("/api/studies", Authorization=f"Bearer {token}")
-    assert status == 200 and "first" in studies, (status, studies)
-    say("the page opens to the clients' token alone")
+    for kind, changes in (("client", 200), ("viewer", 403), ("worker", 403)):
+        shown = {"Authorization": f"Bearer {stack.token(kind)}"}
+        status, _, studies = get("/api/studies", **shown)
+        if kind == "worker":
+            assert status == 403, status
+        else:
+            assert status == 200 and "first" in studies, (kind, status, studies)
+        status, _, _ = get("/api/change?name=first", b'{"do": "tags", "tags": ["seen"]}', **shown)
+        assert status == changes, (kind, status)
+    say("the page opens to the clients' token and to the viewers', which changes nothing")
 
 
 def from_first_to_last(stack):
