@@ -49,6 +49,7 @@ impl Door {
 
 /// Lets a request through, or answers it. Those that it lets through say whose token they have.
 pub(super) async fn check(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let is_program = is_program(request.uri());
     match admit(&door, &request) {
         Ok(holder) => {
             if let Some(holder) = holder {
@@ -56,8 +57,13 @@ pub(super) async fn check(State(door): State<Door>, mut request: Request, next: 
             }
             next.run(request).await
         }
-        Err(away) => away.into_response(),
+        Err(away) => away.answer(is_program),
     }
+}
+
+/// Whether the page's program asks, or another one, and nobody reads the answer as it is.
+fn is_program(uri: &Uri) -> bool {
+    uri.path().starts_with("/api/")
 }
 
 /// Whose token lets the request in. `None` if no tokens are needed.
@@ -95,16 +101,27 @@ enum Away {
     Denied(Denied),
 }
 
-impl IntoResponse for Away {
-    fn into_response(self) -> Response {
+impl Away {
+    /// To a program in the words of all its refusals, to people in plain text.
+    fn answer(self, is_program: bool) -> Response {
+        let said = |status, error: String, hint| {
+            if is_program {
+                Refused::new(status, error).with_hint(hint).into_response()
+            } else {
+                (status, error).into_response()
+            }
+        };
         match self {
-            Self::Misnamed => {
-                let said = "this page answers to localhost and loopback addresses only";
-                (StatusCode::MISDIRECTED_REQUEST, said).into_response()
-            }
-            Self::Worker => {
-                (StatusCode::FORBIDDEN, "the page is for the client token").into_response()
-            }
+            Self::Misnamed => said(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this page answers to localhost and loopback addresses only".to_owned(),
+                "ask for it under localhost",
+            ),
+            Self::Worker => said(
+                StatusCode::FORBIDDEN,
+                "the page is for the client token".to_owned(),
+                "a worker's token opens nothing here; use the client token, or a viewer's",
+            ),
             Self::Viewer => Refused::new(StatusCode::FORBIDDEN, ONLY_LOOKS)
                 .with_hint("log in with the client token")
                 .into_response(),
@@ -113,9 +130,22 @@ impl IntoResponse for Away {
                     "open the page itself, under the address in the browser's bar, and do it there",
                 )
                 .into_response(),
-            Self::NoToken => (StatusCode::UNAUTHORIZED, "the page needs a token").into_response(),
+            Self::NoToken => said(
+                StatusCode::UNAUTHORIZED,
+                "the page needs a token".to_owned(),
+                "log in, or send the token as `Authorization: Bearer TOKEN`",
+            ),
             Self::LogIn(path) => Redirect::to(&path).into_response(),
-            Self::Denied(why) => denied(why, why.to_string()),
+            Self::Denied(why) => {
+                let hint = match why {
+                    Denied::Wrong => {
+                        "look whether it is the newest, and the client's or a viewer's"
+                    }
+                    Denied::Guessing(_) => "wait; every token has to, also a correct one",
+                    Denied::Crowded => "close pages or programs that use it",
+                };
+                denied(why, said(status_of(why), why.to_string(), hint))
+            }
         }
     }
 }
@@ -147,8 +177,7 @@ fn who(door: &Door, request: &Request) -> Result<Option<(Holder, TokenId)>, Away
         return Ok(Some(found));
     }
     let uri = request.uri();
-    let is_program = uri.path().starts_with("/api/");
-    Err(if is_program { Away::NoToken } else { Away::LogIn(login_for(uri)) })
+    Err(if is_program(uri) { Away::NoToken } else { Away::LogIn(login_for(uri)) })
 }
 
 /// Marks the connection as let in.
@@ -159,14 +188,21 @@ fn let_in(request: &Request, token: Option<TokenId>) -> Result<(), Away> {
 
 /// The answer to a denied token.
 fn denied(why: Denied, said: impl IntoResponse) -> Response {
+    let status = status_of(why);
     match why {
-        Denied::Wrong => (StatusCode::UNAUTHORIZED, said).into_response(),
         Denied::Guessing(wait) => {
             let seconds = wait.as_secs() + 1;
             let later = [(header::RETRY_AFTER, seconds.to_string())];
-            (StatusCode::TOO_MANY_REQUESTS, later, said).into_response()
+            (status, later, said).into_response()
         }
-        Denied::Crowded => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
+        Denied::Wrong | Denied::Crowded => (status, said).into_response(),
+    }
+}
+
+fn status_of(why: Denied) -> StatusCode {
+    match why {
+        Denied::Wrong => StatusCode::UNAUTHORIZED,
+        Denied::Guessing(_) | Denied::Crowded => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors of the page, as HTTP responses.
 
+use std::error::Error as _;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kindling_report::FilterError;
@@ -53,6 +55,26 @@ impl From<Status> for Failure {
     }
 }
 
+/// The status of a thing of which there is too much. What is refused because the store or the ledger cannot for now is not that.
+pub(super) fn exhausted(status: &Status) -> StatusCode {
+    match ledgers(status) {
+        Some(LedgerError::ReadOnly(_) | LedgerError::Overloaded) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+/// What the core refused, if that is what the status says.
+pub(super) fn refusal(status: &Status) -> Option<&Refusal> {
+    match ledgers(status)? {
+        LedgerError::Refused(refusal) => Some(refusal),
+        _ => None,
+    }
+}
+
+fn ledgers(status: &Status) -> Option<&LedgerError> {
+    status.source()?.downcast_ref()
+}
+
 /// The same in HTTP.
 fn code(status: &Status) -> StatusCode {
     match status.code() {
@@ -60,9 +82,8 @@ fn code(status: &Status) -> StatusCode {
         Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
         Code::FailedPrecondition => StatusCode::CONFLICT,
         Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-        Code::ResourceExhausted | Code::Unavailable | Code::Cancelled | Code::Aborted => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Code::ResourceExhausted => exhausted(status),
+        Code::Unavailable | Code::Cancelled | Code::Aborted => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -77,10 +98,12 @@ impl IntoResponse for Failure {
             }
             Self::Refused(status) => {
                 let (code, said) = (code(&status), status.message().to_owned());
-                if code == StatusCode::SERVICE_UNAVAILABLE {
-                    (code, soon, said).into_response()
-                } else {
-                    (code, said).into_response()
+                match code {
+                    // Nothing that only looks meets what is full for good.
+                    StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                        (code, soon, said).into_response()
+                    }
+                    _ => (code, said).into_response(),
                 }
             }
             Self::Filter(error) => {
@@ -90,7 +113,7 @@ impl IntoResponse for Failure {
             }
             Self::Crowded(what) => {
                 let said = format!("{what}; try again in a moment");
-                (StatusCode::SERVICE_UNAVAILABLE, soon, said).into_response()
+                (StatusCode::TOO_MANY_REQUESTS, soon, said).into_response()
             }
             Self::Internal(what) => (StatusCode::INTERNAL_SERVER_ERROR, what).into_response(),
         }

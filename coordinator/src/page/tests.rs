@@ -21,7 +21,7 @@ use crate::admission::Class;
 use crate::artifacts::Artifacts;
 use crate::clock::SystemClock;
 use crate::config;
-use crate::door::Doorkeeper;
+use crate::door::{Doorkeeper, Tokens};
 use crate::store::SqliteStore;
 
 const HTML: &[u8] = b"<script>alert(1)</script>";
@@ -37,6 +37,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::behind(Doorkeeper::new(None)).await
+    }
+
+    async fn behind(keeper: Doorkeeper) -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
@@ -45,7 +49,7 @@ impl World {
         let shutdown = CancellationToken::new();
         let artifacts = Artifacts::new(store.clone(), limits::ARTIFACTS);
         let service = Service::new(ledger.clone(), shutdown.clone(), artifacts);
-        let door = Door::new(Doorkeeper::new(None), Ipv4Addr::LOCALHOST.into(), false);
+        let door = Door::new(keeper, Ipv4Addr::LOCALHOST.into(), false);
         let watchers = Watchers::default();
         let routes = routes(ledger.clone(), service, shutdown, door, watchers, config::parse);
         let spec = "name = \"s\"\ndirection = \"maximize\"\ntrials = 1\n[sampler]\nkind = \"random\"\n\
@@ -240,6 +244,37 @@ async fn every_view_of_a_study_is_its_page_and_what_is_not_there_is_said_on_a_pa
         let answer = world.get(path).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(header(&answer, "content-type").starts_with("text/plain"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_without_a_token_is_told_so_in_the_words_of_all_refusals_and_people_in_text() {
+    let tokens = Tokens::new(vec!["worker".to_owned()], vec!["client".to_owned()]);
+    let world = World::behind(Doorkeeper::new(Some(tokens))).await;
+    for (path, token, status) in [
+        ("/api/me", None, 401),
+        ("/api/studies", Some("wrong"), 401),
+        ("/api/studies/s", Some("worker"), 403),
+        ("/studies/s", Some("wrong"), 401),
+        ("/studies/s", Some("worker"), 403),
+    ] {
+        let request = Request::get(path).header("host", "localhost");
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = world.routes.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), status, "{path} {token:?}");
+        let said = body(answer).await.expect("whole");
+        let said = serde_json::from_slice::<serde_json::Value>(&said);
+        if !path.starts_with("/api/") {
+            assert!(said.is_err(), "plain text: {said:?}");
+            continue;
+        }
+        let said = said.expect("JSON");
+        let is_text = |key: &str| said[key].as_str().is_some_and(|text| !text.is_empty());
+        assert!(is_text("error") && is_text("hint"), "{path}: {said}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors as gRPC statuses.
 
+use std::sync::Arc;
+
 use kindling_artifacts::ArtifactError;
 use kindling_study::Refusal;
 use tonic::{Code, Status};
@@ -24,7 +26,10 @@ impl From<LedgerError> for Status {
             LedgerError::ReadOnly(_) | LedgerError::Overloaded => Code::ResourceExhausted,
             LedgerError::Closed => Code::Unavailable,
         };
-        status(code, &error)
+        let mut status = status(code, &error);
+        // For the page, which calls in the same process and has more statuses than gRPC. It does not go over the wire.
+        status.set_source(Arc::new(error));
+        status
     }
 }
 

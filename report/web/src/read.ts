@@ -39,6 +39,18 @@ function shown(value: unknown): unknown {
   return named;
 }
 
+/** What an answer says that is no success: an error with what to do, if it is ours, or a line of text. */
+export async function saidBy(answer: Response): Promise<string> {
+  const text = visible((await answer.text()).slice(0, 2000).trim());
+  try {
+    const { error, hint } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof error === "string") return typeof hint === "string" ? `${error}; ${hint}` : error;
+  } catch {
+    // Whatever stands between the page and the coordinator has words of its own, or pages.
+  }
+  return text === "" || text.startsWith("<") ? `${answer.status} ${answer.statusText}` : text.slice(0, 300);
+}
+
 /** Without a prototype an object has no `constructor` and the like unless somebody gave it one. */
 function bare<T extends object>(names: T): T {
   return Object.setPrototypeOf(names, null) as T;

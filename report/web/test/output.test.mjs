@@ -171,4 +171,7 @@ test("it is read again from the beginning after a failure, until the trial write
   const wanted = ["again: too many pages are open", "begin", "a", "again: the connection was closed", "begin", "a", "b", "end"];
   assert.deepEqual(said, wanted);
   assert.deepEqual(await heard((response) => response.writeHead(404).end("no such trial")), ["over: no such trial"]);
+  const refused = '{"error":"the page needs a token","hint":"log in"}';
+  assert.deepEqual(await heard((response) => response.writeHead(401).end(refused)), ["over: the page needs a token; log in"]);
+  assert.deepEqual(await heard((response) => response.writeHead(403).end("<html>a proxy's")), ["over: 403 Forbidden"]);
 });

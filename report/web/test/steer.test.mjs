@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { build } from "esbuild";
 
-const parts = ["state", "values", "history", "lines"];
-const source = parts.map((part) => `export * from "./src/steer/${part}.ts";`).join("\n");
+const parts = ["steer/state", "steer/values", "steer/history", "steer/lines", "steer/bar", "shell/me"];
+const source = parts.map((part) => `export * from "./src/${part}.ts";`).join("\n");
 const { outputFiles } = await build({ stdin: { contents: source, resolveDir: "." }, bundle: true, format: "esm", write: false });
-const { active, budgetOf, checked, joined, original, placeOf, possible, range, room, sent, unretried } = await import(
+const { active, budgetOf, checked, joined, looksOnly, original, placeOf, possible, range, room, sent, unretried, whoAmI } = await import(
   `data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`
 );
 
@@ -20,6 +20,18 @@ test("only what the state allows is offered", () => {
   assert.deepEqual(possible(study("STOPPED"), 0), ["resume", "budget", "enqueue", "archive", "delete"]);
   assert.deepEqual(possible(study("FINISHED"), 0), ["budget", "enqueue", "archive", "delete"]);
   assert.deepEqual(possible(study("ACTIVE", { external: true, archived: true }), 3), ["unarchive", "delete"]);
+});
+
+test("who could not be asked for is not called a viewer", async (t) => {
+  const answers = (answer) => t.mock.method(globalThis, "fetch", answer);
+  answers(async () => new Response('{"error":"the page needs a token","hint":"log in"}', { status: 401 }));
+  const lost = await whoAmI();
+  assert.deepEqual([lost.may_change, lost.holder, lost.problem], [false, "unknown", "the page needs a token; log in"]);
+  assert.match(looksOnly(lost), /could not be found out.*: the page needs a token; log in\./);
+  answers(async () => Promise.reject(new TypeError("fetch failed")));
+  assert.match(looksOnly(await whoAmI()), /the coordinator does not answer/);
+  answers(async () => Response.json({ may_change: false, holder: "viewer", version: "1" }));
+  assert.match(looksOnly(await whoAmI()), /logged in as a viewer/);
 });
 
 test("a budget is a number, or so many more", () => {

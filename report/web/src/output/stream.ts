@@ -1,5 +1,7 @@
 /** A trial's output, as the coordinator sends it: JSON, an object to a line. It is read again after every failure, ever more slowly. */
 
+import { saidBy } from "../read";
+
 export interface Line {
   attempt: number;
   /** In milliseconds since 1970 UTC. */
@@ -90,9 +92,8 @@ async function once(address: string, listener: Listener, stop: AbortSignal): Pro
 
 /** What the coordinator said; of no use to try again is what was wrong with the question. */
 async function refused(answer: Response): Promise<Failure> {
-  const said = (await answer.text()).slice(0, 300).trim();
   const again = answer.status >= 500 || answer.status === 429;
-  return { why: said || `${answer.status} ${answer.statusText}`, again };
+  return { why: await saidBy(answer), again };
 }
 
 /** The objects of a stream, as many at a time as have come. */

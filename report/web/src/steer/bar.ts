@@ -41,6 +41,7 @@ export function steerBar(steering: Steering, me: Me, more: () => void): Bar {
 }
 
 /** Why there are no controls. */
-export function looksOnly({ holder }: Me): string {
+export function looksOnly({ holder, problem }: Me): string {
+  if (problem !== undefined) return `Who you are could not be found out, so nothing can be changed from here: ${problem}. Load the page again.`;
   return holder === "viewer" ? "You are logged in as a viewer, who may look and change nothing." : "Nothing can be changed from here.";
 }

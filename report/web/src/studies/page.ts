@@ -3,6 +3,7 @@
 import { h, replaceKeepingFocus, select, setText } from "../dom";
 import { count, plural } from "../format";
 import { banner } from "../page/banner";
+import { saidBy } from "../read";
 import { Entries, restore } from "../shell/entries";
 import type { Me } from "../shell/me";
 import { compareAddress, MOST } from "../compare/address";
@@ -182,7 +183,7 @@ export function listPage(me: Me): void {
   async function refresh(): Promise<void> {
     try {
       const answer = await fetch("/api/studies");
-      if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+      if (!answer.ok) throw new Error(await saidBy(answer));
       lines = ((await answer.json()) as Given[]).map(lineOf);
       for (const name of chosen) if (!lines.some((line) => line.name === name)) chosen.delete(name);
       draw();
@@ -190,7 +191,7 @@ export function listPage(me: Me): void {
       begun = true;
     } catch (error) {
       note.hidden = false;
-      setText(note, `The coordinator does not answer (${error instanceof Error ? error.message : String(error)}); trying again.`);
+      setText(note, `The list does not come (${error instanceof Error ? error.message : String(error)}); trying again.`);
     }
     window.setTimeout(again, lines.length > MANY ? EVERY_MANY : EVERY);
   }
