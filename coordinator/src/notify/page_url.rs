@@ -65,7 +65,7 @@ mod tests {
             ("HTTPS://Kindling.Example:443/", "https://kindling.example/x"),
             ("http://10.0.0.7:8080", "http://10.0.0.7:8080/x"),
             ("http://[::1]:8080/", "http://[::1]:8080/x"),
-            ("https://größe.example", "https://xn--gre-6ka8l.example/x"),
+            ("https://größe.example", "https://xn--gre-6ka8i.example/x"),
         ] {
             assert_eq!(PageUrl::parse(text).map(|url| url.at("/x")), Ok(page.to_owned()), "{text}");
         }
@@ -78,10 +78,7 @@ mod tests {
             ("", PageUrlError::Malformed(ParseError::RelativeUrlWithoutBase)),
             ("secret.example", PageUrlError::Malformed(ParseError::RelativeUrlWithoutBase)),
             ("https://", PageUrlError::Malformed(ParseError::EmptyHost)),
-            (
-                "https://secret .example",
-                PageUrlError::Malformed(ParseError::InvalidDomainCharacter),
-            ),
+            ("https://secret .example", PageUrlError::Malformed(ParseError::IdnaError)),
             ("secret.example:8080", PageUrlError::Scheme),
             ("ftp://secret.example", PageUrlError::Scheme),
             ("javascript:alert('secret')", PageUrlError::Scheme),
