@@ -8,6 +8,7 @@ import { onThemeChange, theme } from "../theme";
 import { breath } from "../turns";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
+import { subject } from "./points";
 import { dequeue, enqueue } from "./queue";
 import type { Chart, Context, Drawing, FigureSpec, Open, Pointed } from "./types";
 import { type Shares, Zoom, zoomOption } from "./zoom";
@@ -177,7 +178,7 @@ export class Figure {
       height: this.plot.clientHeight,
     });
     chart.on("click", (event) => {
-      const { trial, study } = (event.data as Pointed | undefined) ?? {};
+      const { trial, study } = (subject(event) as Pointed | undefined) ?? {};
       if (typeof trial === "number") this.open(trial, study);
     });
     this.zoom?.attach(chart);
