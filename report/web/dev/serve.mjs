@@ -54,7 +54,7 @@ const studyOf = (name) => {
 };
 
 /** As it is now. */
-const shown = (name) => steered.document(name, at(studyOf(name).whole, studyOf(name).done));
+const shown = (name) => steered.document(name, lineOf(name));
 const steered = new Steered(
   (name) => (studyOf(name) ? at(studyOf(name).whole, studyOf(name).done) : null),
   (name, budget) => {
@@ -142,7 +142,7 @@ async function events(response, name, study) {
   });
 }
 
-/** A study as the list has it; made once for each number of trials. */
+/** A study as it is now, without what was steered; made once for each number of trials, since a large one takes seconds. */
 const listed = new Map();
 function lineOf(name) {
   const { whole, done } = studyOf(name);

@@ -18,6 +18,8 @@ export class Pieces {
 
   /** Takes a piece in, whose text may still be coming. */
   push(kind: Kind, text: string | Promise<string>): void {
+    // At once, if it is here: a browser takes in no more of a stream meanwhile, so that a large study's does not pile up in memory.
+    if (typeof text === "string" && !this.busy) return take(this.store, kind, text);
     this.waiting.push({ kind, text });
     this.busy ??= this.work().finally(() => (this.busy = null));
   }

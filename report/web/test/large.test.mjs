@@ -19,13 +19,16 @@ Object.assign(globalThis, {
   document: { documentElement: { dataset: {} } },
   localStorage: { getItem: () => null },
   matchMedia: () => ({ matches: false, addEventListener() {} }),
+  requestAnimationFrame: (call) => setTimeout(call),
   IntersectionObserver: class { constructor() { return heard; } },
   ResizeObserver: class { constructor() { return heard; } },
 });
-const { columnsOf, commonOf, commonSteps, Data, inTurns, Names, order, reasonsOf, Search, thinned } = await load(
+const { asOne, columnsOf, commonOf, commonSteps, Data, drawn, enqueue, inTurns, Names, order, reasonsOf, Search, subject, thinned } = await load(
   "data",
   "failures/common",
   "failures/reasons",
+  "figure/points",
+  "figure/queue",
   "figures/timeline",
   "page/columns",
   "page/filter",
@@ -128,4 +131,32 @@ test("bars that are narrower than a dot of the screen stand for each other, and 
     if (dot <= 24) assert.equal(shown.length, bars.length);
   }
   assert.ok(thinned(bars, 1000).length < bars.length / 5);
+});
+
+test("figures are drawn one after another, each in a task of its own, whatever becomes of one", async () => {
+  const said = [];
+  globalThis.reportError = (error) => said.push(error.message);
+  // Whoever waits for a task of its own hears of it between figures.
+  const other = () => setTimeout(() => said.push("another task"));
+  enqueue({ drawNow: () => (said.push("first"), other()) });
+  enqueue({
+    drawNow: async () => {
+      await null;
+      throw new Error("second");
+    },
+  });
+  enqueue({ drawNow: () => said.push("third") });
+  assert.deepEqual(said, []);
+  assert.equal(drawn(), false);
+  while (!drawn()) await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(said, ["first", "another task", "second", "third"]);
+});
+
+test("a mark that is drawn with others stands for its trial as one by itself does", () => {
+  const points = [{ value: [1.5, -2], trial: 7 }, { value: [2, 1e-9], trial: 12_345 }];
+  const { data, dimensions } = asOne(points);
+  points.forEach((point, i) => assert.deepEqual(subject({ data: [...data.slice(3 * i, 3 * i + 3)], dimensionNames: dimensions }), point));
+  assert.equal(subject({ data: points[0], dimensionNames: ["x", "y"] }), points[0]);
+  const three = [1, 2, 3];
+  assert.equal(subject({ data: three, dimensionNames: ["x", "y", "value"] }), three);
 });

@@ -84,6 +84,25 @@ test("the first piece is shown before the others have come, and what is shown st
   assert.deepEqual(plain(store.data.document), plain(more));
 });
 
+test("a piece that is here is read at once, so that no more of a stream is taken in meanwhile", async () => {
+  const document = copy(at(fake({ budget: 30, seeds: 0, diagnoses: false }), 30));
+  const store = new Store();
+  const pieces = new Pieces(store);
+  const added = [];
+  store.add = (trials) => added.push(trials.length);
+  const [, one, two] = piecesOf(document, [], 10);
+  pieces.push(...one);
+  assert.deepEqual(added, [10]);
+  // One that is not here yet holds back those that come after it.
+  let come;
+  pieces.push(one[0], new Promise((resolve) => (come = resolve)));
+  pieces.push("trials", JSON.stringify([]));
+  assert.deepEqual(added, [10]);
+  come(two[1]);
+  await pieces.done();
+  assert.deepEqual(added, [10, 10, 0]);
+});
+
 test("an empty study is whole at once", async () => {
   const document = copy(at(fake({ budget: 5 }), 0, 0));
   const store = new Store();

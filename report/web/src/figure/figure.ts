@@ -5,8 +5,10 @@ import { h, setText } from "../dom";
 import { echarts } from "../echarts";
 import type { Store } from "../store";
 import { onThemeChange, theme } from "../theme";
+import { breath } from "../turns";
 import { exportButtons } from "./export";
 import { explore } from "./keyboard";
+import { subject } from "./points";
 import { dequeue, enqueue } from "./queue";
 import type { Chart, Context, Drawing, FigureSpec, Open, Pointed } from "./types";
 import { type Shares, Zoom, zoomOption } from "./zoom";
@@ -132,7 +134,7 @@ export class Figure {
     if (this.chart && this.plot.clientWidth !== this.chart.getWidth()) this.redraw();
   }
 
-  drawNow(): void {
+  async drawNow(): Promise<void> {
     const data = this.store.data;
     if (!data || !this.element.isConnected) return;
     this.stale = false;
@@ -151,13 +153,20 @@ export class Figure {
     if (this.details?.open) this.table.replaceChildren(this.spec.table?.(data) ?? "");
     if (!drawing) return;
     this.plot.setAttribute("aria-label", drawing.label ?? `${this.heading(data)}. ${this.spec.hint}`);
-    const chart = (this.chart ??= this.start());
-    if (chart.getWidth() !== this.plot.clientWidth || chart.getHeight() !== height)
-      chart.resize({ width: this.plot.clientWidth, height });
     const anew = this.fresh || arranged;
-    chart.setOption(drawing.option, anew ? { notMerge: true } : { replaceMerge: ["series"] });
-    if (anew) this.zoom?.restart();
     this.fresh = false;
+    await breath();
+    // Meanwhile it may have been closed, or have gone out of sight.
+    if (!this.near) {
+      this.fresh ||= anew;
+      this.stale = true;
+      return;
+    }
+    const chart = (this.chart ??= this.start());
+    // Lazily, and then at once by `resize`: so all is laid out now, and painted with the next frame. `setOption` alone does both in one task.
+    chart.setOption(drawing.option, { lazyUpdate: true, ...(anew ? { notMerge: true } : { replaceMerge: ["series"] }) });
+    chart.resize({ width: this.plot.clientWidth, height });
+    if (anew) this.zoom?.restart();
     // Ticks are those of the part in sight, which is known now.
     if (before) this.redraw();
   }
@@ -169,7 +178,7 @@ export class Figure {
       height: this.plot.clientHeight,
     });
     chart.on("click", (event) => {
-      const { trial, study } = (event.data as Pointed | undefined) ?? {};
+      const { trial, study } = (subject(event) as Pointed | undefined) ?? {};
       if (typeof trial === "number") this.open(trial, study);
     });
     this.zoom?.attach(chart);

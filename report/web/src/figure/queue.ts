@@ -1,7 +1,8 @@
 /** Figures that want to be drawn, one after another with pauses between, so that the page answers while many of them change. */
 
 interface Drawable {
-  drawNow(): void;
+  /** In steps, if one would take long. */
+  drawNow(): void | Promise<void>;
 }
 
 const waiting = new Set<Drawable>();
@@ -9,25 +10,33 @@ let busy = false;
 
 export function enqueue(figure: Drawable): void {
   waiting.add(figure);
-  if (busy) return;
-  busy = true;
-  requestAnimationFrame(next);
+  if (!busy) void drawAll();
 }
 
 export function dequeue(figure: Drawable): void {
   waiting.delete(figure);
 }
 
-function next(): void {
-  const [figure] = waiting;
-  if (!figure) {
-    busy = false;
-    return;
+async function drawAll(): Promise<void> {
+  busy = true;
+  for (;;) {
+    await painted();
+    const [figure] = waiting;
+    if (!figure) break;
+    waiting.delete(figure);
+    try {
+      await figure.drawNow();
+    } catch (error) {
+      // The others are drawn all the same.
+      reportError(error);
+    }
   }
-  waiting.delete(figure);
-  figure.drawNow();
-  // After what was drawn has been painted, and whatever the reader did has been heard.
-  requestAnimationFrame(() => window.setTimeout(next));
+  busy = false;
+}
+
+/** After what was drawn has been painted, which is a task of its own, and whatever the reader did has been heard. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => requestAnimationFrame(() => window.setTimeout(resolve)));
 }
 
 /** Whether all that wanted to be drawn is. */

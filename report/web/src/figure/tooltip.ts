@@ -5,6 +5,7 @@ import type { Trial } from "../document";
 import { escape } from "../dom";
 import { choice, number } from "../format";
 import type { Theme } from "../theme";
+import { subject } from "./points";
 import type { Option } from "./types";
 
 /** A title and rows of name and text. */
@@ -32,8 +33,8 @@ export function itemTooltip(theme: Theme, format: (data: never, series: string, 
     backgroundColor: theme.surface,
     borderColor: theme.line,
     textStyle: { color: theme.text, fontSize: 12 },
-    formatter: (params: { data: never; seriesName: string; dataIndex: number }) =>
-      format(params.data, params.seriesName, params.dataIndex),
+    formatter: (params: { data: unknown; dimensionNames?: string[]; seriesName: string; dataIndex: number }) =>
+      format(subject(params) as never, params.seriesName, params.dataIndex),
   };
 }
 

@@ -6,16 +6,12 @@ import { plural } from "../format";
 import { grid, valueAxis } from "../figure/axis";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
+import { asOne, type Point, TOGETHER } from "../figure/points";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { axisChoosers, type Chosen } from "./axes";
 import { outsideOf, partPicker } from "./part";
 import { stairsOf } from "./stairs";
-
-interface Point {
-  value: [number, number];
-  trial: number;
-}
 
 /** And of a third objective what is told by the size of marks. */
 interface Axes extends Chosen {
@@ -53,14 +49,14 @@ function draw(context: Context, axes: Axes): Drawing | null {
   const dominated = data.feasible.filter((t) => !data.onFront(t));
   const many = data.complete.length > 2000;
   const small = many ? 4 : 7;
-  const marks = (name: string, trials: readonly Trial[], looks: object) => ({ type: "scatter", name, data: points(trials), ...looks });
-  const large = { large: many, largeThreshold: 100 };
+  const marks = (name: string, data: Point[], looks: object) => ({ type: "scatter", name, data, ...looks });
+  const manyMarks = (name: string, data: Point[], looks: object) => marks(name, data, { ...looks, ...(many && data.length >= TOGETHER ? asOne(data) : {}) });
   const dim = filled("circle", theme.neutral, small);
   const series = [
-    marks("feasible", dominated, { ...dim, itemStyle: { ...dim.itemStyle, opacity: many ? 0.35 : 0.5 }, ...large }),
-    marks("infeasible", data.infeasible, { ...hollow("rect", theme.bad, small, theme), ...large }),
+    manyMarks("feasible", points(dominated), { ...dim, itemStyle: { ...dim.itemStyle, opacity: many ? 0.35 : 0.5 } }),
+    manyMarks("infeasible", points(data.infeasible), hollow("rect", theme.bad, small, theme)),
     ...(size === null && values.count === 2 ? [staircase(data, best, theme.best)] : []),
-    marks("on the front", best, {
+    marks("on the front", points(best), {
       ...filled("diamond", theme.best, 11),
       ...(size === null ? {} : { symbolSize: sizes(data, size) }),
       itemStyle: { color: theme.best, opacity: 0.9, borderColor: theme.surface, borderWidth: 1 },

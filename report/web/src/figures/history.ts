@@ -7,16 +7,12 @@ import { grid, plainAxis, valueAxis } from "../figure/axis";
 import type { Context, Drawing, FigureSpec } from "../figure/types";
 import { legend } from "../figure/legend";
 import { filled, hollow } from "../figure/mark";
+import { asOne, type Point } from "../figure/points";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import { inside, outside, partPicker } from "./part";
 
 /** More marks of a kind than this are drawn as one. */
 const ALONE = 300;
-
-interface Point {
-  value: [number, number];
-  trial: number;
-}
 
 export const history: FigureSpec = {
   key: "values",
@@ -56,15 +52,10 @@ function draw({ data, theme, range, width, window }: Context): Drawing | null {
   }
   if (complete.length + infeasible.length + pruned.length + failed.length + confirming.length === 0) return null;
   const many = data.trials.length > 2000;
-  const marks = (name: string, points: Point[], looks: object) => ({
-    type: "scatter",
-    name,
-    data: points.filter(inside(range)),
-    ...looks,
-    // Drawn as one: of so many marks each by itself takes long.
-    large: points.length > ALONE,
-    largeThreshold: ALONE,
-  });
+  const marks = (name: string, points: Point[], looks: object) => {
+    const data = points.filter(inside(range));
+    return { type: "scatter", name, data, ...looks, ...(data.length > ALONE ? asOne(data) : {}) };
+  };
   const series = [
     marks("complete", complete, filled("circle", theme.categories[0]!, many ? 4 : 7)),
     marks("infeasible", infeasible, hollow("rect", theme.bad, many ? 5 : 7, theme)),

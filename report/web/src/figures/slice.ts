@@ -7,14 +7,10 @@ import { choice, condition, plural } from "../format";
 import { grid, paramAxis, positionOf, scaleOf, valueAxis } from "../figure/axis";
 import { legend } from "../figure/legend";
 import { hollow, mark } from "../figure/mark";
+import { asOne, type Point, TOGETHER } from "../figure/points";
 import { itemTooltip, trialTip, valueRows } from "../figure/tooltip";
 import type { Context, Controlled, Drawing, FigureSpec } from "../figure/types";
 import { inside, outside, partPicker } from "./part";
-
-interface Point {
-  value: [number | string, number];
-  trial: number;
-}
 
 /** `space` has the parameters that colours can tell. */
 export function slice(param: Param, space: Param[]): FigureSpec {
@@ -86,15 +82,10 @@ function draw(context: Context, param: Param, colour: Param | null): Drawing | n
       xAxis: scale.choices ? [axis, spread] : axis,
       yAxis: valueAxis("y", data.name, range, theme),
       series: [
-        ...groups.map((group) => ({
-          type: "scatter",
-          name: group.name,
-          data: group.points.filter(inside(range)),
-          ...on,
-          ...group.looks,
-          large: many,
-          largeThreshold: 100,
-        })),
+        ...groups.map((group) => {
+          const data = group.points.filter(inside(range));
+          return { type: "scatter", name: group.name, data, ...on, ...group.looks, ...(many && data.length >= TOGETHER ? asOne(data) : {}) };
+        }),
         {
           type: "scatter",
           name: "best",
