@@ -48,7 +48,7 @@ impl Direct {
         location: &Location,
         stop: &CancellationToken,
     ) -> Result<Self, WorkerError> {
-        let store = ArtifactStore::open(location).map_err(unusable)?;
+        let store = ArtifactStore::open(location).map_err(|error| unusable(&error))?;
         Self::tried(store, stop).await
     }
 
@@ -66,7 +66,7 @@ impl Direct {
         let direct = Self::new(store);
         match checked {
             Err(error) if error.may_pass() => direct.fails(&error),
-            checked => checked.map_err(unusable)?,
+            checked => checked.map_err(|error| unusable(&error))?,
         }
         Ok(direct)
     }
@@ -229,7 +229,7 @@ async fn upload(store: &ArtifactStore, key: Key, parcel: &Parcel) -> Result<(), 
     Ok(upload.finish().await?)
 }
 
-fn unusable(error: ArtifactError) -> WorkerError {
+fn unusable(error: &ArtifactError) -> WorkerError {
     let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     WorkerError::Artifacts { reason: format!("{error}{hint}") }
 }
