@@ -98,8 +98,8 @@ impl Notifier {
         Self::at(PACE, ledger, reach, page)
     }
 
-    fn at(pace: Pace, ledger: Ledger, reach: Reach, page: Option<PageUrl>) -> Result<Self, String> {
-        let sender = Arc::new(Sender::new(reach, page, pace.patience)?);
+    fn at(pace: Pace, ledger: Ledger, reach: Reach, url: Option<PageUrl>) -> Result<Self, String> {
+        let sender = Arc::new(Sender::new(reach, url, pace.patience)?);
         let (desk, running) = (Arc::new(Mutex::new(Desk::new(pace))), JoinSet::new());
         Ok(Self { ledger, sender, desk, running, pace })
     }

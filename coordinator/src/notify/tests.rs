@@ -173,12 +173,12 @@ impl Bench {
     }
 
     /// Its messages link to this page.
-    fn linking(folder: TempDir, pace: Pace, reach: Reach, page: Option<PageUrl>) -> Self {
+    fn linking(folder: TempDir, pace: Pace, reach: Reach, url: Option<PageUrl>) -> Self {
         let store = SqliteStore::open(&folder.path().join("study.db")).expect("a store");
         let clock = Arc::new(SystemClock::default());
         let (ledger, failed) = Ledger::start(store, clock, PATIENCE).expect("started");
         let stop = CancellationToken::new();
-        let notifier = Notifier::at(pace, ledger.clone(), reach, page).expect("a client");
+        let notifier = Notifier::at(pace, ledger.clone(), reach, url).expect("a client");
         let telling = tokio::spawn(notifier.run(stop.clone()));
         Self { folder, ledger, failed, stop, telling }
     }

@@ -165,9 +165,15 @@ mod tests {
     #[test]
     fn a_traceback_tells_no_reasons_apart_and_is_all_there_is_if_nothing_stands_before_it() {
         let traced = |line: &str| {
-            format!("KeyError: 'x'\nTraceback (most recent call last):\n  File {line}\nKeyError: 'x'")
+            format!(
+                "KeyError: 'x'\nTraceback (most recent call last):\n  File {line}\nKeyError: 'x'"
+            )
         };
-        let failures = failures(&[&traced("a.py"), &traced("b.py"), "\nTraceback (most recent call last):\n  File c.py"]);
+        let failures = failures(&[
+            &traced("a.py"),
+            &traced("b.py"),
+            "\nTraceback (most recent call last):\n  File c.py",
+        ]);
         let told: Vec<_> = failures.reasons().iter().map(|r| (r.text.clone(), r.trials)).collect();
         let alone = "Traceback (most recent call last): File c.py".to_owned();
         assert_eq!(told, [("KeyError: 'x'".to_owned(), 2), (alone, 1)]);

@@ -53,9 +53,8 @@ async fn until_there_are(store: &ArtifactStore, expected: usize) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    if tokio::time::timeout(LONG, waits).await.is_err() {
-        panic!("{} objects, not {expected}", count(store).await);
-    }
+    let came = tokio::time::timeout(LONG, waits).await;
+    assert!(came.is_ok(), "{} objects, not {expected}", count(store).await);
 }
 
 async fn read(store: &ArtifactStore, key: &str, content: Content) -> Vec<u8> {
