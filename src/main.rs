@@ -180,7 +180,7 @@ impl Command {
         match self {
             // The store of artifacts tells each try of a call that failed.
             Self::Coordinator(_) => ("kindling-coordinator", "info,object_store=warn"),
-            Self::Worker(_) => ("kindling-worker", "info"),
+            Self::Worker(_) => ("kindling-worker", "info,object_store=warn"),
             _ => ("kindling", "warn"),
         }
     }

@@ -5,3 +5,6 @@ pub const NOT_THERE: &str = "blob.key: ";
 
 /// Of a save, with RESOURCE_EXHAUSTED: there is no room for it, so nothing of it was recorded.
 pub const NO_ROOM: &str = "the artifacts have ";
+
+/// Of a save or a load, with UNAVAILABLE: the coordinator's artifact store fails.
+pub const STORE_FAILS: &str = "artifacts: ";

@@ -38,7 +38,9 @@ pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     let heard = Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target(IN_A_TRIAL, LevelFilter::DEBUG)
-        .with_target(OUTPUT, LevelFilter::OFF);
+        .with_target(OUTPUT, LevelFilter::OFF)
+        // It tells each try of a call that failed.
+        .with_target("object_store", LevelFilter::WARN);
     Overhearing.with_filter(heard)
 }
 

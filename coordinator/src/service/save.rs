@@ -124,14 +124,14 @@ impl Service {
         intake: &mut Intake<M>,
     ) -> Result<Reservation, Status> {
         let room = self.artifacts.reserve(&self.ledger, key, content).await.map_err(no_room)?;
+        if given.is_some() {
+            self.look_at(key, content).await?;
+            return Ok(room);
+        }
         let turn = self.artifacts.turn().await.ok_or_else(|| {
             Status::resource_exhausted("too many uploads are under way; try again in a moment")
         })?;
-        if given.is_some() {
-            self.look_at(key, content).await?;
-        } else {
-            self.upload(key, content, intake).await?;
-        }
+        self.upload(key, content, intake).await?;
         drop(turn);
         Ok(room)
     }

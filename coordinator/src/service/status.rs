@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kindling_artifacts::ArtifactError;
+use kindling_proto::refusals::STORE_FAILS;
 use kindling_study::Refusal;
 use tonic::{Code, Status};
 
@@ -52,7 +53,7 @@ pub(super) fn refused(refusal: &Refusal) -> Status {
 pub(super) fn saved_status(error: &ArtifactError) -> Status {
     match error {
         ArtifactError::Mismatch(_) => status(Code::InvalidArgument, error),
-        _ => status(Code::Unavailable, &format!("artifacts: {}", hinted(error))),
+        _ => status(Code::Unavailable, &format!("{STORE_FAILS}{}", hinted(error))),
     }
 }
 
@@ -62,7 +63,7 @@ pub(super) fn loaded_status(error: &ArtifactError) -> Status {
         ArtifactError::Missing { .. } | ArtifactError::Damaged { .. } => {
             status(Code::NotFound, error)
         }
-        _ => status(Code::Unavailable, &format!("artifacts: {}", hinted(error))),
+        _ => status(Code::Unavailable, &format!("{STORE_FAILS}{}", hinted(error))),
     }
 }
 

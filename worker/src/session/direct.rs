@@ -16,8 +16,10 @@ use super::parcel::Parcel;
 use super::put::Put;
 use crate::lease::{Checkpoint, Claim};
 
-/// How long everything goes through the coordinator after a failure. Else each checkpoint would wait for the same timeouts.
+/// How long everything goes through the coordinator after a failure; after each further one twice as long. Else each
+/// checkpoint would wait for the same timeouts.
 const REST: Duration = Duration::from_mins(1);
+const LONGEST_REST: Duration = Duration::from_mins(30);
 
 /// A way to the artifact store. Clones share it.
 #[derive(Clone)]
@@ -31,10 +33,29 @@ struct Inner {
 #[derive(Clone, Copy)]
 enum State {
     Works,
-    /// It failed, and is tried again then.
-    Failed(Instant),
+    Failed(Rest),
+    /// There was no room.
+    Full(Rest),
     /// The coordinator's is another one.
     Elsewhere,
+}
+
+/// Until when it is not tried, and for how long that was.
+#[derive(Clone, Copy)]
+struct Rest {
+    until: Instant,
+    length: Duration,
+}
+
+impl State {
+    /// The rest after another failure.
+    fn rest(self) -> Rest {
+        let length = match self {
+            Self::Failed(rest) | Self::Full(rest) => LONGEST_REST.min(rest.length * 2),
+            Self::Works | Self::Elsewhere => REST,
+        };
+        Rest { until: Instant::now() + length, length }
+    }
 }
 
 impl Direct {
@@ -55,9 +76,9 @@ impl Direct {
     async fn tried(store: ArtifactStore, stop: &CancellationToken) -> Result<Self, WorkerError> {
         let name = format!("{:032x}", rand::random::<u128>());
         let (trying, place) = (store.clone(), store.place().to_owned());
-        // On its own, so that it removes what it has put there.
+        // On its own, so that it removes what it has put there if the process lives that long.
         let check = tokio::spawn(async move { trying.check(&name).await });
-        tracing::debug!(place, "trying the artifact store");
+        tracing::info!(place, "trying the artifact store");
         let checked = tokio::select! {
             biased;
             () = stop.cancelled() => Ok(()),
@@ -78,10 +99,7 @@ impl Direct {
         let key = Key { history: claim.history[..].try_into().ok()?, random: rand::random() };
         let put = Put::new(store.clone(), key);
         match upload(store, key, parcel).await {
-            Ok(()) => {
-                self.works();
-                Some(put)
-            }
+            Ok(()) => Some(put),
             Err(Fault::Bytes(reason)) => {
                 tracing::debug!(
                     reason,
@@ -139,11 +157,22 @@ impl Direct {
         }
     }
 
-    /// Leaves everything to the coordinator for a while.
-    pub(super) fn rest(&self) {
+    /// There is no room: through the coordinator nothing is sent in vain.
+    pub(super) fn note_full(&self) {
         let mut state = self.state();
-        if matches!(*state, State::Works) {
-            *state = State::Failed(Instant::now() + REST);
+        if !matches!(*state, State::Elsewhere) {
+            *state = State::Full(state.rest());
+        }
+    }
+
+    /// The coordinator cannot read what was put here, or cannot reach the place now.
+    pub(super) fn note_unread(&self, said: &str) {
+        if self.begin_rest() {
+            tracing::warn!(
+                said,
+                "the coordinator cannot look at what this worker puts into the artifact store; it saves through the \
+                 coordinator for now"
+            );
         }
     }
 
@@ -167,16 +196,21 @@ impl Direct {
     fn store(&self) -> Option<&ArtifactStore> {
         let is_due = match *self.state() {
             State::Works => true,
-            State::Failed(until) => Instant::now() >= until,
+            State::Failed(rest) | State::Full(rest) => Instant::now() >= rest.until,
             State::Elsewhere => false,
         };
         is_due.then_some(&self.0.store)
     }
 
-    fn works(&self) {
+    /// What was put here is recorded, or something was read here.
+    pub(super) fn works(&self) {
         let mut state = self.state();
-        if matches!(*state, State::Failed(_)) {
+        let before = *state;
+        if !matches!(before, State::Elsewhere) {
             *state = State::Works;
+        }
+        drop(state);
+        if matches!(before, State::Failed(_)) {
             let place = self.0.store.place();
             tracing::info!(place, "this worker saves there again");
         }
@@ -184,18 +218,22 @@ impl Direct {
 
     /// Says so once, until it works again.
     fn fails(&self, error: &ArtifactError) {
-        let mut state = self.state();
-        let before = *state;
-        if !matches!(before, State::Elsewhere) {
-            *state = State::Failed(Instant::now() + REST);
-        }
-        drop(state);
-        if matches!(before, State::Works) {
+        if self.begin_rest() {
             let hint = error.hint();
             tracing::warn!(%error, hint, "this worker saves and loads through the coordinator for now");
         } else {
             tracing::debug!(%error, "still through the coordinator");
         }
+    }
+
+    /// It failed. Returns whether that is news.
+    fn begin_rest(&self) -> bool {
+        let mut state = self.state();
+        let before = *state;
+        if !matches!(before, State::Elsewhere) {
+            *state = State::Failed(before.rest());
+        }
+        matches!(before, State::Works | State::Full(_))
     }
 
     /// Poisoning does not matter: nothing panics while it is locked.
@@ -230,8 +268,12 @@ async fn upload(store: &ArtifactStore, key: Key, parcel: &Parcel) -> Result<(), 
 }
 
 fn unusable(error: &ArtifactError) -> WorkerError {
-    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    WorkerError::Artifacts { reason: format!("{error}{hint}") }
+    let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+    let reason = format!(
+        "{error}\nhint: {hint}--artifacts names the place of the coordinator, and the credentials are in this worker's \
+         environment; without the option all goes through the coordinator"
+    );
+    WorkerError::Artifacts { reason }
 }
 
 #[cfg(test)]
@@ -268,13 +310,20 @@ mod tests {
     #[test]
     fn a_place_that_failed_is_tried_again_later_and_another_place_is_not() {
         let direct = Direct::new(ArtifactStore::in_memory());
-        direct.rest();
-        assert!(direct.store().is_none());
-        *direct.state() = State::Failed(Instant::now());
+        for length in [1, 2, 4, 8, 16, 30, 30] {
+            let is_news = direct.begin_rest();
+            assert!(direct.store().is_none());
+            let State::Failed(rest) = *direct.state() else { panic!("it failed") };
+            assert_eq!((rest.length.as_secs() / 60, is_news), (length, length == 1));
+        }
+        direct.note_full();
+        assert!(direct.begin_rest(), "that it fails, too, is news");
+        *direct.state() = State::Failed(Rest { until: Instant::now(), length: LONGEST_REST });
         assert!(direct.store().is_some());
         direct.works();
+        assert!(direct.begin_rest());
         direct.note_elsewhere("it is not there");
-        for look in [Direct::works, Direct::rest] {
+        for look in [Direct::works, Direct::note_full] {
             look(&direct);
             assert!(direct.store().is_none());
         }

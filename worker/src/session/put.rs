@@ -1,7 +1,7 @@
 //! Bytes that the worker has put into the artifact store itself, until the studies refer to them.
 
 use kindling_artifacts::{ArtifactStore, Key};
-use kindling_proto::refusals::{NO_ROOM, NOT_THERE};
+use kindling_proto::refusals::{NO_ROOM, NOT_THERE, STORE_FAILS};
 use tokio::runtime::Handle;
 use tonic::{Code, Status};
 
@@ -81,8 +81,8 @@ pub(super) async fn save(
             Err(Failure::Refused(Refusal { why: Why::Form, reason })) => {
                 let there = put.take()?;
                 if !reason.starts_with(NOT_THERE) {
-                    // Whether that is about the key, as after a change of the history, or about the rest, which it then says
-                    // again before it takes any bytes.
+                    // It may be about the key, as after a change of the history. If not, the coordinator refuses it again before
+                    // it takes any bytes.
                     return None;
                 }
                 if direct.has(there.key, parcel.size).await? {
@@ -91,15 +91,29 @@ pub(super) async fn save(
                 }
             }
             Err(Failure::Passing(status)) if has_no_room(&status) => {
-                // Through the coordinator nothing is sent in vain.
-                direct.rest();
+                direct.note_full();
                 put.take_if(|put| !put.may_be_recorded);
                 return Some(Err(Failure::Passing(status)));
             }
-            told => return Some(told),
+            Err(Failure::Passing(status)) if cannot_look(&status) => {
+                // Perhaps only at what this worker puts there, as another user or account. The coordinator knows whether these
+                // bytes are recorded already.
+                direct.note_unread(status.message());
+                return None;
+            }
+            told => {
+                if told.is_ok() {
+                    direct.works();
+                }
+                return Some(told);
+            }
         }
     }
     None
+}
+
+fn cannot_look(status: &Status) -> bool {
+    status.code() == Code::Unavailable && status.message().starts_with(STORE_FAILS)
 }
 
 fn has_no_room(status: &Status) -> bool {

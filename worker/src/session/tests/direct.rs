@@ -133,6 +133,18 @@ async fn a_worker_with_another_place_saves_through_the_coordinator_from_then_on(
 }
 
 #[tokio::test]
+async fn what_the_coordinator_cannot_look_at_goes_through_it() {
+    let (mine, keeps) = shared(&[]);
+    let keeps = Keeps { is_blind: true, ..keeps };
+    let happened = saves_two(&keeps).await;
+    let expected =
+        ["no checkpoint 0 put there: ", "checkpoint 0: a", "checkpoint 1: b", "finished"];
+    assert_eq!(happened, expected);
+    // It may be recorded, for all the worker knows. The coordinator sweeps up.
+    assert_eq!(count(&mine).await, 1);
+}
+
+#[tokio::test]
 async fn what_was_swept_up_while_the_coordinator_was_away_is_put_there_again() {
     let (store, keeps) = shared(&[AWAY]);
     let keeps = Keeps { sweeps: true, ..keeps };

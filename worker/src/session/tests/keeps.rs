@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kindling_artifacts::{ArtifactStore, Key};
-use kindling_proto::refusals::{NO_ROOM, NOT_THERE};
+use kindling_proto::refusals::{NO_ROOM, NOT_THERE, STORE_FAILS};
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
@@ -33,6 +33,8 @@ pub(super) struct Keeps {
     pub(super) direct: Option<ArtifactStore>,
     /// Whether what lies there is swept up after each call that fails.
     pub(super) sweeps: bool,
+    /// Whether its artifact store fails whenever it looks at what the worker has put there.
+    pub(super) is_blind: bool,
     /// With each call that saved something.
     pub(super) keys: Arc<Mutex<Vec<String>>>,
 }
@@ -99,6 +101,9 @@ impl WorkerService for Keeps {
             let seen = place.size(key).await.is_ok_and(|size| size == blob.size);
             if answer.is_ok() && !seen {
                 answer = Err(Status::invalid_argument(format!("{NOT_THERE}{key} is not there")));
+            }
+            if answer.is_ok() && self.is_blind {
+                answer = Err(Status::unavailable(format!("{STORE_FAILS}no permission")));
             }
             if answer.is_err() && self.sweeps {
                 place.delete(key).await.expect("swept up");
