@@ -114,13 +114,21 @@ def goes_on(b, shown):
     assert ended[0] == shown.interrupted, ended
     now = b.texts(".trial .attempts tbody tr[data-attempt='2'] td")
     assert now[0] == "◐ running", now
-    chooser = Select(b.find(".trial .output select"))
-    chooser.select_by_visible_text("attempt 1")
+    choose(b, "attempt 1")
     wait(lambda: b.texts(f"{LOG} .gap")[:1] == ["attempt 1"], "attempt 1")
     assert "attempt 2" not in b.texts(f"{LOG} .gap")
-    chooser = Select(b.find(".trial .output select"))
-    chooser.select_by_visible_text("all attempts")
+    choose(b, "all attempts")
     wait(lambda: "attempt 2" in b.texts(f"{LOG} .gap"), "all attempts")
+
+
+def choose(b, attempt):
+    """Again if the list was made anew under the pointer, as it is for each new attempt."""
+
+    def chosen():
+        Select(b.find(".trial .output select")).select_by_visible_text(attempt)
+        return Select(b.find(".trial .output select")).first_selected_option.text == attempt
+
+    wait(chosen, f"{attempt} to be chosen")
 
 
 def keeps(b, shown):
