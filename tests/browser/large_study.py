@@ -27,7 +27,8 @@ def objective(trial):
     for step in range(1, STEPS + 1):
         if trial.number >= TRIALS:
             time.sleep(0.05)
-        if trial.report(end + 2 * math.exp(-step / 3) + chance.gauss(0, 0.02), step).is_prune:
+        trial.report(end + 2 * math.exp(-step / 3) + chance.gauss(0, 0.02), step)
+        if trial.should_prune():
             trial.prune()
     trial.set_user_attr("epochs", chance.randrange(1, 30))
     return end
@@ -114,7 +115,9 @@ def make(kindling, folder, trials, parameters, studies):
 
 
 def environment():
-    return {k: v for k, v in os.environ.items() if not k.startswith("KINDLING_")}
+    """With the package of this checkout, which need not be installed."""
+    package = {"PYTHONPATH": str(pathlib.Path(__file__).resolve().parents[2] / "python")}
+    return {k: v for k, v in os.environ.items() if not k.startswith("KINDLING_")} | package
 
 
 class Served:

@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many failures in a row are enough.
+/// So many failures in a row are enough,
 const ENOUGH: u32 = 3;
+/// and so many once a trial of the study has ended well here: then it may be parameters that fail, and of a thousand quick
+/// trials three in a row fail by chance.
+const ENOUGH_ONCE_IT_WORKED: u32 = 20;
 
 /// What fails later than this after its start has begun its work: that may be the parameters' fault.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -14,23 +17,26 @@ const COMPARED: usize = 4096;
 const LINES_TOLD: usize = 5;
 const CHARS_TOLD: usize = 500;
 
-/// So many studies are remembered. Of those with failures in a row, the one that was quiet for the longest time is forgotten.
+/// So many studies are remembered. The one that was quiet for the longest time is forgotten.
 const STUDIES: usize = 32;
 
 /// How the last trials of a worker ended.
 #[derive(Debug, Default)]
 pub(crate) struct Broken {
-    /// Of each study: the last failures in a row. The one that failed last comes last.
+    /// One of each study. The one whose trial ended last comes last.
     rows: VecDeque<Row>,
 }
 
-/// Failures in a row.
+/// The last trials of a study.
 #[derive(Debug)]
 struct Row {
     study: String,
-    /// The error, without its numbers.
+    /// Whether any has ended well.
+    has_worked: bool,
+    /// How many have failed in a row,
+    failed: u32,
+    /// and their error, without its numbers.
     error: String,
-    count: u32,
 }
 
 impl Broken {
@@ -43,26 +49,42 @@ impl Broken {
         took: Duration,
         ended: Result<(), &str>,
     ) -> Option<String> {
-        let known = self.rows.iter().position(|row| row.study == study);
-        let last = known.and_then(|at| self.rows.remove(at));
-        let reason = ended.err().filter(|_| took <= AT_ONCE)?;
-        let error = without_numbers(reason);
-        let count = match last {
-            Some(last) if last.error == error => last.count.saturating_add(1),
-            _ => 1,
+        let row = self.newest(study);
+        row.has_worked |= ended.is_ok();
+        let Some(reason) = ended.err().filter(|_| took <= AT_ONCE) else {
+            row.failed = 0;
+            return None;
         };
-        if self.rows.len() >= STUDIES {
-            self.rows.pop_front();
-        }
-        self.rows.push_back(Row { study: study.to_owned(), error, count });
-        (count >= ENOUGH).then(|| {
+        let error = without_numbers(reason);
+        row.failed = if row.error == error { row.failed.saturating_add(1) } else { 1 };
+        row.error = error;
+        let enough = if row.has_worked { ENOUGH_ONCE_IT_WORKED } else { ENOUGH };
+        (row.failed >= enough).then(|| {
             format!(
-                "{count} trials failed one after another, each within {} s of its start and with the same error, so \
-                 this worker takes no more: {}",
+                "{} trials failed one after another, each within {} s of its start and with the same error, so this \
+                 worker takes no more: {}",
+                row.failed,
                 AT_ONCE.as_secs(),
                 told(reason)
             )
         })
+    }
+
+    /// The study's row, which comes last now.
+    fn newest(&mut self, study: &str) -> &mut Row {
+        let known = self.rows.iter().position(|row| row.study == study);
+        let row = known.and_then(|at| self.rows.remove(at)).unwrap_or_else(|| Row {
+            study: study.to_owned(),
+            has_worked: false,
+            failed: 0,
+            error: String::new(),
+        });
+        if self.rows.len() >= STUDIES {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(row);
+        let last = self.rows.len() - 1;
+        &mut self.rows[last]
     }
 }
 
@@ -142,6 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn a_script_that_has_worked_may_fail_more_often() {
+        let (failed, passed) = ((SOON, Err("the loss is NaN")), (SOON, Ok(())));
+        let mut ends = vec![passed];
+        ends.extend([failed; 19]);
+        assert_eq!(after(&ends), [false; 20]);
+        ends.push(failed);
+        assert_eq!(after(&ends).last(), Some(&true));
+        ends.insert(5, passed);
+        assert_eq!(after(&ends), [false; 22]);
+    }
+
+    #[test]
     fn other_errors_are_the_parameters_fault() {
         let ends = ["a", "a", "b", "a", "a"].map(|reason| (SOON, Err(reason)));
         assert_eq!(after(&ends), [false; 5]);
@@ -153,7 +187,7 @@ mod tests {
         let mut fails = |study: &str| broken.ended(study, SOON, Err("x")).is_some();
         let told = ["a", "b", "a", "b", "b", "a"].map(&mut fails);
         assert_eq!(told, [false, false, false, false, true, true]);
-        assert_eq!(broken.ended("a", SOON, Ok(())), None);
+        assert_eq!(broken.ended("a", AT_ONCE + SOON, Err("x")), None);
         assert_eq!(broken.ended("a", SOON, Err("x")), None);
         assert!(broken.ended("b", SOON, Err("x")).is_some());
     }
