@@ -29,7 +29,7 @@ window.measured = { busy: 0, first: null };
 performance.mark("kindling: begin");
 new PerformanceObserver((list) => (measured.busy += list.getEntries().length)).observe({ type: "longtask", buffered: true });
 new MutationObserver((_, observer) => {
-  if (!document.querySelector("section.view :is(.cards dd, figure, table tbody tr, .card), table.studies tbody tr")) return;
+  if (!document.querySelector("section.view :is(.cards dd, figure, table tbody tr, .card, .worker), table.studies tbody tr")) return;
   observer.disconnect();
   requestAnimationFrame(() => setTimeout(() => {
     performance.mark("kindling: first view");
