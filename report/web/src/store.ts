@@ -9,6 +9,8 @@ import { bareAnalysis, bareStudy, bareTrials } from "./read";
 
 /** Redraws come no closer together than this, in milliseconds, however fast results come in. */
 const PACE = 1000;
+/** So long is waited for those who draw, before they are asked again whether they are done. */
+const AGAIN = 50;
 
 /** The analysis before it has come. */
 const NOTHING_YET: Analysis = { importance: null, combinations: [], confirm: null };
@@ -147,7 +149,7 @@ export class Store {
   /** Those who draw are not done with the last change. */
   private later(): void {
     this.timer = null;
-    this.last = performance.now() - PACE / 2;
+    this.last = performance.now() - PACE + AGAIN;
     this.soon();
   }
 

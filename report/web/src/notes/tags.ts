@@ -6,6 +6,9 @@ import { Outcome } from "../steer/outcome";
 import { original } from "../steer/values";
 import type { Noted } from "./note";
 
+/** So long after a change, in milliseconds, the tags from before it are old news. */
+const OLD_NEWS = 5000;
+
 /** As the coordinator has it. */
 const MOST = 32;
 const LONGEST = 64;
@@ -46,6 +49,8 @@ export function tagsPart({ study, trial, me }: Noted): TagsPart {
   const add = h("button", { type: "button", class: "tool", onclick: () => void added() }, "Add");
   let tags: readonly string[] = [];
   let drawn = "";
+  /** What was there before the reader's own change, which what was sent earlier may still tell; and until when. */
+  let former = { tags: "", until: -Infinity };
 
   function draw(): void {
     const now = JSON.stringify(tags);
@@ -104,6 +109,7 @@ export function tagsPart({ study, trial, me }: Noted): TagsPart {
     const call = { do: "tags" as const, ...(trial === undefined ? {} : { trial }), tags: wanted.map(original) };
     const done = await line.of("Saving", () => change(study, call), () => said);
     if (!done) return false;
+    former = { tags: JSON.stringify(tags), until: performance.now() + OLD_NEWS };
     tags = wanted;
     draw();
     return true;
@@ -113,9 +119,10 @@ export function tagsPart({ study, trial, me }: Noted): TagsPart {
     element: h("div", { class: "tags-part" }, list, h("div", { class: "tools" }, field, add, others)),
     line: line.element,
     update: (now, known) => {
+      others.replaceChildren(...known.filter((tag) => !now.includes(tag)).map((tag) => h("option", { value: tag })));
+      if (performance.now() < former.until && JSON.stringify(now) === former.tags) return;
       tags = now;
       draw();
-      others.replaceChildren(...known.filter((tag) => !now.includes(tag)).map((tag) => h("option", { value: tag })));
     },
   };
 }

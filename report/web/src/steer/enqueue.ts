@@ -45,6 +45,8 @@ export function enqueueSheet({ study, open, data: newest }: Steering, data: Data
     const now = JSON.stringify([params, warm_start]);
     if (now !== wanted) id = requestId();
     wanted = now;
+    // Others may have raised it since it was offered.
+    if (!growth.hidden) offerGrowth();
     const work = async () => {
       // To a number, not by one, so that it grows once however often it is sent.
       if (!growth.hidden && grows.checked) await change(study, { do: "budget", trials: budget + 1 });
