@@ -3,6 +3,7 @@
 import base64
 import pathlib
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
@@ -125,8 +126,11 @@ def choose(b, attempt):
     """Again if the list was made anew under the pointer, as it is for each new attempt."""
 
     def chosen():
-        Select(b.find(".trial .output select")).select_by_visible_text(attempt)
-        return Select(b.find(".trial .output select")).first_selected_option.text == attempt
+        try:
+            Select(b.find(".trial .output select")).select_by_visible_text(attempt)
+            return Select(b.find(".trial .output select")).first_selected_option.text == attempt
+        except StaleElementReferenceException:
+            return False
 
     wait(chosen, f"{attempt} to be chosen")
 
