@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use kindling_proto::v1::saving::What;
 use kindling_proto::v1::study_service_client::StudyServiceClient;
 use kindling_proto::v1::worker_service_client::WorkerServiceClient;
 use support::address::lasting_address;
+use support::s3::{make_bucket, s3};
 use support::{Coordinator, Folder, PATIENCE, crowd, failure, kindling, output, wire};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -198,10 +197,7 @@ async fn commands_list_copy_and_keep_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_of_s3_keeps_files_like_a_folder() {
-    let Ok(endpoint) = std::env::var("KINDLING_S3") else {
-        eprintln!("skipped: S3, since KINDLING_S3 names no server");
-        return;
-    };
+    let Some(endpoint) = s3() else { return };
     let folder = Folder::new();
     let store = folder.path("study.db");
     let bucket = format!("kindling-tests-{}", std::process::id());
@@ -232,18 +228,6 @@ async fn a_bucket_of_s3_keeps_files_like_a_folder() {
     }
     coordinator.process().kill();
     drop(Coordinator::start_command(&mut command(&place)));
-}
-
-fn make_bucket(endpoint: &str, bucket: &str) {
-    let address = endpoint.strip_prefix("http://").expect("an address with http://");
-    let mut stream = TcpStream::connect(address).expect("a server at KINDLING_S3");
-    let ask = format!(
-        "PUT /{bucket} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(ask.as_bytes()).expect("asked");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use kindling_worker::{
     Assignment, Completion, Identity, Noted, Outbox, Outcome, Ran, Session, Training, Transport,
     TrialError,
 };
+use support::s3::{make_bucket, s3};
 use support::{Coordinator, Folder, PATIENCE, crowd, failure, kindling, study_file, wire};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -78,24 +77,6 @@ impl Place {
         StudyServiceClient::new(channel.clone()).create_study(create).await.expect("created");
         (coordinator, channel)
     }
-}
-
-fn s3() -> Option<String> {
-    let endpoint = std::env::var("KINDLING_S3").ok();
-    if endpoint.is_none() {
-        eprintln!("skipped: S3, since KINDLING_S3 names no server");
-    }
-    endpoint
-}
-
-fn make_bucket(endpoint: &str, bucket: &str) {
-    let address = endpoint.strip_prefix("http://").expect("an address with http://");
-    let mut stream = TcpStream::connect(address).expect("a server at KINDLING_S3");
-    write!(stream, "PUT /{bucket} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        .expect("asked");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;

@@ -8,6 +8,7 @@ pub(crate) mod disk;
 pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod proofs;
+pub(crate) mod s3;
 pub(crate) mod scene;
 pub(crate) mod scripts;
 pub(crate) mod shim;
